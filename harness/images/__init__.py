@@ -1,0 +1,36 @@
+"""Image data sets. To add one: a module here, and its row in `DATASETS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import unknown_name
+from harness.images.dataset import ImageData
+from harness.images.tiles import load_tiles
+
+DATASETS: dict[str, Callable[[Path | None, int], ImageData]] = {
+    "tiles": lambda data_dir, split_seed: load_tiles(),
+}
+"""Loaders by name; each takes the data folder (None: wherever it is looked for) and the seed of
+the split into training and validation images."""
+
+
+def load_images(name: str, data_dir: Path | None = None, split_seed: int = 0) -> ImageData:
+    """Load an image data set.
+
+    Args:
+        name: A key of `DATASETS`.
+        data_dir: Folder that holds the files; `tiles` needs none.
+        split_seed: Seed of the split, where the data set has no split of its own.
+
+    Returns:
+        The data set.
+
+    Raises:
+        UsageError: If the name is unknown.
+        DataError: If a file is missing or damaged.
+    """
+    if name not in DATASETS:
+        raise unknown_name("dataset", name, DATASETS)
+    return DATASETS[name](data_dir, split_seed)

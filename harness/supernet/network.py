@@ -1,0 +1,166 @@
+"""The networks: the weight-sharing supernet, and one architecture on its own.
+
+Both are the same skeleton (stem, three stages of cells, reduction blocks, classifier) around
+cells that hold either every (edge, op) or those of one architecture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.seeding import derive_seed
+from harness.space.cost import N_STAGES, NetworkShape
+from harness.space.nb201 import CONV_OPS, EDGES, Arch
+from harness.supernet.cell import Cell
+from harness.supernet.norm import Norm, RunningNorm, batch_norm
+from harness.supernet.ops import ConvBN, ReductionBlock, Tap
+
+CLASSIFIER = "classifier.weight"
+_ALL_CONVS = tuple((edge, op) for edge in range(len(EDGES)) for op in CONV_OPS)
+
+
+class _Network(nn.Module):
+    """Stem, cells, reduction blocks and classifier, without saying which edges are computed."""
+
+    def __init__(
+        self, shape: NetworkShape, weighted: Iterable[tuple[int, int]], affine: bool
+    ) -> None:
+        super().__init__()
+        weighted = tuple(weighted)
+        self.shape = shape
+        self.stem = ConvBN(shape.image_channels, shape.channels, 3, 1, affine=True)
+        self.cells = nn.ModuleList(
+            Cell(shape.stage_channels(stage), weighted, affine)
+            for stage in range(N_STAGES)
+            for _ in range(shape.cells)
+        )
+        self.reductions = nn.ModuleList(
+            ReductionBlock(shape.stage_channels(stage - 1), shape.stage_channels(stage))
+            for stage in range(1, N_STAGES)
+        )
+        last = shape.stage_channels(N_STAGES - 1)
+        self.last_bn_weight = nn.Parameter(torch.empty(last))
+        self.last_bn_bias = nn.Parameter(torch.empty(last))
+        self.classifier = nn.Linear(last, shape.classes)
+        for name, module in self.named_modules():
+            if isinstance(module, ConvBN):
+                module.name = f"{name}.weight"
+            elif isinstance(module, ReductionBlock):
+                module.shortcut_name = f"{name}.shortcut"
+
+    def _compute(
+        self, images: Tensor, arch: Arch, edges: tuple[int, ...], norm: Norm, tap: Tap | None
+    ) -> Tensor:
+        x = self.stem(images, norm, tap)
+        for position, cell in enumerate(self.cells):
+            stage, first = divmod(position, self.shape.cells)
+            if stage and not first:
+                x = self.reductions[stage - 1](x, norm, tap)
+            x = cell(x, arch.ops, edges, norm, tap)
+        x = F.relu(norm(x, self.last_bn_weight, self.last_bn_bias))
+        features = x.mean(dim=(2, 3))
+        if tap is not None:
+            tap(CLASSIFIER, features)
+        logits: Tensor = self.classifier(features)
+        return logits
+
+
+class SuperNet(_Network):
+    """The supernet: one weight for every (cell, edge, op), shared by all architectures.
+
+    Batch norm in the cells has no affine parameters; no batch norm keeps running statistics.
+    Only live edges are computed, so architectures of one equivalence class give bitwise equal
+    outputs.
+
+    Reference: Guo et al., Single Path One-Shot NAS, 2019, arXiv 1904.00420, on the space of
+    Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326.
+    """
+
+    def __init__(self, shape: NetworkShape, run_seed: int) -> None:
+        """Make and initialise the supernet.
+
+        Args:
+            shape: Its size.
+            run_seed: The seed; equal seeds give equal initial weights.
+        """
+        super().__init__(shape, _ALL_CONVS, affine=False)
+        initialise(self, run_seed)
+
+    def forward(
+        self, images: Tensor, arch: Arch, norm: Norm = batch_norm, tap: Tap | None = None
+    ) -> Tensor:
+        """Compute the logits of one path.
+
+        Args:
+            images: [batch, channel, height, width], best in channels-last format.
+            arch: The path.
+            norm: Where batch norm's statistics come from; the batch itself by default.
+            tap: Told (weight name, layer input) for every weighted layer on the path.
+
+        Returns:
+            Logits, [batch, class].
+        """
+        return self._compute(images, arch, arch.live_edges, norm, tap)
+
+
+class StandaloneNetwork(_Network):
+    """One architecture with weights of its own, as the benchmark trains it.
+
+    Batch norm is affine everywhere, with running statistics. Edges that cannot reach the output
+    are left out (they change nothing); edges that are fed zeros are computed, since affine batch
+    norm turns zeros into a learned constant.
+    """
+
+    def __init__(self, arch: Arch, shape: NetworkShape, run_seed: int) -> None:
+        """Make and initialise the network.
+
+        Args:
+            arch: The architecture.
+            shape: Its size.
+            run_seed: The seed of the initial weights.
+        """
+        weighted = [(e, arch.ops[e]) for e in arch.edges_to_output if arch.ops[e] in CONV_OPS]
+        super().__init__(shape, weighted, affine=True)
+        self.arch = arch
+        self.norm = RunningNorm()
+        initialise(self, run_seed)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute logits, [batch, class], of images [batch, channel, height, width]."""
+        norm = self.norm.start_pass(self.training)
+        return self._compute(images, self.arch, self.arch.edges_to_output, norm, None)
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, run_seed: int) -> None:
+    """Set every parameter from a stream of its own, so that equal names get equal values.
+
+    Weights are uniform within 1/sqrt(fan-in), torch's default, which NAS-Bench-201 trained from;
+    scales are one, shifts zero. Convolutions go to channels-last format.
+
+    Args:
+        network: The network, changed in place.
+        run_seed: The seed.
+    """
+    for name, parameter in network.named_parameters():
+        if parameter.dim() == 1 and "bn_weight" in name:
+            parameter.fill_(1.0)
+        elif parameter.dim() == 1 and "bn_bias" in name:
+            parameter.zero_()
+        else:
+            generator = torch.Generator().manual_seed(derive_seed(run_seed, "init", name))
+            fan_in = parameter[0].numel() if parameter.dim() > 1 else _classifier_fan_in(network)
+            bound = 1 / math.sqrt(fan_in)
+            parameter.uniform_(-bound, bound, generator=generator)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _classifier_fan_in(network: nn.Module) -> int:
+    classifier = network.classifier
+    assert isinstance(classifier, nn.Linear)
+    return classifier.in_features

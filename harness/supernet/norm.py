@@ -1,0 +1,98 @@
+"""Batch normalisation, apart from the network: where the statistics come from is a choice.
+
+A network calls its `Norm` once for every normalisation that its path passes through, always in
+the same order, so a norm that keeps statistics can tell the sites apart by counting.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MOMENTUM = 0.1
+"""Weight of the newest batch in running statistics (torch's default, as in NAS-Bench-201)."""
+
+
+class Norm(Protocol):
+    """Normalise one site's activations."""
+
+    def __call__(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        """Normalise `x`, [batch, channel, height, width], with an optional affine map."""
+        ...
+
+
+def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Normalise with the batch's own statistics; nothing is remembered."""
+    return F.batch_norm(x, None, None, weight, bias, training=True)
+
+
+class RunningNorm:
+    """Statistics that run along in training and stand still in evaluation, for one architecture.
+
+    Attributes:
+        training: Whether a pass normalises with the batch and updates the statistics.
+    """
+
+    def __init__(self) -> None:
+        """Start without any site; sites appear in the first training pass."""
+        self.training = True
+        self._means: list[Tensor] = []
+        self._variances: list[Tensor] = []
+        self._site = 0
+
+    def start_pass(self, training: bool) -> RunningNorm:
+        """Begin a forward pass and return the norm itself."""
+        self.training = training
+        self._site = 0
+        return self
+
+    def __call__(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        """Normalise the next site in order."""
+        if self._site == len(self._means):
+            self._means.append(torch.zeros(x.shape[1], device=x.device))
+            self._variances.append(torch.ones(x.shape[1], device=x.device))
+        mean, variance = self._means[self._site], self._variances[self._site]
+        self._site += 1
+        return F.batch_norm(x, mean, variance, weight, bias, self.training, MOMENTUM)
+
+
+class RecalibratedNorm:
+    """Statistics measured anew for one architecture, as plain averages over some batches.
+
+    Passes made while `measuring` normalise with the batch and add to the averages; later passes
+    use the averages.
+    """
+
+    def __init__(self) -> None:
+        """Start without any statistics."""
+        self._means: list[Tensor] = []
+        self._variances: list[Tensor] = []
+        self._measuring = True
+        self._batches = 0
+        self._site = 0
+
+    def start_pass(self, measuring: bool) -> RecalibratedNorm:
+        """Begin a forward pass and return the norm itself."""
+        self._measuring = measuring
+        self._batches += measuring
+        self._site = 0
+        return self
+
+    def __call__(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        """Normalise the next site in order."""
+        site = self._site
+        self._site += 1
+        if not self._measuring:
+            mean, variance = self._means[site], self._variances[site]
+            return F.batch_norm(x, mean, variance, weight, bias, training=False)
+        variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3))
+        if site == len(self._means):
+            self._means.append(mean)
+            self._variances.append(variance)
+        else:
+            self._means[site] += (mean - self._means[site]) / self._batches
+            self._variances[site] += (variance - self._variances[site]) / self._batches
+        return batch_norm(x, weight, bias)

@@ -1,0 +1,113 @@
+"""The weighted operations: ReLU-conv-BN, and the block that halves the resolution.
+
+Activations are [batch, channel, height, width]. A `Tap` sees the input of every weighted layer
+under the name of its weight, which is how a projector learns the features of a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.supernet.norm import Norm
+
+Tap = Callable[[str, Tensor], None]
+
+
+class ConvBN(nn.Module):
+    """A convolution and its batch norm; the ReLU before it is the caller's, who can share it."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int, affine: bool
+    ) -> None:
+        """Make the weights, uninitialised (see `network.initialise`)."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
+        self.bn_weight = nn.Parameter(torch.empty(out_channels)) if affine else None
+        self.bn_bias = nn.Parameter(torch.empty(out_channels)) if affine else None
+        self.stride = stride
+        self.padding = kernel // 2
+        self.name = ""
+
+    def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
+        """Convolve and normalise.
+
+        Args:
+            x: [batch, in_channels, height, width], already through its ReLU.
+            norm: Where the statistics come from.
+            tap: Told the input, if given.
+
+        Returns:
+            [batch, out_channels, height / stride, width / stride].
+        """
+        if tap is not None:
+            tap(self.name, x)
+        y = F.conv2d(x, self.weight, None, self.stride, self.padding)
+        return norm(y, self.bn_weight, self.bn_bias)
+
+
+class ReductionBlock(nn.Module):
+    """The residual block with stride 2 between two stages (He et al., 2016, as in NB201)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        """Make the weights, uninitialised."""
+        super().__init__()
+        self.conv_a = ConvBN(in_channels, out_channels, 3, 2, affine=True)
+        self.conv_b = ConvBN(out_channels, out_channels, 3, 1, affine=True)
+        self.shortcut = nn.Parameter(torch.empty(out_channels, in_channels, 1, 1))
+        self.shortcut_name = ""
+
+    def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
+        """Halve the resolution and double the channels.
+
+        Args:
+            x: [batch, in_channels, height, width].
+            norm: Where the statistics come from.
+            tap: Told the inputs of the three convolutions, if given.
+
+        Returns:
+            [batch, out_channels, height / 2, width / 2].
+        """
+        pooled = F.avg_pool2d(x, 2)
+        if tap is not None:
+            tap(self.shortcut_name, pooled)
+        y = self.conv_a(F.relu(x), norm, tap)
+        y = self.conv_b(F.relu(y), norm, tap)
+        return F.conv2d(pooled, self.shortcut) + y
+
+
+def avg_pool(x: Tensor) -> Tensor:
+    """Average over 3x3 windows, stride 1, borders by what they hold.
+
+    Computed as a depthwise convolution with ones, times one over the number of pixels in each
+    window: on CPUs torch's own average pooling takes two to three times as long, forward and
+    backward, for the few channels of these networks.
+
+    Args:
+        x: [batch, channel, height, width].
+
+    Returns:
+        The same shape.
+    """
+    channels, height, width = x.shape[1:]
+    ones, inverse_counts = _pooling_constants(channels, height, width, x.dtype, x.device)
+    return F.conv2d(x, ones, None, 1, 1, groups=channels) * inverse_counts
+
+
+@cache
+def _pooling_constants(
+    channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    ones = torch.ones(channels, 1, 3, 3, dtype=dtype, device=device)
+    rows = torch.full((height,), 3.0)
+    columns = torch.full((width,), 3.0)
+    for border in (rows, columns):
+        border[0] -= 1
+        border[-1] -= 1
+    counts = rows.view(-1, 1) * columns.view(1, -1)
+    inverse_counts = (1 / counts).to(device=device, dtype=dtype).view(1, 1, height, width)
+    return ones.contiguous(memory_format=torch.channels_last), inverse_counts

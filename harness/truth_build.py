@@ -1,0 +1,260 @@
+"""A truth table of one's own: train architectures from scratch and write down their accuracy.
+
+Rows are appended to a journal as trainings finish, so a killed build loses at most the trainings
+that were under way; the same command goes on with what is missing. Each training is single
+threaded and draws everything from its own seed, so the rows do not depend on the number of
+workers or on their order.
+
+Nothing is shared between architectures, not even between the members of an equivalence class:
+with affine batch norm they are different networks.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from filelock import FileLock, Timeout
+
+from harness.errors import DataError, DivergedError, LockedError
+from harness.images import load_images
+from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
+from harness.space.nb201 import arch_at, sample_indices
+from harness.supernet.network import StandaloneNetwork
+
+EVALUATION_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How each architecture is trained from scratch; stored with the table.
+
+    Attributes:
+        dataset: Image data set.
+        channels: Channels C of the first stage.
+        cells: Cells N a stage.
+        epochs: Passes over the training images.
+        batch_size: Images a step.
+        max_lr: Peak of the one-cycle learning rate schedule.
+        momentum: Nesterov momentum.
+        weight_decay: L2 penalty on all parameters.
+    """
+
+    dataset: str = "tiles"
+    channels: int = 8
+    cells: int = 1
+    epochs: int = 12
+    batch_size: int = 64
+    max_lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+
+class Training(NamedTuple):
+    """One training to be done: an architecture and a seed."""
+
+    nb201_index: int
+    seed: int
+
+
+def train_from_scratch(
+    training: Training, protocol: Protocol, data: ImageData
+) -> list[dict[str, Any]]:
+    """Train one architecture and score it.
+
+    Args:
+        training: Which one, and its seed.
+        protocol: How.
+        data: The images.
+
+    Returns:
+        One row a split ("valid", "test") with the accuracy in percent, after the last epoch.
+
+    Raises:
+        DivergedError: If the loss is no longer finite.
+    """
+    started = time.perf_counter()
+    arch = arch_at(training.nb201_index)
+    shape = data.network_shape(protocol.channels, protocol.cells)
+    network = StandaloneNetwork(arch, shape, training.seed)
+    sampler = BatchSampler(data, protocol.batch_size, training.seed, augment=True)
+    n_steps = protocol.epochs * sampler.batches_per_epoch
+    optimizer = torch.optim.SGD(
+        network.parameters(),
+        lr=protocol.max_lr,
+        momentum=protocol.momentum,
+        nesterov=True,
+        weight_decay=protocol.weight_decay,
+        foreach=True,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, protocol.max_lr, total_steps=n_steps, cycle_momentum=False
+    )
+    for step in range(n_steps):
+        images, labels = sampler.batch(step)
+        loss = F.cross_entropy(network(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    if not torch.isfinite(loss):
+        raise DivergedError(f"Training {arch} with seed {training.seed} ended at a loss of {loss}.")
+    network.eval()
+    cost_s = time.perf_counter() - started
+    splits = {"valid": data.validation, "test": data.test}
+    return [
+        {
+            "nb201_index": training.nb201_index,
+            "arch_str": str(arch),
+            "dataset": data.name,
+            "split": split,
+            "epochs": protocol.epochs,
+            "trial": training.seed,
+            "seed": training.seed,
+            "accuracy": _accuracy_pct(network, data, images),
+            "cost_s": round(cost_s, 3),
+        }
+        for split, images in splits.items()
+        if images is not None
+    ]
+
+
+@torch.no_grad()
+def _accuracy_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet) -> float:
+    correct = sum(
+        int((network(batch).argmax(dim=1) == labels).sum())
+        for batch, labels in iterate_batches(data, images, EVALUATION_BATCH)
+    )
+    return 100 * correct / len(images)
+
+
+class Journal:
+    """The rows of a build under way, one JSON object a line; its first line is the protocol."""
+
+    def __init__(self, path: Path, protocol: Protocol) -> None:
+        """Open the journal, or begin it.
+
+        Args:
+            path: The file.
+            protocol: The protocol of the rows.
+
+        Raises:
+            DataError: If the file holds rows of another protocol, or a damaged line that is not
+                its last.
+        """
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        header = asdict(protocol)
+        if path.exists() and path.stat().st_size:
+            self._read(header)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._append_lines([header])
+
+    def _read(self, header: dict[str, Any]) -> None:
+        lines = self.path.read_bytes().split(b"\n")
+        if lines[-1]:  # a kill in mid-write leaves a last line without its end: drop it
+            os.truncate(self.path, self.path.stat().st_size - len(lines[-1]))
+        try:
+            found, *self.rows = [json.loads(line) for line in lines[:-1]]
+        except ValueError as error:
+            raise DataError(f"{self.path} has a damaged line: {error}. Move it away.") from error
+        if found != header:
+            raise DataError(
+                f"{self.path} was begun with protocol {found}, not {header}. "
+                "Give another file, or the protocol that it was begun with."
+            )
+
+    def append(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add rows and wait until they are on the disk."""
+        self._append_lines(rows)
+        self.rows += rows
+
+    def _append_lines(self, rows: Iterable[dict[str, Any]]) -> None:
+        with self.path.open("ab") as file:
+            file.write(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def missing(self, trainings: Iterable[Training]) -> list[Training]:
+        """Return the trainings that have no rows yet, in order."""
+        done = {(row["nb201_index"], row["seed"]) for row in self.rows}
+        return [training for training in trainings if training not in done]
+
+
+def build_truth(
+    journal_path: Path,
+    protocol: Protocol,
+    n_archs: int,
+    seeds: Sequence[int],
+    workers: int,
+    on_training: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Train what is missing and return all rows of the journal.
+
+    Args:
+        journal_path: Where rows are appended as they come.
+        protocol: How to train.
+        n_archs: The first this many architectures of the canonical permutation.
+        seeds: Seeds of each architecture.
+        workers: Processes, each with one thread.
+        on_training: Called with (done, total) after each training.
+
+    Returns:
+        The rows, in the order in which they were finished.
+
+    Raises:
+        LockedError: If another process is building into the same journal.
+    """
+    try:
+        with FileLock(f"{journal_path}.lock", timeout=0):
+            journal = Journal(journal_path, protocol)
+            wanted = [Training(i, seed) for i in sample_indices(n_archs) for seed in seeds]
+            missing = journal.missing(wanted)
+            for rows in _train_all(missing, protocol, workers):
+                journal.append(rows)
+                done = len(wanted) - len(missing) + 1
+                missing.pop()
+                on_training(done, len(wanted))
+            return journal.rows
+    except Timeout as error:
+        raise LockedError(
+            f"Another process is building into {journal_path}. Wait for it, or give another file."
+        ) from error
+
+
+def _train_all(
+    trainings: Sequence[Training], protocol: Protocol, workers: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Train in a pool, handing out a few trainings ahead, so that a stop is quick."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+        waiting = iter(trainings)
+        running: set[Future[list[dict[str, Any]]]] = set()
+        while True:
+            for training in waiting:
+                running.add(pool.submit(_train_one, training, protocol))
+                if len(running) > workers:
+                    break
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+
+
+def _train_one(training: Training, protocol: Protocol) -> list[dict[str, Any]]:
+    return train_from_scratch(training, protocol, load_images(protocol.dataset))
