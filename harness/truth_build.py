@@ -13,23 +13,26 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from filelock import FileLock, Timeout
 
-from harness.errors import DataError, DivergedError, LockedError
+from harness import provenance
+from harness.errors import DivergedError, LockedError
 from harness.images import load_images
 from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
+from harness.journal import Journal
 from harness.space.nb201 import arch_at, sample_indices
 from harness.supernet.network import StandaloneNetwork
+from harness.truth import TruthTable, make_table, save_table
 
 EVALUATION_BATCH = 1_000
 
@@ -137,60 +140,6 @@ def _accuracy_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet)
     return 100 * correct / len(images)
 
 
-class Journal:
-    """The rows of a build under way, one JSON object a line; its first line is the protocol."""
-
-    def __init__(self, path: Path, protocol: Protocol) -> None:
-        """Open the journal, or begin it.
-
-        Args:
-            path: The file.
-            protocol: The protocol of the rows.
-
-        Raises:
-            DataError: If the file holds rows of another protocol, or a damaged line that is not
-                its last.
-        """
-        self.path = path
-        self.rows: list[dict[str, Any]] = []
-        header = asdict(protocol)
-        if path.exists() and path.stat().st_size:
-            self._read(header)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._append_lines([header])
-
-    def _read(self, header: dict[str, Any]) -> None:
-        lines = self.path.read_bytes().split(b"\n")
-        if lines[-1]:  # a kill in mid-write leaves a last line without its end: drop it
-            os.truncate(self.path, self.path.stat().st_size - len(lines[-1]))
-        try:
-            found, *self.rows = [json.loads(line) for line in lines[:-1]]
-        except ValueError as error:
-            raise DataError(f"{self.path} has a damaged line: {error}. Move it away.") from error
-        if found != header:
-            raise DataError(
-                f"{self.path} was begun with protocol {found}, not {header}. "
-                "Give another file, or the protocol that it was begun with."
-            )
-
-    def append(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows and wait until they are on the disk."""
-        self._append_lines(rows)
-        self.rows += rows
-
-    def _append_lines(self, rows: Iterable[dict[str, Any]]) -> None:
-        with self.path.open("ab") as file:
-            file.write(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
-            file.flush()
-            os.fsync(file.fileno())
-
-    def missing(self, trainings: Iterable[Training]) -> list[Training]:
-        """Return the trainings that have no rows yet, in order."""
-        done = {(row["nb201_index"], row["seed"]) for row in self.rows}
-        return [training for training in trainings if training not in done]
-
-
 def build_truth(
     journal_path: Path,
     protocol: Protocol,
@@ -213,23 +162,65 @@ def build_truth(
         The rows, in the order in which they were finished.
 
     Raises:
+        DataError: If the journal is damaged or of another protocol.
+        DivergedError: If a training ends at a loss that is not a number.
         LockedError: If another process is building into the same journal.
     """
     try:
         with FileLock(f"{journal_path}.lock", timeout=0):
-            journal = Journal(journal_path, protocol)
+            journal = Journal(journal_path, asdict(protocol))
+            done = {Training(row["nb201_index"], row["seed"]) for row in journal.rows}
             wanted = [Training(i, seed) for i in sample_indices(n_archs) for seed in seeds]
-            missing = journal.missing(wanted)
-            for rows in _train_all(missing, protocol, workers):
+            missing = [training for training in wanted if training not in done]
+            first = len(wanted) - len(missing) + 1
+            for n_done, rows in enumerate(_train_all(missing, protocol, workers), start=first):
                 journal.append(rows)
-                done = len(wanted) - len(missing) + 1
-                missing.pop()
-                on_training(done, len(wanted))
+                on_training(n_done, len(wanted))
             return journal.rows
     except Timeout as error:
         raise LockedError(
             f"Another process is building into {journal_path}. Wait for it, or give another file."
         ) from error
+
+
+def build_table(
+    path: Path,
+    protocol: Protocol,
+    n_archs: int,
+    seeds: Sequence[int],
+    workers: int,
+    on_training: Callable[[int, int], None] = lambda done, total: None,
+) -> TruthTable:
+    """Build what is missing and write the table of all rows, with where they came from.
+
+    Args:
+        path: The Parquet file; the journal is `<name>.rows.jsonl` beside it.
+        protocol: How to train.
+        n_archs: The first this many architectures of the canonical permutation.
+        seeds: Seeds of each architecture.
+        workers: Processes, each with one thread.
+        on_training: Called with (done, total) after each training.
+
+    Returns:
+        The table.
+
+    Raises:
+        HarnessError: As `build_truth`; StoreError if the table cannot be written.
+    """
+    journal = path.with_suffix(".rows.jsonl")
+    rows = pd.DataFrame(build_truth(journal, protocol, n_archs, seeds, workers, on_training))
+    machine = provenance.environment()
+    metadata = {
+        "protocol": json.dumps(asdict(protocol)),
+        "images_sha256": load_images(protocol.dataset).sha256,
+        "source": json.dumps(provenance.commit()),
+        "environment": json.dumps(machine),
+        "finished": provenance.now(),
+        "cost_cpu_s": str(round(rows.groupby(["nb201_index", "seed"])["cost_s"].first().sum())),
+    }
+    table = make_table(rows, f"nb201-{protocol.dataset}", metadata)
+    save_table(table, path)
+    return table
 
 
 def _train_all(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import unknown_name
+from harness.images.cifar import load_cifar10
 from harness.images.dataset import ImageData
 from harness.images.tiles import load_tiles
 
 DATASETS: dict[str, Callable[[Path | None, int], ImageData]] = {
+    "cifar10": load_cifar10,
     "tiles": lambda data_dir, split_seed: load_tiles(),
 }
 """Loaders by name; each takes the data folder (None: wherever it is looked for) and the seed of

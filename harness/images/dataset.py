@@ -156,9 +156,7 @@ class BatchSampler:
         """
         epoch, position = divmod(step, self.batches_per_epoch)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(
-                derive_seed(self.run_seed, "batches", epoch)
-            )
+            generator = torch.Generator().manual_seed(derive_seed(self.run_seed, "batches", epoch))
             self._order = torch.randperm(len(self.data.train), generator=generator)
             self._epoch = epoch
         chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]

@@ -37,7 +37,7 @@ class NetworkShape:
 
     def stage_channels(self, stage: int) -> int:
         """Return the channels of a stage, 0 to 2."""
-        return self.channels * 2**stage
+        return self.channels << stage
 
 
 BENCHMARK_SHAPES = {

@@ -71,11 +71,7 @@ class Arch:
         for (target, source), op in zip(EDGES, self.ops, strict=True):
             if op != NONE and source in reached:
                 reached.add(target)
-        return tuple(
-            edge
-            for edge in self.edges_to_output
-            if EDGES[edge][1] in reached
-        )
+        return tuple(edge for edge in self.edges_to_output if EDGES[edge][1] in reached)
 
     @cached_property
     def edges_to_output(self) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""The networks: the weight-sharing supernet, and one architecture on its own."""

@@ -16,9 +16,7 @@ from harness.supernet.ops import ConvBN, Tap, avg_pool
 class Cell(nn.Module):
     """The weighted operations of one cell: one weight for every (edge, op) asked for."""
 
-    def __init__(
-        self, channels: int, weighted: Iterable[tuple[int, int]], affine: bool
-    ) -> None:
+    def __init__(self, channels: int, weighted: Iterable[tuple[int, int]], affine: bool) -> None:
         """Make the weights, uninitialised.
 
         Args:

@@ -29,6 +29,11 @@ def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return F.batch_norm(x, None, None, weight, bias, training=True)
 
 
+def _statistics_dtype(x: Tensor) -> torch.dtype:
+    """Return float32 for activations of less precision, else their own."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
 class RunningNorm:
     """Statistics that run along in training and stand still in evaluation, for one architecture.
 
@@ -52,8 +57,9 @@ class RunningNorm:
     def __call__(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         """Normalise the next site in order."""
         if self._site == len(self._means):
-            self._means.append(torch.zeros(x.shape[1], device=x.device))
-            self._variances.append(torch.ones(x.shape[1], device=x.device))
+            dtype = _statistics_dtype(x)
+            self._means.append(torch.zeros(x.shape[1], device=x.device, dtype=dtype))
+            self._variances.append(torch.ones(x.shape[1], device=x.device, dtype=dtype))
         mean, variance = self._means[self._site], self._variances[self._site]
         self._site += 1
         return F.batch_norm(x, mean, variance, weight, bias, self.training, MOMENTUM)
@@ -88,7 +94,7 @@ class RecalibratedNorm:
         if not self._measuring:
             mean, variance = self._means[site], self._variances[site]
             return F.batch_norm(x, mean, variance, weight, bias, training=False)
-        variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3))
+        variance, mean = torch.var_mean(x.to(_statistics_dtype(x)), dim=(0, 2, 3))
         if site == len(self._means):
             self._means.append(mean)
             self._variances.append(variance)

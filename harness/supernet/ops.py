@@ -75,7 +75,7 @@ class ReductionBlock(nn.Module):
         pooled = F.avg_pool2d(x, 2)
         if tap is not None:
             tap(self.shortcut_name, pooled)
-        y = self.conv_a(F.relu(x), norm, tap)
+        y: Tensor = self.conv_a(F.relu(x), norm, tap)
         y = self.conv_b(F.relu(y), norm, tap)
         return F.conv2d(pooled, self.shortcut) + y
 
@@ -99,12 +99,13 @@ def avg_pool(x: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # or a first use while scoring would leave nothing to train with
 def _pooling_constants(
     channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     ones = torch.ones(channels, 1, 3, 3, dtype=dtype, device=device)
-    rows = torch.full((height,), 3.0)
-    columns = torch.full((width,), 3.0)
+    rows = torch.full((height,), 3.0, dtype=torch.float64)
+    columns = torch.full((width,), 3.0, dtype=torch.float64)
     for border in (rows, columns):
         border[0] -= 1
         border[-1] -= 1

@@ -1,0 +1,61 @@
+"""Write a file so that, whatever happens, either the old one or the new one is there, whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import StoreError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file beside its final place, flush it to the disk, and move it there in one step.
+
+    Args:
+        path: Where the file belongs; its folder must exist.
+        write: Writes the content to the path that it is given, which holds an empty file.
+
+    Raises:
+        StoreError: If the disk is full or the folder cannot be written; an older file at
+            `path` is then as it was. What `write` raises, other than `OSError`, passes through.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.touch(exist_ok=False)
+        write(temporary)
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise _store_error(path, temporary, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _store_error(path: Path, temporary: Path, error: OSError) -> StoreError:
+    survivor = "The file that was there is as it was." if path.exists() else "No file was left."
+    if error.errno in _DISK_FULL:
+        sizes = [part.stat().st_size for part in (temporary, path) if part.exists()]
+        return StoreError(
+            f"The disk of '{path.parent}' is full: '{path.name}' could not be written. {survivor} "
+            f"Free more than {max(sizes, default=0):,} bytes there and run the command again."
+        )
+    reason = error.strerror or str(error)
+    return StoreError(
+        f"'{path}' could not be written: {reason}. {survivor} Check that the folder exists and "
+        "may be written to, or name another."
+    )

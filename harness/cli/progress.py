@@ -1,0 +1,119 @@
+"""Progress of several runs on the terminal's error stream, and Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress as Bars,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from harness.monitor import Progress
+
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, seconds between two lines about one run."""
+
+PHASES = {"train": "steps", "rank": "archs"}
+
+
+class ConsoleMonitor:
+    """Draws a bar a run, or writes a line now and then where there is no terminal.
+
+    The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
+    """
+
+    def __init__(self, n_runs: int, out: Path) -> None:
+        """Prepare for `n_runs` runs into `out`."""
+        self._console = Console(stderr=True, highlight=False)
+        self._n_runs = n_runs
+        self._out = out
+        self._stop = False
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[info]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._first: dict[tuple[str, str], tuple[float, int]] = {}
+        self._written: dict[str, float] = {}
+
+    def __enter__(self) -> ConsoleMonitor:
+        """Take over the signals and start drawing."""
+        self._before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop drawing and give the signals back."""
+        self._bars.stop()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def should_stop(self) -> bool:
+        """Say whether a signal came."""
+        return self._stop
+
+    def notice(self, message: str) -> None:
+        """Print a message above the bars."""
+        self._console.print(f"Note: {message}", markup=False, soft_wrap=True)
+
+    def progress(self, progress: Progress) -> None:
+        """Draw how far a run has come."""
+        key = (progress.run_id, progress.phase)
+        now = time.monotonic()
+        started, already = self._first.setdefault(key, (now, progress.done))
+        rate = (progress.done - already) / (now - started) if now > started else 0.0
+        unit = PHASES[progress.phase]
+        info = f"{rate:.1f} {unit}/s"
+        if progress.loss is not None:
+            info = f"loss {progress.loss:.3f}, {info}"
+        if not self._bars.disable:
+            self._draw(key, progress, info)
+        elif (
+            progress.done == progress.total
+            or now - self._written.get(progress.run_id, 0.0) > PLAIN_EVERY_S
+        ):
+            self._written[progress.run_id] = now
+            left = f", {(progress.total - progress.done) / rate:.0f} s left" if rate else ""
+            self._console.print(
+                f"{progress.run_id} {progress.phase} {progress.done:,}/{progress.total:,} {unit}, "
+                f"{info}{left}",
+                soft_wrap=True,
+            )
+
+    def _draw(self, key: tuple[str, str], progress: Progress, info: str) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(
+                f"{progress.run_id} {progress.phase}", total=progress.total, info=info
+            )
+        self._bars.update(self._tasks[key], completed=progress.done, info=info)
+        if progress.done == progress.total and progress.phase == "train":
+            self._bars.update(self._tasks[key], visible=False)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = True
+        self._console.print("Saving and stopping; the same command goes on. Again: stop at once.")

@@ -1,0 +1,147 @@
+"""`harness run`: train supernets, rank architectures, score the ranking."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.config import (
+    IMAGE_DATASETS,
+    PRESETS,
+    SPACES,
+    RunConfig,
+    load_config_file,
+    make_config,
+    parse_assignments,
+)
+from harness.errors import UsageError
+from harness.space.nb201 import N_ARCHS
+from harness.strategies import REGISTRY, check_strategy
+
+DEFAULT_OUT = Path("results/runs")
+
+
+@click.command()
+@click.option("--space", help=f"Search space. [{'|'.join(SPACES)}]  [default: nb201]")
+@click.option("--dataset", help=f"Images. [{'|'.join(IMAGE_DATASETS)}]  [default: tiles]")
+@click.option(
+    "--strategies",
+    help=f"Comma-separated: {', '.join(REGISTRY)}, or package.module:Class of your own.  "
+    "[default: spos,ogd]",
+)
+@click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2]")
+@click.option(
+    "--preset", help=f"How much. [{'|'.join(PRESETS['tiles'])}]  [default: quick]"
+)
+@click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
+@click.option("--rank-images", type=int, help="Validation images to rank on.")
+@click.option("--rank-every", type=int, help="Also rank a small sample every so many steps.")
+@click.option("--probe-every", type=int, help="Measure disturbance every so many steps; 0: never.")
+@click.option("--bn-mode", help="Batch norm when ranking. [batch|recalibrated]")
+@click.option("--device", help="Where to compute. [auto|cpu|cuda]  [default: auto]")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML settings.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Folder of run folders.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with cifar-10-batches-bin/ and nb201/.  [default: $HARNESS_DATA]",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
+def run(
+    strategies: str | None,
+    seeds: str | None,
+    n_archs: str | None,
+    config_file: Path | None,
+    assignments: tuple[str, ...],
+    out: Path,
+    data_dir: Path | None,
+    jobs: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train supernets with and without OGD, rank architectures, and score the rankings.
+
+    Without options this uses the embedded `tiles` data set: no download, a few minutes on two
+    cores. A finished run is never computed twice, and a stopped one goes on: give the same
+    command again.
+    """
+    from_file = load_config_file(config_file) if config_file else {}
+    given = {key: value for key, value in options.items() if value is not None}
+    if n_archs is not None:
+        given["n_archs"] = _parse_n_archs(n_archs)
+    layers = (from_file, given, parse_assignments(assignments))
+    asked = make_config(*layers)
+    names = _split(strategies) or _from_file(from_file, "strategy") or ["spos", "ogd"]
+    numbers = parse_seeds(seeds) or _from_file(from_file, "seed") or [0, 1, 2]
+    configs = [_with(asked, name, seed) for seed in numbers for name in names]
+
+    # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.progress import ConsoleMonitor
+    from harness.report import make_report, print_table
+    from harness.runner import run_all
+
+    with ConsoleMonitor(len(configs), out) as monitor:
+        outcome = run_all(configs, out, data_dir, jobs, monitor)
+    if as_json:
+        records = [folder.read_record().model_dump() for folder in outcome.finished]
+        click.echo(json.dumps({"runs": records}, indent=2))
+    elif outcome.finished:
+        print_table(make_report(outcome.finished, data_dir))
+        click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
+    for failure in outcome.failures:
+        click.echo(f"Error: run {failure.run_id}: {failure.error}", err=True)
+    if outcome.failures:
+        raise SystemExit(outcome.failures[0].error.exit_code)
+
+
+def _with(config: RunConfig, strategy: str, seed: int) -> RunConfig:
+    check_strategy(strategy)
+    return config.model_copy(update={"strategy": strategy, "seed": seed})
+
+
+def _from_file(settings: dict[str, Any], key: str) -> list[Any]:
+    return [settings[key]] if key in settings else []
+
+
+def _split(text: str | None) -> list[str]:
+    return list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip())) if text else []
+
+
+def parse_seeds(text: str | None) -> list[int]:
+    """Parse a comma-separated list of seeds; nothing gives an empty list.
+
+    Raises:
+        UsageError: If a part is no whole number from 0 up.
+    """
+    try:
+        seeds = [int(part) for part in _split(text)]
+    except ValueError as error:
+        raise UsageError(f"--seeds '{text}' is not a list of whole numbers such as 0,1,2.") from error
+    if any(seed < 0 for seed in seeds):
+        raise UsageError(f"--seeds '{text}' has a negative seed; seeds are 0 and up.")
+    return seeds
+
+
+def _parse_n_archs(text: str) -> int:
+    if text == "all":
+        return N_ARCHS
+    try:
+        n_archs = int(text.replace(",", "").replace("_", ""))
+    except ValueError as error:
+        raise UsageError(
+            f"--n-archs '{text}' is neither a number, 1 to {N_ARCHS:,}, nor 'all'."
+        ) from error
+    if not 1 <= n_archs <= N_ARCHS:
+        raise UsageError(f"--n-archs {text} was given; allowed is 1 to {N_ARCHS:,}, or 'all'.")
+    return n_archs

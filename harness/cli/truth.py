@@ -1,0 +1,54 @@
+"""`harness truth`: tables of ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.run import parse_seeds
+from harness.config import SPACES
+from harness.errors import unknown_name
+
+BUILDABLE = ("tiles",)
+
+
+@click.group()
+def truth() -> None:
+    """Build a table of ground truth."""
+
+
+@truth.command()
+@click.option("--space", default="nb201", show_default=True, help="Search space.")
+@click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
+@click.option("--n-archs", default=200, show_default=True, help="First so many architectures.")
+@click.option("--seeds", default="0,1", show_default=True, help="Seeds of each architecture.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("nb201_tiles.parquet"),
+    show_default=True,
+    help="The table; its journal of finished trainings lies beside it.",
+)
+def build(space: str, dataset: str, n_archs: int, seeds: str, workers: int, out: Path) -> None:
+    """Train architectures from scratch and write their accuracies into a table.
+
+    Rows are kept as they come: stop it at any time, and the same command goes on.
+    """
+    if space not in SPACES:
+        raise unknown_name("space", space, SPACES)
+    if dataset not in BUILDABLE:
+        raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
+    wanted = parse_seeds(seeds)
+
+    from harness.truth_build import Protocol, build_table  # torch
+
+    with click.progressbar(length=0, label="trainings", file=click.get_text_stream("stderr")) as bar:
+
+        def on_training(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        table = build_table(out, Protocol(dataset=dataset), n_archs, wanted, workers, on_training)
+    click.echo(f"{out}: {len(table.rows):,} rows, content {table.sha256[:12]}.")

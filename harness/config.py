@@ -1,0 +1,308 @@
+"""What a run is: a frozen, validated, hashed configuration, from presets, a TOML file and options.
+
+Precedence, lowest first: field defaults, preset, `--config` file, command line options, `--set`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import UsageError, unknown_name
+from harness.space.nb201 import N_ARCHS
+
+SPACES = ("nb201",)
+IMAGE_DATASETS = ("cifar10", "tiles")
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OgdSettings(_Settings):
+    """Settings of orthogonal gradient descent; what they mean is said in `harness.projection`.
+
+    Attributes:
+        projector: Which projector.
+        alpha: `rls`: regulariser of the recursive least squares, relative to inputs of unit
+            mean square.
+        c: `covariance`: strength; plasticity is at least c / (1 + c), so more is weaker.
+        beta: `covariance`: share of the old covariance kept at each update, 0-1.
+        refresh: `covariance`: updates of a layer between two factorisations of its projector.
+        patches: `covariance`: input patches sampled a layer and step.
+    """
+
+    projector: Literal["covariance", "rls"] = "covariance"
+    alpha: float = Field(1.0, gt=0)
+    c: float = Field(10.0, gt=0)
+    beta: float = Field(0.99, ge=0, lt=1)
+    refresh: int = Field(10, ge=1)
+    patches: int = Field(256, ge=1)
+
+
+class RunConfig(_Settings):
+    """Everything that decides the numbers of one run.
+
+    Attributes:
+        space: Search space.
+        dataset: Image data set to train and rank on.
+        strategy: Training strategy, a registered name or `package.module:Class`.
+        seed: The run's seed; initial weights, paths and batches depend on it alone.
+        preset: The preset that the settings started from, for the reader.
+        channels: Channels C of the first stage.
+        cells: Cells N a stage.
+        steps: Training steps.
+        batch_size: Images a step.
+        lr: Peak learning rate.
+        schedule: `cosine` anneals `lr` to zero, `constant` leaves it.
+        momentum: Momentum of SGD.
+        weight_decay: L2 penalty on the weights of the path.
+        clip_norm: Largest norm of a step's gradient; 0 for no limit.
+        augment: Whether training images are cropped and flipped, where the data set allows it.
+        split_seed: Seed of the split into training and validation images.
+        probe_every: Steps between two measurements of disturbance; 0 for none.
+        probe_paths: Paths K in each of the two probe sets.
+        probe_images: Held-out images that disturbance is measured on.
+        rank_every: Steps between two rankings during training; 0 for none.
+        rank_every_archs: Architectures in those rankings.
+        rank_images: Validation images that architectures are ranked on.
+        rank_batch: Images a batch when ranking, which matters to batch norm.
+        bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each
+            architecture on fixed training batches.
+        recalibration_images: Training images for that.
+        n_archs: Architectures ranked, the first of the canonical permutation; None: as many as
+            the embedded truth has, or 1,000.
+        train_loss_archs: Fixed architectures over which training loss is compared.
+        train_loss_images: Fixed training images on which it is.
+        checkpoint_every: Steps between two checkpoints.
+        device: Where to compute.
+        threads: CPU threads; None: resolved when the run starts, and stored.
+        ogd: Settings of strategy `ogd`; None for strategies without it.
+    """
+
+    space: str = "nb201"
+    dataset: str = "tiles"
+    strategy: str = "spos"
+    seed: int = Field(0, ge=0)
+    preset: str = "quick"
+    channels: int = Field(8, ge=1)
+    cells: int = Field(1, ge=1)
+    steps: int = Field(4_000, ge=1)
+    batch_size: int = Field(64, ge=2)
+    lr: float = Field(0.1, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    clip_norm: float = Field(5.0, ge=0)
+    augment: bool = True
+    split_seed: int = Field(0, ge=0)
+    probe_every: int = Field(200, ge=0)
+    probe_paths: int = Field(5, ge=1)
+    probe_images: int = Field(128, ge=2)
+    rank_every: int = Field(0, ge=0)
+    rank_every_archs: int = Field(100, ge=1, le=N_ARCHS)
+    rank_images: int = Field(1_000, ge=2)
+    rank_batch: int = Field(250, ge=2)
+    bn_mode: Literal["batch", "recalibrated"] = "batch"
+    recalibration_images: int = Field(512, ge=2)
+    n_archs: int | None = Field(None, ge=1, le=N_ARCHS)
+    train_loss_archs: int = Field(64, ge=1, le=N_ARCHS)
+    train_loss_images: int = Field(256, ge=2)
+    checkpoint_every: int = Field(500, ge=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    ogd: OgdSettings | None = OgdSettings()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all settings, in hexadecimal."""
+        text = json.dumps(self.model_dump(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run's folder, for people and unique to the settings."""
+        strategy = "".join(x if x.isalnum() or x in "-_" else "-" for x in self.strategy)
+        return f"{self.dataset}-{strategy}-s{self.seed}-{self.sha256[:8]}"
+
+    def to_toml(self) -> str:
+        """Return the settings as TOML; `load_config_file` reads it back. None is left out."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+
+_SMOKE = {
+    "steps": 240,
+    "checkpoint_every": 60,
+    "probe_every": 40,
+    "probe_paths": 3,
+    "probe_images": 32,
+    "rank_every": 80,
+    "rank_every_archs": 30,
+    "rank_images": 64,
+    "rank_batch": 64,
+    "n_archs": 40,
+    "train_loss_archs": 16,
+    "train_loss_images": 64,
+}
+_PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": N_ARCHS}
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "tiles": {
+        "smoke": {**_SMOKE, "channels": 8},
+        "quick": {"steps": 4_000, "rank_every": 1_000},
+        "standard": {"steps": 16_000, "rank_every": 2_000, "rank_images": 2_000},
+        # 250 epochs of 4,000 images in batches of 256
+        "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},
+    },
+    "cifar10": {
+        "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
+        "quick": {
+            "channels": 16,
+            "steps": 10_000,
+            "probe_every": 250,
+            "rank_every": 2_000,
+            "rank_images": 500,
+            "n_archs": 1_000,
+        },
+        "standard": {
+            "channels": 16,
+            "cells": 5,
+            "steps": 15_000,
+            "probe_every": 250,
+            "rank_every": 3_000,
+            "rank_images": 500,
+            "n_archs": 1_000,
+        },
+        # 250 epochs of 25,000 images in batches of 256
+        "paper": {**_PAPER, "steps": 24_250, "rank_every": 2_425, "rank_images": 5_000},
+    },
+}
+"""Settings by data set and preset name."""
+
+
+def make_config(*layers: Mapping[str, Any]) -> RunConfig:
+    """Merge layers of settings over a preset into a validated configuration.
+
+    Args:
+        *layers: Settings, lowest precedence first; tables such as `ogd` are merged key by key.
+            `dataset` and `preset` are taken from the highest layer that has them.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UsageError: If a name or a key is unknown or a value is not allowed.
+    """
+    given: dict[str, Any] = {}
+    for layer in layers:
+        _check_keys(layer)
+        given = _merge(given, layer)
+    dataset, preset = str(given.get("dataset", "tiles")), str(given.get("preset", "quick"))
+    _check_name("space", str(given.get("space", "nb201")), SPACES)
+    _check_name("dataset", dataset, IMAGE_DATASETS)
+    _check_name("preset", preset, PRESETS[dataset])
+    merged = _merge(PRESETS[dataset][preset], given)
+    try:
+        return RunConfig(**merged)
+    except ValidationError as error:
+        raise UsageError(_explain(error)) from error
+
+
+def load_config_file(path: Path) -> dict[str, Any]:
+    """Read settings from a TOML file.
+
+    Args:
+        path: The file; a run's own `config.toml` is one.
+
+    Returns:
+        The settings, with unknown keys already refused.
+
+    Raises:
+        UsageError: If the file is missing, is not TOML, or has an unknown key.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Config file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"Config file {path} is not TOML: {error}.") from error
+    _check_keys(settings, f" in {path}")
+    return settings
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Parse `--set key=value` options.
+
+    Args:
+        assignments: Such as `lr=0.05`, `ogd.c=3` or `schedule=constant`. Values are read as
+            TOML; what is not TOML is taken as a string.
+
+    Returns:
+        The settings, nested by the dots of the keys.
+
+    Raises:
+        UsageError: If there is no `=` or the key is unknown.
+    """
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set '{assignment}' is not key=value. Example: --set lr=0.05.")
+        *tables, leaf = key.strip().split(".")
+        nested: dict[str, Any] = {leaf: _parse_value(text.strip())}
+        for table in reversed(tables):
+            nested = {table: nested}
+        _check_keys(nested)
+        settings = _merge(settings, nested)
+    return settings
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            value = _merge(old, value)
+        merged[key] = value
+    return merged
+
+
+def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
+    for key, value in settings.items():
+        if key not in RunConfig.model_fields:
+            raise unknown_name(f"setting{where}", key, RunConfig.model_fields)
+        if key == "ogd" and isinstance(value, Mapping):
+            for nested in value:
+                if nested not in OgdSettings.model_fields:
+                    raise unknown_name(
+                        f"setting{where}",
+                        f"ogd.{nested}",
+                        [f"ogd.{name}" for name in OgdSettings.model_fields],
+                    )
+
+
+def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:
+    if name not in allowed:
+        raise unknown_name(kind, name, allowed)
+
+
+def _explain(error: ValidationError) -> str:
+    details = "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
+        for item in error.errors()
+    )
+    return f"Not an allowed setting: {details}."

@@ -1,0 +1,295 @@
+"""The composition root: from a configuration to a finished run folder.
+
+A run is found again by its settings: the same command returns what is finished, goes on with
+what is not, and refuses to go on under other conditions than it was started with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from harness import provenance
+from harness.config import RunConfig
+from harness.disturbance import PROBE_SETS
+from harness.errors import (
+    DivergedError,
+    HarnessError,
+    Interrupted,
+    MismatchError,
+    StoreError,
+    UsageError,
+)
+from harness.images import load_images
+from harness.images.dataset import ImageData
+from harness.monitor import Monitor
+from harness.ranking import Ranker, count_classes, open_journal
+from harness.report.results import summarise_run
+from harness.scores import save_scores
+from harness.space.nb201 import canonical_permutation, sample_indices
+from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
+from harness.strategies import check_strategy, load_strategy
+from harness.supernet.network import SuperNet
+from harness.training import Trainer
+from harness.truth import TruthTable, default_query, find_truth
+
+JOURNAL = "ranking.jsonl"
+
+
+def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
+    """Fill in what depends on the strategy and on the truth.
+
+    Args:
+        config: As the user asked for it.
+        truth: The truth table to rank against.
+
+    Returns:
+        The settings that decide the run's numbers and its name.
+
+    Raises:
+        UsageError: If the strategy is unknown.
+    """
+    changes: dict[str, Any] = {}
+    if "ogd" not in check_strategy(config.strategy).settings:
+        changes["ogd"] = None
+    if config.n_archs is None:
+        changes["n_archs"] = count_prefix(truth, config.dataset)
+    return config.model_copy(update=changes)
+
+
+def count_prefix(truth: TruthTable, dataset: str) -> int:
+    """Count how many architectures from the start of the permutation have truth."""
+    known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
+    for position, index in enumerate(canonical_permutation()):
+        if index not in known:
+            return max(1, position)
+    return len(known)
+
+
+def run_experiment(
+    config: RunConfig, out: Path, data_dir: Path | None, default_threads: int, monitor: Monitor
+) -> RunFolder:
+    """Train, rank and score one supernet, or return the run if it is finished.
+
+    Args:
+        config: The run, from `resolve_config`.
+        out: Folder of run folders.
+        data_dir: Where images and truth lie, for data sets that need it.
+        default_threads: CPU threads if neither the settings nor an earlier start say.
+        monitor: Told the progress; can stop the run.
+
+    Returns:
+        The folder of the finished run.
+
+    Raises:
+        Interrupted: If the monitor asked to stop; the same call goes on.
+        HarnessError: Whatever else a user can fix; the record then says what.
+    """
+    folder = RunFolder(out / config.run_id)
+    with folder.locked():
+        if folder.has_record():
+            record = folder.read_record()
+            if record.status == FINISHED:
+                return folder
+            if record.status == FAILED:
+                raise StoreError(
+                    f"Run {config.run_id} failed before: {record.reason} It would fail again. "
+                    f"Change its settings, or remove {folder.path} to try anyway."
+                )
+        else:
+            record = Record(
+                run_id=config.run_id,
+                status=RUNNING,
+                started=provenance.now(),
+                config=config.model_dump(),
+            )
+        _Run(config, folder, record, data_dir, default_threads, monitor).finish()
+    return folder
+
+
+class _Run:
+    """One start of one run, with its folder locked."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: RunFolder,
+        record: Record,
+        data_dir: Path | None,
+        default_threads: int,
+        monitor: Monitor,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.record = record
+        self.monitor = monitor
+        self.data_dir = data_dir
+        self.execution = _resolve_execution(config, record, default_threads)
+
+    def finish(self) -> None:
+        """Do what is left to do, and keep the record true whatever happens."""
+        try:
+            self._finish()
+        except DivergedError as error:
+            self._write_record(status=FAILED, reason=str(error))
+            raise
+        except Interrupted as error:
+            self._write_record(status=INTERRUPTED, reason=str(error))
+            raise
+        except HarnessError as error:
+            if self.folder.has_record():
+                self._write_record(status=INTERRUPTED, reason=str(error))
+            raise
+
+    def _finish(self) -> None:
+        config, device = self.config, torch.device(self.execution["device"])
+        _check_same("conditions", self.record.execution, self.execution)
+        torch.set_num_threads(self.execution["threads"])
+        torch.backends.cudnn.deterministic = True
+        data = load_images(config.dataset, self.data_dir, config.split_seed)
+        truth = find_truth(config.dataset, self.data_dir)
+        _check_images(config, data)
+        described = _describe_data(config, data, truth)
+        _check_same("data", self.record.data, described)
+        self._write_record(
+            status=RUNNING,
+            reason=None,
+            execution=self.execution,
+            environment=provenance.environment(),
+            source=provenance.commit(),
+            data=described,
+        )
+        data = data.to(device)
+        trainer = Trainer(config, data, load_strategy(config.strategy))
+        ranker = Ranker(config, data)
+        trainer.run(self.folder.path, self.monitor, ranker.evaluate)
+        self._write_tables(trainer)
+        rank_s = self._rank(ranker, trainer.network)
+        timings = {f"{part}_s": round(s, 3) for part, s in trainer.timings.items()}
+        timings["rank_s"] = round(rank_s + self.record.timings.get("rank_s", 0.0), 3)
+        self._write_record(timings=timings)
+        summary = summarise_run(self.folder, truth)
+        # The journal and the older checkpoint served to resume; the record says it is done
+        # before they go.
+        self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
+        (self.folder.path / JOURNAL).unlink(missing_ok=True)
+        (self.folder.path / "checkpoint.prev.pt").unlink(missing_ok=True)
+
+    def _rank(self, ranker: Ranker, network: SuperNet) -> float:
+        assert self.config.n_archs is not None, "resolve_config fills it in"
+        indices = sample_indices(self.config.n_archs)
+        started = time.perf_counter()
+        journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(network))
+        try:
+            rows = ranker.rank(network, indices, journal, self.monitor)
+        except Interrupted:
+            spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
+            self._write_record(timings={**self.record.timings, "rank_s": spent})
+            raise
+        save_scores(pd.DataFrame(rows), self.folder.path / "scores.parquet")
+        return time.perf_counter() - started
+
+    def _write_tables(self, trainer: Trainer) -> None:
+        for name, columns in trainer.log.tables.items():
+            table = pd.DataFrame(columns)
+            for column in table.columns:
+                if column.endswith(("step", "index", "n_paths", "shared_convs")):
+                    table[column] = table[column].astype("int32")
+            if name == "disturbance":
+                codes = table["probe_set"].astype(int)
+                table["probe_set"] = pd.Categorical.from_codes(codes, list(PROBE_SETS))
+            self.folder.write_table(name, table)
+
+    def _write_record(self, **changes: Any) -> None:
+        self.record = self.record.model_copy(update=changes)
+        self.folder.write_record(self.record)
+
+
+def _resolve_execution(
+    config: RunConfig, record: Record, default_threads: int
+) -> dict[str, Any]:
+    """Decide once where and how to compute; a run that goes on keeps its number of threads."""
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda was given, but torch finds no CUDA device. Use cpu.")
+    threads = config.threads or record.execution.get("threads") or default_threads
+    return {
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "threads": int(threads),
+        "dtype": "float32",
+        "memory_format": "channels_last",
+        "onednn": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
+    }
+
+
+def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [
+        f"{key} was {before[key]!r} and is {now.get(key)!r}"
+        for key in before
+        if before[key] != now.get(key)
+    ]
+    if changed:
+        raise MismatchError(
+            f"This run was started under other {what}: {'; '.join(changed)}. Its numbers would "
+            "belong to neither. Restore them, or give another --out folder."
+        )
+
+
+def _check_images(config: RunConfig, data: ImageData) -> None:
+    for key, wanted, available in (
+        ("rank_images", config.rank_images, len(data.validation)),
+        ("probe_images", config.probe_images, len(data.validation)),
+        ("batch_size", config.batch_size, len(data.train)),
+        ("train_loss_images", config.train_loss_images, len(data.train)),
+        ("recalibration_images", config.recalibration_images, len(data.train)),
+    ):
+        if wanted > available:
+            raise UsageError(
+                f"{key} = {wanted:,} was asked for; '{data.name}' has {available:,} such images."
+            )
+
+
+def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dict[str, Any]:
+    query = default_query(config.dataset)
+    known = set(truth.mean(query).nb201_index.tolist())
+    ranked = sample_indices(config.n_archs or 1)
+    return {
+        "images": data.name,
+        "images_sha256": data.sha256,
+        "truth": truth.name,
+        "truth_sha256": truth.sha256,
+        "truth_query": str(query),
+        "n_ranked": len(ranked),
+        "n_classes": count_classes(ranked),
+        "n_with_truth": len(known.intersection(ranked)),
+    }
+
+
+def _hash_weights(network: SuperNet) -> str:
+    digest = hashlib.sha256()
+    for name, weight in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def default_jobs(config: RunConfig, n_runs: int) -> int:
+    """Choose how many runs to work on at once.
+
+    On CPUs two single-threaded runs get more done than one with two threads (these networks are
+    small), so there are as many as there are cores; a GPU works on one at a time.
+    """
+    if config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available()):
+        return 1
+    return max(1, min(n_runs, os.cpu_count() or 1))

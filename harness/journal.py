@@ -1,0 +1,95 @@
+"""An append-only file of JSON lines that survives being killed: long work's list of what is done.
+
+The first line says what the work is; the others are rows. A kill can leave a last line without
+its end, which is dropped when the journal is opened again. Floats survive exactly.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, StoreError
+
+Row = dict[str, Any]
+
+
+class Journal:
+    """The rows of work under way.
+
+    Attributes:
+        path: The file.
+        rows: All rows, in the order in which they were appended.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        """Open the journal, or begin it.
+
+        Args:
+            path: The file; its folder is made if need be.
+            header: What the work is; a journal of other work is refused.
+
+        Raises:
+            DataError: If the file belongs to other work, or a line other than the last is
+                damaged.
+            StoreError: If there is no space left on the device.
+        """
+        self.path = path
+        self.rows: list[Row] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = self._whole_lines() if path.exists() else []
+        if lines:
+            self._read(lines, dict(header))
+        else:
+            self._write([dict(header)])
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Add rows and wait until they are on the disk.
+
+        Args:
+            rows: Values that JSON can hold.
+
+        Raises:
+            StoreError: If there is no space left on the device.
+        """
+        self._write(rows)
+        self.rows += rows
+
+    def _whole_lines(self) -> list[bytes]:
+        content = self.path.read_bytes()
+        *lines, rest = content.split(b"\n")
+        if rest:
+            os.truncate(self.path, len(content) - len(rest))
+        return lines
+
+    def _read(self, lines: list[bytes], header: Row) -> None:
+        try:
+            found, *self.rows = [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise DataError(
+                f"{self.path} has a damaged line: {error}. Move the file away and start again."
+            ) from error
+        if found != header:
+            raise DataError(
+                f"{self.path} was begun for {found}, not for {header}. Give another file or "
+                "folder, or the settings that it was begun with."
+            )
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        try:
+            with self.path.open("ab") as file:
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise StoreError(
+                f"No space left to add {len(lines):,} bytes to {self.path}. What it held before "
+                "is kept; make room and run the same command again."
+            ) from error

@@ -1,0 +1,253 @@
+"""Projectors: which directions of a layer's input space an update may still use.
+
+A convolution or linear layer is y = W x with W of [out, d], d = in_channels * k * k in im2col
+order, and x one input patch. An update U is replaced by U P, with P symmetric and 0 <= P <= I:
+small along directions that earlier architectures' patches span, so that their outputs move
+little. Patches are [m, d]. Nothing stored means P = I.
+
+References: Zeng et al., Continual learning of context-dependent processing (OWM), 2019, arXiv
+1810.01256, eq. 1; Niu et al., Disturbance-immune weight sharing, 2020, arXiv 2003.13089, which
+builds on it. DI's full text could not be had, so `rls` is our reading of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.config import OgdSettings
+from harness.errors import unknown_name
+
+State = dict[str, Tensor]
+
+
+class Projector(ABC):
+    """The projector of one layer.
+
+    Law: `matrix()` is symmetric with eigenvalues in [0, 1], and the identity when nothing is
+    stored; `store` never enlarges what `rls` lets through before its next `new_epoch`.
+    """
+
+    def __init__(self, d: int, device: torch.device) -> None:
+        """Start with nothing stored.
+
+        Args:
+            d: Size of an input patch.
+            device: Where the matrices live.
+        """
+        self.d = d
+        self.device = device
+
+    @abstractmethod
+    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+        """Take from a layer's input the patches [m, d] that `store` wants."""
+
+    @abstractmethod
+    def store(self, patches: Tensor) -> None:
+        """Remember patches [m, d] of the architecture that was just trained."""
+
+    @abstractmethod
+    def matrix(self) -> Tensor | None:
+        """Return P, [d, d], or None for the identity."""
+
+    def new_epoch(self) -> None:  # noqa: B027 - most projectors do nothing
+        """Be told that an epoch begins."""
+
+    def project(self, update: Tensor) -> Tensor:
+        """Return U P for an update of the layer's weight, in the weight's own shape."""
+        p = self.matrix()
+        if p is None:
+            return update
+        flat = update.reshape(update.shape[0], -1)  # [out, d]: im2col order whatever the format
+        return (flat @ p.to(flat.dtype)).view(update.shape)
+
+    @property
+    def plasticity(self) -> float:
+        """Share of the input space that is still free: tr P / d, 0-1."""
+        p = self.matrix()
+        return 1.0 if p is None else (p.diagonal().sum() / self.d).item()
+
+    @abstractmethod
+    def state_dict(self) -> State:
+        """Return everything needed to go on exactly."""
+
+    @abstractmethod
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a saved state."""
+
+
+class LayerInput:
+    """The input of one layer in one step, from which patches are taken.
+
+    Convolution inputs are [batch, channel, height, width], linear ones [batch, d].
+    """
+
+    def __init__(self, inputs: Tensor, weight: Tensor, stride: int) -> None:
+        """Keep the input, cut off from the graph.
+
+        Args:
+            inputs: What the layer was given.
+            weight: The layer's weight, [out, in, k, k] or [out, d].
+            stride: The convolution's stride.
+        """
+        self.inputs = inputs.detach().float()
+        self.kernel = weight.shape[-1] if weight.dim() == 4 else 0
+        self.stride = stride
+
+    def mean_patch(self) -> Tensor:
+        """Return the mean patch over batch and positions, [1, d]."""
+        if not self.kernel:
+            return self.inputs.mean(dim=0, keepdim=True)
+        mean_image = self.inputs.mean(dim=0, keepdim=True)
+        return self._unfold(mean_image).mean(dim=0, keepdim=True)
+
+    def random_patches(self, m: int, generator: torch.Generator) -> Tensor:
+        """Return about `m` patches from random images at random positions, [<= m, d].
+
+        Whole images are unfolded, as few as hold `m` patches with a factor two to spare (and at
+        least two), and positions are drawn among theirs.
+        """
+        n = len(self.inputs)
+        if not self.kernel:
+            return self.inputs[torch.randperm(n, generator=generator)[:m].to(self.inputs.device)]
+        positions = (self.inputs.shape[2] // self.stride) * (self.inputs.shape[3] // self.stride)
+        n_images = min(n, max(2, 2 * m // positions))
+        images = torch.randperm(n, generator=generator)[:n_images].to(self.inputs.device)
+        patches = self._unfold(self.inputs[images])
+        chosen = torch.randperm(len(patches), generator=generator)[:m]
+        return patches[chosen.to(patches.device)]
+
+    def _unfold(self, images: Tensor) -> Tensor:
+        columns = F.unfold(images, self.kernel, padding=self.kernel // 2, stride=self.stride)
+        return columns.transpose(1, 2).reshape(-1, columns.shape[1])
+
+
+class RlsProjector(Projector):
+    """Recursive least squares: P <- P - (Px)(Px)^T / (alpha + x^T P x), reset each epoch.
+
+    x is the mean patch over batch and positions, scaled to unit mean square, so that `alpha`
+    means the same in every layer; one vector a step is our reading (OWM updates once for every
+    position). In closed form P = alpha (alpha I + A A^T)^-1 over the stored x. P is kept in
+    float64: in float32 it goes indefinite after some thousand updates.
+
+    Reference: Zeng et al., 2019, arXiv 1810.01256, eq. 1.
+    """
+
+    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
+        """Start with P = I."""
+        super().__init__(d, device)
+        self.alpha = settings.alpha
+        self._p: Tensor | None = None
+
+    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+        """Take the mean patch, [1, d]."""
+        return layer.mean_patch()
+
+    def store(self, patches: Tensor) -> None:
+        """Remove the directions of `patches`, one after the other, each at unit mean square."""
+        if self._p is None:
+            self._p = torch.eye(self.d, dtype=torch.float64, device=self.device)
+        for x in patches.double():
+            norm = x.norm()
+            if norm == 0:  # a layer that was fed zeros has nothing to protect
+                continue
+            px = self._p @ (x * (self.d**0.5 / norm))
+            gain = (px @ x) * (self.d**0.5 / norm)
+            self._p.addr_(px, px, alpha=-1 / (self.alpha + gain.item()))
+
+    def matrix(self) -> Tensor | None:
+        """Return P, or None before anything was stored."""
+        return self._p
+
+    def new_epoch(self) -> None:
+        """Forget everything: without this, plasticity falls to a few percent."""
+        self._p = None
+
+    def state_dict(self) -> State:
+        """Return P, if there is one."""
+        return {} if self._p is None else {"p": self._p}
+
+    def load_state_dict(self, state: State) -> None:
+        """Set P."""
+        self._p = state["p"].to(self.device) if "p" in state else None
+
+
+class CovarianceProjector(Projector):
+    """P = (I + R/a)^-1 with R the running covariance of patches and a = c tr(R) / d.
+
+    R <- beta R + (1 - beta) X^T X / m over sampled patches X, bias-corrected. P is factorised
+    anew after every `refresh` updates. Plasticity is bounded: tr P / d >= c / (1 + c). It is
+    also a one-sided natural-gradient preconditioner (the input factor of Martens & Grosse, KFAC,
+    2015), so it changes optimisation itself.
+
+    Reference: our soft form of Saha et al., GPM, 2021, arXiv 2103.09762, and Wang et al.,
+    Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
+    """
+
+    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
+        """Start with R = 0 and P = I."""
+        super().__init__(d, device)
+        self.settings = settings
+        self._r = torch.zeros(d, d, device=device)
+        self._p: Tensor | None = None
+        self._updates = 0
+
+    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+        """Take random patches, [<= settings.patches, d]."""
+        return layer.random_patches(self.settings.patches, generator)
+
+    def store(self, patches: Tensor) -> None:
+        """Average the patches into R, and refresh P when it is due."""
+        beta = self.settings.beta
+        self._r.addmm_(patches.T, patches, beta=beta, alpha=(1 - beta) / len(patches))
+        self._updates += 1
+        if self._updates % self.settings.refresh == 0 or self._p is None:
+            self._p = self._factorise()
+
+    def _factorise(self) -> Tensor | None:
+        r = self._r / (1 - self.settings.beta**self._updates)
+        trace = r.diagonal().sum().item()
+        if trace == 0:
+            return None
+        a = self.settings.c * trace / self.d
+        identity = torch.eye(self.d, device=self.device)
+        # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
+        factor = torch.linalg.cholesky(identity + r / a)
+        p = torch.cholesky_inverse(factor)
+        return (p + p.T) / 2
+
+    def matrix(self) -> Tensor | None:
+        """Return P as of the last refresh, or None before anything was stored."""
+        return self._p
+
+    def state_dict(self) -> State:
+        """Return R, P and the number of updates."""
+        state = {"r": self._r, "updates": torch.tensor(self._updates)}
+        return state if self._p is None else {**state, "p": self._p}
+
+    def load_state_dict(self, state: State) -> None:
+        """Set R, P and the number of updates."""
+        self._r = state["r"].to(self.device)
+        self._p = state["p"].to(self.device) if "p" in state else None
+        self._updates = int(state["updates"])
+
+
+PROJECTORS: dict[str, type[RlsProjector] | type[CovarianceProjector]] = {
+    "rls": RlsProjector,
+    "covariance": CovarianceProjector,
+}
+"""Projectors by name."""
+
+
+def make_projector(d: int, device: torch.device, settings: OgdSettings) -> Projector:
+    """Make the projector that the settings name, for a layer with patches of size `d`.
+
+    Raises:
+        UsageError: If the name is unknown.
+    """
+    if settings.projector not in PROJECTORS:
+        raise unknown_name("projector", settings.projector, PROJECTORS)
+    return PROJECTORS[settings.projector](d, device, settings)

@@ -1,0 +1,18 @@
+"""Reports over finished runs: the ranking-correlation table and the paired differences."""
+
+from harness.report.render import FORMATS, print_table, render
+from harness.report.results import RunResult, load_result, summarise_run
+from harness.report.tables import Comparison, Report, StrategyRow, make_report
+
+__all__ = [
+    "FORMATS",
+    "Comparison",
+    "Report",
+    "RunResult",
+    "StrategyRow",
+    "load_result",
+    "make_report",
+    "print_table",
+    "render",
+    "summarise_run",
+]

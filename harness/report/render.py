@@ -1,0 +1,271 @@
+"""Reports for people and programs: terminal, Markdown, CSV, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.report.tables import Comparison, Estimate, Report, StrategyRow, to_json
+from harness.stats import MIN_ARCHS
+
+TOO_FEW = "too few"
+NOTES = (
+    "tau: Kendall's tau-b of the score (minus validation loss) against the truth; [95%] over "
+    "training seeds and architectures, for one seed over architectures only; +- is the spread "
+    f"over seeds. Figures on fewer than {MIN_ARCHS} architectures are '{TOO_FEW}'.",
+    "one-seed ref: how well one stand-alone training ranks what the others rank. ceiling: "
+    "expected tau of a noiseless estimator against this truth (modelled). Both, and the "
+    "baselines params and FLOPs, on the same architectures.",
+    "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: "
+    "mean of its positive part; progress: what the step gained on its own path. A smaller step "
+    "also lowers PD, so read it beside progress and training loss.",
+)
+
+
+class Column(NamedTuple):
+    """One column of the table of strategies.
+
+    Attributes:
+        heading: Its heading.
+        cell: Makes its text from a row.
+    """
+
+    heading: str
+    cell: Callable[[StrategyRow], str]
+
+
+def _number(value: float | None, digits: int = 3, missing: str = "-") -> str:
+    return missing if value is None else f"{value:.{digits}f}"
+
+
+def _with_interval(estimate: Estimate, n: int) -> str:
+    if estimate.mean is None:
+        return TOO_FEW if n < MIN_ARCHS else "undefined"
+    text = _number(estimate.mean)
+    if estimate.sd is not None:
+        text += f" +- {_number(estimate.sd)}"
+    if estimate.interval is not None:
+        text += f" [{_number(estimate.interval[0])}, {_number(estimate.interval[1])}]"
+    return text
+
+
+def _mean(estimate: Estimate, digits: int = 3, missing: str = "-") -> str:
+    return _number(estimate.mean, digits, missing)
+
+
+def _reference(row: StrategyRow) -> str:
+    if row.reference is None:
+        return "-"
+    return f"{row.reference['tau']:.3f} (n={row.reference['n_archs']:,.0f})"
+
+
+def _ceiling(row: StrategyRow) -> str:
+    if row.ceiling is None:
+        return "-"
+    share = "" if row.ceiling_share is None else f" ({100 * row.ceiling_share:.0f}% reached)"
+    return f"{row.ceiling:.3f}{share}"
+
+
+WHO = (
+    Column("dataset", lambda r: r.dataset),
+    Column("strategy", lambda r: r.strategy),
+)
+RANKING = (
+    Column("seeds", lambda r: ",".join(map(str, r.seeds))),
+    Column("n", lambda r: f"{r.n:,}"),
+    Column("tau [95%]", lambda r: _with_interval(r.tau, r.n)),
+    Column("top half", lambda r: _mean(r.tau_top_half, missing=TOO_FEW)),
+    Column("top 10%", lambda r: _mean(r.tau_top_10, missing=TOO_FEW)),
+    Column("Spearman", lambda r: _mean(r.spearman, missing=TOO_FEW)),
+)
+BEYOND = (
+    Column("params", lambda r: _number(r.params_tau)),
+    Column("FLOPs", lambda r: _number(r.flops_tau)),
+    Column("one-seed ref", _reference),
+    Column("ceiling", _ceiling),
+)
+DISTURBANCE = (
+    Column("mean PD", lambda r: _mean(r.mean_pd, 4)),
+    Column("PD+", lambda r: _mean(r.positive_pd, 4)),
+    Column("PD > 0", lambda r: "-" if r.positive_frac.mean is None
+           else f"{100 * r.positive_frac.mean:.0f}%"),
+    Column("progress", lambda r: _mean(r.progress, 4)),
+    Column("train loss", lambda r: _mean(r.train_loss)),
+    Column("cost s/run", lambda r: _mean(r.cost_s, 0)),
+)
+COMPARISON_HEADINGS = ("dataset", "difference", "of", "n", "mean [95%]", "speaks of")
+
+
+def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
+    """Return the cells of a comparison, in the order of `COMPARISON_HEADINGS`."""
+    digits = 4 if comparison.metric == "positive_pd" else 3
+    estimate = comparison.difference
+    text = "-" if estimate.mean is None else f"{estimate.mean:+.{digits}f}"
+    if estimate.sd is not None:
+        text += f" +- {estimate.sd:.{digits}f}"
+    if estimate.interval is not None:
+        low, high = estimate.interval
+        text += f" [{low:+.{digits}f}, {high:+.{digits}f}]"
+    metric = {"positive_pd": "PD+", "train_loss": "train loss"}.get(
+        comparison.metric, comparison.metric
+    )
+    n = f"{comparison.n:,}"
+    return comparison.dataset, comparison.name, metric, n, text, comparison.claim
+
+
+def conclude(comparison: Comparison) -> str:
+    """Say in words what a difference of taus shows."""
+    estimate, name = comparison.difference, comparison.name
+    first, _, second = name.partition(" minus ")
+    if estimate.mean is None or estimate.interval is None:
+        return f"{comparison.dataset}: {first} and {second} cannot be compared: {TOO_FEW}."
+    low, high = estimate.interval
+    verdict = "the interval includes zero: no difference is shown"
+    if low > 0:
+        verdict = f"{first} ranks better"
+    elif high < 0:
+        verdict = f"{first} ranks worse"
+    return (
+        f"{comparison.dataset}, {name}: tau {estimate.mean:+.3f} [{low:+.3f}, {high:+.3f}] "
+        f"({comparison.claim}): {verdict}."
+    )
+
+
+def _words(report: Report) -> list[str]:
+    lines = [conclude(c) for c in report.comparisons if c.metric == "tau"]
+    truths = {f"{row.dataset} ({row.truth}; BN {row.bn_mode})": None for row in report.rows}
+    lines.append(f"Truth: {'; '.join(truths)}.")
+    lines += [
+        f"{row.strategy}: {row.n_ranked:,} ranked, of which {row.n:,} have a score and a truth."
+        for row in report.rows
+        if row.n < row.n_ranked
+    ]
+    if report.unfinished:
+        lines.append(f"Left out, not finished: {', '.join(report.unfinished)}.")
+    return lines
+
+
+def _blocks(report: Report) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Return (title, headings, rows) of every table."""
+    blocks = []
+    for title, columns in (
+        ("Ranking", WHO + RANKING),
+        ("What it is measured against: tau on the same architectures", WHO + BEYOND),
+        ("Disturbance and cost, means over seeds", WHO + DISTURBANCE),
+    ):
+        headings = tuple(column.heading for column in columns)
+        rows = [tuple(column.cell(row) for column in columns) for row in report.rows]
+        blocks.append((title, headings, rows))
+    if report.comparisons:
+        cells = [describe_comparison(comparison) for comparison in report.comparisons]
+        blocks.append(("Paired differences", COMPARISON_HEADINGS, cells))
+    return blocks
+
+
+def print_table(report: Report) -> None:
+    """Print the report to the terminal, as wide as its content needs."""
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a pipe has no width: never cut figures short
+        console.width = 200
+    for title, headings, rows in _blocks(report):
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for position, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if position < 2 else "right")
+        for cells in rows:
+            table.add_row(*cells)
+        console.print(table)
+    for line in (*_words(report), *NOTES):
+        console.print(line, soft_wrap=not console.is_terminal, markup=False)
+
+
+def to_markdown(report: Report) -> str:
+    """Return the report as Markdown tables."""
+    lines: list[str] = []
+    for title, headings, rows in _blocks(report):
+        lines += [f"**{title}**", "", _pipe(headings), _pipe(["---"] * len(headings))]
+        lines += [_pipe(cells) for cells in rows]
+        lines.append("")
+    lines += [f"- {line}" for line in (*_words(report), *NOTES)]
+    return "\n".join(lines)
+
+
+def _pipe(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+CSV_ESTIMATES = (
+    "tau",
+    "tau_top_half",
+    "tau_top_10",
+    "spearman",
+    "weighted_tau",
+    "mean_pd",
+    "positive_pd",
+    "positive_frac",
+    "progress",
+    "train_loss",
+    "cost_s",
+)
+
+
+def to_csv(report: Report) -> str:
+    """Return rows and differences as CSV in full precision; empty cells are missing figures."""
+    records: list[dict[str, object]] = []
+    for row in report.rows:
+        record: dict[str, object] = {
+            "kind": "strategy",
+            "dataset": row.dataset,
+            "name": row.strategy,
+            "preset": row.preset,
+            "settings": row.settings_sha256[:8],
+            "seeds": " ".join(map(str, row.seeds)),
+            "truth": row.truth,
+            "n": row.n,
+            "params_tau": row.params_tau,
+            "flops_tau": row.flops_tau,
+            "one_seed_reference": row.reference["tau"] if row.reference else None,
+            "ceiling": row.ceiling,
+        }
+        for name in CSV_ESTIMATES:
+            record |= _estimate_cells(name, getattr(row, name))
+        records.append(record)
+    for comparison in report.comparisons:
+        records.append(
+            {
+                "kind": "difference",
+                "dataset": comparison.dataset,
+                "name": comparison.name,
+                "seeds": " ".join(map(str, comparison.seeds)),
+                "n": comparison.n,
+                **_estimate_cells(comparison.metric, comparison.difference),
+            }
+        )
+    file = io.StringIO()
+    headings = list(dict.fromkeys(key for record in records for key in record))
+    writer = csv.DictWriter(file, headings, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return file.getvalue()
+
+
+def _estimate_cells(name: str, estimate: Estimate) -> dict[str, object]:
+    low, high = estimate.interval or (None, None)
+    return {name: estimate.mean, f"{name}_sd": estimate.sd, f"{name}_low": low, f"{name}_high": high}
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "csv": to_csv,
+    "json": to_json,
+    "markdown": to_markdown,
+}
+"""Formats other than the terminal's table, by name."""
+
+
+def render(report: Report, name: str) -> str:
+    """Return the report in one of `FORMATS`."""
+    return FORMATS[name](report)

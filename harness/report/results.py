@@ -1,0 +1,212 @@
+"""One finished run, read from its folder and held against the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.config import RunConfig
+from harness.errors import MismatchError, StoreError
+from harness.scores import STATUS_OK, load_scores
+from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.space.nb201 import arch_at
+from harness.stats import (
+    RankingSummary,
+    kendall_tau,
+    modelled_ceiling,
+    one_seed_reference,
+    summarise,
+)
+from harness.stats.populations import TOP_10, TOP_HALF
+from harness.store import FINISHED, Record, RunFolder
+from harness.truth import TruthTable, default_query
+
+VICTIM_SETS = ("recent", "fixed")
+_TILES_SHAPE = NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37)
+SHAPES = {"cifar10": BENCHMARK_SHAPES["cifar10"], "tiles": _TILES_SHAPE}
+"""The stand-alone networks whose parameters and FLOPs serve as baselines, by image data set."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What one run says.
+
+    Attributes:
+        record: The run's record.
+        config: Its settings.
+        indices: `nb201_index` of the architectures that have a score and a truth, [n].
+        ranking: How well it ranks them.
+        baselines: Tau of parameter count and of FLOPs on the same architectures.
+        reference: The one-seed reference on the same architectures, with its n; None if there
+            is too little truth.
+        ceilings: Modelled ceilings: `all`, `top_half`, `top_10`.
+        n_unscored: Architectures ranked without a score (their loss was not finite).
+        disturbance: Figures of `summarise_disturbance`.
+        train_loss: Mean training loss over the fixed architectures, at the end, nats.
+    """
+
+    record: Record
+    config: RunConfig
+    indices: npt.NDArray[np.int64]
+    ranking: RankingSummary
+    baselines: dict[str, float | None]
+    reference: dict[str, float] | None
+    ceilings: dict[str, float | None]
+    n_unscored: int
+    disturbance: dict[str, Any]
+    train_loss: float | None
+
+    @property
+    def cost_s(self) -> float:
+        """Seconds that the run took, all parts together."""
+        return sum(self.record.timings.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values: the record's summary."""
+        return {
+            "truth": self.record.data.get("truth_query"),
+            "n_ranked": self.record.data.get("n_ranked"),
+            "n_unscored": self.n_unscored,
+            **self.ranking.to_dict(),
+            "baselines": self.baselines,
+            "one_seed_reference": self.reference,
+            "ceilings": self.ceilings,
+            "disturbance": self.disturbance,
+            "train_loss": self.train_loss,
+            "probe_share_of_training": _share(self.record.timings),
+        }
+
+
+def load_result(folder: RunFolder, truth: TruthTable) -> RunResult:
+    """Read a finished run and compute its figures.
+
+    Args:
+        folder: The run.
+        truth: The table that it was ranked against.
+
+    Returns:
+        The result.
+
+    Raises:
+        StoreError: If the run is not finished.
+        MismatchError: If the table is not the one that the run was ranked against.
+    """
+    record = folder.read_record()
+    if record.status != FINISHED:
+        raise StoreError(
+            f"Run {record.run_id} is {record.status}, not finished. Give the command that "
+            "started it again to go on."
+        )
+    return _compute(folder, record, truth)
+
+
+def summarise_run(folder: RunFolder, truth: TruthTable) -> dict[str, Any]:
+    """Compute the summary that a run's record keeps, once its tables are written.
+
+    Args:
+        folder: The run.
+        truth: The table that it was ranked against.
+
+    Returns:
+        Plain values, ready for JSON.
+    """
+    return _compute(folder, folder.read_record(), truth).to_dict()
+
+
+def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
+    if record.data.get("truth_sha256") != truth.sha256:
+        raise MismatchError(
+            f"Run {record.run_id} was ranked against truth "
+            f"{str(record.data.get('truth_sha256'))[:12]}; the table at hand is "
+            f"{truth.sha256[:12]}. Give the data folder of that run with --data-dir."
+        )
+    config = RunConfig(**record.config)
+    query = default_query(config.dataset)
+    scores = load_scores(folder.path / "scores.parquet")
+    scored = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["score"]
+    trials = truth.trials(query)
+    mean = truth.mean(query)
+    known = np.isin(mean.nb201_index, scored.index.to_numpy())
+    indices, accuracy = mean.nb201_index[known], mean.accuracy[known]
+    own_trials = trials.accuracy[np.isin(trials.nb201_index, indices)]
+    archs = [arch_at(int(index)) for index in indices]
+    shape = SHAPES[config.dataset]
+    baselines = {
+        "params": kendall_tau([count_params(a, shape) for a in archs], accuracy).value,
+        "flops": kendall_tau([count_flops(a, shape) for a in archs], accuracy).value,
+    }
+    reference = one_seed_reference(own_trials)
+    ceilings = {
+        "all": modelled_ceiling(own_trials),
+        "top_half": modelled_ceiling(own_trials, TOP_HALF),
+        "top_10": modelled_ceiling(own_trials, TOP_10),
+    }
+    return RunResult(
+        record=record,
+        config=config,
+        indices=indices,
+        ranking=summarise(scored.loc[indices].to_numpy(), accuracy),
+        baselines=baselines,
+        reference=None if reference is None else reference._asdict(),
+        ceilings=ceilings,
+        n_unscored=int((scores["status"] != STATUS_OK).sum()),
+        disturbance=summarise_disturbance(folder.read_table("disturbance")),
+        train_loss=_last_train_loss(folder.read_table("curve")),
+    )
+
+
+def summarise_disturbance(table: pd.DataFrame | None) -> dict[str, Any]:
+    """Summarise measured disturbance.
+
+    Args:
+        table: One row a path and step, as `disturbance.parquet`; None where none was measured.
+
+    Returns:
+        `progress` (mean loss that the trained paths lost on the probe batch, nats), and for
+        each probe set: `n`, `mean_pd`, `positive_pd` (mean of max(PD, 0), nats), `positive_frac`
+        (share with PD > 0), `accuracy_change` (points), `logit_change`; the same by number of
+        shared convolution edges under `by_shared_convs`. Empty for None.
+
+    Reference:
+        Niu et al., 2020, arXiv 2003.13089; the positive part and the split are this project's.
+    """
+    if table is None or table.empty:
+        return {}
+    table = table.assign(pd_loss=table["loss_after"] - table["loss_before"])
+    trained = table[table["probe_set"] == "trained"]
+    summary: dict[str, Any] = {"progress": -float(trained["pd_loss"].mean())}
+    for probe_set in VICTIM_SETS:
+        victims = table[table["probe_set"] == probe_set]
+        summary[probe_set] = _pd_figures(victims)
+        summary[probe_set]["by_shared_convs"] = {
+            str(shared): _pd_figures(group) for shared, group in victims.groupby("shared_convs")
+        }
+    return summary
+
+
+def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
+    if victims.empty:
+        return {"n": 0}
+    pd_loss = victims["pd_loss"]
+    change = victims["accuracy_after"] - victims["accuracy_before"]
+    return {
+        "n": len(victims),
+        "mean_pd": float(pd_loss.mean()),
+        "positive_pd": float(pd_loss.clip(lower=0).mean()),
+        "positive_frac": float((pd_loss > 0).mean()),
+        "accuracy_change": float(change.mean()),
+        "logit_change": float(victims["logit_change"].mean()),
+    }
+
+
+def _last_train_loss(curve: pd.DataFrame | None) -> float | None:
+    return None if curve is None or curve.empty else float(curve["train_loss"].iloc[-1])
+
+
+def _share(timings: dict[str, float]) -> float | None:
+    train = timings.get("train_s", 0.0)
+    return round(timings.get("probe_s", 0.0) / train, 4) if train else None

@@ -1,0 +1,339 @@
+"""The tables of a report: one row a strategy, then the paired differences between strategies."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.config import RunConfig
+from harness.errors import StoreError
+from harness.report.results import RunResult, load_result
+from harness.stats import DIFFERENCE_LIMITS, MIN_ARCHS, Interval, combined, over_seeds
+from harness.stats.correlation import Tau
+from harness.store import FINISHED, RunFolder
+from harness.truth import TruthTable, find_truth
+
+BASELINE_STRATEGY = "spos"
+TWO_SUPERNETS = "these two supernets only (one seed)"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure over training seeds.
+
+    Attributes:
+        mean: Mean over the seeds that have it; None if none has.
+        values: One a seed, in the order of the row's seeds; None where a seed lacks it.
+        sd: Spread over seeds; None for one seed.
+        interval: 95%, [low, high]; None where there is none.
+    """
+
+    mean: float | None
+    values: tuple[float | None, ...]
+    sd: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class StrategyRow:
+    """One (data set, strategy, settings) over its seeds.
+
+    Attributes:
+        dataset: Image data set.
+        strategy: Training strategy.
+        preset: Preset that the settings started from.
+        settings_sha256: Hash of all settings but the seed.
+        seeds: Training seeds.
+        run_ids: Their runs.
+        truth: What the ranking is held against.
+        bn_mode: Batch norm when ranking.
+        n: Architectures with a score and a truth, the same for every seed.
+        n_ranked: Architectures ranked.
+        tau: Tau-b; its interval is over seeds and architectures, or for one seed over
+            architectures alone.
+        tau_top_half: Within the top half by truth.
+        tau_top_10: Within the top 10% by truth.
+        spearman: Spearman's correlation.
+        weighted_tau: Weighted tau.
+        params_tau: Tau of the parameter count on the same architectures.
+        flops_tau: Tau of FLOPs on them.
+        reference: One-seed reference on them, with its n and number of trials.
+        ceiling: Modelled ceiling on them.
+        ceiling_share: tau / ceiling, "share of what can be reached".
+        mean_pd: Mean disturbance of recent paths, nats.
+        positive_pd: Its positive part.
+        positive_frac: Share of disturbances above zero, 0-1.
+        progress: What a step gains on its own path, nats.
+        train_loss: Training loss over the fixed architectures, nats.
+        cost_s: Seconds a run.
+    """
+
+    dataset: str
+    strategy: str
+    preset: str
+    settings_sha256: str
+    seeds: tuple[int, ...]
+    run_ids: tuple[str, ...]
+    truth: str
+    bn_mode: str
+    n: int
+    n_ranked: int
+    tau: Estimate
+    tau_top_half: Estimate
+    tau_top_10: Estimate
+    spearman: Estimate
+    weighted_tau: Estimate
+    params_tau: float | None
+    flops_tau: float | None
+    reference: dict[str, float] | None
+    ceiling: float | None
+    ceiling_share: float | None
+    mean_pd: Estimate
+    positive_pd: Estimate
+    positive_frac: Estimate
+    progress: Estimate
+    train_loss: Estimate
+    cost_s: Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired difference between two strategies: same seeds, same architectures.
+
+    Attributes:
+        dataset: Image data set.
+        name: Such as "ogd minus spos".
+        metric: What is compared.
+        n: Architectures.
+        seeds: Training seeds that both have.
+        difference: First minus second.
+        claim: What the interval speaks of.
+    """
+
+    dataset: str
+    name: str
+    metric: str
+    n: int
+    seeds: tuple[int, ...]
+    difference: Estimate
+    claim: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows and comparisons.
+
+    Attributes:
+        rows: One a (data set, strategy, settings).
+        comparisons: Every strategy against the baseline strategy of the same settings.
+        unfinished: Runs that were left out, with their status.
+    """
+
+    rows: tuple[StrategyRow, ...]
+    comparisons: tuple[Comparison, ...]
+    unfinished: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> Report:
+    """Make the report of some runs.
+
+    Args:
+        folders: The runs; unfinished ones are named and left out.
+        data_dir: Where the truth lies, for data sets that need it.
+
+    Returns:
+        The report.
+
+    Raises:
+        StoreError: If no run is finished.
+        MismatchError: If a run was ranked against another truth table than the one at hand.
+    """
+    results: list[RunResult] = []
+    unfinished: list[str] = []
+    tables: dict[str, TruthTable] = {}
+    for folder in folders:
+        record = folder.read_record()
+        if record.status != FINISHED:
+            unfinished.append(f"{record.run_id} ({record.status})")
+            continue
+        dataset = record.config["dataset"]
+        if dataset not in tables:
+            tables[dataset] = find_truth(dataset, data_dir)
+        results.append(load_result(folder, tables[dataset]))
+    if not results:
+        raise StoreError(
+            f"None of the runs is finished: {', '.join(unfinished)}. Give the command that "
+            "started them again to go on."
+        )
+    groups = _group(results)
+    rows = tuple(_make_row(group) for group in groups)
+    return Report(rows, tuple(_compare_all(groups)), tuple(unfinished))
+
+
+def settings_sha256(config: RunConfig) -> str:
+    """Hash all settings but the seed: what makes runs replicas of each other."""
+    return config.model_copy(update={"seed": 0}).sha256
+
+
+def _group(results: Sequence[RunResult]) -> list[list[RunResult]]:
+    def key(result: RunResult) -> tuple[str, bool, str, str]:
+        config = result.config
+        first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
+        return config.dataset, first, config.strategy, settings_sha256(config)
+
+    ordered = sorted(results, key=lambda result: (*key(result), result.config.seed))
+    return [list(group) for _, group in itertools.groupby(ordered, key)]
+
+
+def _make_row(group: Sequence[RunResult]) -> StrategyRow:
+    first = group[0]
+    ceiling = first.ceilings["all"]
+    tau = _tau_estimate(group, lambda r: r.ranking.tau)
+    share = tau.mean / ceiling if ceiling and tau.mean is not None else None
+    return StrategyRow(
+        dataset=first.config.dataset,
+        strategy=first.config.strategy,
+        preset=first.config.preset,
+        settings_sha256=settings_sha256(first.config),
+        seeds=tuple(r.config.seed for r in group),
+        run_ids=tuple(r.record.run_id for r in group),
+        truth=str(first.record.data["truth_query"]),
+        bn_mode=first.config.bn_mode,
+        n=first.ranking.n,
+        n_ranked=int(first.record.data["n_ranked"]),
+        tau=tau,
+        tau_top_half=_estimate(group, lambda r: _value(r.ranking.tau_top_half)),
+        tau_top_10=_estimate(group, lambda r: _value(r.ranking.tau_top_10)),
+        spearman=_estimate(group, lambda r: r.ranking.spearman),
+        weighted_tau=_estimate(group, lambda r: r.ranking.weighted_tau),
+        params_tau=_unless_few(first, first.baselines["params"]),
+        flops_tau=_unless_few(first, first.baselines["flops"]),
+        reference=first.reference,
+        ceiling=ceiling,
+        ceiling_share=share,
+        mean_pd=_estimate(group, lambda r: _recent(r, "mean_pd")),
+        positive_pd=_estimate(group, lambda r: _recent(r, "positive_pd")),
+        positive_frac=_estimate(group, lambda r: _recent(r, "positive_frac")),
+        progress=_estimate(group, lambda r: r.disturbance.get("progress")),
+        train_loss=_estimate(group, lambda r: r.train_loss),
+        cost_s=_estimate(group, lambda r: r.cost_s),
+    )
+
+
+def _compare_all(groups: Sequence[Sequence[RunResult]]) -> Iterable[Comparison]:
+    for group in groups:
+        for baseline in groups:
+            if _are_comparable(group[0].config, baseline[0].config):
+                yield from _compare(group, baseline)
+
+
+def _are_comparable(config: RunConfig, baseline: RunConfig) -> bool:
+    """Say whether two runs differ in nothing but the strategy and its own settings."""
+    own = {"strategy", "ogd", "seed", "preset"}
+    return (
+        config.strategy != baseline.strategy == BASELINE_STRATEGY
+        and config.model_dump(exclude=own) == baseline.model_dump(exclude=own)
+    )
+
+
+def _compare(group: Sequence[RunResult], baseline: Sequence[RunResult]) -> Iterable[Comparison]:
+    by_seed = {r.config.seed: r for r in baseline}
+    pairs = [(r, by_seed[r.config.seed]) for r in group if r.config.seed in by_seed]
+    pairs = [(a, b) for a, b in pairs if np.array_equal(a.indices, b.indices)]
+    if not pairs:
+        return
+    first, second = pairs[0]
+    shared: dict[str, Any] = {
+        "dataset": first.config.dataset,
+        "name": f"{first.config.strategy} minus {second.config.strategy}",
+        "n": first.ranking.n,
+        "seeds": tuple(a.config.seed for a, _ in pairs),
+    }
+    over = f"over {len(pairs)} seeds" if len(pairs) > 1 else TWO_SUPERNETS
+    taus = [(a.ranking.tau, b.ranking.tau) for a, b in pairs]
+    yield Comparison(metric="tau", difference=_paired_tau(taus), claim=over, **shared)
+    for metric, get in (
+        ("positive_pd", lambda r: _recent(r, "positive_pd")),
+        ("train_loss", lambda r: r.train_loss),
+    ):
+        values = [_subtract(get(a), get(b)) for a, b in pairs]
+        yield Comparison(metric=metric, difference=_over_seeds(values), claim=over, **shared)
+
+
+def _paired_tau(pairs: Sequence[tuple[Tau | None, Tau | None]]) -> Estimate:
+    """Estimate a difference of taus: over seeds, or for one seed over architectures."""
+    values = [_subtract(_value(a), _value(b)) for a, b in pairs]
+    if len(pairs) > 1:
+        return _over_seeds(values)
+    ((a, b),) = pairs
+    if a is None or b is None or values[0] is None:
+        return _over_seeds(values)
+    influence = (a.influence - b.influence)[np.newaxis, :]
+    interval = combined([values[0]], influence, limits=DIFFERENCE_LIMITS)
+    return Estimate(values[0], tuple(values), None, _ends(interval))
+
+
+def _tau_estimate(
+    group: Sequence[RunResult], get: Callable[[RunResult], Tau | None]
+) -> Estimate:
+    taus = [get(result) for result in group]
+    plain = _estimate(group, lambda r: _value(get(r)))
+    found = [tau for tau in taus if tau is not None and tau.value is not None]
+    same = all(np.array_equal(r.indices, group[0].indices) for r in group)
+    if len(found) < len(taus) or not same:
+        return plain
+    if len(found) == 1:  # Fisher's z for few architectures is worked out there
+        return Estimate(plain.mean, plain.values, None, _ends(group[0].ranking.tau_interval))
+    values = [tau.value for tau in found if tau.value is not None]
+    interval = combined(values, [tau.influence for tau in found])
+    return Estimate(plain.mean, plain.values, plain.sd, _ends(interval))
+
+
+def _estimate(
+    group: Sequence[RunResult], get: Callable[[RunResult], float | None]
+) -> Estimate:
+    return _over_seeds([get(result) for result in group])
+
+
+def _over_seeds(values: Sequence[float | None]) -> Estimate:
+    found = [value for value in values if value is not None]
+    if not found:
+        return Estimate(None, tuple(values))
+    sd = float(np.std(found, ddof=1)) if len(found) > 1 else None
+    return Estimate(float(np.mean(found)), tuple(values), sd, _ends(over_seeds(found)))
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)
+
+
+def _value(tau: Tau | None) -> float | None:
+    return None if tau is None else tau.value
+
+
+def _subtract(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _recent(result: RunResult, figure: str) -> float | None:
+    value: float | None = result.disturbance.get("recent", {}).get(figure)
+    return value
+
+
+def _unless_few(result: RunResult, value: float | None) -> float | None:
+    return value if result.ranking.n >= MIN_ARCHS else None
+
+
+def to_json(report: Report) -> str:
+    """Return the report as JSON, two spaces an indent."""
+    return json.dumps(report.to_dict(), indent=2)

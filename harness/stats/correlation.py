@@ -1,0 +1,204 @@
+"""Rank correlations between scores and truth, and the influence of each item on Kendall's tau.
+
+Axis letter: n items, such as architectures. Ties count as tau-b counts them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class Tau(NamedTuple):
+    """Kendall's tau-b with the influence of each item.
+
+    Attributes:
+        value: -1 to 1; None where it is undefined, since all values of one side are equal.
+        influence: L_i, [n]; they sum to 0, and are all 0 where tau is undefined.
+    """
+
+    value: float | None
+    influence: FloatArray
+
+
+class _PairCounts(NamedTuple):
+    """Per item, over the other n-1 items, [n] each."""
+
+    agreement: IntArray
+    """Concordant minus discordant pairs."""
+    untied_x: IntArray
+    untied_y: IntArray
+
+
+def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
+    """Compute Kendall's tau-b and its influence values in O(n log n).
+
+    With s_i, a_i, b_i the means over the other items j of sgn(x_i-x_j)sgn(y_i-y_j), [x_i != x_j]
+    and [y_i != y_j], and S, A, B their means: tau = S / sqrt(AB) and
+    L_i = 2[(s_i-S)/sqrt(AB) - (tau/2)((a_i-A)/A + (b_i-B)/B)].
+
+    Args:
+        x: One side, finite numbers, [n].
+        y: The other side, [n].
+
+    Returns:
+        Tau and its influence values.
+
+    Raises:
+        UsageError: If the shapes differ, are not [n], or a value is not finite.
+
+    Reference:
+        Kendall, The treatment of ties in ranking problems, Biometrika 1945. The influence
+        values are those of a ratio of U-statistics (delta method).
+    """
+    first, second = _check_pair(x, y)
+    n = len(first)
+    counts = _count_pairs(_dense_ranks(first), _dense_ranks(second))
+    agreement, untied_x, untied_y = (int(part.sum()) for part in counts)
+    if untied_x == 0 or untied_y == 0:
+        return Tau(None, np.zeros(n))
+    # Python's integers keep the product exact, so that perfect orders give exactly 1.
+    scale = math.sqrt(untied_x * untied_y)
+    value = max(-1.0, min(1.0, agreement / scale))
+    concordance = n * counts.agreement / scale - value
+    tie_share = n * counts.untied_x / untied_x + n * counts.untied_y / untied_y - 2.0
+    return Tau(value, 2.0 * (concordance - value / 2.0 * tie_share))
+
+
+def _check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise UsageError(
+            f"A rank correlation was asked for arrays of shapes {first.shape} and "
+            f"{second.shape}; both must be [n]. Pass one value an item on each side."
+        )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise UsageError(
+            "A rank correlation was asked for values that are missing or infinite; only finite "
+            "numbers can be ranked. Leave out the items without a score first."
+        )
+    return first, second
+
+
+def _dense_ranks(values: FloatArray) -> IntArray:
+    """Rank from 0, equal values alike and without gaps."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _count_pairs(x: IntArray, y: IntArray) -> _PairCounts:
+    """Count each item's pairs from one sweep; the other quadrants follow from the ties.
+
+    In the names below, the first word compares x_j with x_i and the second y_j with y_i.
+    """
+    n = len(x)
+    per_x, per_y = np.bincount(x, minlength=1), np.bincount(y, minlength=1)
+    below_x, below_y = (np.cumsum(per_x) - per_x)[x], (np.cumsum(per_y) - per_y)[y]
+    same_x, same_y = per_x[x], per_y[y]
+    order = np.lexsort((-y, x))
+    below_below = np.empty(n, dtype=np.int64)
+    below_below[order] = _count_smaller_before(y[order])
+    below_same, same_same = _count_within_ties(x, y)
+    same_below, _ = _count_within_ties(y, x)
+    below_above = below_x - below_below - below_same
+    above_below = below_y - below_below - same_below
+    above_same = same_y - below_same - same_same
+    above_above = (n - below_x - same_x) - above_below - above_same
+    agreement = below_below + above_above - below_above - above_below
+    return _PairCounts(agreement, n - same_x, n - same_y)
+
+
+def _count_within_ties(x: IntArray, y: IntArray) -> tuple[IntArray, IntArray]:
+    """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (i too)."""
+    pairs, codes, sizes = np.unique(
+        y * (len(x) + 1) + x, return_inverse=True, return_counts=True
+    )
+    before = np.cumsum(sizes) - sizes
+    group = pairs // (len(x) + 1)
+    group_start = before[np.searchsorted(group, group)]
+    codes = codes.reshape(-1)
+    return (before - group_start)[codes], sizes[codes]
+
+
+def _count_smaller_before(values: IntArray) -> IntArray:
+    """Count, for each position, the earlier positions that hold a smaller value.
+
+    A merge sort run backwards: positions start in order of value, and one bit of the position a
+    level splits every block into its left and right half, keeping that order. An item in the
+    right half has, on that level, as many smaller predecessors as left items stand before it.
+    """
+    n = len(values)
+    counts = np.zeros(n, dtype=np.int64)
+    # Of equal values the later position comes first, so that they do not count each other.
+    order = np.lexsort((-np.arange(n), values))
+    for bit in reversed(range(max(n - 1, 0).bit_length())):
+        in_left = (order >> bit) & 1 == 0
+        # All blocks before this one are full, with 2**bit items in their left half.
+        lefts_before = np.cumsum(in_left) - ((order >> (bit + 1)) << bit)
+        counts[order[~in_left]] += lefts_before[~in_left]
+        order = order[np.argsort(order >> bit, kind="stable")]
+    return counts
+
+
+def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float | None:
+    """Compute Spearman's rank correlation, tied values sharing their mean rank.
+
+    Args:
+        x: One side, finite numbers, [n].
+        y: The other side, [n].
+
+    Returns:
+        -1 to 1; None where it is undefined, since all values of one side are equal.
+
+    Raises:
+        UsageError: If the shapes differ, are not [n], or a value is not finite.
+    """
+    first, second = (_centred_ranks(side) for side in _check_pair(x, y))
+    scale = math.sqrt(float(first @ first) * float(second @ second))
+    if scale == 0:
+        return None
+    return max(-1.0, min(1.0, float(first @ second) / scale))
+
+
+def _centred_ranks(values: FloatArray) -> FloatArray:
+    ranks = _dense_ranks(values)
+    sizes = np.bincount(ranks, minlength=1)
+    mean_ranks = np.cumsum(sizes) - (sizes - 1) / 2.0
+    return np.asarray(mean_ranks[ranks] - (len(values) + 1) / 2.0, dtype=np.float64)
+
+
+def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
+    """Compute the weighted tau that counts disorder among the truly best most.
+
+    Additive hyperbolic weights 1/(r_i+1) + 1/(r_j+1) with r the rank by truth from the best,
+    0; of equal truths the higher score ranks first, as with scipy's `rank=None`.
+
+    Args:
+        score: Estimates, higher is better, finite numbers, [n].
+        truth: Ground truth, [n].
+
+    Returns:
+        -1 to 1; None where it is undefined, since all values of one side are equal.
+
+    Raises:
+        UsageError: If the shapes differ, are not [n], or a value is not finite.
+
+    Reference:
+        Vigna, A weighted correlation index for rankings with ties, 2015, arXiv 1404.3325.
+    """
+    estimates, accuracies = _check_pair(score, truth)
+    if len(np.unique(estimates)) < 2 or len(np.unique(accuracies)) < 2:
+        return None
+    # Importing scipy.stats takes a good part of a second, which most commands do not need.
+    from scipy.stats import weightedtau
+
+    rank = np.empty(len(accuracies), dtype=np.int64)
+    rank[np.lexsort((estimates, accuracies))[::-1]] = np.arange(len(rank))
+    return float(weightedtau(accuracies, estimates, rank=rank).statistic)

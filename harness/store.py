@@ -1,0 +1,193 @@
+"""Run folders: what a run leaves behind, written atomically and read with care.
+
+    <out>/<run id>/
+      config.toml           the resolved settings
+      record.json           status, environment, commit, data hashes, timings, summary
+      checkpoint.pt         the trained supernet (and the one before it, while training)
+      steps.parquet         one row a step
+      disturbance.parquet   one row a path measured around a step
+      curve.parquet         training loss over training
+      interim_scores.parquet  small rankings during training
+      scores.parquet        the ranking
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.atomic import write_atomically
+from harness.config import RunConfig
+from harness.errors import LockedError, StoreError
+
+SCHEMA_VERSION = 1
+RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
+RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
+LOCK_WAIT_S = 3.0
+"""A worker whose parent was killed needs a moment to notice and to let go."""
+
+
+class Record(BaseModel):
+    """Content of `record.json`.
+
+    Attributes:
+        schema_version: Version of this schema.
+        run_id: The run's name.
+        status: running, interrupted, finished or failed.
+        reason: Why it failed or stopped.
+        started: UTC, ISO 8601.
+        finished: UTC, ISO 8601.
+        config: The resolved settings.
+        execution: Device, threads and kernels: resolved once, reused when the run goes on.
+        environment: Machine and versions.
+        source: Commit of the harness.
+        data: Names and hashes of images and truth.
+        timings: Seconds by part.
+        summary: The figures.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    status: str
+    reason: str | None = None
+    started: str
+    finished: str | None = None
+    config: dict[str, Any]
+    execution: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+    source: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    timings: dict[str, float] = {}
+    summary: dict[str, Any] = {}
+
+
+class RunFolder:
+    """One run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder, which need not exist yet."""
+        self.path = path
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings, from the record."""
+        return RunConfig(**self.read_record().config)
+
+    def read_record(self) -> Record:
+        """Read the record.
+
+        Raises:
+            StoreError: If it is missing, damaged, or of a newer schema.
+        """
+        path = self.path / RECORD
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            version = content["schema_version"]
+            if isinstance(version, int) and version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "
+                    "Update the harness to read this run, or give another --out folder."
+                )
+            return Record(**content)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            raise StoreError(
+                f"{path} is damaged ({str(error).splitlines()[0]}). Move the folder away and run "
+                "the same command again."
+            ) from error
+
+    def has_record(self) -> bool:
+        """Say whether a run was ever started here."""
+        return (self.path / RECORD).exists()
+
+    def write_record(self, record: Record) -> None:
+        """Write the record, and the settings beside it the first time."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = self.path / CONFIG
+        if not config.exists():
+            text = RunConfig(**record.config).to_toml()
+            write_atomically(config, lambda path: _write_text(path, text))
+        content = record.model_dump_json(indent=2) + "\n"
+        write_atomically(self.path / RECORD, lambda path: _write_text(path, content))
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as `<name>.parquet`."""
+        write_atomically(
+            self.path / f"{name}.parquet",
+            lambda path: table.to_parquet(path, index=False, compression="zstd"),
+        )
+
+    def read_table(self, name: str) -> pd.DataFrame | None:
+        """Read `<name>.parquet`, or return None where the run has none.
+
+        Raises:
+            StoreError: If the file is damaged.
+        """
+        path = self.path / f"{name}.parquet"
+        if not path.exists():
+            return None
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{path} is damaged ({str(error).splitlines()[0]}). Move the run's folder away "
+                "and run it again."
+            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; the system lets go of it when the process dies, however it dies.
+
+        Raises:
+            LockedError: If another live process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / LOCK, timeout=LOCK_WAIT_S):
+                yield
+        except Timeout as error:
+            raise LockedError(
+                f"Another process is working on {self.path}. Wait for it, stop it, or give "
+                "another --out folder."
+            ) from error
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
+    """Find the run folders among and directly or deeper below some folders.
+
+    Args:
+        folders: Run folders, or folders of them.
+
+    Returns:
+        The runs, sorted by path.
+
+    Raises:
+        StoreError: If a folder does not exist or nothing is found.
+    """
+    found: set[Path] = set()
+    folders = list(folders)
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(
+                f"{folder} is no folder. Give a run folder or a folder of runs; `harness run` "
+                "writes to results/runs unless told otherwise."
+            )
+        found |= {record.parent for record in folder.rglob(RECORD)}
+    if not found:
+        names = ", ".join(str(folder) for folder in folders)
+        raise StoreError(f"No runs in {names}. Make some with `harness run --space nb201`.")
+    return [RunFolder(path) for path in sorted(found)]

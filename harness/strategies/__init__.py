@@ -1,0 +1,75 @@
+"""Training strategies. To add one: a module here, its row in `REGISTRY`, its row in the tests.
+
+Names resolve lazily, so that asking which strategies there are imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from harness.strategies.base import Strategy
+
+
+class Row(NamedTuple):
+    """One registered strategy.
+
+    Attributes:
+        target: `module:Class`.
+        settings: Tables of the configuration that it reads; the others are left out of its runs.
+    """
+
+    target: str
+    settings: tuple[str, ...] = ()
+
+
+REGISTRY = {
+    "ogd": Row("harness.strategies.ogd:OrthogonalGradientDescent", ("ogd",)),
+    "spos": Row("harness.strategies.spos:SinglePathOneShot"),
+}
+
+
+def check_strategy(name: str) -> Row:
+    """Return the row of a strategy, registered or given as `package.module:Class`.
+
+    Raises:
+        UsageError: If no strategy has that name.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    if ":" in name:
+        return Row(name, ("ogd",))
+    raise unknown_name("strategy", name, REGISTRY)
+
+
+def load_strategy(name: str) -> type[Strategy]:
+    """Import the class of a strategy.
+
+    Args:
+        name: A key of `REGISTRY`, or `package.module:Class` of one's own.
+
+    Returns:
+        The class, a subclass of `Strategy`.
+
+    Raises:
+        UsageError: If it does not exist or is no strategy.
+    """
+    from harness.strategies.base import Strategy  # torch: only where a strategy is really used
+
+    module_name, _, class_name = check_strategy(name).target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name, None)
+    except ImportError as error:
+        raise UsageError(
+            f"Strategy '{name}': module '{module_name}' cannot be imported ({error}). "
+            "Is it installed, or its folder on PYTHONPATH?"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise UsageError(
+            f"Strategy '{name}': '{class_name}' in '{module_name}' is not a subclass of "
+            "harness.strategies.base.Strategy."
+        )
+    return found

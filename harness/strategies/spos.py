@@ -1,0 +1,21 @@
+"""Single path one-shot: one uniformly drawn path a step, plain SGD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+
+
+class SinglePathOneShot(Strategy):
+    """Train one uniformly drawn path a step.
+
+    Reference: Guo et al., Single Path One-Shot Neural Architecture Search with Uniform Sampling,
+    2019, arXiv 1904.00420, section 3.2.
+    """
+
+    def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
+        """Draw one path."""
+        return [WeightedPath(sample_uniform_path(rng), 1.0)]

@@ -1,0 +1,291 @@
+"""The one training loop, for every strategy: SGD on the paths of each step, exactly resumable.
+
+The loop owns zero_grad, backward and step. Weights off the path have no gradient, so neither
+momentum nor weight decay is applied to them: they do not move at all.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.checkpoint import load_checkpoint, save_checkpoint
+from harness.config import RunConfig
+from harness.disturbance import DisturbanceMeter, ProbeRow
+from harness.errors import DivergedError, Interrupted
+from harness.images.dataset import BatchSampler, ImageData
+from harness.monitor import Monitor, Progress
+from harness.projection import LayerInput
+from harness.seeding import derive_seed, make_rng
+from harness.space.nb201 import Arch
+from harness.strategies.base import Strategy, WeightedPath
+from harness.supernet.network import SuperNet
+from harness.supernet.ops import ConvBN
+
+Columns = dict[str, list[float]]
+
+
+class StepRow(NamedTuple):
+    """What is logged of every step.
+
+    Attributes:
+        step: Counted from 0.
+        path_index: `nb201_index` of the (first) trained path.
+        n_paths: Paths that the step trained.
+        loss: Their weighted training loss before the step, nats.
+        lr: Learning rate.
+    """
+
+    step: int
+    path_index: int
+    n_paths: int
+    loss: float
+    lr: float
+
+
+class TrainingLog:
+    """Tables of numbers that grow with training and are saved inside the checkpoint.
+
+    Being part of the checkpoint, they can neither run ahead of the weights nor fall behind.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.tables: dict[str, Columns] = {}
+
+    def add(self, table: str, row: dict[str, float]) -> None:
+        """Add a row; all rows of a table have the same columns."""
+        columns = self.tables.setdefault(table, {name: [] for name in row})
+        for name, column in columns.items():
+            column.append(row[name])
+
+    def state_dict(self) -> dict[str, dict[str, Tensor]]:
+        """Return the tables as float64 tensors (integers up to 2**53 survive)."""
+        return {
+            table: {name: torch.tensor(c, dtype=torch.float64) for name, c in columns.items()}
+            for table, columns in self.tables.items()
+        }
+
+    def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
+        """Set the tables."""
+        self.tables = {
+            table: {name: column.tolist() for name, column in columns.items()}
+            for table, columns in state.items()
+        }
+
+
+Evaluator = Callable[[SuperNet, int, TrainingLog], None]
+"""Called after steps that are due, and after the last; adds what it finds to the log."""
+
+
+class Trainer:
+    """One supernet in training under one strategy.
+
+    Attributes:
+        network: The supernet.
+        strategy: How it is trained.
+        step: Steps done.
+        log: What was seen on the way.
+        timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
+    """
+
+    def __init__(
+        self, config: RunConfig, data: ImageData, strategy_class: type[Strategy]
+    ) -> None:
+        """Prepare step 0.
+
+        Args:
+            config: The run's configuration.
+            data: The images, on the device to train on.
+            strategy_class: The strategy.
+        """
+        self.config = config
+        self.device = data.train.labels.device
+        shape = data.network_shape(config.channels, config.cells)
+        self.network = SuperNet(shape, config.seed).to(self.device)
+        self.sampler = BatchSampler(data, config.batch_size, config.seed, config.augment)
+        self.weights = dict(self.network.named_parameters())
+        self.strategy = strategy_class(config, self.weights, self.sampler.batches_per_epoch)
+        self.meter = DisturbanceMeter(config, data)
+        self.log = TrainingLog()
+        self.timings: defaultdict[str, float] = defaultdict(float)
+        self.step = 0
+        self._momentum: dict[str, Tensor] = {}
+        self._strides = {
+            module.name: module.stride
+            for module in self.network.modules()
+            if isinstance(module, ConvBN)
+        }
+
+    def run(self, folder: Path, monitor: Monitor, evaluate: Evaluator) -> None:
+        """Train to the last step, from the newest checkpoint if there is one.
+
+        Args:
+            folder: The run's folder, for checkpoints.
+            monitor: Told the progress; can stop the run, which saves a checkpoint first.
+            evaluate: Called every `rank_every` steps and after the last.
+
+        Raises:
+            Interrupted: If the monitor asked to stop.
+            DivergedError: If the loss is no longer finite.
+            StoreError: If a checkpoint cannot be saved.
+        """
+        state = load_checkpoint(folder, monitor)
+        if state is not None:
+            self.load_state_dict(state)
+        config = self.config
+        while self.step < config.steps:
+            loss = self.train_step()
+            due = config.rank_every and self.step % config.rank_every == 0
+            if due or self.step == config.steps:
+                with self._timed("evaluate"):
+                    evaluate(self.network, self.step, self.log)
+            stop = monitor.should_stop()
+            if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                with self._timed("checkpoint"):
+                    save_checkpoint(folder, self.state_dict())
+            monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
+            if stop and self.step < config.steps:
+                raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
+
+    def train_step(self) -> float:
+        """Do one step, with a measurement of disturbance around it where one is due.
+
+        Returns:
+            The loss before the step.
+        """
+        step, config = self.step, self.config
+        paths = self.strategy.sample_paths(step, make_rng(config.seed, "paths", step))
+        archs = [path.arch for path in paths]
+        probing = config.probe_every > 0 and (step + 1) % config.probe_every == 0
+        if probing:
+            with self._timed("probe"):
+                self.meter.before(self.network, archs)
+        with self._timed("train"):
+            loss, lr = self._update(step, paths)
+        if probing:
+            with self._timed("probe"):
+                self._log_probes(self.meter.after(self.network, step, archs))
+        self.meter.remember(archs)
+        self.log.add(
+            "steps", StepRow(step, archs[0].nb201_index, len(archs), loss, lr)._asdict()
+        )
+        self.step += 1
+        return loss
+
+    def _update(self, step: int, paths: Sequence[WeightedPath]) -> tuple[float, float]:
+        images, labels = self.sampler.batch(step)
+        inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
+
+        def tap(name: str, layer_input: Tensor) -> None:
+            stride = self._strides.get(name, 1)
+            inputs[name].append(LayerInput(layer_input, self.weights[name], stride))
+
+        loss = 0.0
+        for arch, weight in paths:
+            tap_or_none = tap if self.strategy.wants_inputs else None
+            logits = self.network(images, arch, tap=tap_or_none)
+            path_loss = weight * F.cross_entropy(logits, labels)
+            path_loss.backward()  # type: ignore[no-untyped-call]
+            loss += path_loss.item()
+        self._check_finite(loss, step, paths[0].arch)
+        lr = learning_rate(self.config, step)
+        self._apply(lr)
+        generator = torch.Generator().manual_seed(
+            derive_seed(self.config.seed, "strategy", step)
+        )
+        with torch.no_grad():
+            self.strategy.remember(step, inputs, generator)
+        return loss, lr
+
+    @torch.no_grad()
+    def _apply(self, lr: float) -> None:
+        """Apply SGD with momentum to the weights that have a gradient, and drop the gradients."""
+        config = self.config
+        gradients = {n: p.grad for n, p in self.weights.items() if p.grad is not None}
+        self.strategy.adjust_gradients(gradients)
+        names, values = list(gradients), list(gradients.values())
+        weights = [self.weights[name] for name in names]
+        if config.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(
+                weights, config.clip_norm, torch.nn.utils.get_total_norm(values, foreach=True)
+            )
+        if config.weight_decay:
+            torch._foreach_add_(values, weights, alpha=config.weight_decay)
+        for name, value in zip(names, values, strict=True):
+            if name not in self._momentum:
+                self._momentum[name] = torch.zeros_like(value)
+        updates = [self._momentum[name] for name in names]
+        torch._foreach_mul_(updates, config.momentum)
+        torch._foreach_add_(updates, values)
+        updates = [
+            self.strategy.transform_update(name, update)
+            for name, update in zip(names, updates, strict=True)
+        ]
+        torch._foreach_add_(weights, updates, alpha=-lr)
+        for weight in weights:
+            weight.grad = None
+
+    def _check_finite(self, loss: float, step: int, arch: Arch) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The loss became {loss} at step {step:,} on path {arch} (index "
+                f"{arch.nb201_index}), strategy '{self.config.strategy}', lr {self.config.lr}, "
+                f"seed {self.config.seed}. Try a smaller --set lr=..., or a tighter clip_norm."
+            )
+
+    def _log_probes(self, rows: Sequence[ProbeRow]) -> None:
+        for row in rows:
+            self.log.add("disturbance", row._asdict())
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[part] += time.perf_counter() - started
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything needed to go on exactly."""
+        return {
+            "config_sha256": self.config.sha256,
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "momentum": self._momentum,
+            "strategy": self.strategy.state_dict(),
+            "recent": [arch.ops for arch in self.meter.recent],
+            "log": self.log.state_dict(),
+            "timings": dict(self.timings),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self._momentum = {
+            name: buffer.to(self.device).contiguous(memory_format=torch.channels_last)
+            if buffer.dim() == 4
+            else buffer.to(self.device)
+            for name, buffer in state["momentum"].items()
+        }
+        self.strategy.load_state_dict(state["strategy"])
+        self.meter.recent = [Arch(tuple(ops)) for ops in state["recent"]]
+        self.log.load_state_dict(state["log"])
+        self.timings = defaultdict(float, state["timings"])
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """Return the learning rate of a step: cosine to zero over all steps, or constant."""
+    if config.schedule == "constant":
+        return config.lr
+    return config.lr * 0.5 * (1 + math.cos(math.pi * step / config.steps))

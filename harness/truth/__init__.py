@@ -1,0 +1,27 @@
+"""Tabular ground truth: schema, table, and where tables are found."""
+
+from harness.truth.rows import check_rows
+from harness.truth.sources import find_truth
+from harness.truth.table import (
+    Trials,
+    Truth,
+    TruthQuery,
+    TruthTable,
+    default_query,
+    load_table,
+    make_table,
+    save_table,
+)
+
+__all__ = [
+    "Trials",
+    "Truth",
+    "TruthQuery",
+    "TruthTable",
+    "check_rows",
+    "default_query",
+    "find_truth",
+    "load_table",
+    "make_table",
+    "save_table",
+]

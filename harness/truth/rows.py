@@ -1,0 +1,220 @@
+"""The rows of a truth table: schema, checks, order and content hash.
+
+One row is one network that was trained from scratch. Rows are held in a pandas frame; all checks
+work on whole columns, since a published table has some 330,000 rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.errors import ArchError, TruthError
+from harness.space.nb201 import N_ARCHS, enumerate_archs, parse_arch
+
+COLUMNS = ("nb201_index", "arch_str", "dataset", "split", "epochs", "trial", "seed", "accuracy")
+"""Columns of a row: accuracy in percent, 0 to 100; seed -1 where it is unknown."""
+
+KEY = ("nb201_index", "dataset", "split", "epochs", "trial")
+"""What identifies a row. The seed does not: a published table repeats -1."""
+
+SPLITS = ("valid", "test")
+SCHEMA = "truth/1"
+
+_INTEGER_RANGES = {
+    "nb201_index": (0, N_ARCHS - 1),
+    "epochs": (1, 2**15 - 1),
+    "trial": (0, 2**31 - 1),
+    "seed": (-1, 2**53 - 1),
+}
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@cache
+def arch_strings() -> pd.Index[str]:
+    """Return the strings of all architectures, in the published order."""
+    return pd.Index([str(arch) for arch in enumerate_archs()])
+
+
+def indices_of_strings(strings: pd.Series[Any]) -> IntArray:
+    """Look up architecture strings, each distinct one once.
+
+    Args:
+        strings: Architecture strings, [row]; quickest as a categorical.
+
+    Returns:
+        `nb201_index`, [row]; -1 where the string is missing or names no architecture.
+    """
+    column = strings.astype("category")
+    names = column.cat.categories.astype(object)
+    found = arch_strings().get_indexer(names)
+    for position in np.flatnonzero(found < 0).tolist():
+        try:
+            found[position] = parse_arch(str(names[position])).nb201_index
+        except ArchError:
+            continue
+    # The last entry serves code -1, pandas' code of a missing value.
+    return np.append(found, -1).astype(np.int64)[column.cat.codes.to_numpy()]
+
+
+def check_rows(df: pd.DataFrame, source: str) -> None:
+    """Check that a frame holds rows of the schema; columns beyond it are ignored.
+
+    Args:
+        df: The rows.
+        source: What to call them in an error, usually the file's name.
+
+    Raises:
+        TruthError: If there are no rows, a column is missing, a value is not what it should be,
+            a string is no architecture or another than its index says, or a key occurs twice.
+    """
+    check_values(df, source)
+    _check_archs(df, source)
+
+
+def check_values(df: pd.DataFrame, source: str) -> None:
+    """Check all that `check_rows` does, except that strings and indices name the same.
+
+    Args:
+        df: The rows.
+        source: What to call them in an error.
+
+    Raises:
+        TruthError: As `check_rows` does.
+    """
+    missing = [name for name in COLUMNS if name not in df.columns]
+    if missing:
+        given = ", ".join(map(str, df.columns)) or "none"
+        raise TruthError(
+            f"{source}: column '{missing[0]}' is missing. A truth table has the columns "
+            f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
+        )
+    if df.empty:
+        raise TruthError(f"{source}: there are no rows. A truth table has one a trained network.")
+    for name, (low, high) in _INTEGER_RANGES.items():
+        values = _numbers(df[name])
+        bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
+        _refuse(df, source, name, bad, f"is not an integer from {low} to {high}")
+    accuracy = _numbers(df["accuracy"])
+    bad = ~((accuracy >= 0) & (accuracy <= 100))
+    _refuse(df, source, "accuracy", bad, "is not a number from 0 to 100 (percent)")
+    _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
+    bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
+    _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
+    duplicated = pd.Series(row_keys(df)).duplicated().to_numpy(dtype=bool)
+    _refuse(df, source, "trial", duplicated, f"repeats a key ({', '.join(KEY)})")
+
+
+def _check_archs(df: pd.DataFrame, source: str) -> None:
+    named = indices_of_strings(df["arch_str"])
+    problem = "names no architecture of NAS-Bench-201"
+    _refuse(df, source, "arch_str", named < 0, problem)
+    bad = named != _numbers(df["nb201_index"])
+    problem = "names another architecture than nb201_index (the published order) says"
+    _refuse(df, source, "arch_str", bad, problem)
+
+
+def _numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _refuse(df: pd.DataFrame, source: str, column: str, bad: BoolArray, problem: str) -> None:
+    """Raise an error with the first bad row, if there is one."""
+    if not bad.any():
+        return
+    row = int(np.flatnonzero(bad)[0])
+    shown = ", ".join(f"{name}={df[name].iloc[row]}" for name in COLUMNS)
+    raise TruthError(
+        f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
+        f"first is row {row}: {shown}. Correct or remove such rows in the source and try again."
+    )
+
+
+def row_keys(df: pd.DataFrame) -> IntArray:
+    """Pack each row's key into one integer that sorts as the key does.
+
+    Args:
+        df: Rows with the columns of `KEY`.
+
+    Returns:
+        Keys, [row], comparable within this frame only.
+    """
+    keys = np.zeros(len(df), dtype=np.int64)
+    for name in KEY:
+        codes, levels = _codes(df[name])
+        keys = keys * max(len(levels), 1) + codes
+    return keys
+
+
+def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
+    """Replace values by their rank among the distinct values that occur."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        distinct, codes = np.unique(_numbers(column), return_inverse=True)
+        return codes.astype(np.int64), [str(int(value)) for value in distinct]
+    labels = column.astype("category")
+    names = np.array([str(name) for name in labels.cat.categories], dtype=object)
+    raw = labels.cat.codes.to_numpy().astype(np.int64)
+    present = np.unique(raw[raw >= 0])
+    order = present[np.argsort(names[present])]
+    ranks = np.full(len(names) + 1, -1, dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks[raw], [str(name) for name in names[order]]
+
+
+def arrange_rows(df: pd.DataFrame) -> pd.DataFrame:
+    """Bring checked rows into the one form that tables hold.
+
+    Args:
+        df: Rows that passed `check_rows`, or `check_values` where `arch_str` is to be derived.
+
+    Returns:
+        The columns of `COLUMNS`, sorted by `KEY`; labels and strings as categoricals, the
+        strings derived from `nb201_index`.
+    """
+    keys = row_keys(df)
+    if (np.diff(keys) < 0).any():
+        df = df.iloc[np.argsort(keys, kind="stable")]
+    index = _numbers(df["nb201_index"]).astype(np.int16)
+    data: dict[str, object] = {
+        "nb201_index": index,
+        "arch_str": pd.Categorical.from_codes(index.tolist(), categories=arch_strings()),
+    }
+    for name in ("dataset", "split"):
+        codes, levels = _codes(df[name])
+        data[name] = pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(levels))
+    for name, dtype in (("epochs", np.int16), ("trial", np.int32), ("seed", np.int64)):
+        data[name] = _numbers(df[name]).astype(dtype)
+    data["accuracy"] = _numbers(df["accuracy"]) + 0.0  # -0.0 becomes 0.0
+    return pd.DataFrame(data)
+
+
+def content_sha256(rows: pd.DataFrame) -> str:
+    """Hash what a table says, whatever the file it came from looks like.
+
+    Args:
+        rows: Rows from `arrange_rows`.
+
+    Returns:
+        The SHA-256 digest of keys and accuracies, hexadecimal. Seeds, which are labels, are not
+        part of it.
+    """
+    digest = hashlib.sha256(SCHEMA.encode())
+    for name in KEY:
+        column = rows[name]
+        if name in ("dataset", "split"):
+            codes, levels = _codes(column)
+            digest.update(json.dumps(levels).encode())
+        else:
+            codes = column.to_numpy()
+        digest.update(codes.astype("<i4").tobytes())
+    digest.update(rows["accuracy"].to_numpy().astype("<f8").tobytes())
+    return digest.hexdigest()

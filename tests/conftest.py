@@ -1,0 +1,21 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Torch reads this when it is first imported, which is left to the tests that need it. One thread
+# makes sums come out in one order, and two pytest workers do not fight over two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of the real data; tests that ask for it carry the marker `realdata`."""
+    folder = os.environ.get("HARNESS_DATA")
+    if not folder:
+        pytest.skip("$HARNESS_DATA is not set, so there is no real data to test with")
+    return Path(folder)

@@ -1,0 +1,79 @@
+"""Rank correlations: small cases by hand, refusals, and speed at the full space."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from harness.errors import UsageError
+from harness.stats import kendall_tau, spearman, weighted_tau
+
+
+def test_one_swapped_neighbour_of_four_costs_a_third() -> None:
+    assert kendall_tau([1, 2, 3, 4], [1, 2, 4, 3]).value == pytest.approx(4 / 6)
+
+
+def test_a_tie_on_one_side_divides_by_the_root_of_the_untied_pairs() -> None:
+    # Three pairs, one tied in x: S = 2, A = 2, B = 3.
+    assert kendall_tau([1, 1, 2], [1, 2, 3]).value == pytest.approx(2 / np.sqrt(2 * 3))
+
+
+@pytest.mark.parametrize("correlation", [spearman, weighted_tau])
+def test_a_constant_side_has_no_correlation(correlation: object) -> None:
+    assert correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None  # type: ignore[operator]
+
+
+def test_a_constant_side_has_no_tau_and_no_influence() -> None:
+    tau = kendall_tau([1.0, 1.0, 1.0], [1.0, 2.0, 3.0])
+    assert tau.value is None
+    assert tau.influence.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_items_have_no_tau(n: int) -> None:
+    tau = kendall_tau(np.ones(n), np.ones(n))
+    assert tau.value is None
+    assert len(tau.influence) == n
+
+
+@pytest.mark.parametrize("correlation", [kendall_tau, spearman, weighted_tau])
+def test_other_shapes_and_missing_values_are_refused(correlation: object) -> None:
+    call = correlation
+    with pytest.raises(UsageError, match=r"shapes \(2,\) and \(3,\); both must be \[n\]"):
+        call([1.0, 2.0], [1.0, 2.0, 3.0])  # type: ignore[operator]
+    with pytest.raises(UsageError, match=r"shapes \(1, 2\)"):
+        call([[1.0, 2.0]], [[1.0, 2.0]])  # type: ignore[operator]
+    with pytest.raises(UsageError, match="missing or infinite"):
+        call([1.0, np.nan], [1.0, 2.0])  # type: ignore[operator]
+    with pytest.raises(UsageError, match="missing or infinite"):
+        call([1.0, 2.0], [1.0, np.inf])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("distinct", [5, 200, 10**6])
+def test_tau_of_the_whole_space_equals_scipys_and_takes_well_under_a_second(distinct: int) -> None:
+    rng = np.random.RandomState(0)
+    x = rng.randint(distinct, size=15_625).astype(float)
+    y = (x + rng.randint(distinct, size=15_625)) // 2
+    started = time.perf_counter()
+    value = kendall_tau(x, y).value
+    assert time.perf_counter() - started < 1.0  # takes 0.02 s; slack for a busy machine
+    assert value == pytest.approx(scipy_stats.kendalltau(x, y).statistic, abs=1e-12)
+
+
+def test_influence_is_the_derivative_of_tau_by_the_weight_of_an_item() -> None:
+    # Doubling item i moves tau by about L_i / (n + 1): an independent view of the definition.
+    rng = np.random.RandomState(1)
+    x, y = rng.randint(50, size=(2, 400)).astype(float)
+    value, influence = kendall_tau(x, x + y)
+    assert value is not None
+    moved = []
+    for i in range(20):
+        more = np.append(np.arange(400), i)
+        doubled = kendall_tau(x[more], (x + y)[more]).value
+        assert doubled is not None
+        moved.append((doubled - value) * 401)
+    # What is left is of second order, 1/n of values of size 1.
+    np.testing.assert_allclose(moved, influence[:20], atol=0.02)
