@@ -1,0 +1,1 @@
+"""Measure how well a weight-sharing supernet ranks architectures, and what disturbs it."""

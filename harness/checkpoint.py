@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -35,8 +34,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     new = folder / "checkpoint.new.pt"
     write_atomically(new, lambda path: _write_bytes(path, content.getvalue()))
     if (folder / CURRENT).exists():
-        os.replace(folder / CURRENT, folder / PREVIOUS)
-    os.replace(new, folder / CURRENT)
+        (folder / CURRENT).replace(folder / PREVIOUS)
+    new.replace(folder / CURRENT)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

@@ -133,7 +133,8 @@ class DisturbanceMeter:
 
     @torch.inference_mode()
     def _logits(self, network: SuperNet, arch: Arch) -> Tensor:
-        return network(self._images, arch)
+        logits: Tensor = network(self._images, arch)
+        return logits
 
     def _loss(self, logits: Tensor) -> float:
         return F.cross_entropy(logits, self._labels).item()

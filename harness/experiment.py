@@ -203,7 +203,7 @@ class _Run:
                     table[column] = table[column].astype("int32")
             if name == "disturbance":
                 codes = table["probe_set"].astype(int)
-                table["probe_set"] = pd.Categorical.from_codes(codes, list(PROBE_SETS))
+                table["probe_set"] = codes.map(dict(enumerate(PROBE_SETS))).astype("category")
             self.folder.write_table(name, table)
 
     def _write_record(self, **changes: Any) -> None:
@@ -211,9 +211,7 @@ class _Run:
         self.folder.write_record(self.record)
 
 
-def _resolve_execution(
-    config: RunConfig, record: Record, default_threads: int
-) -> dict[str, Any]:
+def _resolve_execution(config: RunConfig, record: Record, default_threads: int) -> dict[str, Any]:
     """Decide once where and how to compute; a run that goes on keeps its number of threads."""
     device = config.device
     if device == "auto":

@@ -18,7 +18,7 @@ from harness.journal import Journal
 from harness.monitor import Monitor, Progress
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import Arch, arch_at, sample_indices
-from harness.supernet.evaluation import EvaluationImages, PathScore, evaluate_path
+from harness.evaluation import EvaluationImages, PathScore, evaluate_path
 from harness.supernet.network import SuperNet
 from harness.training import TrainingLog
 

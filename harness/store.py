@@ -1,14 +1,14 @@
 """Run folders: what a run leaves behind, written atomically and read with care.
 
-    <out>/<run id>/
-      config.toml           the resolved settings
-      record.json           status, environment, commit, data hashes, timings, summary
-      checkpoint.pt         the trained supernet (and the one before it, while training)
-      steps.parquet         one row a step
-      disturbance.parquet   one row a path measured around a step
-      curve.parquet         training loss over training
-      interim_scores.parquet  small rankings during training
-      scores.parquet        the ranking
+<out>/<run id>/
+config.toml           the resolved settings
+record.json           status, environment, commit, data hashes, timings, summary
+checkpoint.pt         the trained supernet (and the one before it, while training)
+steps.parquet         one row a step
+disturbance.parquet   one row a path measured around a step
+curve.parquet         training loss over training
+interim_scores.parquet  small rankings during training
+scores.parquet        the ranking
 """
 
 from __future__ import annotations

@@ -98,9 +98,7 @@ class Trainer:
         timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
     """
 
-    def __init__(
-        self, config: RunConfig, data: ImageData, strategy_class: type[Strategy]
-    ) -> None:
+    def __init__(self, config: RunConfig, data: ImageData, strategy_class: type[Strategy]) -> None:
         """Prepare step 0.
 
         Args:
@@ -113,7 +111,7 @@ class Trainer:
         shape = data.network_shape(config.channels, config.cells)
         self.network = SuperNet(shape, config.seed).to(self.device)
         self.sampler = BatchSampler(data, config.batch_size, config.seed, config.augment)
-        self.weights = dict(self.network.named_parameters())
+        self.weights: dict[str, Tensor] = dict(self.network.named_parameters())
         self.strategy = strategy_class(config, self.weights, self.sampler.batches_per_epoch)
         self.meter = DisturbanceMeter(config, data)
         self.log = TrainingLog()
@@ -176,9 +174,7 @@ class Trainer:
             with self._timed("probe"):
                 self._log_probes(self.meter.after(self.network, step, archs))
         self.meter.remember(archs)
-        self.log.add(
-            "steps", StepRow(step, archs[0].nb201_index, len(archs), loss, lr)._asdict()
-        )
+        self.log.add("steps", StepRow(step, archs[0].nb201_index, len(archs), loss, lr)._asdict())
         self.step += 1
         return loss
 
@@ -195,14 +191,12 @@ class Trainer:
             tap_or_none = tap if self.strategy.wants_inputs else None
             logits = self.network(images, arch, tap=tap_or_none)
             path_loss = weight * F.cross_entropy(logits, labels)
-            path_loss.backward()  # type: ignore[no-untyped-call]
+            path_loss.backward()
             loss += path_loss.item()
         self._check_finite(loss, step, paths[0].arch)
         lr = learning_rate(self.config, step)
         self._apply(lr)
-        generator = torch.Generator().manual_seed(
-            derive_seed(self.config.seed, "strategy", step)
-        )
+        generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "strategy", step))
         with torch.no_grad():
             self.strategy.remember(step, inputs, generator)
         return loss, lr
@@ -214,7 +208,7 @@ class Trainer:
         gradients = {n: p.grad for n, p in self.weights.items() if p.grad is not None}
         self.strategy.adjust_gradients(gradients)
         names, values = list(gradients), list(gradients.values())
-        weights = [self.weights[name] for name in names]
+        weights: list[Tensor] = [self.weights[name] for name in names]
         if config.clip_norm:
             torch.nn.utils.clip_grads_with_norm_(
                 weights, config.clip_norm, torch.nn.utils.get_total_norm(values, foreach=True)

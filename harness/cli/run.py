@@ -33,9 +33,7 @@ DEFAULT_OUT = Path("results/runs")
     "[default: spos,ogd]",
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2]")
-@click.option(
-    "--preset", help=f"How much. [{'|'.join(PRESETS['tiles'])}]  [default: quick]"
-)
+@click.option("--preset", help=f"How much. [{'|'.join(PRESETS['tiles'])}]  [default: quick]")
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
 @click.option("--rank-images", type=int, help="Validation images to rank on.")
 @click.option("--rank-every", type=int, help="Also rank a small sample every so many steps.")
@@ -127,7 +125,9 @@ def parse_seeds(text: str | None) -> list[int]:
     try:
         seeds = [int(part) for part in _split(text)]
     except ValueError as error:
-        raise UsageError(f"--seeds '{text}' is not a list of whole numbers such as 0,1,2.") from error
+        raise UsageError(
+            f"--seeds '{text}' is not a list of whole numbers such as 0,1,2."
+        ) from error
     if any(seed < 0 for seed in seeds):
         raise UsageError(f"--seeds '{text}' has a negative seed; seeds are 0 and up.")
     return seeds

@@ -42,13 +42,18 @@ def build(space: str, dataset: str, n_archs: int, seeds: str, workers: int, out:
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
     wanted = parse_seeds(seeds)
 
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn
+    from rich.progress import Progress as Bars
+
     from harness.truth_build import Protocol, build_table  # torch
 
-    with click.progressbar(length=0, label="trainings", file=click.get_text_stream("stderr")) as bar:
+    console = Console(stderr=True)
+    with Bars(*Bars.get_default_columns(), MofNCompleteColumn(), console=console) as bars:
+        bar = bars.add_task("trainings", total=None)
 
         def on_training(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+            bars.update(bar, completed=done, total=total)
 
         table = build_table(out, Protocol(dataset=dataset), n_archs, wanted, workers, on_training)
     click.echo(f"{out}: {len(table.rows):,} rows, content {table.sha256[:12]}.")

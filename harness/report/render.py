@@ -10,7 +10,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from harness.report.tables import Comparison, Estimate, Report, StrategyRow, to_json
+from harness.report.estimates import Estimate
+from harness.report.tables import Comparison, Report, StrategyRow, to_json
 from harness.stats import MIN_ARCHS
 
 TOO_FEW = "too few"
@@ -92,8 +93,10 @@ BEYOND = (
 DISTURBANCE = (
     Column("mean PD", lambda r: _mean(r.mean_pd, 4)),
     Column("PD+", lambda r: _mean(r.positive_pd, 4)),
-    Column("PD > 0", lambda r: "-" if r.positive_frac.mean is None
-           else f"{100 * r.positive_frac.mean:.0f}%"),
+    Column(
+        "PD > 0",
+        lambda r: "-" if r.positive_frac.mean is None else f"{100 * r.positive_frac.mean:.0f}%",
+    ),
     Column("progress", lambda r: _mean(r.progress, 4)),
     Column("train loss", lambda r: _mean(r.train_loss)),
     Column("cost s/run", lambda r: _mean(r.cost_s, 0)),
@@ -255,7 +258,12 @@ def to_csv(report: Report) -> str:
 
 def _estimate_cells(name: str, estimate: Estimate) -> dict[str, object]:
     low, high = estimate.interval or (None, None)
-    return {name: estimate.mean, f"{name}_sd": estimate.sd, f"{name}_low": low, f"{name}_high": high}
+    return {
+        name: estimate.mean,
+        f"{name}_sd": estimate.sd,
+        f"{name}_low": low,
+        f"{name}_high": high,
+    }
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {

@@ -149,7 +149,7 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
         record=record,
         config=config,
         indices=indices,
-        ranking=summarise(scored.loc[indices].to_numpy(), accuracy),
+        ranking=summarise(scored.reindex(indices).to_numpy(), accuracy),
         baselines=baselines,
         reference=None if reference is None else reference._asdict(),
         ceilings=ceilings,

@@ -13,31 +13,21 @@ import numpy as np
 
 from harness.config import RunConfig
 from harness.errors import StoreError
+from harness.report.estimates import (
+    Estimate,
+    over_seeds_estimate,
+    paired_tau_estimate,
+    subtract,
+    tau_estimate,
+    value_of,
+)
 from harness.report.results import RunResult, load_result
-from harness.stats import DIFFERENCE_LIMITS, MIN_ARCHS, Interval, combined, over_seeds
-from harness.stats.correlation import Tau
+from harness.stats import MIN_ARCHS
 from harness.store import FINISHED, RunFolder
 from harness.truth import TruthTable, find_truth
 
 BASELINE_STRATEGY = "spos"
 TWO_SUPERNETS = "these two supernets only (one seed)"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure over training seeds.
-
-    Attributes:
-        mean: Mean over the seeds that have it; None if none has.
-        values: One a seed, in the order of the row's seeds; None where a seed lacks it.
-        sd: Spread over seeds; None for one seed.
-        interval: 95%, [low, high]; None where there is none.
-    """
-
-    mean: float | None
-    values: tuple[float | None, ...]
-    sd: float | None = None
-    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +188,7 @@ def _group(results: Sequence[RunResult]) -> list[list[RunResult]]:
 def _make_row(group: Sequence[RunResult]) -> StrategyRow:
     first = group[0]
     ceiling = first.ceilings["all"]
-    tau = _tau_estimate(group, lambda r: r.ranking.tau)
+    tau = tau_estimate([r.ranking.tau for r in group], first.ranking.tau_interval)
     share = tau.mean / ceiling if ceiling and tau.mean is not None else None
     return StrategyRow(
         dataset=first.config.dataset,
@@ -212,8 +202,8 @@ def _make_row(group: Sequence[RunResult]) -> StrategyRow:
         n=first.ranking.n,
         n_ranked=int(first.record.data["n_ranked"]),
         tau=tau,
-        tau_top_half=_estimate(group, lambda r: _value(r.ranking.tau_top_half)),
-        tau_top_10=_estimate(group, lambda r: _value(r.ranking.tau_top_10)),
+        tau_top_half=_estimate(group, lambda r: value_of(r.ranking.tau_top_half)),
+        tau_top_10=_estimate(group, lambda r: value_of(r.ranking.tau_top_10)),
         spearman=_estimate(group, lambda r: r.ranking.spearman),
         weighted_tau=_estimate(group, lambda r: r.ranking.weighted_tau),
         params_tau=_unless_few(first, first.baselines["params"]),
@@ -240,10 +230,9 @@ def _compare_all(groups: Sequence[Sequence[RunResult]]) -> Iterable[Comparison]:
 def _are_comparable(config: RunConfig, baseline: RunConfig) -> bool:
     """Say whether two runs differ in nothing but the strategy and its own settings."""
     own = {"strategy", "ogd", "seed", "preset"}
-    return (
-        config.strategy != baseline.strategy == BASELINE_STRATEGY
-        and config.model_dump(exclude=own) == baseline.model_dump(exclude=own)
-    )
+    return config.strategy != baseline.strategy == BASELINE_STRATEGY and config.model_dump(
+        exclude=own
+    ) == baseline.model_dump(exclude=own)
 
 
 def _compare(group: Sequence[RunResult], baseline: Sequence[RunResult]) -> Iterable[Comparison]:
@@ -261,68 +250,19 @@ def _compare(group: Sequence[RunResult], baseline: Sequence[RunResult]) -> Itera
     }
     over = f"over {len(pairs)} seeds" if len(pairs) > 1 else TWO_SUPERNETS
     taus = [(a.ranking.tau, b.ranking.tau) for a, b in pairs]
-    yield Comparison(metric="tau", difference=_paired_tau(taus), claim=over, **shared)
+    yield Comparison(metric="tau", difference=paired_tau_estimate(taus), claim=over, **shared)
     for metric, get in (
         ("positive_pd", lambda r: _recent(r, "positive_pd")),
         ("train_loss", lambda r: r.train_loss),
     ):
-        values = [_subtract(get(a), get(b)) for a, b in pairs]
-        yield Comparison(metric=metric, difference=_over_seeds(values), claim=over, **shared)
+        values = [subtract(get(a), get(b)) for a, b in pairs]
+        yield Comparison(
+            metric=metric, difference=over_seeds_estimate(values), claim=over, **shared
+        )
 
 
-def _paired_tau(pairs: Sequence[tuple[Tau | None, Tau | None]]) -> Estimate:
-    """Estimate a difference of taus: over seeds, or for one seed over architectures."""
-    values = [_subtract(_value(a), _value(b)) for a, b in pairs]
-    if len(pairs) > 1:
-        return _over_seeds(values)
-    ((a, b),) = pairs
-    if a is None or b is None or values[0] is None:
-        return _over_seeds(values)
-    influence = (a.influence - b.influence)[np.newaxis, :]
-    interval = combined([values[0]], influence, limits=DIFFERENCE_LIMITS)
-    return Estimate(values[0], tuple(values), None, _ends(interval))
-
-
-def _tau_estimate(
-    group: Sequence[RunResult], get: Callable[[RunResult], Tau | None]
-) -> Estimate:
-    taus = [get(result) for result in group]
-    plain = _estimate(group, lambda r: _value(get(r)))
-    found = [tau for tau in taus if tau is not None and tau.value is not None]
-    same = all(np.array_equal(r.indices, group[0].indices) for r in group)
-    if len(found) < len(taus) or not same:
-        return plain
-    if len(found) == 1:  # Fisher's z for few architectures is worked out there
-        return Estimate(plain.mean, plain.values, None, _ends(group[0].ranking.tau_interval))
-    values = [tau.value for tau in found if tau.value is not None]
-    interval = combined(values, [tau.influence for tau in found])
-    return Estimate(plain.mean, plain.values, plain.sd, _ends(interval))
-
-
-def _estimate(
-    group: Sequence[RunResult], get: Callable[[RunResult], float | None]
-) -> Estimate:
-    return _over_seeds([get(result) for result in group])
-
-
-def _over_seeds(values: Sequence[float | None]) -> Estimate:
-    found = [value for value in values if value is not None]
-    if not found:
-        return Estimate(None, tuple(values))
-    sd = float(np.std(found, ddof=1)) if len(found) > 1 else None
-    return Estimate(float(np.mean(found)), tuple(values), sd, _ends(over_seeds(found)))
-
-
-def _ends(interval: Interval | None) -> tuple[float, float] | None:
-    return None if interval is None else (interval.low, interval.high)
-
-
-def _value(tau: Tau | None) -> float | None:
-    return None if tau is None else tau.value
-
-
-def _subtract(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
+def _estimate(group: Sequence[RunResult], get: Callable[[RunResult], float | None]) -> Estimate:
+    return over_seeds_estimate([get(result) for result in group])
 
 
 def _recent(result: RunResult, figure: str) -> float | None:

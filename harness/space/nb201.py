@@ -31,7 +31,7 @@ EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 """The edges as (target node, source node), in the order of the string form."""
 
 N_NODES = 4
-N_ARCHS = len(OPS) ** len(EDGES)
+N_ARCHS: int = len(OPS) ** len(EDGES)
 
 _PUBLISHED_SHUFFLE_SEED = 88
 _PERMUTATION_SALT = "nb201 canonical permutation v1"

@@ -173,9 +173,7 @@ def _posterior(observed: FloatArray, se: FloatArray) -> tuple[FloatArray, FloatA
     return edges, cumulative / cumulative[:, -1:]
 
 
-def _draw_true(
-    edges: FloatArray, cumulative: FloatArray, rng: np.random.RandomState
-) -> FloatArray:
+def _draw_true(edges: FloatArray, cumulative: FloatArray, rng: np.random.RandomState) -> FloatArray:
     """Draw a true accuracy for each architecture, uniformly within its cell, [arch]."""
     level = rng.uniform(size=(len(cumulative), 1))
     cell = np.minimum((cumulative < level).sum(axis=1), cumulative.shape[1] - 1)

@@ -117,9 +117,7 @@ def _count_pairs(x: IntArray, y: IntArray) -> _PairCounts:
 
 def _count_within_ties(x: IntArray, y: IntArray) -> tuple[IntArray, IntArray]:
     """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (i too)."""
-    pairs, codes, sizes = np.unique(
-        y * (len(x) + 1) + x, return_inverse=True, return_counts=True
-    )
+    pairs, codes, sizes = np.unique(y * (len(x) + 1) + x, return_inverse=True, return_counts=True)
     before = np.cumsum(sizes) - sizes
     group = pairs // (len(x) + 1)
     group_start = before[np.searchsorted(group, group)]

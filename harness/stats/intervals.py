@@ -69,9 +69,7 @@ def over_architectures(tau: Tau, population: int = N_ARCHS) -> Interval | None:
     return Interval(math.tanh(z - half), math.tanh(z + half), se)
 
 
-def paired_over_architectures(
-    tau_a: Tau, tau_b: Tau, population: int = N_ARCHS
-) -> Interval | None:
+def paired_over_architectures(tau_a: Tau, tau_b: Tau, population: int = N_ARCHS) -> Interval | None:
     """Compute the interval of the difference a - b of two taus over the draw of architectures.
 
     Args:

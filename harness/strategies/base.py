@@ -56,7 +56,7 @@ class Strategy(ABC):
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Choose what step `step` trains, with randomness from `rng` alone."""
 
-    def adjust_gradients(self, gradients: dict[str, Tensor]) -> None:
+    def adjust_gradients(self, gradients: dict[str, Tensor]) -> None:  # noqa: B027 - most add none
         """Add a constraint's term to the gradients of the weights on the path, in place."""
 
     def transform_update(self, name: str, update: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class Strategy(ABC):
         """
         return update
 
-    def remember(
+    def remember(  # noqa: B027 - most remember nothing
         self, step: int, inputs: Mapping[str, Sequence[LayerInput]], generator: torch.Generator
     ) -> None:
         """Learn from the step after it was applied.
@@ -87,7 +87,7 @@ class Strategy(ABC):
         """Return everything needed to go on exactly: tensors and plain values."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most have none
         """Go on from a saved state."""
 
 

@@ -57,9 +57,7 @@ class OrthogonalGradientDescent(SinglePathOneShot):
     def _projector(self, name: str) -> Projector:
         if name not in self._projectors:
             weight = self.weights[name]
-            self._projectors[name] = make_projector(
-                weight[0].numel(), weight.device, self.settings
-            )
+            self._projectors[name] = make_projector(weight[0].numel(), weight.device, self.settings)
         return self._projectors[name]
 
     def diagnostics(self) -> dict[str, float]:

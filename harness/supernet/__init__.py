@@ -1,1 +1,1 @@
-"""The networks: the weight-sharing supernet, and one architecture on its own."""
+"""The weight-sharing supernet, and stand-alone networks of the same skeleton."""
