@@ -13,12 +13,12 @@ from typing import Any
 
 from harness.config import RunConfig
 from harness.errors import Interrupted
+from harness.evaluation import EvaluationImages, PathScore, evaluate_path
 from harness.images.dataset import ImageData, fixed_subset
 from harness.journal import Journal
 from harness.monitor import Monitor, Progress
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import Arch, arch_at, sample_indices
-from harness.evaluation import EvaluationImages, PathScore, evaluate_path
 from harness.supernet.network import SuperNet
 from harness.training import TrainingLog
 

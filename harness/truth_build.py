@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -228,7 +230,7 @@ def _train_all(
 ) -> Iterator[list[dict[str, Any]]]:
     """Train in a pool, handing out a few trainings ahead, so that a stop is quick."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
         waiting = iter(trainings)
         running: set[Future[list[dict[str, Any]]]] = set()
         while True:
@@ -243,8 +245,16 @@ def _train_all(
                 yield future.result()
 
 
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
     torch.set_num_threads(1)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when its parent is gone: a pool's workers outlive a killed parent."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _train_one(training: Training, protocol: Protocol) -> list[dict[str, Any]]:

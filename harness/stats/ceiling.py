@@ -139,12 +139,19 @@ def _seed_variance(
     values: FloatArray, n_trials: npt.NDArray[np.int64], observed: FloatArray
 ) -> FloatArray:
     """Pool the variance between trials over architectures of similar accuracy, [arch]."""
-    squares = np.nansum((values - observed[:, None]) ** 2, axis=1)
     freedom = n_trials - 1
     n_bins = int(np.clip((freedom > 0).sum() // MIN_ARCHS, 1, _MAX_BINS))
     # Bins of equally many architectures *with* several trials: no bin is without a variance.
     cuts = np.quantile(observed[freedom > 0], np.arange(1, n_bins) / n_bins)
     bins = np.searchsorted(cuts, observed, side="right")
+    residuals = values - observed[:, None]
+    for members in (bins == number for number in range(n_bins)):
+        # What a trial does to all architectures of similar accuracy alike, such as a lucky
+        # order of batches shared by a seed, moves no ranks: it is no noise of the ranking.
+        shift = np.nansum(residuals[members & (freedom > 0)], axis=0)
+        counted = np.isfinite(residuals[members & (freedom > 0)]).sum(axis=0)
+        residuals[members] -= shift / np.maximum(counted, 1)
+    squares = np.nansum(residuals**2, axis=1)
     pooled = np.bincount(bins, weights=squares, minlength=n_bins)
     degrees = np.bincount(bins, weights=freedom, minlength=n_bins)
     overall = pooled.sum() / degrees.sum()

@@ -22,10 +22,10 @@ free_values = st.floats(-1e6, 1e6, allow_nan=False)
 
 @st.composite
 def paired_arrays(
-    draw: st.DrawFn, values: st.SearchStrategy[float] | None = None
+    draw: st.DrawFn, values: st.SearchStrategy[float] = tied_values | free_values
 ) -> tuple[FloatArray, FloatArray]:
     n = draw(st.integers(2, 30))
-    side = st.lists(values or (tied_values | free_values), min_size=n, max_size=n)
+    side = st.lists(values, min_size=n, max_size=n)
     return np.array(draw(side)), np.array(draw(side))
 
 
