@@ -6,6 +6,8 @@ machine, and no time is ever compared with another machine's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -54,7 +56,9 @@ def naive_tau(x: FloatArray, y: FloatArray) -> float:
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("tau", [harness_tau, scipy_tau, naive_tau], ids=lambda tau: tau.__name__)
-def test_kendall_tau(benchmark: BenchmarkFixture, tau: object, n: int) -> None:
+def test_kendall_tau(
+    benchmark: BenchmarkFixture, tau: Callable[[FloatArray, FloatArray], float], n: int
+) -> None:
     """Time one way of computing tau at one size, and check that it is the same tau."""
     benchmark.group = f"{n:,} architectures"
     x, y = make_ranking(n)

@@ -43,8 +43,8 @@ class OgdSettings(_Settings):
     alpha: float = Field(1.0, gt=0)
     c: float = Field(10.0, gt=0)
     beta: float = Field(0.99, ge=0, lt=1)
-    refresh: int = Field(10, ge=1)
-    patches: int = Field(256, ge=1)
+    refresh: int = Field(20, ge=1)
+    patches: int = Field(128, ge=1)
 
 
 class RunConfig(_Settings):

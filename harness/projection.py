@@ -23,6 +23,9 @@ from harness.errors import unknown_name
 
 State = dict[str, Tensor]
 
+PATCH_IMAGES = 8
+"""Images a step that patches are sampled from."""
+
 
 class Projector(ABC):
     """The projector of one layer.
@@ -105,20 +108,23 @@ class LayerInput:
         return self._unfold(mean_image).mean(dim=0, keepdim=True)
 
     def random_patches(self, m: int, generator: torch.Generator) -> Tensor:
-        """Return about `m` patches from random images at random positions, [<= m, d].
+        """Return `m` patches at random positions of a few random images, [m, d].
 
-        Whole images are unfolded, as few as hold `m` patches with a factor two to spare (and at
-        least two), and positions are drawn among theirs.
+        Only the patches drawn are put together: unfolding whole images would cost several times
+        as much. Of a linear layer's input, rows are drawn without repetition, `m` at most.
         """
         n = len(self.inputs)
         if not self.kernel:
             return self.inputs[torch.randperm(n, generator=generator)[:m].to(self.inputs.device)]
-        positions = (self.inputs.shape[2] // self.stride) * (self.inputs.shape[3] // self.stride)
-        n_images = min(n, max(2, 2 * m // positions))
-        images = torch.randperm(n, generator=generator)[:n_images].to(self.inputs.device)
-        patches = self._unfold(self.inputs[images])
-        chosen = torch.randperm(len(patches), generator=generator)[:m]
-        return patches[chosen.to(patches.device)]
+        images = torch.randperm(n, generator=generator)[:PATCH_IMAGES].to(self.inputs.device)
+        pad = self.kernel // 2
+        padded = F.pad(self.inputs[images], (pad, pad, pad, pad))
+        # a view: [image, channel, row, column, k, k]
+        windows = padded.unfold(2, self.kernel, self.stride).unfold(3, self.kernel, self.stride)
+        shape = (len(images), windows.shape[2], windows.shape[3])
+        drawn = [torch.randint(size, (m,), generator=generator) for size in shape]
+        image, row, column = (index.to(self.inputs.device) for index in drawn)
+        return windows[image, :, row, column].reshape(m, -1)
 
     def _unfold(self, images: Tensor) -> Tensor:
         columns = F.unfold(images, self.kernel, padding=self.kernel // 2, stride=self.stride)
@@ -196,7 +202,7 @@ class CovarianceProjector(Projector):
         self._updates = 0
 
     def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
-        """Take random patches, [<= settings.patches, d]."""
+        """Take random patches, [settings.patches, d] (fewer where a linear layer has fewer)."""
         return layer.random_patches(self.settings.patches, generator)
 
     def store(self, patches: Tensor) -> None:

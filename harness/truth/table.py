@@ -213,7 +213,10 @@ def save_table(table: TruthTable, path: Path) -> None:
     Raises:
         StoreError: If the file cannot be written; an older one is then as it was.
     """
-    columns = [pa.array(table.rows[name]) for name in COLUMNS]
+    # a table of few architectures need not carry the strings of all of them
+    arch_str = table.rows["arch_str"].cat.remove_unused_categories()
+    rows = table.rows.assign(arch_str=arch_str)
+    columns = [pa.array(rows[name]) for name in COLUMNS]
     own = {"schema": SCHEMA, "space": SPACE, "name": table.name, "sha256": table.sha256}
     metadata = table.metadata | {_PREFIX + key: value for key, value in own.items()}
     content = pa.table(columns, names=list(COLUMNS)).replace_schema_metadata(metadata)

@@ -11,17 +11,21 @@ from harness.atomic import write_atomically
 from harness.errors import StoreError
 
 
+def write_new(target: Path) -> None:
+    target.write_text("new")
+
+
 def test_the_new_content_takes_the_place_of_the_old(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    write_atomically(path, lambda target: target.write_text("new") and None)
+    write_atomically(path, write_new)
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_made_anew_has_the_users_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
-    write_atomically(tmp_path / "file", lambda target: target.write_text("new") and None)
+    write_atomically(tmp_path / "file", write_new)
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -111,9 +113,9 @@ def test_equal_accuracies_everywhere_have_no_reference() -> None:
 
 
 @pytest.mark.parametrize("call", [one_seed_reference, modelled_ceiling])
-def test_other_shapes_are_refused(call: object) -> None:
+def test_other_shapes_are_refused(call: Callable[[FloatArray], object]) -> None:
     with pytest.raises(UsageError, match=r"must be \[arch, trial\]"):
-        call(np.arange(40.0))  # type: ignore[operator]
+        call(np.arange(40.0))
 
 
 def test_no_draws_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from scipy import stats as scipy_stats
 
 from harness.errors import UsageError
 from harness.stats import kendall_tau, spearman, weighted_tau
+
+Correlation = Callable[..., object]
 
 
 def test_one_swapped_neighbour_of_four_costs_a_third() -> None:
@@ -22,8 +25,8 @@ def test_a_tie_on_one_side_divides_by_the_root_of_the_untied_pairs() -> None:
 
 
 @pytest.mark.parametrize("correlation", [spearman, weighted_tau])
-def test_a_constant_side_has_no_correlation(correlation: object) -> None:
-    assert correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None  # type: ignore[operator]
+def test_a_constant_side_has_no_correlation(correlation: Correlation) -> None:
+    assert correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
 
 
 def test_a_constant_side_has_no_tau_and_no_influence() -> None:
@@ -40,16 +43,15 @@ def test_fewer_than_two_items_have_no_tau(n: int) -> None:
 
 
 @pytest.mark.parametrize("correlation", [kendall_tau, spearman, weighted_tau])
-def test_other_shapes_and_missing_values_are_refused(correlation: object) -> None:
-    call = correlation
+def test_other_shapes_and_missing_values_are_refused(correlation: Correlation) -> None:
     with pytest.raises(UsageError, match=r"shapes \(2,\) and \(3,\); both must be \[n\]"):
-        call([1.0, 2.0], [1.0, 2.0, 3.0])  # type: ignore[operator]
+        correlation([1.0, 2.0], [1.0, 2.0, 3.0])
     with pytest.raises(UsageError, match=r"shapes \(1, 2\)"):
-        call([[1.0, 2.0]], [[1.0, 2.0]])  # type: ignore[operator]
+        correlation([[1.0, 2.0]], [[1.0, 2.0]])
     with pytest.raises(UsageError, match="missing or infinite"):
-        call([1.0, np.nan], [1.0, 2.0])  # type: ignore[operator]
+        correlation([1.0, np.nan], [1.0, 2.0])
     with pytest.raises(UsageError, match="missing or infinite"):
-        call([1.0, 2.0], [1.0, np.inf])  # type: ignore[operator]
+        correlation([1.0, 2.0], [1.0, np.inf])
 
 
 @pytest.mark.parametrize("distinct", [5, 200, 10**6])

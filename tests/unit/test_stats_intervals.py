@@ -188,16 +188,14 @@ def test_combined_intervals_cover_the_mean_over_seeds_and_architectures() -> Non
     for _ in range(REPLAYS):
         chosen = rng.choice(4000, 100, replace=False)
         taus = [
-            kendall_tau(
-                truth[chosen] + (1 + level * z) * rng.standard_normal(100), truth[chosen]
-            )
+            kendall_tau(truth[chosen] + (1 + level * z) * rng.standard_normal(100), truth[chosen])
             for z in rng.standard_normal(3)
         ]
         interval = combined(
             [tau.value or 0.0 for tau in taus], [tau.influence for tau in taus], 4000
         )
         assert interval is not None
-        hits += interval.low <= target <= interval.high
+        hits += bool(interval.low <= target <= interval.high)
     # Conservative on purpose: it may cover everything, but must not cover too little.
     assert hits / REPLAYS >= COVERAGE[0]
 

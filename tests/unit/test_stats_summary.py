@@ -40,13 +40,13 @@ def test_metrics_on_fewer_than_thirty_architectures_are_too_few() -> None:
 def test_a_handful_of_architectures_is_too_few_for_everything() -> None:
     summary = summarise(*make_ranking(10))
     assert len(summary.too_few) == 5
-    assert summary.tau is summary.spearman is summary.weighted_tau is None
+    assert (summary.tau, summary.spearman, summary.weighted_tau) == (None, None, None)
 
 
 def test_equal_scores_are_undefined_not_a_number() -> None:
     summary = summarise(np.zeros(400), np.arange(400.0))
     assert len(summary.undefined) == 5
-    assert summary.tau is summary.tau_interval is summary.spearman is None
+    assert (summary.tau, summary.tau_interval, summary.spearman) == (None, None, None)
 
 
 def test_a_whole_population_has_no_intervals() -> None:

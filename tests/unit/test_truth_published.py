@@ -6,15 +6,23 @@ Yang, 2020, arXiv 2001.00326; rank correlations were computed once with scipy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.space.nb201 import N_ARCHS, enumerate_archs
-from harness.stats import ceiling, kendall_tau, modelled_ceiling, one_seed_reference, summarise, top_share
+from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.space.nb201 import N_ARCHS, Arch, enumerate_archs
+from harness.stats import (
+    ceiling,
+    kendall_tau,
+    modelled_ceiling,
+    one_seed_reference,
+    summarise,
+    top_share,
+)
 from harness.truth import TruthQuery, TruthTable, load_table, make_table, save_table
 
 pytestmark = pytest.mark.realdata
@@ -70,9 +78,11 @@ def test_the_one_seed_references_are_the_known_ones(
 
 
 @pytest.mark.parametrize("count", [count_params, count_flops])
-def test_size_alone_reaches_the_known_tau(table: TruthTable, count: object) -> None:
+def test_size_alone_reaches_the_known_tau(
+    table: TruthTable, count: Callable[[Arch, NetworkShape], int]
+) -> None:
     truth = table.mean(C10_TEST)
-    sizes = [count(arch, BENCHMARK_SHAPES["cifar10"]) for arch in enumerate_archs()]  # type: ignore[operator]
+    sizes = [count(arch, BENCHMARK_SHAPES["cifar10"]) for arch in enumerate_archs()]
     summary = summarise(sizes, truth.accuracy)
     assert summary.tau is not None
     assert summary.tau_top_half is not None

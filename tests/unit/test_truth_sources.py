@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +16,13 @@ from harness.truth import default_query, find_truth, make_table, save_table, sou
 
 def make_rows(accuracy: float = 90.0) -> pd.DataFrame:
     rows = {"nb201_index": [0, 1], "arch_str": [str(arch_at(0)), str(arch_at(1))]}
-    constants = {"dataset": "cifar10", "split": "test", "epochs": 200, "trial": 0, "seed": 777}
+    constants: dict[str, Any] = {
+        "dataset": "cifar10",
+        "split": "test",
+        "epochs": 200,
+        "trial": 0,
+        "seed": 777,
+    }
     return pd.DataFrame(rows).assign(**constants, accuracy=accuracy, flops_m=1.0)
 
 
@@ -112,7 +119,7 @@ def test_a_data_folder_that_does_not_exist_is_refused(cache: Path, tmp_path: Pat
 
 
 def test_unknown_data_sets_are_refused() -> None:
-    with pytest.raises(UsageError, match="Unknown image data set .* Did you mean 'tiles'"):
+    with pytest.raises(UsageError, match=r"Unknown image data set .* Did you mean 'tiles'"):
         find_truth("tile")
 
 
