@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import zipfile
@@ -16,6 +17,7 @@ from harness.monitor import Monitor
 
 SCHEMA = 1
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint.prev.pt"
+DAMAGED = "checkpoint.damaged.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -62,6 +64,8 @@ def load_checkpoint(folder: Path, monitor: Monitor) -> dict[str, Any] | None:
         try:
             return _load(path)
         except _DamagedError as error:
+            with contextlib.suppress(OSError):  # or the next save would put it in the place of
+                path.replace(folder / DAMAGED)  # the good one
             monitor.notice(
                 f"{path} is damaged ({error}); going back to the checkpoint before it, or to the "
                 "start if there is none."

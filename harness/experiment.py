@@ -6,6 +6,7 @@ what is not, and refuses to go on under other conditions than it was started wit
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -31,7 +32,7 @@ from harness.images.dataset import ImageData
 from harness.monitor import Monitor
 from harness.ranking import Ranker, count_classes, open_journal
 from harness.report.results import summarise_run
-from harness.scores import save_scores
+from harness.scores import STATUS_FAILED, save_scores
 from harness.space.nb201 import canonical_permutation, sample_indices
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
 from harness.strategies import check_strategy, load_strategy
@@ -53,9 +54,10 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         The settings that decide the run's numbers and its name.
 
     Raises:
-        UsageError: If the strategy is unknown.
+        UsageError: If the strategy is unknown or cannot be imported.
     """
     changes: dict[str, Any] = {}
+    load_strategy(config.strategy)
     if "ogd" not in check_strategy(config.strategy).settings:
         changes["ogd"] = None
     if config.n_archs is None:
@@ -73,7 +75,7 @@ def count_prefix(truth: TruthTable, dataset: str) -> int:
 
 
 def run_experiment(
-    config: RunConfig, out: Path, data_dir: Path | None, default_threads: int, monitor: Monitor
+    config: RunConfig, out: Path, data_dir: Path | None, threads: int, monitor: Monitor
 ) -> RunFolder:
     """Train, rank and score one supernet, or return the run if it is finished.
 
@@ -81,7 +83,7 @@ def run_experiment(
         config: The run, from `resolve_config`.
         out: Folder of run folders.
         data_dir: Where images and truth lie, for data sets that need it.
-        default_threads: CPU threads if neither the settings nor an earlier start say.
+        threads: CPU threads if neither the settings nor an earlier start say.
         monitor: Told the progress; can stop the run.
 
     Returns:
@@ -109,7 +111,7 @@ def run_experiment(
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, default_threads, monitor).finish()
+        _Run(config, folder, record, data_dir, threads, monitor).finish()
     return folder
 
 
@@ -122,7 +124,7 @@ class _Run:
         folder: RunFolder,
         record: Record,
         data_dir: Path | None,
-        default_threads: int,
+        threads: int,
         monitor: Monitor,
     ) -> None:
         self.config = config
@@ -130,7 +132,7 @@ class _Run:
         self.record = record
         self.monitor = monitor
         self.data_dir = data_dir
-        self.execution = _resolve_execution(config, record, default_threads)
+        self.execution = _resolve_execution(config, record, threads)
 
     def finish(self) -> None:
         """Do what is left to do, and keep the record true whatever happens."""
@@ -144,7 +146,8 @@ class _Run:
             raise
         except HarnessError as error:
             if self.folder.has_record():
-                self._write_record(status=INTERRUPTED, reason=str(error))
+                with contextlib.suppress(StoreError):  # a full disk: its first message is better
+                    self._write_record(status=INTERRUPTED, reason=str(error))
             raise
 
     def _finish(self) -> None:
@@ -192,6 +195,12 @@ class _Run:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
             raise
+        if all(row["status"] == STATUS_FAILED for row in rows):
+            raise DivergedError(
+                f"After the last step no architecture has a finite loss: run {self.config.run_id} "
+                f"(strategy '{self.config.strategy}', lr {self.config.lr}) ranks nothing. Try a "
+                "smaller --set lr=..., or a tighter clip_norm."
+            )
         save_scores(pd.DataFrame(rows), self.folder.path / "scores.parquet")
         return time.perf_counter() - started
 
@@ -211,14 +220,14 @@ class _Run:
         self.folder.write_record(self.record)
 
 
-def _resolve_execution(config: RunConfig, record: Record, default_threads: int) -> dict[str, Any]:
+def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[str, Any]:
     """Decide once where and how to compute; a run that goes on keeps its number of threads."""
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda was given, but torch finds no CUDA device. Use cpu.")
-    threads = config.threads or record.execution.get("threads") or default_threads
+    threads = config.threads or record.execution.get("threads") or default
     return {
         "device": device,
         "device_name": torch.cuda.get_device_name() if device == "cuda" else "cpu",
@@ -280,6 +289,15 @@ def _hash_weights(network: SuperNet) -> str:
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def default_threads(config: RunConfig, jobs: int) -> int:
+    """Choose the CPU threads of each of `jobs` runs at once: an even share of the cores.
+
+    The networks of `tiles` are too small for more than one: two threads gain about a tenth on an
+    idle machine, and lose many times as much on a busy one.
+    """
+    return 1 if config.dataset == "tiles" else max(1, (os.cpu_count() or 1) // jobs)
 
 
 def default_jobs(config: RunConfig, n_runs: int) -> int:

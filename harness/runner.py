@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple
 
 from harness.config import RunConfig
 from harness.errors import HarnessError, Interrupted, StoreError
-from harness.experiment import default_jobs, resolve_config, run_experiment
+from harness.experiment import default_jobs, default_threads, resolve_config, run_experiment
 from harness.monitor import Monitor, Progress
 from harness.store import RunFolder
 from harness.truth import find_truth
@@ -73,8 +75,7 @@ def run_all(
     truth = find_truth(configs[0].dataset, data_dir)
     resolved = [resolve_config(config, truth) for config in configs]
     jobs = jobs or default_jobs(resolved[0], len(resolved))
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    arguments = (out, data_dir, threads)
+    arguments = (out, data_dir, default_threads(resolved[0], jobs))
     if jobs == 1:
         failures = _run_in_turn(resolved, arguments, monitor)
     else:
@@ -115,6 +116,7 @@ class _Pool:
         self._running: dict[Connection, tuple[BaseProcess, str]] = {}
         self._failures: list[Failure] = []
         self._stopping = False
+        self._left_out = False
 
     def run(self) -> list[Failure]:
         try:
@@ -128,11 +130,15 @@ class _Pool:
                     self._receive(connection)
                 if self._monitor.should_stop() and not self._stopping:
                     self._stop()
+        except KeyboardInterrupt:  # asked a second time: at once
+            for process, _ in self._running.values():
+                process.kill()
+            raise
         finally:
             self._stop()
             for process, _ in self._running.values():
                 process.join()
-        if self._stopping and any(isinstance(f.error, Interrupted) for f in self._failures):
+        if self._left_out or any(isinstance(f.error, Interrupted) for f in self._failures):
             raise Interrupted("Stopped; every run under way was saved.")
         return self._failures
 
@@ -140,7 +146,8 @@ class _Pool:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(config, self._arguments, sender, os.getpid()))
-        process.start()
+        with _without_ctrl_c():
+            process.start()
         sender.close()  # the worker has its own end; with ours closed, its death ends the pipe
         self._running[receiver] = (process, config.run_id)
 
@@ -163,7 +170,9 @@ class _Pool:
         process.join()
         connection.close()
         told = any(failure.run_id == run_id for failure in self._failures)
-        if process.exitcode and not told:
+        if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not begun
+            self._failures.append(Failure(run_id, Interrupted(f"Run {run_id} was stopped.")))
+        elif process.exitcode and not told:
             how = (
                 f"by signal {-process.exitcode} (9 is often a lack of memory)"
                 if process.exitcode < 0
@@ -174,10 +183,29 @@ class _Pool:
 
     def _stop(self) -> None:
         self._stopping = True
+        self._left_out |= bool(self._waiting)
         self._waiting.clear()
         for process, _ in self._running.values():
             if process.is_alive():
                 process.terminate()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Block SIGINT, for a process started meanwhile for good; what comes is delivered after.
+
+    Ctrl-C reaches the whole group of a terminal. A worker still importing would die of it with a
+    traceback; the parent passes the wish to stop on as SIGTERM.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would unblock the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 class _WorkerMonitor:
@@ -189,8 +217,7 @@ class _WorkerMonitor:
         self._stop = False
         self._sent = 0.0
         signal.signal(signal.SIGTERM, self._on_signal)
-        # Ctrl-C reaches the whole group of a terminal; the parent passes it on as SIGTERM
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # see `_without_ctrl_c`
 
     def _on_signal(self, _number: int, _frame: Any) -> None:
         self._stop = True

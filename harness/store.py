@@ -23,7 +23,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.atomic import write_atomically
+from harness.atomic import remove_leftovers, write_atomically
 from harness.config import RunConfig
 from harness.errors import LockedError, StoreError
 
@@ -97,7 +97,8 @@ class RunFolder:
                     f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "
                     "Update the harness to read this run, or give another --out folder."
                 )
-            return Record(**content)
+            record = Record(**content)
+            RunConfig(**record.config)
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -105,6 +106,7 @@ class RunFolder:
                 f"{path} is damaged ({str(error).splitlines()[0]}). Move the folder away and run "
                 "the same command again."
             ) from error
+        return record
 
     def has_record(self) -> bool:
         """Say whether a run was ever started here."""
@@ -150,16 +152,27 @@ class RunFolder:
 
         Raises:
             LockedError: If another live process holds it.
+            StoreError: If the folder cannot be made or written to.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / LOCK)
         try:
-            with FileLock(self.path / LOCK, timeout=LOCK_WAIT_S):
-                yield
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=LOCK_WAIT_S)
         except Timeout as error:
             raise LockedError(
                 f"Another process is working on {self.path}. Wait for it, stop it, or give "
                 "another --out folder."
             ) from error
+        except OSError as error:
+            raise StoreError(
+                f"The run folder {self.path} cannot be used: {error.strerror or error}. Give an "
+                "--out folder that can be written to."
+            ) from error
+        try:
+            remove_leftovers(self.path)
+            yield
+        finally:
+            lock.release()
 
 
 def _write_text(path: Path, text: str) -> None:

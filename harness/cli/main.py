@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.errors import EXIT_INTERRUPTED, HarnessError, unknown_name
+from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted, unknown_name
 
 COMMANDS = {
     "report": ("harness.cli.report:report", "Make the ranking-correlation table of runs."),
@@ -61,6 +61,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
+        sys.exit(error.exit_code)
+    except Interrupted as error:  # asked for, so no error
+        click.echo(f"{error} The same command goes on.", err=True)
         sys.exit(error.exit_code)
     except HarnessError as error:
         click.echo(f"Error: {error}", err=True)

@@ -39,6 +39,7 @@ class ConsoleMonitor:
         self._n_runs = n_runs
         self._out = out
         self._stop = False
+        self._told = False
         self._bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -75,6 +76,11 @@ class ConsoleMonitor:
 
     def should_stop(self) -> bool:
         """Say whether a signal came."""
+        if self._stop and not self._told:
+            self._told = True
+            self._console.print(
+                "Saving and stopping; the same command goes on. Again: stop at once."
+            )
         return self._stop
 
     def notice(self, message: str) -> None:
@@ -117,5 +123,4 @@ class ConsoleMonitor:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stop:
             raise KeyboardInterrupt
-        self._stop = True
-        self._console.print("Saving and stopping; the same command goes on. Again: stop at once.")
+        self._stop = True  # told by `should_stop`: printing here could meet a print under way

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.report import FORMATS, make_report, print_table, render
-from harness.store import find_runs
+FORMATS = ("table", "csv", "json", "markdown")
+"""Named here too: asking `harness.report` would import pandas and scipy for `--help`."""
 
 
 @click.command()
@@ -15,7 +15,7 @@ from harness.store import find_runs
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["table", *FORMATS]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
     help="How to print it.",
@@ -34,6 +34,9 @@ def report(
     One row a data set and strategy, over its seeds, and then the paired differences between
     strategies. Needs no torch.
     """
+    from harness.report import make_report, print_table, render
+    from harness.store import find_runs
+
     made = make_report(find_runs(folders or (Path("results/runs"),)), data_dir)
     name = "json" if as_json else output_format
     if name == "table":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,9 @@ from harness.config import (
 from harness.errors import UsageError
 from harness.space.nb201 import N_ARCHS
 from harness.strategies import REGISTRY, check_strategy
+
+if TYPE_CHECKING:
+    from harness.runner import Failure
 
 DEFAULT_OUT = Path("results/runs")
 
@@ -77,11 +81,12 @@ def run(
     from_file = load_config_file(config_file) if config_file else {}
     given = {key: value for key, value in options.items() if value is not None}
     if n_archs is not None:
-        given["n_archs"] = _parse_n_archs(n_archs)
-    layers = (from_file, given, parse_assignments(assignments))
-    asked = make_config(*layers)
-    names = _split(strategies) or _from_file(from_file, "strategy") or ["spos", "ogd"]
-    numbers = parse_seeds(seeds) or _from_file(from_file, "seed") or [0, 1, 2]
+        given["n_archs"] = parse_n_archs(n_archs)
+    assigned = parse_assignments(assignments)
+    asked = make_config(from_file, given, assigned)
+    single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
+    names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
+    numbers = parse_seeds(seeds) or _only(single, "seed") or [0, 1, 2]
     configs = [_with(asked, name, seed) for seed in numbers for name in names]
 
     # torch comes in here: after everything that can be wrong with the options was checked
@@ -97,8 +102,8 @@ def run(
     elif outcome.finished:
         print_table(make_report(outcome.finished, data_dir))
         click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
-    for failure in outcome.failures:
-        click.echo(f"Error: run {failure.run_id}: {failure.error}", err=True)
+    for message, run_ids in _by_message(outcome.failures).items():
+        click.echo(f"Error: {', '.join(run_ids)}: {message}", err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
 
@@ -108,8 +113,23 @@ def _with(config: RunConfig, strategy: str, seed: int) -> RunConfig:
     return config.model_copy(update={"strategy": strategy, "seed": seed})
 
 
-def _from_file(settings: dict[str, Any], key: str) -> list[Any]:
+def _only(settings: dict[str, Any], key: str) -> list[Any]:
     return [settings[key]] if key in settings else []
+
+
+def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
+    """Gather the runs of each message: a missing file is told once, not once a run."""
+    gathered: dict[str, list[str]] = {}
+    for failure in failures:
+        gathered.setdefault(str(failure.error), []).append(failure.run_id)
+    return gathered
+
+
+def _parse_strategies(text: str | None) -> list[str]:
+    names = _split(text)
+    if text is not None and not names:
+        raise UsageError(f"--strategies '{text}' names none. Available: {', '.join(REGISTRY)}.")
+    return names
 
 
 def _split(text: str | None) -> list[str]:
@@ -117,10 +137,10 @@ def _split(text: str | None) -> list[str]:
 
 
 def parse_seeds(text: str | None) -> list[int]:
-    """Parse a comma-separated list of seeds; nothing gives an empty list.
+    """Parse a comma-separated list of seeds; None gives an empty list.
 
     Raises:
-        UsageError: If a part is no whole number from 0 up.
+        UsageError: If there is none, or a part is no whole number from 0 up.
     """
     try:
         seeds = [int(part) for part in _split(text)]
@@ -128,12 +148,19 @@ def parse_seeds(text: str | None) -> list[int]:
         raise UsageError(
             f"--seeds '{text}' is not a list of whole numbers such as 0,1,2."
         ) from error
+    if text is not None and not seeds:
+        raise UsageError(f"--seeds '{text}' names no seed. Give whole numbers such as 0,1,2.")
     if any(seed < 0 for seed in seeds):
         raise UsageError(f"--seeds '{text}' has a negative seed; seeds are 0 and up.")
     return seeds
 
 
-def _parse_n_archs(text: str) -> int:
+def parse_n_archs(text: str) -> int:
+    """Parse a number of architectures, or `all`.
+
+    Raises:
+        UsageError: If it is neither, or out of range.
+    """
     if text == "all":
         return N_ARCHS
     try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from harness.cli.run import parse_seeds
+from harness.cli.run import parse_n_archs, parse_seeds
 from harness.config import SPACES
 from harness.errors import unknown_name
 
@@ -21,9 +22,15 @@ def truth() -> None:
 @truth.command()
 @click.option("--space", default="nb201", show_default=True, help="Search space.")
 @click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
-@click.option("--n-archs", default=200, show_default=True, help="First so many architectures.")
+@click.option("--n-archs", default="200", show_default=True, help="First so many, or 'all'.")
 @click.option("--seeds", default="0,1", show_default=True, help="Seeds of each architecture.")
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Trainings at a time, each with one thread.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -31,7 +38,10 @@ def truth() -> None:
     show_default=True,
     help="The table; its journal of finished trainings lies beside it.",
 )
-def build(space: str, dataset: str, n_archs: int, seeds: str, workers: int, out: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def build(
+    space: str, dataset: str, n_archs: str, seeds: str, workers: int, out: Path, as_json: bool
+) -> None:
     """Train architectures from scratch and write their accuracies into a table.
 
     Rows are kept as they come: stop it at any time, and the same command goes on.
@@ -40,7 +50,7 @@ def build(space: str, dataset: str, n_archs: int, seeds: str, workers: int, out:
         raise unknown_name("space", space, SPACES)
     if dataset not in BUILDABLE:
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
-    wanted = parse_seeds(seeds)
+    first, wanted = parse_n_archs(n_archs), parse_seeds(seeds)
 
     from rich.console import Console
     from rich.progress import MofNCompleteColumn
@@ -55,5 +65,9 @@ def build(space: str, dataset: str, n_archs: int, seeds: str, workers: int, out:
         def on_training(done: int, total: int) -> None:
             bars.update(bar, completed=done, total=total)
 
-        table = build_table(out, Protocol(dataset=dataset), n_archs, wanted, workers, on_training)
-    click.echo(f"{out}: {len(table.rows):,} rows, content {table.sha256[:12]}.")
+        table = build_table(out, Protocol(dataset=dataset), first, wanted, workers, on_training)
+    if as_json:
+        made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}
+        click.echo(json.dumps(made, indent=2))
+    else:
+        click.echo(f"{out}: {len(table.rows):,} rows, content {table.sha256[:12]}.")

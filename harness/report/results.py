@@ -21,7 +21,7 @@ from harness.stats import (
     one_seed_reference,
     summarise,
 )
-from harness.stats.populations import TOP_10, TOP_HALF
+from harness.stats.populations import MIN_ARCHS, TOP_10, TOP_HALF
 from harness.store import FINISHED, Record, RunFolder
 from harness.truth import TruthTable, default_query
 
@@ -47,6 +47,8 @@ class RunResult:
         n_unscored: Architectures ranked without a score (their loss was not finite).
         disturbance: Figures of `summarise_disturbance`.
         train_loss: Mean training loss over the fixed architectures, at the end, nats.
+        over_training: By step: `train_loss`, and `tau` of the small ranking made there with its
+            `n` (both None where none was made).
     """
 
     record: Record
@@ -59,6 +61,7 @@ class RunResult:
     n_unscored: int
     disturbance: dict[str, Any]
     train_loss: float | None
+    over_training: list[dict[str, float | None]]
 
     @property
     def cost_s(self) -> float:
@@ -77,6 +80,7 @@ class RunResult:
             "ceilings": self.ceilings,
             "disturbance": self.disturbance,
             "train_loss": self.train_loss,
+            "over_training": self.over_training,
             "probe_share_of_training": _share(self.record.timings),
         }
 
@@ -145,6 +149,9 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
         "top_half": modelled_ceiling(own_trials, TOP_HALF),
         "top_10": modelled_ceiling(own_trials, TOP_10),
     }
+    curve = folder.read_table("curve")
+    interim = folder.read_table("interim_scores")
+    over_training = _over_training(curve, interim, dict(zip(indices, accuracy, strict=True)))
     return RunResult(
         record=record,
         config=config,
@@ -155,7 +162,8 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
         ceilings=ceilings,
         n_unscored=int((scores["status"] != STATUS_OK).sum()),
         disturbance=summarise_disturbance(folder.read_table("disturbance")),
-        train_loss=_last_train_loss(folder.read_table("curve")),
+        train_loss=over_training[-1]["train_loss"] if over_training else None,
+        over_training=over_training,
     )
 
 
@@ -203,8 +211,23 @@ def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _last_train_loss(curve: pd.DataFrame | None) -> float | None:
-    return None if curve is None or curve.empty else float(curve["train_loss"].iloc[-1])
+def _over_training(
+    curve: pd.DataFrame | None, interim: pd.DataFrame | None, truth: dict[int, float]
+) -> list[dict[str, float | None]]:
+    """Put the training loss and the taus of small rankings side by side, by step."""
+    points: list[dict[str, float | None]] = []
+    if curve is None:
+        return points
+    for step, train_loss in zip(curve["step"], curve["train_loss"], strict=True):
+        point = {"step": int(step), "train_loss": float(train_loss), "tau": None, "n": None}
+        if interim is not None:
+            scores = interim[(interim["step"] == step) & interim["nb201_index"].isin(truth.keys())]
+            known = [truth[index] for index in scores["nb201_index"]]
+            if len(scores) >= MIN_ARCHS and np.isfinite(scores["loss"]).all():
+                tau = kendall_tau(-scores["loss"].to_numpy(), known).value
+                point |= {"tau": tau, "n": len(scores)}
+        points.append(point)
+    return points
 
 
 def _share(timings: dict[str, float]) -> float | None:

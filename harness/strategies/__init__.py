@@ -6,6 +6,7 @@ Names resolve lazily, so that asking which strategies there are imports no torch
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.errors import UsageError, unknown_name
@@ -40,7 +41,13 @@ def check_strategy(name: str) -> Row:
     """
     if name in REGISTRY:
         return REGISTRY[name]
-    if ":" in name:
+    module_name, colon, class_name = name.partition(":")
+    if colon:
+        if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
+            raise UsageError(
+                f"Strategy '{name}' is not of the form package.module:Class. Example: "
+                f"{REGISTRY['spos'].target}."
+            )
         return Row(name, ("ogd",))
     raise unknown_name("strategy", name, REGISTRY)
 
@@ -72,4 +79,7 @@ def load_strategy(name: str) -> type[Strategy]:
             f"Strategy '{name}': '{class_name}' in '{module_name}' is not a subclass of "
             "harness.strategies.base.Strategy."
         )
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise UsageError(f"Strategy '{name}': '{class_name}' does not define {missing}.")
     return found

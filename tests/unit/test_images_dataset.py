@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -94,6 +96,15 @@ def test_a_batch_hangs_on_its_step_and_not_on_what_was_drawn_before(augment: boo
         images, labels = jumping.batch(step)
         assert torch.equal(images, expected[step][0])
         assert torch.equal(labels, expected[step][1])
+
+
+def test_each_step_of_an_epoch_draws_its_own_augmentation() -> None:
+    data = make_data(n=20)
+    one = ImageSet(data.train.pixels[:1].expand(20, -1, -1, -1), data.train.labels)
+    sampler = BatchSampler(replace(data, train=one), 1, run_seed=0, augment=True)
+    batches = torch.cat([sampler.batch(step)[0] for step in range(20)])
+    # 20 draws from 2 * 5 * 5 ways to flip and crop give 16.6 distinct ones, sd 1.4; less 4.5 sd
+    assert len(batches.flatten(1).unique(dim=0)) >= 10
 
 
 def test_an_epoch_visits_distinct_images_and_epochs_differ() -> None:

@@ -1,0 +1,184 @@
+"""A strategy of the user's own, given as package.module:Class: good ones, wrong ones, bad ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.commandline import TINY, Invoke
+
+SOURCE = '''
+import torch
+from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+from harness.strategies.spos import SinglePathOneShot
+
+
+class Pair(Strategy):
+    """Two paths a step."""
+
+    def sample_paths(self, step, rng):
+        return [WeightedPath(sample_uniform_path(rng), 0.5) for _ in range(2)]
+
+
+class Explodes(SinglePathOneShot):
+    """Its third step's loss is not a number."""
+
+    def sample_paths(self, step, rng):
+        weight = float("nan") if step == 2 else 1.0
+        return [WeightedPath(sample_uniform_path(rng), weight)]
+
+
+class PoisonsTheEnd(SinglePathOneShot):
+    """The last step makes every weight that it touches not a number."""
+
+    def spares(self, name):
+        return False
+
+    def transform_update(self, name, update):
+        return update * float("nan") if self.last and not self.spares(name) else update
+
+    def sample_paths(self, step, rng):
+        self.last = step == self.config.steps - 1
+        return super().sample_paths(step, rng)
+
+
+class PoisonsACell(PoisonsTheEnd):
+    """As it, in the searchable cells only."""
+
+    def spares(self, name):
+        return not name.startswith("cells")
+
+
+class Unfinished(Strategy):
+    """Lacks sample_paths."""
+
+
+class Other:
+    """No strategy at all."""
+
+
+function = print
+'''
+
+
+@pytest.fixture(autouse=True)
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    package = tmp_path / "path" / "mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "strategies.py").write_text(SOURCE)
+    (package / "imports_nothing.py").write_text("import a_module_that_does_not_exist\n")
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        del sys.modules[name]
+
+
+def test_a_strategy_of_ones_own_is_trained_and_ranked(invoke: Invoke, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = invoke(*TINY, "--strategies", "spos,mine.strategies:Pair", "--out", out)
+    assert result.code == 0
+    assert "mine.strategies:Pair minus spos" in result.out
+    (folder,) = out.glob("tiles-mine-strategies-Pair-s0-*")
+    assert set(pd.read_parquet(folder / "steps.parquet")["n_paths"]) == {2}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mine.strategies:Pairs", "'Pairs' in 'mine.strategies' is not a subclass"),
+        ("mine.strategies:Other", "is not a subclass of harness.strategies.base.Strategy"),
+        ("mine.strategies:function", "is not a subclass"),
+        ("mine.strategies:Unfinished", "'Unfinished' does not define sample_paths"),
+        ("harness.strategies.base:Strategy", "does not define sample_paths"),
+        ("mine.nothing:Pair", "No module named 'mine.nothing'"),
+        ("nobodys.module:Pair", "PYTHONPATH"),
+        ("mine.imports_nothing:Pair", "a_module_that_does_not_exist"),
+        (":Pair", "is not of the form package.module:Class"),
+        ("mine.strategies:", "is not of the form package.module:Class"),
+        ("mine..strategies:Pair", "is not of the form package.module:Class"),
+        (".strategies:Pair", "is not of the form package.module:Class"),
+        ("mine.strategies:Pair:x", "is not of the form package.module:Class"),
+        ("mine/strategies.py:Pair", "is not of the form package.module:Class"),
+        ("mine.strategies.Pair", "Unknown strategy 'mine.strategies.Pair'"),
+    ],
+)
+def test_a_wrong_one_is_explained_before_anything_is_trained(
+    invoke: Invoke, tmp_path: Path, name: str, message: str
+) -> None:
+    out = tmp_path / "out"
+    result = invoke(*TINY, "--strategies", f"spos,{name}", "--out", out)
+    assert result.code == 2
+    assert message in result.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_loss_that_is_no_number_fails_the_run_for_good(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    out = tmp_path / "out"
+    command = (*TINY, "--strategies", "mine.strategies:Explodes,spos", "--out", out, "--jobs", jobs)
+    result = invoke(*command)
+    assert result.code == 1
+    for part in ("nan at step 2", "|nor_conv", "mine.strategies:Explodes", "seed 0", "lr 0.1"):
+        assert part in result.err or part == "|nor_conv"
+    (folder,) = out.glob("*Explodes*")
+    record = json.loads((folder / "record.json").read_text())
+    assert record["status"] == "failed"
+    assert record["reason"] in result.err
+    assert "path |" in record["reason"]
+    assert record["config"]["strategy"] == "mine.strategies:Explodes"
+    assert not (folder / "scores.parquet").exists()
+    assert "spos" in result.out  # the other run went on
+    assert f"{folder.name} (failed)" in invoke("report", out).out
+
+    again = invoke(*command)
+    assert again.code == 1
+    assert record["reason"] in again.err
+    assert f"remove {folder}" in again.err
+    assert json.loads((folder / "record.json").read_text()) == record
+
+
+def test_json_of_failed_runs_is_still_json(invoke: Invoke, tmp_path: Path) -> None:
+    arguments = ("--strategies", "mine.strategies:Explodes", "--out", tmp_path / "out", "--json")
+    result = invoke(*TINY, *arguments)
+    assert result.code == 1
+    assert json.loads(result.out) == {"runs": []}
+
+
+def test_scores_that_are_no_numbers_are_null_and_counted(invoke: Invoke, tmp_path: Path) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    out = tmp_path / "out"
+    command = (*TINY, "--strategies", "mine.strategies:PoisonsACell", "--out", out, "--json")
+    result = invoke(*command, "--n-archs", "40", "--set", "train_loss_archs=40")
+    assert result.code == 0
+    (record,) = json.loads(result.out, parse_constant=refuse)["runs"]
+    n_unscored = record["summary"]["n_unscored"]
+    assert 0 < n_unscored < 40
+    assert record["summary"]["n"] == 40 - n_unscored
+    json.loads((out / record["run_id"] / "record.json").read_text(), parse_constant=refuse)
+    scores = pd.read_parquet(out / record["run_id"] / "scores.parquet")
+    assert (scores["status"] == "failed").sum() == n_unscored
+    assert scores["score"].isna().equals(scores["status"] == "failed")
+    json.loads(invoke("report", out, "--json").out, parse_constant=refuse)
+    said = f"40 ranked, of which {40 - n_unscored} have a score and a truth"
+    assert said in invoke("report", out).out
+
+
+def test_a_supernet_that_can_score_nothing_is_failed(invoke: Invoke, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = invoke(*TINY, "--strategies", "mine.strategies:PoisonsTheEnd", "--out", out)
+    assert (result.code, result.out) == (1, "")
+    assert "no architecture has a finite loss" in result.err
+    (folder,) = out.glob("*PoisonsTheEnd*")
+    assert json.loads((folder / "record.json").read_text())["status"] == "failed"
+    assert not (folder / "scores.parquet").exists()

@@ -1,0 +1,323 @@
+"""`harness run` and `harness report` on runs of a fraction of a second."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from harness.cli.main import main
+from tests.cli.commandline import TINY, Invoke
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run of each strategy; not to be changed."""
+    out = tmp_path_factory.mktemp("finished")
+    with pytest.raises(SystemExit) as caught:
+        main([*TINY, "--out", str(out)])
+    assert caught.value.code == 0
+    return out
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished runs, to be damaged."""
+    return Path(shutil.copytree(finished, tmp_path / "copied"))
+
+
+def _strict_json(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _run_folder(out: Path, strategy: str) -> Path:
+    (folder,) = out.glob(f"tiles-{strategy}-s0-*")
+    return folder
+
+
+def _change_record(folder: Path, **changes: Any) -> None:
+    path = folder / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_run_prints_the_table_on_stdout_and_the_rest_on_stderr(
+    invoke: Invoke, finished: Path
+) -> None:
+    result = invoke(*TINY, "--out", finished)
+    assert result.code == 0
+    assert "Paired differences" in result.out
+    assert "too few" in result.out  # 3 architectures: no figures
+    assert str(finished) not in result.out
+    assert f"harness report {finished}" in result.err
+
+
+def test_a_run_folder_has_all_its_files(finished: Path) -> None:
+    names = {path.name for path in _run_folder(finished, "spos").iterdir()}
+    assert names - {".lock"} == {
+        *("config.toml", "record.json", "checkpoint.pt"),
+        *("steps.parquet", "disturbance.parquet", "curve.parquet", "scores.parquet"),
+    }
+
+
+def test_json_is_all_that_is_on_stdout(invoke: Invoke, finished: Path) -> None:
+    result = invoke(*TINY, "--out", finished, "--json")
+    records = _strict_json(result.out)["runs"]
+    assert [record["config"]["strategy"] for record in records] == ["spos", "ogd"]
+    assert all(record["status"] == "finished" for record in records)
+    assert all(record["data"]["n_ranked"] == 3 for record in records)
+
+
+def test_a_finished_run_is_not_touched(invoke: Invoke, finished: Path) -> None:
+    before = _states(finished)
+    assert invoke(*TINY, "--out", finished).code == 0
+    assert _states(finished) == before
+
+
+def _states(out: Path) -> dict[Path, tuple[int, int]]:
+    return {
+        path: (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in out.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_a_runs_own_config_file_is_the_same_run(invoke: Invoke, finished: Path) -> None:
+    for strategy in ("spos", "ogd"):
+        folder = _run_folder(finished, strategy)
+        result = invoke("run", "--config", folder / "config.toml", "--out", finished, "--json")
+        assert result.code == 0
+        assert [r["run_id"] for r in _strict_json(result.out)["runs"]] == [folder.name]
+
+
+def test_the_command_line_wins_over_the_config_file_and_set_over_both(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "my.toml").write_text("n_archs = 2\nrank_images = 17\nlr = 0.2\nprobe_every = 3\n")
+    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=0")
+    result = invoke(*TINY, *arguments, "--out", tmp_path / "out", "--json")
+    (record,) = _strict_json(result.out)["runs"]
+    config = record["config"]
+    assert (config["n_archs"], config["rank_images"]) == (3, 16)
+    assert (config["lr"], config["probe_every"]) == (0.2, 0)
+
+
+def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:
+    seeds = TINY.index("--seeds")
+    tiny = TINY[:seeds] + TINY[seeds + 2 :]
+    result = invoke(
+        *tiny, "--set", "strategy=spos", "--set", "seed=7", "--out", tmp_path, "--json"
+    )
+    assert [record["run_id"][:13] for record in _strict_json(result.out)["runs"]] == [
+        "tiles-spos-s7"
+    ]
+
+
+def test_strategies_and_seeds_given_twice_are_run_once(invoke: Invoke, finished: Path) -> None:
+    arguments = ("--strategies", "spos, spos,,ogd", "--seeds", "0,0")
+    result = invoke(*TINY, *arguments, "--out", finished, "--json")
+    assert len(_strict_json(result.out)["runs"]) == 2
+
+
+def test_asking_for_more_than_has_truth_says_how_many_have(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import harness.experiment
+    import harness.report.tables
+    from harness.truth import TruthTable, find_truth
+
+    whole = find_truth("tiles")
+    some = sorted(set(whole.rows["nb201_index"]), key=_position)[:2]
+    rows = whole.rows[whole.rows["nb201_index"].isin(some)].reset_index(drop=True)
+    small = TruthTable("small", rows, {})
+    for module in ("harness.experiment", "harness.runner", "harness.report.tables"):
+        monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
+    result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
+    assert result.code == 0
+    assert "3 ranked, of which 2 have a score and a truth" in result.out
+
+
+def _position(index: int) -> int:
+    from harness.space.nb201 import canonical_permutation
+
+    return canonical_permutation().index(index)
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "csv", "json"])
+def test_every_format_of_the_report_has_both_strategies(
+    invoke: Invoke, finished: Path, name: str
+) -> None:
+    result = invoke("report", finished, "--format", name)
+    assert result.code == 0
+    assert result.err == ""
+    assert "spos" in result.out
+    assert "ogd" in result.out
+
+
+def test_report_json_is_strict_json(invoke: Invoke, finished: Path) -> None:
+    one, other = invoke("report", finished, "--json"), invoke("report", finished, "--format=json")
+    assert one == other
+    report = _strict_json(one.out)
+    assert [row["strategy"] for row in report["rows"]] == ["spos", "ogd"]
+    assert all(row["n"] == 3 for row in report["rows"])
+
+
+def test_report_csv_has_a_record_a_row_and_null_is_empty(invoke: Invoke, finished: Path) -> None:
+    records = list(csv.DictReader(io.StringIO(invoke("report", finished, "--format=csv").out)))
+    assert [r["name"] for r in records if r["kind"] == "strategy"] == ["spos", "ogd"]
+    assert {r["tau"] for r in records} == {""}  # too few for a figure: empty, not 0
+
+
+def test_a_report_of_run_folders_and_of_their_parent_are_the_same(
+    invoke: Invoke, finished: Path
+) -> None:
+    folders = sorted(path for path in finished.iterdir() if path.is_dir())
+    assert invoke("report", *folders).out == invoke("report", finished).out
+    assert invoke("report", finished, *folders).out == invoke("report", finished).out
+
+
+def test_a_report_of_nothing_says_what_to_do(invoke: Invoke, tmp_path: Path) -> None:
+    missing = invoke("report", tmp_path / "missing")
+    assert (missing.code, missing.out) == (1, "")
+    assert "missing is no folder" in missing.err
+    empty = invoke("report", tmp_path)
+    assert (empty.code, empty.out) == (1, "")
+    assert f"No runs in {tmp_path}. Make some with `harness run" in empty.err
+
+
+def test_the_default_folder_of_a_report_is_that_of_a_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "results/runs is no folder" in invoke("report").err
+
+
+def test_a_report_names_unfinished_runs_and_leaves_them_out(invoke: Invoke, copied: Path) -> None:
+    ogd = _run_folder(copied, "ogd")
+    _change_record(ogd, status="interrupted")
+    result = invoke("report", copied)
+    assert result.code == 0
+    assert f"Left out, not finished: {ogd.name} (interrupted)." in result.out
+    _change_record(_run_folder(copied, "spos"), status="failed")
+    result = invoke("report", copied)
+    assert (result.code, result.out) == (1, "")
+    assert "None of the runs is finished" in result.err
+
+
+@pytest.mark.parametrize("command", ["report", "run"])
+def test_a_record_of_a_newer_schema_is_refused(
+    invoke: Invoke, copied: Path, command: str
+) -> None:
+    folder = _run_folder(copied, "spos")
+    _change_record(folder, schema_version=2)
+    before = (folder / "record.json").read_bytes()
+    result = invoke(*_either(command, copied))
+    assert result.code == 1
+    assert f"{folder / 'record.json'} has schema 2, this version reads up to 1" in result.err
+    assert (folder / "record.json").read_bytes() == before
+
+
+def _either(command: str, out: Path) -> tuple[object, ...]:
+    return ("report", out) if command == "report" else (*TINY, "--out", out, "--json")
+
+
+@pytest.mark.parametrize("command", ["report", "run"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "null", "{}", '"text"', '{"schema_version": 1}'),
+        '{"schema_version": 1, "run_id": "x", "status": "finished", "started": "", "config": {}',
+        '{"schema_version": 1, "run_id": 3, "status": "finished", "started": "", "config": 5}',
+        '{"schema_version": 1, "run_id": "x", "status": "finished", "started": "", '
+        '"config": {"stesp": 3}}',
+    ],
+)
+def test_a_damaged_record_is_named(
+    invoke: Invoke, copied: Path, command: str, content: str
+) -> None:
+    path = _run_folder(copied, "spos") / "record.json"
+    path.write_text(content)
+    result = invoke(*_either(command, copied))
+    assert result.code == 1
+    assert f"{path} is damaged" in result.err
+    assert "Move the folder away" in result.err
+    assert path.read_text() == content
+
+
+def test_a_record_that_is_no_text_is_named(invoke: Invoke, copied: Path) -> None:
+    path = _run_folder(copied, "spos") / "record.json"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    result = invoke("report", copied)
+    assert result.code == 1
+    assert f"{path} is damaged" in result.err
+
+
+@pytest.mark.parametrize("table", ["scores", "disturbance", "curve"])
+def test_a_damaged_table_of_a_finished_run_is_named(
+    invoke: Invoke, copied: Path, table: str
+) -> None:
+    path = _run_folder(copied, "spos") / f"{table}.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    result = invoke("report", copied)
+    assert result.code == 1
+    assert str(path) in result.err
+
+
+def test_a_finished_run_without_its_scores_is_told(invoke: Invoke, copied: Path) -> None:
+    path = _run_folder(copied, "spos") / "scores.parquet"
+    path.unlink()
+    for command in ("report", "run"):
+        arguments = ("report", copied) if command == "report" else (*TINY, "--out", copied)
+        result = invoke(*arguments)
+        assert result.code == 1
+        assert f"There is no scores file at '{path}'" in result.err
+
+
+def test_runs_ranked_against_another_truth_are_not_reported(invoke: Invoke, copied: Path) -> None:
+    folder = _run_folder(copied, "spos")
+    data = json.loads((folder / "record.json").read_text())["data"]
+    _change_record(folder, data={**data, "truth_sha256": "0" * 64})
+    result = invoke("report", copied)
+    assert (result.code, result.out) == (1, "")
+    assert f"Run {folder.name} was ranked against truth 000000000000" in result.err
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("execution", {"torch": "1.0"}, "torch was '1.0'"),
+        ("execution", {"threads": 2}, "threads was 2 and is 1"),
+        ("execution", {"cpu_capability": "AVX9000"}, "cpu_capability was 'AVX9000'"),
+        ("data", {"truth_sha256": "0" * 64}, "truth_sha256 was '000"),
+        ("data", {"images_sha256": "0" * 64}, "images_sha256 was '000"),
+    ],
+)
+def test_a_run_does_not_go_on_under_other_conditions(
+    invoke: Invoke, copied: Path, part: str, change: dict[str, Any], message: str
+) -> None:
+    folder = _run_folder(copied, "spos")
+    record = json.loads((folder / "record.json").read_text())
+    _change_record(folder, status="interrupted", **{part: {**record[part], **change}})
+    checkpoint = (folder / "checkpoint.pt").read_bytes()
+    for _ in range(2):  # nor when asked again: the refusal must not overwrite the conditions
+        result = invoke(*TINY, "--strategies", "spos", "--out", copied)
+        assert result.code == 1
+        assert message in result.err
+        assert "--out" in result.err
+    assert (folder / "checkpoint.pt").read_bytes() == checkpoint
+    after = json.loads((folder / "record.json").read_text())
+    assert after[part] == {**record[part], **change}
+
+
+def test_no_file_of_a_run_has_a_nan(finished: Path) -> None:
+    for path in finished.rglob("*.parquet"):
+        table = pd.read_parquet(path, dtype_backend="pyarrow")
+        assert not any((table[c] != table[c]).any() for c in table.select_dtypes("number")), path

@@ -1,0 +1,256 @@
+"""The configuration: what goes over what, what is refused, and what makes a run's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from harness.config import (
+    IMAGE_DATASETS,
+    PRESETS,
+    OgdSettings,
+    RunConfig,
+    load_config_file,
+    make_config,
+    parse_assignments,
+)
+from harness.errors import UsageError
+from harness.experiment import resolve_config
+from harness.space.nb201 import arch_at, sample_indices
+from harness.truth import TruthTable, default_query, make_table
+
+OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
+PRESET_ROWS = [(dataset, preset) for dataset in IMAGE_DATASETS for preset in PRESETS[dataset]]
+
+
+def small_truth(dataset: str) -> TruthTable:
+    """Truth of the first seven architectures of the permutation."""
+    query = default_query(dataset)
+    rows = [
+        {
+            "nb201_index": index,
+            "arch_str": str(arch_at(index)),
+            "dataset": query.dataset,
+            "split": query.split,
+            "epochs": query.epochs,
+            "trial": 0,
+            "seed": 0,
+            "accuracy": 50.0 + position,
+        }
+        for position, index in enumerate(sample_indices(7))
+    ]
+    return make_table(pd.DataFrame(rows), "small", {})
+
+
+def test_defaults_then_preset_then_layers_in_order_the_last_one_wins() -> None:
+    assert make_config().rank_every == 1_000  # preset quick of tiles; the field's default is 0
+    assert make_config().lr == 0.1  # the field's default
+    given = ({"lr": 0.2, "steps": 7}, {"lr": 0.3}, {"lr": 0.4})
+    for n_layers, lr in ((1, 0.2), (2, 0.3), (3, 0.4)):
+        config = make_config(*given[:n_layers])
+        assert (config.lr, config.steps, config.rank_every) == (lr, 7, 1_000)
+
+
+def test_the_preset_is_taken_from_the_highest_layer_and_lies_below_all_layers() -> None:
+    config = make_config({"preset": "smoke", "steps": 9}, {"preset": "standard"})
+    assert (config.preset, config.steps, config.rank_images) == ("standard", 9, 2_000)
+
+
+def test_presets_are_those_of_the_data_set_of_the_highest_layer() -> None:
+    config = make_config({"dataset": "tiles"}, {"dataset": "cifar10", "preset": "smoke"})
+    assert (config.channels, config.steps) == (4, 120)
+
+
+def test_tables_are_merged_key_by_key() -> None:
+    config = make_config({"ogd": {"c": 3, "beta": 0.5}}, {"ogd": {"c": 4}})
+    assert config.ogd == OgdSettings(c=4.0, beta=0.5)
+
+
+@pytest.mark.parametrize(("dataset", "preset"), PRESET_ROWS)
+def test_every_preset_of_every_data_set_is_allowed_and_says_its_name(
+    dataset: str, preset: str
+) -> None:
+    config = make_config({"dataset": dataset, "preset": preset})
+    assert (config.dataset, config.preset) == (dataset, preset)
+    assert {"smoke", "quick", "standard", "paper"} == set(PRESETS[dataset])
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        make_config().lr = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: augment, "),
+        ({"ogd": {"alfa": 3}}, r"^Unknown setting 'ogd\.alfa'\. Did you mean 'ogd\.alpha'\? Av"),
+        ({"space": "nb101"}, r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: nb201"),
+        ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
+        ({"preset": "fast"}, r"^Unknown preset 'fast'\..* Available: paper, quick, smoke, stand"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest_one(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0}, r"^Not an allowed setting: lr = 0: .* greater than 0\.$"),
+        ({"lr": float("nan")}, "lr = nan: Input should be a finite number"),
+        ({"lr": float("inf")}, "lr = inf: Input should be a finite number"),
+        ({"momentum": 1.0}, r"momentum = 1\.0: .* less than 1"),
+        ({"steps": 0}, "steps = 0: .* greater than or equal to 1"),
+        ({"steps": 1.5}, r"steps = 1\.5: .* valid integer"),
+        ({"seed": -1}, "seed = -1: .* greater than or equal to 0"),
+        ({"n_archs": 15_626}, "n_archs = 15626: .* less than or equal to 15625"),
+        ({"batch_size": 1}, "batch_size = 1: .* greater than or equal to 2"),
+        ({"schedule": "step"}, "schedule = 'step': .*'cosine' or 'constant'"),
+        ({"bn_mode": "running"}, "bn_mode = 'running': .*'batch' or 'recalibrated'"),
+        ({"ogd": {"projector": "owm"}}, r"ogd\.projector = 'owm': .*'covariance' or 'rls'"),
+        ({"ogd": {"beta": 1}}, r"ogd\.beta = 1: .* less than 1"),
+        ({"ogd": 3}, "ogd = 3: "),
+        ({"lr": {"x": 1}}, "lr = {'x': 1}: .* valid number"),
+        ({"lr": 0, "steps": 0}, "steps = 0: .*; lr = 0: "),
+    ],
+)
+def test_values_out_of_range_are_refused_with_the_key_and_what_is_allowed(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("lr=0.05", {"lr": 0.05}),
+        ("lr = 1e-3", {"lr": 1e-3}),
+        ("steps=1_000", {"steps": 1000}),
+        ("augment=false", {"augment": False}),
+        ("schedule=constant", {"schedule": "constant"}),
+        ('schedule="constant"', {"schedule": "constant"}),
+        ("strategy=my.module:Class", {"strategy": "my.module:Class"}),
+        ("ogd.c=3", {"ogd": {"c": 3}}),
+        ("ogd={c = 3}", {"ogd": {"c": 3}}),
+    ],
+)
+def test_assignments_are_read_as_toml_and_else_as_text(
+    text: str, settings: dict[str, object]
+) -> None:
+    assert parse_assignments([text]) == settings
+
+
+def test_later_assignments_win_and_tables_are_merged() -> None:
+    assert parse_assignments(["ogd.c=3", "ogd.beta=0.5", "ogd.c=4"]) == {
+        "ogd": {"c": 4, "beta": 0.5}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr", r"^--set 'lr' is not key=value\. Example: --set lr=0\.05\.$"),
+        ("=3", r"^--set '=3' is not key=value"),
+        ("learning_rate=3", r"^Unknown setting 'learning_rate'"),
+        ("ogd.betta=3", r"^Unknown setting 'ogd\.betta'\. Did you mean 'ogd\.beta'\?"),
+        ("odg.c=3", r"^Unknown setting 'odg'\. Did you mean 'ogd'\?"),
+    ],
+)
+def test_assignments_that_mean_nothing_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_assignments([text])
+
+
+def test_a_config_file_gives_its_settings(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('lr = 0.05\nstrategy = "ogd"\n[ogd]\nc = 3.0\n')
+    settings = load_config_file(path)
+    assert settings == {"lr": 0.05, "strategy": "ogd", "ogd": {"c": 3.0}}
+    assert make_config(settings, {"lr": 0.2}).lr == 0.2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"^Config file .*mine\.toml cannot be read: No such file or directory\.$"),
+        (b"lr: 0.05", r"^Config file .*mine\.toml is not TOML: "),
+        (b"lr = \xff", r"^Config file .*mine\.toml is not TOML: "),
+        (b"lrr = 0.05", r"^Unknown setting in .*mine\.toml 'lrr'\. Did you mean 'lr'\?"),
+        (b"[ogd]\nalhpa = 1", r"^Unknown setting in .*mine\.toml 'ogd\.alhpa'\. Did you mean"),
+    ],
+)
+def test_a_config_file_that_cannot_be_used_is_refused_by_name(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        load_config_file(path)
+
+
+@pytest.mark.parametrize(("dataset", "preset"), PRESET_ROWS)
+@pytest.mark.parametrize("strategy", ["spos", "ogd", OWN])
+def test_a_runs_own_config_file_reproduces_its_hash_and_its_name(
+    tmp_path: Path, dataset: str, preset: str, strategy: str
+) -> None:
+    truth = small_truth(dataset)
+    odd = {"lr": 0.1 + 0.2, "weight_decay": 5e-324, "momentum": 1 / 3, "ogd": {"c": 1e-17}}
+    asked = make_config({"dataset": dataset, "preset": preset, "strategy": strategy, **odd})
+    config = resolve_config(asked, truth)
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    again = resolve_config(make_config(load_config_file(path)), truth)
+    assert again == config
+    assert (again.sha256, again.run_id) == (config.sha256, config.run_id)
+
+
+def test_settings_written_in_another_way_give_the_same_hash() -> None:
+    first = make_config({"lr": 1, "ogd": {"c": 3}})
+    second = make_config({"ogd": {"c": 3.0}}, {"lr": 1.0})
+    assert first.sha256 == second.sha256
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"strategy": "ogd"}, {"lr": 0.2}])
+def test_the_run_id_tells_runs_of_other_settings_apart(change: dict[str, object]) -> None:
+    first, second = make_config(), make_config(change)
+    assert first.run_id != second.run_id
+    assert first.sha256 != second.sha256
+
+
+def test_the_run_id_names_data_set_strategy_and_seed() -> None:
+    config = make_config({"strategy": "ogd", "seed": 12})
+    assert config.run_id == f"tiles-ogd-s12-{config.sha256[:8]}"
+
+
+def test_the_run_id_of_ones_own_strategy_can_name_a_folder() -> None:
+    run_id = make_config({"strategy": "my.module:Class/../x"}).run_id
+    assert run_id.startswith("tiles-my-module-Class----x-s0-")
+
+
+def test_resolving_counts_the_leading_architectures_with_truth_and_drops_unused_tables() -> None:
+    asked = make_config({"preset": "quick"})
+    assert asked.n_archs is None
+    resolved = resolve_config(asked, small_truth("tiles"))
+    assert (resolved.n_archs, resolved.ogd) == (7, None)
+    assert resolve_config(make_config({"strategy": "ogd"}), small_truth("tiles")).ogd is not None
+
+
+def test_resolving_is_done_once_and_for_all() -> None:
+    once = resolve_config(make_config(), small_truth("tiles"))
+    assert resolve_config(once, small_truth("tiles")) == once
+
+
+def test_settings_of_an_unused_strategy_do_not_change_the_run() -> None:
+    truth = small_truth("tiles")
+    plain, with_ogd = RunConfig(), RunConfig(ogd=OgdSettings(c=3))
+    assert plain.sha256 != with_ogd.sha256
+    assert resolve_config(plain, truth).run_id == resolve_config(with_ogd, truth).run_id
