@@ -94,7 +94,7 @@ class RunConfig(_Settings):
     preset: str = "quick"
     channels: int = Field(8, ge=1)
     cells: int = Field(1, ge=1)
-    steps: int = Field(4_000, ge=1)
+    steps: int = Field(3_000, ge=1)
     batch_size: int = Field(64, ge=2)
     lr: float = Field(0.1, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
@@ -156,7 +156,7 @@ _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": N_ARCHS}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        "quick": {"steps": 4_000, "rank_every": 1_000},
+        "quick": {"steps": 3_000, "rank_every": 1_000, "rank_every_archs": 50},
         "standard": {"steps": 16_000, "rank_every": 2_000, "rank_images": 2_000},
         # 250 epochs of 4,000 images in batches of 256
         "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},

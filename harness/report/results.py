@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,9 +176,10 @@ def summarise_disturbance(table: pd.DataFrame | None) -> dict[str, Any]:
 
     Returns:
         `progress` (mean loss that the trained paths lost on the probe batch, nats), and for
-        each probe set: `n`, `mean_pd`, `positive_pd` (mean of max(PD, 0), nats), `positive_frac`
-        (share with PD > 0), `accuracy_change` (points), `logit_change`; the same by number of
-        shared convolution edges under `by_shared_convs`. Empty for None.
+        each probe set: `n` (and `n_not_finite` left out, if any), `mean_pd`, `positive_pd`
+        (mean of max(PD, 0), nats), `positive_frac` (share with PD > 0), `accuracy_change`
+        (points), `logit_change`; the same by number of shared convolution edges under
+        `by_shared_convs`. Empty for None.
 
     Reference:
         Niu et al., 2020, arXiv 2003.13089; the positive part and the split are this project's.
@@ -186,7 +188,7 @@ def summarise_disturbance(table: pd.DataFrame | None) -> dict[str, Any]:
         return {}
     table = table.assign(pd_loss=table["loss_after"] - table["loss_before"])
     trained = table[table["probe_set"] == "trained"]
-    summary: dict[str, Any] = {"progress": -float(trained["pd_loss"].mean())}
+    summary: dict[str, Any] = {"progress": _finite(-float(trained["pd_loss"].mean()))}
     for probe_set in VICTIM_SETS:
         victims = table[table["probe_set"] == probe_set]
         summary[probe_set] = _pd_figures(victims)
@@ -196,13 +198,21 @@ def summarise_disturbance(table: pd.DataFrame | None) -> dict[str, Any]:
     return summary
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
+    is_finite = np.isfinite(victims["pd_loss"])
+    left_out = {} if is_finite.all() else {"n_not_finite": int((~is_finite).sum())}
+    victims = victims[is_finite]
     if victims.empty:
-        return {"n": 0}
+        return {"n": 0, **left_out}
     pd_loss = victims["pd_loss"]
     change = victims["accuracy_after"] - victims["accuracy_before"]
     return {
         "n": len(victims),
+        **left_out,
         "mean_pd": float(pd_loss.mean()),
         "positive_pd": float(pd_loss.clip(lower=0).mean()),
         "positive_frac": float((pd_loss > 0).mean()),
@@ -219,7 +229,7 @@ def _over_training(
     if curve is None:
         return points
     for step, train_loss in zip(curve["step"], curve["train_loss"], strict=True):
-        point = {"step": int(step), "train_loss": float(train_loss), "tau": None, "n": None}
+        point = {"step": int(step), "train_loss": _finite(train_loss), "tau": None, "n": None}
         if interim is not None:
             scores = interim[(interim["step"] == step) & interim["nb201_index"].isin(truth.keys())]
             known = [truth[index] for index in scores["nb201_index"]]

@@ -43,10 +43,10 @@ class StrategyRow:
         run_ids: Their runs.
         truth: What the ranking is held against.
         bn_mode: Batch norm when ranking.
-        n: Architectures with a score and a truth, the same for every seed.
+        n: Architectures with a score and a truth; the least of any seed.
         n_ranked: Architectures ranked.
         tau: Tau-b; its interval is over seeds and architectures, or for one seed over
-            architectures alone.
+            architectures alone, or over seeds alone where some scores of some seeds failed.
         tau_top_half: Within the top half by truth.
         tau_top_10: Within the top 10% by truth.
         spearman: Spearman's correlation.
@@ -145,14 +145,21 @@ def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> R
         The report.
 
     Raises:
-        StoreError: If no run is finished.
+        StoreError: If no run is finished, or one is given twice.
         MismatchError: If a run was ranked against another truth table than the one at hand.
     """
     results: list[RunResult] = []
     unfinished: list[str] = []
     tables: dict[str, TruthTable] = {}
+    paths: dict[str, Path] = {}
     for folder in folders:
         record = folder.read_record()
+        if record.run_id in paths:  # a copy would pass for another seed
+            raise StoreError(
+                f"Run {record.run_id} is there twice: {paths[record.run_id]} and {folder.path}. "
+                "Give only one of them."
+            )
+        paths[record.run_id] = folder.path
         if record.status != FINISHED:
             unfinished.append(f"{record.run_id} ({record.status})")
             continue
@@ -188,7 +195,10 @@ def _group(results: Sequence[RunResult]) -> list[list[RunResult]]:
 def _make_row(group: Sequence[RunResult]) -> StrategyRow:
     first = group[0]
     ceiling = first.ceilings["all"]
-    tau = tau_estimate([r.ranking.tau for r in group], first.ranking.tau_interval)
+    taus = [r.ranking.tau for r in group]
+    tau = over_seeds_estimate([value_of(tau) for tau in taus])
+    if _have_same_archs(group):
+        tau = tau_estimate(taus, first.ranking.tau_interval)
     share = tau.mean / ceiling if ceiling and tau.mean is not None else None
     return StrategyRow(
         dataset=first.config.dataset,
@@ -199,7 +209,7 @@ def _make_row(group: Sequence[RunResult]) -> StrategyRow:
         run_ids=tuple(r.record.run_id for r in group),
         truth=str(first.record.data["truth_query"]),
         bn_mode=first.config.bn_mode,
-        n=first.ranking.n,
+        n=min(r.ranking.n for r in group),
         n_ranked=int(first.record.data["n_ranked"]),
         tau=tau,
         tau_top_half=_estimate(group, lambda r: value_of(r.ranking.tau_top_half)),
@@ -218,6 +228,11 @@ def _make_row(group: Sequence[RunResult]) -> StrategyRow:
         train_loss=_estimate(group, lambda r: r.train_loss),
         cost_s=_estimate(group, lambda r: r.cost_s),
     )
+
+
+def _have_same_archs(results: Sequence[RunResult]) -> bool:
+    """Say whether intervals over architectures can be put together over these seeds."""
+    return all(np.array_equal(result.indices, results[0].indices) for result in results)
 
 
 def _compare_all(groups: Sequence[Sequence[RunResult]]) -> Iterable[Comparison]:
@@ -245,12 +260,15 @@ def _compare(group: Sequence[RunResult], baseline: Sequence[RunResult]) -> Itera
     shared: dict[str, Any] = {
         "dataset": first.config.dataset,
         "name": f"{first.config.strategy} minus {second.config.strategy}",
-        "n": first.ranking.n,
+        "n": min(a.ranking.n for a, _ in pairs),
         "seeds": tuple(a.config.seed for a, _ in pairs),
     }
     over = f"over {len(pairs)} seeds" if len(pairs) > 1 else TWO_SUPERNETS
     taus = [(a.ranking.tau, b.ranking.tau) for a, b in pairs]
-    yield Comparison(metric="tau", difference=paired_tau_estimate(taus), claim=over, **shared)
+    difference = over_seeds_estimate([subtract(value_of(a), value_of(b)) for a, b in taus])
+    if _have_same_archs([a for a, _ in pairs]):
+        difference = paired_tau_estimate(taus)
+    yield Comparison(metric="tau", difference=difference, claim=over, **shared)
     for metric, get in (
         ("positive_pd", lambda r: _recent(r, "positive_pd")),
         ("train_loss", lambda r: r.train_loss),

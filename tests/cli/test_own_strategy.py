@@ -13,7 +13,7 @@ import pytest
 from tests.cli.commandline import TINY, Invoke
 
 SOURCE = '''
-import torch
+from harness.space.nb201 import parse_arch
 from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
 from harness.strategies.spos import SinglePathOneShot
 
@@ -52,6 +52,12 @@ class PoisonsACell(PoisonsTheEnd):
 
     def spares(self, name):
         return not name.startswith("cells")
+
+    def sample_paths(self, step, rng):
+        super().sample_paths(step, rng)
+        return [WeightedPath(parse_arch(
+            "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_3x3~2|"
+        ), 1.0)]
 
 
 class Unfinished(Strategy):
@@ -165,11 +171,14 @@ def test_scores_that_are_no_numbers_are_null_and_counted(invoke: Invoke, tmp_pat
     n_unscored = record["summary"]["n_unscored"]
     assert 0 < n_unscored < 40
     assert record["summary"]["n"] == 40 - n_unscored
+    assert record["summary"]["train_loss"] is None
     json.loads((out / record["run_id"] / "record.json").read_text(), parse_constant=refuse)
     scores = pd.read_parquet(out / record["run_id"] / "scores.parquet")
     assert (scores["status"] == "failed").sum() == n_unscored
     assert scores["score"].isna().equals(scores["status"] == "failed")
-    json.loads(invoke("report", out, "--json").out, parse_constant=refuse)
+    report = invoke("report", out, "--json")
+    assert report.code == 0, report.err
+    json.loads(report.out, parse_constant=refuse)
     said = f"40 ranked, of which {40 - n_unscored} have a score and a truth"
     assert said in invoke("report", out).out
 

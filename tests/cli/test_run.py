@@ -113,9 +113,7 @@ def test_the_command_line_wins_over_the_config_file_and_set_over_both(
 def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:
     seeds = TINY.index("--seeds")
     tiny = TINY[:seeds] + TINY[seeds + 2 :]
-    result = invoke(
-        *tiny, "--set", "strategy=spos", "--set", "seed=7", "--out", tmp_path, "--json"
-    )
+    result = invoke(*tiny, "--set", "strategy=spos", "--set", "seed=7", "--out", tmp_path, "--json")
     assert [record["run_id"][:13] for record in _strict_json(result.out)["runs"]] == [
         "tiles-spos-s7"
     ]
@@ -130,8 +128,6 @@ def test_strategies_and_seeds_given_twice_are_run_once(invoke: Invoke, finished:
 def test_asking_for_more_than_has_truth_says_how_many_have(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import harness.experiment
-    import harness.report.tables
     from harness.truth import TruthTable, find_truth
 
     whole = find_truth("tiles")
@@ -213,9 +209,7 @@ def test_a_report_names_unfinished_runs_and_leaves_them_out(invoke: Invoke, copi
 
 
 @pytest.mark.parametrize("command", ["report", "run"])
-def test_a_record_of_a_newer_schema_is_refused(
-    invoke: Invoke, copied: Path, command: str
-) -> None:
+def test_a_record_of_a_newer_schema_is_refused(invoke: Invoke, copied: Path, command: str) -> None:
     folder = _run_folder(copied, "spos")
     _change_record(folder, schema_version=2)
     before = (folder / "record.json").read_bytes()

@@ -1,0 +1,139 @@
+"""kill -9 at any moment, then the same command: the bits are those of an uninterrupted run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import (
+    SETTINGS,
+    SLOW_RANKING,
+    TIMEOUT_S,
+    check_same_bits,
+    children,
+    finish,
+    is_running,
+    kill_group,
+    only_run,
+    run,
+    run_here,
+    start,
+    wait_for,
+)
+
+ENOUGH = 100_000
+"""More changes of the file system than any run makes."""
+
+
+def _drive(out: Path, points: list[int]) -> dict[str, list[int]]:
+    command = [sys.executable, "-m", "tests.e2e.crash_driver", str(out)]
+    command += [",".join(map(str, points)), "--", *SETTINGS]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=20 * TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[int]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([3, 22, 29, 60, ENOUGH], id="some"),
+        pytest.param([*range(1, 130), ENOUGH], id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_a_change_of_its_files_a_run_ends_with_the_same_bits(
+    tmp_path: Path, reference: Path, points: list[int]
+) -> None:
+    found = _drive(tmp_path, points)
+    assert found[str(ENOUGH)] == [0, 0]
+    n_killed = 0
+    for point, (first, second) in found.items():
+        assert first in (-signal.SIGKILL, 0), point
+        assert second == 0, point
+        n_killed += first != 0
+        check_same_bits(only_run(tmp_path / point), reference)
+    assert n_killed >= min(80, len(points) - 1)
+
+
+def test_killed_while_ranking_what_was_scored_is_kept(
+    tmp_path: Path, slow_ranking_reference: Path
+) -> None:
+    command = (*SETTINGS, *SLOW_RANKING, "--out", tmp_path, "--jobs", 1)
+    process = start(*command)
+
+    def rows() -> int:
+        return sum(path.read_bytes().count(b"\n") - 1 for path in tmp_path.glob("*/ranking.jsonl"))
+
+    wait_for(lambda: rows() >= 2, process)
+    kill_group(process)
+    kept = rows()
+    assert kept >= 2
+    (journal,) = tmp_path.glob("*/ranking.jsonl")
+    before = journal.read_bytes()
+    with journal.open("ab") as file:  # as a kill within a write leaves it
+        file.write(before[: len(before) // 3].splitlines()[0][:20])
+    code, _, err = run_here(*command)
+    assert code == 0, err
+    assert "Note" not in err
+    check_same_bits(only_run(tmp_path), slow_ranking_reference)
+
+
+@pytest.mark.parametrize("whom", ["parent", pytest.param("worker", marks=pytest.mark.slow)])
+def test_killing_one_of_two_processes_leaves_runs_that_go_on(
+    tmp_path: Path, reference: Path, whom: str
+) -> None:
+    both = ("--strategies", "spos,ogd", "--set", "ogd.patches=32")
+    command = (*SETTINGS, *both, "--out", tmp_path, "--jobs", 2)
+    process = start(*command)
+    wait_for(lambda: list(tmp_path.glob("*spos*/checkpoint.pt")), process)
+    workers = children(process)
+    if whom == "parent":
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate(timeout=TIMEOUT_S)  # until every holder of its stderr is gone
+        assert not any(is_running(worker) for worker in workers)
+    else:
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        code, _, err = finish(process)
+        assert code == 1
+        assert "ended by signal 9 (9 is often a lack of memory)" in err
+        assert "Run the same command to go on" in err
+        assert "Traceback" not in err
+    code, out, err = run(*command)
+    assert code == 0, err
+    assert "Paired differences" in out
+    check_same_bits(only_run(tmp_path), reference)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_again_and_again(tmp_path: Path, reference: Path) -> None:
+    rng = random.Random(0)
+    command = (*SETTINGS, "--out", tmp_path)
+    for round_number in range(30):
+        process = start(*command, "--jobs", 1 + round_number % 2)
+        time.sleep(rng.uniform(1.0, 8.0))
+        if process.poll() is None:
+            kill_group(process)
+        else:
+            process.communicate()
+        if any(tmp_path.glob("*/scores.parquet")) and rng.random() < 0.7:
+            check_same_bits(_end(command), reference)
+            for path in tmp_path.glob("*/*"):
+                path.unlink()
+    check_same_bits(_end(command), reference)
+
+
+def _end(command: tuple[object, ...]) -> Path:
+    code, _, err = run_here(*command, "--jobs", 1)
+    assert code == 0, err
+    return only_run(Path(str(command[-1])))
