@@ -184,10 +184,10 @@ class RlsProjector(Projector):
 class CovarianceProjector(Projector):
     """P = (I + R/a)^-1 with R the running covariance of patches and a = c tr(R) / d.
 
-    R <- beta R + (1 - beta) X^T X / m over sampled patches X, bias-corrected. P is factorised
-    anew after every `refresh` updates. Plasticity is bounded: tr P / d >= c / (1 + c). It is
-    also a one-sided natural-gradient preconditioner (the input factor of Martens & Grosse, KFAC,
-    2015), so it changes optimisation itself.
+    R <- beta R + (1 - beta) X^T X / m over sampled patches X, which needs no bias correction as
+    R's scale cancels against a's. P is factorised anew after every `refresh` updates. Plasticity
+    is bounded: tr P / d >= c / (1 + c). It is also a one-sided natural-gradient preconditioner
+    (the input factor of Martens & Grosse, KFAC, 2015), so it changes optimisation itself.
 
     Reference: our soft form of Saha et al., GPM, 2021, arXiv 2103.09762, and Wang et al.,
     Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
@@ -214,14 +214,14 @@ class CovarianceProjector(Projector):
             self._p = self._factorise()
 
     def _factorise(self) -> Tensor | None:
-        r = self._r / (1 - self.settings.beta**self._updates)
-        trace = r.diagonal().sum().item()
+        # R starts at zero, so it is too small at first; `a` is too, and P is the same
+        trace = self._r.diagonal().sum().item()
         if trace == 0:
             return None
         a = self.settings.c * trace / self.d
         identity = torch.eye(self.d, device=self.device)
         # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
-        factor = torch.linalg.cholesky(identity + r / a)
+        factor = torch.linalg.cholesky(identity + self._r / a)
         p = torch.cholesky_inverse(factor)
         return (p + p.T) / 2
 

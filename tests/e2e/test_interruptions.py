@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.monitor import SilentMonitor
 from harness.store import RunFolder
 from tests.e2e.processes import (
     HARNESS,
@@ -203,13 +204,15 @@ def test_a_damaged_checkpoint_is_told_and_the_run_ends_with_the_same_bits(
 
 
 def test_a_checkpoint_of_a_newer_version_is_refused(under_way: Path) -> None:
-    import torch
+    from harness.checkpoint import load_checkpoint, save_checkpoint
 
-    path = only_run(under_way) / "checkpoint.pt"
-    state = torch.load(path, weights_only=True)
-    torch.save({**state, "schema": 2}, path)
+    folder = only_run(under_way)
+    path = folder / "checkpoint.pt"
+    state = load_checkpoint(folder, SilentMonitor())
+    assert state is not None
+    save_checkpoint(folder, {**state, "schema": 2})
     code, _, err = run_here(*SETTINGS, "--out", under_way, "--jobs", 1)
-    assert code == 1
+    assert code == 1, err
     assert f"{path} has schema 2, this version reads up to 1" in err
 
 
@@ -273,7 +276,11 @@ def test_a_full_disk_while_saving_loses_nothing(
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), *(pytest.param((f,), marks=pytest.mark.slow) for f in ("--format=csv", "--json"))],
+    [
+        (),
+        pytest.param(("--format=csv",), marks=pytest.mark.slow),
+        pytest.param(("--json",), marks=pytest.mark.slow),
+    ],
 )
 def test_a_reader_that_has_seen_enough_gives_no_traceback(
     reference: Path, arguments: tuple[str, ...]
@@ -291,6 +298,7 @@ def test_a_reader_that_has_seen_enough_gives_no_traceback(
     assert process.wait() in (0, 1)
 
 
+@pytest.mark.slow  # in the quick suite: test_crashes.py, the parent killed
 def test_one_job_and_two_give_the_same_bits(tmp_path: Path, reference: Path) -> None:
     code, _, err = run(*SETTINGS, "--seeds", "0,1", "--out", tmp_path, "--jobs", 2)
     assert code == 0, err

@@ -23,6 +23,7 @@ from harness.report.results import load_result, summarise_disturbance, summarise
 from harness.report.tables import TWO_SUPERNETS
 from harness.scores import save_scores
 from harness.space.nb201 import arch_at, sample_indices
+from harness.stats import kendall_tau, paired_over_architectures
 from harness.store import Record, RunFolder
 from harness.truth import TruthTable, default_query, make_table
 
@@ -233,15 +234,15 @@ def test_only_seeds_that_both_have_are_compared(tmp_path: Path) -> None:
 
 
 def test_one_seed_speaks_of_these_two_supernets_only(tmp_path: Path) -> None:
-    runs = [
-        make_run(tmp_path, noisy_scores(15, 1), "spos"),
-        make_run(tmp_path, noisy_scores(8, 2), "ogd"),
-    ]
-    report = make_report(runs)
+    scores = {"spos": noisy_scores(15, 1), "ogd": noisy_scores(8, 2)}
+    report = make_report([make_run(tmp_path, values, name) for name, values in scores.items()])
     tau = report.comparisons[0]
     assert tau.claim == TWO_SUPERNETS == "these two supernets only (one seed)"
     assert tau.difference.sd is None
-    assert tau.difference.interval is not None  # over architectures
+    taus = [kendall_tau(scores[name], truth_of(INDICES)) for name in ("ogd", "spos")]
+    over_archs = paired_over_architectures(*taus)
+    assert over_archs is not None
+    assert tau.difference.interval == pytest.approx(over_archs[:2], rel=1e-9)
     assert "these two supernets only" in render(report, "markdown")
 
 

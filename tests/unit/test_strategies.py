@@ -1,0 +1,173 @@
+"""Strategies: how they are found, and what makes orthogonal gradient descent what it is."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.errors import UsageError
+from harness.projection import LayerInput
+from harness.space.nb201 import Arch, arch_at
+from harness.strategies import REGISTRY, check_strategy, load_strategy
+from harness.strategies.ogd import OrthogonalGradientDescent
+from harness.strategies.spos import SinglePathOneShot
+from harness.supernet.network import SuperNet
+from harness.supernet.ops import ConvBN
+from harness.training import Trainer, learning_rate
+from tests.tiny import copy_weights_of, tiny_config, tiny_trainer
+
+PROJECTORS = ("covariance", "rls")
+
+
+def make(projector: str, **settings: object) -> Trainer:
+    ogd = {"projector": projector, "alpha": 0.1, "c": 0.5, "refresh": 1, "patches": 32}
+    return tiny_trainer(tiny_config(strategy="ogd", ogd=ogd, **settings))
+
+
+def matrices(trainer: Trainer) -> dict[str, Tensor]:
+    """Return copies of all projectors' matrices that are not the identity, by weight name."""
+    strategy = trainer.strategy
+    assert isinstance(strategy, OrthogonalGradientDescent)
+    found = {name: projector.matrix() for name, projector in strategy._projectors.items()}
+    return {name: p.clone() for name, p in found.items() if p is not None}
+
+
+def last_path(trainer: Trainer) -> Arch:
+    return arch_at(int(trainer.log.tables["steps"]["path_index"][-1]))
+
+
+def test_every_registered_strategy_can_be_loaded() -> None:
+    assert load_strategy("spos") is SinglePathOneShot
+    assert load_strategy("ogd") is OrthogonalGradientDescent
+    for name in REGISTRY:
+        assert check_strategy(name) == REGISTRY[name]
+
+
+def test_a_strategy_of_ones_own_is_found_by_module_and_class() -> None:
+    assert load_strategy("harness.strategies.spos:SinglePathOneShot") is SinglePathOneShot
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ogdd", r"^Unknown strategy 'ogdd'\. Did you mean 'ogd'\? Available: ogd, spos\.$"),
+        ("no.such.module:X", r"^Strategy 'no\.such\.module:X': .* cannot be imported"),
+        ("harness.config:RunConfig", r"'RunConfig' in 'harness\.config' is not a subclass of"),
+        ("harness.config:Missing", r"'Missing' in 'harness\.config' is not a subclass of"),
+        ("harness.strategies.base:Strategy", r"'Strategy' does not define sample_paths"),
+    ],
+)
+def test_what_is_no_strategy_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_strategy(name)
+
+
+def test_paths_are_drawn_from_all_architectures_by_the_step_alone() -> None:
+    trainer = tiny_trainer(tiny_config(steps=60, batch_size=2))
+    for _ in range(60):
+        trainer.train_step()
+    paths = trainer.log.tables["steps"]["path_index"]
+    assert len(set(paths)) > 55  # uniform over 15,625: two equal ones among 60 are rare
+    assert min(paths) < 3_000 < 12_000 < max(paths)
+
+
+def plain_update(network: SuperNet, trainer: Trainer, arch: Arch, step: int) -> dict[str, Tensor]:
+    """Return the final update of plain SGD on `network`, momentum and weight decay in it."""
+    config = trainer.config
+    images, labels = trainer.sampler.batch(step)
+    network.zero_grad(set_to_none=True)
+    F.cross_entropy(network(images, arch), labels).backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
+    momentum = trainer.state_dict()["momentum"]
+    with torch.no_grad():
+        return {
+            name: config.momentum * momentum.get(name, torch.zeros_like(weight))
+            + weight.grad
+            + config.weight_decay * weight
+            for name, weight in network.named_parameters()
+            if weight.grad is not None
+        }
+
+
+@pytest.mark.parametrize("projector", PROJECTORS)
+def test_ogd_applies_the_final_update_projected_with_what_earlier_paths_stored(
+    projector: str,
+) -> None:
+    trainer = make(projector, weight_decay=0.01)
+    n_projected = 0
+    for step in range(5):
+        network, stored = copy.deepcopy(trainer.network), matrices(trainer)
+        before, twin = copy_weights_of(trainer), copy.deepcopy(trainer)
+        twin.train_step()
+        updates = plain_update(network, trainer, last_path(twin), step)
+        trainer.train_step()
+        for name, update in updates.items():
+            expected = update
+            if name in stored:
+                flat = update.double().flatten(start_dim=1) @ stored[name].double()
+                expected = flat.view(update.shape).to(update.dtype)
+                n_projected += 1
+            lr = learning_rate(trainer.config, step)
+            # float32, and the product with P is taken there too
+            torch.testing.assert_close(
+                trainer.weights[name], before[name] - lr * expected, rtol=1e-5, atol=1e-6
+            )
+            momentum = trainer.state_dict()["momentum"][name]  # this stays as it is without P
+            torch.testing.assert_close(momentum, update, rtol=1e-5, atol=1e-6)
+    assert n_projected > 20
+
+
+def test_ogd_protects_every_convolution_and_the_classifier_but_no_bias_and_no_scale() -> None:
+    trainer = make("covariance", steps=20)
+    for _ in range(20):
+        trainer.train_step()
+    projected = set(matrices(trainer))
+    every = set(trainer.weights)
+    assert projected <= {name for name in every if trainer.weights[name].dim() > 1}
+    shared = {name for name in every if not name.startswith("cells.")}
+    assert {name for name in shared if trainer.weights[name].dim() > 1} <= projected
+    assert any(name.startswith("cells.") for name in projected)
+
+
+def test_ogd_with_rls_stores_the_mean_inputs_of_the_path_it_has_just_trained() -> None:
+    trainer = make("rls")
+    trainer.train_step()
+    network, stored = copy.deepcopy(trainer.network), matrices(trainer)
+    trainer.train_step()
+    strides = {m.name: m.stride for m in network.modules() if isinstance(m, ConvBN)}
+    inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
+
+    def tap(name: str, x: Tensor) -> None:
+        inputs[name].append(LayerInput(x, trainer.weights[name], strides.get(name, 1)))
+
+    with torch.no_grad():  # the weights before the step: its inputs are those of its forward pass
+        network(trainer.sampler.batch(1)[0], last_path(trainer), tap=tap)
+    after = matrices(trainer)
+    assert set(after) == set(stored) | set(inputs)
+    for name, p in after.items():
+        expected = stored.get(name, torch.eye(len(p), dtype=torch.float64))
+        for layer in inputs.get(name, []):
+            x = layer.mean_patch().double().flatten()
+            x = x * (len(x) ** 0.5 / x.norm())
+            px = expected @ x
+            expected = expected - torch.outer(px, px) / (0.1 + x @ px)
+        # float64, but from inputs in float32
+        torch.testing.assert_close(p, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("projector", "forgets"), [("rls", True), ("covariance", False)])
+def test_ogd_begins_a_new_epoch_after_the_last_batch_of_each(projector: str, forgets: bool) -> None:
+    trainer = make(projector)
+    assert trainer.sampler.batches_per_epoch == 6
+    assert trainer.strategy.diagnostics() == {}
+    for step in range(8):
+        trainer.train_step()
+        fresh = forgets and step == 5
+        assert (matrices(trainer) == {}) == fresh
+        plasticity = trainer.strategy.diagnostics()["plasticity"]
+        assert plasticity == 1.0 if fresh else plasticity < 1.0
