@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from harness import provenance
+from harness.checkpoint import PREVIOUS
 from harness.config import RunConfig
 from harness.disturbance import PROBE_SETS
 from harness.errors import (
@@ -98,6 +99,7 @@ def run_experiment(
         if folder.has_record():
             record = folder.read_record()
             if record.status == FINISHED:
+                _remove_scaffolding(folder)  # a kill can have come before this
                 return folder
             if record.status == FAILED:
                 raise StoreError(
@@ -181,8 +183,7 @@ class _Run:
         # The journal and the older checkpoint served to resume; the record says it is done
         # before they go.
         self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
-        (self.folder.path / JOURNAL).unlink(missing_ok=True)
-        (self.folder.path / "checkpoint.prev.pt").unlink(missing_ok=True)
+        _remove_scaffolding(self.folder)
 
     def _rank(self, ranker: Ranker, network: SuperNet) -> float:
         assert self.config.n_archs is not None, "resolve_config fills it in"
@@ -218,6 +219,12 @@ class _Run:
     def _write_record(self, **changes: Any) -> None:
         self.record = self.record.model_copy(update=changes)
         self.folder.write_record(self.record)
+
+
+def _remove_scaffolding(folder: RunFolder) -> None:
+    """Remove what served to resume a run that is now finished."""
+    for name in (JOURNAL, PREVIOUS):
+        (folder.path / name).unlink(missing_ok=True)
 
 
 def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[str, Any]:

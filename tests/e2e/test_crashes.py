@@ -47,7 +47,7 @@ def _drive(out: Path, points: list[int]) -> dict[str, list[int]]:
 @pytest.mark.parametrize(
     "points",
     [
-        pytest.param([22, 29, 60], id="some"),
+        pytest.param([22, 29, 60, 89], id="some"),
         pytest.param([*range(1, 130), ENOUGH], id="all", marks=pytest.mark.slow),
     ],
 )
@@ -62,7 +62,7 @@ def test_killed_at_a_change_of_its_files_a_run_ends_with_the_same_bits(
         assert second == 0, point
         n_killed += first != 0
         check_same_bits(only_run(tmp_path / point), reference)
-    assert n_killed >= min(80, len(points))
+    assert n_killed >= min(80, len(points) - 1)
 
 
 def test_killed_while_ranking_what_was_scored_is_kept(
