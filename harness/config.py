@@ -209,6 +209,8 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     _check_name("dataset", dataset, IMAGE_DATASETS)
     _check_name("preset", preset, PRESETS[dataset])
     merged = _merge(PRESETS[dataset][preset], given)
+    if merged.get("n_archs") == "all":
+        merged["n_archs"] = N_ARCHS
     try:
         return RunConfig(**merged)
     except ValidationError as error:

@@ -21,7 +21,7 @@ from torch import Tensor
 from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.config import RunConfig
 from harness.disturbance import DisturbanceMeter, ProbeRow
-from harness.errors import DivergedError, Interrupted
+from harness.errors import DivergedError, Interrupted, MismatchError
 from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import Monitor, Progress
 from harness.projection import LayerInput
@@ -135,10 +135,16 @@ class Trainer:
         Raises:
             Interrupted: If the monitor asked to stop.
             DivergedError: If the loss is no longer finite.
+            MismatchError: If the checkpoint is of other settings.
             StoreError: If a checkpoint cannot be saved.
         """
         state = load_checkpoint(folder, monitor)
         if state is not None:
+            if state.get("config_sha256") != self.config.sha256:
+                raise MismatchError(
+                    f"The checkpoint in {folder} is of other settings than this run's. Remove it "
+                    "to train from the start, or give another --out folder."
+                )
             self.load_state_dict(state)
         config = self.config
         while self.step < config.steps:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from harness.config import RunConfig
 from harness.disturbance import PROBE_SETS
-from harness.errors import DivergedError, Interrupted
+from harness.errors import DivergedError, Interrupted, MismatchError
 from harness.ranking import Ranker
 from harness.space.nb201 import arch_at
 from harness.supernet.network import SuperNet
@@ -162,6 +162,12 @@ def test_training_that_is_done_is_not_done_again(tmp_path: Path) -> None:
     first, second = train(config, tmp_path), train(config, tmp_path)
     assert_same_state(first.state_dict(), second.state_dict())
     assert len(second.log.tables["curve"]["step"]) == 1
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    train(tiny_config(steps=2), tmp_path)
+    with pytest.raises(MismatchError, match="other settings"):
+        train(tiny_config(steps=2, lr=0.05), tmp_path)
 
 
 def test_progress_is_told_of_every_step(tmp_path: Path) -> None:
