@@ -172,7 +172,7 @@ class _Run:
         )
         data = data.to(device)
         trainer = Trainer(config, data, load_strategy(config.strategy))
-        ranker = Ranker(config, data)
+        ranker = Ranker(config, data, self.monitor)
         trainer.run(self.folder.path, self.monitor, ranker.evaluate)
         self._write_tables(trainer)
         rank_s = self._rank(ranker, trainer.network)

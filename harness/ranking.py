@@ -16,7 +16,7 @@ from harness.errors import Interrupted
 from harness.evaluation import EvaluationImages, PathScore, evaluate_path
 from harness.images.dataset import ImageData, fixed_subset
 from harness.journal import Journal
-from harness.monitor import Monitor, Progress
+from harness.monitor import Monitor, Progress, SilentMonitor
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import Arch, arch_at, sample_indices
 from harness.supernet.network import SuperNet
@@ -28,14 +28,16 @@ FLUSH_EVERY_S = 1.0
 class Ranker:
     """Scores architectures, always on the same images, whatever the run's seed."""
 
-    def __init__(self, config: RunConfig, data: ImageData) -> None:
+    def __init__(self, config: RunConfig, data: ImageData, monitor: Monitor | None = None) -> None:
         """Choose the images.
 
         Args:
             config: The run's configuration.
             data: The images, on the device of the supernet.
+            monitor: Can stop an evaluation during training.
         """
         self.config = config
+        self._monitor = monitor or SilentMonitor()
         chosen = fixed_subset(data.validation, config.rank_images, config.split_seed, "rank")
         self.images = EvaluationImages(data, chosen, config.rank_batch)
         self.recalibrate_on: EvaluationImages | None = None
@@ -102,23 +104,31 @@ class Ranker:
 
         The small ranking serves the plot of tau over training; after the last step the full
         ranking replaces it.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; nothing is logged then.
         """
         config = self.config
-        losses = [
-            evaluate_path(network, arch_at(index), self._loss_images).loss
-            for index in sample_indices(config.train_loss_archs)
-        ]
-        log.add("curve", {"step": step, "train_loss": sum(losses) / len(losses)})
+        losses = []
+        for index in sample_indices(config.train_loss_archs):
+            self._check_stop(step)
+            losses.append(evaluate_path(network, arch_at(index), self._loss_images).loss)
+        ranked = sample_indices(config.rank_every_archs)
         if not config.rank_every or step == config.steps:
-            return
+            ranked = ()
         scores: dict[int, PathScore] = {}
-        for index in sample_indices(config.rank_every_archs):
-            known = class_index(index)
-            if known not in scores:
-                scores[known] = self.score(network, arch_at(known))
-            loss, accuracy = scores[known]
+        for known in dict.fromkeys(class_index(index) for index in ranked):
+            self._check_stop(step)
+            scores[known] = self.score(network, arch_at(known))
+        log.add("curve", {"step": step, "train_loss": sum(losses) / len(losses)})
+        for index in ranked:
+            loss, accuracy = scores[class_index(index)]
             row = {"step": step, "nb201_index": index, "loss": loss, "accuracy": accuracy}
             log.add("interim_scores", row)
+
+    def _check_stop(self, step: int) -> None:
+        if self._monitor.should_stop():
+            raise Interrupted(f"Stopped in the evaluation after step {step:,}.")
 
 
 def class_index(nb201_index: int) -> int:

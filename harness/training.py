@@ -84,7 +84,8 @@ class TrainingLog:
 
 
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]
-"""Called after steps that are due, and after the last; adds what it finds to the log."""
+"""Called after steps that are due, and after the last; adds what it finds to the log, a row of
+table `curve` among it, at once or, raising `Interrupted`, not at all."""
 
 
 class Trainer:
@@ -147,12 +148,10 @@ class Trainer:
                 )
             self.load_state_dict(state)
         config = self.config
+        self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:
             loss = self.train_step()
-            due = config.rank_every and self.step % config.rank_every == 0
-            if due or self.step == config.steps:
-                with self._timed("evaluate"):
-                    evaluate(self.network, self.step, self.log)
+            self._evaluate_if_due(folder, evaluate)
             stop = monitor.should_stop()
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 with self._timed("checkpoint"):
@@ -160,6 +159,20 @@ class Trainer:
             monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
+
+    def _evaluate_if_due(self, folder: Path, evaluate: Evaluator) -> None:
+        config = self.config
+        due = config.rank_every and self.step % config.rank_every == 0
+        if self.step == 0 or not (due or self.step == config.steps):
+            return
+        if self.step in self.log.tables.get("curve", {"step": []})["step"]:
+            return
+        try:
+            with self._timed("evaluate"):
+                evaluate(self.network, self.step, self.log)
+        except Interrupted:
+            save_checkpoint(folder, self.state_dict())
+            raise
 
     def train_step(self) -> float:
         """Do one step, with a measurement of disturbance around it where one is due.

@@ -150,6 +150,21 @@ def test_asking_to_stop_saves_a_checkpoint_from_which_the_same_run_goes_on(tmp_p
     assert_same_state(last.state_dict(), whole.state_dict())
 
 
+@pytest.mark.parametrize("questions", [1, 3, 7, 10])
+def test_a_stop_in_the_middle_of_an_evaluation_loses_nothing(
+    tmp_path: Path, questions: int
+) -> None:
+    config = tiny_config(rank_every=4, rank_every_archs=3, train_loss_archs=4)
+    whole = train(config, tmp_path / "whole")
+    folder = tmp_path / "stopped"
+    folder.mkdir()
+    stopping = Ranker(config, tiny_data(), Recorder(questions))
+    with pytest.raises(Interrupted, match="in the evaluation after step"):
+        tiny_trainer(config).run(folder, Recorder(), stopping.evaluate)
+    last = train(config, folder)
+    assert_same_state(last.state_dict(), whole.state_dict())
+
+
 def test_asking_to_stop_at_the_last_step_is_no_interruption(tmp_path: Path) -> None:
     config = tiny_config(steps=2)
     trainer = tiny_trainer(config)
