@@ -27,7 +27,9 @@ Times = defaultdict[Arch, list[float]]
 
 
 @pytest.mark.parametrize("cells", [1, 5], ids=lambda cells: f"C16N{cells}")
-def test_step_on_random_paths(benchmark: BenchmarkFixture, cells: int) -> None:
+def test_step_on_random_paths(
+    benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], cells: int
+) -> None:
     ours, naive = make_steps(NetworkShape(16, cells, 32, 3, 10), BATCH_SIZE)
     # The two must compute the same, or there is nothing to compare: float32 in another order.
     assert ours(PATHS[0]) == pytest.approx(naive(PATHS[0]), rel=1e-4)
@@ -45,6 +47,10 @@ def test_step_on_random_paths(benchmark: BenchmarkFixture, cells: int) -> None:
     rounds = len(PATHS) * ROUNDS_PER_PATH
     benchmark.pedantic(run_timed, setup=take_turn, rounds=rounds, iterations=1)
     ours_ms, naive_ms = median_ms(ours_s), median_ms(naive_s)
+    with capsys.disabled():
+        print(
+            f"\nC=16, N={cells}: {ours_ms:.0f} ms a step, ratio to naive {ours_ms / naive_ms:.3f}"
+        )
     benchmark.extra_info.update(
         ratio=round(ours_ms / naive_ms, 3),
         ours_ms_per_step=round(ours_ms, 1),

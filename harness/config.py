@@ -41,7 +41,7 @@ class OgdSettings(_Settings):
 
     projector: Literal["covariance", "rls"] = "covariance"
     alpha: float = Field(1.0, gt=0)
-    c: float = Field(10.0, gt=0)
+    c: float = Field(10.0, ge=1e-3)
     beta: float = Field(0.99, ge=0, lt=1)
     refresh: int = Field(20, ge=1)
     patches: int = Field(128, ge=1)
@@ -64,7 +64,8 @@ class RunConfig(_Settings):
         schedule: `cosine` anneals `lr` to zero, `constant` leaves it.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty on the weights of the path.
-        clip_norm: Largest norm of a step's gradient; 0 for no limit.
+        clip_norm: Largest norm of a step's gradient, before momentum and weight decay; 0 for no
+            limit. (NAS-Bench-201's own search code clips at 5 too.)
         augment: Whether training images are cropped and flipped, where the data set allows it.
         split_seed: Seed of the split into training and validation images.
         probe_every: Steps between two measurements of disturbance; 0 for none.
@@ -78,7 +79,7 @@ class RunConfig(_Settings):
             architecture on fixed training batches.
         recalibration_images: Training images for that.
         n_archs: Architectures ranked, the first of the canonical permutation; None: as many as
-            the embedded truth has, or 1,000.
+            the truth table has from the start of the permutation.
         train_loss_archs: Fixed architectures over which training loss is compared.
         train_loss_images: Fixed training images on which it is.
         checkpoint_every: Steps between two checkpoints.

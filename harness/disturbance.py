@@ -12,7 +12,7 @@ section 1; the probe sets and the equivalence classes are this project's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -116,13 +116,14 @@ class DisturbanceMeter:
         self._before = []
         return rows
 
-    def remember(self, trained: Iterable[Arch]) -> None:
+    def remember(self, trained: Sequence[Arch]) -> None:
         """Move trained paths to the end of the recent ones, one of each class."""
         for arch in trained:
             self.recent = [a for a in self.recent if a.representative != arch.representative]
             self.recent.append(arch)
-        # b's own class is left out when measuring, so one path more than K must be kept
-        self.recent = self.recent[-(self.n_paths + 1) :]
+        # the classes that the next step trains are left out when measuring, so more than K paths
+        # must be kept: as many more as a step trains
+        self.recent = self.recent[-(self.n_paths + len(trained)) :]
 
     def _choose(self, trained: Sequence[Arch]) -> list[tuple[int, Arch]]:
         own = {arch.representative for arch in trained}

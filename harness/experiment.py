@@ -157,6 +157,7 @@ class _Run:
         _check_same("conditions", self.record.execution, self.execution)
         torch.set_num_threads(self.execution["threads"])
         torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
         data = load_images(config.dataset, self.data_dir, config.split_seed)
         truth = find_truth(config.dataset, self.data_dir)
         _check_images(config, data)
@@ -167,7 +168,7 @@ class _Run:
             reason=None,
             execution=self.execution,
             environment=provenance.environment(),
-            source=provenance.commit(),
+            sources=self._sources(),
             data=described,
         )
         data = data.to(device)
@@ -184,6 +185,11 @@ class _Run:
         # before they go.
         self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
         _remove_scaffolding(self.folder)
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """List the commits that worked on the run: one, unless it went on under another."""
+        sources, source = self.record.sources, provenance.commit()
+        return sources if sources[-1:] == [source] else [*sources, source]
 
     def _rank(self, ranker: Ranker, network: SuperNet) -> float:
         assert self.config.n_archs is not None, "resolve_config fills it in"
@@ -304,7 +310,7 @@ def default_threads(config: RunConfig, jobs: int) -> int:
     The networks of `tiles` are too small for more than one: two threads gain about a tenth on an
     idle machine, and lose many times as much on a busy one.
     """
-    return 1 if config.dataset == "tiles" else max(1, (os.cpu_count() or 1) // jobs)
+    return 1 if config.dataset == "tiles" else max(1, _count_cores() // jobs)
 
 
 def default_jobs(config: RunConfig, n_runs: int) -> int:
@@ -315,4 +321,11 @@ def default_jobs(config: RunConfig, n_runs: int) -> int:
     """
     if config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available()):
         return 1
-    return max(1, min(n_runs, os.cpu_count() or 1))
+    return max(1, min(n_runs, _count_cores()))
+
+
+def _count_cores() -> int:
+    """Count the cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

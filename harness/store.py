@@ -1,14 +1,16 @@
 """Run folders: what a run leaves behind, written atomically and read with care.
 
-<out>/<run id>/
-config.toml           the resolved settings
-record.json           status, environment, commit, data hashes, timings, summary
-checkpoint.pt         the trained supernet (and the one before it, while training)
-steps.parquet         one row a step
-disturbance.parquet   one row a path measured around a step
-curve.parquet         training loss over training
-interim_scores.parquet  small rankings during training
-scores.parquet        the ranking
+In `<out>/<run id>/`:
+
+- `config.toml`: the resolved settings
+- `record.json`: status, environment, commit, data hashes, timings, summary
+- `checkpoint.pt`: the trained supernet (and the one before it, while training)
+- `steps.parquet`: one row a step
+- `disturbance.parquet`: one row a path measured around a step
+- `curve.parquet`: training loss over training
+- `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
+- `interim_scores.parquet`: small rankings during training
+- `scores.parquet`: the ranking
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Record(BaseModel):
         config: The resolved settings.
         execution: Device, threads and kernels: resolved once, reused when the run goes on.
         environment: Machine and versions.
-        source: Commit of the harness.
+        sources: Commits of the harness that worked on the run, in order.
         data: Names and hashes of images and truth.
         timings: Seconds by part.
         summary: The figures.
@@ -64,7 +66,7 @@ class Record(BaseModel):
     config: dict[str, Any]
     execution: dict[str, Any] = {}
     environment: dict[str, Any] = {}
-    source: dict[str, Any] = {}
+    sources: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
     timings: dict[str, float] = {}
     summary: dict[str, Any] = {}
@@ -76,11 +78,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         """Name the folder, which need not exist yet."""
         self.path = path
-
-    @property
-    def config(self) -> RunConfig:
-        """The settings, from the record."""
-        return RunConfig(**self.read_record().config)
 
     def read_record(self) -> Record:
         """Read the record.

@@ -170,6 +170,8 @@ class Trainer:
         try:
             with self._timed("evaluate"):
                 evaluate(self.network, self.step, self.log)
+            if diagnostics := self.strategy.diagnostics():
+                self.log.add("diagnostics", {"step": self.step, **diagnostics})
         except Interrupted:
             save_checkpoint(folder, self.state_dict())
             raise

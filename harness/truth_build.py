@@ -150,7 +150,7 @@ def build_truth(
     workers: int,
     on_training: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """Train what is missing and return all rows of the journal.
+    """Train what is missing and return the rows that were asked for.
 
     Args:
         journal_path: Where rows are appended as they come.
@@ -161,7 +161,8 @@ def build_truth(
         on_training: Called with (done, total) after each training.
 
     Returns:
-        The rows, in the order in which they were finished.
+        The rows of these architectures and seeds, in the order in which they were finished;
+        what else the journal holds stays in it.
 
     Raises:
         DataError: If the journal is damaged or of another protocol.
@@ -173,12 +174,15 @@ def build_truth(
             journal = Journal(journal_path, asdict(protocol))
             done = {Training(row["nb201_index"], row["seed"]) for row in journal.rows}
             wanted = [Training(i, seed) for i in sample_indices(n_archs) for seed in seeds]
+            asked = set(wanted)
             missing = [training for training in wanted if training not in done]
             first = len(wanted) - len(missing) + 1
             for n_done, rows in enumerate(_train_all(missing, protocol, workers), start=first):
                 journal.append(rows)
                 on_training(n_done, len(wanted))
-            return journal.rows
+            return [
+                row for row in journal.rows if Training(row["nb201_index"], row["seed"]) in asked
+            ]
     except Timeout as error:
         raise LockedError(
             f"Another process is building into {journal_path}. Wait for it, or give another file."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
 from types import FrameType, TracebackType
 
 from rich.console import Console
@@ -24,7 +23,7 @@ from harness.monitor import Progress
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines about one run."""
 
-PHASES = {"train": "steps", "rank": "archs"}
+PHASES = {"train": "steps", "rank": "classes"}
 
 
 class ConsoleMonitor:
@@ -33,11 +32,9 @@ class ConsoleMonitor:
     The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
     """
 
-    def __init__(self, n_runs: int, out: Path) -> None:
-        """Prepare for `n_runs` runs into `out`."""
+    def __init__(self) -> None:
+        """Prepare to watch any number of runs."""
         self._console = Console(stderr=True, highlight=False)
-        self._n_runs = n_runs
-        self._out = out
         self._stop = False
         self._told = False
         self._bars = Bars(

@@ -50,7 +50,7 @@ def paired_tau_estimate(pairs: Sequence[tuple[Tau | None, Tau | None]]) -> Estim
     plain = over_seeds_estimate(values)
     found = [value for value in values if value is not None]
     influences = [a.influence - b.influence for a, b in pairs if a is not None and b is not None]
-    if len(found) < len(pairs) or len(influences) < len(pairs):
+    if not pairs or len(found) < len(pairs) or len(influences) < len(pairs):
         return plain
     interval = combined(found, influences, limits=DIFFERENCE_LIMITS)
     return Estimate(plain.mean, plain.values, plain.sd, _ends(interval))

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from harness.report.differences import Comparison
 from harness.report.estimates import Estimate
-from harness.report.tables import Comparison, Report, StrategyRow, to_json
+from harness.report.tables import Report, StrategyRow, to_json
 from harness.stats import MIN_ARCHS
 
 TOO_FEW = "too few"
@@ -20,11 +21,15 @@ NOTES = (
     "training seeds and architectures, for one seed over architectures only; +- is the spread "
     f"over seeds. Figures on fewer than {MIN_ARCHS} architectures are '{TOO_FEW}'.",
     "one-seed ref: how well one stand-alone training ranks what the others rank. ceiling: "
-    "expected tau of a noiseless estimator against this truth (modelled). Both, and the "
-    "baselines params and FLOPs, on the same architectures.",
+    "expected tau of a noiseless estimator against this truth (modelled). Ceiling and the "
+    "baselines params and FLOPs are on the same architectures, the reference on those of them "
+    "with the most trials. weighted: additive hyperbolic, by truth.",
     "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: "
-    "mean of its positive part; progress: what the step gained on its own path. A smaller step "
-    "also lowers PD, so read it beside progress and training loss.",
+    "mean of its positive part; progress: what the step gained on its own path; all averaged "
+    "over the whole training. A smaller step also lowers PD, so read it beside progress and "
+    "training loss. plasticity: share of the input space that OGD's projectors leave free.",
+    "A difference between ogd and spos is not yet one between constraint and no constraint: the "
+    "projector also changes the size and the direction of steps, and no control for that is run.",
 )
 
 
@@ -62,7 +67,8 @@ def _mean(estimate: Estimate, digits: int = 3, missing: str = "-") -> str:
 def _reference(row: StrategyRow) -> str:
     if row.reference is None:
         return "-"
-    return f"{row.reference['tau']:.3f} (n={row.reference['n_archs']:,.0f})"
+    n_archs, n_trials = row.reference["n_archs"], row.reference["n_trials"]
+    return f"{row.reference['tau']:.3f} (n={n_archs:,.0f}, {n_trials:.0f} trials)"
 
 
 def _ceiling(row: StrategyRow) -> str:
@@ -74,7 +80,7 @@ def _ceiling(row: StrategyRow) -> str:
 
 WHO = (
     Column("dataset", lambda r: r.dataset),
-    Column("strategy", lambda r: r.strategy),
+    Column("strategy", lambda r: r.label),
 )
 RANKING = (
     Column("seeds", lambda r: ",".join(map(str, r.seeds))),
@@ -82,6 +88,7 @@ RANKING = (
     Column("tau [95%]", lambda r: _with_interval(r.tau, r.n)),
     Column("top half", lambda r: _mean(r.tau_top_half, missing=TOO_FEW)),
     Column("top 10%", lambda r: _mean(r.tau_top_10, missing=TOO_FEW)),
+    Column("weighted", lambda r: _mean(r.weighted_tau, missing=TOO_FEW)),
     Column("Spearman", lambda r: _mean(r.spearman, missing=TOO_FEW)),
 )
 BEYOND = (
@@ -99,6 +106,7 @@ DISTURBANCE = (
     ),
     Column("progress", lambda r: _mean(r.progress, 4)),
     Column("train loss", lambda r: _mean(r.train_loss)),
+    Column("plasticity", lambda r: _mean(r.plasticity, 2)),
     Column("cost s/run", lambda r: _mean(r.cost_s, 0)),
 )
 COMPARISON_HEADINGS = ("dataset", "difference", "of", "n", "mean [95%]", "speaks of")
@@ -106,7 +114,7 @@ COMPARISON_HEADINGS = ("dataset", "difference", "of", "n", "mean [95%]", "speaks
 
 def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
     """Return the cells of a comparison, in the order of `COMPARISON_HEADINGS`."""
-    digits = 4 if comparison.metric == "positive_pd" else 3
+    digits = 4 if comparison.metric in ("positive_pd", "progress") else 3
     estimate = comparison.difference
     text = "-" if estimate.mean is None else f"{estimate.mean:+.{digits}f}"
     if estimate.sd is not None:
@@ -125,8 +133,15 @@ def conclude(comparison: Comparison) -> str:
     """Say in words what a difference of taus shows."""
     estimate, name = comparison.difference, comparison.name
     first, _, second = name.partition(" minus ")
-    if estimate.mean is None or estimate.interval is None:
-        return f"{comparison.dataset}: {first} and {second} cannot be compared: {TOO_FEW}."
+    if estimate.mean is None:
+        why = TOO_FEW if comparison.n < MIN_ARCHS else "a tau is undefined"
+        why = why if comparison.seeds else comparison.claim
+        return f"{comparison.dataset}: {first} and {second} cannot be compared: {why}."
+    if estimate.interval is None:
+        return (
+            f"{comparison.dataset}, {name}: tau {estimate.mean:+.3f} ({comparison.claim}), "
+            "without an interval: all architectures were ranked, and there is one seed."
+        )
     low, high = estimate.interval
     verdict = "the interval includes zero: no difference is shown"
     if low > 0:
@@ -212,6 +227,7 @@ CSV_ESTIMATES = (
     "positive_frac",
     "progress",
     "train_loss",
+    "plasticity",
     "cost_s",
 )
 
@@ -223,11 +239,13 @@ def to_csv(report: Report) -> str:
         record: dict[str, object] = {
             "kind": "strategy",
             "dataset": row.dataset,
-            "name": row.strategy,
+            "name": row.label,
             "preset": row.preset,
             "settings": row.settings_sha256[:8],
             "seeds": " ".join(map(str, row.seeds)),
             "truth": row.truth,
+            "bn_mode": row.bn_mode,
+            "n_ranked": row.n_ranked,
             "n": row.n,
             "params_tau": row.params_tau,
             "flops_tau": row.flops_tau,
@@ -245,6 +263,7 @@ def to_csv(report: Report) -> str:
                 "name": comparison.name,
                 "seeds": " ".join(map(str, comparison.seeds)),
                 "n": comparison.n,
+                "claim": comparison.claim,
                 **_estimate_cells(comparison.metric, comparison.difference),
             }
         )

@@ -14,7 +14,7 @@ from harness.config import RunConfig
 from harness.errors import MismatchError, StoreError
 from harness.scores import STATUS_OK, load_scores
 from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
-from harness.space.nb201 import arch_at
+from harness.space.nb201 import arch_at, sample_indices
 from harness.stats import (
     RankingSummary,
     kendall_tau,
@@ -25,6 +25,8 @@ from harness.stats import (
 from harness.stats.populations import MIN_ARCHS, TOP_10, TOP_HALF
 from harness.store import FINISHED, Record, RunFolder
 from harness.truth import TruthTable, default_query
+
+FloatArray = npt.NDArray[np.float64]
 
 VICTIM_SETS = ("recent", "fixed")
 _TILES_SHAPE = NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37)
@@ -42,12 +44,13 @@ class RunResult:
         indices: `nb201_index` of the architectures that have a score and a truth, [n].
         ranking: How well it ranks them.
         baselines: Tau of parameter count and of FLOPs on the same architectures.
-        reference: The one-seed reference on the same architectures, with its n; None if there
-            is too little truth.
+        reference: The one-seed reference on those of the architectures that have the most
+            trials, with its n; None if there is too little truth.
         ceilings: Modelled ceilings: `all`, `top_half`, `top_10`.
         n_unscored: Architectures ranked without a score (their loss was not finite).
         disturbance: Figures of `summarise_disturbance`.
         train_loss: Mean training loss over the fixed architectures, at the end, nats.
+        plasticity: Mean tr P / d of the projectors at the end, 0-1; None without projectors.
         over_training: By step: `train_loss`, and `tau` of the small ranking made there with its
             `n` (both None where none was made).
     """
@@ -62,6 +65,7 @@ class RunResult:
     n_unscored: int
     disturbance: dict[str, Any]
     train_loss: float | None
+    plasticity: float | None
     over_training: list[dict[str, float | None]]
 
     @property
@@ -81,6 +85,7 @@ class RunResult:
             "ceilings": self.ceilings,
             "disturbance": self.disturbance,
             "train_loss": self.train_loss,
+            "plasticity": self.plasticity,
             "over_training": self.over_training,
             "probe_share_of_training": _share(self.record.timings),
         }
@@ -153,6 +158,9 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
     curve = folder.read_table("curve")
     interim = folder.read_table("interim_scores")
     over_training = _over_training(curve, interim, dict(zip(indices, accuracy, strict=True)))
+    if over_training and config.rank_every:
+        prefix = np.isin(indices, sample_indices(config.rank_every_archs))
+        over_training[-1] |= _point(scored.reindex(indices[prefix]).to_numpy(), accuracy[prefix])
     return RunResult(
         record=record,
         config=config,
@@ -164,6 +172,7 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
         n_unscored=int((scores["status"] != STATUS_OK).sum()),
         disturbance=summarise_disturbance(folder.read_table("disturbance")),
         train_loss=over_training[-1]["train_loss"] if over_training else None,
+        plasticity=_last(folder.read_table("diagnostics"), "plasticity"),
         over_training=over_training,
     )
 
@@ -221,6 +230,10 @@ def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _last(table: pd.DataFrame | None, column: str) -> float | None:
+    return None if table is None or column not in table else _finite(float(table[column].iloc[-1]))
+
+
 def _over_training(
     curve: pd.DataFrame | None, interim: pd.DataFrame | None, truth: dict[int, float]
 ) -> list[dict[str, float | None]]:
@@ -232,12 +245,16 @@ def _over_training(
         point = {"step": int(step), "train_loss": _finite(train_loss), "tau": None, "n": None}
         if interim is not None:
             scores = interim[(interim["step"] == step) & interim["nb201_index"].isin(truth.keys())]
-            known = [truth[index] for index in scores["nb201_index"]]
-            if len(scores) >= MIN_ARCHS and np.isfinite(scores["loss"]).all():
-                tau = kendall_tau(-scores["loss"].to_numpy(), known).value
-                point |= {"tau": tau, "n": len(scores)}
+            known = np.array([truth[index] for index in scores["nb201_index"]])
+            point |= _point(-scores["loss"].to_numpy(), known)
         points.append(point)
     return points
+
+
+def _point(score: FloatArray, truth: FloatArray) -> dict[str, float | None]:
+    if len(score) < MIN_ARCHS or not np.isfinite(score).all():
+        return {}
+    return {"tau": kendall_tau(score, truth).value, "n": len(score)}
 
 
 def _share(timings: dict[str, float]) -> float | None:

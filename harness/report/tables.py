@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.config import RunConfig
 from harness.errors import StoreError
+from harness.report.differences import (
+    BASELINE_STRATEGY,
+    Comparison,
+    compare_all,
+    have_same_archs,
+    recent_figure,
+)
 from harness.report.estimates import (
     Estimate,
     over_seeds_estimate,
-    paired_tau_estimate,
-    subtract,
     tau_estimate,
     value_of,
 )
@@ -25,9 +28,6 @@ from harness.report.results import RunResult, load_result
 from harness.stats import MIN_ARCHS
 from harness.store import FINISHED, RunFolder
 from harness.truth import TruthTable, find_truth
-
-BASELINE_STRATEGY = "spos"
-TWO_SUPERNETS = "these two supernets only (one seed)"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class StrategyRow:
     Attributes:
         dataset: Image data set.
         strategy: Training strategy.
+        label: The strategy, and what tells it from other rows of the same strategy.
         preset: Preset that the settings started from.
         settings_sha256: Hash of all settings but the seed.
         seeds: Training seeds.
@@ -53,7 +54,8 @@ class StrategyRow:
         weighted_tau: Weighted tau.
         params_tau: Tau of the parameter count on the same architectures.
         flops_tau: Tau of FLOPs on them.
-        reference: One-seed reference on them, with its n and number of trials.
+        reference: One-seed reference on those of them that have the most trials, with its n
+            and number of trials.
         ceiling: Modelled ceiling on them.
         ceiling_share: tau / ceiling, "share of what can be reached".
         mean_pd: Mean disturbance of recent paths, nats.
@@ -61,11 +63,14 @@ class StrategyRow:
         positive_frac: Share of disturbances above zero, 0-1.
         progress: What a step gains on its own path, nats.
         train_loss: Training loss over the fixed architectures, nats.
+        plasticity: Share of the input space that the projectors left free at the end, 0-1; None
+            without projectors.
         cost_s: Seconds a run.
     """
 
     dataset: str
     strategy: str
+    label: str
     preset: str
     settings_sha256: str
     seeds: tuple[int, ...]
@@ -89,30 +94,8 @@ class StrategyRow:
     positive_frac: Estimate
     progress: Estimate
     train_loss: Estimate
+    plasticity: Estimate
     cost_s: Estimate
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A paired difference between two strategies: same seeds, same architectures.
-
-    Attributes:
-        dataset: Image data set.
-        name: Such as "ogd minus spos".
-        metric: What is compared.
-        n: Architectures.
-        seeds: Training seeds that both have.
-        difference: First minus second.
-        claim: What the interval speaks of.
-    """
-
-    dataset: str
-    name: str
-    metric: str
-    n: int
-    seeds: tuple[int, ...]
-    difference: Estimate
-    claim: str
 
 
 @dataclass(frozen=True)
@@ -173,8 +156,9 @@ def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> R
             "started them again to go on."
         )
     groups = _group(results)
-    rows = tuple(_make_row(group) for group in groups)
-    return Report(rows, tuple(_compare_all(groups)), tuple(unfinished))
+    labels = [_label(group, groups) for group in groups]
+    rows = tuple(_make_row(*pair) for pair in zip(groups, labels, strict=True))
+    return Report(rows, tuple(compare_all(groups, labels)), tuple(unfinished))
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -192,17 +176,39 @@ def _group(results: Sequence[RunResult]) -> list[list[RunResult]]:
     return [list(group) for _, group in itertools.groupby(ordered, key)]
 
 
-def _make_row(group: Sequence[RunResult]) -> StrategyRow:
+def _label(group: Sequence[RunResult], groups: Sequence[Sequence[RunResult]]) -> str:
+    """Name a group by its strategy, and by what its settings differ in from its namesakes'."""
+    own = group[0].config
+    configs = [other[0].config for other in groups]
+    same = [c for c in configs if (c.dataset, c.strategy) == (own.dataset, own.strategy)]
+    if len(same) == 1:
+        return own.strategy
+    if len({config.preset for config in same}) == len(same):
+        return f"{own.strategy} [{own.preset}]"
+    flat = [_flatten(config) for config in same]
+    differing = [key for key in flat[0] if len({str(other.get(key)) for other in flat}) > 1]
+    mine = _flatten(own)
+    return f"{own.strategy} [{', '.join(f'{key}={mine.get(key)}' for key in differing)}]"
+
+
+def _flatten(config: RunConfig) -> dict[str, Any]:
+    settings = config.model_dump(exclude={"seed", "ogd"})
+    nested = {} if config.ogd is None else config.ogd.model_dump()
+    return settings | {f"ogd.{key}": value for key, value in nested.items()}
+
+
+def _make_row(group: Sequence[RunResult], label: str) -> StrategyRow:
     first = group[0]
     ceiling = first.ceilings["all"]
     taus = [r.ranking.tau for r in group]
     tau = over_seeds_estimate([value_of(tau) for tau in taus])
-    if _have_same_archs(group):
+    if have_same_archs(group):
         tau = tau_estimate(taus, first.ranking.tau_interval)
     share = tau.mean / ceiling if ceiling and tau.mean is not None else None
     return StrategyRow(
         dataset=first.config.dataset,
         strategy=first.config.strategy,
+        label=label,
         preset=first.config.preset,
         settings_sha256=settings_sha256(first.config),
         seeds=tuple(r.config.seed for r in group),
@@ -221,71 +227,18 @@ def _make_row(group: Sequence[RunResult]) -> StrategyRow:
         reference=first.reference,
         ceiling=ceiling,
         ceiling_share=share,
-        mean_pd=_estimate(group, lambda r: _recent(r, "mean_pd")),
-        positive_pd=_estimate(group, lambda r: _recent(r, "positive_pd")),
-        positive_frac=_estimate(group, lambda r: _recent(r, "positive_frac")),
+        mean_pd=_estimate(group, lambda r: recent_figure(r, "mean_pd")),
+        positive_pd=_estimate(group, lambda r: recent_figure(r, "positive_pd")),
+        positive_frac=_estimate(group, lambda r: recent_figure(r, "positive_frac")),
         progress=_estimate(group, lambda r: r.disturbance.get("progress")),
         train_loss=_estimate(group, lambda r: r.train_loss),
+        plasticity=_estimate(group, lambda r: r.plasticity),
         cost_s=_estimate(group, lambda r: r.cost_s),
     )
 
 
-def _have_same_archs(results: Sequence[RunResult]) -> bool:
-    """Say whether intervals over architectures can be put together over these seeds."""
-    return all(np.array_equal(result.indices, results[0].indices) for result in results)
-
-
-def _compare_all(groups: Sequence[Sequence[RunResult]]) -> Iterable[Comparison]:
-    for group in groups:
-        for baseline in groups:
-            if _are_comparable(group[0].config, baseline[0].config):
-                yield from _compare(group, baseline)
-
-
-def _are_comparable(config: RunConfig, baseline: RunConfig) -> bool:
-    """Say whether two runs differ in nothing but the strategy and its own settings."""
-    own = {"strategy", "ogd", "seed", "preset"}
-    return config.strategy != baseline.strategy == BASELINE_STRATEGY and config.model_dump(
-        exclude=own
-    ) == baseline.model_dump(exclude=own)
-
-
-def _compare(group: Sequence[RunResult], baseline: Sequence[RunResult]) -> Iterable[Comparison]:
-    by_seed = {r.config.seed: r for r in baseline}
-    pairs = [(r, by_seed[r.config.seed]) for r in group if r.config.seed in by_seed]
-    pairs = [(a, b) for a, b in pairs if np.array_equal(a.indices, b.indices)]
-    if not pairs:
-        return
-    first, second = pairs[0]
-    shared: dict[str, Any] = {
-        "dataset": first.config.dataset,
-        "name": f"{first.config.strategy} minus {second.config.strategy}",
-        "n": min(a.ranking.n for a, _ in pairs),
-        "seeds": tuple(a.config.seed for a, _ in pairs),
-    }
-    over = f"over {len(pairs)} seeds" if len(pairs) > 1 else TWO_SUPERNETS
-    taus = [(a.ranking.tau, b.ranking.tau) for a, b in pairs]
-    difference = over_seeds_estimate([subtract(value_of(a), value_of(b)) for a, b in taus])
-    if _have_same_archs([a for a, _ in pairs]):
-        difference = paired_tau_estimate(taus)
-    yield Comparison(metric="tau", difference=difference, claim=over, **shared)
-    for metric, get in (
-        ("positive_pd", lambda r: _recent(r, "positive_pd")),
-        ("train_loss", lambda r: r.train_loss),
-    ):
-        values = [subtract(get(a), get(b)) for a, b in pairs]
-        yield Comparison(
-            metric=metric, difference=over_seeds_estimate(values), claim=over, **shared
-        )
-
-
 def _estimate(group: Sequence[RunResult], get: Callable[[RunResult], float | None]) -> Estimate:
     return over_seeds_estimate([get(result) for result in group])
-
-
-def _recent(result: RunResult, figure: str) -> float | None:
-    value: float | None = result.disturbance.get("recent", {}).get(figure)
-    return value
 
 
 def _unless_few(result: RunResult, value: float | None) -> float | None:

@@ -12,12 +12,8 @@ import hashlib
 import itertools
 import random
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-
-import numpy as np
-import numpy.typing as npt
 
 from harness.errors import ArchError
 
@@ -241,16 +237,3 @@ def _arch_error(text: str, reason: str) -> ArchError:
         f"'{shown}' is no NAS-Bench-201 architecture: {reason}. The form is "
         "'|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'."
     )
-
-
-def op_counts(archs: Sequence[Arch]) -> npt.NDArray[np.int64]:
-    """Count each operation in each architecture, dead edges included.
-
-    Args:
-        archs: The architectures.
-
-    Returns:
-        Counts, [arch, op] with the ops in the order of `OPS`.
-    """
-    ops = np.array([arch.ops for arch in archs], dtype=np.int64)
-    return np.stack([(ops == op).sum(axis=1) for op in range(len(OPS))], axis=1)

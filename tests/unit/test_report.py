@@ -19,8 +19,10 @@ import scipy.stats
 from harness.config import make_config
 from harness.errors import MismatchError, StoreError
 from harness.report import FORMATS, Report, make_report, print_table, render
+from harness.report.differences import TWO_SUPERNETS, Comparison
+from harness.report.estimates import Estimate
+from harness.report.render import conclude
 from harness.report.results import load_result, summarise_disturbance, summarise_run
-from harness.report.tables import TWO_SUPERNETS
 from harness.scores import save_scores
 from harness.space.nb201 import arch_at, sample_indices
 from harness.stats import kendall_tau, paired_over_architectures
@@ -212,7 +214,7 @@ def test_a_paired_difference_is_the_mean_of_the_differences_seed_by_seed(
 ) -> None:
     report, scores = paired
     by_metric = {comparison.metric: comparison for comparison in report.comparisons}
-    assert set(by_metric) == {"tau", "positive_pd", "train_loss"}
+    assert set(by_metric) == {"tau", "positive_pd", "progress", "train_loss"}
     tau = by_metric["tau"]
     differences = [tau_of(scores["ogd", s]) - tau_of(scores["spos", s]) for s in (0, 1, 2)]
     assert tau.name == "ogd minus spos"
@@ -263,7 +265,33 @@ def test_runs_of_other_settings_are_rows_of_their_own_and_are_not_compared(tmp_p
     ]
     assert len({row.settings_sha256 for row in report.rows}) == 4
     taus = [c for c in report.comparisons if c.metric == "tau"]
-    assert [(c.name, c.seeds) for c in taus] == [("ogd minus spos", (0,))] * 2
+    assert sorted((c.name, c.seeds) for c in taus) == [
+        ("ogd [ogd.c=10.0] minus spos [lr=0.05]", (0,)),
+        ("ogd [ogd.c=3.0] minus spos [lr=0.05]", (0,)),
+    ]
+
+
+def test_rows_of_one_strategy_are_told_apart_by_their_presets(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, noisy_scores(15, 1), "spos"),
+        make_run(tmp_path, noisy_scores(15, 2), "spos", preset="standard", steps=7),
+    ]
+    labels = {row.label for row in make_report(runs).rows}
+    assert labels == {"spos [quick]", "spos [standard]"}
+
+
+def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() -> None:
+    comparison = Comparison(
+        dataset="tiles",
+        name="ogd minus spos",
+        metric="tau",
+        n=15_625,
+        seeds=(0,),
+        difference=Estimate(0.0123, (0.0123,)),
+        claim=TWO_SUPERNETS,
+    )
+    assert "+0.012" in conclude(comparison)
+    assert "without an interval" in conclude(comparison)
 
 
 def test_fewer_than_thirty_architectures_are_too_few_and_no_number(tmp_path: Path) -> None:
@@ -331,14 +359,17 @@ def test_seeds_that_failed_on_different_architectures_are_not_mixed_up(tmp_path:
         assert estimate.interval[1] - estimate.interval[0] == pytest.approx(2 * half, rel=1e-6)
 
 
-def test_a_pair_whose_architectures_differ_is_not_compared(tmp_path: Path) -> None:
+def test_a_pair_whose_architectures_differ_is_named_and_not_compared(tmp_path: Path) -> None:
     broken = noisy_scores(8, 2)
     broken[5] = np.nan
     runs = [
         make_run(tmp_path, noisy_scores(15, 1), "spos"),
         make_run(tmp_path, broken, "ogd"),
     ]
-    assert make_report(runs).comparisons == ()
+    report = make_report(runs)
+    assert [c.difference.mean for c in report.comparisons] == [None] * 4
+    assert report.comparisons[0].claim.endswith("seed: 0")
+    assert "left out, as a score failed in one arm only, seed: 0" in render(report, "markdown")
 
 
 def test_architectures_without_truth_are_left_out(
@@ -441,7 +472,7 @@ def test_csv_parses_back_to_the_same_figures(
 ) -> None:
     report, _ = paired
     records = list(csv.DictReader(io.StringIO(render(report, "csv"))))
-    assert [record["kind"] for record in records] == ["strategy"] * 2 + ["difference"] * 3
+    assert [record["kind"] for record in records] == ["strategy"] * 2 + ["difference"] * 4
     for record, row in zip(records, report.rows, strict=False):
         assert record["name"] == row.strategy
         assert record["seeds"] == "0 1 2"

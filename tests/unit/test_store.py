@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.config import load_config_file, make_config
+from harness.config import RunConfig, load_config_file, make_config
 from harness.errors import LockedError, StoreError
 from harness.store import SCHEMA_VERSION, Record, RunFolder, find_runs
 
@@ -46,7 +46,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     folder.write_record(record)
     assert folder.has_record()
     assert folder.read_record() == record
-    assert folder.config == CONFIG
+    assert RunConfig(**folder.read_record().config) == CONFIG
 
 
 def test_the_settings_lie_beside_the_record_and_reproduce_the_run(tmp_path: Path) -> None:
