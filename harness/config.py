@@ -157,7 +157,7 @@ _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": N_ARCHS}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        "quick": {"steps": 3_000, "rank_every": 1_000, "rank_every_archs": 50},
+        "quick": {"steps": 3_000, "rank_every": 1_500, "rank_every_archs": 50},
         "standard": {"steps": 16_000, "rank_every": 2_000, "rank_images": 2_000},
         # 250 epochs of 4,000 images in batches of 256
         "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},
@@ -168,7 +168,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "channels": 16,
             "steps": 10_000,
             "probe_every": 250,
-            "rank_every": 2_000,
+            "rank_every": 2_500,
+            "rank_every_archs": 50,
             "rank_images": 500,
             "n_archs": 1_000,
         },

@@ -49,7 +49,7 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2], "cifar10": [0]}
 @click.option(
     "--rank-every",
     type=int,
-    help="Also rank a small sample every so many steps; 0: never.  [quick: 1000, 2000]",
+    help="Also rank a small sample every so many steps; 0: never.  [quick: 1500, 2500]",
 )
 @click.option(
     "--probe-every",
