@@ -46,12 +46,12 @@ def small_truth(dataset: str) -> TruthTable:
 
 
 def test_defaults_then_preset_then_layers_in_order_the_last_one_wins() -> None:
-    assert make_config().rank_every == 1_000  # preset quick of tiles; the field's default is 0
+    assert make_config().rank_every == 1_500  # preset quick of tiles; the field's default is 0
     assert make_config().lr == 0.1  # the field's default
     given = ({"lr": 0.2, "steps": 7}, {"lr": 0.3}, {"lr": 0.4})
     for n_layers, lr in ((1, 0.2), (2, 0.3), (3, 0.4)):
         config = make_config(*given[:n_layers])
-        assert (config.lr, config.steps, config.rank_every) == (lr, 7, 1_000)
+        assert (config.lr, config.steps, config.rank_every) == (lr, 7, 1_500)
 
 
 def test_the_preset_is_taken_from_the_highest_layer_and_lies_below_all_layers() -> None:
@@ -203,7 +203,7 @@ def test_a_runs_own_config_file_reproduces_its_hash_and_its_name(
     tmp_path: Path, dataset: str, preset: str, strategy: str
 ) -> None:
     truth = small_truth(dataset)
-    odd = {"lr": 0.1 + 0.2, "weight_decay": 5e-324, "momentum": 1 / 3, "ogd": {"c": 1e-17}}
+    odd = {"lr": 0.1 + 0.2, "weight_decay": 5e-324, "momentum": 1 / 3, "ogd": {"c": 1 / 7}}
     asked = make_config({"dataset": dataset, "preset": preset, "strategy": strategy, **odd})
     config = resolve_config(asked, truth)
     path = tmp_path / "config.toml"
