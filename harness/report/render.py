@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -193,9 +193,13 @@ def print_table(report: Report) -> None:
     for title, headings, rows in _blocks(report):
         table = Table(title=title, title_justify="left", title_style="bold")
         for position, heading in enumerate(headings):
-            table.add_column(heading, justify="left" if position < 2 else "right")
+            justify: Literal["left", "right"] = "left" if position < 2 else "right"
+            table.add_column(heading, justify=justify, overflow="fold")
         for cells in rows:
-            table.add_row(*cells)
+            # an interval goes below its figure, so that narrow terminals need not break it
+            table.add_row(
+                *(cell.replace(" [", "\n[") if console.is_terminal else cell for cell in cells)
+            )
         console.print(table)
     for line in (*_words(report), *NOTES):
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
