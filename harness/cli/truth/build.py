@@ -1,4 +1,4 @@
-"""`harness truth`: tables of ground truth."""
+"""`harness truth build`: a table of one's own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ from harness.errors import unknown_name
 BUILDABLE = ("tiles",)
 
 
-@click.group()
-def truth() -> None:
-    """Build a table of ground truth."""
-
-
-@truth.command()
+@click.command()
 @click.option("--space", default="nb201", show_default=True, help="Search space.")
 @click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
 @click.option("--n-archs", default="200", show_default=True, help="First so many, or 'all'.")
