@@ -3,20 +3,22 @@
 Rows are appended to a journal as trainings finish, so a killed build loses at most the trainings
 that were under way; the same command goes on with what is missing. Each training is single
 threaded and draws everything from its own seed, so the rows do not depend on the number of
-workers or on their order.
+workers or on their order. The missing seeds of an architecture are trained side by side, as
+grouped convolutions.
 
 Nothing is shared between architectures, not even between the members of an equivalence class:
-with affine batch norm they are different networks.
+with affine batch norm they are different networks. `share_classes` gives that up for speed.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from harness import provenance
 from harness.errors import DivergedError, LockedError
@@ -37,6 +40,10 @@ from harness.supernet.network import StandaloneNetwork
 from harness.truth import TruthTable, make_table, save_table
 
 EVALUATION_BATCH = 1_000
+MAX_STACKED = 4
+"""Seeds of an architecture that are trained side by side; more would gain no more."""
+
+OnTraining = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,28 +78,73 @@ class Training(NamedTuple):
     seed: int
 
 
+class Stack(NamedTuple):
+    """Trainings of one architecture that are done side by side."""
+
+    nb201_index: int
+    seeds: tuple[int, ...]
+
+
 def train_from_scratch(
-    training: Training, protocol: Protocol, data: ImageData
+    nb201_index: int, seeds: Sequence[int], protocol: Protocol, data: ImageData
 ) -> list[dict[str, Any]]:
-    """Train one architecture and score it.
+    """Train one architecture once for each seed, side by side, and score the networks.
+
+    The trainings share nothing but the computation, which takes less time than one after the
+    other (`benchmarks/bench_truth_build.py`); together with others or alone, a training differs
+    by the rounding of its convolutions.
 
     Args:
-        training: Which one, and its seed.
+        nb201_index: The architecture.
+        seeds: Seeds of the trainings.
         protocol: How.
         data: The images.
 
     Returns:
-        One row a split ("valid", "test") with the accuracy in percent, after the last epoch.
+        One row a seed and split ("valid", "test") with the accuracy in percent, after the last
+        epoch; `cost_s` is the training's share of the seconds that all took.
 
     Raises:
-        DivergedError: If the loss is no longer finite.
+        DivergedError: If a loss is no longer finite.
     """
     started = time.perf_counter()
-    arch = arch_at(training.nb201_index)
-    shape = data.network_shape(protocol.channels, protocol.cells)
-    network = StandaloneNetwork(arch, shape, training.seed)
-    sampler = BatchSampler(data, protocol.batch_size, training.seed, augment=True)
-    n_steps = protocol.epochs * sampler.batches_per_epoch
+    arch = arch_at(nb201_index)
+    network = StandaloneNetwork(arch, data.network_shape(protocol.channels, protocol.cells), seeds)
+    losses = _train(network, seeds, protocol, data)
+    for seed, loss in zip(seeds, losses.tolist(), strict=True):
+        if not math.isfinite(loss):
+            raise DivergedError(f"Training {arch} with seed {seed} ended at a loss of {loss}.")
+    network.eval()
+    cost_s = (time.perf_counter() - started) / len(seeds)
+    splits = {"valid": data.validation, "test": data.test}
+    accuracies = {
+        split: _accuracies_pct(network, data, images)
+        for split, images in splits.items()
+        if images is not None
+    }
+    return [
+        {
+            "nb201_index": nb201_index,
+            "arch_str": str(arch),
+            "dataset": data.name,
+            "split": split,
+            "epochs": protocol.epochs,
+            "trial": seed,
+            "seed": seed,
+            "accuracy": accuracy[position],
+            "cost_s": round(cost_s, 3),
+        }
+        for position, seed in enumerate(seeds)
+        for split, accuracy in accuracies.items()
+    ]
+
+
+def _train(
+    network: StandaloneNetwork, seeds: Sequence[int], protocol: Protocol, data: ImageData
+) -> Tensor:
+    """Train the networks to the end and return the last loss of each, [network]."""
+    samplers = [BatchSampler(data, protocol.batch_size, seed, augment=True) for seed in seeds]
+    n_steps = protocol.epochs * samplers[0].batches_per_epoch
     optimizer = torch.optim.SGD(
         network.parameters(),
         lr=protocol.max_lr,
@@ -104,61 +156,47 @@ def train_from_scratch(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, protocol.max_lr, total_steps=n_steps, cycle_momentum=False
     )
+    losses = torch.empty(0)
     for step in range(n_steps):
-        images, labels = sampler.batch(step)
-        loss = F.cross_entropy(network(images), labels)
+        batches = [sampler.batch(step) for sampler in samplers]
+        logits = network(torch.cat([images for images, _ in batches], dim=1))
+        labels = torch.stack([labels for _, labels in batches], dim=1)
+        # A sum over networks: each gets the gradient of its own mean loss over the batch.
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=0)
         optimizer.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         optimizer.step()
         schedule.step()
-    if not torch.isfinite(loss):
-        raise DivergedError(f"Training {arch} with seed {training.seed} ended at a loss of {loss}.")
-    network.eval()
-    cost_s = time.perf_counter() - started
-    splits = {"valid": data.validation, "test": data.test}
-    return [
-        {
-            "nb201_index": training.nb201_index,
-            "arch_str": str(arch),
-            "dataset": data.name,
-            "split": split,
-            "epochs": protocol.epochs,
-            "trial": training.seed,
-            "seed": training.seed,
-            "accuracy": _accuracy_pct(network, data, images),
-            "cost_s": round(cost_s, 3),
-        }
-        for split, images in splits.items()
-        if images is not None
-    ]
+    return losses.detach()
 
 
 @torch.no_grad()
-def _accuracy_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet) -> float:
-    correct = sum(
-        int((network(batch).argmax(dim=1) == labels).sum())
-        for batch, labels in iterate_batches(data, images, EVALUATION_BATCH)
-    )
-    return 100 * correct / len(images)
+def _accuracies_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet) -> list[float]:
+    """Return each network's accuracy in percent, [network]."""
+    correct = torch.zeros(network.networks, dtype=torch.int64)
+    for batch, labels in iterate_batches(data, images, EVALUATION_BATCH):
+        chosen = network(batch.repeat(1, network.networks, 1, 1)).argmax(dim=2)
+        correct += (chosen == labels[:, None]).sum(dim=0)
+    return [100 * count / len(images) for count in correct.tolist()]
 
 
 def build_truth(
     journal_path: Path,
     protocol: Protocol,
-    n_archs: int,
+    archs: Sequence[int],
     seeds: Sequence[int],
     workers: int,
-    on_training: Callable[[int, int], None] = lambda done, total: None,
+    on_training: OnTraining = lambda done, total: None,
 ) -> list[dict[str, Any]]:
     """Train what is missing and return the rows that were asked for.
 
     Args:
         journal_path: Where rows are appended as they come.
         protocol: How to train.
-        n_archs: The first this many architectures of the canonical permutation.
+        archs: `nb201_index` of the architectures, in the order in which to train them.
         seeds: Seeds of each architecture.
         workers: Processes, each with one thread.
-        on_training: Called with (done, total) after each training.
+        on_training: Called with (done, total) at the start and after each training.
 
     Returns:
         The rows of these architectures and seeds, in the order in which they were finished;
@@ -173,13 +211,14 @@ def build_truth(
         with FileLock(f"{journal_path}.lock", timeout=0):
             journal = Journal(journal_path, asdict(protocol))
             done = {Training(row["nb201_index"], row["seed"]) for row in journal.rows}
-            wanted = [Training(i, seed) for i in sample_indices(n_archs) for seed in seeds]
-            asked = set(wanted)
-            missing = [training for training in wanted if training not in done]
-            first = len(wanted) - len(missing) + 1
-            for n_done, rows in enumerate(_train_all(missing, protocol, workers), start=first):
+            asked = {Training(index, seed) for index in archs for seed in seeds}
+            stacks = _stack_missing(archs, seeds, done)
+            n_done = len(asked & done)
+            on_training(n_done, len(asked))
+            for rows in _train_all(stacks, protocol, workers):
                 journal.append(rows)
-                on_training(n_done, len(wanted))
+                n_done += len({row["seed"] for row in rows})
+                on_training(n_done, len(asked))
             return [
                 row for row in journal.rows if Training(row["nb201_index"], row["seed"]) in asked
             ]
@@ -189,13 +228,26 @@ def build_truth(
         ) from error
 
 
+def _stack_missing(
+    archs: Sequence[int], seeds: Sequence[int], done: Collection[Training]
+) -> list[Stack]:
+    """Put what is missing of each architecture together, a few seeds at a time."""
+    stacks = []
+    for index in archs:
+        missing = [seed for seed in seeds if Training(index, seed) not in done]
+        for start in range(0, len(missing), MAX_STACKED):
+            stacks.append(Stack(index, tuple(missing[start : start + MAX_STACKED])))
+    return stacks
+
+
 def build_table(
     path: Path,
     protocol: Protocol,
     n_archs: int,
     seeds: Sequence[int],
     workers: int,
-    on_training: Callable[[int, int], None] = lambda done, total: None,
+    share_classes: bool = False,
+    on_training: OnTraining = lambda done, total: None,
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
@@ -205,7 +257,10 @@ def build_table(
         n_archs: The first this many architectures of the canonical permutation.
         seeds: Seeds of each architecture.
         workers: Processes, each with one thread.
-        on_training: Called with (done, total) after each training.
+        share_classes: Train one architecture of each equivalence class, its representative, and
+            give its rows to all members. That is an approximation: a convolution that is fed
+            zeros emits a constant under affine batch norm, and members' networks draw apart.
+        on_training: Called with (done, total) at the start and after each training.
 
     Returns:
         The table.
@@ -213,8 +268,11 @@ def build_table(
     Raises:
         HarnessError: As `build_truth`; StoreError if the table cannot be written.
     """
+    asked = sample_indices(n_archs)
+    trained = {i: arch_at(i).representative.nb201_index if share_classes else i for i in asked}
+    distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
-    rows = pd.DataFrame(build_truth(journal, protocol, n_archs, seeds, workers, on_training))
+    rows = pd.DataFrame(build_truth(journal, protocol, distinct, seeds, workers, on_training))
     machine = provenance.environment()
     metadata = {
         "protocol": json.dumps(asdict(protocol)),
@@ -223,23 +281,35 @@ def build_table(
         "environment": json.dumps(machine),
         "finished": provenance.now(),
         "cost_cpu_s": str(round(rows.groupby(["nb201_index", "seed"])["cost_s"].first().sum())),
+        "share_classes": json.dumps(share_classes),
+        "n_archs_trained": str(len(distinct)),
     }
+    if share_classes:
+        rows = _give_to_members(rows, trained)
     table = make_table(rows, f"nb201-{protocol.dataset}", metadata)
     save_table(table, path)
     return table
 
 
+def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int]) -> pd.DataFrame:
+    """Give each architecture the rows of the one that was trained in its stead."""
+    members = pd.DataFrame({"member": list(trained), "nb201_index": list(trained.values())})
+    given = members.merge(rows, on="nb201_index")
+    given["nb201_index"] = given.pop("member")
+    return given.assign(arch_str=[str(arch_at(index)) for index in given["nb201_index"]])
+
+
 def _train_all(
-    trainings: Sequence[Training], protocol: Protocol, workers: int
+    stacks: Sequence[Stack], protocol: Protocol, workers: int
 ) -> Iterator[list[dict[str, Any]]]:
-    """Train in a pool, handing out a few trainings ahead, so that a stop is quick."""
+    """Train in a pool, handing out a few stacks ahead, so that a stop is quick."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
-        waiting = iter(trainings)
+        waiting = iter(stacks)
         running: set[Future[list[dict[str, Any]]]] = set()
         while True:
-            for training in waiting:
-                running.add(pool.submit(_train_one, training, protocol))
+            for stack in waiting:
+                running.add(pool.submit(_train_one, stack, protocol))
                 if len(running) > workers:
                     break
             if not running:
@@ -261,5 +331,5 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _train_one(training: Training, protocol: Protocol) -> list[dict[str, Any]]:
-    return train_from_scratch(training, protocol, load_images(protocol.dataset))
+def _train_one(stack: Stack, protocol: Protocol) -> list[dict[str, Any]]:
+    return train_from_scratch(*stack, protocol, load_images(protocol.dataset))

@@ -16,19 +16,26 @@ from harness.supernet.ops import ConvBN, Tap, avg_pool
 class Cell(nn.Module):
     """The weighted operations of one cell: one weight for every (edge, op) asked for."""
 
-    def __init__(self, channels: int, weighted: Iterable[tuple[int, int]], affine: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        weighted: Iterable[tuple[int, int]],
+        affine: bool,
+        networks: int = 1,
+    ) -> None:
         """Make the weights, uninitialised.
 
         Args:
-            channels: Channels in and out.
+            channels: Channels in and out, of one network.
             weighted: The (edge, op) pairs to hold, positions in `EDGES` and `OPS`.
             affine: Whether batch norm has a learned scale and shift.
+            networks: Independent networks side by side.
         """
         super().__init__()
         self.convs = nn.ModuleDict(
             {
                 conv_key(edge, op): ConvBN(
-                    channels, channels, 1 if op == CONV_1X1 else 3, 1, affine
+                    channels, channels, 1 if op == CONV_1X1 else 3, 1, affine, networks
                 )
                 for edge, op in weighted
             }

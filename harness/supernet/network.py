@@ -7,7 +7,7 @@ cells that hold either every (edge, op) or those of one architecture.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ from harness.space.cost import N_STAGES, NetworkShape
 from harness.space.nb201 import CONV_OPS, EDGES, Arch
 from harness.supernet.cell import Cell
 from harness.supernet.norm import Norm, RunningNorm, batch_norm
-from harness.supernet.ops import ConvBN, ReductionBlock, Tap
+from harness.supernet.ops import Classifier, ConvBN, ReductionBlock, Tap
 
 CLASSIFIER = "classifier.weight"
 _ALL_CONVS = tuple((edge, op) for edge in range(len(EDGES)) for op in CONV_OPS)
@@ -28,30 +28,36 @@ class _Network(nn.Module):
     """Stem, cells, reduction blocks and classifier, without saying which edges are computed."""
 
     def __init__(
-        self, shape: NetworkShape, weighted: Iterable[tuple[int, int]], affine: bool
+        self,
+        shape: NetworkShape,
+        weighted: Iterable[tuple[int, int]],
+        affine: bool,
+        run_seeds: Sequence[int],
     ) -> None:
         super().__init__()
         weighted = tuple(weighted)
+        networks = len(run_seeds)
         self.shape = shape
-        self.stem = ConvBN(shape.image_channels, shape.channels, 3, 1, affine=True)
+        self.stem = ConvBN(shape.image_channels, shape.channels, 3, 1, True, networks)
         self.cells = nn.ModuleList(
-            Cell(shape.stage_channels(stage), weighted, affine)
+            Cell(shape.stage_channels(stage), weighted, affine, networks)
             for stage in range(N_STAGES)
             for _ in range(shape.cells)
         )
         self.reductions = nn.ModuleList(
-            ReductionBlock(shape.stage_channels(stage - 1), shape.stage_channels(stage))
+            ReductionBlock(shape.stage_channels(stage - 1), shape.stage_channels(stage), networks)
             for stage in range(1, N_STAGES)
         )
         last = shape.stage_channels(N_STAGES - 1)
-        self.last_bn_weight = nn.Parameter(torch.empty(last))
-        self.last_bn_bias = nn.Parameter(torch.empty(last))
-        self.classifier = nn.Linear(last, shape.classes)
+        self.last_bn_weight = nn.Parameter(torch.empty(networks * last))
+        self.last_bn_bias = nn.Parameter(torch.empty(networks * last))
+        self.classifier = Classifier(last, shape.classes, networks)
         for name, module in self.named_modules():
             if isinstance(module, ConvBN):
                 module.name = f"{name}.weight"
             elif isinstance(module, ReductionBlock):
                 module.shortcut_name = f"{name}.shortcut"
+        initialise(self, run_seeds)
 
     def _compute(
         self, images: Tensor, arch: Arch, edges: tuple[int, ...], norm: Norm, tap: Tap | None
@@ -88,8 +94,7 @@ class SuperNet(_Network):
             shape: Its size.
             run_seed: The seed; equal seeds give equal initial weights.
         """
-        super().__init__(shape, _ALL_CONVS, affine=False)
-        initialise(self, run_seed)
+        super().__init__(shape, _ALL_CONVS, affine=False, run_seeds=(run_seed,))
 
     def forward(
         self, images: Tensor, arch: Arch, norm: Norm = batch_norm, tap: Tap | None = None
@@ -109,43 +114,53 @@ class SuperNet(_Network):
 
 
 class StandaloneNetwork(_Network):
-    """One architecture with weights of its own, as the benchmark trains it.
+    """One architecture with weights of its own, as the benchmark trains it, once for each seed.
 
-    Batch norm is affine everywhere, with running statistics. Edges that cannot reach the output
-    are left out (they change nothing); edges that are fed zeros are computed, since affine batch
-    norm turns zeros into a learned constant.
+    The networks of several seeds lie side by side and share nothing but the computation: each has
+    its own weights, images and batch norm. Batch norm is affine everywhere, with running
+    statistics. Edges that cannot reach the output are left out (they change nothing); edges that
+    are fed zeros are computed, since affine batch norm turns zeros into a learned constant.
     """
 
-    def __init__(self, arch: Arch, shape: NetworkShape, run_seed: int) -> None:
-        """Make and initialise the network.
+    def __init__(self, arch: Arch, shape: NetworkShape, run_seeds: Sequence[int]) -> None:
+        """Make and initialise the networks.
 
         Args:
             arch: The architecture.
-            shape: Its size.
-            run_seed: The seed of the initial weights.
+            shape: The size of one network.
+            run_seeds: The seed of each network's initial weights, [network].
         """
         weighted = [(e, arch.ops[e]) for e in arch.edges_to_output if arch.ops[e] in CONV_OPS]
-        super().__init__(shape, weighted, affine=True)
+        super().__init__(shape, weighted, affine=True, run_seeds=run_seeds)
         self.arch = arch
         self.norm = RunningNorm()
-        initialise(self, run_seed)
+        self.networks = len(run_seeds)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute logits, [batch, class], of images [batch, channel, height, width]."""
+        """Compute each network's logits of its own images.
+
+        Args:
+            images: [batch, network * channel, height, width].
+
+        Returns:
+            Logits, [batch, network, class].
+        """
         norm = self.norm.start_pass(self.training)
-        return self._compute(images, self.arch, self.arch.edges_to_output, norm, None)
+        logits = self._compute(images, self.arch, self.arch.edges_to_output, norm, None)
+        return logits.unflatten(1, (self.networks, -1))
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, run_seed: int) -> None:
+def initialise(network: nn.Module, run_seeds: Sequence[int]) -> None:
     """Set every parameter from a stream of its own, so that equal names get equal values.
 
     Weights are uniform within 1/sqrt(fan-in), torch's default, which NAS-Bench-201 trained from;
     scales are one, shifts zero. Convolutions go to channels-last format.
 
     Args:
-        network: The network, changed in place.
-        run_seed: The seed.
+        network: The network, changed in place; with several seeds, its parameters are those of
+            as many networks, stacked along their first axis.
+        run_seeds: The seed of each network.
     """
     for name, parameter in network.named_parameters():
         if parameter.dim() == 1 and "bn_weight" in name:
@@ -153,14 +168,15 @@ def initialise(network: nn.Module, run_seed: int) -> None:
         elif parameter.dim() == 1 and "bn_bias" in name:
             parameter.zero_()
         else:
-            generator = torch.Generator().manual_seed(derive_seed(run_seed, "init", name))
             fan_in = parameter[0].numel() if parameter.dim() > 1 else _classifier_fan_in(network)
             bound = 1 / math.sqrt(fan_in)
-            parameter.uniform_(-bound, bound, generator=generator)
+            for part, run_seed in zip(parameter.chunk(len(run_seeds)), run_seeds, strict=True):
+                generator = torch.Generator().manual_seed(derive_seed(run_seed, "init", name))
+                part.uniform_(-bound, bound, generator=generator)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _classifier_fan_in(network: nn.Module) -> int:
     classifier = network.classifier
-    assert isinstance(classifier, nn.Linear)
-    return classifier.in_features
+    assert isinstance(classifier, Classifier)
+    return classifier.weight.shape[1]

@@ -54,7 +54,7 @@ def test_parameters_and_flops_are_those_of_the_reference_network(index: int) -> 
 def test_an_architecture_without_dead_edges_has_the_parameters_of_its_standalone_network() -> None:
     alive = [arch for arch in enumerate_archs() if len(arch.live_edges) == len(EDGES)]
     for arch in alive[::400]:
-        network = StandaloneNetwork(arch, SMALL, run_seed=0)
+        network = StandaloneNetwork(arch, SMALL, run_seeds=(0,))
         assert count_params(arch, SMALL) == sum(p.numel() for p in network.parameters())
 
 

@@ -197,7 +197,7 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others() -> None:
 def test_a_weight_begins_equal_wherever_its_name_occurs() -> None:
     """Initial weights hang on seed and name, not on what else the network holds."""
     supernet = dict(SuperNet(SHAPE, run_seed=3).named_parameters())
-    alone = StandaloneNetwork(ARCHS[0], SHAPE, run_seed=3)
+    alone = StandaloneNetwork(ARCHS[0], SHAPE, run_seeds=(3,))
     shared = [name for name, _ in alone.named_parameters() if name in supernet]
     assert any(name.startswith("cells.") for name in shared)
     for name in shared:
@@ -218,7 +218,7 @@ def test_initial_weights_fill_the_range_of_one_over_the_root_of_the_fan_in() -> 
 
 def make_trained(arch: Arch, dtype: torch.dtype) -> tuple[StandaloneNetwork, NaiveNetwork]:
     """Make a stand-alone network and its naive twin, with affine maps that are not trivial."""
-    alone = StandaloneNetwork(arch, SHAPE, run_seed=5)
+    alone = StandaloneNetwork(arch, SHAPE, run_seeds=(5,))
     with torch.no_grad():
         for name, p in alone.named_parameters():
             if "bn_" in name:
@@ -237,10 +237,37 @@ def test_a_standalone_network_matches_the_naive_one_in_training_and_evaluation(
     alone, naive = make_trained(arch, torch.float32)
     images = make_images()
     for shift in (0.0, 0.5):  # two training batches move the running statistics
-        ours, reference = alone.train()(images + shift), naive.train()(images + shift, arch)
+        ours, reference = alone.train()(images + shift)[:, 0], naive.train()(images + shift, arch)
         torch.testing.assert_close(ours, reference, rtol=1e-5, atol=1e-5)  # see TOLERANCES
-    ours, reference = alone.eval()(images), naive.eval()(images, arch)
+    ours, reference = alone.eval()(images)[:, 0], naive.eval()(images, arch)
     torch.testing.assert_close(ours, reference, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("arch", [*ARCHS[:4], FED_ZEROS], ids=str)
+def test_networks_side_by_side_are_as_many_networks_on_their_own(arch: Arch) -> None:
+    seeds = (4, 9, 2)
+    stacked = StandaloneNetwork(arch, SHAPE, seeds).double()
+    alone = [StandaloneNetwork(arch, SHAPE, (seed,)).double() for seed in seeds]
+    images = [make_images().double() + seed for seed in seeds]
+    weights = torch.linspace(-1, 1, SHAPE.classes, dtype=torch.float64)
+    logits = stacked(torch.cat(images, dim=1))
+    assert logits.shape == (len(images[0]), len(seeds), SHAPE.classes)
+    (logits.softmax(dim=2) * weights).sum().backward()
+    for position, (network, own) in enumerate(zip(alone, images, strict=True)):
+        expected = network(own)
+        (expected.softmax(dim=2) * weights).sum().backward()
+        # grouped convolutions sum in another order; in float64 that leaves some 1e-13
+        torch.testing.assert_close(logits[:, [position]], expected, rtol=1e-9, atol=1e-9)
+        for name, parameter in stacked.named_parameters():
+            part, grad = (x.chunk(len(seeds))[position] for x in (parameter, parameter.grad))
+            assert torch.equal(part, network.get_parameter(name)), name
+            of_own = network.get_parameter(name).grad
+            torch.testing.assert_close(grad, of_own, rtol=1e-9, atol=1e-9, msg=name)
+    stacked.eval()
+    together = stacked(torch.cat(images, dim=1))  # with running statistics
+    for position, (network, own) in enumerate(zip(alone, images, strict=True)):
+        expected = network.eval()(own)
+        torch.testing.assert_close(together[:, [position]], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_in_evaluation_an_image_does_not_depend_on_its_batch() -> None:
@@ -270,7 +297,7 @@ def test_convolutions_that_are_fed_zeros_emit_a_constant_under_affine_batch_norm
 def test_edges_that_cannot_reach_the_output_have_no_weights_of_their_own() -> None:
     # Nothing leaves node 2, so what enters it is left out.
     arch = Arch((3, 3, 2, 3, 1, 0))
-    names = [name for name, _ in StandaloneNetwork(arch, SHAPE, run_seed=0).named_parameters()]
+    names = [name for name, _ in StandaloneNetwork(arch, SHAPE, run_seeds=(0,)).named_parameters()]
     assert not [name for name in names if "2from" in name]
     assert [name for name in names if "1from0_nor_conv_3x3" in name]
 

@@ -17,8 +17,13 @@ BUILDABLE = ("tiles",)
 @click.command()
 @click.option("--space", default="nb201", show_default=True, help="Search space.")
 @click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
-@click.option("--n-archs", default="200", show_default=True, help="First so many, or 'all'.")
-@click.option("--seeds", default="0,1", show_default=True, help="Seeds of each architecture.")
+@click.option("--n-archs", default="600", show_default=True, help="First so many, or 'all'.")
+@click.option("--seeds", default="0,1,2", show_default=True, help="Seeds of each architecture.")
+@click.option(
+    "--share-classes",
+    is_flag=True,
+    help="Train one of each equivalence class for all its members, which is close but not equal.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -35,7 +40,14 @@ BUILDABLE = ("tiles",)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def build(
-    space: str, dataset: str, n_archs: str, seeds: str, workers: int, out: Path, as_json: bool
+    space: str,
+    dataset: str,
+    n_archs: str,
+    seeds: str,
+    share_classes: bool,
+    workers: int,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Train architectures from scratch and write their accuracies into a table.
 
@@ -60,7 +72,9 @@ def build(
         def on_training(done: int, total: int) -> None:
             bars.update(bar, completed=done, total=total)
 
-        table = build_table(out, Protocol(dataset=dataset), first, wanted, workers, on_training)
+        table = build_table(
+            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, on_training
+        )
     if as_json:
         made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}
         click.echo(json.dumps(made, indent=2))
