@@ -1,11 +1,9 @@
 """Tabular ground truth: schema, table, and where tables are found."""
 
+from harness.truth.query import Group, Trials, Truth, TruthQuery
 from harness.truth.rows import check_rows
 from harness.truth.sources import find_truth
 from harness.truth.table import (
-    Trials,
-    Truth,
-    TruthQuery,
     TruthTable,
     default_query,
     load_table,
@@ -14,6 +12,7 @@ from harness.truth.table import (
 )
 
 __all__ = [
+    "Group",
     "Trials",
     "Truth",
     "TruthQuery",

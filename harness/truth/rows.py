@@ -1,32 +1,30 @@
-"""The rows of a truth table: schema, checks, order and content hash.
+"""Rows from outside: what a truth table accepts, and their order.
 
-One row is one network that was trained from scratch. Rows are held in a pandas frame; all checks
-work on whole columns, since a published table has some 330,000 rows.
+One row is one network that was trained from scratch. Rows come in a pandas frame; all checks work
+on whole columns, since a published table has some 330,000 rows. Pandas is imported where it is
+used, since reading a table that was checked before does without it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from harness.errors import ArchError, TruthError
 from harness.space.nb201 import N_ARCHS, enumerate_archs, parse_arch
+from harness.truth.columns import SPLITS, Columns, IntArray, Labels
+from harness.truth.parquet import COLUMNS
 
-COLUMNS = ("nb201_index", "arch_str", "dataset", "split", "epochs", "trial", "seed", "accuracy")
-"""Columns of a row: accuracy in percent, 0 to 100; seed -1 where it is unknown."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEY = ("nb201_index", "dataset", "split", "epochs", "trial")
 """What identifies a row. The seed does not: a published table repeats -1."""
 
-SPLITS = ("valid", "test")
-SCHEMA = "truth/1"
-
+_LABELS = ("dataset", "split")
 _INTEGER_RANGES = {
     "nb201_index": (0, N_ARCHS - 1),
     "epochs": (1, 2**15 - 1),
@@ -35,12 +33,13 @@ _INTEGER_RANGES = {
 }
 
 BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 
 @cache
 def arch_strings() -> pd.Index[str]:
     """Return the strings of all architectures, in the published order."""
+    import pandas as pd
+
     return pd.Index([str(arch) for arch in enumerate_archs()])
 
 
@@ -109,7 +108,7 @@ def check_values(df: pd.DataFrame, source: str) -> None:
     _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
-    duplicated = pd.Series(row_keys(df)).duplicated().to_numpy(dtype=bool)
+    duplicated = _repeats(row_keys(df))
     _refuse(df, source, "trial", duplicated, f"repeats a key ({', '.join(KEY)})")
 
 
@@ -122,7 +121,16 @@ def _check_archs(df: pd.DataFrame, source: str) -> None:
     _refuse(df, source, "arch_str", bad, problem)
 
 
+def _repeats(keys: IntArray) -> BoolArray:
+    """Say which rows have the key of an earlier one."""
+    repeats = np.ones(len(keys), dtype=np.bool_)
+    repeats[np.unique(keys, return_index=True)[1]] = False
+    return repeats
+
+
 def _numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    import pandas as pd
+
     numbers = pd.to_numeric(column, errors="coerce")
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -150,71 +158,53 @@ def row_keys(df: pd.DataFrame) -> IntArray:
     """
     keys = np.zeros(len(df), dtype=np.int64)
     for name in KEY:
-        codes, levels = _codes(df[name])
-        keys = keys * max(len(levels), 1) + codes
+        if name in _LABELS:
+            codes, names = _codes(df[name])
+            n_levels = len(names)
+        else:
+            distinct, codes = np.unique(_numbers(df[name]), return_inverse=True)
+            n_levels = len(distinct)
+        keys = keys * max(n_levels, 1) + codes
     return keys
 
 
-def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
-    """Replace values by their rank among the distinct values that occur."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        distinct, codes = np.unique(_numbers(column), return_inverse=True)
-        return codes.astype(np.int64), [str(int(value)) for value in distinct]
+def _codes(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
+    """Replace texts by their rank among those that occur; -1 where one is missing."""
     labels = column.astype("category")
     names = np.array([str(name) for name in labels.cat.categories], dtype=object)
     raw = labels.cat.codes.to_numpy().astype(np.int64)
     present = np.unique(raw[raw >= 0])
-    order = present[np.argsort(names[present])]
-    ranks = np.full(len(names) + 1, -1, dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks[raw], [str(name) for name in names[order]]
+    distinct, ranks = np.unique(names[present], return_inverse=True)
+    # The last entry serves code -1, pandas' code of a missing value.
+    table = np.full(len(names) + 1, -1, dtype=np.int64)
+    table[present] = ranks
+    return table[raw], tuple(distinct.tolist())
 
 
-def arrange_rows(df: pd.DataFrame) -> pd.DataFrame:
+def arrange_rows(df: pd.DataFrame) -> Columns:
     """Bring checked rows into the one form that tables hold.
 
     Args:
         df: Rows that passed `check_rows`, or `check_values` where `arch_str` is to be derived.
 
     Returns:
-        The columns of `COLUMNS`, sorted by `KEY`; labels and strings as categoricals, the
-        strings derived from `nb201_index`.
+        Their columns, sorted by `KEY`.
     """
     keys = row_keys(df)
     if (np.diff(keys) < 0).any():
         df = df.iloc[np.argsort(keys, kind="stable")]
-    index = _numbers(df["nb201_index"]).astype(np.int16)
-    data: dict[str, object] = {
-        "nb201_index": index,
-        "arch_str": pd.Categorical.from_codes(index.tolist(), categories=arch_strings()),
-    }
-    for name in ("dataset", "split"):
-        codes, levels = _codes(df[name])
-        data[name] = pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(levels))
-    for name, dtype in (("epochs", np.int16), ("trial", np.int32), ("seed", np.int64)):
-        data[name] = _numbers(df[name]).astype(dtype)
-    data["accuracy"] = _numbers(df["accuracy"]) + 0.0  # -0.0 becomes 0.0
-    return pd.DataFrame(data)
+    return Columns(
+        nb201_index=_numbers(df["nb201_index"]).astype(np.int16),
+        dataset=_labels(df["dataset"]),
+        split=_labels(df["split"]),
+        epochs=_numbers(df["epochs"]).astype(np.int16),
+        trial=_numbers(df["trial"]).astype(np.int32),
+        seed=_numbers(df["seed"]).astype(np.int64),
+        accuracy=_numbers(df["accuracy"]) + 0.0,  # -0.0 becomes 0.0
+    )
 
 
-def content_sha256(rows: pd.DataFrame) -> str:
-    """Hash what a table says, whatever the file it came from looks like.
-
-    Args:
-        rows: Rows from `arrange_rows`.
-
-    Returns:
-        The SHA-256 digest of keys and accuracies, hexadecimal. Seeds, which are labels, are not
-        part of it.
-    """
-    digest = hashlib.sha256(SCHEMA.encode())
-    for name in KEY:
-        column = rows[name]
-        if name in ("dataset", "split"):
-            codes, levels = _codes(column)
-            digest.update(json.dumps(levels).encode())
-        else:
-            codes = column.to_numpy()
-        digest.update(codes.astype("<i4").tobytes())
-    digest.update(rows["accuracy"].to_numpy().astype("<f8").tobytes())
-    return digest.hexdigest()
+def _labels(column: pd.Series[Any]) -> Labels:
+    codes, names = _codes(column)
+    smallest = np.int8 if len(names) <= 2**7 else np.int32
+    return Labels(codes.astype(smallest), tuple(names))

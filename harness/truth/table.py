@@ -6,60 +6,30 @@ metadata the schema's version, the content hash and where the rows came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.atomic import write_atomically
-from harness.errors import TruthError, unknown_name
-from harness.truth.rows import (
-    COLUMNS,
-    SCHEMA,
-    arrange_rows,
-    check_rows,
-    check_values,
-    content_sha256,
-)
+from harness.errors import TruthError, UsageError, unknown_name
+from harness.truth.columns import SCHEMA, Columns, IntArray
+from harness.truth.parquet import COLUMNS, read_columns, to_arrow
+from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery
+from harness.truth.rows import arrange_rows, check_rows, check_values
+from harness.truth.select import average, count_distinct, gather_trials, list_groups, pick
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPACE = "nb201"
-POLICIES = ("mean",)
-ROUNDED_TO = 6
-"""Decimals that means are rounded to: the order of summation must not make or break ties."""
 
 _PREFIX = "harness_"
+_FOREIGN = ("pandas", "ARROW:schema")
 _DEFAULT_QUERIES = {"tiles": ("tiles", "test", 12), "cifar10": ("cifar10", "test", 200)}
-
-
-@dataclass(frozen=True)
-class TruthQuery:
-    """Which numbers of a table are the truth.
-
-    Attributes:
-        dataset: Data set in the table's spelling.
-        split: "valid" or "test": the images that accuracy was measured on.
-        epochs: Length of training, epochs.
-        policy: How an architecture's trials become one number; "mean" is the only one.
-    """
-
-    dataset: str
-    split: str
-    epochs: int
-    policy: str = "mean"
-
-    def __post_init__(self) -> None:
-        """Check the policy."""
-        if self.policy not in POLICIES:
-            raise unknown_name("truth policy", self.policy, POLICIES)
-
-    def __str__(self) -> str:
-        """Say it in words, as every figure does."""
-        return f"{self.dataset} {self.split}, {self.epochs} epochs, {self.policy} of trials"
 
 
 def default_query(image_dataset: str) -> TruthQuery:
@@ -79,54 +49,42 @@ def default_query(image_dataset: str) -> TruthQuery:
     return TruthQuery(*_DEFAULT_QUERIES[image_dataset])
 
 
-class Trials(NamedTuple):
-    """The single trainings behind a truth.
-
-    Attributes:
-        nb201_index: Ascending, [arch].
-        accuracy: Percent, [arch, trial]; NaN where an architecture lacks a trial.
-    """
-
-    nb201_index: npt.NDArray[np.int64]
-    accuracy: npt.NDArray[np.float64]
-
-
-class Truth(NamedTuple):
-    """One number an architecture.
-
-    Attributes:
-        nb201_index: Ascending, [arch].
-        accuracy: Mean over trials in percent, rounded to 1e-6, [arch].
-        n_trials: Trials behind each mean, [arch].
-    """
-
-    nb201_index: npt.NDArray[np.int64]
-    accuracy: npt.NDArray[np.float64]
-    n_trials: npt.NDArray[np.int64]
-
-
 @dataclass(frozen=True, eq=False)
 class TruthTable:
     """All rows of one source. Make it with `make_table` or `load_table`, which check.
 
     Attributes:
         name: What reports call it.
-        rows: As `arrange_rows` returns them.
+        content: The checked rows, as arrays or as a frame such as `rows`.
         metadata: Where the rows came from, as text.
+        columns: The rows as arrays; derived.
         sha256: Hash of the content (keys and accuracies), hexadecimal; derived.
     """
 
     name: str
-    rows: pd.DataFrame
+    content: InitVar[Columns | pd.DataFrame]
     metadata: dict[str, str]
+    columns: Columns = field(init=False)
     sha256: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Derive the content hash."""
-        object.__setattr__(self, "sha256", content_sha256(self.rows))
+    def __post_init__(self, content: Columns | pd.DataFrame) -> None:
+        """Bring the rows into their form, and derive the content hash."""
+        columns = content if isinstance(content, Columns) else arrange_rows(content)
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "sha256", self.columns.sha256())
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows as a frame with the columns of `COLUMNS`, strings too; made when asked for."""
+        return self.columns.to_frame()
+
+    @property
+    def n_archs(self) -> int:
+        """The number of architectures that have any row."""
+        return count_distinct(self.columns.nb201_index)
 
     def trials(self, query: TruthQuery) -> Trials:
-        """Select single trainings.
+        """Select single trainings; the query's policy plays no part.
 
         Args:
             query: What to select.
@@ -137,49 +95,65 @@ class TruthTable:
         Raises:
             TruthError: If the table has no such rows.
         """
-        rows = self.rows
-        chosen = (
-            (rows["dataset"] == query.dataset).to_numpy(dtype=bool)
-            & (rows["split"] == query.split).to_numpy(dtype=bool)
-            & (rows["epochs"] == query.epochs).to_numpy(dtype=bool)
-        )
-        if not chosen.any():
-            raise TruthError(
-                f"The truth table '{self.name}' has no rows for {query}. It has: "
-                f"{'; '.join(self.describe())}. Ask for one of these."
-            )
-        index, row = np.unique(rows["nb201_index"].to_numpy()[chosen], return_inverse=True)
-        trial, column = np.unique(rows["trial"].to_numpy()[chosen], return_inverse=True)
-        accuracy = np.full((len(index), len(trial)), np.nan)
-        accuracy[row, column] = rows["accuracy"].to_numpy()[chosen]
-        return Trials(index.astype(np.int64), accuracy)
+        return gather_trials(self.columns, self._find(query))
 
     def mean(self, query: TruthQuery) -> Truth:
         """Average each architecture's trials.
 
         Args:
-            query: What to select.
+            query: What to select, with the policy "mean".
 
         Returns:
             One mean an architecture that has any trial.
 
         Raises:
             TruthError: If the table has no such rows.
+            UsageError: If the policy is another one.
         """
-        trials = self.trials(query)
-        n_trials = np.isfinite(trials.accuracy).sum(axis=1)
-        mean = np.nansum(trials.accuracy, axis=1) / n_trials
-        return Truth(trials.nb201_index, mean.round(ROUNDED_TO), n_trials.astype(np.int64))
+        if query.rule.kind != MEAN:
+            raise UsageError(
+                f"The mean was asked for with the query '{query}'. Use select(), which follows "
+                "the query's policy, or ask with the policy 'mean'."
+            )
+        return average(self.columns, self._find(query))
+
+    def select(self, query: TruthQuery) -> Truth:
+        """Give each architecture its one number under the query's policy.
+
+        Args:
+            query: What to select.
+
+        Returns:
+            One number an architecture that has what the policy asks for, and how many have not.
+
+        Raises:
+            TruthError: If the table has no such rows, no architecture has the trial or the seed,
+                or some have the seed in several trials.
+        """
+        if query.rule.kind == MEAN:
+            return self.mean(query)
+        return pick(self.columns, self._find(query), query, self.name)
+
+    def _find(self, query: TruthQuery) -> IntArray:
+        found = self.columns.where(query.dataset, query.split, query.epochs)
+        if len(found) == 0:
+            raise TruthError(
+                f"The truth table '{self.name}' has no rows for {query}. It has: "
+                f"{'; '.join(self.describe())}. Ask for one of these."
+            )
+        return found
+
+    def groups(self) -> list[Group]:
+        """Return what can be asked for: one entry a data set, split and number of epochs."""
+        return list_groups(self.columns)
 
     def describe(self) -> list[str]:
         """List what can be asked for, one line a data set, split and number of epochs."""
-        groups = self.rows.groupby(["dataset", "split", "epochs"], observed=True)
-        counts = groups["nb201_index"].nunique()
-        lines = []
-        for key, n_archs in counts.items():
-            dataset, split, epochs = cast(tuple[str, str, int], key)
-            lines.append(f"{dataset} {split}, {epochs} epochs ({n_archs:,} architectures)")
-        return lines
+        return [
+            f"{group.dataset} {group.split}, {group.epochs} epochs "
+            f"({group.n_archs:,} architectures)"
+            for group in self.groups()
+        ]
 
 
 def make_table(
@@ -213,13 +187,15 @@ def save_table(table: TruthTable, path: Path) -> None:
     Raises:
         StoreError: If the file cannot be written; an older one is then as it was.
     """
-    # a table of few architectures need not carry the strings of all of them
-    arch_str = table.rows["arch_str"].cat.remove_unused_categories()
-    rows = table.rows.assign(arch_str=arch_str)
-    columns = [pa.array(rows[name]) for name in COLUMNS]
-    own = {"schema": SCHEMA, "space": SPACE, "name": table.name, "sha256": table.sha256}
+    own = {
+        "schema": SCHEMA,
+        "space": SPACE,
+        "name": table.name,
+        "sha256": table.sha256,
+        "seeds_sha256": table.columns.seeds_sha256(),
+    }
     metadata = table.metadata | {_PREFIX + key: value for key, value in own.items()}
-    content = pa.table(columns, names=list(COLUMNS)).replace_schema_metadata(metadata)
+    content = to_arrow(table.columns, metadata)
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
 
@@ -236,44 +212,41 @@ def load_table(path: Path) -> TruthTable:
         TruthError: If the file is missing, no whole Parquet file, of another space or a newer
             schema, changed since it was written, or holds rows that `check_rows` refuses.
     """
-    content = _read_parquet(path)
-    texts = {
-        key.decode(errors="replace"): value.decode(errors="replace")
-        for key, value in (content.schema.metadata or {}).items()
-    }
-    own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
-    foreign = ("pandas", "ARROW:schema")
-    metadata = {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *foreign))}
-    if "schema" not in own:
-        return make_table(content.to_pandas(), path.stem, metadata, str(path))
-    _check_header(own, path)
-    rows = content.to_pandas()
-    # The strings follow from the index, so they are derived again instead of compared.
-    check_values(rows, str(path))
-    table = TruthTable(own.get("name", path.stem), arrange_rows(rows), metadata)
-    if table.sha256 != own.get("sha256"):
-        raise TruthError(
-            f"{path}: the rows are not those that were written (their hash is "
-            f"{table.sha256[:12]}, the file says {own.get('sha256', 'nothing')[:12]}). The file "
-            "is damaged or was edited; get or make it again."
-        )
-    return table
-
-
-def _read_parquet(path: Path) -> Any:
     if not path.is_file():
         raise TruthError(
             f"There is no truth table at '{path}'. Give the path of a Parquet file with the "
             f"columns {', '.join(COLUMNS)}."
         )
     try:
-        with pq.ParquetFile(path) as file:
-            return file.read()
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            texts = _read_texts(file)
+            own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
+            metadata = {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
+            if "schema" in own:
+                _check_header(own, path)
+            columns = read_columns(file) if "schema" in own else None
+            frame: Any = file.read().to_pandas() if columns is None else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TruthError(
             f"{path}: this is no whole Parquet file ({str(error).splitlines()[0]}). It may have "
             "been cut short; get or make it again."
         ) from error
+    if "schema" not in own:
+        return make_table(frame, path.stem, metadata, str(path))
+    if columns is None:
+        # The strings follow from the index, so they are derived again instead of compared.
+        check_values(frame, str(path))
+        columns = arrange_rows(frame)
+    table = TruthTable(own.get("name", path.stem), columns, metadata)
+    _check_hashes(table, own, path)
+    return table
+
+
+def _read_texts(file: pq.ParquetFile) -> dict[str, str]:
+    return {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in (file.schema_arrow.metadata or {}).items()
+    }
 
 
 def _check_header(own: dict[str, str], path: Path) -> None:
@@ -287,3 +260,19 @@ def _check_header(own: dict[str, str], path: Path) -> None:
             f"{path}: it is a table of the space '{own.get('space')}', and this version reads "
             f"'{SPACE}'. Give a table of that space."
         )
+
+
+def _check_hashes(table: TruthTable, own: dict[str, str], path: Path) -> None:
+    """Compare the rows with the header; the first tables did not yet say their seeds' hash."""
+    seeds = table.columns.seeds_sha256()
+    pairs = {
+        "rows": (table.sha256, own.get("sha256", "nothing")),
+        "seeds": (seeds, own.get("seeds_sha256", seeds)),
+    }
+    for what, (found, written) in pairs.items():
+        if found != written:
+            raise TruthError(
+                f"{path}: the {what} are not those that were written (their hash is "
+                f"{found[:12]}, the file says {written[:12]}). The file is damaged or was "
+                "edited; get or make it again."
+            )

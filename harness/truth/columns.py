@@ -1,0 +1,175 @@
+"""The rows of a table as arrays: what is held in memory, selected from, and hashed.
+
+Axis: row, sorted by the key (`nb201_index`, `dataset`, `split`, `epochs`, `trial`). Architecture
+strings follow from the index, so they are made only where somebody wants to see them. Nothing here
+imports pandas, which alone takes longer and more memory than opening the published table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.space.nb201 import N_ARCHS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = "truth/1"
+SPLITS = ("valid", "test")
+
+IntArray = npt.NDArray[np.int64]
+AnyIntArray = npt.NDArray[np.integer[Any]]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Labels(NamedTuple):
+    """A column of few distinct texts.
+
+    Attributes:
+        codes: Positions in `names`, [row].
+        names: The texts that occur, ascending.
+    """
+
+    codes: AnyIntArray
+    names: tuple[str, ...]
+
+    def take(self, rows: IntArray) -> Labels:
+        """Return the labels of some rows, and of the names only those that are left."""
+        present, codes = np.unique(self.codes[rows], return_inverse=True)
+        names = tuple(self.names[code] for code in present.tolist())
+        return Labels(codes.astype(self.codes.dtype), names)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """All columns of a table but the strings, [row] each.
+
+    Attributes:
+        nb201_index: Architecture in the published order, int16.
+        dataset: Data set in the table's spelling.
+        split: "valid" or "test".
+        epochs: Length of training, int16.
+        trial: Number of the training among those of its architecture, int32.
+        seed: Its seed, -1 where that is unknown, int64.
+        accuracy: Percent, float64.
+    """
+
+    nb201_index: AnyIntArray
+    dataset: Labels
+    split: Labels
+    epochs: AnyIntArray
+    trial: AnyIntArray
+    seed: AnyIntArray
+    accuracy: FloatArray
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.nb201_index)
+
+    def sha256(self) -> str:
+        """Hash keys and accuracies: what the table says, whatever its file looks like.
+
+        Returns:
+            The SHA-256 digest, hexadecimal. Seeds are not part of it.
+        """
+        digest = hashlib.sha256(SCHEMA.encode())
+        key = (self.nb201_index, self.dataset, self.split, self.epochs, self.trial)
+        for column in key:
+            if isinstance(column, Labels):
+                digest.update(json.dumps(list(column.names)).encode())
+                column = column.codes
+            digest.update(_bytes(column, "<i4"))
+        digest.update(_bytes(self.accuracy, "<f8"))
+        return digest.hexdigest()
+
+    def seeds_sha256(self) -> str:
+        """Hash the seeds, by which a query may select; hexadecimal."""
+        return hashlib.sha256(_bytes(self.seed, "<i8")).hexdigest()
+
+    def is_sound(self) -> bool:
+        """Say whether all values are in range and the keys ascend without a repetition."""
+        if len(self) == 0:
+            return False
+        in_range = (
+            self.nb201_index.min() >= 0
+            and self.nb201_index.max() < N_ARCHS
+            and self.epochs.min() >= 1
+            and self.trial.min() >= 0
+            and self.seed.min() >= -1
+            # Written so that a NaN, too, is not in range.
+            and bool(self.accuracy.min() >= 0.0)
+            and bool(self.accuracy.max() <= 100.0)
+        )
+        labels = all(map(_is_sound, (self.dataset, self.split)))
+        return in_range and labels and set(self.split.names) <= set(SPLITS) and self._ascends()
+
+    def _ascends(self) -> bool:
+        ascends = np.zeros(len(self) - 1, dtype=np.bool_)
+        key = (self.nb201_index, self.dataset.codes, self.split.codes, self.epochs, self.trial)
+        for column in reversed(key):
+            ascends = (column[1:] > column[:-1]) | ((column[1:] == column[:-1]) & ascends)
+        return bool(ascends.all())
+
+    def where(self, dataset: str, split: str, epochs: int) -> IntArray:
+        """Return the positions of a data set's rows of one split and length of training."""
+        if dataset not in self.dataset.names or split not in self.split.names:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(
+            (self.dataset.codes == self.dataset.names.index(dataset))
+            & (self.split.codes == self.split.names.index(split))
+            & (self.epochs == epochs)
+        )
+
+    def take(self, rows: IntArray) -> Columns:
+        """Return some rows, whose positions ascend."""
+        return Columns(
+            nb201_index=self.nb201_index[rows],
+            dataset=self.dataset.take(rows),
+            split=self.split.take(rows),
+            epochs=self.epochs[rows],
+            trial=self.trial[rows],
+            seed=self.seed[rows],
+            accuracy=self.accuracy[rows],
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a frame with all columns of the schema, labels as categoricals."""
+        import pandas as pd
+
+        from harness.truth.rows import arch_strings
+
+        strings = pd.Categorical.from_codes(self.nb201_index.tolist(), categories=arch_strings())
+        return pd.DataFrame(
+            {
+                "nb201_index": self.nb201_index,
+                "arch_str": strings,
+                "dataset": pd.Categorical.from_codes(
+                    self.dataset.codes.tolist(), categories=pd.Index(self.dataset.names)
+                ),
+                "split": pd.Categorical.from_codes(
+                    self.split.codes.tolist(), categories=pd.Index(self.split.names)
+                ),
+                "epochs": self.epochs,
+                "trial": self.trial,
+                "seed": self.seed,
+                "accuracy": self.accuracy,
+            }
+        )
+
+
+def _bytes(values: npt.NDArray[Any], kind: str) -> memoryview:
+    return np.ascontiguousarray(values, dtype=kind).data
+
+
+def _is_sound(labels: Labels) -> bool:
+    codes, names = labels
+    if codes.min() < 0 or codes.max() >= len(names):
+        return False
+    all_occur = all(bool((codes == code).any()) for code in range(len(names)))
+    return list(names) == sorted(set(names)) and all_occur
