@@ -1,0 +1,1 @@
+"""Published results become truth tables. One module a format."""

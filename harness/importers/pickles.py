@@ -1,0 +1,193 @@
+"""Reading pickles of results without running anything that they name.
+
+A pickle is a program: it names callables and says what to call them with. Here it is given a
+short list of names, and behind each name of numpy's stands a function of this module that checks
+what it is given, so that a file can make plain arrays, numbers, text and containers, and nothing
+else. A hostile file can still ask for much memory; it cannot run code, nor touch a file.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+from harness.errors import TruthError
+
+Allowed = Mapping[tuple[str, str], Any]
+"""What stands for each global, by (module, name): a type, or a function called in its stead."""
+
+_PLAIN_KINDS = "biufcSU"
+_BYTE_ORDERS = ("<", ">", "|", "=")
+_MAX_DIMS = 32
+_OLD_NAMES = {"__builtin__": "builtins"}  # protocols 0 to 2 use the names of Python 2
+
+
+class _Dtype:
+    """A dtype in the making; pickle hands its byte order over in a second step.
+
+    Numpy's own second step believes flags that tell it which bytes are pointers.
+    """
+
+    __slots__ = ("real",)
+
+    def __init__(self, text: str) -> None:
+        self.real = np.dtype(text)
+        if self.real.kind not in _PLAIN_KINDS and self.real != np.dtype("O"):
+            raise ValueError(f"arrays of '{text}' are not admitted")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order, subarray, names, fields = state[1:5]
+        if order not in _BYTE_ORDERS or any(part is not None for part in (subarray, names, fields)):
+            raise ValueError(f"a dtype of '{self.real}' with fields or no known byte order")
+        self.real = self.real.newbyteorder(order)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether an element is its bytes, rather than a reference."""
+        return self.real.kind in _PLAIN_KINDS
+
+
+class PickledArray(np.ndarray[Any, Any]):
+    """An array that checks what a pickle fills it with."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Fill the array: (version, shape, dtype, order, data), or without the version."""
+        shape, dtype, is_fortran, data = state[-4:]
+        _check_shape(shape, dtype, data)
+        state = (1, shape, dtype.real, bool(is_fortran), data)
+        super().__setstate__(state)
+
+
+def _check_shape(shape: tuple[int, ...], dtype: _Dtype, data: Any) -> None:
+    """Check that the data are as large as the shape says, and of the dtype's kind."""
+    if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple) or len(shape) > _MAX_DIMS:
+        raise ValueError("an array without a shape and a dtype")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"an array of shape {shape}")
+    kinds, unit = ((bytes, bytearray), dtype.real.itemsize) if dtype.is_plain else ((list,), 1)
+    if not isinstance(data, kinds) or len(data) != math.prod(shape) * unit:
+        raise ValueError(f"an array of shape {shape} whose data are not as large")
+
+
+def _make_dtype(text: str, _align: bool = False, _copy: bool = True, /) -> _Dtype:
+    return _Dtype(text)
+
+
+def _reconstruct(_cls: object, _shape: object, _typecode: object, /) -> PickledArray:
+    return PickledArray((0,), np.int8)
+
+
+def _frombuffer(data: Any, dtype: _Dtype, shape: tuple[int, ...], order: str, /) -> PickledArray:
+    _check_shape(shape, dtype, data)
+    if not dtype.is_plain or order not in ("C", "F"):
+        raise ValueError(f"a buffer of '{dtype.real}' in order {order!r}")
+    flat = np.frombuffer(bytes(data), dtype=dtype.real)
+    return flat.reshape(shape, order="F" if order == "F" else "C").copy().view(PickledArray)
+
+
+def _scalar(dtype: _Dtype, data: bytes, /) -> np.generic:
+    _check_shape((), dtype, data)
+    if not dtype.is_plain:
+        raise ValueError("a scalar that is an object")
+    number: np.generic = np.frombuffer(data, dtype=dtype.real)[0]
+    return number
+
+
+def _encode(text: str, encoding: str, /) -> bytes:
+    """Stand for `_codecs.encode`, by which old protocols spell bytes."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"bytes spelt in '{encoding}'")
+    return text.encode("latin-1")
+
+
+def _no_bytes() -> bytes:
+    """Stand for `bytes`, by which old protocols spell that there are none."""
+    return b""
+
+
+def _make_dict(*_factory: object) -> dict[Any, Any]:
+    """Stand for `defaultdict`: a key that is missing is an error later, not an invented value."""
+    return {}
+
+
+def _array_class(*_arguments: object) -> NoReturn:
+    """Stand for `numpy.ndarray`, which is named but never called by a pickle of an array."""
+    raise ValueError("numpy.ndarray is called")
+
+
+def _numpy_names() -> dict[tuple[str, str], Any]:
+    names: dict[tuple[str, str], Any] = {
+        ("numpy", "dtype"): _make_dtype,
+        ("numpy", "ndarray"): _array_class,
+    }
+    for core in ("numpy.core", "numpy._core"):
+        names[f"{core}.multiarray", "_reconstruct"] = _reconstruct
+        names[f"{core}.multiarray", "scalar"] = _scalar
+        names[f"{core}.numeric", "_frombuffer"] = _frombuffer
+    return names
+
+
+_BUILTINS = (complex, dict, float, frozenset, int, list, set)
+_CONTAINERS: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "defaultdict"): _make_dict,
+    ("_codecs", "encode"): _encode,
+    ("builtins", "bytes"): _no_bytes,
+} | {("builtins", kind.__name__): kind for kind in _BUILTINS}
+
+SAFE: Allowed = MappingProxyType(_CONTAINERS | _numpy_names())
+"""Arrays, numbers and containers; `SAFE | {(module, name): stand_in}` admits more."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, allowed: Allowed, name: str) -> None:
+        super().__init__(file)
+        self._allowed = allowed
+        self._name = name
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        module_name = _OLD_NAMES.get(module_name, module_name)
+        try:
+            return self._allowed[module_name, global_name]
+        except KeyError:
+            raise TruthError(
+                f"{self._name} names '{module_name}.{global_name}', which results have no use "
+                "for: only arrays, numbers, text and containers are read. It was refused, and "
+                "nothing of it was run. Do not open this file with other tools before you know "
+                "where it comes from; get it again from its publisher."
+            ) from None
+
+
+def load_pickle(source: bytes | BinaryIO, allowed: Allowed, name: str) -> Any:
+    """Read one pickle, admitting only what is listed.
+
+    Args:
+        source: The pickle, or a file from which it is read.
+        allowed: What may be named; `SAFE`, or more than that. What is added must itself be safe
+            to call with any arguments.
+        name: What to call the source in an error, usually the file's name.
+
+    Returns:
+        What the pickle holds. Its arrays are `PickledArray`, a defaultdict is a plain dict.
+
+    Raises:
+        TruthError: If it names anything else, or cannot be read to its end.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        return _Unpickler(file, allowed, name).load()
+    except TruthError:
+        raise
+    except Exception as error:  # a damaged pickle can fail in any way
+        reason = str(error) or type(error).__name__
+        raise TruthError(
+            f"{name} cannot be read as a pickle of results: {reason[:200]}. It is cut off, damaged "
+            "or another kind of file; get it again, and compare its checksum."
+        ) from error
