@@ -8,6 +8,7 @@ Trainings come as accuracies in percent, [arch, trial], NaN where an architectur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.stats.correlation import kendall_tau
 from harness.stats.populations import MIN_ARCHS, top_share
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 _MAX_BINS = 20
 _GRID_POINTS = 400
@@ -32,8 +34,8 @@ class Reference(NamedTuple):
 
     Attributes:
         tau: Tau-b of one training against the mean of the others, mean over which one.
-        n_archs: Architectures with the largest number of trials, which it is over.
-        n_trials: That number.
+        n_archs: Architectures that it is over; the fewest, where that depends on which one.
+        n_trials: Trials that each of them has, the largest number that occurs.
     """
 
     tau: float
@@ -41,7 +43,24 @@ class Reference(NamedTuple):
     n_trials: int
 
 
-def one_seed_reference(accuracy: npt.ArrayLike) -> Reference | None:
+class Ceiling(NamedTuple):
+    """The modelled ceiling.
+
+    Attributes:
+        tau: Expected tau-b of a noiseless estimator, mean over the draws.
+        se: Its Monte Carlo standard error, which more draws make smaller; None for one draw. The
+            model's own error is not in it.
+        n_archs: Architectures that it is over.
+        draws: Simulated truths.
+    """
+
+    tau: float
+    se: float | None
+    n_archs: int
+    draws: int
+
+
+def one_seed_reference(accuracy: npt.ArrayLike, share: float | None = None) -> Reference | None:
     """Compute how well one training ranks what the mean of the others ranks.
 
     Only architectures with the largest number of trials enter; in the published table these
@@ -49,32 +68,63 @@ def one_seed_reference(accuracy: npt.ArrayLike) -> Reference | None:
 
     Args:
         accuracy: Trainings, [arch, trial].
+        share: Judge only the top share of them by the mean of the others, above 0 and up to 1;
+            the training that is judged has no say in who is judged. All if None.
 
     Returns:
-        The reference; None where no architecture has two trials, fewer than 30 have the
-        largest number, or a tau is undefined.
+        The reference; None where no architecture has two trials, fewer than 30 of those with the
+        largest number are judged, or a tau is undefined.
 
     Raises:
-        UsageError: If the array is not [arch, trial].
+        UsageError: If the array is not [arch, trial], or the share is out of range.
     """
     values = _check_trials(accuracy)
     n_trials = np.isfinite(values).sum(axis=1)
     most = int(n_trials.max(initial=0))
-    chosen = values[n_trials == most]
-    if most < 2 or len(chosen) < MIN_ARCHS:
+    candidates = values[n_trials == most]
+    if most < 2 or len(candidates) < MIN_ARCHS:
         return None
-    dense = chosen[np.isfinite(chosen)].reshape(len(chosen), most)
-    taus = []
+    dense = candidates[np.isfinite(candidates)].reshape(len(candidates), most)
+    taus, sizes = [], []
     for trial in range(most):
         others = np.delete(dense, trial, axis=1).mean(axis=1).round(_ROUNDED_TO)
-        taus.append(kendall_tau(dense[:, trial], others).value)
-    defined = [tau for tau in taus if tau is not None]
-    return Reference(float(np.mean(defined)), len(dense), most) if len(defined) == most else None
+        chosen = _choose(others, share)
+        tau = kendall_tau(dense[chosen, trial], others[chosen]).value
+        if tau is None or len(chosen) < MIN_ARCHS:
+            return None
+        taus.append(tau)
+        sizes.append(len(chosen))
+    return Reference(float(np.mean(taus)), min(sizes), most)
 
 
 def modelled_ceiling(
     accuracy: npt.ArrayLike, share: float | None = None, draws: int = 20, seed: int = 0
 ) -> float | None:
+    """Estimate one ceiling; see `modelled_ceilings`.
+
+    Args:
+        accuracy: Trainings, [arch, trial]; a sample of architectures is enough.
+        share: Judge only the top share of the noisy truth, above 0 and up to 1; all if None.
+        draws: Simulated truths, at least 1.
+        seed: Seed of the draws.
+
+    Returns:
+        The mean tau over the draws; None where `modelled_ceilings` has None.
+
+    Raises:
+        UsageError: If the array is not [arch, trial], or a number is out of range.
+    """
+    ceiling = modelled_ceilings(accuracy, (share,), draws, seed)[0]
+    return None if ceiling is None else ceiling.tau
+
+
+def modelled_ceilings(
+    accuracy: npt.ArrayLike,
+    shares: Sequence[float | None] = (None,),
+    draws: int = 20,
+    seed: int = 0,
+    n_behind: npt.ArrayLike | None = None,
+) -> list[Ceiling | None]:
     """Estimate the expected tau of a noiseless estimator against this truth.
 
     The noise model: trainings of an architecture scatter normally around its true accuracy,
@@ -86,12 +136,15 @@ def modelled_ceiling(
 
     Args:
         accuracy: Trainings, [arch, trial]; a sample of architectures is enough.
-        share: Judge only the top share of the noisy truth, above 0 and up to 1; all if None.
+        shares: Populations, each the top share of the noisy truth, above 0 and up to 1, or None
+            for all. The same draws serve all of them.
         draws: Simulated truths, at least 1.
         seed: Seed of the draws.
+        n_behind: Trainings behind each architecture's truth, [arch], such as 1 where one trial
+            is the truth; all that it has unless given.
 
     Returns:
-        The mean tau over the draws; None for fewer than 30 architectures in the population or
+        A ceiling for each share; None for fewer than 30 architectures in the population or
         with two trials, or where tau is undefined.
 
     Raises:
@@ -105,24 +158,56 @@ def modelled_ceiling(
     if draws < 1:
         raise UsageError(f"{draws} draws were asked for; at least 1 is needed. Give 20, say.")
     n_trials = np.isfinite(values).sum(axis=1)
-    values, n_trials = values[n_trials > 0], n_trials[n_trials > 0]
+    behind = _check_behind(n_behind, n_trials)
+    known = n_trials > 0
+    values, n_trials, behind = values[known], n_trials[known], behind[known]
     if int((n_trials >= 2).sum()) < MIN_ARCHS:
-        return None
+        return [None] * len(shares)
     observed = np.nansum(values, axis=1) / n_trials
     variance = _seed_variance(values, n_trials, observed)
-    se = np.maximum(np.sqrt(variance / n_trials), _SMALLEST_SE)
-    edges, cumulative = _posterior(observed, se)
+    edges, cumulative = _posterior(observed, _standard_error(variance, n_trials))
+    noise = _standard_error(variance, behind)
     rng = make_rng(seed, "ceiling")
-    taus = []
+    taus: list[list[float | None]] = [[] for _ in shares]
+    sizes = [len(values)] * len(shares)
     for _ in range(draws):
         true = _draw_true(edges, cumulative, rng)
-        noisy = true + se * rng.standard_normal(len(true))
-        chosen = np.ones(len(true), dtype=np.bool_) if share is None else top_share(noisy, share)
-        if int(chosen.sum()) < MIN_ARCHS:
-            return None
-        taus.append(kendall_tau(true[chosen], noisy[chosen]).value)
+        noisy = true + noise * rng.standard_normal(len(true))
+        for number, share in enumerate(shares):
+            chosen = _choose(noisy, share)
+            sizes[number] = min(sizes[number], len(chosen))
+            taus[number].append(kendall_tau(true[chosen], noisy[chosen]).value)
+    return [_summarise(*pair) for pair in zip(taus, sizes, strict=True)]
+
+
+def _summarise(taus: list[float | None], n_archs: int) -> Ceiling | None:
     defined = [tau for tau in taus if tau is not None]
-    return float(np.mean(defined)) if len(defined) == draws else None
+    if n_archs < MIN_ARCHS or len(defined) < len(taus):
+        return None
+    se = float(np.std(defined, ddof=1) / np.sqrt(len(defined))) if len(defined) > 1 else None
+    return Ceiling(float(np.mean(defined)), se, n_archs, len(defined))
+
+
+def _choose(truth: FloatArray, share: float | None) -> IntArray:
+    """Return the positions of a population."""
+    return np.arange(len(truth)) if share is None else np.flatnonzero(top_share(truth, share))
+
+
+def _standard_error(variance: FloatArray, n_trials: IntArray) -> FloatArray:
+    return np.maximum(np.sqrt(variance / n_trials), _SMALLEST_SE)
+
+
+def _check_behind(n_behind: npt.ArrayLike | None, n_trials: IntArray) -> IntArray:
+    if n_behind is None:
+        return n_trials
+    behind = np.asarray(n_behind, dtype=np.int64)
+    if behind.shape != n_trials.shape or (behind < 1).any() or (behind > n_trials).any():
+        raise UsageError(
+            f"Numbers of trainings behind the truth of shape {behind.shape} were given; they must "
+            f"be [arch], {len(n_trials)} here, from 1 to the trainings that the architecture has. "
+            "Pass Truth.n_trials of the same architectures."
+        )
+    return behind
 
 
 def _check_trials(accuracy: npt.ArrayLike) -> FloatArray:
@@ -135,9 +220,7 @@ def _check_trials(accuracy: npt.ArrayLike) -> FloatArray:
     return values
 
 
-def _seed_variance(
-    values: FloatArray, n_trials: npt.NDArray[np.int64], observed: FloatArray
-) -> FloatArray:
+def _seed_variance(values: FloatArray, n_trials: IntArray, observed: FloatArray) -> FloatArray:
     """Pool the variance between trials over architectures of similar accuracy, [arch]."""
     freedom = n_trials - 1
     n_bins = int(np.clip((freedom > 0).sum() // MIN_ARCHS, 1, _MAX_BINS))
@@ -186,3 +269,40 @@ def _draw_true(edges: FloatArray, cumulative: FloatArray, rng: np.random.RandomS
     cell = np.minimum((cumulative < level).sum(axis=1), cumulative.shape[1] - 1)
     place = rng.uniform(size=len(cell))
     return np.asarray(edges[cell] + place * (edges[cell + 1] - edges[cell]), dtype=np.float64)
+
+
+def draw_truths(
+    accuracy: npt.ArrayLike, draws: int = 4, copies: int = 16, seed: int = 0
+) -> FloatArray | None:
+    """Draw what this truth could have been, had its trainings come out otherwise.
+
+    For each draw of the true accuracies from their posterior (see `modelled_ceiling`), several
+    copies get fresh noise: the scatter between copies of one draw is that of the noise alone.
+
+    Args:
+        accuracy: Trainings, [arch, trial], at least one an architecture.
+        draws: Draws of the true accuracies, at least 1.
+        copies: Noisy copies of each, at least 1.
+        seed: Seed of the draws.
+
+    Returns:
+        Noisy truths, [draw, copy, arch]; None where fewer than 30 architectures have two trials.
+
+    Raises:
+        UsageError: If the array is not [arch, trial], or an architecture has no trial.
+    """
+    values = _check_trials(accuracy)
+    n_trials = np.isfinite(values).sum(axis=1)
+    if (n_trials == 0).any():
+        raise UsageError(
+            f"{int((n_trials == 0).sum())} of {len(values)} architectures have no trial; noise is "
+            "drawn around a mean. Leave them out."
+        )
+    if int((n_trials >= 2).sum()) < MIN_ARCHS:
+        return None
+    observed = np.nansum(values, axis=1) / n_trials
+    se = np.sqrt(_seed_variance(values, n_trials, observed) / n_trials)
+    edges, cumulative = _posterior(observed, np.maximum(se, _SMALLEST_SE))
+    rng = make_rng(seed, "truth noise")
+    true = np.stack([_draw_true(edges, cumulative, rng) for _ in range(draws)])
+    return np.asarray(true[:, None] + se * rng.standard_normal((draws, copies, len(se))))
