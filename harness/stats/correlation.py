@@ -17,16 +17,20 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-class Tau(NamedTuple):
-    """Kendall's tau-b with the influence of each item.
+class Estimate(NamedTuple):
+    """A correlation with the influence of each item.
 
     Attributes:
         value: -1 to 1; None where it is undefined, since all values of one side are equal.
-        influence: L_i, [n]; they sum to 0, and are all 0 where tau is undefined.
+        influence: L_i, [n]; they sum to 0, and are all 0 where the value is undefined.
     """
 
     value: float | None
     influence: FloatArray
+
+
+Tau = Estimate
+"""Kendall's tau-b with the influence of each item."""
 
 
 class _PairCounts(NamedTuple):
@@ -59,9 +63,9 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
         Kendall, The treatment of ties in ranking problems, Biometrika 1945. The influence
         values are those of a ratio of U-statistics (delta method).
     """
-    first, second = _check_pair(x, y)
+    first, second = check_pair(x, y)
     n = len(first)
-    counts = _count_pairs(_dense_ranks(first), _dense_ranks(second))
+    counts = _count_pairs(dense_ranks(first), dense_ranks(second))
     agreement, untied_x, untied_y = (int(part.sum()) for part in counts)
     if untied_x == 0 or untied_y == 0:
         return Tau(None, np.zeros(n))
@@ -73,7 +77,8 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
     return Tau(value, 2.0 * (concordance - value / 2.0 * tie_share))
 
 
-def _check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return both sides as [n] of finite numbers, or refuse them with a UsageError."""
     first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise UsageError(
@@ -88,7 +93,7 @@ def _check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatAr
     return first, second
 
 
-def _dense_ranks(values: FloatArray) -> IntArray:
+def dense_ranks(values: FloatArray) -> IntArray:
     """Rank from 0, equal values alike and without gaps."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
@@ -158,7 +163,7 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float | None:
     Raises:
         UsageError: If the shapes differ, are not [n], or a value is not finite.
     """
-    first, second = (_centred_ranks(side) for side in _check_pair(x, y))
+    first, second = (_centred_ranks(side) for side in check_pair(x, y))
     scale = math.sqrt(float(first @ first) * float(second @ second))
     if scale == 0:
         return None
@@ -166,7 +171,7 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float | None:
 
 
 def _centred_ranks(values: FloatArray) -> FloatArray:
-    ranks = _dense_ranks(values)
+    ranks = dense_ranks(values)
     sizes = np.bincount(ranks, minlength=1)
     mean_ranks = np.cumsum(sizes) - (sizes - 1) / 2.0
     return np.asarray(mean_ranks[ranks] - (len(values) + 1) / 2.0, dtype=np.float64)
@@ -191,7 +196,7 @@ def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
     Reference:
         Vigna, A weighted correlation index for rankings with ties, 2015, arXiv 1404.3325.
     """
-    estimates, accuracies = _check_pair(score, truth)
+    estimates, accuracies = check_pair(score, truth)
     if len(np.unique(estimates)) < 2 or len(np.unique(accuracies)) < 2:
         return None
     # Importing scipy.stats takes a good part of a second, which most commands do not need.

@@ -1,0 +1,162 @@
+"""How big a true difference has to be before the ranking sees it.
+
+Truth is accuracy in percent; a gap is a difference of two truths, in percentage points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.stats.correlation import FloatArray, check_pair, dense_ranks
+from harness.stats.populations import MIN_ARCHS
+
+GAP_EDGES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Bins: above one edge, up to and with the next; the last has no upper edge."""
+
+RELIABLE = 0.9
+MIN_PAIRS = MIN_ARCHS * (MIN_ARCHS - 1) // 2
+"""As many pairs as "too few" architectures have; the reliable gap rests on no fewer."""
+
+_UNITS = 1_000_000  # a percentage point in units of truth's rounding, so that gaps are exact
+_STEP = 10_000  # 0.01 points in these units: the resolution
+_STEPS_PER_POINT = _UNITS // _STEP
+_MAX_RANGE = 100.0
+_ROWS = 64
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class GapBin:
+    """Pairs of architectures of similar gap.
+
+    Attributes:
+        low: Gaps are above this, percentage points.
+        high: And up to this; None for no limit.
+        n_pairs: How many pairs.
+        concordant: Share that the score orders as the truth does, 0 to 1, a pair of equal scores
+            counting half; None without pairs.
+    """
+
+    low: float
+    high: float | None
+    n_pairs: int
+    concordant: float | None
+
+
+@dataclass(frozen=True)
+class GapCurve:
+    """Concordance by the size of the true difference.
+
+    Attributes:
+        bins: From the smallest gaps to the largest.
+        n_tied: Pairs of equal truth, which no bin holds.
+        reliable_gap: The smallest gap, in steps of 0.01 points, beyond which at least 90% of the
+            pairs *of each size* are concordant, by the non-decreasing curve that fits best (least
+            squares over pairs). Over all larger gaps at once the easy pairs of the bad tail would
+            hide the hard ones. None where that is so for none with 435 pairs beyond it.
+    """
+
+    bins: tuple[GapBin, ...]
+    n_tied: int
+    reliable_gap: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        return {
+            "bins": [dict(vars(part)) for part in self.bins],
+            "n_tied": self.n_tied,
+            "reliable_gap": self.reliable_gap,
+        }
+
+
+def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
+    """Compute the share of concordant pairs by true gap, over all n(n-1)/2 pairs.
+
+    It describes the pairs at hand and has no interval: pairs share architectures.
+
+    Args:
+        scores: Estimates, higher is better, [n], or [seed, n] for the mean over seeds.
+        truth: Ground truth, percent, [n]; differences under 1e-6 are ties.
+
+    Returns:
+        The curve.
+
+    Raises:
+        UsageError: If the shapes do not fit, a value is not finite, or truth spans more than 100.
+
+    Reference:
+        Barlow et al., Statistical inference under order restrictions, 1972 (the monotone curve).
+    """
+    rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    pairs = [check_pair(row, truth) for row in rows]
+    truths = np.asarray(truth, dtype=np.float64)
+    if len(truths) and float(truths.max() - truths.min()) > _MAX_RANGE:
+        raise UsageError(
+            f"A gap curve was asked for a truth from {truths.min():g} to {truths.max():g}; it is "
+            "accuracy in percent, 0 to 100. Convert it first."
+        )
+    counts = np.zeros((3, 0), dtype=np.int64)
+    for number, (row, _) in enumerate(pairs):
+        of_row = _count_by_gap(row, truths)
+        counts = of_row if number == 0 else counts + of_row
+    return _summarise(counts, len(pairs))
+
+
+def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int64]:
+    """Count discordant, tied and concordant pairs, [3, step]; equal truths are in step 0.
+
+    Pairs of step s > 0 have a gap above s-1 and up to s hundredths of a point.
+    """
+    if len(scores) == 0:
+        return np.zeros((3, 1), dtype=np.int64)
+    order = np.argsort(truths, kind="stable")
+    units = np.rint((truths[order] - truths[order[0]]) * _UNITS).astype(np.int32)
+    ranks = dense_ranks(scores[order]).astype(np.int32)
+    n_steps = -(-int(units[-1]) // _STEP) + 1
+    counts = np.zeros(3 * n_steps, dtype=np.int64)
+    for start in range(0, len(units), _ROWS):
+        # In order of truth: only pairs with a later one, and the square's lower half is taken out.
+        rows = slice(start, start + _ROWS)
+        step = (units[None, start:] - units[rows, None] + (_STEP - 1)) // _STEP
+        verdict = (ranks[None, start:] > ranks[rows, None]).astype(np.int32)
+        verdict += ranks[None, start:] >= ranks[rows, None]
+        step *= 3
+        step += verdict
+        n_rows = len(step)
+        square = step[:, :n_rows][np.triu_indices(n_rows, 1)]
+        counts += np.bincount(step[:, n_rows:].ravel(), minlength=len(counts))
+        counts += np.bincount(square, minlength=len(counts))
+    return counts.reshape(n_steps, 3).T.copy()
+
+
+def _summarise(counts: npt.NDArray[np.int64], n_seeds: int) -> GapCurve:
+    n_pairs = counts.sum(axis=0) // n_seeds
+    concordant = (counts[2] + counts[1] / 2.0) / n_seeds
+    edges = [round(edge * _STEPS_PER_POINT) for edge in GAP_EDGES]
+    bins = []
+    for number, low in enumerate(edges):
+        high = edges[number + 1] if number + 1 < len(edges) else len(n_pairs)
+        n = int(n_pairs[low + 1 : high + 1].sum())
+        share = float(concordant[low + 1 : high + 1].sum()) / n if n else None
+        last = number + 1 == len(edges)
+        bins.append(GapBin(GAP_EDGES[number], None if last else GAP_EDGES[number + 1], n, share))
+    return GapCurve(tuple(bins), int(n_pairs[0]), _reliable_gap(n_pairs[1:], concordant[1:]))
+
+
+def _reliable_gap(n_pairs: npt.NDArray[np.int64], concordant: FloatArray) -> float | None:
+    filled = np.flatnonzero(n_pairs)
+    if len(filled) == 0:
+        return None
+    from scipy.optimize import isotonic_regression  # takes a good part of a second to import
+
+    weights = n_pairs[filled].astype(np.float64)
+    fit = isotonic_regression(concordant[filled] / weights, weights=weights).x
+    beyond = np.cumsum(n_pairs[::-1])[::-1][filled]
+    # A fit of exactly 0.9 is a mean of many numbers: some 1e-16 of rounding each.
+    reliable = np.flatnonzero((beyond >= MIN_PAIRS) & (fit >= RELIABLE - _ROUNDING))
+    return int(filled[reliable[0]]) / _STEPS_PER_POINT if len(reliable) else None

@@ -1,0 +1,111 @@
+"""What a search would get out of a ranking: its best k architectures, by truth.
+
+Axis letter: n architectures. Where scores are tied at the cut, the tied ones come in random
+order, and the metric is the expectation over it: no order of a file can flatter a score.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.stats.correlation import FloatArray, check_pair
+from harness.stats.populations import top_share
+
+
+class Best(NamedTuple):
+    """The truly best of the k architectures that are scored best.
+
+    Attributes:
+        rank: Its rank by truth among all n, 1 is the best; equal truths share the best rank.
+        regret: Truth of the best of all, less its truth: accuracy points.
+    """
+
+    rank: float
+    regret: float
+
+
+def top_count(n: int, share: float) -> int:
+    """Return how many of n architectures are its top share when no two are tied."""
+    return int(top_share(np.arange(float(n)), share).sum())
+
+
+def precision_at(score: npt.ArrayLike, truth: npt.ArrayLike, share: float) -> float:
+    """Compute the share of truly top architectures among as many that are scored best.
+
+    Args:
+        score: Estimates, higher is better, finite numbers, [n].
+        truth: Ground truth, [n].
+        share: k as a share of n, above 0 and up to 1.
+
+    Returns:
+        0 to 1. The k best by score are as many as the top share has without ties; the truly top
+        ones are those of `top_share`, ties included. A random score has `share` or a little more.
+
+    Raises:
+        UsageError: If the shapes differ, are not [n], a value is not finite, or a share is out
+            of range.
+    """
+    scores, truths = check_pair(score, truth)
+    best = top_share(truths, share)
+    k = top_count(len(scores), share)
+    weight = _chance_of_choice(scores, k)
+    return min(1.0, float(weight @ best) / k)
+
+
+def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
+    """Find the truly best of the k architectures that are scored best.
+
+    Args:
+        score: Estimates, higher is better, finite numbers, [n].
+        truth: Ground truth, [n].
+        k: How many are looked at, 1 to n.
+
+    Returns:
+        Its expected rank and regret.
+
+    Raises:
+        UsageError: If the shapes differ, are not [n], a value is not finite, or k is out of
+            range.
+    """
+    scores, truths = check_pair(score, truth)
+    if not 1 <= k <= len(scores):
+        raise UsageError(
+            f"The best of the {k} best scored of {len(scores)} architectures was asked for; k is "
+            "1 to their number. Give a smaller k, or score more architectures."
+        )
+    order = np.argsort(-truths, kind="stable")
+    # Of the architectures in order of truth, the first that is among the k is the best.
+    chances = _chance_of_first(scores[order], k)
+    ordered = truths[order]
+    rank = 1 + np.searchsorted(-ordered, -ordered, side="left")
+    return Best(float(chances @ rank), float(chances @ (ordered[0] - ordered)))
+
+
+def _chance_of_choice(scores: FloatArray, k: int) -> FloatArray:
+    """Return each architecture's probability to be among the k best scored, [n]."""
+    cut = np.partition(scores, len(scores) - k)[len(scores) - k]
+    certain, tied = scores > cut, scores == cut
+    chance = (k - int(certain.sum())) / int(tied.sum())
+    return np.asarray(certain + chance * tied, dtype=np.float64)
+
+
+def _chance_of_first(scores: FloatArray, k: int) -> FloatArray:
+    """Return the probability to be the first of all that is among the k best scored, [n].
+
+    Of g tied at the cut, m are drawn without replacement; none of the first j is among them with
+    probability prod (g-m-i)/(g-i) over i < j.
+    """
+    n = len(scores)
+    cut = np.partition(scores, n - k)[n - k]
+    certain, tied = scores > cut, scores == cut
+    n_tied, n_drawn = int(tied.sum()), k - int(certain.sum())
+    left = n_tied - np.arange(n_tied)
+    none_of_first = np.concatenate([[1.0], np.cumprod(np.maximum(left - n_drawn, 0) / left)])
+    passed = none_of_first[np.concatenate([[0], np.cumsum(tied)])]
+    if certain.any():
+        passed[int(np.argmax(certain)) + 1 :] = 0.0
+    return np.asarray(passed[:-1] - passed[1:], dtype=np.float64)
