@@ -80,16 +80,15 @@ def read_columns(file: pq.ParquetFile) -> Columns | None:
         for name in _NUMBERS:
             arrays[name][start:stop] = _view(batch.column(name))
         for name, pieces in labels.items():
-            column = batch.column(name)
-            codes = _view(column.indices).copy()
-            pieces.append(Labels(codes, tuple(column.dictionary.to_pylist())))
+            pieces.append(_copy_labels(batch.column(name)))
         start = stop
-    del batch, column
     # Arrow keeps what it has freed; a process that holds several tables would pay for it.
     pa.default_memory_pool().release_unused()
+    if start != n_rows:
+        return None
     arrays |= {name: _join(pieces) for name, pieces in labels.items()}
     columns = Columns(**arrays)
-    return columns if start == n_rows and columns.is_sound() else None
+    return columns if columns.is_sound() else None
 
 
 def _is_own_layout(schema: Any) -> bool:
@@ -101,6 +100,10 @@ def _is_own_layout(schema: Any) -> bool:
     return all(
         pa.types.is_dictionary(kind) and kind.index_type in _CODES for kind in kinds
     ) and all(kind.value_type == pa.string() for kind in kinds)
+
+
+def _copy_labels(array: Any) -> Labels:
+    return Labels(_view(array.indices).copy(), tuple(array.dictionary.to_pylist()))
 
 
 def _view(array: Any) -> npt.NDArray[Any]:

@@ -29,7 +29,12 @@ SPACE = "nb201"
 
 _PREFIX = "harness_"
 _FOREIGN = ("pandas", "ARROW:schema")
-_DEFAULT_QUERIES = {"tiles": ("tiles", "test", 12), "cifar10": ("cifar10", "test", 200)}
+_DEFAULT_QUERIES = {
+    "tiles": ("tiles", "test", 12),
+    "cifar10": ("cifar10", "test", 200),
+    "cifar100": ("cifar100", "test", 200),
+    "imagenet16-120": ("ImageNet16-120", "test", 200),
+}
 
 
 def default_query(image_dataset: str) -> TruthQuery:
@@ -212,26 +217,26 @@ def load_table(path: Path) -> TruthTable:
         TruthError: If the file is missing, no whole Parquet file, of another space or a newer
             schema, changed since it was written, or holds rows that `check_rows` refuses.
     """
-    if not path.is_file():
-        raise TruthError(
-            f"There is no truth table at '{path}'. Give the path of a Parquet file with the "
-            f"columns {', '.join(COLUMNS)}."
-        )
     try:
+        if not path.is_file():
+            raise TruthError(
+                f"There is no truth table at '{path}'. Give the path of a Parquet file with the "
+                f"columns {', '.join(COLUMNS)}."
+            )
         with pq.ParquetFile(path, pre_buffer=False) as file:
             texts = _read_texts(file)
             own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
             metadata = {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
-            if "schema" in own:
+            if own:
                 _check_header(own, path)
-            columns = read_columns(file) if "schema" in own else None
+            columns = read_columns(file) if own else None
             frame: Any = file.read().to_pandas() if columns is None else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TruthError(
             f"{path}: this is no whole Parquet file ({str(error).splitlines()[0]}). It may have "
             "been cut short; get or make it again."
         ) from error
-    if "schema" not in own:
+    if not own:
         return make_table(frame, path.stem, metadata, str(path))
     if columns is None:
         # The strings follow from the index, so they are derived again instead of compared.
@@ -250,10 +255,10 @@ def _read_texts(file: pq.ParquetFile) -> dict[str, str]:
 
 
 def _check_header(own: dict[str, str], path: Path) -> None:
-    if own["schema"] != SCHEMA:
+    if own.get("schema") != SCHEMA:
         raise TruthError(
-            f"{path}: its schema is '{own['schema']}', and this version reads '{SCHEMA}'. "
-            "Upgrade the harness, or make the table again with this version."
+            f"{path}: its schema is '{own.get('schema', 'not named')}', and this version reads "
+            f"'{SCHEMA}'. Upgrade the harness, or make the table again with this version."
         )
     if own.get("space") != SPACE:
         raise TruthError(

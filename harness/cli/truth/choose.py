@@ -1,0 +1,136 @@
+"""What the commands that read a table share: which table, which numbers of it, and printing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from harness.truth import TruthQuery, TruthTable
+    from harness.truth.catalogue import Place
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+POLICY_HELP = "How trials become one number. [mean|trial=K|seed=S]"
+
+
+def _add(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def table_options(command: Command) -> Command:
+    """Add the options that name a table."""
+    return _add(
+        click.option(
+            "--table",
+            "table_name",
+            metavar="NAME|PATH",
+            help="A table of 'harness truth list', or a file.  [default: nb201 where it is "
+            "found, else nb201-tiles]",
+        ),
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            help="Folder with nb201/.  [default: $HARNESS_DATA]",
+        ),
+    )(command)
+
+
+def query_options(command: Command) -> Command:
+    """Add the options that say which numbers of a table are meant."""
+    return _add(
+        click.option("--dataset", help="Data set, as the table spells it.  [default: cifar10]"),
+        click.option("--split", help="Images of the accuracy. [valid|test]  [default: test]"),
+        click.option(
+            "--epochs", type=click.IntRange(min=1), help="Length of training.  [default: 200]"
+        ),
+        click.option("--policy", default="mean", show_default=True, help=POLICY_HELP),
+    )(command)
+
+
+def name_table(place: Place, table: TruthTable) -> dict[str, Any]:
+    """Say which table it is, ready for JSON."""
+    return {
+        "name": place.name,
+        "path": str(place.path),
+        "origin": place.origin,
+        "n_rows": len(table.columns),
+        "n_archs": table.n_archs,
+        "sha256": table.sha256,
+    }
+
+
+def describe_place(place: Place, table: TruthTable) -> str:
+    """Say which table it is, in a line."""
+    return (
+        f"Table {place.name} ({place.path}): {len(table.columns):,} rows, {table.n_archs:,} "
+        f"architectures, content {table.sha256[:12]}."
+    )
+
+
+def name_query(query: TruthQuery) -> dict[str, Any]:
+    """Say which numbers are meant, ready for JSON."""
+    return {
+        "dataset": query.dataset,
+        "split": query.split,
+        "epochs": query.epochs,
+        "policy": query.policy,
+    }
+
+
+def describe_query(query: TruthQuery, n: int, n_missing: int) -> str:
+    """Say which numbers are meant, of how many architectures, and how many lack them."""
+    line = f"Truth: {query}; {n:,} architectures"
+    if n_missing:
+        line += f" ({n_missing:,} more have such rows, but not this {query.rule.kind})"
+    return line + "."
+
+
+def print_line(text: str) -> None:
+    """Print a line that a terminal may wrap, without what could steer the terminal."""
+    click.echo(clean(text))
+
+
+def print_grid(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1
+) -> None:
+    """Print a table as wide as its content: a figure is never cut or broken.
+
+    Args:
+        title: Its title.
+        headings: One a column.
+        rows: Cells, one a column.
+        texts: How many columns, from the left, hold text; the others hold figures.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(title=Text(clean(title)), title_justify="left", title_style="bold")
+    for position, heading in enumerate(headings):
+        justify: Literal["left", "right"] = "left" if position < texts else "right"
+        grid.add_column(heading, justify=justify, no_wrap=True)
+    for cells in rows:
+        grid.add_row(*(Text(clean(cell)) for cell in cells))
+    console = Console(highlight=False)
+    needed = console.measure(grid, options=console.options.update(width=10_000)).maximum
+    console.width = max(console.width, needed)
+    console.print(grid)
+
+
+def clean(text: str) -> str:
+    """Replace characters that are not to be seen: a file's texts must not steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """Write a figure, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,191 @@
+"""`harness truth export`: a table for other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.truth.choose import (
+    POLICY_HELP,
+    clean,
+    describe_place,
+    name_query,
+    name_table,
+    table_options,
+)
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.truth import TruthQuery, TruthTable
+
+FORMATS = ("csv", "json", "parquet")
+"""Named here too: asking `harness.truth.export` would import pyarrow for `--help`."""
+
+
+@click.command()
+@table_options
+@click.option("--dataset", help="Only this data set.  [default: all; cifar10 with --means]")
+@click.option("--split", help="Only this split. [valid|test]  [default: all; test with --means]")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Only this length of training.  [default: all; 200 with --means]",
+)
+@click.option("--means", is_flag=True, help="One row an architecture instead of one a training.")
+@click.option("--policy", help=f"With --means: {POLICY_HELP}  [default: mean]")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    help="How to write it.  [default: as the name of --out ends, else csv]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write.  [default: standard output, but for parquet]",
+)
+@click.option("--force", is_flag=True, help="Replace the file of --out if it exists.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="The same as --format json; with --out, print what was written as JSON.",
+)
+def export(
+    table_name: str | None,
+    data_dir: Path | None,
+    dataset: str | None,
+    split: str | None,
+    epochs: int | None,
+    means: bool,
+    policy: str | None,
+    output_format: str | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a table's rows, or one number an architecture, for other programs.
+
+    Rows have the columns that 'harness truth import' reads, in full precision. In CSV, a text
+    that a spreadsheet would run as a formula begins with an apostrophe.
+    """
+    name = choose_format(output_format, out, as_json)
+    if policy is not None and not means:
+        raise UsageError(
+            f"--policy {policy} was given without --means; rows are single trainings, whatever "
+            "the policy. Add --means, or leave --policy out."
+        )
+    if out is not None and not force and _exists(out):
+        raise UsageError(f"'{out}' exists. Name another file, or add --force to replace it.")
+
+    from harness.truth.catalogue import choose_query, open_table
+    from harness.truth.export import restrict
+
+    place, table = open_table(table_name, data_dir)
+    query = None
+    if means:
+        query = choose_query(table, dataset, split, epochs, policy or "mean")
+    else:
+        table = restrict(table, dataset, split, epochs)
+    click.echo(clean(describe_place(place, table)), err=True)
+    n_rows = write(table, query, name, out)
+    if out is not None and as_json:
+        made: dict[str, Any] = {"path": str(out), "format": name, "n_rows": n_rows}
+        made |= {"table": name_table(place, table)}
+        made |= {"query": None if query is None else name_query(query)}
+        click.echo(json.dumps(made, indent=2))
+    elif out is not None:
+        click.echo(f"{out}: {n_rows:,} rows.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a path that cannot be looked at cannot be written either, which says why
+        return False
+
+
+def choose_format(given: str | None, out: Path | None, as_json: bool) -> str:
+    """Choose how to write from what was asked for.
+
+    Args:
+        given: A key of `FORMATS`, or None.
+        out: The file, or None for standard output.
+        as_json: Whether JSON was asked for.
+
+    Returns:
+        A key of `FORMATS`.
+
+    Raises:
+        UsageError: If the wishes contradict each other.
+    """
+    if out is None and as_json:
+        if given not in (None, "json"):
+            raise UsageError(f"--json and --format {given} were given. Leave one of them out.")
+        return "json"
+    if given is None:
+        suffix = "" if out is None else out.suffix.removeprefix(".").lower()
+        given = suffix if suffix in FORMATS else "csv"
+    if given == "parquet" and out is None:
+        raise UsageError("Parquet is no text for standard output. Name a file with --out.")
+    return given
+
+
+def write(table: TruthTable, query: TruthQuery | None, name: str, out: Path | None) -> int:
+    """Write a table's rows, or its numbers under a query.
+
+    Args:
+        table: The table.
+        query: The query; None for rows.
+        name: A key of `FORMATS`.
+        out: The file; None for standard output.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        TruthError: If the table has no such rows.
+        StoreError: If the file cannot be written.
+    """
+    from harness.atomic import write_atomically
+    from harness.truth import export as library
+    from harness.truth import save_table
+
+    if name == "parquet" and query is None and out is not None:
+        save_table(table, out)
+        return len(table.columns)
+    frame = library.frame_of_rows(table) if query is None else library.frame_of_truth(table, query)
+    head = library.head_of(table) | ({} if query is None else {"query": name_query(query)})
+    if name == "parquet" and out is not None:
+        texts = {f"of_{key}": json.dumps(value) for key, value in head.items()}
+        write_atomically(out, lambda path: library.write_means_parquet(frame, texts, path))
+    elif out is None:
+        _write_text(frame, head, name, sys.stdout)
+    else:
+
+        def write_file(path: Path) -> None:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                _write_text(frame, head, name, file)
+
+        write_atomically(out, write_file)
+    return len(frame)
+
+
+def _write_text(frame: pd.DataFrame, head: dict[str, Any], name: str, file: IO[str]) -> None:
+    from harness.truth.export import write_csv, write_json
+
+    if name == "json":
+        write_json(frame, head, file)
+        return
+    for text in write_csv(frame, file):
+        click.echo(
+            f"Note: the data set {text!r} begins like a formula; it has an apostrophe before it in "
+            "the CSV.",
+            err=True,
+        )

@@ -1,0 +1,95 @@
+"""`harness truth list`: which tables there are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.truth.choose import clean, name_table, print_line
+from harness.errors import DataError, HarnessError
+
+if TYPE_CHECKING:
+    from harness.truth.catalogue import Place
+
+SHOWN_CHARS = 100
+
+
+@click.command(name="list")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with nb201/.  [default: $HARNESS_DATA]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def list_(data_dir: Path | None, as_json: bool) -> None:
+    """List the tables that can be found, and what can be asked of each.
+
+    Looks at the package's own table, at nb201/ in the data folder, and at the user cache. A
+    damaged table is listed as such.
+    """
+    from harness.truth.catalogue import list_places
+
+    entries = [_look_at(place, data_dir) for place in list_places(data_dir)]
+    if as_json:
+        click.echo(json.dumps({"tables": entries}, indent=2))
+        return
+    for entry in entries:
+        _print_entry(entry)
+    if not any(entry["name"] == "nb201" for entry in entries):
+        print_line(
+            "The published table, nb201, was not found: set HARNESS_DATA or --data-dir to a folder "
+            "that holds nb201/truth.parquet or nb201/truth_rows.parquet."
+        )
+
+
+def _look_at(place: Place, data_dir: Path | None) -> dict[str, Any]:
+    from harness.truth.catalogue import open_place
+
+    known = {"name": place.name, "path": str(place.path), "origin": place.origin}
+    try:
+        table = open_place(place, data_dir)
+    except DataError as error:
+        return known | {"status": "damaged", "problem": str(error)}
+    except HarnessError as error:
+        return known | {"status": "unreadable", "problem": str(error)}
+    return name_table(place, table) | {
+        "status": "ok",
+        "queries": [
+            {
+                "dataset": group.dataset,
+                "split": group.split,
+                "epochs": group.epochs,
+                "n_archs": group.n_archs,
+                "n_rows": group.n_rows,
+                "trials": group.trials,
+                "seeds": group.seeds,
+            }
+            for group in table.groups()
+        ],
+        "provenance": table.metadata,
+    }
+
+
+def _print_entry(entry: dict[str, Any]) -> None:
+    click.secho(clean(entry["name"]), bold=True)
+    print_line(f"  {entry['path']} ({entry['origin']})")
+    if entry["status"] != "ok":
+        print_line(f"  {entry['status'].upper()}: {entry['problem']}")
+        return
+    print_line(
+        f"  {entry['n_rows']:,} rows, {entry['n_archs']:,} architectures, content {entry['sha256']}"
+    )
+    for query in entry["queries"]:
+        trials = ", ".join(
+            f"{n:,} with {count}" for count, n in sorted(query["trials"].items(), reverse=True)
+        )
+        print_line(
+            f"  - {query['dataset']} {query['split']}, {query['epochs']} epochs: "
+            f"{query['n_archs']:,} architectures; trials: {trials}"
+        )
+    for key, value in entry["provenance"].items():
+        shown = value if len(value) <= SHOWN_CHARS else value[: SHOWN_CHARS - 3] + "..."
+        print_line(f"  {key}: {shown}")

@@ -1,0 +1,91 @@
+"""`harness truth stats`: accuracies by operation count, and their spread."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.truth.choose import (
+    describe_place,
+    describe_query,
+    figure,
+    name_query,
+    name_table,
+    print_grid,
+    print_line,
+    query_options,
+    table_options,
+)
+
+if TYPE_CHECKING:
+    from harness.truth.overview import Overview
+
+
+@click.command()
+@table_options
+@query_options
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def stats(
+    table_name: str | None,
+    data_dir: Path | None,
+    dataset: str | None,
+    split: str | None,
+    epochs: int | None,
+    policy: str,
+    as_json: bool,
+) -> None:
+    """Show accuracies by operation count, their quantiles, and the spread between trials."""
+    from harness.truth.catalogue import choose_query, open_table
+    from harness.truth.overview import describe_table
+
+    place, table = open_table(table_name, data_dir)
+    query = choose_query(table, dataset, split, epochs, policy)
+    overview = describe_table(table, query)
+    if as_json:
+        content = {
+            "table": name_table(place, table),
+            "query": name_query(query),
+            **overview.to_dict(),
+        }
+        click.echo(json.dumps(content, indent=2))
+        return
+    print_line(describe_place(place, table))
+    print_line(describe_query(query, overview.n, overview.n_missing))
+    _print_overview(overview)
+
+
+def _print_overview(overview: Overview) -> None:
+    print_grid(
+        "Accuracy by number of edges that carry an operation, percent",
+        ("edges with", "count", "n", "mean", "sd", "min", "max"),
+        [
+            (
+                row.what,
+                str(row.count),
+                f"{row.n:,}",
+                *(figure(value) for value in (row.mean, row.sd, row.low, row.high)),
+            )
+            for row in overview.counts
+        ],
+    )
+    headings = [f"{100 * quantile:g}%" for quantile in overview.quantiles]
+    cells = [figure(value) for value in overview.quantiles.values()]
+    print_grid("Quantiles of accuracy, percent", headings, [cells], texts=0)
+    print_line(f"Mean {figure(overview.mean)}, sd {figure(overview.sd)} between architectures.")
+    trials = ", ".join(f"{n:,} with {count}" for count, n in overview.trials.items())
+    print_line(f"Trials: {trials} (architectures with so many).")
+    if not overview.spread:
+        print_line("No architecture has two trials, so their spread is not known.")
+        return
+    print_grid(
+        "Spread between trials, by mean accuracy, percent",
+        ("from", "to", "n", "sd of a training"),
+        [
+            (figure(row.low), figure(row.high), f"{row.n:,}", figure(row.sd))
+            for row in overview.spread
+        ],
+        texts=0,
+    )

@@ -1,0 +1,191 @@
+"""Which truth tables can be found, by which name each is asked for, and which one is meant.
+
+Three places are looked at: the package's own table, the folder `nb201` of the data folder, and the
+user cache with what was converted once. Nothing is searched for elsewhere; any other table is
+named by its path.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.datadir import resolve_data_dir, user_cache_dir
+from harness.errors import unknown_name
+from harness.truth.query import MEAN, TruthQuery
+from harness.truth.sources import BUNDLED_TABLE, find_truth
+from harness.truth.table import TruthTable, default_query, load_table
+
+BUNDLED, PUBLISHED = "nb201-tiles", "nb201"
+IN_PACKAGE, IN_DATA, IN_CACHE, BY_PATH = "package", "data folder", "user cache", "path"
+
+_FOLDER = "nb201"
+_FIRST_FILES = ("truth.parquet", "truth_rows.parquet")
+"""The published table: the first of these that is there."""
+
+
+class Place(NamedTuple):
+    """Where a table is.
+
+    Attributes:
+        name: What it is asked for by.
+        path: Its file.
+        origin: "package", "data folder", "user cache" or "path".
+    """
+
+    name: str
+    path: Path
+    origin: str
+
+
+def list_places(data_dir: Path | None = None) -> list[Place]:
+    """List the tables that can be found, without opening them.
+
+    Args:
+        data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
+
+    Returns:
+        The places, each with a name of its own.
+
+    Raises:
+        DataError: If the data folder that was named does not exist.
+    """
+    data, cache = resolve_data_dir(data_dir), user_cache_dir()
+    found = [(BUNDLED, _bundled_path(), IN_PACKAGE)] if _bundled_path().is_file() else []
+    if data is not None:
+        found += [(name, path, IN_DATA) for name, path in _named_files(data / _FOLDER)]
+    if data is None or not _is_same(data, cache):
+        found += [
+            (f"cache-{path.stem}", path, IN_CACHE) for _, path in _named_files(cache / _FOLDER)
+        ]
+    found += [(path.stem, path, IN_CACHE) for path in sorted(cache.glob("truth-*.parquet"))]
+    places: dict[str, Place] = {}
+    for name, path, origin in found:
+        own = name if name not in places else str(path)
+        places.setdefault(own, Place(own, path, origin))
+    return list(places.values())
+
+
+def open_place(place: Place, data_dir: Path | None = None) -> TruthTable:
+    """Open a table that was listed.
+
+    Args:
+        place: Where it is.
+        data_dir: As it was given to `list_places`.
+
+    Returns:
+        The table.
+
+    Raises:
+        TruthError: If it is damaged, or gone.
+    """
+    # Rows to import are converted once, which takes a second, and opened in an instant after.
+    if place.name == PUBLISHED and place.origin == IN_DATA:
+        return find_truth("cifar10", data_dir)
+    return load_table(place.path)
+
+
+def open_table(text: str | None, data_dir: Path | None = None) -> tuple[Place, TruthTable]:
+    """Open the table that the user means.
+
+    Args:
+        text: A name of `list_places`, or the path of a file; the published table where it is
+            found, else the bundled one, unless given.
+        data_dir: As for `list_places`.
+
+    Returns:
+        Where it is, and the table.
+
+    Raises:
+        UsageError: If it is neither a name nor a path.
+        TruthError: If the table is not there or is damaged.
+        DataError: If the data folder that was named does not exist.
+    """
+    if text == BUNDLED:
+        return Place(BUNDLED, _bundled_path(), IN_PACKAGE), find_truth("tiles")
+    if text is not None and _is_path(text):
+        path = Path(text).expanduser()
+        return Place(path.stem, path, BY_PATH), load_table(path)
+    places = {place.name: place for place in list_places(data_dir)}
+    if text is None:
+        text = PUBLISHED if PUBLISHED in places else BUNDLED
+        if text not in places:
+            return open_table(BUNDLED)
+    if text not in places:
+        if text == PUBLISHED:
+            find_truth("cifar10", data_dir)  # says where it was looked for
+        error = unknown_name("truth table", text, places)
+        raise type(error)(f"{error} Or give the path of a Parquet file.")
+    return places[text], open_place(places[text], data_dir)
+
+
+def choose_query(
+    table: TruthTable,
+    dataset: str | None = None,
+    split: str | None = None,
+    epochs: int | None = None,
+    policy: str = MEAN,
+) -> TruthQuery:
+    """Fill in what the user left open about a query, always in the same way.
+
+    A supernet's usual truth (CIFAR-10 test at 200 epochs, tiles test at 12) goes first; else the
+    test split before the other one, and the longest training.
+
+    Args:
+        table: The table to be asked.
+        dataset: Data set in the table's spelling, or None.
+        split: "valid" or "test", or None.
+        epochs: Length of training, epochs, or None.
+        policy: Policy.
+
+    Returns:
+        The query; what was given is in it as it was given, whether the table has it or not.
+
+    Raises:
+        UsageError: If the policy is none.
+    """
+    usual = [default_query(name) for name in ("cifar10", "tiles")]
+    keys = [(group.dataset, group.split, group.epochs) for group in table.groups()]
+    wanted = [
+        key
+        for key in keys
+        if dataset in (None, key[0]) and split in (None, key[1]) and epochs in (None, key[2])
+    ]
+    firsts = [(query.dataset, query.split, query.epochs) for query in usual]
+    best = max(
+        wanted or keys,
+        key=lambda key: (-firsts.index(key) if key in firsts else -9, key[1] == "test", key[2]),
+    )
+    return TruthQuery(
+        best[0] if dataset is None else dataset,
+        best[1] if split is None else split,
+        best[2] if epochs is None else epochs,
+        policy,
+    )
+
+
+def _bundled_path() -> Path:
+    return Path(str(resources.files("harness.truth") / BUNDLED_TABLE))
+
+
+def _named_files(folder: Path) -> list[tuple[str, Path]]:
+    """Name the tables of a data folder; the published one goes first."""
+    files = {path.name: path for path in sorted(folder.glob("*.parquet")) if path.is_file()}
+    first = next((name for name in _FIRST_FILES if name in files), None)
+    named = [] if first is None else [(PUBLISHED, files.pop(first))]
+    return named + [(path.stem, path) for path in files.values()]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _is_path(text: str) -> bool:
+    if text.endswith(".parquet") or os.sep in text or text.startswith(("~", ".")):
+        return True
+    try:
+        return Path(text).is_file()
+    except OSError:  # such as a name that is too long for any file
+        return False

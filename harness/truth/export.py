@@ -1,0 +1,158 @@
+"""Writing a table for other programs: CSV, JSON, Parquet.
+
+Rows go out in the columns that come in (`harness.truth.rows`), accuracies in full precision, so
+that what was exported can be imported again as the same table. Means are no trainings, so they have
+columns of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import TruthError
+from harness.space.nb201 import arch_at
+from harness.truth.columns import SCHEMA
+from harness.truth.query import TruthQuery
+from harness.truth.table import SPACE, TruthTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("csv", "json", "parquet")
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def restrict(
+    table: TruthTable, dataset: str | None, split: str | None, epochs: int | None
+) -> TruthTable:
+    """Keep the rows of some data set, split or length of training.
+
+    Args:
+        table: The table.
+        dataset: Data set to keep; all if None.
+        split: Split to keep; all if None.
+        epochs: Length of training to keep; all if None.
+
+    Returns:
+        A table of these rows, with the same name and metadata.
+
+    Raises:
+        TruthError: If there are none.
+    """
+    kept = [
+        group
+        for group in table.groups()
+        if dataset in (None, group.dataset)
+        and split in (None, group.split)
+        and epochs in (None, group.epochs)
+    ]
+    if not kept:
+        wanted = [str(part) for part in (dataset, split, epochs) if part is not None]
+        raise TruthError(
+            f"The truth table '{table.name}' has no rows for {', '.join(wanted)}. It has: "
+            f"{'; '.join(table.describe())}. Ask for one of these."
+        )
+    columns = table.columns
+    parts = [columns.where(group.dataset, group.split, group.epochs) for group in kept]
+    rows = np.sort(np.concatenate(parts))
+    return TruthTable(table.name, columns.take(rows), dict(table.metadata))
+
+
+def frame_of_rows(table: TruthTable) -> pd.DataFrame:
+    """Return the rows with their strings as plain texts."""
+    return table.rows.astype({"arch_str": str, "dataset": str, "split": str})
+
+
+def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
+    """Return one row an architecture.
+
+    Args:
+        table: The table.
+        query: What its number is.
+
+    Returns:
+        A frame with the columns `nb201_index`, `arch_str`, `accuracy` (percent) and `n_trials`
+        (trainings behind it).
+
+    Raises:
+        TruthError: If the table has no such rows.
+    """
+    import pandas as pd
+
+    truth = table.select(query)
+    return pd.DataFrame(
+        {
+            "nb201_index": truth.nb201_index,
+            "arch_str": [str(arch_at(index)) for index in truth.nb201_index.tolist()],
+            "accuracy": truth.accuracy,
+            "n_trials": truth.n_trials,
+        }
+    )
+
+
+def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:
+    """Write CSV that a spreadsheet takes for data.
+
+    Args:
+        frame: What to write.
+        file: Where to, opened as text without newline translation.
+
+    Returns:
+        The texts that were changed: those that a spreadsheet would run as a formula begin with an
+        apostrophe in the file.
+    """
+    changed: list[str] = []
+    if "dataset" in frame.columns:  # the only column of free text
+        names = {name: _harmless(name) for name in frame["dataset"].unique()}
+        changed = [name for name, safe in names.items() if safe != name]
+        frame = frame.assign(dataset=frame["dataset"].map(names))
+    frame.to_csv(file, index=False, lineterminator="\n")
+    return changed
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def write_json(frame: pd.DataFrame, head: dict[str, Any], file: IO[str]) -> None:
+    """Write one JSON object: the head's entries, then `rows`, a line a row.
+
+    Args:
+        frame: What to write as rows.
+        head: What comes before, such as provenance.
+        file: Where to.
+    """
+    file.write("{\n")
+    for key, value in head.items():
+        file.write(f"  {json.dumps(key)}: {json.dumps(value)},\n")
+    file.write('  "rows": [')
+    names = list(frame.columns)
+    separator = "\n"
+    for row in zip(*(frame[name].tolist() for name in names), strict=True):
+        file.write(f"{separator}    {json.dumps(dict(zip(names, row, strict=True)))}")
+        separator = ",\n"
+    file.write("\n  ]\n}\n")
+
+
+def head_of(table: TruthTable) -> dict[str, Any]:
+    """Return what an exported JSON says before its rows."""
+    return {
+        "schema": SCHEMA,
+        "space": SPACE,
+        "name": table.name,
+        "sha256": table.sha256,
+        "metadata": table.metadata,
+    }
+
+
+def write_means_parquet(frame: pd.DataFrame, metadata: dict[str, str], path: Path) -> None:
+    """Write means as Parquet, with texts in the file's metadata."""
+    content = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(content.replace_schema_metadata(metadata), path, compression="zstd")

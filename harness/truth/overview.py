@@ -1,0 +1,160 @@
+"""What a table's accuracies look like as a whole: by operations, and between trials."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.space.nb201 import EDGES, OPS, arch_at
+from harness.truth.query import Trials, TruthQuery
+from harness.truth.table import TruthTable
+
+QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+N_BINS = 10
+LIVE_CONVS = "live conv edges"
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """The architectures that have something a given number of times.
+
+    Attributes:
+        what: An operation, in the table's spelling, or "live conv edges".
+        count: How many edges carry it, dead ones included for operations, 0 to 6.
+        n: Such architectures.
+        mean: Their mean accuracy, percent; None without any.
+        sd: Standard deviation between them; None for fewer than two.
+        low: The least; None without any.
+        high: The largest; None without any.
+    """
+
+    what: str
+    count: int
+    n: int
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class SpreadRow:
+    """Spread between trainings of one architecture, for architectures of similar accuracy.
+
+    Attributes:
+        low: Least mean accuracy of the bin, percent.
+        high: Largest one.
+        n: Architectures with two trials or more.
+        sd: Standard deviation between trainings of one architecture, pooled, percent.
+    """
+
+    low: float
+    high: float
+    n: int
+    sd: float
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The whole.
+
+    Attributes:
+        n: Architectures under the query.
+        n_missing: Architectures that lack the trial or seed that was asked for.
+        mean: Mean accuracy, percent.
+        sd: Standard deviation between architectures; None for one.
+        quantiles: Accuracy by quantile, 0-1.
+        trials: Architectures by number of trials.
+        counts: By operation, and by live convolutions.
+        spread: Between trials, in bins of equally many architectures; empty without any
+            architecture of two trials.
+    """
+
+    n: int
+    n_missing: int
+    mean: float
+    sd: float | None
+    quantiles: dict[float, float]
+    trials: dict[int, int]
+    counts: tuple[CountRow, ...]
+    spread: tuple[SpreadRow, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
+    """Describe the accuracies that a query selects.
+
+    Args:
+        table: The table.
+        query: What to select; the spread between trials is over all trials, whatever its policy.
+
+    Returns:
+        The overview.
+
+    Raises:
+        TruthError: If the table has no such rows.
+    """
+    truth, trials = table.select(query), table.trials(query)
+    archs = [arch_at(index) for index in truth.nb201_index.tolist()]
+    edges = {name: [arch.count_op(op) for arch in archs] for op, name in enumerate(OPS)}
+    edges[LIVE_CONVS] = [len(arch.live_conv_edges) for arch in archs]
+    rows = [
+        row
+        for what, counts in edges.items()
+        for row in _count_rows(what, np.array(counts), truth.accuracy)
+    ]
+    sizes, n_archs = np.unique(np.isfinite(trials.accuracy).sum(axis=1), return_counts=True)
+    values = np.quantile(truth.accuracy, QUANTILES)
+    return Overview(
+        n=len(archs),
+        n_missing=truth.n_missing,
+        mean=float(truth.accuracy.mean()),
+        sd=_sd(truth.accuracy),
+        quantiles=dict(zip(QUANTILES, values.tolist(), strict=True)),
+        trials=dict(zip(sizes.tolist(), n_archs.tolist(), strict=True)),
+        counts=tuple(rows),
+        spread=_spread(trials),
+    )
+
+
+def _count_rows(what: str, counts: npt.NDArray[np.int64], accuracy: FloatArray) -> list[CountRow]:
+    rows = []
+    for number in range(len(EDGES) + 1):
+        own = accuracy[counts == number]
+        figures = (own.mean(), own.min(), own.max()) if len(own) else (None, None, None)
+        mean, low, high = (None if figure is None else float(figure) for figure in figures)
+        rows.append(CountRow(what, number, len(own), mean, _sd(own), low, high))
+    return rows
+
+
+def _sd(values: FloatArray) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def _spread(trials: Trials) -> tuple[SpreadRow, ...]:
+    """Pool the variance between trials in bins of equally many architectures."""
+    n_trials = np.isfinite(trials.accuracy).sum(axis=1)
+    several = trials.accuracy[n_trials > 1]
+    if len(several) == 0:
+        return ()
+    means = np.nanmean(several, axis=1)
+    squares = np.nansum((several - means[:, None]) ** 2, axis=1)
+    freedom = np.isfinite(several).sum(axis=1) - 1
+    order = np.argsort(means, kind="stable")
+    return tuple(
+        SpreadRow(
+            low=float(means[part].min()),
+            high=float(means[part].max()),
+            n=len(part),
+            sd=float(np.sqrt(squares[part].sum() / freedom[part].sum())),
+        )
+        for part in np.array_split(order, min(N_BINS, len(order)))
+    )
