@@ -19,7 +19,7 @@ from harness.errors import UsageError, unknown_name
 from harness.space.nb201 import N_ARCHS
 
 SPACES = ("nb201",)
-IMAGE_DATASETS = ("cifar10", "tiles")
+IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 
 
 class _Settings(BaseModel):
@@ -154,6 +154,30 @@ _SMOKE = {
 }
 _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": N_ARCHS}
 
+_CIFAR: dict[str, dict[str, Any]] = {
+    "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
+    "quick": {
+        "channels": 16,
+        "steps": 10_000,
+        "probe_every": 250,
+        "rank_every": 2_500,
+        "rank_every_archs": 50,
+        "rank_images": 500,
+        "n_archs": 1_000,
+    },
+    "standard": {
+        "channels": 16,
+        "cells": 5,
+        "steps": 15_000,
+        "probe_every": 250,
+        "rank_every": 3_000,
+        "rank_images": 500,
+        "n_archs": 1_000,
+    },
+    # 250 epochs of 25,000 images in batches of 256
+    "paper": {**_PAPER, "steps": 24_250, "rank_every": 2_425, "rank_images": 5_000},
+}
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
@@ -162,28 +186,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         # 250 epochs of 4,000 images in batches of 256
         "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},
     },
-    "cifar10": {
-        "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
-        "quick": {
-            "channels": 16,
-            "steps": 10_000,
-            "probe_every": 250,
-            "rank_every": 2_500,
-            "rank_every_archs": 50,
-            "rank_images": 500,
-            "n_archs": 1_000,
-        },
-        "standard": {
-            "channels": 16,
-            "cells": 5,
-            "steps": 15_000,
-            "probe_every": 250,
-            "rank_every": 3_000,
-            "rank_images": 500,
-            "n_archs": 1_000,
-        },
-        # 250 epochs of 25,000 images in batches of 256
-        "paper": {**_PAPER, "steps": 24_250, "rank_every": 2_425, "rank_images": 5_000},
+    "cifar10": _CIFAR,
+    "cifar100": _CIFAR,
+    # 250 epochs of 75,850 images in batches of 256
+    "imagenet16-120": {
+        **_CIFAR,
+        "paper": {**_PAPER, "steps": 74_000, "rank_every": 7_400, "rank_images": 5_000},
     },
 }
 """Settings by data set and preset name."""

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from harness.errors import unknown_name
 from harness.images.cifar import load_cifar10
+from harness.images.cifar100 import load_cifar100
 from harness.images.dataset import ImageData
+from harness.images.imagenet16 import load_imagenet16
 from harness.images.tiles import load_tiles
 
 DATASETS: dict[str, Callable[[Path | None, int], ImageData]] = {
     "cifar10": load_cifar10,
+    "cifar100": load_cifar100,
+    "imagenet16-120": load_imagenet16,
     "tiles": lambda data_dir, split_seed: load_tiles(),
 }
 """Loaders by name; each takes the data folder (None: wherever it is looked for) and the seed of

@@ -1,4 +1,4 @@
-"""Where truth tables come from: the bundled one for `tiles`, the data folder for `cifar10`."""
+"""Where truth tables come from: bundled for `tiles`, the data folder for the benchmark's three."""
 
 from __future__ import annotations
 
@@ -79,5 +79,7 @@ def _convert_once(rows: Path) -> TruthTable:
 SOURCES: dict[str, Callable[[Path | None], TruthTable]] = {
     "tiles": _bundled,
     "cifar10": _published,
+    "cifar100": _published,
+    "imagenet16-120": _published,
 }
 """Sources by image data set; each takes the data folder that the user named, if any."""

@@ -1,151 +1,151 @@
-"""The CIFAR-10 reader: on small files of the same layout, and on the real ones."""
+"""The readers of the two CIFAR layouts: damaged files, and the real ones.
+
+What they share with other data sets is tested in `test_images_halves.py`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from harness.errors import DataError
-from harness.images import cifar, load_images
-from harness.images.dataset import ImageSet
+from harness.images import cifar, cifar100, load_images
 
-RECORDS = 20
+RECORDS = 200
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One of the two: its loader's module, and its published layout."""
+
+    module: Any
+    title: str
+    labels: tuple[int, ...]
+    bytes_of_a_file: int
+
+
+LAYOUTS = {
+    # https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"
+    "cifar10": Layout(cifar, "CIFAR-10", (10,), 30_730_000),
+    "cifar100": Layout(cifar100, "CIFAR-100", (20, 100), 153_700_000),
+}
+
+
+@pytest.fixture(params=LAYOUTS)
+def name(request: pytest.FixtureRequest) -> str:
+    """The data set's name."""
+    return str(request.param)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write five files of 20 random records, two of each class."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", RECORDS)
+def layout(name: str) -> Layout:
+    """What is true of it."""
+    return LAYOUTS[name]
+
+
+@pytest.fixture
+def folder(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Its folder, with files of 200 random records."""
+    monkeypatch.setattr(layout.module, "RECORDS_PER_FILE", RECORDS)
     rng = np.random.RandomState(0)
-    folder = tmp_path / cifar.FOLDER
+    folder = tmp_path / layout.module.FOLDER
     folder.mkdir()
-    for name in cifar.FILES:
-        records = rng.randint(0, 256, size=(RECORDS, cifar.RECORD_BYTES)).astype(np.uint8)
-        records[:, 0] = np.arange(RECORDS) % 10
-        records.tofile(folder / name)
+    for file in layout.module.FILES:
+        shape = (RECORDS, layout.module.RECORD_BYTES)
+        records = rng.randint(0, 256, size=shape).astype(np.uint8)
+        for position, n_values in enumerate(layout.labels):
+            records[:, position] = np.arange(RECORDS) % n_values
+        records.tofile(folder / file)
     return folder
 
 
-def read_naively(folder: Path) -> dict[bytes, int]:
-    """Return the label of each image, by its bytes."""
-    labels = {}
-    for name in cifar.FILES:
-        content = (folder / name).read_bytes()
-        for start in range(0, len(content), 3073):
-            labels[content[start + 1 : start + 3073]] = content[start]
-    return labels
-
-
-def images_in(images: ImageSet) -> dict[bytes, int]:
-    return {
-        pixels.numpy().tobytes(): int(label)
-        for pixels, label in zip(images.pixels, images.labels, strict=True)
-    }
-
-
-def test_every_image_keeps_its_label_and_is_in_one_half(folder: Path) -> None:
-    data = load_images("cifar10", folder.parent)
-    train, validation = images_in(data.train), images_in(data.validation)
-    assert {**train, **validation} == read_naively(folder)
-    assert not train.keys() & validation.keys()
-    assert data.test is None
-
-
-def test_pixels_are_stored_by_channel_row_and_column(folder: Path) -> None:
-    first = (folder / cifar.FILES[0]).read_bytes()[1:3073]
-    data = load_images("cifar10", folder.parent)
-    for images in (data.train, data.validation):
-        for pixels in images.pixels:
-            if pixels.numpy().tobytes() == first:
-                assert pixels.shape == (3, 32, 32)
-                assert pixels[2, 5, 7] == first[2 * 1024 + 5 * 32 + 7]
-                return
-    pytest.fail("the first record is in neither half")
-
-
-def test_both_halves_hold_equally_many_of_each_class(folder: Path) -> None:
-    data = load_images("cifar10", folder.parent)
-    for images in (data.train, data.validation):
-        assert images.labels.bincount().tolist() == [5] * 10
-        assert images.pixels.dtype == torch.uint8
-        assert images.labels.dtype == torch.int64
-
-
-def test_the_split_hangs_on_its_seed_alone_and_the_hash_does_not(folder: Path) -> None:
-    first, again, other = (load_images("cifar10", folder.parent, seed) for seed in (0, 0, 1))
-    assert torch.equal(first.train.pixels, again.train.pixels)
-    assert not torch.equal(first.train.pixels, other.train.pixels)
-    files = b"".join((folder / name).read_bytes() for name in cifar.FILES)
-    assert first.sha256 == other.sha256 == hashlib.sha256(files).hexdigest()
-
-
-def test_mean_and_deviation_are_those_of_the_training_half(folder: Path) -> None:
-    data = load_images("cifar10", folder.parent)
-    pixels = data.train.pixels.double()
-    assert data.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
-    assert data.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist())
-
-
-def test_images_may_be_cropped_and_flipped(folder: Path) -> None:
-    data = load_images("cifar10", folder.parent)
-    assert (data.crop_padding, data.flip, data.classes) == (4, True, 10)
-
-
-def test_without_an_argument_the_data_variable_is_looked_at(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_hash_is_that_of_the_files_one_after_the_other(
+    name: str, layout: Layout, folder: Path
 ) -> None:
-    monkeypatch.setenv("HARNESS_DATA", str(folder.parent))
-    assert len(load_images("cifar10").train) == 50
+    content = b"".join((folder / file).read_bytes() for file in layout.module.FILES)
+    assert load_images(name, folder.parent).sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_a_missing_folder_is_reported_with_what_to_put_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("HARNESS_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(DataError, match=r"data_batch_1\.bin.* Put the 'binary version'") as caught:
-        load_images("cifar10")
-    assert str(tmp_path / "harness" / cifar.FOLDER / "data_batch_5.bin") in str(caught.value)
-    assert "--data-dir or $HARNESS_DATA" in str(caught.value)
+def test_a_real_file_has_its_published_length(layout: Layout) -> None:
+    module = layout.module
+    assert len(layout.labels) + 3 * 32 * 32 == module.RECORD_BYTES
+    assert layout.bytes_of_a_file == module.RECORDS_PER_FILE * module.RECORD_BYTES
+    assert module.RECORDS_PER_FILE * len(module.FILES) == 50_000
 
 
-def test_only_the_missing_file_is_reported(folder: Path) -> None:
-    (folder / "data_batch_4.bin").unlink()
-    with pytest.raises(DataError, match=r"data_batch_4\.bin\. Put") as caught:
-        load_images("cifar10", folder.parent)
-    assert "data_batch_3.bin" not in str(caught.value)
+def test_what_to_get_is_said(name: str, layout: Layout, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"Put the 'binary version' of {layout.title} there "):
+        load_images(name, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("n_bytes", "reason"),
+    ("change", "reason"),
     [
-        (0, "has 0 bytes instead of 61,460 .*was cut short"),
-        (61_459, "has 61,459 bytes instead of 61,460 .*was cut short"),
-        (61_461, "has 61,461 bytes instead of 61,460 .*is not CIFAR-10's"),
+        (lambda content: b"", "was cut short"),
+        (lambda content: content[:-1], "was cut short"),
+        (lambda content: content + b"x", "is not CIFAR-10+'s, or damaged"),
+        (lambda content: content * 2, "is not CIFAR-10+'s, or damaged"),
     ],
+    ids=["empty", "a byte short", "a byte long", "twice"],
 )
-def test_a_file_of_the_wrong_length_is_reported(folder: Path, n_bytes: int, reason: str) -> None:
-    path = folder / "data_batch_2.bin"
-    path.write_bytes((path.read_bytes() + b"x")[:n_bytes])
-    with pytest.raises(DataError, match=r"data_batch_2\.bin' " + reason):
-        load_images("cifar10", folder.parent)
+def test_a_file_of_the_wrong_length_is_reported(
+    name: str, layout: Layout, folder: Path, change: Any, reason: str
+) -> None:
+    path = folder / layout.module.FILES[-1]
+    whole = path.read_bytes()
+    path.write_bytes(change(whole))
+    given = f"{len(change(whole)):,} bytes instead of {len(whole):,}"
+    with pytest.raises(DataError, match=rf"{path.name}' has {given} \(200 records .* it {reason}"):
+        load_images(name, folder.parent)
 
 
-def test_a_real_file_has_30730000_bytes() -> None:
-    assert cifar.RECORDS_PER_FILE * cifar.RECORD_BYTES == 30_730_000
-
-
-def test_a_label_over_nine_is_reported_with_file_and_record(folder: Path) -> None:
-    path = folder / "data_batch_3.bin"
-    content = bytearray(path.read_bytes())
-    content[7 * cifar.RECORD_BYTES] = 10
+@pytest.mark.parametrize(
+    ("name", "position"), [("cifar10", 0), ("cifar100", 0), ("cifar100", 1)], indirect=["name"]
+)
+def test_a_label_out_of_range_is_reported_with_file_and_record(
+    name: str, layout: Layout, folder: Path, position: int
+) -> None:
+    path = folder / layout.module.FILES[-1]
+    content, n_values = bytearray(path.read_bytes()), layout.labels[position]
+    for record in (7, 9):
+        content[record * layout.module.RECORD_BYTES + position] = n_values
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"data_batch_3\.bin', record 7: its label is 10"):
-        load_images("cifar10", folder.parent)
+    message = (
+        rf"{path.name}', record 7: its .*label is {n_values}; {layout.title} has 0 to "
+        rf"{n_values - 1}\. The file is damaged"
+    )
+    with pytest.raises(DataError, match=message):
+        load_images(name, folder.parent)
+
+
+def test_the_fine_label_of_cifar100_is_the_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", 2)
+    (tmp_path / cifar100.FOLDER).mkdir()
+    pixels = bytes(3072)
+    content = bytes([3, 77]) + pixels + bytes([4, 77]) + pixels
+    (tmp_path / cifar100.FOLDER / "train.bin").write_bytes(content)
+    data = load_images("cifar100", tmp_path)
+    assert (data.train.labels.tolist(), data.validation.labels.tolist()) == ([77], [77])
+
+
+def test_files_of_the_other_cifar_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", 3073)
+    (tmp_path / cifar100.FOLDER).mkdir()
+    # as many bytes as are expected, but records of one label byte: 3,074 instead of 3,073
+    records = np.random.RandomState(0).randint(0, 256, size=(3074, 3073)).astype(np.uint8)
+    records[:, 0] %= 10
+    records.tofile(tmp_path / cifar100.FOLDER / "train.bin")
+    with pytest.raises(DataError, match=r"label is .* The file is damaged or of another data set"):
+        load_images("cifar100", tmp_path)
 
 
 @pytest.mark.realdata
@@ -165,3 +165,13 @@ def test_the_real_images_split_into_halves_of_2500_a_class_without_overlap(
     # A half has 25.6 million pixels a channel; images differ in brightness, by about 0.2.
     assert data.mean == pytest.approx((125.3, 123.0, 113.9), abs=1)
     assert data.std == pytest.approx((63.0, 62.1, 66.7), abs=1)
+
+
+@pytest.mark.realdata
+def test_the_split_of_cifar10_is_the_one_that_stored_runs_were_made_with(data_dir: Path) -> None:
+    data = load_images("cifar10", data_dir, split_seed=0)
+    # worked out with the reader of the first release, which read CIFAR-10 alone
+    assert hashlib.sha256(data.train.pixels.numpy().tobytes()).hexdigest()[:16] == (
+        "c53c2205e0bd57ad"
+    )
+    assert data.sha256[:16] == "46b7543e102d2e98"  # as in the records under results/
