@@ -22,7 +22,7 @@ from harness.stats.topk import top_count
 
 RESAMPLES = 2000
 
-_CHUNK = 64  # resamples at a time: rows of a cache line or more, arrays of a few MB
+_CHUNK = 16  # resamples at a time: a row is a cache line, and the arrays stay in the cache
 _LARGEST_INT32 = 2**16  # architectures whose pairs, in halves, an int32 still counts
 
 Counts = npt.NDArray[np.int32] | npt.NDArray[np.int64]
@@ -129,23 +129,27 @@ class _Plan(NamedTuple):
 
     Attributes:
         order: Items by x, then y.
-        by_y: Items by y.
-        ties: Where runs of equal x, equal y, and equal both begin, in `order`, `by_y`, `order`.
+        ties: Items that share their x, their y, or both: who they are, and where each run begins.
         levels: Positions in `order`, from the largest blocks to single pairs.
     """
 
     order: IntArray
-    by_y: IntArray
-    ties: tuple[IntArray, IntArray, IntArray]
+    ties: tuple[_Runs, _Runs, _Runs]
     levels: list[_Level]
+
+
+class _Runs(NamedTuple):
+    """Items that are equal to others, run by run."""
+
+    items: IntArray
+    starts: IntArray
 
 
 def _plan(first: FloatArray, second: FloatArray) -> _Plan:
     """Run the merge sort of the `correlation` module once, and keep its comparisons."""
     x, y = dense_ranks(first), dense_ranks(second)
-    order, by_y = np.lexsort((y, x)), np.argsort(y, kind="stable")
-    new_x, new_y = np.diff(x[order], prepend=-1) != 0, np.diff(y[order], prepend=-1) != 0
-    ties = (new_x, np.diff(y[by_y], prepend=-1) != 0, new_x | new_y)
+    order = np.lexsort((y, x))
+    ties = (_find_runs(x), _find_runs(y), _find_runs(x * len(x) + y))
     positions = np.argsort(y[order], kind="stable")
     levels = []
     for bit in reversed(range(max(len(x) - 1, 0).bit_length())):
@@ -155,8 +159,14 @@ def _plan(first: FloatArray, second: FloatArray) -> _Plan:
         n_blocks_before = np.minimum((left >> (bit + 1)) << bit, len(right))
         levels.append(_Level(left, right, np.cumsum(is_right)[~is_right], n_blocks_before))
         positions = positions[np.argsort(positions >> bit, kind="stable")]
-    starts = tuple(np.flatnonzero(part) for part in ties)
-    return _Plan(order, by_y, (starts[0], starts[1], starts[2]), levels)
+    return _Plan(order, ties, levels)
+
+
+def _find_runs(values: IntArray) -> _Runs:
+    _, codes, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    order = np.argsort(codes, kind="stable")
+    items = order[sizes[codes[order]] > 1]
+    return _Runs(items, np.flatnonzero(np.diff(codes[items], prepend=-1)))
 
 
 def _tau(counts: Counts, plan: _Plan) -> FloatArray:
@@ -165,36 +175,63 @@ def _tau(counts: Counts, plan: _Plan) -> FloatArray:
     A copy is tied with its original on both sides, so it leaves numerator and denominator alike.
     """
     by_x = counts[plan.order]
-    tied_x, tied_y, tied_both = (
-        (np.add.reduceat(part, starts, axis=0).astype(np.float64) ** 2).sum(axis=0)
-        for part, starts in zip((by_x, counts[plan.by_y], by_x), plan.ties, strict=True)
-    )
-    discordant = np.zeros(counts.shape[1])
-    for level in plan.levels:
-        before = np.zeros((len(level.right) + 1, counts.shape[1]), dtype=counts.dtype)
-        np.cumsum(by_x[level.right], axis=0, out=before[1:], dtype=counts.dtype)
-        in_block = before[level.n_before]
-        in_block -= before[level.n_blocks_before]
-        discordant += np.einsum("ij,ij->j", by_x[level.left], in_block)
+    copies = _sum_squares(counts)
+    tied_x, tied_y, tied_both = (copies + _tied_pairs(counts, runs) for runs in plan.ties)
     pairs = float(len(counts)) ** 2
-    agreement = pairs - tied_x - tied_y + tied_both - 4.0 * discordant
+    agreement = pairs - tied_x - tied_y + tied_both - 4.0 * _discordant(by_x, plan.levels)
     scale = np.sqrt((pairs - tied_x) * (pairs - tied_y))
     undefined = np.full(len(scale), np.nan)
     taus = np.divide(agreement, scale, out=undefined, where=scale > 0)
     return np.asarray(np.clip(taus, -1.0, 1.0), dtype=np.float64)
 
 
+def _tied_pairs(counts: Counts, runs: _Runs) -> FloatArray:
+    """Count the pairs of different items that are tied, in both orders, [b]."""
+    if len(runs.items) == 0:
+        return np.zeros(counts.shape[1])
+    tied = counts[runs.items]
+    return _sum_squares(np.add.reduceat(tied, runs.starts, axis=0)) - _sum_squares(tied)
+
+
+def _sum_squares(numbers: Counts) -> FloatArray:
+    # As float64, in which squares up to n^2 and their sum are exact.
+    return np.asarray(np.einsum("ij,ij->j", numbers, numbers, dtype=np.float64))
+
+
+def _discordant(counts: Counts, levels: list[_Level]) -> FloatArray:
+    """Count the pairs of drawn items that x and y order otherwise, [b]; counts in order of x."""
+    n, width = counts.shape
+    # Four buffers for all levels, which halves the time: fresh memory costs as much as the sums.
+    drawn, in_block, other = (np.empty((n, width), dtype=counts.dtype) for _ in range(3))
+    before = np.zeros((n + 1, width), dtype=counts.dtype)
+    discordant = np.zeros(width)
+    for level in levels:
+        n_left, n_right = len(level.left), len(level.right)
+        right = _take(counts, level.right, drawn[:n_right])
+        np.cumsum(right, axis=0, out=before[1 : n_right + 1])
+        inside = _take(before, level.n_before, in_block[:n_left])
+        inside -= _take(before, level.n_blocks_before, other[:n_left])
+        discordant += np.einsum("ij,ij->j", _take(counts, level.left, other[:n_left]), inside)
+    return discordant
+
+
+def _take(rows: Counts, positions: IntArray, out: Counts) -> Counts:
+    # All positions are in range; "clip" only spares the copy that "raise" makes.
+    return np.take(rows, positions, axis=0, out=out, mode="clip")
+
+
 def _precision(counts: Counts, by_score: IntArray, by_truth: IntArray, k: int) -> FloatArray:
     """Compute the precision among k of n; ranks are from the best, 0, [b]."""
-    is_best = _before(counts, by_truth)[0][by_truth] < k
+    best_before, _ = _before(counts, by_truth)
     before, sizes = _before(counts, by_score)
-    chosen = np.clip((k - before) / np.maximum(sizes, 1), 0.0, 1.0)[by_score]
-    return np.asarray(np.minimum((counts * is_best * chosen).sum(axis=0) / k, 1.0))
+    chance = np.clip((k - before) / np.maximum(sizes, 1), 0.0, 1.0)
+    hits = np.einsum("ij,ij->j", counts * (best_before < k)[by_truth], chance[by_score])
+    return np.asarray(np.minimum(hits / k, 1.0))
 
 
-def _before(counts: Counts, ranks: IntArray) -> tuple[IntArray, IntArray]:
+def _before(counts: Counts, ranks: IntArray) -> tuple[Counts, Counts]:
     """Count the drawn items of better rank, and of this one, [rank, b]."""
-    order = np.argsort(ranks, kind="stable")
-    starts = np.flatnonzero(np.diff(ranks[order], prepend=-1))
-    sizes = np.add.reduceat(counts[order], starts, axis=0).astype(np.int64)
-    return np.cumsum(sizes, axis=0) - sizes, sizes
+    ends = np.cumsum(np.bincount(ranks)) - 1
+    through = np.cumsum(counts[np.argsort(ranks, kind="stable")], axis=0)[ends]
+    before = np.concatenate([np.zeros_like(through[:1]), through[:-1]])
+    return before, through - before
