@@ -10,6 +10,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.stats import kendall_tau, modelled_ceiling, one_seed_reference, top_share
+from harness.stats.ceiling import modelled_ceilings
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -121,3 +122,139 @@ def test_other_shapes_are_refused(call: Callable[[FloatArray], object]) -> None:
 def test_no_draws_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 1 is needed"):
         modelled_ceiling(np.ones((40, 2)), draws=0)
+
+
+World = Callable[[np.random.RandomState, int], tuple[FloatArray, FloatArray, FloatArray]]
+
+
+def even_world(rng: np.random.RandomState, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """One amount of noise everywhere, and which trials are lacking depends on nothing."""
+    true = rng.normal(70, 6, n)
+    return true, np.full(n, 1.0), rng.choice([1, 2, 3], n, p=[0.2, 0.3, 0.5])
+
+
+def published_world(
+    rng: np.random.RandomState, n: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Much noise in a long bad tail, little among the best, and fewer trials for better ones."""
+    true = np.where(rng.uniform(size=n) < 0.3, rng.uniform(20, 88, n), 94 - rng.gamma(3.0, 1.0, n))
+    sd = np.exp(np.interp(true, [20, 88, 94], np.log([3.0, 0.5, 0.2])))
+    best_have_one = rng.uniform(size=n) < np.interp(true, [85, 94], [0.1, 0.5])
+    return true, sd, np.where(best_have_one, 1, rng.choice([2, 3], n))
+
+
+def growing_world(rng: np.random.RandomState, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """More noise among the best, and two trials at the most."""
+    true = rng.uniform(20, 60, n)
+    return true, np.interp(true, [20, 60], [0.3, 2.0]), rng.choice([1, 2], n)
+
+
+@pytest.mark.parametrize("world", [even_world, published_world, growing_world])
+def test_ceilings_of_ragged_trials_are_the_taus_of_the_true_accuracies(world: World) -> None:
+    shares, n = (None, 0.5, 0.1), 4000
+    gaps = []
+    for seed in range(3):
+        rng = np.random.RandomState(seed)
+        true, sd, n_trials = world(rng, n)
+        trials = true[:, None] + sd[:, None] * rng.standard_normal((n, 3))
+        trials[np.arange(3) >= n_trials[:, None]] = np.nan
+        observed = np.nanmean(trials, axis=1)
+        for share, found in zip(shares, modelled_ceilings(trials, shares, draws=5), strict=True):
+            chosen = np.ones(n, dtype=bool) if share is None else top_share(observed, share)
+            actual = kendall_tau(true[chosen], observed[chosen]).value
+            assert actual is not None
+            assert found is not None
+            assert found.n_archs == chosen.sum()
+            gaps.append(found.tau - actual)
+    # Means of three: the simulated tau scatters by 0.001, 0.003 and 0.012 in the three
+    # populations, the draws by less, and the model's bins and prior add up to 0.005 and 0.02.
+    by_share = np.abs(np.reshape(gaps, (3, 3)).mean(axis=0))
+    assert (by_share < [0.006, 0.012, 0.04]).all(), by_share
+
+
+def test_the_ceiling_of_single_trainings_is_that_of_one_trial_as_the_truth() -> None:
+    rng = np.random.RandomState(0)
+    true, sd, _ = even_world(rng, 4000)
+    trials = true[:, None] + sd[:, None] * rng.standard_normal((4000, 3))
+    actual = kendall_tau(true, trials[:, 0]).value
+    ones = np.ones(4000, dtype=np.int64)
+    (single,) = modelled_ceilings(trials, draws=5, n_behind=ones)
+    (mean,) = modelled_ceilings(trials, draws=5)
+    assert single is not None
+    assert mean is not None
+    assert single.tau == pytest.approx(actual, abs=0.005)
+    assert mean.tau > single.tau + 0.02
+
+
+def test_ceilings_together_are_those_one_by_one() -> None:
+    _, trials = simulate(600, 6)
+    shares = (None, 0.5, 0.1)
+    together = modelled_ceilings(trials, shares, draws=4, seed=3)
+    assert [found and found.tau for found in together] == [
+        modelled_ceiling(trials, share, draws=4, seed=3) for share in shares
+    ]
+    assert [found and found.n_archs for found in together] == [600, 300, 60]
+
+
+def test_the_standard_error_is_the_scatter_of_repeated_estimates() -> None:
+    _, trials = simulate(400, 7)
+    found = [modelled_ceilings(trials, draws=10, seed=seed)[0] for seed in range(30)]
+    taus = [ceiling.tau for ceiling in found if ceiling is not None]
+    errors = [ceiling.se for ceiling in found if ceiling is not None and ceiling.se is not None]
+    assert len(taus) == len(errors) == 30
+    # A standard deviation of 30 values is known to 13%, so within a half is three of those.
+    assert np.mean(errors) == pytest.approx(np.std(taus, ddof=1), rel=0.5)
+
+
+def test_one_draw_has_no_standard_error() -> None:
+    _, trials = simulate(100, 7)
+    (found,) = modelled_ceilings(trials, draws=1)
+    assert found is not None
+    assert (found.se, found.draws) == (None, 1)
+
+
+def test_the_reference_of_a_top_share_is_chosen_by_the_other_trials() -> None:
+    _, trials = simulate(2000, 8)
+    dense = trials[np.isfinite(trials).all(axis=1)]
+    taus = []
+    for trial in range(3):
+        others = np.delete(dense, trial, axis=1).mean(axis=1).round(6)
+        chosen = top_share(others, 0.5)
+        taus.append(kendall_tau(dense[chosen, trial], others[chosen]).value or 0.0)
+    reference = one_seed_reference(trials, 0.5)
+    assert reference is not None
+    assert reference.tau == pytest.approx(np.mean(taus))
+    assert reference.n_archs == pytest.approx(len(dense) / 2, abs=1)
+    whole = one_seed_reference(trials)
+    assert whole is not None
+    assert reference.tau < whole.tau
+
+
+def test_a_top_share_of_too_few_has_no_reference() -> None:
+    _, trials = simulate(300, 9)
+    assert one_seed_reference(trials, 0.1) is None
+    assert one_seed_reference(trials, 0.9) is not None
+
+
+def test_architectures_without_any_trial_do_no_harm() -> None:
+    _, trials = simulate(400, 10)
+    padded = np.concatenate([trials, np.full((50, 3), np.nan)])
+    assert modelled_ceiling(padded, draws=2) == modelled_ceiling(trials, draws=2)
+    assert one_seed_reference(padded) == one_seed_reference(trials)
+
+
+@pytest.mark.parametrize(
+    "n_behind", [np.ones(39), np.zeros(40), np.full(40, 3), np.ones((40, 1))], ids=str
+)
+def test_impossible_numbers_behind_the_truth_are_refused(n_behind: FloatArray) -> None:
+    with pytest.raises(UsageError, match="from 1 to the trainings that the architecture has"):
+        modelled_ceilings(np.ones((40, 2)), n_behind=n_behind)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5])
+def test_shares_out_of_range_are_refused(share: float) -> None:
+    _, trials = simulate(100, 11)
+    with pytest.raises(UsageError, match=f"top {share} of"):
+        modelled_ceilings(trials, (share,))
+    with pytest.raises(UsageError, match=f"top {share} of"):
+        one_seed_reference(trials, share)

@@ -1,7 +1,8 @@
 """The published NAS-Bench-201 table: figures that the import and the statistics must reproduce.
 
 Sources of the numbers: the table itself and its description (shared data folder's README), Dong &
-Yang, 2020, arXiv 2001.00326; rank correlations were computed once with scipy.
+Yang, 2020, arXiv 2001.00326; rank correlations were computed once with scipy. Taus of published
+supernets (0.485, 0.551, 0.713) are not among them: they need those supernets' scores.
 """
 
 from __future__ import annotations
@@ -57,6 +58,52 @@ def test_the_best_means_are_the_published_ones(
     assert truth.nb201_index[truth.accuracy.argmax()] == index
 
 
+def test_the_best_of_cifar10_test_is_tied_to_the_last_digit(table: TruthTable) -> None:
+    truth = table.mean(C10_TEST)
+    assert truth.nb201_index[truth.accuracy == truth.accuracy.max()].tolist() == [6111, 13714]
+
+
+def test_there_are_as_many_rows_trials_and_architectures_as_published(table: TruthTable) -> None:
+    assert len(table.columns) == 327_831
+    assert table.n_archs == N_ARCHS
+    groups = {(g.dataset, g.split, g.epochs): g for g in table.groups()}
+    assert len(groups) == 12
+    for (dataset, _, epochs), group in groups.items():
+        assert group.n_archs == N_ARCHS
+        ragged = {1: 2225, 2: 5439, 3: 7961} if dataset == "cifar10" else {2: 7456, 3: 8169}
+        assert group.trials == (ragged if epochs == 200 else {1: N_ARCHS})
+
+
+def test_a_row_is_known_by_its_trial_since_an_unknown_seed_repeats(table: TruthTable) -> None:
+    columns = table.columns
+    rows = columns.where("cifar10", "test", 200)
+    unknown = columns.nb201_index[rows[columns.seed[rows] == -1]]
+    sizes = np.unique(unknown, return_counts=True)[1]
+    # 2,433 architectures lack one of the seeds, and which one is not known; 208 have two such rows.
+    assert (len(sizes), int((sizes == 2).sum())) == (2433, 208)
+
+
+@pytest.mark.parametrize(
+    ("policy", "n_missing"),
+    [
+        *(("mean", 0), ("trial=0", 0), ("trial=1", 2225), ("trial=2", 7664)),
+        *(("seed=777", 2433), ("seed=888", 2433), ("seed=999", 7664)),
+    ],
+)
+def test_every_policy_says_how_many_architectures_lack_it(
+    table: TruthTable, policy: str, n_missing: int
+) -> None:
+    truth = table.select(TruthQuery("cifar10", "test", 200, policy))
+    assert truth.n_missing == n_missing
+    assert len(truth.nb201_index) == N_ARCHS - n_missing
+
+
+def test_architectures_with_three_trials_are_worse_than_average(table: TruthTable) -> None:
+    truth = table.mean(C10_TEST)
+    # 85.2 against 87.1 percent: a reference on them is not one of all architectures.
+    assert truth.accuracy[truth.n_trials == 3].mean() < truth.accuracy.mean() - 1.5
+
+
 @pytest.mark.parametrize(
     ("query", "tau", "n_archs"),
     [
@@ -75,6 +122,35 @@ def test_the_one_seed_references_are_the_known_ones(
     # The known values hold out the first trial only; which one moves them by up to 0.002.
     assert reference.tau == pytest.approx(tau, abs=0.002)
     assert (reference.n_archs, reference.n_trials) == (n_archs, 3)
+
+
+@pytest.mark.parametrize(
+    ("query", "tau"),
+    [(C10_VALID, 0.925), (C10_TEST, 0.920), (C100_TEST, 0.912), (IN16_TEST, 0.923)],
+    ids=str,
+)
+def test_the_first_trial_ranks_the_two_others_as_well_as_is_known(
+    table: TruthTable, query: TruthQuery, tau: float
+) -> None:
+    trials = table.trials(query).accuracy
+    three = trials[np.isfinite(trials).all(axis=1)]
+    value = kendall_tau(three[:, 0], three[:, 1:].mean(axis=1).round(6)).value
+    # Known to three decimals; CIFAR-10's test gives 0.9194 here, the others agree to the last one.
+    assert value == pytest.approx(tau, abs=0.0007)
+
+
+def test_validation_ranks_test_as_is_known_and_fresh_noise_would_bias_it_down(
+    table: TruthTable,
+) -> None:
+    valid, test = table.mean(C10_VALID).accuracy, table.mean(C10_TEST).accuracy
+    assert kendall_tau(valid, test).value == pytest.approx(0.8925, abs=5e-5)
+    # The known value under noise, 0.8886, is of a noise that is not stated; this model's adds up
+    # to 0.8831. Either way an interval from noisy copies of a noisy truth would miss its estimate.
+    trials = table.trials(C10_TEST).accuracy
+    n_trials = np.isfinite(trials).sum(axis=1)
+    se = np.sqrt(ceiling._seed_variance(trials, n_trials, test) / n_trials)
+    noisy = test + se * np.random.RandomState(0).standard_normal(N_ARCHS)
+    assert (kendall_tau(valid, noisy).value or 1.0) < 0.8925 - 0.003
 
 
 @pytest.mark.parametrize("count", [count_params, count_flops])
@@ -118,6 +194,29 @@ def test_tau_of_the_whole_table_equals_scipys(table: TruthTable) -> None:
 
 def test_the_top_half_of_cifar10_includes_its_ties(table: TruthTable) -> None:
     assert top_share(table.mean(C10_TEST).accuracy, 0.5).sum() == 7816
+
+
+@pytest.mark.parametrize("query", [C10_VALID, C10_TEST, C100_TEST, IN16_TEST], ids=str)
+def test_the_noise_model_predicts_the_one_seed_reference_of_every_data_set(
+    table: TruthTable, query: TruthQuery
+) -> None:
+    trials = table.trials(query).accuracy
+    n_trials = np.isfinite(trials).sum(axis=1)
+    observed = np.nansum(trials, axis=1) / n_trials
+    variance = ceiling._seed_variance(trials, n_trials, observed)
+    edges, cumulative = ceiling._posterior(observed, np.sqrt(variance / n_trials) + 1e-6)
+    rng = np.random.RandomState(0)
+    predicted = []
+    for _ in range(2):
+        true = ceiling._draw_true(edges, cumulative, rng)[:, None]
+        three = true + np.sqrt(variance)[:, None] * rng.standard_normal((N_ARCHS, 3))
+        reference = one_seed_reference(three[n_trials == 3])
+        assert reference is not None
+        predicted.append(reference.tau)
+    actual = one_seed_reference(trials)
+    assert actual is not None
+    # The model is too low by 0.003, 0.002, 0.004 and 0.0055 in this order.
+    assert np.mean(predicted) == pytest.approx(actual.tau, abs=0.007)
 
 
 @pytest.mark.parametrize(("share", "tolerance"), [(1.0, 0.005), (0.5, 0.015), (0.1, 0.04)])
