@@ -1,0 +1,292 @@
+"""`harness data`: fetch data sets, and say which are there and whether they are whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from harness.fetch import Catalog, Entry, FileState, Watch
+
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, seconds between two lines about one download."""
+
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="The data folder.  [default: $HARNESS_DATA, else the user cache]",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+
+@click.group()
+def data() -> None:
+    """Fetch data sets, list them, and verify what is there.
+
+    Only `fetch` downloads or writes anything.
+    """
+
+
+def _catalog(context: click.Context) -> Catalog:
+    """Return the catalogue that the caller gave the command line, or the harness's own."""
+    from harness.fetch import CATALOG
+
+    return CATALOG if context.obj is None else context.obj
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "origin",
+    metavar="PATH|URL",
+    help="Take it from a file, a folder or a mirror instead of where it is published.",
+)
+@click.option("--replace", is_flag=True, help="Replace files that are there but differ.")
+@_DATA_DIR
+@_JSON
+@click.pass_context
+def fetch(
+    context: click.Context,
+    name: str,
+    origin: str | None,
+    replace: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring NAME into the data folder, checked; see `harness data list` for the names.
+
+    A download that was stopped or cut goes on where it was. What is there and whole is not fetched
+    again, and what is there and differs is left alone unless --replace says otherwise.
+    """
+    from harness.fetch import data_folder, find_entry
+    from harness.fetch import fetch as bring
+
+    entry = find_entry(name, _catalog(context))
+    folder = data_folder(data_dir)
+    with _watching() as watch:
+        done = bring(entry, folder, origin, replace, watch)
+    if as_json:
+        found = {
+            "name": name,
+            "was_present": done.was_present,
+            "paths": [str(path) for path in done.paths],
+            "sources": list(done.sources),
+        }
+        click.echo(json.dumps(found, indent=2))
+    elif done.was_present:
+        click.echo(f"{name} is already there and verified; nothing was fetched.")
+    else:
+        click.echo(f"{name} is there and verified.")
+    if not as_json:
+        for path in done.paths:
+            click.echo(f"  {path}")
+
+
+@data.command("list")
+@_DATA_DIR
+@_JSON
+@click.pass_context
+def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
+    """List what can be fetched, and what of it is there.
+
+    Looks at sizes only; `harness data verify` computes checksums.
+    """
+    from harness.fetch import data_folder, look_at
+
+    folder = data_folder(data_dir)
+    entries = [(entry, look_at(entry, folder)) for entry in _catalog(context).values()]
+    if as_json:
+        found = [_describe(entry) | {"present": present} for entry, present in entries]
+        click.echo(json.dumps({"data_dir": str(folder), "entries": found}, indent=2))
+        return
+    for entry, present in entries:
+        click.secho(entry.name, bold=True)
+        click.echo(f"  what      {entry.title}")
+        click.echo(f"  size      {_megabytes(entry.size)} to download")
+        click.echo(f"  licence   {entry.licence}")
+        click.echo(f"  from      {', '.join(_hosts(entry))}; described at {entry.home}")
+        click.echo(f"  there     {present}")
+    click.echo(f"The data folder is {folder}.")
+
+
+@data.command()
+@click.argument("name", required=False)
+@_DATA_DIR
+@_JSON
+@click.pass_context
+def verify(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """Compare the files of NAME, or of all that is there, with what was published.
+
+    Ends with 1 if a file differs, or if one of NAME is missing. A file that differs may well be of
+    use: only the harness cannot vouch for it.
+    """
+    from harness.fetch import State, check_entry, data_folder, find_entry
+
+    catalog, folder = _catalog(context), data_folder(data_dir)
+    entries = [find_entry(name, catalog)] if name else list(catalog.values())
+    found = {entry.name: check_entry(entry, folder) for entry in entries}
+    if not name:
+        # Two entries make the same table; that it is the other one's is no fault.
+        found = {key: states for key, states in found.items() if not _is_absent(states)}
+    if as_json:
+        content = {key: [_file(each) for each in states] for key, states in found.items()}
+        click.echo(json.dumps({"data_dir": str(folder), "entries": content}, indent=2))
+    else:
+        _print_states(found, folder)
+    bad = {each.state for states in found.values() for each in states} - {State.OK}
+    if State.DIFFERS in bad or (name and bad):
+        context.exit(EXIT_FAILED)
+
+
+def _print_states(found: dict[str, list[FileState]], folder: Path) -> None:
+    if not found:
+        click.echo(f"There is nothing to verify in {folder}. See 'harness data list'.")
+    for name, states in found.items():
+        click.secho(name, bold=True)
+        for each in states:
+            click.echo(
+                f"  {each.state:<8}  {each.path}" + (f"  ({each.note})" if each.note else "")
+            )
+
+
+def _is_absent(states: list[FileState]) -> bool:
+    from harness.fetch import State
+
+    return all(each.state is State.MISSING or each.is_other for each in states)
+
+
+@data.command()
+@click.argument("name", required=False)
+@_DATA_DIR
+@_JSON
+@click.pass_context
+def path(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """Print where the files of NAME are or would be, or where the data folder is."""
+    from harness.fetch import data_folder, find_entry, product_paths
+
+    folder = data_folder(data_dir)
+    paths = product_paths(find_entry(name, _catalog(context)), folder) if name else [folder]
+    if as_json:
+        found = [{"path": str(each), "exists": each.exists()} for each in paths]
+        click.echo(json.dumps({"paths": found}, indent=2))
+        return
+    for each in paths:
+        click.echo(str(each))
+
+
+def _describe(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "size": entry.size,
+        "licence": entry.licence,
+        "home": entry.home,
+        "downloads": [
+            {"path": each.path, "urls": each.urls, "checksum": each.checksum, "size": each.size}
+            for each in entry.downloads
+        ],
+    }
+
+
+def _file(state: FileState) -> dict[str, str]:
+    return {"path": str(state.path), "state": str(state.state), "note": state.note}
+
+
+def _hosts(entry: Entry) -> list[str]:
+    from urllib.parse import urlsplit
+
+    urls = [url for download in entry.downloads for url in download.urls]
+    return list(dict.fromkeys(urlsplit(url).netloc for url in urls))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+@contextmanager
+def _watching() -> Iterator[Watch]:
+    """Draw downloads on the error stream."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """Draws a bar a file."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+        self._task: Any = None
+
+    def start(self, name: str, done: int, total: int) -> None:
+        # The rate is that of what comes now, so what is here already does not count.
+        if name in self._tasks:
+            self._bars.remove_task(self._tasks[name])
+        self._task = self._tasks[name] = self._bars.add_task(name, completed=done, total=total)
+
+    def advance(self, done: int) -> None:
+        self._bars.update(self._task, completed=done)
+
+    def notice(self, message: str) -> None:
+        self._bars.console.print(f"Note: {message}", markup=False, soft_wrap=True)
+
+
+class _Lines:
+    """Writes a line now and then, where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._name, self._total = "", 0
+        self._began, self._begin, self._told = 0.0, 0, 0.0
+
+    def start(self, name: str, done: int, total: int) -> None:
+        self._name, self._total, self._begin = name, total, done
+        self._began = self._told = time.monotonic()
+        at = f", going on at {_megabytes(done)}" if done else ""
+        click.echo(f"{name}: {_megabytes(total)}{at}", err=True)
+
+    def advance(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._told < PLAIN_EVERY_S:
+            return
+        self._told = now
+        rate = (done - self._begin) / (now - self._began)
+        left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
+        click.echo(
+            f"{self._name}: {_megabytes(done)} of {_megabytes(self._total)}, "
+            f"{_megabytes(int(rate))}/s{left}",
+            err=True,
+        )
+
+    def notice(self, message: str) -> None:
+        click.echo(f"Note: {message}", err=True)
