@@ -8,17 +8,18 @@ else. A hostile file can still ask for much memory; it cannot run code, nor touc
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import pickle
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
-from harness.errors import TruthError
+from harness.errors import HarnessError, TruthError
 
 Allowed = Mapping[tuple[str, str], Any]
 """What stands for each global, by (module, name): a type, or a function called in its stead."""
@@ -142,8 +143,60 @@ _CONTAINERS: dict[tuple[str, str], Any] = {
     ("builtins", "bytes"): _no_bytes,
 } | {("builtins", kind.__name__): kind for kind in _BUILTINS}
 
-SAFE: Allowed = MappingProxyType(_CONTAINERS | _numpy_names())
+SAFE: MappingProxyType[tuple[str, str], Any] = MappingProxyType(_CONTAINERS | _numpy_names())
 """Arrays, numbers and containers; `SAFE | {(module, name): stand_in}` admits more."""
+
+
+def find_allowed(allowed: Allowed, module_name: str, global_name: str, name: str) -> Any:
+    """Return what stands for a global that a pickle names.
+
+    Args:
+        allowed: What may be named.
+        module_name: The module, as the pickle spells it.
+        global_name: The name in that module.
+        name: What to call the source in an error.
+
+    Returns:
+        The stand-in.
+
+    Raises:
+        TruthError: If there is none.
+    """
+    module_name = _OLD_NAMES.get(module_name, module_name)
+    try:
+        return allowed[module_name, global_name]
+    except KeyError:
+        raise TruthError(
+            f"{name} names '{module_name}.{global_name}', which results have no use for: only "
+            "arrays, numbers, text and containers are read. It was refused, and nothing of it was "
+            "run. Do not open this file with other tools before you know where it comes from; get "
+            "it again from its publisher."
+        ) from None
+
+
+@contextlib.contextmanager
+def refuse_damage(name: str) -> Iterator[None]:
+    """Turn whatever a damaged pickle leads to into one error.
+
+    Args:
+        name: What to call the source in the error.
+
+    Yields:
+        Once, to the reading of the pickle.
+
+    Raises:
+        TruthError: If the reading fails.
+    """
+    try:
+        yield
+    except HarnessError:
+        raise
+    except Exception as error:  # a damaged pickle can fail in any way
+        reason = str(error) or type(error).__name__
+        raise TruthError(
+            f"{name} cannot be read as a pickle of results: {reason[:200]}. It is cut off, damaged "
+            "or another kind of file; get it again, and compare its checksum."
+        ) from error
 
 
 class _Unpickler(pickle.Unpickler):
@@ -153,16 +206,7 @@ class _Unpickler(pickle.Unpickler):
         self._name = name
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        module_name = _OLD_NAMES.get(module_name, module_name)
-        try:
-            return self._allowed[module_name, global_name]
-        except KeyError:
-            raise TruthError(
-                f"{self._name} names '{module_name}.{global_name}', which results have no use "
-                "for: only arrays, numbers, text and containers are read. It was refused, and "
-                "nothing of it was run. Do not open this file with other tools before you know "
-                "where it comes from; get it again from its publisher."
-            ) from None
+        return find_allowed(self._allowed, module_name, global_name, self._name)
 
 
 def load_pickle(source: bytes | BinaryIO, allowed: Allowed, name: str) -> Any:
@@ -181,13 +225,5 @@ def load_pickle(source: bytes | BinaryIO, allowed: Allowed, name: str) -> Any:
         TruthError: If it names anything else, or cannot be read to its end.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
+    with refuse_damage(name):
         return _Unpickler(file, allowed, name).load()
-    except TruthError:
-        raise
-    except Exception as error:  # a damaged pickle can fail in any way
-        reason = str(error) or type(error).__name__
-        raise TruthError(
-            f"{name} cannot be read as a pickle of results: {reason[:200]}. It is cut off, damaged "
-            "or another kind of file; get it again, and compare its checksum."
-        ) from error

@@ -1,0 +1,125 @@
+"""`harness truth import`: published results become a table."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from harness.truth import TruthTable
+
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, seconds between two lines."""
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "kind",
+    default="auto",
+    show_default=True,
+    help="Format: nb201 (the official .pth), nats (a NATS-Bench folder), public "
+    "(the small public tables), rows (CSV, JSON, Parquet), or auto.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The table.  [default: nb201/truth.parquet in the data folder]",
+)
+@click.option("--name", help="What reports call the table.  [default: nb201]")
+@click.option(
+    "--allow-missing", is_flag=True, help="Go on without architectures that lack records."
+)
+@click.option(
+    "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
+)
+@click.option("--force", is_flag=True, help="Replace a different table.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def import_(
+    path: Path,
+    kind: str,
+    out: Path | None,
+    name: str | None,
+    allow_missing: bool,
+    accuracy_scale: float | None,
+    force: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Read published results of NAS-Bench-201 and write them as a truth table.
+
+    PATH is the official .pth, a NATS-Bench topology folder, or a file of rows. Nothing that a
+    file names is run: pickles are read with a short list of what they may hold.
+    """
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from harness.importers import import_truth, place_table, truth_file
+
+    place = out or truth_file(data_dir)
+    console = Console(stderr=True, highlight=False)
+    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+        table = import_truth(
+            path,
+            kind,
+            name=name,
+            allow_missing=allow_missing,
+            accuracy_scale=accuracy_scale,
+            watch=_Reporter(bars),
+            tell=lambda sentence: console.print(f"Note: {sentence}", markup=False, soft_wrap=True),
+        )
+    was_written = place_table(table, place, force)
+    if as_json:
+        click.echo(json.dumps(_describe(table, place, was_written), indent=2))
+    else:
+        verb = "" if was_written else " was there already:"
+        click.echo(
+            f"{place}:{verb} {table.n_archs:,} architectures, {len(table.columns):,} rows, content "
+            f"{table.sha256[:12]}."
+        )
+        for line in table.describe():
+            click.echo(f"  {line}")
+
+
+class _Reporter:
+    """Draws a bar, or writes a line now and then where there is no terminal."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._bar = bars.add_task("reading", total=None)
+        self._started = self._written = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bars.update(self._bar, completed=done, total=total)
+        now = time.monotonic()
+        if self._bars.disable and now - self._written > PLAIN_EVERY_S:
+            self._written = now
+            left = (now - self._started) * (total - done) / max(done, 1)
+            line = f"reading: {done / total:.0%}, {left:.0f} s left"
+            self._bars.console.print(line, soft_wrap=True)
+
+
+def _describe(table: TruthTable, place: Path, was_written: bool) -> dict[str, object]:
+    groups = [group._asdict() for group in table.groups()]
+    return {
+        "path": str(place),
+        "name": table.name,
+        "written": was_written,
+        "n_archs": table.n_archs,
+        "n_rows": len(table.columns),
+        "sha256": table.sha256,
+        "metadata": table.metadata,
+        "groups": groups,
+    }

@@ -1,0 +1,80 @@
+"""What every importer takes and gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Watch = Callable[[int, int], None]
+"""Told how much of how much is read: bytes or files, whichever the format goes by."""
+
+
+def watch_nothing(_done: int, _total: int) -> None:
+    """Ignore progress."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may ask of an importer.
+
+    Attributes:
+        allow_missing: Import what is there where architectures lack their records.
+        accuracy_scale: What to multiply accuracies by; None for percent, which is then checked to
+            be no fraction.
+        watch: Told of progress.
+    """
+
+    allow_missing: bool = False
+    accuracy_scale: float | None = None
+    watch: Watch = watch_nothing
+
+
+class Imported(NamedTuple):
+    """What an importer read.
+
+    Attributes:
+        rows: With the columns of a truth table; checked when they become one.
+        sha256: Hash of the source, hexadecimal.
+        counts: What was left out, and how often, by name; goes into the table's metadata.
+        notes: Sentences for the user about what was left out.
+        metadata: What the source says of itself, kept in the table's metadata.
+    """
+
+    rows: pd.DataFrame
+    sha256: str
+    counts: dict[str, int]
+    notes: list[str]
+    metadata: Mapping[str, str] = MappingProxyType({})
+
+
+def hash_listing(hashes: Mapping[str, str]) -> str:
+    """Hash several files as one.
+
+    Args:
+        hashes: Hashes of the files by name, hexadecimal.
+
+    Returns:
+        The SHA-256 of the lines "name hash", in the order of the names.
+    """
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+@dataclass
+class Notes:
+    """Collects what an importer leaves out."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, name: str, n: int, sentence: str) -> None:
+        """Count something; the sentence is told if there is any of it."""
+        self.counts[name] = n
+        if n:
+            self.sentences.append(sentence)

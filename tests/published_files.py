@@ -1,0 +1,177 @@
+"""Files of the official structures, made up: what the importers are tested and timed with.
+
+The records are built by the published packages' own classes, so that they look as theirs do:
+ragged seeds, old and new spellings of an evaluation, accuracies that are numpy scalars.
+"""
+
+from __future__ import annotations
+
+import bz2
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from nas_201_api import ArchResults, ResultsCount
+
+from harness.space.nb201 import arch_at, enumerate_archs
+
+SEEDS = (777, 888, 999)
+N_CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}
+EVALUATIONS = {
+    "cifar10-valid": {"valid": "x-valid", "test": "ori-test"},
+    "cifar10": {"test": "ori-test"},
+    "cifar100": {"valid": "x-valid", "test": "x-test"},
+    "ImageNet16-120": {"valid": "x-valid", "test": "x-test"},
+}
+"""What the benchmark calls each split, by data set."""
+
+
+class Training(NamedTuple):
+    """One network that was, so it is said, trained."""
+
+    nb201_index: int
+    dataset: str
+    epochs: int
+    seed: int
+
+
+Results = dict[Training, dict[str, float]]
+"""Accuracy in percent by split."""
+
+
+def make_results(n_archs: int, seed: int = 0) -> Results:
+    """Draw results of the first architectures: 1 to 3 seeds at 200 epochs, fewer at 12."""
+    rng = np.random.default_rng(seed)
+    results: Results = {}
+    for index in range(n_archs):
+        for dataset, names in EVALUATIONS.items():
+            seeds = {
+                200: SEEDS[index % 3 :],
+                12: SEEDS[:2] if dataset == "cifar10-valid" else (777,),
+            }
+            if dataset == "cifar10" and len(seeds[200]) > 1:
+                seeds[200] = seeds[200][1:]  # as in the published table, a trial less
+            for epochs, chosen in seeds.items():
+                for each in chosen:
+                    accuracies = rng.uniform(10, 95, len(names)).tolist()
+                    key = Training(index, dataset, epochs, each)
+                    results[key] = dict(zip(names, accuracies, strict=True))
+    return results
+
+
+def as_rows(results: Results) -> pd.DataFrame:
+    """Lay results out in the schema of truth tables, slowly."""
+    rows = []
+    for key, accuracies in results.items():
+        seeds = sorted(other.seed for other in results if other[:3] == key[:3])
+        for split, accuracy in accuracies.items():
+            rows.append(
+                {
+                    "nb201_index": key.nb201_index,
+                    "arch_str": str(arch_at(key.nb201_index)),
+                    "dataset": key.dataset,
+                    "split": split,
+                    "epochs": key.epochs,
+                    "trial": seeds.index(key.seed),
+                    "seed": key.seed,
+                    "accuracy": accuracy,
+                }
+            )
+    by = ["nb201_index", "dataset", "split", "epochs", "trial"]
+    return pd.DataFrame(rows).sort_values(by, ignore_index=True)
+
+
+def make_records(results: Results) -> dict[int, dict[int, dict[str, Any]]]:
+    """Build the state of each architecture's results, by index and epochs."""
+    archs: dict[int, dict[int, Any]] = {}
+    for key, accuracies in results.items():
+        index, dataset, epochs, seed = key
+        text = str(arch_at(index))
+        of_arch = archs.setdefault(index, {})
+        if epochs not in of_arch:
+            of_arch[epochs] = ArchResults(index, text)
+        of_arch[epochs].update(dataset, seed, _make_count(key, text, accuracies))
+    return {
+        index: {epochs: arch.state_dict() for epochs, arch in of_arch.items()}
+        for index, of_arch in archs.items()
+    }
+
+
+def _make_count(key: Training, text: str, accuracies: Mapping[str, float]) -> Any:
+    """Build one training's record; the last seed's in the newer form, as in the real files."""
+    n_classes = N_CLASSES[key.dataset]
+    config = {"channel": 16, "num_cells": 5, "arch_str": text, "class_num": n_classes}
+    course = {epoch: 50.0 + epoch / key.epochs for epoch in range(key.epochs)}
+    count = ResultsCount(
+        *(key.dataset, None, course, course, np.float64(0.1), np.float64(15.6)),
+        *(config, f"{key.seed:04d}", key.epochs, None),
+    )
+    finals = {EVALUATIONS[key.dataset][split]: value for split, value in accuracies.items()}
+    if key.dataset in ("cifar100", "ImageNet16-120"):
+        finals["ori-test"] = sum(finals.values()) / 2  # both halves together: no split of ours
+    if key.seed == SEEDS[-1]:
+        count.update_train_info(dict(course), dict(course), dict(course), dict(course))
+        full = {name: course | {key.epochs - 1: final} for name, final in finals.items()}
+        keyed = {f"{name}@{e}": v for name, values in full.items() for e, v in values.items()}
+        count.update_eval(keyed, dict(keyed), dict(keyed))
+    else:
+        for position, (name, final) in enumerate(finals.items()):
+            before = dict(course) if position == 0 else {}
+            # Evaluated after training, so a scalar of its own kind.
+            values = before | {key.epochs - 1: final if before else np.float64(final)}
+            count.update_OLD_eval(name, values, dict(values))
+        count.update_latency([0.01, np.float64(0.02)])
+    return count
+
+
+def published_strings(n_archs: int) -> list[str]:
+    """Return the strings of the first architectures, in the published order."""
+    return [str(arch) for arch in enumerate_archs()[:n_archs]]
+
+
+def make_official(results: Results) -> dict[str, Any]:
+    """Build what the official `.pth` holds, with as many `meta_archs` as have results."""
+    records = make_records(results)
+    names = {12: "less", 200: "full"}
+    return {
+        "meta_archs": published_strings(max(records) + 1),
+        "total_archs": len(records),
+        "basestr": "C16-N5",
+        "arch2infos": {
+            index: {names[epochs]: state for epochs, state in by_epochs.items()}
+            for index, by_epochs in records.items()
+        },
+        "evaluated_indexes": set(records),
+    }
+
+
+def write_official(path: Path, results: Results, is_old_format: bool = True) -> None:
+    """Write a `.pth`; the real files are from before torch wrote archives."""
+    content = make_official(results)
+    torch.save(content, path, _use_new_zipfile_serialization=not is_old_format)
+
+
+def write_nats(folder: Path, results: Results) -> None:
+    """Write a NATS-Bench topology folder, one file an architecture and one for all names."""
+    folder.mkdir(parents=True)
+    records = make_records(results)
+    meta = {
+        "meta_archs": published_strings(max(records) + 1),
+        "total_archs": len(records),
+        "arch2infos": None,
+        "evaluated_indexes": set(),
+    }
+    write_pbz2(folder / "meta.pickle.pbz2", meta)
+    for index, by_epochs in records.items():
+        content = OrderedDict((str(epochs), state) for epochs, state in sorted(by_epochs.items()))
+        write_pbz2(folder / f"{index:06d}.pickle.pbz2", content)
+
+
+def write_pbz2(path: Path, content: object) -> None:
+    """Write one compressed pickle."""
+    path.write_bytes(bz2.compress(pickle.dumps(content, protocol=4)))
