@@ -273,7 +273,11 @@ def _draw_true(edges: FloatArray, cumulative: FloatArray, rng: np.random.RandomS
 
 
 def draw_truths(
-    accuracy: npt.ArrayLike, draws: int = 4, copies: int = 16, seed: int = 0
+    accuracy: npt.ArrayLike,
+    draws: int = 4,
+    copies: int = 16,
+    seed: int = 0,
+    n_behind: npt.ArrayLike | None = None,
 ) -> FloatArray | None:
     """Draw what this truth could have been, had its trainings come out otherwise.
 
@@ -285,6 +289,7 @@ def draw_truths(
         draws: Draws of the true accuracies, at least 1.
         copies: Noisy copies of each, at least 1.
         seed: Seed of the draws.
+        n_behind: Trainings behind each architecture's truth, [arch]; all that it has unless given.
 
     Returns:
         Noisy truths, [draw, copy, arch]; None where fewer than 30 architectures have two trials.
@@ -302,8 +307,9 @@ def draw_truths(
     if int((n_trials >= 2).sum()) < MIN_ARCHS:
         return None
     observed = np.nansum(values, axis=1) / n_trials
-    se = np.sqrt(_seed_variance(values, n_trials, observed) / n_trials)
-    edges, cumulative = _posterior(observed, np.maximum(se, _SMALLEST_SE))
+    variance = _seed_variance(values, n_trials, observed)
+    edges, cumulative = _posterior(observed, _standard_error(variance, n_trials))
+    noise = np.sqrt(variance / _check_behind(n_behind, n_trials))
     rng = make_rng(seed, "truth noise")
     true = np.stack([_draw_true(edges, cumulative, rng) for _ in range(draws)])
-    return np.asarray(true[:, None] + se * rng.standard_normal((draws, copies, len(se))))
+    return np.asarray(true[:, None] + noise * rng.standard_normal((draws, copies, len(noise))))
