@@ -167,9 +167,10 @@ def test_ceilings_of_ragged_trials_are_the_taus_of_the_true_accuracies(world: Wo
             assert found.n_archs == chosen.sum()
             gaps.append(found.tau - actual)
     # Means of three: the simulated tau scatters by 0.001, 0.003 and 0.012 in the three
-    # populations, the draws by less, and the model's bins and prior add up to 0.005 and 0.02.
+    # populations; the model itself adds under 0.003 here. With one bin for all accuracies it would
+    # be wrong by 0.1 to 0.5 in the published world.
     by_share = np.abs(np.reshape(gaps, (3, 3)).mean(axis=0))
-    assert (by_share < [0.006, 0.012, 0.04]).all(), by_share
+    assert (by_share < [0.004, 0.008, 0.025]).all(), by_share
 
 
 def test_the_ceiling_of_single_trainings_is_that_of_one_trial_as_the_truth() -> None:

@@ -81,8 +81,8 @@ def export(
             f"--policy {policy} was given without --means; rows are single trainings, whatever "
             "the policy. Add --means, or leave --policy out."
         )
-    if out is not None and not force and _exists(out):
-        raise UsageError(f"'{out}' exists. Name another file, or add --force to replace it.")
+    if out is not None:
+        _check_free(out, force)
 
     from harness.truth.catalogue import choose_query, open_table
     from harness.truth.export import restrict
@@ -104,11 +104,15 @@ def export(
         click.echo(f"{out}: {n_rows:,} rows.")
 
 
-def _exists(path: Path) -> bool:
+def _check_free(path: Path, force: bool) -> None:
     try:
-        return path.exists()
-    except OSError:  # a path that cannot be looked at cannot be written either, which says why
-        return False
+        exists = path.exists()
+    except OSError as error:
+        raise UsageError(
+            f"--out cannot be a file: {error.strerror} ('{str(path)[:100]}'). Name another one."
+        ) from error
+    if exists and not force:
+        raise UsageError(f"'{path}' exists. Name another file, or add --force to replace it.")
 
 
 def choose_format(given: str | None, out: Path | None, as_json: bool) -> str:
