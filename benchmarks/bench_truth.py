@@ -1,9 +1,10 @@
 """Opening the published table and taking its means, against pandas on the file it came from.
 
-The plain way reads the rows with `pandas.read_parquet` and averages with `groupby`. The two take
-turns, so that a change of the machine's load meets both; `extra_info` holds the ratio of their
-best times, ours to plain. The time includes verifying the content hash, which the plain way does
-not do. Nothing is asserted about time. Needs no real data: the table is of the same size.
+The plain way reads the rows with `pandas.read_parquet` and averages with `groupby`; it checks
+nothing, while ours verifies the content hash. The two take turns, so that a change of the machine's
+load meets both. `extra_info` holds the ratio of the best times, ours to plain, and that to the first
+opening, which checks every row. Nothing is asserted about time. Needs no real data: the table is
+of the published one's size.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def test_means_of_a_table_of_the_published_size(
     table.rows.astype({"arch_str": str, "dataset": str, "split": str}).to_parquet(rows)
     # The two must say the same, or there is nothing to compare: ours are rounded to 1e-6.
     np.testing.assert_allclose(harness_means(ours), plain_means(rows), atol=1e-6)
+    first_ms = 1e3 * min(timed(harness_means, rows) for _ in range(3))
     plain_s: list[float] = []
     ours_s: list[float] = []
 
@@ -90,11 +92,12 @@ def test_means_of_a_table_of_the_published_size(
     ours_ms, plain_ms = 1e3 * min(ours_s), 1e3 * min(plain_s)
     with capsys.disabled():
         print(
-            f"\n{len(table.columns):,} rows: {ours_ms:.0f} ms to open, verify and average; ratio to "
-            f"pandas on rows to import {ours_ms / plain_ms:.3f}"
+            f"\n{len(table.columns):,} rows: {ours_ms:.0f} ms to open, verify and average; ratio "
+            f"to pandas {ours_ms / plain_ms:.3f}, to the first opening {ours_ms / first_ms:.3f}"
         )
     benchmark.extra_info.update(
         ratio=round(ours_ms / plain_ms, 3),
+        ratio_to_first=round(ours_ms / first_ms, 3),
         ours_ms=round(ours_ms, 1),
         plain_ms=round(plain_ms, 1),
         ours_bytes=ours.stat().st_size,
