@@ -1,10 +1,10 @@
 """Opening the published table and taking its means, against pandas on the file it came from.
 
 The plain way reads the rows with `pandas.read_parquet` and averages with `groupby`; it checks
-nothing, while ours verifies the content hash. The two take turns, so that a change of the machine's
-load meets both. `extra_info` holds the ratio of the best times, ours to plain, and that to the first
-opening, which checks every row. Nothing is asserted about time. Needs no real data: the table is
-of the published one's size.
+nothing, while ours verifies the content hash. The two take turns, so that a change of the
+machine's load meets both. `extra_info` holds the ratio of the best times, ours to plain, and that
+to the first opening, which checks every row. Nothing is asserted about time. Needs no real data:
+the table is of the published one's size.
 """
 
 from __future__ import annotations
