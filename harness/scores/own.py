@@ -1,4 +1,4 @@
-"""The scores of a ranking estimator: schema, checks, reading and writing.
+"""The harness's own score files, strictly held to one schema: checks, reading and writing.
 
 One row is one architecture: its score (higher is better), the validation loss and accuracy that
 the score came from where there are such, and a status. A score that could not be computed is
@@ -7,6 +7,7 @@ null with the status "failed": never 0, and never NaN in the file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from harness.atomic import write_atomically
 from harness.errors import DataError
+from harness.scores.text import show
 from harness.space.nb201 import N_ARCHS
 from harness.truth.rows import indices_of_strings
 
@@ -58,7 +60,7 @@ def check_scores(df: pd.DataFrame, source: str) -> None:
     """
     missing = [name for name in COLUMNS if name not in df.columns]
     if missing:
-        given = ", ".join(map(str, df.columns)) or "none"
+        given = show(", ".join(map(str, df.columns)), 400) or "none"
         raise DataError(
             f"{source}: column '{missing[0]}' is missing. A scores file has the columns "
             f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
@@ -113,7 +115,7 @@ def _refuse(
     if not bad.any():
         return
     row = int(np.flatnonzero(bad)[0])
-    shown = ", ".join(f"{name}={df[name].iloc[row]}" for name in COLUMNS)
+    shown = ", ".join(f"{name}={show(df[name].iloc[row])}" for name in COLUMNS)
     raise DataError(
         f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
         f"first is row {row}: {shown}. Correct or remove such rows and try again."
@@ -159,7 +161,7 @@ def load_scores(path: Path) -> pd.DataFrame:
     try:
         df = pd.read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = show((str(error).splitlines() or [type(error).__name__])[0], 160)
         raise DataError(
             f"{path}: this is no whole Parquet (or .csv) file ({reason}). It may have been cut "
             "short; get or make it again."
@@ -174,11 +176,24 @@ def load_scores(path: Path) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pd.DataFrame:
     with pq.ParquetFile(path) as file:
         content = file.read()
-    schema = (content.schema.metadata or {}).get(_SCHEMA_KEY, SCHEMA.encode()).decode()
-    if schema != SCHEMA:
-        raise DataError(
-            f"{path}: its schema is '{schema}', and this version reads '{SCHEMA}'. Upgrade the "
-            "harness, or rank again with this version."
-        )
+    check_schema(content.schema.metadata, str(path))
     frame: pd.DataFrame = content.to_pandas()
     return frame
+
+
+def check_schema(metadata: Mapping[bytes, bytes] | None, source: str) -> None:
+    """Check that a Parquet file names no other schema; one that names none is anybody's.
+
+    Args:
+        metadata: The file's key-value metadata.
+        source: What to call the file in an error.
+
+    Raises:
+        DataError: If it names another schema than this version's.
+    """
+    schema = (metadata or {}).get(_SCHEMA_KEY, SCHEMA.encode()).decode(errors="replace")
+    if schema != SCHEMA:
+        raise DataError(
+            f"{source}: its schema is '{show(schema)}', and this version reads '{SCHEMA}'. Upgrade "
+            "the harness, or rank again with this version."
+        )

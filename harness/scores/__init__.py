@@ -1,0 +1,30 @@
+"""Scores: the harness's own files, held to a schema, and anybody's."""
+
+from harness.scores.own import (
+    COLUMNS,
+    SCHEMA,
+    STATUS_FAILED,
+    STATUS_OK,
+    STATUSES,
+    check_scores,
+    load_scores,
+    save_scores,
+)
+from harness.scores.sets import ScoreSet, ScoreSets, make_score_sets, read_score_sets
+from harness.scores.text import show
+
+__all__ = [
+    "COLUMNS",
+    "SCHEMA",
+    "STATUSES",
+    "STATUS_FAILED",
+    "STATUS_OK",
+    "ScoreSet",
+    "ScoreSets",
+    "check_scores",
+    "load_scores",
+    "make_score_sets",
+    "read_score_sets",
+    "save_scores",
+    "show",
+]

@@ -1,0 +1,162 @@
+"""Cells of somebody's table: what is a number, what is missing, and which rows are refused.
+
+Axis letter: row, the rows of the table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.errors import DataError
+from harness.scores.text import show
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+MISSING = ("", "nan", "na", "n/a", "null", "none")
+"""Texts that stand for a missing value, whatever their case."""
+
+
+class Numbers(NamedTuple):
+    """A column read as numbers.
+
+    Attributes:
+        values: [row]; NaN where missing or no number.
+        missing: Whether there is nothing, [row].
+        invalid: Whether there is something, but no number, [row].
+    """
+
+    values: FloatArray
+    missing: BoolArray
+    invalid: BoolArray
+
+
+def read_numbers(column: pd.Series[Any]) -> Numbers:
+    """Read a column as numbers; True, dates and lists are none.
+
+    Args:
+        column: Numbers, texts, or anything, [row].
+
+    Returns:
+        The numbers, and which rows have none.
+    """
+    missing = column.isna().to_numpy(dtype=bool)
+    if column.dtype.kind in "iuf":
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Numbers(values, missing, np.zeros(len(values), dtype=np.bool_))
+    cells = np.array(column, dtype=object)
+    cells[missing] = math.nan
+    values, invalid = _convert(cells)
+    return Numbers(values, np.isnan(values) & ~invalid, invalid)
+
+
+def _convert(cells: npt.NDArray[np.object_]) -> tuple[FloatArray, BoolArray]:
+    """Convert cells to numbers, [row], and say which are none; all at once if all are plain."""
+    listed = cells.tolist()
+    if set(map(type, listed)) <= {str, float, int} and not any("_" in str(x) for x in listed):
+        with contextlib.suppress(ValueError, OverflowError):
+            return cells.astype(np.float64), np.zeros(len(cells), dtype=np.bool_)
+    read = [_to_number(value) for value in listed]
+    invalid = np.array([number is None for number in read], dtype=np.bool_)
+    return np.array([math.nan if x is None else x for x in read], dtype=np.float64), invalid
+
+
+def _to_number(value: object) -> float | None:
+    """Return a cell's number; NaN where it says that there is none, None where it is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in MISSING:
+            return math.nan
+        if "_" in text:  # Python's own spelling of a number, and nobody else's
+            return None
+    elif isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def read_texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Read a column as texts without blanks around them.
+
+    Args:
+        column: Texts, or anything, [row].
+
+    Returns:
+        Texts as a categorical, [row]; empty where there is nothing.
+    """
+    cells = np.array(column, dtype=object)
+    cells[column.isna().to_numpy(dtype=bool)] = ""
+    texts = [cell.strip() if isinstance(cell, str) else str(cell) for cell in cells.tolist()]
+    return pd.Series(texts, dtype="category")
+
+
+class Sieve:
+    """Refuses a table for its first bad row, or counts the bad rows and leaves them out.
+
+    Attributes:
+        keep: The rows that are left, [row].
+        reasons: Why each row is out, [row]; empty where it is not.
+    """
+
+    def __init__(self, frame: pd.DataFrame, source: str, exclude: bool) -> None:
+        """Start with all rows.
+
+        Args:
+            frame: The table.
+            source: What to call it in an error.
+            exclude: Whether bad rows are left out instead of refused.
+        """
+        self._frame, self._source, self._exclude = frame, source, exclude
+        self.keep: BoolArray = np.ones(len(frame), dtype=np.bool_)
+        self.reasons: npt.NDArray[np.object_] = np.full(len(frame), "", dtype=object)
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Rows left out, by reason."""
+        return self.count(~self.keep)
+
+    def count(self, rows: BoolArray) -> dict[str, int]:
+        """Count those of some rows that are out, by reason, most frequent first."""
+        return dict(Counter(self.reasons[rows & ~self.keep].tolist()).most_common())
+
+    def set_aside(self, rows: BoolArray, reason: str) -> None:
+        """Leave out rows that are not at fault, whether or not bad ones are refused."""
+        out = rows & self.keep
+        self.reasons[out] = reason
+        self.keep &= ~out
+
+    def sift(self, column: str, bad: BoolArray, reason: str, problem: str) -> None:
+        """Refuse or leave out bad rows.
+
+        Args:
+            column: The column at fault.
+            bad: The bad rows, [row]; those that are out already do not matter.
+            reason: What their count is called.
+            problem: What the column does in them, as an error says it.
+
+        Raises:
+            DataError: If there is one and bad rows are refused.
+        """
+        bad = bad & self.keep
+        if not bad.any():
+            return
+        if self._exclude:
+            self.set_aside(bad, reason)
+            return
+        row = int(np.flatnonzero(bad)[0])
+        cells = (f"{name}={show(self._frame[name].iloc[row])}" for name in self._frame.columns)
+        raise DataError(
+            f"{self._source}: column '{show(column)}' {problem} in {int(bad.sum()):,} of "
+            f"{len(bad):,} rows. The first is row {row} (counted from 0): {', '.join(cells)}. "
+            "Correct or remove such rows, or have them left out and counted (--exclude-bad, in "
+            "Python exclude_bad=True)."
+        )

@@ -1,0 +1,217 @@
+"""Reading anybody's table: CSV, TSV, Parquet, JSON records or JSON lines, columns as they are.
+
+Nothing is guessed about values here: a CSV cell stays text, so that an error can show what the
+file says. A file that is cut short, ragged, of another encoding or empty is refused by name.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from harness.errors import DataError
+from harness.scores.own import check_schema
+from harness.scores.text import show
+
+Choose = Callable[[Sequence[str]], list[str]]
+"""Picks the columns to read from the names of all; may refuse them."""
+
+_DELIMITERS = (",", "\t", ";")
+_MOST_HEADER_BYTES = 2**20
+_NESTED_TOO_DEEP = "it is nested too deeply"
+
+
+def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
+    """Read some columns of a table.
+
+    Args:
+        path: A file whose name ends in a key of `READERS`.
+        choose: Picks the columns from the names that the file has.
+
+    Returns:
+        The chosen columns in the file's order of rows; texts of a CSV file are not interpreted.
+
+    Raises:
+        DataError: If the path is no file or of no known kind, the file cannot be read, is empty
+            or damaged, or names a column twice; and what `choose` raises.
+    """
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(
+            f"'{path}' is a folder, and a scores file was expected. Give a file "
+            f"({', '.join(READERS)}), or the folder of a run, which holds record.json."
+        )
+    if not path.is_file():
+        raise DataError(f"There is no scores file at '{path}'. Check the path.")
+    if suffix not in READERS:
+        raise DataError(
+            f"{path}: a file that ends in '{show(suffix, 20)}' is of no known kind. Give one of "
+            f"{', '.join(READERS)}, unpacked and named after what it is."
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path}: the file is empty. Get or make it again.")
+        return READERS[suffix](path, choose)
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read ({show(error.strerror or error)}).") from error
+
+
+def check_names(names: Sequence[str], source: str) -> None:
+    """Check that no column's name is there twice, which would leave one of them unread.
+
+    Raises:
+        DataError: If one is.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{source}: column '{show(repeated[0])}' is there more than once. Rename or remove "
+            "all but one."
+        )
+
+
+def _damaged(path: Path, kind: str, reason: object) -> DataError:
+    first = (str(reason).splitlines() or [type(reason).__name__])[0]
+    return DataError(
+        f"{path}: this is no whole {kind} file ({show(first, 160)}). It may have been cut short, "
+        "or be of another kind than its name says; get or make it again."
+    )
+
+
+def _not_utf8(path: Path, reason: object) -> DataError:
+    return DataError(
+        f"{path}: this is not UTF-8 text ({show(reason, 120)}). Save it again as UTF-8."
+    )
+
+
+def _read_delimited(path: Path, choose: Choose) -> pd.DataFrame:
+    with path.open("rb") as file:
+        line = file.readline(_MOST_HEADER_BYTES)
+    try:
+        header = line.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from error
+    delimiter = max(_DELIMITERS, key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    check_names(names, str(path))
+    wanted = choose(names)
+    if len(line) == path.stat().st_size:  # which the reader would take for damage
+        return pd.DataFrame({name: [] for name in wanted}, dtype=object)
+    try:
+        table = pa_csv.read_csv(
+            path,
+            # One thread, so that an error can say the row.
+            read_options=pa_csv.ReadOptions(use_threads=False, column_names=names, skip_rows=1),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+    except pa.ArrowException as error:
+        if "UTF8" in str(error):
+            raise _not_utf8(path, error) from error
+        raise _damaged(path, "CSV", error) from error
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            check_schema(schema.metadata, str(path))
+            check_names(schema.names, str(path))
+            wanted = choose(schema.names)
+            table = file.read(columns=wanted, use_threads=False).select(wanted)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, "Parquet", error) from error
+    # Without pandas' own metadata, which may have made a column the index.
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
+
+
+def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
+    text = _read_text(path)
+    try:
+        content = json.loads(text, object_pairs_hook=_unrepeated)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            return _frame_of(_parse_lines(text, path), path, choose)
+        raise _damaged(path, "JSON", error) from error
+    except (ValueError, RecursionError) as error:
+        reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
+        raise _damaged(path, "JSON", reason) from error
+    return _frame_of([content] if isinstance(content, dict) else content, path, choose)
+
+
+def _read_json_lines(path: Path, choose: Choose) -> pd.DataFrame:
+    return _frame_of(_parse_lines(_read_text(path), path), path, choose)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from error
+
+
+def _parse_lines(text: str, path: Path) -> list[Any]:
+    records = []
+    decoder = json.JSONDecoder(object_pairs_hook=_unrepeated)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(decoder.decode(line))
+            except (ValueError, RecursionError) as error:
+                reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
+                raise _damaged(path, "JSON lines", f"line {number}: {reason}") from error
+    return records
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object's dict; Python would silently keep only the last of equal keys."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"key '{show(repeated)}' is there more than once in one object")
+    return content
+
+
+def _frame_of(records: Any, path: Path, choose: Choose) -> pd.DataFrame:
+    if not isinstance(records, list):
+        raise DataError(
+            f"{path}: it holds one JSON value of type {type(records).__name__}, not records. Write "
+            'a list of objects such as [{"arch_str": "...", "score": 1.5}], or one a line.'
+        )
+    for number, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise DataError(
+                f"{path}: record {number} (counted from 0) is no JSON object but "
+                f'\'{show(record)}\'. Write objects such as {{"arch_str": "...", "score": 1.5}}.'
+            )
+    wanted = choose(list(dict.fromkeys(key for record in records for key in record)))
+    columns = {name: [record.get(name) for record in records] for name in wanted}
+    return pd.DataFrame(columns, dtype=object)
+
+
+READERS: dict[str, Callable[[Path, Choose], pd.DataFrame]] = {
+    ".csv": _read_delimited,
+    ".tsv": _read_delimited,
+    ".parquet": _read_parquet,
+    ".json": _read_json,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+}
+"""Readers by the end of a file's name."""

@@ -1,0 +1,196 @@
+"""Anybody's scores: a table of architectures and scores becomes one matrix an estimator.
+
+Axes: row, of the table; seed, training seeds; n, architectures ascending by `nb201_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import DataError, unknown_name
+from harness.scores.cells import FloatArray, Sieve
+from harness.scores.files import check_names, read_frame
+from harness.scores.own import COLUMNS
+from harness.scores.sifting import (
+    INDEX_COLUMNS,
+    METHOD,
+    SEED,
+    STATUS,
+    STRING_COLUMNS,
+    IntArray,
+    Rows,
+    sift_rows,
+)
+from harness.scores.text import show
+from harness.space.nb201 import N_ARCHS
+
+SCORE = "score"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreSet:
+    """The scores of one estimator.
+
+    Attributes:
+        method: Its name in the column `method`; None without such a column.
+        seeds: Training seeds, ascending, or (None,) without a column `seed`.
+        nb201_index: Architectures with a score of any seed, ascending, [n].
+        score: Higher is better, [seed, n]; NaN where a seed lacks one.
+        exclusions: Rows of this method that were left out, by reason.
+    """
+
+    method: str | None
+    seeds: tuple[int | None, ...]
+    nb201_index: IntArray
+    score: FloatArray
+    exclusions: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreSets:
+    """What a table of scores holds.
+
+    Attributes:
+        source: What the table is called.
+        score_column: The column that the scores came from.
+        lower_is_better: Whether they were negated, since a lower number is better there.
+        n_rows: Rows of the table.
+        exclusions: Rows that were left out, by reason; none unless that was asked for, but for
+            architectures that the table itself marks as failed.
+        sets: One an estimator, in order of appearance; at least one.
+    """
+
+    source: str
+    score_column: str
+    lower_is_better: bool
+    n_rows: int
+    exclusions: dict[str, int]
+    sets: tuple[ScoreSet, ...]
+
+
+def read_score_sets(
+    path: Path, *, score_column: str = SCORE, lower_is_better: bool = False, exclude: bool = False
+) -> ScoreSets:
+    """Read anybody's scores, the harness's own among them.
+
+    The table has a column of architecture strings (`arch_str` or `arch`) or of places in the
+    published order (`nb201_index` or `index`), a column of scores, and may have `seed` and
+    `method`. All others are ignored.
+
+    Args:
+        path: A CSV, TSV, Parquet, JSON (list of records) or JSON lines file.
+        score_column: The column of the scores.
+        lower_is_better: Whether a lower number is better; the scores are negated once, here.
+        exclude: Whether bad rows are left out and counted instead of refused.
+
+    Returns:
+        The scores.
+
+    Raises:
+        DataError: If the file cannot be read, a column is missing, nothing is left, or (unless
+            `exclude`) an architecture is unknown or its string and index disagree, a score is
+            missing, no number or infinite, a seed or a method is none, an architecture is there
+            twice with the same seed and method, or all scores of an estimator are equal.
+    """
+    source = str(path)
+    frame = read_frame(path, lambda names: _choose(names, score_column, source))
+    return _arrange(frame, source, score_column, lower_is_better, exclude)
+
+
+def make_score_sets(
+    frame: pd.DataFrame,
+    source: str,
+    *,
+    score_column: str = SCORE,
+    lower_is_better: bool = False,
+    exclude: bool = False,
+) -> ScoreSets:
+    """Check and arrange scores that are in memory, as `read_score_sets` does a file.
+
+    Args:
+        frame: The table; a named index may stand for a column.
+        source: What to call it in an error.
+        score_column: The column of the scores.
+        lower_is_better: Whether a lower number is better.
+        exclude: Whether bad rows are left out and counted instead of refused.
+
+    Returns:
+        The scores.
+
+    Raises:
+        DataError: As `read_score_sets` does.
+    """
+    if set(frame.index.names) & {*STRING_COLUMNS, *INDEX_COLUMNS} - set(frame.columns):
+        frame = frame.reset_index()
+    frame = frame.rename(columns=str)
+    check_names(list(frame.columns), source)
+    wanted = _choose(list(frame.columns), score_column, source)
+    chosen = frame[wanted].reset_index(drop=True)
+    return _arrange(chosen, source, score_column, lower_is_better, exclude)
+
+
+def _choose(names: Sequence[str], score_column: str, source: str) -> list[str]:
+    """Pick the columns that matter, in the order in which an error shows them."""
+    given = show(", ".join(names), 300) or "none"
+    archs = [name for name in (*STRING_COLUMNS, *INDEX_COLUMNS) if name in names]
+    if not archs:
+        raise DataError(
+            f"{source}: there is no column of architectures. Name one "
+            f"{' or '.join(STRING_COLUMNS)} (the benchmark's strings) or "
+            f"{' or '.join(INDEX_COLUMNS)} (places in the published order, 0 to {N_ARCHS - 1}); "
+            f"there is {given}."
+        )
+    if score_column not in names:
+        hint = unknown_name("column of scores", show(score_column), map(show, names[:20]))
+        raise DataError(
+            f"{source}: {hint} Name the column '{SCORE}', or say which one it is (--score-column, "
+            "in Python score_column=...)."
+        )
+    more = [SEED, METHOD, *([STATUS] if set(COLUMNS) <= set(names) else [])]
+    wanted = [*archs, score_column, *(name for name in more if name in names)]
+    return list(dict.fromkeys(wanted))
+
+
+def _arrange(
+    frame: pd.DataFrame, source: str, score_column: str, lower_is_better: bool, exclude: bool
+) -> ScoreSets:
+    if frame.empty:
+        raise DataError(f"{source}: there are no rows. A scores file has one a score.")
+    sieve = Sieve(frame, source, exclude)
+    rows = sift_rows(frame, score_column, sieve, source)
+    if not sieve.keep.any():
+        raise DataError(
+            f"{source}: nothing is left of {len(frame):,} rows. Left out: "
+            f"{describe_exclusions(sieve.exclusions)}."
+        )
+    signed = (-rows.score if lower_is_better else rows.score) + 0.0  # -0.0 becomes 0.0
+    rows = rows._replace(score=signed)
+    sets = []
+    for code, name in enumerate(rows.methods):
+        of_method = rows.method == code
+        kept = np.flatnonzero(of_method & sieve.keep)
+        if len(kept):
+            archs, seeds, matrix = _pivot(rows, kept)
+            named = tuple(seeds.tolist()) if SEED in frame else (None,)
+            sets.append(ScoreSet(name, named, archs, matrix, sieve.count(of_method)))
+    return ScoreSets(
+        source, score_column, lower_is_better, len(frame), sieve.exclusions, tuple(sets)
+    )
+
+
+def _pivot(rows: Rows, kept: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    seeds, place = np.unique(rows.seed[kept], return_inverse=True)
+    archs, column = np.unique(rows.nb201_index[kept], return_inverse=True)
+    matrix = np.full((len(seeds), len(archs)), np.nan)
+    matrix[place, column] = rows.score[kept]
+    return archs, seeds, matrix
+
+
+def describe_exclusions(exclusions: dict[str, int]) -> str:
+    """Say what was left out, such as "3 no score, 1 unknown architecture"."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in exclusions.items()) or "nothing"
