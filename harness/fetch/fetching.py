@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ from harness.fetch.archives import unpack
 from harness.fetch.catalog import Entry, Table
 from harness.fetch.download import QUIET, Patience, Watch, part_path
 from harness.fetch.obtain import obtain
-from harness.fetch.state import MADE_FROM, State, check_product, summarise
+from harness.fetch.state import MADE_FROM, State, check_product, product_paths, summarise
+
+_ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class Fetched(NamedTuple):
@@ -129,6 +132,8 @@ def _fetch(
 
 @contextmanager
 def _locked(entry: Entry, folder: Path) -> Iterator[None]:
+    for each in {folder, *(path.parent for path in product_paths(entry, folder))}:
+        _check_writable(each)
     lock = FileLock(folder / f".fetch-{entry.name}.lock", timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,6 +151,15 @@ def _locked(entry: Entry, folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _check_writable(folder: Path) -> None:
+    """Heed that a folder was made read-only, which the system does not for the superuser."""
+    if folder.exists() and not folder.stat().st_mode & _ANY_WRITE:
+        raise StoreError(
+            f"'{folder}' is marked read-only, so nothing was written to it. Name another folder "
+            "with --data-dir, or allow writing to this one."
+        )
 
 
 def _check_room(entry: Entry, folder: Path) -> None:
