@@ -1,7 +1,19 @@
-"""Statistics of rankings: correlations, intervals, populations, ceilings, summaries."""
+"""Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
 
-from harness.stats.ceiling import Reference, modelled_ceiling, one_seed_reference
-from harness.stats.correlation import Tau, kendall_tau, spearman, weighted_tau
+from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
+from harness.stats.ceiling import (
+    Ceiling,
+    Reference,
+    draw_truths,
+    modelled_ceiling,
+    modelled_ceilings,
+    one_seed_reference,
+)
+from harness.stats.comparison import Comparison, compare_scores
+from harness.stats.components import Components, decompose
+from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
+from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
+from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     DIFFERENCE_LIMITS,
     TAU_LIMITS,
@@ -11,26 +23,80 @@ from harness.stats.intervals import (
     over_seeds,
     paired_over_architectures,
 )
-from harness.stats.populations import MIN_ARCHS, top_share
+from harness.stats.linear import pearson, spearman_estimate
+from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
+from harness.stats.populations import (
+    MIN_ARCHS,
+    POPULATIONS,
+    Population,
+    isomorphism_string,
+    select_population,
+    top_share,
+)
+from harness.stats.reversals import Verdict, compare_winners
+from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
 from harness.stats.summary import RankingSummary, summarise
+from harness.stats.topk import Best, best_at, precision_at
+from harness.stats.truth_noise import Attenuation, attenuation, noisy_taus, truth_noise_se
 
 __all__ = [
     "DIFFERENCE_LIMITS",
+    "METRICS",
     "MIN_ARCHS",
+    "POPULATIONS",
     "TAU_LIMITS",
+    "Attenuation",
+    "Best",
+    "Ceiling",
+    "Comparison",
+    "Components",
+    "Computed",
+    "Estimate",
+    "Evaluation",
+    "GapBin",
+    "GapCurve",
     "Interval",
+    "Method",
+    "Metric",
+    "MetricResult",
+    "Population",
+    "PopulationResult",
     "RankingSummary",
     "Reference",
+    "Sample",
     "Tau",
+    "Verdict",
+    "attenuation",
+    "best_at",
+    "bootstrap_precisions",
+    "bootstrap_taus",
     "combined",
+    "compare_scores",
+    "compare_winners",
+    "compute_metric",
+    "conclude",
+    "concordance_by_gap",
+    "decompose",
+    "draw_truths",
+    "evaluate_scores",
+    "isomorphism_string",
     "kendall_tau",
     "modelled_ceiling",
+    "modelled_ceilings",
+    "noisy_taus",
     "one_seed_reference",
     "over_architectures",
     "over_seeds",
     "paired_over_architectures",
+    "pearson",
+    "precision_at",
+    "sample_metric",
+    "select_population",
     "spearman",
+    "spearman_estimate",
+    "subtract",
     "summarise",
     "top_share",
+    "truth_noise_se",
     "weighted_tau",
 ]

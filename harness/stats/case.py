@@ -1,0 +1,151 @@
+"""Architectures with their truth and its noise: what all scores are held to.
+
+Axis letters: n architectures that have both a score and a truth, seed, trial of the truth.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import UsageError
+from harness.stats.ceiling import (
+    Ceiling,
+    Reference,
+    draw_truths,
+    modelled_ceilings,
+    one_seed_reference,
+)
+from harness.stats.correlation import FloatArray, IntArray
+from harness.stats.populations import POPULATIONS, Population, check_archs, select_population
+from harness.stats.samples import Sample, sample_metric
+from harness.stats.truth_noise import noisy_taus, truth_noise_se
+
+CEILING_DRAWS = 10
+
+_SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
+
+
+class Case:
+    """What scores are held to; the noise model is fitted when it is first asked for.
+
+    Args:
+        nb201_index: Each architecture's index, no two equal, [n].
+        trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
+            for no ceiling, reference or truth noise.
+        truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
+        n_behind: Trainings behind each truth where it is not the mean of all, [n].
+        seed: Seed of all that is drawn.
+
+    Raises:
+        UsageError: If a shape does not fit, a value is not finite, an index is out of range or
+            repeated, or the truth is not the mean of the trials.
+    """
+
+    def __init__(
+        self,
+        nb201_index: npt.ArrayLike,
+        trials: npt.ArrayLike | None,
+        truth: npt.ArrayLike,
+        n_behind: npt.ArrayLike | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.index: IntArray
+        self.truth: FloatArray
+        self.index, self.truth = check_archs(nb201_index, truth)
+        self.trials = None if trials is None else np.asarray(trials, dtype=np.float64)
+        self.n_behind = None if n_behind is None else np.asarray(n_behind)
+        self.seed = seed
+        self._check_trials()
+
+    def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
+        """Return scores as [seed, n], or refuse them."""
+        rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
+        if rows.ndim != 2 or rows.shape[1] != len(self.truth) or len(rows) == 0:
+            raise UsageError(
+                f"{what[:1].upper()}{what[1:]} have the shape {np.shape(scores)}; they must be [n] "
+                f"or [seed, n], and n is {len(self.truth)} here. Pass one score an architecture."
+            )
+        if not np.isfinite(rows).all():
+            raise UsageError(
+                f"{int((~np.isfinite(rows)).sum())} of {what} are missing or infinite; only finite "
+                "numbers can be ranked. Leave out these architectures, and say how many."
+            )
+        return rows
+
+    def select(self, name: str) -> Population:
+        """Select a population."""
+        return select_population(name, self.index, self.truth)
+
+    def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
+        """Compute a metric on a population, every seed."""
+        return sample_metric(metric, rows[:, part.mask], self.truth[part.mask], part.size)
+
+    def reference(self, part: Population) -> Reference | None:
+        """Compute the one-seed reference on a population; None without enough trials."""
+        if self.trials is None:
+            return None
+        if part.share is not None:
+            return one_seed_reference(self.trials, part.share)
+        return one_seed_reference(self.trials[part.mask])
+
+    def ceiling(self, part: Population) -> Ceiling | None:
+        """Model the ceiling on a population; None without enough trials."""
+        if self.trials is None:
+            return None
+        if part.share is not None or part.mask.all():
+            return self._ceilings[part.share]
+        behind = None if self.n_behind is None else self.n_behind[part.mask]
+        trials = self.trials[part.mask]
+        return modelled_ceilings(trials, (None,), CEILING_DRAWS, self.seed, behind)[0]
+
+    def truth_se(
+        self, part: Population, rows: FloatArray, minus: FloatArray | None = None
+    ) -> float | None:
+        """Compute the truth's noise in a mean tau, or in the difference of two; None unknown."""
+        if self._noisy_truths is None:
+            return None
+        taus = noisy_taus(rows, self._noisy_truths, part)
+        others = None if minus is None else noisy_taus(minus, self._noisy_truths, part)
+        if taus is None or (minus is not None and others is None):
+            return None
+        means = taus.mean(axis=2)
+        return truth_noise_se(means if others is None else means - others.mean(axis=2))
+
+    @cached_property
+    def _ceilings(self) -> dict[float | None, Ceiling | None]:
+        if self.trials is None:
+            return {}
+        shares = tuple(dict.fromkeys(rule.share for rule in POPULATIONS.values()))
+        drawn = modelled_ceilings(self.trials, shares, CEILING_DRAWS, self.seed, self.n_behind)
+        return dict(zip(shares, drawn, strict=True))
+
+    @cached_property
+    def _noisy_truths(self) -> FloatArray | None:
+        if self.trials is None:
+            return None
+        return draw_truths(self.trials, seed=self.seed, n_behind=self.n_behind)
+
+    def _check_trials(self) -> None:
+        trials, n = self.trials, len(self.truth)
+        if trials is None:
+            return
+        if trials.ndim != 2 or len(trials) != n:
+            raise UsageError(
+                f"Trainings of shape {trials.shape} were given for {n} architectures; they must "
+                "be [n, trial]. Pass the rows of Trials.accuracy of the same architectures."
+            )
+        counts = np.isfinite(trials).sum(axis=1)
+        if (counts == 0).any() or np.isinf(trials).any():
+            raise UsageError(
+                f"{int((counts == 0).sum())} of {n} architectures have no training, or one is "
+                "infinite; the truth is made of trainings. Leave these out, or pass no trials."
+            )
+        gap = np.abs(np.nansum(trials, axis=1) / counts - self.truth).max()
+        if self.n_behind is None and gap > _SAME_TRUTH:
+            raise UsageError(
+                f"The truth differs from the mean of its trainings by up to {gap:.3g} points. Pass "
+                "the mean, or say in `n_behind` how many trainings are behind each truth."
+            )

@@ -1,0 +1,81 @@
+"""Where the uncertainty of a tau, or of a paired difference of two, comes from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from harness.stats.intervals import (
+    Interval,
+    combine,
+    seeds_se,
+)
+from harness.stats.samples import Sample, interval_to_dict
+
+
+@dataclass(frozen=True)
+class Components:
+    """Standard errors of a mean over seeds, by cause.
+
+    Attributes:
+        seeds_se: Over training seeds; None for one seed, whose spread is not known.
+        architectures_se: Over the draw of architectures; 0 where the population was ranked whole.
+        truth_se: From the noise of the truth, of the value at hand; None without a noise model.
+        truth_beyond_se: What of it `architectures_se` does not hold already: a sample's scatter
+            has the noise of its own truths in it, and only that of the population's truth as a
+            whole comes on top. Its square is truth_se^2 * n/population.
+        shares: Each known component's share of the total variance, 0 to 1, by the names "seeds",
+            "architectures" and "truth"; empty where the total is 0.
+        total_se: The root of the sum of squares of the known components.
+        interval: 95%, over all known components: what another population's worth of trainings of
+            the truth, another draw of architectures and other seeds would give. None where
+            nothing is known, or the metric has no interval over architectures.
+    """
+
+    seeds_se: float | None
+    architectures_se: float | None
+    truth_se: float | None
+    truth_beyond_se: float | None
+    shares: dict[str, float]
+    total_se: float
+    interval: Interval | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        return dict(vars(self)) | {"interval": self.interval and interval_to_dict(self.interval)}
+
+
+def decompose(sample: Sample, truth_se: float | None = None) -> Components | None:
+    """Split the variance of a sample's mean.
+
+    Args:
+        sample: A metric, or a paired difference.
+        truth_se: The truth's noise in it, of `truth_noise_se`; None where that is not known.
+
+    Returns:
+        The components; None where the sample has no value.
+    """
+    if sample.status != "ok":
+        return None
+    drawn = min(1.0, sample.n_drawn / sample.population)
+    beyond = None if truth_se is None else truth_se * math.sqrt(drawn)
+    parts = {
+        "seeds": seeds_se(sample.values) if len(sample.values) > 1 else None,
+        "architectures": sample.architectures_se,
+        "truth": beyond,
+    }
+    known = {name: se for name, se in parts.items() if se is not None}
+    total = math.hypot(*known.values())
+    shares = {name: (se / total) ** 2 for name, se in known.items()} if total > 0.0 else {}
+    other = math.hypot(*(se for name, se in known.items() if name != "seeds"))
+    has_spread = parts["architectures"] is not None and (len(sample.values) > 1 or other > 0.0)
+    return Components(
+        seeds_se=parts["seeds"],
+        architectures_se=parts["architectures"],
+        truth_se=truth_se,
+        truth_beyond_se=beyond,
+        shares=shares,
+        total_se=total,
+        interval=combine(sample.values, other, sample.limits, sample.n) if has_spread else None,
+    )

@@ -1,0 +1,220 @@
+"""The metrics of a ranking: what each is, what it needs, and which interval it is allowed.
+
+Adding a metric is one function and one row of `METRICS`. Axis letters: n architectures, seed the
+training seeds of one method. Every score is higher-is-better; truth is accuracy in percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.errors import unknown_name
+from harness.stats.bootstrap import bootstrap_precisions
+from harness.stats.correlation import Estimate, FloatArray, check_pair, kendall_tau, weighted_tau
+from harness.stats.intervals import TAU_LIMITS, Limits
+from harness.stats.linear import pearson, spearman_estimate
+from harness.stats.populations import MIN_ARCHS, top_share
+from harness.stats.topk import best_at, precision_at, top_count
+
+RESAMPLES = 400  # the standard error of a standard error is then 3.5% of it
+
+
+class Method(Enum):
+    """How a metric's interval over the draw of architectures is made."""
+
+    INFLUENCE = "influence"
+    BOOTSTRAP = "bootstrap"
+    NONE = "none"
+    """There is none that covers; the spread over training seeds is all."""
+
+
+class Computed(NamedTuple):
+    """One metric of one score.
+
+    Attributes:
+        value: None where it is too few or undefined.
+        status: "ok", "too few" or "undefined" (all scores, or all truths, are equal).
+        n: Architectures that it rests on.
+        influence: Influence values, [n]; None where the method is another one.
+    """
+
+    value: float | None
+    status: str
+    n: int
+    influence: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: Its key.
+        title: What a table calls it.
+        definition: What it is, in a sentence.
+        compute: From finite scores and truth, [n] each: an estimate with influence, or a number.
+        method: How its interval over architectures is made.
+        limits: Smallest and largest possible value; None where it has no bounds of its own.
+        share: The top share of truth that it is over; None for all.
+        rests_on: Architectures that it rests on, of n: the top k for a precision, else n.
+        more_than: It needs more architectures than this.
+        interval_from: Fewest architectures for an interval over their draw.
+        replicates: The bootstrap: scores [estimator, n] and truth to [estimator, b].
+        is_lower_better: Whether a lower value is the better one.
+    """
+
+    name: str
+    title: str
+    definition: str
+    compute: Callable[[FloatArray, FloatArray], Estimate | float | None]
+    method: Method
+    limits: Limits | None
+    share: float | None = None
+    rests_on: Callable[[int], int] = lambda n: n
+    more_than: int = 0
+    interval_from: int = MIN_ARCHS
+    replicates: Callable[[FloatArray, FloatArray], FloatArray] | None = None
+    is_lower_better: bool = False
+
+
+def compute_metric(name: str, score: FloatArray, truth: FloatArray) -> Computed:
+    """Compute one metric of one score.
+
+    Args:
+        name: Key of `METRICS`.
+        score: Estimates, higher is better, finite numbers, [n].
+        truth: Ground truth, [n].
+
+    Returns:
+        The value with its status; "too few" on fewer than 30 architectures, for a precision
+        fewer than 30 in the top k.
+
+    Raises:
+        UsageError: If the name is unknown, the shapes differ, are not [n], or a value is not
+            finite.
+    """
+    metric = find_metric(name)
+    scores, truths = check_pair(score, truth)
+    if len(scores) == 0:
+        return Computed(None, "too few", 0)
+    if metric.share is not None:
+        best = top_share(truths, metric.share)
+        scores, truths = scores[best], truths[best]
+    n = metric.rests_on(len(scores))
+    if n < MIN_ARCHS or n <= metric.more_than:
+        return Computed(None, "too few", n)
+    result = metric.compute(scores, truths)
+    if isinstance(result, Estimate):
+        if result.value is None:
+            return Computed(None, "undefined", n)
+        return Computed(result.value, "ok", n, result.influence)
+    return Computed(result, "undefined" if result is None else "ok", n)
+
+
+def find_metric(name: str) -> Metric:
+    """Return a metric of the registry, or refuse the name with a UsageError."""
+    if name not in METRICS:
+        raise unknown_name("metric", name, METRICS)
+    return METRICS[name]
+
+
+def _tau_within(share: float) -> Metric:
+    return Metric(
+        f"tau_top_{round(100 * share)}",
+        f"tau, top {share:.0%}",
+        f"Kendall's tau-b within the top {share:.0%} of truth, ties included",
+        kendall_tau,
+        Method.INFLUENCE,
+        TAU_LIMITS,
+        share=share,
+    )
+
+
+def _precision(share: float) -> Metric:
+    return Metric(
+        f"precision_at_{round(100 * share)}",
+        f"P@{share:.0%}",
+        f"share of truly top {share:.0%} architectures among as many that are scored best",
+        partial(precision_at, share=share),
+        Method.BOOTSTRAP,
+        (0.0, 1.0),
+        rests_on=partial(top_count, share=share),
+        replicates=partial(bootstrap_precisions, share=share, resamples=RESAMPLES),
+    )
+
+
+def _best_rank(k: int) -> Metric:
+    return Metric(
+        f"best_rank_at_{k}",
+        f"best rank@{k}",
+        f"rank by truth, 1 is the best, of the truly best of the {k} best scored",
+        lambda scores, truth: best_at(scores, truth, k).rank,
+        Method.NONE,
+        (1.0, np.inf),
+        more_than=k,
+        is_lower_better=True,
+    )
+
+
+def _regret(k: int) -> Metric:
+    return Metric(
+        f"regret_at_{k}",
+        f"regret@{k}",
+        f"accuracy points lost against the truly best, with the truly best of the {k} best scored",
+        lambda scores, truth: best_at(scores, truth, k).regret,
+        Method.NONE,
+        (0.0, np.inf),
+        more_than=k,
+        is_lower_better=True,
+    )
+
+
+TOP_SHARES = (0.5, 0.2, 0.1, 0.01)
+PRECISION_SHARES = (0.01, 0.05, 0.1)
+BEST_OF = (1, 10, 100)
+
+_ROWS = (
+    Metric("tau", "tau", "Kendall's tau-b", kendall_tau, Method.INFLUENCE, TAU_LIMITS),
+    # Its weights depend on n, and a tenth of them is on the best architecture: a sample's value
+    # is biased against the whole's, and intervals around it cover 0 to 0.9 by simulation.
+    Metric(
+        "weighted_tau",
+        "weighted tau",
+        "tau with additive hyperbolic weights by the rank of truth; comparable at equal n only",
+        weighted_tau,
+        Method.NONE,
+        TAU_LIMITS,
+    ),
+    Metric(
+        "spearman",
+        "Spearman",
+        "Spearman's rank correlation, tied values sharing their mean rank",
+        spearman_estimate,
+        Method.INFLUENCE,
+        TAU_LIMITS,
+    ),
+    # Truth has a tail of untrainable architectures at 10%, 2% of all, on which Pearson rests: a
+    # sample of 200 holds four, and its interval covers 0.88 by simulation.
+    Metric(
+        "pearson",
+        "Pearson",
+        "Pearson's linear correlation, which a score's scale and the bad tail of truth decide",
+        pearson,
+        Method.INFLUENCE,
+        TAU_LIMITS,
+        interval_from=1000,
+    ),
+    *(_tau_within(share) for share in TOP_SHARES),
+    *(_precision(share) for share in PRECISION_SHARES),
+    *(_best_rank(k) for k in BEST_OF),
+    *(_regret(k) for k in BEST_OF),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
+"""All metrics by name, in the order of a table."""
