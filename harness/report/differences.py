@@ -28,7 +28,8 @@ class Comparison:
     """A paired difference between two strategies: same seeds, same architectures.
 
     Attributes:
-        dataset: Image data set.
+        dataset: Images that the supernets were trained and ranked on.
+        truth: What both rankings are held against; None for a metric that needs no truth.
         name: Such as "ogd minus spos".
         metric: What is compared.
         n: Architectures.
@@ -38,6 +39,7 @@ class Comparison:
     """
 
     dataset: str
+    truth: str | None
     name: str
     metric: str
     n: int
@@ -94,16 +96,16 @@ def _compare(
     difference = over_seeds_estimate([subtract(value_of(a), value_of(b)) for a, b in taus])
     if have_same_archs([a for a, _ in pairs]):
         difference = paired_tau_estimate(taus)
-    yield Comparison(metric="tau", difference=difference, claim=over, **shared)
+    truth = str(group[0].query)
+    yield Comparison(metric="tau", truth=truth, difference=difference, claim=over, **shared)
     for metric, get in (
         ("positive_pd", lambda r: recent_figure(r, "positive_pd")),
         ("progress", lambda r: r.disturbance.get("progress")),
         ("train_loss", lambda r: r.train_loss),
     ):
         values = [subtract(get(a), get(b)) for a, b in pairs]
-        yield Comparison(
-            metric=metric, difference=over_seeds_estimate(values), claim=over, **shared
-        )
+        estimate = over_seeds_estimate(values)
+        yield Comparison(metric=metric, truth=None, difference=estimate, claim=over, **shared)
 
 
 def have_same_archs(results: Sequence[RunResult]) -> bool:

@@ -1,15 +1,14 @@
-"""Reports for people and programs: terminal, Markdown, CSV, JSON."""
+"""Reports for people, in the terminal and as Markdown, and the list of all formats."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.report.csv_format import to_csv
 from harness.report.differences import Comparison
 from harness.report.estimates import Estimate
 from harness.report.tables import Report, StrategyRow, to_json
@@ -17,11 +16,12 @@ from harness.stats import MIN_ARCHS
 
 TOO_FEW = "too few"
 NOTES = (
-    "tau: Kendall's tau-b of the score (minus validation loss) against the truth; [95%] over "
-    "training seeds and architectures, for one seed over architectures only; +- is the spread "
-    f"over seeds. Figures on fewer than {MIN_ARCHS} architectures are '{TOO_FEW}'.",
+    "tau: Kendall's tau-b of the score (minus validation loss on images of the data set) against "
+    "the truth named in its row; [95%] over training seeds and architectures, for one seed over "
+    "architectures only; +- is the spread over seeds. Figures on fewer than "
+    f"{MIN_ARCHS} architectures are '{TOO_FEW}'.",
     "one-seed ref: how well one stand-alone training ranks what the others rank. ceiling: "
-    "expected tau of a noiseless estimator against this truth (modelled). Ceiling and the "
+    "expected tau of a noiseless estimator against the row's truth (modelled). Ceiling and the "
     "baselines params and FLOPs are on the same architectures, the reference on those of them "
     "with the most trials. weighted: additive hyperbolic, by truth.",
     "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: "
@@ -82,7 +82,9 @@ WHO = (
     Column("dataset", lambda r: r.dataset),
     Column("strategy", lambda r: r.label),
 )
+TRUTH = "truth"
 RANKING = (
+    Column(TRUTH, lambda r: r.truth),
     Column("seeds", lambda r: ",".join(map(str, r.seeds))),
     Column("n", lambda r: f"{r.n:,}"),
     Column("tau [95%]", lambda r: _with_interval(r.tau, r.n)),
@@ -92,6 +94,8 @@ RANKING = (
     Column("Spearman", lambda r: _mean(r.spearman, missing=TOO_FEW)),
 )
 BEYOND = (
+    Column(TRUTH, lambda r: r.truth),
+    Column("n", lambda r: f"{r.n:,}"),
     Column("params", lambda r: _number(r.params_tau)),
     Column("FLOPs", lambda r: _number(r.flops_tau)),
     Column("one-seed ref", _reference),
@@ -109,7 +113,7 @@ DISTURBANCE = (
     Column("plasticity", lambda r: _mean(r.plasticity, 2)),
     Column("cost s/run", lambda r: _mean(r.cost_s, 0)),
 )
-COMPARISON_HEADINGS = ("dataset", "difference", "of", "n", "mean [95%]", "speaks of")
+COMPARISON_HEADINGS = ("dataset", "difference", TRUTH, "of", "n", "mean [95%]", "speaks of")
 
 
 def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
@@ -125,21 +129,22 @@ def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
     metric = {"positive_pd": "PD+", "train_loss": "train loss"}.get(
         comparison.metric, comparison.metric
     )
-    n = f"{comparison.n:,}"
-    return comparison.dataset, comparison.name, metric, n, text, comparison.claim
+    n, truth = f"{comparison.n:,}", comparison.truth or "-"
+    return comparison.dataset, comparison.name, truth, metric, n, text, comparison.claim
 
 
 def conclude(comparison: Comparison) -> str:
     """Say in words what a difference of taus shows."""
-    estimate, name = comparison.difference, comparison.name
-    first, _, second = name.partition(" minus ")
+    estimate, against = comparison.difference, f"against {comparison.truth}"
+    first, _, second = comparison.name.partition(" minus ")
     if estimate.mean is None:
         why = TOO_FEW if comparison.n < MIN_ARCHS else "a tau is undefined"
         why = why if comparison.seeds else comparison.claim
-        return f"{comparison.dataset}: {first} and {second} cannot be compared: {why}."
+        return f"{comparison.dataset}, {against}: {first} and {second} cannot be compared: {why}."
+    who = f"{comparison.dataset}, {comparison.name}, {against}"
     if estimate.interval is None:
         return (
-            f"{comparison.dataset}, {name}: tau {estimate.mean:+.3f} ({comparison.claim}), "
+            f"{who}: tau {estimate.mean:+.3f} ({comparison.claim}), "
             "without an interval: all architectures were ranked, and there is one seed."
         )
     low, high = estimate.interval
@@ -149,8 +154,8 @@ def conclude(comparison: Comparison) -> str:
     elif high < 0:
         verdict = f"{first} ranks worse"
     return (
-        f"{comparison.dataset}, {name}: tau {estimate.mean:+.3f} [{low:+.3f}, {high:+.3f}] "
-        f"({comparison.claim}): {verdict}."
+        f"{who}: tau {estimate.mean:+.3f} [{low:+.3f}, {high:+.3f}] ({comparison.claim}): "
+        f"{verdict}."
     )
 
 
@@ -159,7 +164,8 @@ def _words(report: Report) -> list[str]:
     truths = {f"{row.dataset} ({row.truth}; BN {row.bn_mode})": None for row in report.rows}
     lines.append(f"Truth: {'; '.join(truths)}.")
     lines += [
-        f"{row.strategy}: {row.n_ranked:,} ranked, of which {row.n:,} have a score and a truth."
+        f"{row.label}, {row.truth}: {row.n_ranked:,} ranked, of which {row.n:,} have a score and a "
+        "truth."
         for row in report.rows
         if row.n < row.n_ranked
     ]
@@ -170,14 +176,16 @@ def _words(report: Report) -> list[str]:
 
 def _blocks(report: Report) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """Return (title, headings, rows) of every table."""
+    # what does not hang on the truth is told once, however many truths there are
+    once = {(row.dataset, row.label): row for row in reversed(report.rows)}
     blocks = []
-    for title, columns in (
-        ("Ranking", WHO + RANKING),
-        ("What it is measured against: tau on the same architectures", WHO + BEYOND),
-        ("Disturbance and cost, means over seeds", WHO + DISTURBANCE),
+    for title, columns, shown in (
+        ("Ranking", WHO + RANKING, report.rows),
+        ("What it is measured against: tau on the same architectures", WHO + BEYOND, report.rows),
+        ("Disturbance and cost, means over seeds", WHO + DISTURBANCE, list(once.values())[::-1]),
     ):
         headings = tuple(column.heading for column in columns)
-        rows = [tuple(column.cell(row) for column in columns) for row in report.rows]
+        rows = [tuple(column.cell(row) for column in columns) for row in shown]
         blocks.append((title, headings, rows))
     if report.comparisons:
         cells = [describe_comparison(comparison) for comparison in report.comparisons]
@@ -193,16 +201,24 @@ def print_table(report: Report) -> None:
     for title, headings, rows in _blocks(report):
         table = Table(title=title, title_justify="left", title_style="bold")
         for position, heading in enumerate(headings):
-            justify: Literal["left", "right"] = "left" if position < 2 else "right"
+            is_text = position < 2 or heading == TRUTH
+            justify: Literal["left", "right"] = "left" if is_text else "right"
             table.add_column(heading, justify=justify, overflow="fold")
         for cells in rows:
-            # an interval goes below its figure, so that narrow terminals need not break it
-            table.add_row(
-                *(cell.replace(" [", "\n[") if console.is_terminal else cell for cell in cells)
-            )
+            if console.is_terminal:
+                cells = tuple(map(_stack, headings, cells))
+            table.add_row(*cells)
         console.print(table)
     for line in (*_words(report), *NOTES):
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
+
+
+def _stack(heading: str, cell: str) -> str:
+    """Put an interval below its figure, and the parts of a truth below each other.
+
+    Narrow terminals need not break them elsewhere then.
+    """
+    return cell.replace(", ", ",\n") if heading == TRUTH else cell.replace(" [", "\n[")
 
 
 def to_markdown(report: Report) -> str:
@@ -218,75 +234,6 @@ def to_markdown(report: Report) -> str:
 
 def _pipe(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-CSV_ESTIMATES = (
-    "tau",
-    "tau_top_half",
-    "tau_top_10",
-    "spearman",
-    "weighted_tau",
-    "mean_pd",
-    "positive_pd",
-    "positive_frac",
-    "progress",
-    "train_loss",
-    "plasticity",
-    "cost_s",
-)
-
-
-def to_csv(report: Report) -> str:
-    """Return rows and differences as CSV in full precision; empty cells are missing figures."""
-    records: list[dict[str, object]] = []
-    for row in report.rows:
-        record: dict[str, object] = {
-            "kind": "strategy",
-            "dataset": row.dataset,
-            "name": row.label,
-            "preset": row.preset,
-            "settings": row.settings_sha256[:8],
-            "seeds": " ".join(map(str, row.seeds)),
-            "truth": row.truth,
-            "bn_mode": row.bn_mode,
-            "n_ranked": row.n_ranked,
-            "n": row.n,
-            "params_tau": row.params_tau,
-            "flops_tau": row.flops_tau,
-            "one_seed_reference": row.reference["tau"] if row.reference else None,
-            "ceiling": row.ceiling,
-        }
-        for name in CSV_ESTIMATES:
-            record |= _estimate_cells(name, getattr(row, name))
-        records.append(record)
-    for comparison in report.comparisons:
-        records.append(
-            {
-                "kind": "difference",
-                "dataset": comparison.dataset,
-                "name": comparison.name,
-                "seeds": " ".join(map(str, comparison.seeds)),
-                "n": comparison.n,
-                "claim": comparison.claim,
-                **_estimate_cells(comparison.metric, comparison.difference),
-            }
-        )
-    file = io.StringIO()
-    headings = list(dict.fromkeys(key for record in records for key in record))
-    writer = csv.DictWriter(file, headings, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return file.getvalue()
-
-
-def _estimate_cells(name: str, estimate: Estimate) -> dict[str, object]:
-    low, high = estimate.interval or (None, None)
-    return {
-        name: estimate.mean,
-        f"{name}_sd": estimate.sd,
-        f"{name}_low": low,
-        f"{name}_high": high,
-    }
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {

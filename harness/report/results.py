@@ -11,27 +11,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.config import RunConfig
-from harness.errors import MismatchError, StoreError
+from harness.errors import MismatchError, StoreError, TruthError
+from harness.report.truths import TruthChoice, measure_yardsticks
 from harness.scores import STATUS_OK, load_scores
-from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
-from harness.space.nb201 import arch_at, sample_indices
-from harness.stats import (
-    RankingSummary,
-    kendall_tau,
-    modelled_ceiling,
-    one_seed_reference,
-    summarise,
-)
-from harness.stats.populations import MIN_ARCHS, TOP_10, TOP_HALF
+from harness.space.nb201 import sample_indices
+from harness.stats import RankingSummary, kendall_tau, summarise
+from harness.stats.populations import MIN_ARCHS
 from harness.store import FINISHED, Record, RunFolder
-from harness.truth import TruthTable, default_query
+from harness.truth import TruthQuery, TruthTable
 
 FloatArray = npt.NDArray[np.float64]
 
 VICTIM_SETS = ("recent", "fixed")
-_TILES_SHAPE = NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37)
-SHAPES = {"cifar10": BENCHMARK_SHAPES["cifar10"], "tiles": _TILES_SHAPE}
-"""The stand-alone networks whose parameters and FLOPs serve as baselines, by image data set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +32,12 @@ class RunResult:
     Attributes:
         record: The run's record.
         config: Its settings.
+        query: The truth that it is held against.
         indices: `nb201_index` of the architectures that have a score and a truth, [n].
         ranking: How well it ranks them.
-        baselines: Tau of parameter count and of FLOPs on the same architectures.
-        reference: The one-seed reference on those of the architectures that have the most
-            trials, with its n; None if there is too little truth.
-        ceilings: Modelled ceilings: `all`, `top_half`, `top_10`.
+        baselines: As in `Yardsticks`, which these three are of.
+        reference: As there.
+        ceilings: As there.
         n_unscored: Architectures ranked without a score (their loss was not finite).
         disturbance: Figures of `summarise_disturbance`.
         train_loss: Mean training loss over the fixed architectures, at the end, nats.
@@ -57,6 +48,7 @@ class RunResult:
 
     record: Record
     config: RunConfig
+    query: TruthQuery
     indices: npt.NDArray[np.int64]
     ranking: RankingSummary
     baselines: dict[str, float | None]
@@ -76,7 +68,7 @@ class RunResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values: the record's summary."""
         return {
-            "truth": self.record.data.get("truth_query"),
+            "truth": str(self.query),
             "n_ranked": self.record.data.get("n_ranked"),
             "n_unscored": self.n_unscored,
             **self.ranking.to_dict(),
@@ -91,12 +83,15 @@ class RunResult:
         }
 
 
-def load_result(folder: RunFolder, truth: TruthTable) -> RunResult:
+def load_result(
+    folder: RunFolder, table: TruthTable, choice: TruthChoice | None = None
+) -> RunResult:
     """Read a finished run and compute its figures.
 
     Args:
         folder: The run.
-        truth: The table that it was ranked against.
+        table: The table that it was ranked against.
+        choice: Which of the table's truths to hold it against; its own unless given.
 
     Returns:
         The result.
@@ -104,6 +99,8 @@ def load_result(folder: RunFolder, truth: TruthTable) -> RunResult:
     Raises:
         StoreError: If the run is not finished.
         MismatchError: If the table is not the one that the run was ranked against.
+        TruthError: If the table lacks that truth, or has it for no architecture with a score.
+        UsageError: If the choice has a policy that is none.
     """
     record = folder.read_record()
     if record.status != FINISHED:
@@ -111,50 +108,39 @@ def load_result(folder: RunFolder, truth: TruthTable) -> RunResult:
             f"Run {record.run_id} is {record.status}, not finished. Give the command that "
             "started it again to go on."
         )
-    return _compute(folder, record, truth)
+    return _compute(folder, record, table, choice or TruthChoice())
 
 
-def summarise_run(folder: RunFolder, truth: TruthTable) -> dict[str, Any]:
+def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
     """Compute the summary that a run's record keeps, once its tables are written.
 
     Args:
         folder: The run.
-        truth: The table that it was ranked against.
+        table: The table that it was ranked against.
 
     Returns:
         Plain values, ready for JSON.
     """
-    return _compute(folder, folder.read_record(), truth).to_dict()
+    return _compute(folder, folder.read_record(), table, TruthChoice()).to_dict()
 
 
-def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
-    if record.data.get("truth_sha256") != truth.sha256:
-        raise MismatchError(
-            f"Run {record.run_id} was ranked against truth "
-            f"{str(record.data.get('truth_sha256'))[:12]}; the table at hand is "
-            f"{truth.sha256[:12]}. Give the data folder of that run with --data-dir."
-        )
+def _compute(
+    folder: RunFolder, record: Record, table: TruthTable, choice: TruthChoice
+) -> RunResult:
+    _check_table(record, table)
     config = RunConfig(**record.config)
-    query = default_query(config.dataset)
+    query = choice.query_for(config.dataset, table)
     scores = load_scores(folder.path / "scores.parquet")
     scored = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["score"]
-    trials = truth.trials(query)
-    mean = truth.mean(query)
-    known = np.isin(mean.nb201_index, scored.index.to_numpy())
-    indices, accuracy = mean.nb201_index[known], mean.accuracy[known]
-    own_trials = trials.accuracy[np.isin(trials.nb201_index, indices)]
-    archs = [arch_at(int(index)) for index in indices]
-    shape = SHAPES[config.dataset]
-    baselines = {
-        "params": kendall_tau([count_params(a, shape) for a in archs], accuracy).value,
-        "flops": kendall_tau([count_flops(a, shape) for a in archs], accuracy).value,
-    }
-    reference = one_seed_reference(own_trials)
-    ceilings = {
-        "all": modelled_ceiling(own_trials),
-        "top_half": modelled_ceiling(own_trials, TOP_HALF),
-        "top_10": modelled_ceiling(own_trials, TOP_10),
-    }
+    truth = table.select(query)
+    known = np.isin(truth.nb201_index, scored.index.to_numpy())
+    indices, accuracy = truth.nb201_index[known], truth.accuracy[known]
+    if len(indices) == 0:
+        raise TruthError(
+            f"None of the {len(scored):,} architectures that run {record.run_id} gave a score has "
+            f"a truth for {query}. Ask for another truth, or rank others with --n-archs."
+        )
+    yardsticks = measure_yardsticks(table, query, indices, config.dataset)
     curve = folder.read_table("curve")
     interim = folder.read_table("interim_scores")
     over_training = _over_training(curve, interim, dict(zip(indices, accuracy, strict=True)))
@@ -164,17 +150,25 @@ def _compute(folder: RunFolder, record: Record, truth: TruthTable) -> RunResult:
     return RunResult(
         record=record,
         config=config,
+        query=query,
         indices=indices,
         ranking=summarise(scored.reindex(indices).to_numpy(), accuracy),
-        baselines=baselines,
-        reference=None if reference is None else reference._asdict(),
-        ceilings=ceilings,
+        **yardsticks._asdict(),
         n_unscored=int((scores["status"] != STATUS_OK).sum()),
         disturbance=summarise_disturbance(folder.read_table("disturbance")),
         train_loss=over_training[-1]["train_loss"] if over_training else None,
         plasticity=_last(folder.read_table("diagnostics"), "plasticity"),
         over_training=over_training,
     )
+
+
+def _check_table(record: Record, table: TruthTable) -> None:
+    if record.data.get("truth_sha256") != table.sha256:
+        raise MismatchError(
+            f"Run {record.run_id} was ranked against truth "
+            f"{str(record.data.get('truth_sha256'))[:12]}; the table at hand is "
+            f"{table.sha256[:12]}. Give the data folder of that run with --data-dir."
+        )
 
 
 def summarise_disturbance(table: pd.DataFrame | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The tables of a report: one row a strategy, then the paired differences between strategies."""
+"""The tables of a report: a row a strategy and truth, then paired differences of strategies."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ from harness.report.estimates import (
     value_of,
 )
 from harness.report.results import RunResult, load_result
+from harness.report.truths import TruthChoice
 from harness.stats import MIN_ARCHS
 from harness.store import FINISHED, RunFolder
-from harness.truth import TruthTable, find_truth
+from harness.truth import find_truth
 
 
 @dataclass(frozen=True)
 class StrategyRow:
-    """One (data set, strategy, settings) over its seeds.
+    """One (data set, strategy, settings) over its seeds, held against one truth.
 
     Attributes:
-        dataset: Image data set.
+        dataset: Images that the supernets were trained and ranked on.
         strategy: Training strategy.
         label: The strategy, and what tells it from other rows of the same strategy.
         preset: Preset that the settings started from.
         settings_sha256: Hash of all settings but the seed.
         seeds: Training seeds.
         run_ids: Their runs.
-        truth: What the ranking is held against.
+        truth: What the ranking is held against; reference, ceiling and baselines are of it.
         bn_mode: Batch norm when ranking.
         n: Architectures with a score and a truth; the least of any seed.
         n_ranked: Architectures ranked.
@@ -103,7 +104,7 @@ class Report:
     """All rows and comparisons.
 
     Attributes:
-        rows: One a (data set, strategy, settings).
+        rows: One a (truth, data set, strategy, settings).
         comparisons: Every strategy against the baseline strategy of the same settings.
         unfinished: Runs that were left out, with their status.
     """
@@ -117,12 +118,18 @@ class Report:
         return asdict(self)
 
 
-def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> Report:
+def make_report(
+    folders: Iterable[RunFolder],
+    data_dir: Path | None = None,
+    truths: Sequence[TruthChoice] = (),
+) -> Report:
     """Make the report of some runs.
 
     Args:
         folders: The runs; unfinished ones are named and left out.
         data_dir: Where the truth lies, for data sets that need it.
+        truths: Truths to hold every run against, each in rows of its own; none for each run's
+            own truth.
 
     Returns:
         The report.
@@ -130,10 +137,32 @@ def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> R
     Raises:
         StoreError: If no run is finished, or one is given twice.
         MismatchError: If a run was ranked against another truth table than the one at hand.
+        TruthError: If a table lacks a truth.
+        UsageError: If a truth has a policy that is none.
     """
-    results: list[RunResult] = []
+    finished, unfinished = _sort_out(folders)
+    tables = {
+        dataset: find_truth(dataset, data_dir)
+        for dataset in dict.fromkeys(dataset for _, dataset in finished)
+    }
+    rows: list[StrategyRow] = []
+    comparisons: list[Comparison] = []
+    for choice in dict.fromkeys(truths or (TruthChoice(),)):
+        results = [load_result(folder, tables[dataset], choice) for folder, dataset in finished]
+        groups = _group(results)
+        labels = [_label(group, groups) for group in groups]
+        compared = list(compare_all(groups, labels))
+        if rows:  # only tau hangs on the truth; the rest was compared under the first
+            compared = [comparison for comparison in compared if comparison.metric == "tau"]
+        rows += [_make_row(*pair) for pair in zip(groups, labels, strict=True)]
+        comparisons += compared
+    return Report(tuple(rows), tuple(comparisons), tuple(unfinished))
+
+
+def _sort_out(folders: Iterable[RunFolder]) -> tuple[list[tuple[RunFolder, str]], list[str]]:
+    """Return the finished runs with their image data sets, and name the others."""
+    finished: list[tuple[RunFolder, str]] = []
     unfinished: list[str] = []
-    tables: dict[str, TruthTable] = {}
     paths: dict[str, Path] = {}
     for folder in folders:
         record = folder.read_record()
@@ -143,22 +172,16 @@ def make_report(folders: Iterable[RunFolder], data_dir: Path | None = None) -> R
                 "Give only one of them."
             )
         paths[record.run_id] = folder.path
-        if record.status != FINISHED:
+        if record.status == FINISHED:
+            finished.append((folder, str(record.config["dataset"])))
+        else:
             unfinished.append(f"{record.run_id} ({record.status})")
-            continue
-        dataset = record.config["dataset"]
-        if dataset not in tables:
-            tables[dataset] = find_truth(dataset, data_dir)
-        results.append(load_result(folder, tables[dataset]))
-    if not results:
+    if not finished:
         raise StoreError(
             f"None of the runs is finished: {', '.join(unfinished)}. Give the command that "
             "started them again to go on."
         )
-    groups = _group(results)
-    labels = [_label(group, groups) for group in groups]
-    rows = tuple(_make_row(*pair) for pair in zip(groups, labels, strict=True))
-    return Report(rows, tuple(compare_all(groups, labels)), tuple(unfinished))
+    return finished, unfinished
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -213,7 +236,7 @@ def _make_row(group: Sequence[RunResult], label: str) -> StrategyRow:
         settings_sha256=settings_sha256(first.config),
         seeds=tuple(r.config.seed for r in group),
         run_ids=tuple(r.record.run_id for r in group),
-        truth=str(first.record.data["truth_query"]),
+        truth=str(first.query),
         bn_mode=first.config.bn_mode,
         n=min(r.ranking.n for r in group),
         n_ranked=int(first.record.data["n_ranked"]),

@@ -78,6 +78,17 @@ def test_every_preset_of_every_data_set_is_allowed_and_says_its_name(
     assert {"smoke", "quick", "standard", "paper"} == set(PRESETS[dataset])
 
 
+def test_the_presets_of_the_benchmarks_three_data_sets_cost_the_same_but_for_paper() -> None:
+    for preset in PRESETS["cifar10"]:
+        steps = [
+            make_config({"dataset": name, "preset": preset}).steps
+            for name in ("cifar10", "cifar100", "imagenet16-120")
+        ]
+        # 250 epochs of 25,000 or of 75,840 images, in batches of 256, the last one dropped
+        expected = [250 * (n // 256) for n in (25_000, 25_000, 75_840)]
+        assert steps == expected if preset == "paper" else len(set(steps)) == 1
+
+
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         make_config().lr = 1.0  # type: ignore[misc]
@@ -90,6 +101,7 @@ def test_a_configuration_cannot_be_changed() -> None:
         ({"ogd": {"alfa": 3}}, r"^Unknown setting 'ogd\.alfa'\. Did you mean 'ogd\.alpha'\? Av"),
         ({"space": "nb101"}, r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: nb201"),
         ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
+        ({"dataset": "ImageNet16-120"}, r"Did you mean 'imagenet16-120'\? Available: cifar10, cif"),
         ({"preset": "fast"}, r"^Unknown preset 'fast'\..* Available: paper, quick, smoke, stand"),
     ],
 )

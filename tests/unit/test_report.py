@@ -16,26 +16,22 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from harness.config import make_config
 from harness.errors import MismatchError, StoreError
 from harness.report import FORMATS, Report, make_report, print_table, render
 from harness.report.differences import TWO_SUPERNETS, Comparison
 from harness.report.estimates import Estimate
 from harness.report.render import conclude
 from harness.report.results import load_result, summarise_disturbance, summarise_run
-from harness.scores import save_scores
-from harness.space.nb201 import arch_at, sample_indices
+from harness.space.nb201 import arch_at
 from harness.stats import kendall_tau, paired_over_architectures
-from harness.store import Record, RunFolder
+from harness.store import RunFolder
 from harness.truth import TruthTable, default_query, make_table
+from tests import made_runs
+from tests.made_runs import INDICES, FloatArray, N, make_disturbance
 
-N = 60
-INDICES = np.array(sample_indices(N))
 QUERY = default_query("tiles")
 SAME = {"rel": 1e-12, "abs": 1e-12}
 """The same numbers in float64, summed in another order."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def make_truth(seed: int = 0) -> TruthTable:
@@ -77,70 +73,9 @@ def noisy_scores(noise: float, seed: int) -> FloatArray:
     return truth_of(INDICES) + noise * np.random.RandomState(seed).normal(size=N) - 100
 
 
-def make_disturbance(level: float, seed: int = 0) -> pd.DataFrame:
-    rng = np.random.RandomState(seed)
-    rows = []
-    for step in (3, 7, 11):
-        for probe_set, n in (("trained", 1), ("recent", 4), ("fixed", 3)):
-            for _ in range(n):
-                before = rng.uniform(1, 2)
-                rows.append(
-                    {
-                        "step": step,
-                        "probe_set": probe_set,
-                        "trained_index": 1,
-                        "probed_index": 2,
-                        "shared_convs": rng.randint(0, 3),
-                        "loss_before": before,
-                        "loss_after": before + level * rng.normal(),
-                        "accuracy_before": rng.uniform(0, 100),
-                        "accuracy_after": rng.uniform(0, 100),
-                        "logit_change": rng.uniform(),
-                    }
-                )
-    return pd.DataFrame(rows).astype({"probe_set": "category"})
-
-
-def make_run(
-    root: Path,
-    scores: FloatArray,
-    strategy: str = "spos",
-    seed: int = 0,
-    status: str = "finished",
-    train_loss: float = 2.0,
-    truth: TruthTable = TRUTH,
-    **settings: Any,
-) -> RunFolder:
-    """Write a run's folder; a score that is NaN is a failed one."""
-    own = {} if strategy == "ogd" else {"ogd": None}
-    config = make_config({"strategy": strategy, "seed": seed, "n_archs": N}, settings)
-    config = config.model_copy(update=own)
-    folder = RunFolder(root / config.run_id)
-    folder.write_record(
-        Record(
-            run_id=config.run_id,
-            status=status,
-            started="2025-01-01T00:00:00+00:00",
-            config=config.model_dump(),
-            data={"truth_sha256": truth.sha256, "truth_query": str(QUERY), "n_ranked": len(scores)},
-            timings={"train_s": 10.0 + seed, "probe_s": 1.0},
-        )
-    )
-    frame = pd.DataFrame(
-        {
-            "nb201_index": INDICES[: len(scores)],
-            "arch_str": [str(arch_at(index)) for index in INDICES[: len(scores)].tolist()],
-            "score": scores,
-            "loss": -scores,
-            "accuracy": 50.0,
-            "status": np.where(np.isnan(scores), "failed", "ok"),
-        }
-    )
-    save_scores(frame, folder.path / "scores.parquet")
-    folder.write_table("disturbance", make_disturbance(0.1 * (1 + seed), seed))
-    curve = pd.DataFrame({"step": [1, 2], "train_loss": [3.0, train_loss]})
-    folder.write_table("curve", curve)
-    return folder
+def make_run(root: Path, *arguments: Any, truth: TruthTable = TRUTH, **others: Any) -> RunFolder:
+    """Write a run's folder, ranked against the made-up truth."""
+    return made_runs.make_run(root, *arguments, truth=truth, **others)
 
 
 def tau_of(scores: FloatArray) -> float:
@@ -283,6 +218,7 @@ def test_rows_of_one_strategy_are_told_apart_by_their_presets(tmp_path: Path) ->
 def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() -> None:
     comparison = Comparison(
         dataset="tiles",
+        truth=str(QUERY),
         name="ogd minus spos",
         metric="tau",
         n=15_625,
@@ -290,6 +226,7 @@ def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() 
         difference=Estimate(0.0123, (0.0123,)),
         claim=TWO_SUPERNETS,
     )
+    assert "tiles, ogd minus spos, against tiles test, 12 epochs" in conclude(comparison)
     assert "+0.012" in conclude(comparison)
     assert "without an interval" in conclude(comparison)
 
@@ -308,7 +245,7 @@ def test_fewer_than_thirty_architectures_are_too_few_and_no_number(tmp_path: Pat
     assert report.comparisons[0].difference.mean is None
     text = render(report, "markdown")
     assert "| too few | too few | too few | too few |" in text
-    assert "ogd and spos cannot be compared: too few." in text
+    assert f"tiles, against {QUERY}: ogd and spos cannot be compared: too few." in text
 
 
 def test_thirty_architectures_are_enough(tmp_path: Path) -> None:
@@ -326,7 +263,7 @@ def test_failed_scores_are_left_out_and_counted(tmp_path: Path) -> None:
     assert (row.n, row.n_ranked) == (N - 2, N)
     assert row.tau.mean == pytest.approx(tau_of(scores), **SAME)
     assert load_result(folder, TRUTH).n_unscored == 2
-    assert "spos: 60 ranked, of which 58 have a score and a truth." in render(
+    assert f"spos, {QUERY}: 60 ranked, of which 58 have a score and a truth." in render(
         make_report([folder]), "markdown"
     )
 
@@ -586,7 +523,8 @@ sys.meta_path.insert(0, NoTorch())
 import harness.config, harness.report, harness.scores, harness.space, harness.stats
 import harness.store, harness.truth
 from harness.cli.main import main
-for arguments in (["--help"], ["report", "--help"], ["report", sys.argv[1], "--json"]):
+report = ["report", sys.argv[1], "--json"]
+for arguments in (["--help"], ["report", "--help"], report, [*report, "--epochs", "12"]):
     try:
         main(arguments)
     except SystemExit as end:

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.config import IMAGE_DATASETS
 from harness.errors import DataError, TruthError, UsageError
+from harness.images import DATASETS
 from harness.space.nb201 import arch_at
 from harness.truth import default_query, find_truth, make_table, save_table, sources
 
@@ -116,6 +118,22 @@ def test_an_absent_table_says_where_it_was_looked_for_and_what_to_do(
 def test_a_data_folder_that_does_not_exist_is_refused(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere' \(--data-dir\) is not a folder"):
         find_truth("cifar10", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["cifar100", "imagenet16-120"])
+def test_the_benchmarks_other_data_sets_are_in_the_same_table(
+    cache: Path, data: Path, name: str
+) -> None:
+    assert find_truth(name, data).sha256 == find_truth("cifar10", data).sha256
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_every_image_data_set_has_a_table_and_a_truth_of_its_own() -> None:
+    assert set(sources.SOURCES) == set(IMAGE_DATASETS) == set(DATASETS)
+    queries = {name: str(default_query(name)) for name in IMAGE_DATASETS}
+    assert queries["cifar100"] == "cifar100 test, 200 epochs, mean of trials"
+    assert queries["imagenet16-120"] == "ImageNet16-120 test, 200 epochs, mean of trials"
+    assert len(set(queries.values())) == len(queries)
 
 
 def test_unknown_data_sets_are_refused() -> None:
