@@ -1,1 +1,32 @@
 """Measure how well a weight-sharing supernet ranks architectures, and what disturbs it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.estimators import EvaluationResult as EvaluationResult
+    from harness.estimators import evaluate as evaluate
+    from harness.estimators import from_callable as from_callable
+    from harness.estimators import load_estimators as load_estimators
+
+_PLACES = {
+    "EvaluationResult": "harness.estimators",
+    "evaluate": "harness.estimators",
+    "from_callable": "harness.estimators",
+    "load_estimators": "harness.estimators",
+}
+"""Where each public name is, so that `import harness` imports nothing."""
+
+__all__ = ["EvaluationResult", "evaluate", "from_callable", "load_estimators"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'harness' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})

@@ -12,6 +12,7 @@ from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted
 
 COMMANDS = {
     "data": ("harness.cli.data:data", "Fetch, list and verify data sets."),
+    "evaluate": ("harness.cli.evaluate:evaluate", "Say how well anybody's scores rank."),
     "report": ("harness.cli.report:report", "Make the ranking-correlation table of runs."),
     "run": ("harness.cli.run:run", "Train supernets, rank architectures, score the ranking."),
     "truth": ("harness.cli.truth:truth", "Build, import and look at tables of ground truth."),

@@ -11,7 +11,7 @@ from harness.scores.own import (
     save_scores,
 )
 from harness.scores.sets import ScoreSet, ScoreSets, make_score_sets, read_score_sets
-from harness.scores.text import show
+from harness.scores.text import guard_formula, show
 
 __all__ = [
     "COLUMNS",
@@ -22,6 +22,7 @@ __all__ = [
     "ScoreSet",
     "ScoreSets",
     "check_scores",
+    "guard_formula",
     "load_scores",
     "make_score_sets",
     "read_score_sets",

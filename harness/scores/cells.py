@@ -63,13 +63,20 @@ def _convert(cells: npt.NDArray[np.object_]) -> tuple[FloatArray, BoolArray]:
     if set(map(type, listed)) <= {str, float, int} and not any("_" in str(x) for x in listed):
         with contextlib.suppress(ValueError, OverflowError):
             return cells.astype(np.float64), np.zeros(len(cells), dtype=np.bool_)
-    read = [_to_number(value) for value in listed]
+    read = [to_number(value) for value in listed]
     invalid = np.array([number is None for number in read], dtype=np.bool_)
     return np.array([math.nan if x is None else x for x in read], dtype=np.float64), invalid
 
 
-def _to_number(value: object) -> float | None:
-    """Return a cell's number; NaN where it says that there is none, None where it is none."""
+def to_number(value: object) -> float | None:
+    """Read one value as a number.
+
+    Args:
+        value: Anything but a missing value.
+
+    Returns:
+        The number; NaN where a text says that there is none, None where it is no number.
+    """
     if isinstance(value, str):
         text = value.strip()
         if text.lower() in MISSING:

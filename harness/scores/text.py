@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _LONGEST = 80
+_FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their wide forms
 
 
 def show(value: object, longest: int = _LONGEST) -> str:
@@ -22,3 +23,16 @@ def show(value: object, longest: int = _LONGEST) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def guard_formula(text: str) -> str:
+    """Return a text for a cell of a CSV file that no spreadsheet runs as a formula.
+
+    Args:
+        text: A name or a label, not a number.
+
+    Returns:
+        The text on one printable line, with an apostrophe before it if it begins like a formula.
+    """
+    shown = show(text, max(4, len(text)))
+    return f"'{shown}" if shown.lstrip()[:1] in _FORMULA_STARTS else shown

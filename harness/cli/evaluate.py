@@ -1,0 +1,121 @@
+"""`harness evaluate`: how well anybody's scores rank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.estimators import EvaluationResult
+
+FORMATS = ("table", "csv", "json", "markdown")
+"""Named here too: asking `harness.estimators` would import pandas for `--help`."""
+
+
+@click.command()
+@click.argument("scores", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--dataset",
+    help="The truth's data set: tiles, cifar10, cifar10-valid, cifar100, ImageNet16-120, or one "
+    "of --truth. Needed for score files.  [default for run folders: theirs]",
+)
+@click.option("--split", help="Images of the truth. [valid|test]  [default: the data set's usual]")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Length of the truth's training.  [default: the data set's usual]",
+)
+@click.option(
+    "--policy",
+    default="mean",
+    show_default=True,
+    help="How trials become one number. [mean|trial=K|seed=S]",
+)
+@click.option(
+    "--truth",
+    metavar="NAME|PATH",
+    help="A table of 'harness truth list', or a file.  [default: by --dataset]",
+)
+@click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
+@click.option(
+    "--score-column",
+    default="score",
+    show_default=True,
+    help="Column of the scores (score files).",
+)
+@click.option(
+    "--exclude-bad", is_flag=True, help="Leave out bad rows, and count them, instead of refusing."
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with nb201/.  [default: $HARNESS_DATA]",
+)
+def evaluate(
+    scores: tuple[Path, ...],
+    dataset: str | None,
+    split: str | None,
+    epochs: int | None,
+    policy: str,
+    truth: str | None,
+    lower_is_better: bool,
+    score_column: str,
+    exclude_bad: bool,
+    output_format: str,
+    as_json: bool,
+    data_dir: Path | None,
+) -> None:
+    """Evaluate how well SCORES rank architectures, against a tabular truth.
+
+    SCORES are score files, run folders, or folders of these. A score file (.csv, .tsv, .parquet,
+    .json, .jsonl) has a column arch_str or arch (the benchmark's strings) or nb201_index or index
+    (places in the published order), a column score, and may have seed and method. Higher scores
+    are better unless --lower-is-better says otherwise.
+
+    Every metric on every population, with its interval, beside what one more training, a
+    noiseless estimator, parameter counts and random scores reach. Needs no torch.
+    """
+    from harness.estimators import choose_truth, evaluate_estimator, load_estimators
+    from harness.estimators.rendering import FORMATS as WRITERS
+
+    loaded = load_estimators(
+        scores,
+        score_column=score_column,
+        lower_is_better=lower_is_better,
+        exclude_bad=exclude_bad,
+    )
+    chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
+    results = [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
+    for run in loaded.unfinished:
+        click.echo(f"Left out, not finished: {run}.", err=True)
+    name = "json" if as_json else output_format
+    if name != "table":
+        click.echo(WRITERS[name](results), nl=False)
+        return
+    _print_tables(results)
+
+
+def _print_tables(results: list[EvaluationResult]) -> None:
+    from harness.cli.truth.choose import print_grid, print_line
+    from harness.estimators.blocks import NOTES, make_blocks, make_overview
+
+    if len(results) > 1:
+        print_grid(*make_overview(results))
+    for result in results:
+        for line in result.words:
+            print_line(line)
+        for block in make_blocks(result):
+            print_grid(*block)
+    for note in NOTES:
+        print_line(note)

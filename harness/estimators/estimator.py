@@ -1,0 +1,134 @@
+"""What gives architectures scores, wherever the scores came from.
+
+Axes: seed, training seeds; n, architectures ascending by `nb201_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config import RunConfig
+from harness.errors import UsageError
+from harness.space.nb201 import N_ARCHS
+from harness.store import Record
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+RUN: Final = "run"
+FILE: Final = "file"
+CALLABLE: Final = "callable"
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """One way to score architectures, over its training seeds.
+
+    Attributes:
+        label: What reports call it: printable, and its own among those that were loaded together.
+        method: The training strategy, or the name that a score file gives; printable.
+        source: "run", "file" or "callable".
+        seeds: Training seeds, ascending; (None,) where they are not known.
+        nb201_index: Architectures with a score of any seed, ascending, [n].
+        score: Higher is better, [seed, n]; NaN where a seed lacks one.
+        score_kind: What the score is, such as "minus mean validation loss".
+        dataset: Image data set that it was trained on; None where that is not known.
+        bn_mode: Batch norm when ranking; None where that is not known.
+        truth_sha256: The truth table that a run was ranked against, by its hash; None for others.
+        settings_sha256: Hash of all settings but the seed; None for others than runs.
+        paths: The run folders, one a seed, or the file; none for a callable.
+        exclusions: Scores that are not there or were left out, by reason.
+        records: The runs' records, one a seed; none for others.
+    """
+
+    label: str
+    method: str
+    source: Literal["run", "file", "callable"]
+    seeds: tuple[int | None, ...]
+    nb201_index: IntArray
+    score: FloatArray
+    score_kind: str
+    dataset: str | None = None
+    bn_mode: str | None = None
+    truth_sha256: str | None = None
+    settings_sha256: str | None = None
+    paths: tuple[Path, ...] = ()
+    exclusions: dict[str, int] = field(default_factory=dict)
+    records: tuple[Record, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the shapes and the order of architectures."""
+        index, score = self.nb201_index, self.score
+        fits = index.ndim == 1 and score.shape == (len(self.seeds), len(index))
+        ascends = fits and bool((np.diff(index) > 0).all())
+        in_range = len(index) == 0 or (ascends and index[0] >= 0 and index[-1] < N_ARCHS)
+        if not (fits and ascends and in_range) or not self.seeds or np.isinf(score).any():
+            raise UsageError(
+                f"An estimator of {len(self.seeds)} seeds got indices of shape {index.shape} and "
+                f"scores of shape {score.shape}; indices [n] ascend from 0 to {N_ARCHS - 1} at "
+                "most, and scores are [seed, n], finite or NaN. Sort by index, and leave out "
+                "architectures without a score."
+            )
+
+    @property
+    def config(self) -> RunConfig | None:
+        """The settings of a run, with the first seed; None for others."""
+        return RunConfig(**self.records[0].config) if self.records else None
+
+    @property
+    def complete_archs(self) -> IntArray:
+        """The architectures that every seed has a score for, `nb201_index`, ascending."""
+        return self.nb201_index[np.isfinite(self.score).all(axis=0)]
+
+    def scores_of(self, nb201_index: IntArray) -> FloatArray:
+        """Return the scores of some architectures.
+
+        Args:
+            nb201_index: The architectures, in any order, [k].
+
+        Returns:
+            Their scores, [seed, k]; NaN where there is none.
+        """
+        place = np.full(N_ARCHS, len(self.nb201_index))
+        place[self.nb201_index] = np.arange(len(self.nb201_index))
+        # The last column serves those that are not there.
+        padded = np.pad(self.score, ((0, 0), (0, 1)), constant_values=np.nan)
+        return padded[:, place[nb201_index]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was found where the user pointed.
+
+    Attributes:
+        estimators: Those of run folders come first, else as they were named.
+        unfinished: Runs that were left out, with their status.
+    """
+
+    estimators: tuple[Estimator, ...]
+    unfinished: tuple[str, ...] = ()
+
+
+def common_archs(estimators: Sequence[Estimator]) -> IntArray:
+    """Return the architectures that every seed of every estimator has a score for.
+
+    Args:
+        estimators: At least one.
+
+    Returns:
+        `nb201_index`, ascending; empty where they share none.
+
+    Raises:
+        UsageError: If there is no estimator.
+    """
+    if not estimators:
+        raise UsageError("No estimator was given; common architectures need at least one.")
+    complete = (estimator.complete_archs for estimator in estimators)
+    return reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), complete)

@@ -1,0 +1,250 @@
+"""Evaluating anybody's scores: from a path, a frame, a mapping or a function to all figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.errors import TruthError, UsageError, unknown_name
+from harness.estimators.estimator import Estimator, FloatArray, IntArray
+from harness.estimators.loading import ScoresLike, make_estimators
+from harness.estimators.result import EvaluationResult, TruthSource
+from harness.scores.sets import SCORE
+from harness.seeding import make_rng
+from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
+from harness.space.nb201 import N_ARCHS, arch_at
+from harness.stats import evaluate_scores
+from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth
+from harness.truth.catalogue import choose_query, open_table
+from harness.truth.query import MEAN
+
+DATASETS = {"tiles": "tiles", **dict.fromkeys(BENCHMARK_SHAPES, "cifar10")}
+"""By data set of a truth, the image data set that its table is found by."""
+
+
+class ChosenTruth(NamedTuple):
+    """A truth that scores can be held to.
+
+    Attributes:
+        table: The table.
+        query: Which numbers of it.
+        truth: These numbers, [arch].
+        trials: The trainings behind them, of the same architectures, [arch, trial].
+    """
+
+    table: TruthTable
+    query: TruthQuery
+    truth: Truth
+    trials: Trials
+
+
+def evaluate(
+    scores: ScoresLike,
+    dataset: str | None = None,
+    *,
+    split: str | None = None,
+    epochs: int | None = None,
+    policy: str = MEAN,
+    lower_is_better: bool = False,
+    score_column: str = SCORE,
+    exclude_bad: bool = False,
+    label: str | None = None,
+    truth: TruthTable | str | Path | None = None,
+    data_dir: str | Path | None = None,
+) -> EvaluationResult:
+    """Evaluate how well scores rank architectures: all metrics, populations and intervals.
+
+    Args:
+        scores: The path of a score file or a run folder; a frame with the columns of a score file
+            (`arch_str` or `nb201_index`, `score`, perhaps `seed`); a series or a mapping from
+            architectures (strings, `nb201_index` or `Arch`) to scores; or a function that takes
+            an `Arch`, called for every architecture that has the truth.
+        dataset: The truth's data set, such as "cifar10" or "tiles"; needed unless the scores are
+            of runs, which know theirs, or the table has but one.
+        split: "valid" or "test"; the usual one of the data set unless given.
+        epochs: Length of the truth's training, epochs; the usual one unless given.
+        policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
+        lower_is_better: Whether a lower score is better.
+        score_column: The column of the scores in a file or a frame.
+        exclude_bad: Whether bad rows are left out and counted instead of refused.
+        label: What to call the scores; made from what is known unless given.
+        truth: A table, its path, or its name in `harness truth list`; the bundled one for tiles,
+            else the published one, unless given.
+        data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
+
+    Returns:
+        The figures, which print as text and show as HTML in a notebook.
+
+    Raises:
+        UsageError: If the data set cannot be told, a name is unknown, or the scores hold several
+            estimators.
+        DataError: If the scores are refused, or the data folder does not exist.
+        StoreError: If a run is damaged or not finished.
+        TruthError: If the table is not there or has no such truth, or no architecture has both.
+
+    Example:
+        >>> import harness
+        >>> from harness.space.nb201 import CONV_3X3
+        >>> result = harness.evaluate(
+        ...     lambda arch: arch.count_op(CONV_3X3), dataset="tiles", label="3x3 convolutions"
+        ... )
+        >>> print(result.words[0].partition(" [")[0])
+        3x3 convolutions: tau 0.620
+        >>> top = result.populations["top_50"].metrics["tau"]
+        >>> top.n, round(top.value, 2)
+        (100, 0.23)
+    """
+    folder = None if data_dir is None else Path(data_dir)
+    asked = (dataset, split, epochs, policy, truth, folder)
+    chosen = archs = None
+    if callable(scores):
+        chosen = choose_truth(*asked)
+        archs = chosen.truth.nb201_index.tolist()
+    loaded = make_estimators(
+        scores,
+        label,
+        score_column=score_column,
+        lower_is_better=lower_is_better,
+        exclude_bad=exclude_bad,
+        archs=archs,
+    )
+    if len(loaded.estimators) != 1:
+        names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
+        raise UsageError(
+            f"These scores are of {len(loaded.estimators)} estimators ({names}); one result is of "
+            "one. Evaluate each of harness.load_estimators([path]).estimators, or use "
+            "'harness evaluate', which does."
+        )
+    if chosen is None:
+        chosen = choose_truth(*asked, estimators=loaded.estimators)
+    return evaluate_estimator(loaded.estimators[0], chosen)
+
+
+def choose_truth(
+    dataset: str | None = None,
+    split: str | None = None,
+    epochs: int | None = None,
+    policy: str = MEAN,
+    truth: TruthTable | str | Path | None = None,
+    data_dir: Path | None = None,
+    estimators: Sequence[Estimator] = (),
+) -> ChosenTruth:
+    """Find the truth that is meant.
+
+    Args:
+        dataset: As for `evaluate`, and so are the others.
+        split: "valid" or "test".
+        epochs: Length of training, epochs.
+        policy: How trials become one number.
+        truth: The table, its path or its name.
+        data_dir: Folder with `nb201/`.
+        estimators: What is to be evaluated; runs know their data set.
+
+    Returns:
+        The truth.
+
+    Raises:
+        UsageError: If the data set cannot be told or is unknown, or the policy is none.
+        TruthError: If the table is not there or has no such truth.
+        DataError: If the data folder does not exist.
+    """
+    known = {estimator.dataset for estimator in estimators if estimator.dataset is not None}
+    table: TruthTable | None = None
+    if isinstance(truth, TruthTable):
+        table = truth
+    elif truth is not None:
+        table = open_table(str(truth), data_dir)[1]
+    if dataset is None:
+        dataset = _only_dataset(known if table is None else {g.dataset for g in table.groups()})
+    if table is None:
+        if dataset not in DATASETS:
+            raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
+        table = find_truth(DATASETS[dataset], data_dir)
+    query = choose_query(table, dataset, split, epochs, policy)
+    selected, trials = table.select(query), table.trials(query)
+    behind = np.isin(trials.nb201_index, selected.nb201_index)
+    return ChosenTruth(
+        table, query, selected, Trials(trials.nb201_index[behind], trials.accuracy[behind])
+    )
+
+
+def _only_dataset(names: Iterable[str]) -> str:
+    found = sorted(names)
+    if len(found) == 1:
+        return found[0]
+    several = f"; there are {', '.join(found)}" if found else f", such as {', '.join(DATASETS)}"
+    raise UsageError(
+        "The truth's data set was not given, and a score file does not say what its scores are "
+        "to be held to: the same ones rank different data sets differently. Give --dataset (in "
+        f"Python dataset=...){several}."
+    )
+
+
+def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationResult:
+    """Evaluate an estimator on the architectures that have all its scores and the truth.
+
+    Args:
+        estimator: The estimator.
+        chosen: The truth.
+
+    Returns:
+        The figures.
+
+    Raises:
+        TruthError: If no architecture has both.
+    """
+    truth, complete = chosen.truth, estimator.complete_archs
+    known = np.isin(truth.nb201_index, complete)
+    index = truth.nb201_index[known]
+    if len(index) == 0:
+        raise TruthError(
+            f"None of the {len(complete):,} architectures that '{estimator.label}' scores (with "
+            f"every seed) has a truth ({chosen.query}, {len(truth.nb201_index):,} architectures). "
+            "Score some of those, or ask for another truth."
+        )
+    figures = evaluate_scores(
+        index,
+        estimator.scores_of(index),
+        chosen.trials.accuracy[known],
+        truth.accuracy[known],
+        baselines=make_baselines(index),
+        n_behind=None if chosen.query.rule.kind == MEAN else truth.n_trials[known],
+    )
+    source = TruthSource(
+        query=chosen.query,
+        table=chosen.table.name,
+        sha256=chosen.table.sha256,
+        n_archs=len(truth.nb201_index),
+        n_missing=truth.n_missing,
+    )
+    return EvaluationResult(
+        estimator=estimator,
+        truth=source,
+        n_scored=len(estimator.nb201_index),
+        n_incomplete=len(estimator.nb201_index) - len(complete),
+        n_without_truth=len(complete) - len(index),
+        figures=figures,
+    )
+
+
+def make_baselines(nb201_index: IntArray) -> dict[str, FloatArray]:
+    """Make the scores that any estimator has to beat.
+
+    Args:
+        nb201_index: Architectures, [n].
+
+    Returns:
+        `params` and `flops` (of CIFAR-10's network; every one with two channels or more orders
+        architectures alike), and `random`, the same for an architecture every time, [n] each.
+    """
+    archs = [arch_at(index) for index in nb201_index.tolist()]
+    shape = BENCHMARK_SHAPES["cifar10"]
+    order = make_rng(0, "random score").permutation(N_ARCHS)
+    return {
+        "params": np.array([count_params(arch, shape) for arch in archs], dtype=np.float64),
+        "flops": np.array([count_flops(arch, shape) for arch in archs], dtype=np.float64),
+        "random": order[nb201_index].astype(np.float64),
+    }

@@ -1,0 +1,199 @@
+"""Estimators from what the user names: run folders, score files, or scores in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import StoreError, UsageError
+from harness.estimators.callables import Scorer, from_callable
+from harness.estimators.estimator import FILE, Estimator, Loaded
+from harness.estimators.runs import load_runs
+from harness.scores import ScoreSets, make_score_sets, read_score_sets, show
+from harness.scores.sets import SCORE
+from harness.space.nb201 import Arch
+from harness.store import find_runs
+
+ScoresLike = (
+    str | Path | pd.DataFrame | pd.Series | Mapping[Arch | str | int, float] | Scorer | Estimator
+)
+"""What scores can be given as in Python."""
+
+
+def load_estimators(
+    paths: Iterable[str | Path],
+    *,
+    score_column: str = SCORE,
+    lower_is_better: bool = False,
+    exclude_bad: bool = False,
+) -> Loaded:
+    """Read any mixture of run folders, folders of run folders, and score files.
+
+    Runs that differ in nothing but the seed are one estimator; a score file is one estimator, or
+    one for each value of its column `method`.
+
+    Args:
+        paths: At least one.
+        score_column: The column of the scores in score files.
+        lower_is_better: Whether a lower number is better in score files. Run folders know.
+        exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
+
+    Returns:
+        The estimators, each with a label of its own, and what was left out.
+
+    Raises:
+        UsageError: If there is no path, a file is named twice, or what is said of score files is
+            said where there is none.
+        StoreError: If there is no finished run where runs were named, or a run is damaged.
+        DataError: If a score file is refused.
+    """
+    named = [Path(path) for path in paths]
+    files = [path for path in named if not path.is_dir()]
+    folders = [path for path in named if path.is_dir()]
+    _check_paths(named, files, score_column != SCORE or lower_is_better)
+    runs = load_runs(find_runs(folders)) if folders else Loaded(())
+    if folders and not runs.estimators:
+        raise StoreError(
+            f"None of the runs is finished: {', '.join(runs.unfinished)}. Give the command that "
+            "started them again to go on."
+        )
+    estimators = list(runs.estimators)
+    for path in files:
+        sets = read_score_sets(
+            path, score_column=score_column, lower_is_better=lower_is_better, exclude=exclude_bad
+        )
+        estimators += _from_sets(sets, _name_file(path), (path,))
+    return Loaded(tuple(_tell_apart(estimators)), runs.unfinished)
+
+
+def make_estimators(
+    scores: ScoresLike,
+    label: str | None = None,
+    *,
+    score_column: str = SCORE,
+    lower_is_better: bool = False,
+    exclude_bad: bool = False,
+    archs: Iterable[Arch | str | int] | None = None,
+) -> Loaded:
+    """Make estimators of scores in any form.
+
+    Args:
+        scores: A path, as `load_estimators` takes it; a frame, with the columns of a score file;
+            a series or a mapping from architectures (`Arch`, string or `nb201_index`) to scores;
+            a function of an `Arch`; or an estimator, returned as it is.
+        label: What reports call it; made from what is known unless given.
+        score_column: The column of the scores in files and frames.
+        lower_is_better: Whether a lower number is better.
+        exclude_bad: Whether what is bad is left out and counted instead of refused.
+        archs: What to call a function for; all 15,625 unless given.
+
+    Returns:
+        The estimators: one, but for files and frames with several methods, and folders of runs.
+
+    Raises:
+        UsageError: If the scores are of no known form, or `load_estimators` says so.
+        StoreError: As `load_estimators`.
+        DataError: If scores are refused.
+    """
+    if isinstance(scores, Estimator):
+        if lower_is_better:
+            raise UsageError(
+                "lower_is_better was given with an estimator, whose scores are higher-is-better "
+                "already. Give it where the estimator is made."
+            )
+        return Loaded((scores if label is None else replace(scores, label=show(label)),))
+    options: dict[str, Any] = {"lower_is_better": lower_is_better}
+    if isinstance(scores, (str, Path)):
+        loaded = load_estimators(
+            [scores], score_column=score_column, exclude_bad=exclude_bad, **options
+        )
+        if label is None or len(loaded.estimators) > 1:
+            return loaded
+        named = replace(loaded.estimators[0], label=show(label))
+        return Loaded((named,), loaded.unfinished)
+    if isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
+        frame = scores if isinstance(scores, pd.DataFrame) else _to_frame(scores, score_column)
+        sets = make_score_sets(
+            frame, "the scores", score_column=score_column, exclude=exclude_bad, **options
+        )
+        return Loaded(tuple(_tell_apart(_from_sets(sets, label or "scores", ()))))
+    if callable(scores):
+        return Loaded((from_callable(scores, archs, label, exclude_bad=exclude_bad, **options),))
+    raise UsageError(
+        f"Scores were given as {type(scores).__name__}; allowed are a path, a pandas DataFrame or "
+        "Series, a mapping from architectures to scores, and a function of an architecture. Make "
+        "one of these, such as dict(zip(arch_strs, scores))."
+    )
+
+
+def _check_paths(named: Sequence[Path], files: Sequence[Path], says_of_files: bool) -> None:
+    if not named:
+        raise UsageError("No scores were named. Name run folders or score files.")
+    count = Counter(path.resolve() for path in files)
+    twice = [path for path in files if count[path.resolve()] > 1]
+    if twice:
+        raise UsageError(f"{twice[0]} is named more than once. Name it once.")
+    if says_of_files and not files:
+        raise UsageError(
+            "A score column, or that lower is better, was given, but only run folders were named, "
+            "which know both. Leave it out, or name a score file, such as scores.parquet of a run."
+        )
+
+
+def _name_file(path: Path) -> str:
+    """Name a file by its stem; that of a run folder's own scores says nothing."""
+    return path.resolve().parent.name if path.stem == "scores" else path.stem
+
+
+def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[Estimator]:
+    kind = f"column '{show(sets.score_column)}'"
+    return [
+        Estimator(
+            label=show(only.method or name),
+            method=show(only.method or name),
+            source=FILE,
+            seeds=only.seeds,
+            nb201_index=only.nb201_index,
+            score=only.score,
+            score_kind=f"minus {kind}" if sets.lower_is_better else kind,
+            paths=paths,
+            # Of a single method all rows are, also those that name none.
+            exclusions=sets.exclusions if len(sets.sets) == 1 else only.exclusions,
+        )
+        for only in sets.sets
+    ]
+
+
+def _tell_apart(estimators: Sequence[Estimator]) -> list[Estimator]:
+    """Give every estimator a label of its own."""
+    labels = Counter(estimator.label for estimator in estimators)
+    taken: Counter[str] = Counter()
+    told = []
+    for estimator in estimators:
+        label = estimator.label
+        if labels[label] > 1 and estimator.source == FILE and estimator.paths:
+            label = f"{label} ({show(estimator.paths[0])})"
+        elif labels[label] > 1 and estimator.dataset is not None:
+            label = f"{label} ({estimator.dataset})"
+        taken[label] += 1
+        if taken[label] > 1:
+            label = f"{label} #{taken[label]}"
+        told.append(replace(estimator, label=label))
+    return told
+
+
+def _to_frame(scores: Mapping[Any, Any] | pd.Series[Any], score_column: str) -> pd.DataFrame:
+    """Make a table of scores by architecture; a series may have an architecture twice."""
+    keys = list(scores.keys())
+    cells = [scores[key] for key in keys] if isinstance(scores, Mapping) else scores.tolist()
+    column = pd.Series(cells, dtype=object)
+    if all(isinstance(key, (Arch, Integral)) and not isinstance(key, bool) for key in keys):
+        index = [key.nb201_index if isinstance(key, Arch) else int(key) for key in keys]
+        return pd.DataFrame({"nb201_index": index, score_column: column})
+    return pd.DataFrame({"arch_str": [str(key) for key in keys], score_column: column})

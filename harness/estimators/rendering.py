@@ -1,0 +1,174 @@
+"""Evaluations as plain text, Markdown, HTML, JSON and CSV.
+
+Labels may come from somebody's file: they are printable when they get here, and every form
+escapes what would be markup, or a formula, in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.estimators.blocks import NOTES, Block, make_blocks, make_overview
+from harness.scores import guard_formula
+from harness.stats import MetricResult, PopulationResult
+
+if TYPE_CHECKING:
+    from harness.estimators.result import EvaluationResult
+
+CSV_COLUMNS = (
+    *("estimator", "seeds", "score", "truth", "split", "epochs", "policy", "truth_sha256"),
+    *("population", "figure", "n", "value", "low", "high", "interval_over", "sd_over_seeds"),
+    "status",
+)
+
+
+def to_text(result: EvaluationResult) -> str:
+    """Return the sentences and the table of populations as plain text."""
+    title, headings, rows = make_blocks(result)[0]
+    columns = list(zip(headings, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (headings, *rows)
+    ]
+    return "\n".join([*result.words, "", title, *lines])
+
+
+def to_markdown(results: Sequence[EvaluationResult]) -> str:
+    """Return results as Markdown: sentences, then tables."""
+    lines: list[str] = []
+    if len(results) > 1:
+        lines += _markdown_block(make_overview(results))
+    for result in results:
+        lines += [f"## {_escape_markdown(result.estimator.label)}", ""]
+        lines += [f"- {_escape_markdown(line)}" for line in result.words]
+        lines.append("")
+        for block in make_blocks(result):
+            lines += _markdown_block(block)
+    lines += [f"- {_escape_markdown(note)}" for note in NOTES]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_block(block: Block) -> list[str]:
+    def pipe(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(map(_escape_markdown, cells))} |"
+
+    rows = [pipe(row) for row in block.rows]
+    title = f"**{_escape_markdown(block.title)}**"
+    return [title, "", pipe(block.headings), "| " + "--- | " * len(block.headings), *rows, ""]
+
+
+def _escape_markdown(text: str) -> str:
+    """Escape what would be markup: Markdown may hold HTML, and links, and cells end at a bar."""
+    escaped = re.sub(r"([\\|`])", r"\\\1", html.escape(text, quote=False))
+    return escaped.replace("](", r"\](")
+
+
+def to_html(result: EvaluationResult) -> str:
+    """Return a result as a fragment of HTML, for a notebook."""
+    parts = ["<div>"]
+    parts += [f"<p>{html.escape(line)}</p>" for line in result.words]
+    for block in make_blocks(result):
+        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.headings)
+        parts.append(f"<table><caption>{html.escape(block.title)}</caption><tr>{head}</tr>")
+        for first, *cells in block.rows:
+            figures = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+            parts.append(f'<tr><th scope="row">{html.escape(first)}</th>{figures}</tr>')
+        parts.append("</table>")
+    parts += [f"<p><small>{html.escape(note)}</small></p>" for note in NOTES]
+    return "\n".join([*parts, "</div>"])
+
+
+def to_json(results: Sequence[EvaluationResult]) -> str:
+    """Return everything of some results as JSON."""
+    content = {"evaluations": [result.to_dict() for result in results]}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(results: Sequence[EvaluationResult]) -> str:
+    """Return results as CSV, one figure a row in full precision; no cell runs as a formula."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, CSV_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        query, estimator = result.truth.query, result.estimator
+        who = {
+            "estimator": guard_formula(estimator.label),
+            "seeds": " ".join(str(seed) for seed in estimator.seeds if seed is not None),
+            "score": guard_formula(estimator.score_kind),
+            "truth": guard_formula(query.dataset),
+            "split": guard_formula(query.split),
+            "epochs": query.epochs,
+            "policy": query.policy,
+            "truth_sha256": result.truth.sha256,
+        }
+        writer.writerows(who | row for row in _count_rows(result))
+        for name, part in result.populations.items():
+            writer.writerows(who | {"population": name, **row} for row in _figure_rows(part))
+    return file.getvalue()
+
+
+def _count_rows(result: EvaluationResult) -> list[dict[str, object]]:
+    counts = {
+        "n_scored": result.n_scored,
+        "n_incomplete": result.n_incomplete,
+        "n_without_truth": result.n_without_truth,
+        **{f"excluded: {why}": n for why, n in result.estimator.exclusions.items()},
+    }
+    return [{"figure": name, "value": value} for name, value in counts.items()]
+
+
+def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
+    rows = [_metric_row(name, result) for name, result in part.metrics.items()]
+    rows += [_metric_row(f"tau_of_{name}", result) for name, result in part.baselines.items()]
+    reference, ceiling, found = part.reference, part.ceiling, part.components
+    if reference is not None:
+        n = reference.n_archs
+        rows.append({"figure": "one_seed_reference", "n": n, "value": reference.tau})
+    if ceiling is not None:
+        rows.append({"figure": "ceiling", "n": ceiling.n_archs, "value": ceiling.tau})
+    more: dict[str, float | None] = {"share_of_ceiling": part.share_of_ceiling}
+    if part.attenuation is not None:
+        more["tau_against_true"] = part.attenuation.tau
+    if found is not None:
+        more |= {
+            "tau_se_seeds": found.seeds_se,
+            "tau_se_architectures": found.architectures_se,
+            "tau_se_truth": found.truth_beyond_se,
+            "tau_se_total": found.total_se,
+        }
+    n = part.population.n
+    return rows + [{"figure": f, "n": n, "value": v} for f, v in more.items() if v is not None]
+
+
+def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
+    several = len(result.per_seed) > 1
+    interval, over = result.interval, "seeds and architectures" if several else "architectures"
+    if interval is None and result.over_seeds is not None:
+        interval, over = result.over_seeds, "seeds"
+    row: dict[str, object] = {"figure": name, "n": result.n, "value": result.value}
+    row["status"] = result.status
+    if several:
+        row["sd_over_seeds"] = float(np.std(result.per_seed, ddof=1))
+    if interval is not None:
+        row |= {"low": interval.low, "high": interval.high, "interval_over": over}
+    return row
+
+
+FORMATS: dict[str, Callable[[Sequence[EvaluationResult]], str]] = {
+    "csv": to_csv,
+    "json": to_json,
+    "markdown": to_markdown,
+}
+"""Formats other than the terminal's table, by name."""

@@ -1,0 +1,151 @@
+"""Estimators from run folders: runs that differ in nothing but the seed are one estimator."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from harness.config import RunConfig
+from harness.errors import MismatchError, StoreError
+from harness.estimators.estimator import RUN, Estimator, Loaded
+from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
+from harness.store import FINISHED, Record, RunFolder
+
+BASELINE_STRATEGY = "spos"
+RUN_SCORE = "minus mean validation loss"
+
+_TRUTH_HASH = "truth_sha256"
+
+
+class _Run(NamedTuple):
+    """A finished run."""
+
+    folder: RunFolder
+    record: Record
+    config: RunConfig
+
+
+def load_runs(folders: Iterable[RunFolder]) -> Loaded:
+    """Read runs, and gather those that are replicas over seeds.
+
+    Args:
+        folders: The runs.
+
+    Returns:
+        One estimator a (data set, strategy, settings), the baseline strategy first; and the
+        unfinished runs, which are left out, with their status.
+
+    Raises:
+        StoreError: If a record cannot be read, a run is there twice, or so is a seed of the
+            same settings.
+        MismatchError: If replicas were ranked against different truth tables.
+        DataError: If a run's scores are damaged.
+    """
+    finished: list[_Run] = []
+    unfinished: list[str] = []
+    seen: dict[str, RunFolder] = {}
+    for folder in folders:
+        record = folder.read_record()
+        if record.run_id in seen:  # a copy would pass for another seed
+            raise StoreError(
+                f"Run {show(record.run_id)} is there twice: {seen[record.run_id].path} and "
+                f"{folder.path}. Give only one of them."
+            )
+        seen[record.run_id] = folder
+        if record.status == FINISHED:
+            finished.append(_Run(folder, record, RunConfig(**record.config)))
+        else:
+            unfinished.append(f"{show(record.run_id)} ({show(record.status)})")
+    groups = _group(finished)
+    labels = label_configs([group[0].config for group in groups])
+    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
+    return Loaded(gathered, tuple(unfinished))
+
+
+def settings_sha256(config: RunConfig) -> str:
+    """Hash all settings but the seed: what makes runs replicas of each other."""
+    return config.model_copy(update={"seed": 0}).sha256
+
+
+def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
+    def key(run: _Run) -> tuple[str, bool, str, str]:
+        config = run.config
+        first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
+        return config.dataset, first, config.strategy, settings_sha256(config)
+
+    ordered = sorted(runs, key=lambda run: (*key(run), run.config.seed))
+    return [list(group) for _, group in itertools.groupby(ordered, key)]
+
+
+def label_configs(configs: Sequence[RunConfig]) -> list[str]:
+    """Name each by its strategy, and by what its settings differ in from its namesakes'.
+
+    Args:
+        configs: One a group of replicas; the seed plays no part.
+
+    Returns:
+        A label each, different within a data set.
+    """
+    return [_label(config, configs) for config in configs]
+
+
+def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
+    same = [c for c in configs if (c.dataset, c.strategy) == (own.dataset, own.strategy)]
+    if len(same) == 1:
+        return own.strategy
+    if len({config.preset for config in same}) == len(same):
+        return f"{own.strategy} [{own.preset}]"
+    flat = [_flatten(config) for config in same]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    differing = [key for key in keys if len({str(other.get(key)) for other in flat}) > 1]
+    mine = _flatten(own)
+    return f"{own.strategy} [{', '.join(f'{key}={mine.get(key)}' for key in differing)}]"
+
+
+def _flatten(config: RunConfig) -> dict[str, Any]:
+    settings = config.model_dump(exclude={"seed", "ogd"})
+    nested = {} if config.ogd is None else config.ogd.model_dump()
+    return settings | {f"ogd.{key}": value for key, value in nested.items()}
+
+
+def _gather(runs: Sequence[_Run], label: str) -> Estimator:
+    _check_replicas(runs)
+    config = runs[0].config
+    frames = [load_scores(run.folder.path / "scores.parquet") for run in runs]
+    scored = [f[f["status"] == STATUS_OK].set_index("nb201_index")["score"] for f in frames]
+    index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
+    n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
+    return Estimator(
+        label=show(label, 200),
+        method=show(config.strategy),
+        source=RUN,
+        seeds=tuple(run.config.seed for run in runs),
+        nb201_index=index,
+        score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
+        score_kind=RUN_SCORE,
+        dataset=config.dataset,
+        bn_mode=config.bn_mode,
+        truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
+        settings_sha256=settings_sha256(config),
+        paths=tuple(run.folder.path for run in runs),
+        exclusions={STATUS_FAILED: n_failed} if n_failed else {},
+        records=tuple(run.record for run in runs),
+    )
+
+
+def _check_replicas(runs: Sequence[_Run]) -> None:
+    for first, second in itertools.pairwise(runs):
+        paths = f"{first.folder.path} and {second.folder.path}"
+        if first.config.seed == second.config.seed:
+            raise StoreError(
+                f"Seed {first.config.seed} of the same settings is there twice: {paths}. Give "
+                "only one of them."
+            )
+        if first.record.data.get(_TRUTH_HASH) != second.record.data.get(_TRUTH_HASH):
+            raise MismatchError(
+                f"Runs of the same settings were ranked against different truth tables: {paths}. "
+                "Give runs that share theirs, or one of them at a time."
+            )
