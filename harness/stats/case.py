@@ -24,6 +24,7 @@ from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import noisy_taus, truth_noise_se
 
 CEILING_DRAWS = 10
+TRUTH_COPIES = 8  # of each of 4 draws: the standard error is then known to 13% of itself
 
 _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
 
@@ -126,7 +127,7 @@ class Case:
     def _noisy_truths(self) -> FloatArray | None:
         if self.trials is None:
             return None
-        return draw_truths(self.trials, seed=self.seed, n_behind=self.n_behind)
+        return draw_truths(self.trials, 4, TRUTH_COPIES, self.seed, self.n_behind)
 
     def _check_trials(self) -> None:
         trials, n = self.trials, len(self.truth)

@@ -1,0 +1,157 @@
+"""The gap curve, against a loop over pairs in exact decimals."""
+
+from __future__ import annotations
+
+import time
+from decimal import ROUND_CEILING, Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import UsageError
+from harness.stats import GapCurve, concordance_by_gap, gaps
+from harness.stats.gaps import GAP_EDGES
+
+FloatArray = npt.NDArray[np.float64]
+
+# Shares are the same rationals, divided once on either side.
+TOLERANCE = 1e-12
+
+
+def naive_pairs(scores: FloatArray, truth: FloatArray) -> list[tuple[Decimal, float]]:
+    """Each pair's true gap, exact, and 1, 0.5 or 0 for concordant, tied or not."""
+    exact = [Decimal(f"{value:.6f}") for value in truth]
+    pairs = []
+    for i in range(len(truth)):
+        for j in range(i):
+            sign = np.sign(scores[i] - scores[j]) * np.sign(float(exact[i] - exact[j]))
+            pairs.append((abs(exact[i] - exact[j]), (sign + 1.0) / 2.0))
+    return pairs
+
+
+def naive_bins(pairs: list[tuple[Decimal, float]]) -> list[tuple[int, float | None]]:
+    edges = [Decimal(str(edge)) for edge in GAP_EDGES] + [Decimal("Infinity")]
+    bins = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = [right for gap, right in pairs if low < gap <= high]
+        bins.append((len(inside), float(np.mean(inside)) if inside else None))
+    return bins
+
+
+def naive_reliable_gap(pairs: list[tuple[Decimal, float]], fewest: int) -> float | None:
+    """Follow the definition of a monotone fit: the largest of the smallest means around a size."""
+    sizes: dict[int, list[float]] = {}
+    for gap, right in pairs:
+        if gap > 0:
+            step = int((gap * 100).to_integral_value(ROUND_CEILING))
+            sizes.setdefault(step, []).append(right)
+    steps = sorted(sizes)
+    n_before = np.cumsum([0] + [len(sizes[step]) for step in steps])
+    before = np.cumsum([0.0] + [sum(sizes[step]) for step in steps])
+    for place, step in enumerate(steps):
+        fit = max(
+            min(
+                (before[end] - before[start]) / (n_before[end] - n_before[start])
+                for end in range(place + 1, len(steps) + 1)
+            )
+            for start in range(place + 1)
+        )
+        if fit >= 0.9 - 1e-9 and n_before[-1] - n_before[place] >= fewest:
+            return (step - 1) / 100
+    return None
+
+
+def check(curve: GapCurve, pairs: list[tuple[Decimal, float]], fewest: int) -> None:
+    for part, (n_pairs, share) in zip(curve.bins, naive_bins(pairs), strict=True):
+        assert part.n_pairs == n_pairs
+        assert part.concordant == (None if share is None else pytest.approx(share, abs=TOLERANCE))
+    assert curve.n_tied == sum(gap == 0 for gap, _ in pairs)
+    assert curve.reliable_gap == naive_reliable_gap(pairs, fewest)
+
+
+def test_the_curve_equals_the_loop_over_pairs() -> None:
+    # On a grid of 0.05, so that gaps fall on the edges themselves, and more rows than one block.
+    rng = np.random.RandomState(0)
+    truth = np.round(rng.choice([0, 1, 2, 5, 7, 20, 41, 100, 160, 260], 90) * 0.05 + 80.0, 6)
+    scores = (truth + rng.standard_normal(90)).round(1)
+    check(concordance_by_gap(scores, truth), naive_pairs(scores, truth), 435)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 1200), st.sampled_from([0, 1, 9_999, 5_000])),
+        max_size=8,
+    )
+)
+@settings(deadline=None)
+def test_small_curves_with_ties_and_odd_microns_equal_the_loop(
+    rows: list[tuple[int, int, int]],
+) -> None:
+    scores = np.array([float(score) for score, _, _ in rows])
+    truth = np.array([(10_000 * step + rest) / 1e6 for _, step, rest in rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gaps, "MIN_PAIRS", 3)
+        curve = concordance_by_gap(scores, truth)
+    check(curve, naive_pairs(scores, truth), 3)
+
+
+def test_a_perfect_score_is_reliable_from_any_gap_on_and_a_reversed_one_never() -> None:
+    truth = np.random.RandomState(0).uniform(10, 94, 100).round(2)
+    assert concordance_by_gap(truth, truth).reliable_gap == 0.0
+    reversed_curve = concordance_by_gap(-truth, truth)
+    assert reversed_curve.reliable_gap is None
+    assert {part.concordant for part in reversed_curve.bins if part.n_pairs} == {0.0}
+
+
+def test_easy_pairs_of_the_bad_tail_do_not_hide_the_hard_ones() -> None:
+    # Half of the architectures are at 10%; among the others the score is a coin.
+    rng = np.random.RandomState(0)
+    truth = np.concatenate([np.full(200, 10.0), rng.uniform(90, 91, 20)])
+    scores = np.concatenate([np.full(200, -1.0), rng.uniform(0, 1, 20)])
+    curve = concordance_by_gap(scores, truth)
+    n_beyond = sum(part.n_pairs for part in curve.bins)
+    n_right = sum(part.n_pairs * (part.concordant or 0.0) for part in curve.bins)
+    assert n_right / n_beyond > 0.95
+    assert curve.reliable_gap is not None
+    assert curve.reliable_gap > 0.5
+
+
+def test_seeds_are_averaged() -> None:
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(80, 94, 60)
+    scores = truth + 3 * rng.standard_normal((3, 60))
+    curves = [concordance_by_gap(row, truth) for row in scores]
+    mean = concordance_by_gap(scores, truth)
+    for place, part in enumerate(mean.bins):
+        shares = [curve.bins[place].concordant for curve in curves]
+        assert part.concordant == pytest.approx(np.mean(shares), abs=TOLERANCE)
+        assert part.n_pairs == curves[0].bins[place].n_pairs
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_without_pairs_there_are_only_empty_bins(n: int) -> None:
+    curve = concordance_by_gap(np.ones(n), np.ones(n))
+    assert all(part.n_pairs == 0 and part.concordant is None for part in curve.bins)
+    assert curve.reliable_gap is None
+
+
+def test_a_truth_that_is_no_accuracy_is_refused() -> None:
+    with pytest.raises(UsageError, match="accuracy in percent"):
+        concordance_by_gap([1.0, 2.0], [0.0, 1e9])
+
+
+def test_missing_scores_are_refused() -> None:
+    with pytest.raises(UsageError, match="missing or infinite"):
+        concordance_by_gap([[1.0, np.nan]], [1.0, 2.0])
+
+
+def test_the_whole_space_takes_about_a_second() -> None:
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(10, 94, 15_625).round(6)
+    started = time.perf_counter()
+    curve = concordance_by_gap(truth + rng.standard_normal(15_625), truth)
+    assert time.perf_counter() - started < 10.0  # takes 0.6 s; slack for a busy machine
+    assert sum(part.n_pairs for part in curve.bins) + curve.n_tied == 15_625 * 15_624 // 2
