@@ -27,8 +27,9 @@ import numpy.typing as npt
 from harness.errors import TruthError
 from harness.importers import public_files as files
 from harness.importers.public_files import TABLES, FloatArray, PublicTable, Ragged
-from harness.space.nb201 import N_ARCHS, enumerate_archs
+from harness.space.nb201 import N_ARCHS
 from harness.truth import TruthTable, make_table
+from harness.truth.rows import arch_strings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +124,7 @@ def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> 
     parts = [*_long_rows(contents), *_short_rows(contents[files.SHORT])]
     order = ["dataset", "split", "epochs", "nb201_index", "trial"]
     frame = pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
-    strings = pd.Index([str(arch) for arch in enumerate_archs()])
-    frame["arch_str"] = pd.Categorical.from_codes(frame["nb201_index"].tolist(), strings)
+    frame["arch_str"] = pd.Categorical.from_codes(frame["nb201_index"].tolist(), arch_strings())
     return frame
 
 

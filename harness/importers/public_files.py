@@ -20,6 +20,7 @@ import numpy.typing as npt
 from harness.errors import TruthError
 from harness.importers.pickles import SAFE, load_pickle
 from harness.space.nb201 import N_ARCHS, OPS, enumerate_archs
+from harness.truth.rows import arch_strings
 
 C10_VALID, C100_VALID, IN16_VALID = "cifar10.pkl", "cifar100.pkl", "imagenet.pkl"
 LOSSES, C10_TEST, SHORT = (
@@ -243,7 +244,7 @@ def parse_short(content: bytes, names: tuple[str, ...]) -> dict[str, FloatArray]
     missing = [name for name in ("cellstr", *names) if name not in columns]
     if missing:
         raise malformed(SHORT, f"column '{missing[0]}' is missing")
-    order = {str(arch): index for index, arch in enumerate(enumerate_archs())}
+    order = {text: index for index, text in enumerate(arch_strings())}
     indices = [order.get(text, -1) for text in map(str, columns["cellstr"])]
     if sorted(indices) != list(range(N_ARCHS)):
         raise malformed(SHORT, "its column 'cellstr' is not each architecture once")
