@@ -109,9 +109,12 @@ def evaluate(
 def _print_tables(results: list[EvaluationResult]) -> None:
     from harness.cli.truth.choose import print_grid, print_line
     from harness.estimators.blocks import NOTES, make_blocks, make_overview
+    from harness.estimators.sentences import describe_together
 
     if len(results) > 1:
         print_grid(*make_overview(results))
+        for line in describe_together(results):
+            print_line(line)
     for result in results:
         for line in result.words:
             print_line(line)

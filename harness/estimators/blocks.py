@@ -136,17 +136,15 @@ def _gap_block(result: EvaluationResult) -> Block:
         end = "more" if part.high is None else f"{part.high:g}"
         share = "-" if part.concordant is None else f"{part.concordant:.3f}"
         rows.append((f"{part.low:g} to {end}", f"{part.n_pairs:,}", share))
-    beyond = "none" if curve.reliable_gap is None else f"{curve.reliable_gap:.2f} points"
-    title = (
-        f"Pairs in the right order, by true gap ({result.figures.n:,} architectures; at least 90% "
-        f"of each size beyond: {beyond})"
-    )
+    title = f"Pairs in the right order, by true gap (n={result.figures.n:,})"
     return Block(title, ("gap in accuracy points", "pairs", "share"), rows)
 
 
 def _share(se: float | None, share: float | None) -> str:
     if se is None:
         return "unknown"
+    if se == 0.0:
+        return "0"
     return f"{se:.4f}" if share is None else f"{se:.4f} ({share:.0%})"
 
 

@@ -175,11 +175,15 @@ def _only_dataset(names: Iterable[str]) -> str:
     found = sorted(names)
     if len(found) == 1:
         return found[0]
-    several = f"; there are {', '.join(found)}" if found else f", such as {', '.join(DATASETS)}"
+    if found:
+        raise UsageError(
+            f"The truth's data set was not given, and several are at hand: {', '.join(found)}. Give "
+            "--dataset (in Python dataset=...)."
+        )
     raise UsageError(
         "The truth's data set was not given, and a score file does not say what its scores are "
         "to be held to: the same ones rank different data sets differently. Give --dataset (in "
-        f"Python dataset=...){several}."
+        f"Python dataset=...), such as {', '.join(DATASETS)}."
     )
 
 
@@ -226,6 +230,7 @@ def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationR
         n_scored=len(estimator.nb201_index),
         n_incomplete=len(estimator.nb201_index) - len(complete),
         n_without_truth=len(complete) - len(index),
+        nb201_index=index,
         figures=figures,
     )
 

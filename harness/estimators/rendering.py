@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.estimators.blocks import NOTES, Block, make_blocks, make_overview
+from harness.estimators.sentences import describe_together
 from harness.scores import guard_formula
 from harness.stats import MetricResult, PopulationResult
 
@@ -50,6 +51,7 @@ def to_markdown(results: Sequence[EvaluationResult]) -> str:
     lines: list[str] = []
     if len(results) > 1:
         lines += _markdown_block(make_overview(results))
+        lines += [f"{_escape_markdown(line)}\n" for line in describe_together(results)]
     for result in results:
         lines += [f"## {_escape_markdown(result.estimator.label)}", ""]
         lines += [f"- {_escape_markdown(line)}" for line in result.words]
@@ -66,7 +68,7 @@ def _markdown_block(block: Block) -> list[str]:
 
     rows = [pipe(row) for row in block.rows]
     title = f"**{_escape_markdown(block.title)}**"
-    return [title, "", pipe(block.headings), "| " + "--- | " * len(block.headings), *rows, ""]
+    return [title, "", pipe(block.headings), pipe(["---"] * len(block.headings)), *rows, ""]
 
 
 def _escape_markdown(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.estimators import rendering, sentences
-from harness.estimators.estimator import Estimator
+from harness.estimators.estimator import Estimator, IntArray
 from harness.stats import Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
@@ -45,7 +45,8 @@ class EvaluationResult:
         n_scored: Architectures with a score of any seed.
         n_incomplete: Of these, left out since a seed lacks a score.
         n_without_truth: Of the rest, left out since they have no truth.
-        figures: The figures, on the architectures that are left.
+        nb201_index: The architectures that are left, ascending, [n].
+        figures: The figures on these.
     """
 
     estimator: Estimator
@@ -53,6 +54,7 @@ class EvaluationResult:
     n_scored: int
     n_incomplete: int
     n_without_truth: int
+    nb201_index: IntArray
     figures: Evaluation
 
     @property

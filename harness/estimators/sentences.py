@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.estimators.blocks import write_ends
 from harness.scores.sets import describe_exclusions
@@ -17,6 +20,7 @@ def describe(result: EvaluationResult) -> list[str]:
     estimator, everything = result.estimator, result.populations["all"]
     lines = [
         f"{estimator.label}: {_say_tau(everything)}.",
+        _say_gap(result.figures.gap_curve.reliable_gap),
         _say_unit(result),
         f"Truth: {result.truth.query}, table {result.truth.table} "
         f"({result.truth.sha256[:12]}), which has it for {result.truth.n_archs:,} architectures.",
@@ -33,6 +37,15 @@ def _say_tau(everything: PopulationResult) -> str:
         text += f", {everything.share_of_ceiling:.0%} of the ceiling {everything.ceiling.tau:.3f}"
     params = everything.baselines["params"].value
     return text if params is None else f"{text}; counting parameters reaches {params:.3f}"
+
+
+def _say_gap(reliable_gap: float | None) -> str:
+    if reliable_gap is None:
+        return "However far apart in truth, fewer than 90% of pairs are in the right order."
+    return (
+        f"At least 90% of pairs of each true gap above {reliable_gap:.2f} accuracy points are in "
+        "the right order."
+    )
 
 
 def _say_unit(result: EvaluationResult) -> str:
@@ -84,3 +97,14 @@ def _say_doubts(result: EvaluationResult) -> list[str]:
             " than this one."
         )
     return lines
+
+
+def describe_together(results: Sequence[EvaluationResult]) -> list[str]:
+    """Say what has to be known before results are compared with each other."""
+    first = results[0].nb201_index
+    if all(np.array_equal(result.nb201_index, first) for result in results):
+        return []
+    return [
+        "These estimators stand on different architectures, so their figures do not compare: a "
+        "population alone can reverse who ranks better. 'harness report' takes the common ones."
+    ]

@@ -160,7 +160,7 @@ class Sieve:
             self.set_aside(bad, reason)
             return
         row = int(np.flatnonzero(bad)[0])
-        cells = (f"{name}={show(self._frame[name].iloc[row])}" for name in self._frame.columns)
+        cells = (f"{name}={show(self._frame[name].iloc[row], 120)}" for name in self._frame.columns)
         raise DataError(
             f"{self._source}: column '{show(column)}' {problem} in {int(bad.sum()):,} of "
             f"{len(bad):,} rows. The first is row {row} (counted from 0): {', '.join(cells)}. "
