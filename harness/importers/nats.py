@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import bz2
 import hashlib
-import io
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from harness.errors import TruthError
 from harness.importers.base import Imported, Notes, Options, hash_listing
@@ -26,6 +25,9 @@ _WEIGHTS: Allowed = {
     ("torch.storage", "_load_from_bytes"): lambda _content: None,
 }
 """The `-full` folder holds trained weights too: they are stepped over, and torch is not called."""
+
+_MOST_BYTES = 2**29
+"""Of one record, decompressed; a few hundred kilobytes are usual."""
 
 EXTENSION = ".pickle.pbz2"
 META = f"meta{EXTENSION}"
@@ -102,6 +104,17 @@ def _load(file: Path, hashes: dict[str, str]) -> Any:
     except OSError as error:
         raise TruthError(f"{file} cannot be read: {error.strerror or error}.") from error
     hashes[file.name] = hashlib.sha256(compressed).hexdigest()
-    # Decompressed as it is read, so that a small file cannot fill the memory by itself.
-    with bz2.open(io.BytesIO(compressed)) as stream:
-        return load_pickle(cast(BinaryIO, stream), SAFE | _WEIGHTS, str(file))
+    return load_pickle(_decompress(compressed, str(file)), SAFE | _WEIGHTS, str(file))
+
+
+def _decompress(compressed: bytes, name: str) -> bytes:
+    """Decompress a whole file, and so compare its checksum, before any of it is looked at."""
+    decompressor = bz2.BZ2Decompressor()
+    try:
+        content = decompressor.decompress(compressed, max_length=_MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise TruthError(f"{name} is damaged: {error}. Get the folder again.") from error
+    if decompressor.eof:
+        return content
+    reason = "it is cut off" if decompressor.needs_input else f"over {_MOST_BYTES:,} bytes of one"
+    raise TruthError(f"{name} is no whole record: {reason}. Get the folder again.")

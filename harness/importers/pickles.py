@@ -3,7 +3,8 @@
 A pickle is a program: it names callables and says what to call them with. Here it is given a
 short list of names, and behind each name of numpy's stands a function of this module that checks
 what it is given, so that a file can make plain arrays, numbers, text and containers, and nothing
-else. A hostile file can still ask for much memory; it cannot run code, nor touch a file.
+else. A hostile file can still ask for much memory; it cannot run code, nor touch a file. As one
+wrong byte can ask for as much, compare the checksum first where there is one.
 """
 
 from __future__ import annotations
