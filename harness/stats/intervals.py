@@ -169,7 +169,7 @@ def combine(
         numbers: One value a seed, [seed], at least one; one alone has no spread.
         other_se: Standard error of their mean from all else.
         limits: Smallest and largest possible value; with `TAU_LIMITS` the interval is symmetric in
-            Fisher's z under 100 architectures.
+            Fisher's z under 100 architectures, unless only seeds are left to chance.
         n_archs: Architectures.
 
     Returns:
@@ -181,7 +181,7 @@ def combine(
         seed_half = student_975(len(numbers)) * seed_se
     half, se = math.hypot(seed_half, NORMAL_975 * other_se), math.hypot(seed_se, other_se)
     mean = float(numbers.mean())
-    if limits == TAU_LIMITS:
+    if limits == TAU_LIMITS and other_se > 0.0:
         return _around_correlation(mean, half, se, n_archs)
     return around(mean, half, se, limits)
 

@@ -126,8 +126,9 @@ def check_archs(nb201_index: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[IntAr
         )
     if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= N_ARCHS:
         raise UsageError(
-            f"Architecture indices from {given.min()} to {given.max()} of type {given.dtype} were "
-            f"given; they are whole numbers from 0 to {N_ARCHS - 1:,}. Pass nb201_index."
+            f"Architecture indices from {min(given.tolist())} to {max(given.tolist())} of type "
+            f"{given.dtype} were given; they are whole numbers from 0 to {N_ARCHS - 1:,}. Pass "
+            "nb201_index."
         )
     repeated = np.flatnonzero(np.bincount(given) > 1)
     if len(repeated):

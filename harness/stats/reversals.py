@@ -85,10 +85,9 @@ def _find_winner(
 def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: bool) -> str:
     if is_reversed:
         return "The winner depends on the population:"
-    winner = next((name for name, places in shown.items() if places), None)
-    if winner is None:
+    if not any(shown.values()):
         return f"No difference between {names[0]} and {names[1]} is shown on any population:"
-    return f"No reversal is shown: where a difference is, {winner} ranks better:"
+    return "No reversal is shown:"
 
 
 def _describe(place: str, difference: float | None, interval: Interval | None, metric: str) -> str:

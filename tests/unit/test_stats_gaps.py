@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from decimal import ROUND_CEILING, Decimal
 
@@ -35,7 +36,7 @@ def naive_pairs(scores: FloatArray, truth: FloatArray) -> list[tuple[Decimal, fl
 def naive_bins(pairs: list[tuple[Decimal, float]]) -> list[tuple[int, float | None]]:
     edges = [Decimal(str(edge)) for edge in GAP_EDGES] + [Decimal("Infinity")]
     bins = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         inside = [right for gap, right in pairs if low < gap <= high]
         bins.append((len(inside), float(np.mean(inside)) if inside else None))
     return bins
