@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from rich.console import Console
@@ -13,6 +13,9 @@ from harness.report.differences import Comparison
 from harness.report.estimates import Estimate
 from harness.report.tables import Report, StrategyRow, to_json
 from harness.stats import MIN_ARCHS
+
+UNLIMITED = 1_000
+"""Columns; more than any table of a report has."""
 
 TOO_FEW = "too few"
 NOTES = (
@@ -82,7 +85,7 @@ WHO = (
     Column("dataset", lambda r: r.dataset),
     Column("strategy", lambda r: r.label),
 )
-TRUTH = "truth"
+TRUTH, NO_TRUTH = "truth", "-"
 RANKING = (
     Column(TRUTH, lambda r: r.truth),
     Column("seeds", lambda r: ",".join(map(str, r.seeds))),
@@ -129,7 +132,7 @@ def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
     metric = {"positive_pd": "PD+", "train_loss": "train loss"}.get(
         comparison.metric, comparison.metric
     )
-    n, truth = f"{comparison.n:,}", comparison.truth or "-"
+    n, truth = f"{comparison.n:,}", comparison.truth or NO_TRUTH
     return comparison.dataset, comparison.name, truth, metric, n, text, comparison.claim
 
 
@@ -194,31 +197,52 @@ def _blocks(report: Report) -> list[tuple[str, tuple[str, ...], list[tuple[str, 
 
 
 def print_table(report: Report) -> None:
-    """Print the report to the terminal, as wide as its content needs."""
+    """Print the report to the terminal, as wide as its content needs.
+
+    Where that is too wide for the terminal, each truth has tables of its own, named in their
+    titles, instead of a column.
+    """
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe has no width: never cut figures short
-        console.width = 200
-    for title, headings, rows in _blocks(report):
-        table = Table(title=title, title_justify="left", title_style="bold")
-        for position, heading in enumerate(headings):
-            is_text = position < 2 or heading == TRUTH
-            justify: Literal["left", "right"] = "left" if is_text else "right"
-            table.add_column(heading, justify=justify, overflow="fold")
-        for cells in rows:
-            if console.is_terminal:
-                cells = tuple(map(_stack, headings, cells))
-            table.add_row(*cells)
-        console.print(table)
+        console.width = UNLIMITED
+    for block in _blocks(report):
+        table = _make_table(*block, stack=console.is_terminal)
+        needed = console.measure(table, options=console.options.update(width=UNLIMITED)).maximum
+        if needed > console.width:
+            for part in _split_by_truth(*block):
+                console.print(_make_table(*part, stack=True))
+        else:
+            console.print(table)
     for line in (*_words(report), *NOTES):
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
 
 
-def _stack(heading: str, cell: str) -> str:
-    """Put an interval below its figure, and the parts of a truth below each other.
+def _make_table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], stack: bool
+) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for position, heading in enumerate(headings):
+        is_text = position < 2 or heading == TRUTH
+        justify: Literal["left", "right"] = "left" if is_text else "right"
+        table.add_column(heading, justify=justify, overflow="fold")
+    for cells in rows:
+        # an interval goes below its figure, so that narrow terminals need not break it
+        table.add_row(*(cell.replace(" [", "\n[") if stack else cell for cell in cells))
+    return table
 
-    Narrow terminals need not break them elsewhere then.
-    """
-    return cell.replace(", ", ",\n") if heading == TRUTH else cell.replace(" [", "\n[")
+
+def _split_by_truth(
+    title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Make one block a truth of a block with a column of truths."""
+    if TRUTH not in headings:
+        yield title, headings, list(rows)
+        return
+    place = headings.index(TRUTH)
+    for truth in dict.fromkeys(row[place] for row in rows):
+        own = [row[:place] + row[place + 1 :] for row in rows if row[place] == truth]
+        against = "" if truth == NO_TRUTH else f", against {truth}"
+        yield title + against, headings[:place] + headings[place + 1 :], own
 
 
 def to_markdown(report: Report) -> str:

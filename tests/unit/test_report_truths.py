@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import scipy.stats
 
 from harness.errors import MismatchError, TruthError, UsageError
-from harness.report import Report, TruthChoice, make_report, render
+from harness.report import Report, TruthChoice, make_report, print_table, render
 from harness.report.results import load_result
 from harness.report.truths import SHAPES, measure_yardsticks
 from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
@@ -322,6 +323,23 @@ def test_sizes_of_an_unknown_data_sets_networks_are_those_of_the_supernets_own()
     assert own == other
 
 
+def test_yardsticks_are_measured_once_for_runs_that_share_them(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def count(accuracy: FloatArray, *arguments: object, **others: object) -> list[None]:
+        calls.append(len(accuracy))
+        return [None] * 3
+
+    monkeypatch.setattr("harness.report.truths.modelled_ceilings", count)
+    table = make_table(ROWS, "another object with the same rows", {})
+    monkeypatch.setattr("harness.report.tables.find_truth", lambda dataset, data_dir: table)
+    made = make_report(runs, None, THREE)
+    assert calls == [N, N, N]
+    assert {row.ceiling for row in made.rows} == {None}
+
+
 def test_json_csv_and_markdown_name_the_truth_in_every_row(report: Report) -> None:
     truths = [row.truth for row in report.rows]
     content = json.loads(render(report, "json"))
@@ -340,6 +358,32 @@ def test_json_csv_and_markdown_name_the_truth_in_every_row(report: Report) -> No
     assert [line.split(" | ")[2] for line in differences[2:]] == [
         c.truth or "-" for c in report.comparisons
     ]
+
+
+@pytest.mark.parametrize(("columns", "has_column"), [(120, False), (180, True)])
+def test_a_narrow_terminal_has_the_truth_in_titles_instead_of_a_column(
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: int,
+    has_column: bool,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # so that rich takes the output for a terminal
+    monkeypatch.setenv("COLUMNS", str(columns))
+    print_table(report)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= columns
+    text = " ".join(" ".join(lines).split())  # a long title takes two lines
+    headings = [line for line in lines if "top half" in line]
+    assert len(headings) == (1 if has_column else 3)
+    for line in headings:
+        assert ("truth" in line) == has_column
+    for truth in dict.fromkeys(row.truth for row in report.rows):
+        for title in ("Ranking", "same architectures", "Paired differences"):
+            assert (f"{title}, against {truth} " in text) != has_column
+    assert "Disturbance and cost, means over seeds \u250f" in text  # no truth is behind it
+    for row in report.rows:
+        assert any(f"{row.tau.mean:.3f} +- {row.tau.sd:.3f}" in line for line in lines)
 
 
 def test_every_conclusion_in_words_names_the_truth(report: Report) -> None:
