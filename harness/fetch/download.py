@@ -34,7 +34,7 @@ class Watch(Protocol):
     """Sees how far a download has come."""
 
     def start(self, name: str, done: int, total: int) -> None:
-        """Hear that a file begins, or begins again, with so many of its bytes already here."""
+        """Hear that a file begins to come, or goes on, with so many of its bytes already here."""
 
     def advance(self, done: int) -> None:
         """Hear how many bytes of it are here."""
@@ -174,7 +174,6 @@ class _Transfer:
         failures = 0
         if self._done() > self._size:
             self.part.unlink()
-        self._watch.start(self.part.stem, self._done(), self._size)
         while self._done() < self._size:
             before = self._done()
             try:
@@ -220,7 +219,7 @@ class _Transfer:
         self.was_resumed = begin > 0
         if begin < done:
             self._watch.notice(f"{self.part.stem}: the server does not resume; beginning again.")
-            self._watch.start(self.part.stem, 0, self._size)
+        self._watch.start(self.part.stem, begin, self._size)
         try:
             with self.part.open("r+b" if begin else "wb", buffering=0) as file:
                 file.seek(begin)

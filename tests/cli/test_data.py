@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
-from harness.cli.data import _Lines, data
+from harness.cli.data import _Bars, _Lines, data
 from harness.errors import DataError, UsageError
 from harness.fetch import CATALOG, Entry
 from tests.cli.commandline import Invoke
@@ -172,6 +175,24 @@ def test_a_download_without_a_terminal_tells_its_rate_and_the_time_left(
         "file: 100.0 MB, going on at 20.0 MB",
         "file: 52.0 MB of 100.0 MB, 2.0 MB/s, 24 s left",
     ]
+
+
+def test_a_download_in_a_terminal_draws_a_bar_a_file() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120, highlight=False)
+    with Progress(console=console) as progress:
+        bars = _Bars(progress)
+        bars.start("file", 10, 100)
+        bars.advance(50)
+        bars.notice("a [word] to the user")
+        bars.start("file", 50, 100)
+        bars.advance(100)
+        bars.start("other", 0, 100)
+        assert [(each.description, each.completed) for each in progress.tasks] == [
+            ("file", 100),
+            ("other", 0),
+        ]
+    assert "Note: a [word] to the user" in screen.getvalue()
 
 
 @pytest.mark.parametrize("name", CATALOG)

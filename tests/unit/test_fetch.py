@@ -7,6 +7,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,17 +33,19 @@ from harness.fetch import (
 from harness.fetch.download import TransferError
 from harness.images.cifar import FILES as CIFAR10_FILES
 from harness.images.cifar import FOLDER as CIFAR10_FOLDER
-from harness.truth import TruthTable, load_table, save_table
+from harness.truth import TruthTable, find_truth, load_table, save_table
 from tests.fetchable import (
     ARCHIVE,
     FILES,
     TABLE_FILES,
+    checksum,
     make_archive_entry,
     make_table_entry,
     make_toy_table,
     pack,
 )
 from tests.loopback import Answer, Loopback
+from tests.published_files import make_results, write_official
 
 AT_ONCE = Patience(attempts=2, sleep=lambda _seconds: None)
 
@@ -471,6 +474,18 @@ def test_every_download_says_where_it_is_and_how_it_is_known(download: Download)
 def test_the_official_file_is_checked_by_the_digits_of_its_name() -> None:
     (download,) = CATALOG["nb201-official"].downloads
     assert download.file.removesuffix(".pth").endswith(download.checksum[-6:])
+
+
+def test_the_official_file_is_read_by_its_importer(tmp_path: Path, data: Path) -> None:
+    path = tmp_path / "small.pth"
+    write_official(path, make_results(12))
+    entry = CATALOG["nb201-official"]
+    md5 = checksum(path.read_bytes(), "md5")
+    small = replace(entry.downloads[0], checksum=md5, size=path.stat().st_size)
+    fetch(replace(entry, downloads=(small,)), data, origin=str(path))
+    table = find_truth("cifar10", data)
+    assert (table.n_archs, table.metadata["fetched_as"]) == (12, "nb201-official")
+    assert names(data) == ["nb201/truth.parquet"]
 
 
 def test_the_images_go_where_they_are_looked_for() -> None:
