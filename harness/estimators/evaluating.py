@@ -91,11 +91,13 @@ def evaluate(
         >>> result = harness.evaluate(
         ...     lambda arch: arch.count_op(CONV_3X3), dataset="tiles", label="3x3 convolutions"
         ... )
-        >>> print(result.words[0].partition(" [")[0])
-        3x3 convolutions: tau 0.620
-        >>> top = result.populations["top_50"].metrics["tau"]
-        >>> top.n, round(top.value, 2)
-        (100, 0.23)
+        >>> str(result.truth.query)
+        'tiles test, 12 epochs, mean of trials'
+        >>> everything, best = result.populations["all"], result.populations["top_50"]
+        >>> everything.metrics["tau"].value > 0.5 > best.metrics["tau"].value > 0.2
+        True
+        >>> everything.metrics["tau"].value < everything.ceiling.tau < 1.0
+        True
     """
     folder = None if data_dir is None else Path(data_dir)
     asked = (dataset, split, epochs, policy, truth, folder)
@@ -177,8 +179,8 @@ def _only_dataset(names: Iterable[str]) -> str:
         return found[0]
     if found:
         raise UsageError(
-            f"The truth's data set was not given, and several are at hand: {', '.join(found)}. Give "
-            "--dataset (in Python dataset=...)."
+            f"The truth's data set was not given, and there are several: {', '.join(found)}. "
+            "Give --dataset (in Python dataset=...)."
         )
     raise UsageError(
         "The truth's data set was not given, and a score file does not say what its scores are "

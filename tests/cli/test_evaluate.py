@@ -1,0 +1,172 @@
+"""`harness evaluate`: anybody's file, without torch and without a data folder for tiles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from harness.space.nb201 import arch_at
+from harness.stats import METRICS, POPULATIONS
+from harness.truth import default_query, find_truth
+from tests.cli.commandline import Invoke
+from tests.made_runs import N, make_run
+
+TILES = find_truth("tiles")
+TRUTH = TILES.mean(default_query("tiles"))
+SCORES = TRUTH.accuracy + 8.0 * np.random.RandomState(0).normal(size=len(TRUTH.accuracy))
+
+
+def write(path: Path, **columns: Any) -> Path:
+    archs = [str(arch_at(index)) for index in TRUTH.nb201_index.tolist()]
+    pd.DataFrame({"arch_str": archs, "score": SCORES, **columns}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_file_gets_the_full_report(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles")
+    assert (result.code, result.err) == (0, "")
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    assert result.out.startswith(f"mine: tau {tau:.3f} [")
+    assert "Truth: tiles test, 12 epochs, mean of trials" in result.out
+    for text in (*POPULATIONS, *(metric.title for metric in METRICS.values())):
+        assert text in result.out, text
+    for title in ("Ranking: ", "Uncertainty of tau, by cause", "Pairs in the right order"):
+        assert title in result.out
+    for note in ("one-seed ref: ", "ceiling: ", "[95%]: "):
+        assert note in result.out
+
+
+@pytest.mark.parametrize("arguments", [("--json",), ("--format", "json")])
+def test_json_goes_to_standard_output_alone(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    result = invoke("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles", *arguments)
+    (content,) = json.loads(result.out)["evaluations"]
+    assert content["label"] == "mine"
+    assert set(content["populations"]) == set(POPULATIONS)
+
+
+def test_csv_and_markdown_are_whole(invoke: Invoke, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.csv")
+    result = invoke("evaluate", path, "--dataset", "tiles", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert {row["population"] for row in rows} == {"", *POPULATIONS}
+    result = invoke("evaluate", path, "--dataset", "tiles", "--format", "markdown")
+    assert "| all | 200 |" in result.out
+
+
+def test_bad_rows_are_an_error_or_counted(invoke: Invoke, tmp_path: Path) -> None:
+    scores = SCORES.copy()
+    scores[[3, 9]] = np.nan
+    path = write(tmp_path / "mine.csv", score=scores)
+    result = invoke("evaluate", path, "--dataset", "tiles")
+    assert (result.code, result.out) == (1, "")
+    assert "column 'score' is missing or NaN in 2 of 200 rows. The first is row 3" in result.err
+    result = invoke("evaluate", path, "--dataset", "tiles", "--exclude-bad")
+    assert result.code == 0
+    assert "Left out of the scores: 2 no score." in result.out
+
+
+def test_a_column_of_losses_is_turned(invoke: Invoke, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.csv", val_loss=-SCORES, score=1.0)
+    options = ("--dataset", "tiles", "--json", "--score-column", "val_loss", "--lower-is-better")
+    (content,) = json.loads(invoke("evaluate", path, *options).out)["evaluations"]
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    assert content["populations"]["all"]["metrics"]["tau"]["value"] == pytest.approx(tau)
+    assert content["score_kind"] == "minus column 'val_loss'"
+
+
+def test_runs_and_files_stand_side_by_side_with_a_warning(invoke: Invoke, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        make_run(
+            tmp_path / "runs", np.random.RandomState(seed).normal(size=N), "spos", seed, truth=TILES
+        )
+    make_run(tmp_path / "runs", np.zeros(N), "spos", 2, "interrupted", truth=TILES)
+    result = invoke("evaluate", tmp_path / "runs", write(tmp_path / "mine.csv"))
+    assert result.code == 0
+    assert result.out.startswith("Tau by population")
+    assert "These estimators stand on different architectures" in result.out
+    assert "spos: tau " in result.out
+    assert "mine: tau " in result.out
+    assert "Left out, not finished: tiles-spos-s2-" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 2, "--dataset"),
+        (("--dataset", "tils"), 2, "Did you mean 'tiles'"),
+        (("--dataset", "tiles", "--epochs", "200"), 1, "has no rows for tiles test, 200 epochs"),
+        (("--dataset", "tiles", "--policy", "best"), 2, "Unknown truth policy 'best'"),
+        (("--dataset", "tiles", "--score-column", "scor"), 1, "Did you mean 'score'"),
+        (("--dataset", "cifar10"), 1, "There is no NAS-Bench-201 truth table"),
+        (("--dataset", "tiles", "--truth", "nb"), 2, "Unknown truth table 'nb'"),
+        (("--dataset", "cifar10", "--data-dir", "nowhere"), 1, "data folder 'nowhere'"),
+    ],
+)
+def test_mistakes_are_told_without_a_traceback(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = invoke("evaluate", write(tmp_path / "mine.csv"), *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+
+
+def test_no_scores_at_all_is_wrong_usage(invoke: Invoke) -> None:
+    result = invoke("evaluate", "--dataset", "tiles")
+    assert result.code == 2
+    assert "SCORES" in result.err
+
+
+def test_a_table_by_its_path_is_the_truth(invoke: Invoke, tmp_path: Path) -> None:
+    TILES.rows.assign(dataset="mine").to_parquet(tmp_path / "own.parquet")
+    path = write(tmp_path / "mine.csv")
+    result = invoke("evaluate", path, "--truth", tmp_path / "own.parquet", "--json")
+    (content,) = json.loads(result.out)["evaluations"]
+    assert content["truth"]["query"]["dataset"] == "mine"
+    assert content["n"] == 200
+
+
+def test_names_in_a_file_do_not_steer_the_terminal(invoke: Invoke, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.csv", method="[red]\x1b[31m\x07evil")
+    result = invoke("evaluate", path, "--dataset", "tiles")
+    assert "[red]\\x1b[31m\\x07evil: tau " in result.out
+    assert not {"\x1b", "\x07"} & set(result.out)
+
+
+def test_it_needs_no_torch(tmp_path: Path) -> None:
+    code = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise AssertionError("imported " + name)
+
+sys.meta_path.insert(0, Blocker())
+from harness.cli.main import main
+main(["evaluate", {str(write(tmp_path / "mine.csv"))!r}, "--dataset", "tiles"])
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mine: tau" in done.stdout
