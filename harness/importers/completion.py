@@ -18,7 +18,7 @@ import pandas as pd
 from harness.errors import ArchError, TruthError
 from harness.space.nb201 import N_ARCHS, parse_arch
 from harness.truth.parquet import COLUMNS
-from harness.truth.rows import KEY, arch_strings, indices_of_strings
+from harness.truth.rows import KEY, arch_strings, check_rows, indices_of_strings
 
 _GROUP = [name for name in KEY if name != "trial"]
 
@@ -37,6 +37,7 @@ def complete_rows(df: pd.DataFrame, name: str) -> pd.DataFrame:
         TruthError: If an architecture is neither named nor numbered, or is unknown.
     """
     df = df[[column for column in COLUMNS if column in df.columns]].copy()
+    _check_flat(df, name)
     if "nb201_index" not in df and "arch_str" not in df:
         raise TruthError(
             f"{name}: there is neither a column 'nb201_index' nor 'arch_str', so no row says which "
@@ -51,6 +52,21 @@ def complete_rows(df: pd.DataFrame, name: str) -> pd.DataFrame:
     if "trial" not in df and set(_GROUP) <= set(df.columns):
         df["trial"] = _number_trials(df)
     return df
+
+
+def _check_flat(df: pd.DataFrame, name: str) -> None:
+    """Check that each value is a number or a text: only those can be compared and counted."""
+    for column in df.columns:
+        if df[column].dtype != object:
+            continue
+        kinds = (str, int, float, np.number, type(None), type(pd.NA))
+        nested = [not isinstance(value, kinds) for value in df[column]]
+        if any(nested):
+            row = nested.index(True)
+            raise TruthError(
+                f"{name}: column '{column}' is neither a number nor a text in row {row}: "
+                f"{df[column].iloc[row]!r:.60}. Give one value a row and column."
+            )
 
 
 def _indices(strings: pd.Series[Any], name: str) -> Any:
@@ -74,7 +90,7 @@ def _strings(indices: pd.Series[Any], name: str) -> Any:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise TruthError(
-            f"{name}: row {row} has the nb201_index {indices.iloc[row]!r:.60}, and architectures "
+            f"{name}: row {row} has the nb201_index {indices.iloc[row]!s:.60}, and architectures "
             f"have 0 to {N_ARCHS - 1}. Correct it, or give 'arch_str' instead."
         )
     return pd.Categorical.from_codes(numbers.astype(np.int64), categories=arch_strings())
@@ -137,6 +153,8 @@ def drop_repeats(df: pd.DataFrame, name: str) -> pd.DataFrame:
     kept = df.drop_duplicates([*KEY, "seed", "accuracy"])
     clash = kept.duplicated(list(KEY), keep=False)
     if clash.any():
+        # A wrong index or string makes keys clash too, and is what should be told.
+        check_rows(kept.drop_duplicates(list(KEY)), name)
         first = kept[clash].iloc[0]
         same = kept[clash & (kept[list(KEY)] == first[list(KEY)]).all(axis=1)]
         values = " and ".join(f"{r.accuracy} (seed {r.seed})" for r in same.head(2).itertuples())

@@ -9,6 +9,7 @@ JSON is a list of objects, one a row; or one object a line; or an object whose `
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -120,6 +122,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         space = metadata.get("harness_space", SPACE)
         if "harness_schema" not in metadata and space == SPACE:
             names = [name for name in schema.names if name in COLUMNS]
+            _check_names(names, str(path))
             frame: pd.DataFrame = pq.read_table(path, columns=names).to_pandas()
             return frame, {k: v for k, v in metadata.items() if not k.startswith(_FOREIGN)}
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -139,10 +142,10 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
 def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
     text = io.StringIO(_decode(content, name))
     try:
-        return pd.read_csv(
+        df = pd.read_csv(
             text,
             sep=separator,
-            float_precision="round_trip",
+            dtype={"accuracy": str},
             keep_default_na=False,
             na_values=[""],
             low_memory=False,
@@ -153,6 +156,25 @@ def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
             f"{name} cannot be read as a CSV file: {error!s:.200}. The first line names the "
             "columns, and each other line is one row with as many values."
         ) from error
+    if not isinstance(df.index, pd.RangeIndex):
+        raise TruthError(
+            f"{name}: its lines have more values than the first line has names. The first line "
+            "names the columns, and each other line is one row with as many values."
+        )
+    _check_names([str(column).removesuffix(".1") for column in df.columns], name)
+    if "accuracy" in df:
+        # Python reads the nearest number; pandas, by version and option, one beside it. A text
+        # that is no number is left to the check of the rows.
+        with contextlib.suppress(ValueError):
+            df["accuracy"] = [np.nan if pd.isna(text) else float(text) for text in df["accuracy"]]
+    return df
+
+
+def _check_names(names: list[str], name: str) -> None:
+    """Check that no column of the schema is there twice; pandas calls the second one x.1."""
+    twice = next((column for column in COLUMNS if names.count(column) > 1), None)
+    if twice is not None:
+        raise TruthError(f"{name}: there are two columns '{twice}'. Remove or rename one of them.")
 
 
 def _read_tsv(content: bytes, name: str) -> pd.DataFrame:
@@ -197,10 +219,9 @@ def _json_error(name: str, reason: str) -> TruthError:
 
 
 def _frame_of(rows: list[Any], name: str) -> pd.DataFrame:
-    bad = next((row for row in rows if not isinstance(row, dict)), None)
-    if bad is not None or not rows:
-        reason = f"{bad!r:.60} is no row" if rows else "there are no rows"
-        raise _json_error(name, reason)
+    bad = [row for row in rows if not isinstance(row, dict)]
+    if bad or not rows:
+        raise _json_error(name, f"{bad[0]!r:.60} is no row" if bad else "there are no rows")
     return pd.DataFrame.from_records(rows)
 
 
