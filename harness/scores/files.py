@@ -65,13 +65,19 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         raise DataError(f"{path}: it cannot be read ({show(error.strerror or error)}).") from error
 
 
-def check_names(names: Sequence[str], source: str) -> None:
-    """Check that no column's name is there twice, which would leave one of them unread.
+def check_names(names: Sequence[str], wanted: Sequence[str], source: str) -> None:
+    """Check that no column to be read is there twice, which would leave one of them unread.
+
+    Args:
+        names: All columns.
+        wanted: Those to be read.
+        source: What to call the table in an error.
 
     Raises:
         DataError: If one is.
     """
-    repeated = [name for name, count in Counter(names).items() if count > 1]
+    count = Counter(names)
+    repeated = [name for name in wanted if count[name] > 1]
     if repeated:
         raise DataError(
             f"{source}: column '{show(repeated[0])}' is there more than once. Rename or remove "
@@ -102,8 +108,8 @@ def _read_delimited(path: Path, choose: Choose) -> pd.DataFrame:
         raise _not_utf8(path, error) from error
     delimiter = max(_DELIMITERS, key=header.count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    check_names(names, str(path))
     wanted = choose(names)
+    check_names(names, wanted, str(path))
     if len(line) == path.stat().st_size:  # which the reader would take for damage
         return pd.DataFrame({name: [] for name in wanted}, dtype=object)
     try:
@@ -132,8 +138,8 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             check_schema(schema.metadata, str(path))
-            check_names(schema.names, str(path))
             wanted = choose(schema.names)
+            check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, "Parquet", error) from error

@@ -128,8 +128,9 @@ def make_score_sets(
     if set(frame.index.names) & {*STRING_COLUMNS, *INDEX_COLUMNS} - set(frame.columns):
         frame = frame.reset_index()
     frame = frame.rename(columns=str)
-    check_names(list(frame.columns), source)
-    wanted = _choose(list(frame.columns), score_column, source)
+    names = list(frame.columns)
+    wanted = _choose(names, score_column, source)
+    check_names(names, wanted, source)
     chosen = frame[wanted].reset_index(drop=True)
     return _arrange(chosen, source, score_column, lower_is_better, exclude)
 

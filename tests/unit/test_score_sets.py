@@ -436,6 +436,19 @@ def test_a_damaged_file_is_refused_whole(
     assert str(caught.value).isprintable()
 
 
+def test_columns_that_nobody_reads_may_have_one_name(tmp_path: Path) -> None:
+    lines = [f",,{arch_at(index)},{score},," for index, score in zip(INDICES, SCORES, strict=True)]
+    (tmp_path / "mine.csv").write_text("\n".join([",,arch_str,score,,", *lines]))
+    (only,) = read_score_sets(tmp_path / "mine.csv").sets
+    assert only.score.tolist() == [[3.0, -1.25, 0.75, 0.5]]
+
+
+def test_an_unknown_status_of_the_harness_s_own_format_is_refused(tmp_path: Path) -> None:
+    frame = with_index(make_frame()).assign(loss=1.0, accuracy=50.0, status="fine")
+    with pytest.raises(DataError, match="'status' is neither ok nor failed in 4 of 4 rows"):
+        read_score_sets(write_csv(frame, tmp_path))
+
+
 def test_a_folder_and_a_path_to_nothing_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "runs.csv").mkdir()
     with pytest.raises(DataError, match=r"'.*runs\.csv' is a folder"):
