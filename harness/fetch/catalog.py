@@ -245,7 +245,7 @@ _NB201 = Entry(
     Table(
         TRUTH_PATH,
         _import_public,
-        "f8eff8b0224146056e4fcad6c7a18d4e12a236dfbf39b98694bba0140562dbd9",
+        "23de644f35ddb6d17ebd32fa56480907d05f7ae6bdefe0d0ba5a0321428676bc",
     ),
 )
 

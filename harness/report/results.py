@@ -163,7 +163,7 @@ def _compute(
 
 
 def _check_table(record: Record, table: TruthTable) -> None:
-    if record.data.get("truth_sha256") != table.sha256:
+    if not table.is_recorded_as(record.data.get("truth_sha256")):
         raise MismatchError(
             f"Run {record.run_id} was ranked against truth "
             f"{str(record.data.get('truth_sha256'))[:12]}; the table at hand is "

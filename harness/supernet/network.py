@@ -147,7 +147,7 @@ class StandaloneNetwork(_Network):
         """
         norm = self.norm.start_pass(self.training)
         logits = self._compute(images, self.arch, self.arch.edges_to_output, norm, None)
-        return logits.unflatten(1, (self.networks, -1))
+        return logits.view(len(images), self.networks, -1)
 
 
 @torch.no_grad()

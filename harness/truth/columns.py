@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "truth/1"
 SPLITS = ("valid", "test")
+ROUNDED_TO = 6
+"""Decimals that accuracies are compared at: neither the order of a summation nor a detour through
+float32 must make or break ties, or make another table of the same results."""
 
 IntArray = npt.NDArray[np.int64]
 AnyIntArray = npt.NDArray[np.integer[Any]]
@@ -72,8 +75,12 @@ class Columns:
         """Return the number of rows."""
         return len(self.nb201_index)
 
-    def sha256(self) -> str:
-        """Hash keys and accuracies: what the table says, whatever its file looks like.
+    def sha256(self, rounded: bool = True) -> str:
+        """Hash keys and accuracies: what the table says, wherever its rows came from.
+
+        Args:
+            rounded: Whether accuracies that are equal to 1e-6 are equal; they were not in the
+                first runs that were recorded.
 
         Returns:
             The SHA-256 digest, hexadecimal. Seeds are not part of it.
@@ -85,7 +92,8 @@ class Columns:
                 digest.update(json.dumps(list(column.names)).encode())
                 column = column.codes
             digest.update(_bytes(column, "<i4"))
-        digest.update(_bytes(self.accuracy, "<f8"))
+        accuracy = self.accuracy.round(ROUNDED_TO) if rounded else self.accuracy
+        digest.update(_bytes(accuracy, "<f8"))
         return digest.hexdigest()
 
     def seeds_sha256(self) -> str:

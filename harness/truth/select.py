@@ -9,11 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from harness.errors import TruthError
-from harness.truth.columns import AnyIntArray, Columns, IntArray
+from harness.truth.columns import ROUNDED_TO, AnyIntArray, Columns, IntArray
 from harness.truth.query import SEED, Group, Trials, Truth, TruthQuery
-
-ROUNDED_TO = 6
-"""Decimals that truths are rounded to: the order of summation must not make or break ties."""
 
 _SHOWN = 8
 

@@ -55,7 +55,8 @@ def _published(data_dir: Path | None) -> TruthTable:
         return _convert_once(rows)
     raise TruthError(
         f"There is no NAS-Bench-201 truth table: looked for '{table}' and '{rows}'. Set "
-        f"{DATA_VARIABLE} or --data-dir to a folder that holds nb201/truth_rows.parquet."
+        f"{DATA_VARIABLE} or --data-dir to a folder that holds one of them, or run 'harness data "
+        "fetch nb201' (7.5 MB)."
     )
 
 
@@ -68,7 +69,7 @@ def _convert_once(rows: Path) -> TruthTable:
         return load_table(cached)
     imported = load_table(rows)
     metadata = imported.metadata | {"source_file": rows.name, "source_sha256": digest}
-    table = TruthTable("nb201", imported.rows, metadata)
+    table = TruthTable("nb201", imported.columns, metadata)
     # The cache saves time only, so a folder that cannot be written is no failure.
     with contextlib.suppress(OSError, StoreError):
         cached.parent.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ class TruthTable:
         content: The checked rows, as arrays or as a frame such as `rows`.
         metadata: Where the rows came from, as text.
         columns: The rows as arrays; derived.
-        sha256: Hash of the content (keys and accuracies), hexadecimal; derived.
+        sha256: Hash of the content (keys, and accuracies to 1e-6), hexadecimal; derived.
     """
 
     name: str
@@ -82,6 +82,10 @@ class TruthTable:
     def rows(self) -> pd.DataFrame:
         """The rows as a frame with the columns of `COLUMNS`, strings too; made when asked for."""
         return self.columns.to_frame()
+
+    def is_recorded_as(self, sha256: object) -> bool:
+        """Say whether a recorded hash is this table's, rounded or as the first runs had it."""
+        return sha256 == self.sha256 or sha256 == self.columns.sha256(rounded=False)
 
     @property
     def n_archs(self) -> int:

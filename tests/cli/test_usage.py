@@ -14,7 +14,7 @@ MISTAKES = [
     (("reprt",), "Did you mean 'report'?"),
     (("run", "--sede", "1"), "--seed"),
     (("run", "--space", "nb202"), "Unknown space 'nb202'. Did you mean 'nb201'?"),
-    (("run", "--dataset", "cifar100"), "Unknown dataset 'cifar100'. Did you mean 'cifar10'?"),
+    (("run", "--dataset", "cifar1000"), "Unknown dataset 'cifar1000'. Did you mean 'cifar100'?"),
     (("run", "--dataset", "tile"), "Did you mean 'tiles'?"),
     (("run", "--strategies", "spos,ogdd"), "Unknown strategy 'ogdd'. Did you mean 'ogd'?"),
     (("run", "--strategies", " , "), "names none. Available: ogd, spos"),

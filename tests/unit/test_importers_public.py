@@ -21,7 +21,7 @@ from harness.importers import public_files as files
 from harness.importers.public import import_public, read_public_tables
 from harness.importers.public_files import TABLES, PublicTable
 from harness.space.nb201 import N_ARCHS, enumerate_archs
-from harness.truth import TruthQuery, load_table, save_table
+from harness.truth import TruthQuery, find_truth, load_table, save_table
 from harness.truth.parquet import COLUMNS
 
 DATASETS = {files.C10_VALID: 25_000, files.C100_VALID: 5_000, files.IN16_VALID: 3_000}
@@ -387,6 +387,7 @@ def test_the_table_has_the_content_and_the_facts_that_are_known(data_dir: Path) 
     product = CATALOG["nb201"].product
     assert isinstance(product, Table)
     assert table.sha256 == product.sha256
+    assert table.sha256 == find_truth("cifar10", data_dir).sha256  # of the rows file
     best = table.mean(TruthQuery("cifar10", "test", 200))
     assert best.nb201_index[int(best.accuracy.argmax())] == 6111
     assert best.accuracy.max() == pytest.approx(94.3733, abs=1e-4)

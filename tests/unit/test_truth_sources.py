@@ -108,7 +108,8 @@ def test_an_absent_table_says_where_it_was_looked_for_and_what_to_do(
     with pytest.raises(
         TruthError,
         match=r"looked for '.*empty/nb201/truth\.parquet' and '.*truth_rows\.parquet'. Set "
-        r"HARNESS_DATA or --data-dir to a folder that holds nb201/truth_rows\.parquet",
+        r"HARNESS_DATA or --data-dir to a folder that holds one of them, or run 'harness data "
+        r"fetch nb201'",
     ):
         find_truth("cifar10", tmp_path / "empty")
     with pytest.raises(TruthError, match=r"cache/harness/nb201/truth\.parquet"):
