@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -34,7 +35,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise _store_error(path, temporary, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # such as a name that is too long, told of above
+            temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -52,10 +54,17 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _store_error(path: Path, temporary: Path, error: OSError) -> StoreError:
-    survivor = "The file that was there is as it was." if path.exists() else "No file was left."
+    survivor = "The file that was there is as it was." if _is_there(path) else "No file was left."
     if error.errno in _DISK_FULL:
-        sizes = [part.stat().st_size for part in (temporary, path) if part.exists()]
+        sizes = [part.stat().st_size for part in (temporary, path) if _is_there(part)]
         return StoreError(
             f"The disk of '{path.parent}' is full: '{path.name}' could not be written. {survivor} "
             f"Free more than {max(sizes, default=0):,} bytes there and run the command again."

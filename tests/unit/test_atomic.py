@@ -65,3 +65,8 @@ def test_a_full_disk_says_what_survives_and_how_much_to_free(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"nowhere/file' could not be written: .* No file was"):
         write_atomically(tmp_path / "nowhere" / "file", lambda target: None)
+
+
+def test_a_name_that_is_too_long_is_no_crash(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"could not be written: File name too long"):
+        write_atomically(tmp_path / ("n" * 300), lambda target: None)
