@@ -223,6 +223,8 @@ def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationR
         query=chosen.query,
         table=chosen.table.name,
         sha256=chosen.table.sha256,
+        is_recorded=estimator.truth_sha256 is None
+        or chosen.table.is_recorded_as(estimator.truth_sha256),
         n_archs=len(truth.nb201_index),
         n_missing=truth.n_missing,
     )

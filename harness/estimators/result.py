@@ -22,6 +22,8 @@ class TruthSource:
         n_archs: Architectures that have this truth.
         n_missing: Architectures with other trainings of that split and length, but not the trial
             or the seed that was asked for.
+        is_recorded: Whether it is the table that the runs were ranked against; of other scores
+            than those of runs, nothing is known to the contrary.
     """
 
     query: TruthQuery
@@ -29,6 +31,7 @@ class TruthSource:
     sha256: str
     n_archs: int
     n_missing: int
+    is_recorded: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""

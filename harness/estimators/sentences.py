@@ -91,7 +91,7 @@ def _say_doubts(result: EvaluationResult) -> list[str]:
         lines.append(
             f"The scores are of {estimator.dataset}, the truth is of {query.dataset}: a transfer."
         )
-    if estimator.truth_sha256 not in (None, result.truth.sha256):
+    if not result.truth.is_recorded:
         lines.append(
             f"The runs were ranked against another truth table ({str(estimator.truth_sha256)[:12]})"
             " than this one."
