@@ -98,6 +98,8 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
         self._watch = watch
         self._recent: list[int] = []
         self._released = 0
+        self._n_memoized = 0
+        self._is_framed = False
 
     def find_class(self, module_name: str, global_name: str) -> Any:
         return find_allowed(SAFE, module_name, global_name, self._name)
@@ -107,7 +109,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
         stack = self.stack
         is_value = len(stack) > 1 and type(stack[-1]) is dict and type(stack[-2]) is str
         is_course = is_value and (stack[-2] in _SKIPPED or stack[-2] == _ACCURACIES)
-        if not (is_course and self._take_course(stack[-2], stack[-1])):
+        if self._is_framed or not (is_course and self._take_course(stack[-2], stack[-1])):
             self.load_mark()
 
     dispatch[pickle.MARK[0]] = step_mark
@@ -146,6 +148,20 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
         self._put(struct.unpack("<I", self.read(4))[0])
 
     dispatch[pickle.LONG_BINPUT[0]] = step_long_binput
+
+    def step_memoize(self) -> None:
+        """Put at the next place; protocol 4 counts what was put, of which we forget some."""
+        self._put(self._n_memoized)
+        self._n_memoized += 1
+
+    dispatch[pickle.MEMOIZE[0]] = step_memoize
+
+    def step_frame(self) -> None:
+        """Read a frame of protocol 4, in which the place in the file is not where we read."""
+        self._is_framed = True
+        self.load_frame()
+
+    dispatch[pickle.FRAME[0]] = step_frame
 
     def _put(self, place: int) -> None:
         value = self.stack[-1]
@@ -210,9 +226,8 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[Record]]:
             reader = _Reader(buffer, name, watch)
             content = reader.load()
             if not is_zip:
-                _Reader(
-                    buffer, name, watch
-                ).load()  # keys of tensors: shows that nothing is cut off
+                # The keys of tensors, of which there are none: shows that nothing is cut off.
+                _Reader(buffer, name, watch).load()
             return content, reader.records
 
 

@@ -233,6 +233,20 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert sorted(here.rglob("*")) == before
 
 
+def test_without_a_terminal_progress_is_a_line_now_and_then(
+    invoke: Invoke, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli.truth.importing.PLAIN_EVERY_S", -1.0)
+    result = invoke("truth", "import", make_source("nats", here), "--json")
+    assert [line.split(",")[0] for line in result.err.splitlines()] == [
+        "reading: 33%",
+        "reading: 67%",
+        "reading: 100%",
+    ]
+    assert result.err.endswith("0 s left\n")
+    json.loads(result.out)
+
+
 def test_an_unknown_format_is_a_mistake_of_usage(invoke: Invoke, here: Path) -> None:
     result = invoke("truth", "import", make_source("rows", here), "--as", "row")
     assert result.code == 2

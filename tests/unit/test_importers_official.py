@@ -410,6 +410,16 @@ def test_keys_that_are_shared_between_records_are_looked_up(
     assert with_shared.sha256 == apart.sha256
 
 
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_other_protocols_are_read_too(
+    tmp_path: Path, content: dict[str, Any], protocol: int
+) -> None:
+    path = tmp_path / "a.pth"
+    torch.save(content, path, pickle_protocol=protocol)
+    expected = import_truth(save(tmp_path / "expected.pth", content))
+    assert import_truth(path).sha256 == expected.sha256
+
+
 def peak_bytes(path: Path) -> int:
     tracemalloc.start()
     try:

@@ -62,6 +62,10 @@ def import_(
 
     PATH is the official .pth, a NATS-Bench topology folder, or a file of rows. Nothing that a
     file names is run: pickles are read with a short list of what they may hold.
+
+    Columns of rows: nb201_index (the published order) or arch_str, dataset, split (valid, test),
+    epochs, accuracy (percent); seed (-1 if left out) and trial (if left out, by seed, or as they
+    come where seeds are unknown).
     """
     from rich.console import Console
     from rich.progress import Progress as Bars
