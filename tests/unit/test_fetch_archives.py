@@ -167,7 +167,11 @@ def test_an_archive_that_was_cut_short_leaves_nothing(
     assert list(into.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", bytes(10_000), gzip.compress(b"no tar" * 500)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", bytes(10_000), gzip.compress(b"no tar" * 500)],
+    ids=["empty", "text", "zeros", "gzip"],
+)
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, into: Path, content: bytes) -> None:
     (tmp_path / "x.tar.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"no whole \.tar\.gz|lacks images/a\.bin"):
