@@ -4,7 +4,6 @@ from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
-    draw_truths,
     modelled_ceiling,
     modelled_ceilings,
     one_seed_reference,
@@ -37,7 +36,12 @@ from harness.stats.reversals import Verdict, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
 from harness.stats.summary import RankingSummary, summarise
 from harness.stats.topk import Best, best_at, precision_at
-from harness.stats.truth_noise import Attenuation, attenuation, noisy_taus, truth_noise_se
+from harness.stats.truth_noise import (
+    Attenuation,
+    TruthInfluence,
+    attenuation,
+    truth_influence,
+)
 
 __all__ = [
     "DIFFERENCE_LIMITS",
@@ -65,6 +69,7 @@ __all__ = [
     "Reference",
     "Sample",
     "Tau",
+    "TruthInfluence",
     "Verdict",
     "attenuation",
     "best_at",
@@ -77,13 +82,11 @@ __all__ = [
     "conclude",
     "concordance_by_gap",
     "decompose",
-    "draw_truths",
     "evaluate_scores",
     "isomorphism_string",
     "kendall_tau",
     "modelled_ceiling",
     "modelled_ceilings",
-    "noisy_taus",
     "one_seed_reference",
     "over_architectures",
     "over_seeds",
@@ -97,6 +100,6 @@ __all__ = [
     "subtract",
     "summarise",
     "top_share",
-    "truth_noise_se",
+    "truth_influence",
     "weighted_tau",
 ]

@@ -14,17 +14,15 @@ from harness.errors import UsageError
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
-    draw_truths,
     modelled_ceilings,
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.populations import POPULATIONS, Population, check_archs, select_population
 from harness.stats.samples import Sample, sample_metric
-from harness.stats.truth_noise import noisy_taus, truth_noise_se
+from harness.stats.truth_noise import truth_influence
 
 CEILING_DRAWS = 10
-TRUTH_COPIES = 8  # of each of 4 draws: the standard error is then known to 13% of itself
 
 _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
 
@@ -106,14 +104,20 @@ class Case:
         self, part: Population, rows: FloatArray, minus: FloatArray | None = None
     ) -> float | None:
         """Compute the truth's noise in a mean tau, or in the difference of two; None unknown."""
-        if self._noisy_truths is None:
+        if self.trials is None:
             return None
-        taus = noisy_taus(rows, self._noisy_truths, part)
-        others = None if minus is None else noisy_taus(minus, self._noisy_truths, part)
-        if taus is None or (minus is not None and others is None):
+        # What truth selects, another truth would select otherwise: it gets all there is.
+        mask = slice(None) if part.share is not None else part.mask
+        behind = None if self.n_behind is None else self.n_behind[mask]
+        both = [
+            truth_influence(every[:, mask], self.trials[mask], self.truth[mask], behind, part.share)
+            for every in (rows, minus)
+            if every is not None
+        ]
+        first, last = both[0], both[-1]
+        if first is None or last is None:
             return None
-        means = taus.mean(axis=2)
-        return truth_noise_se(means if others is None else means - others.mean(axis=2))
+        return first.se() if minus is None else first.minus(last).se()
 
     @cached_property
     def _ceilings(self) -> dict[float | None, Ceiling | None]:
@@ -122,12 +126,6 @@ class Case:
         shares = tuple(dict.fromkeys(rule.share for rule in POPULATIONS.values()))
         drawn = modelled_ceilings(self.trials, shares, CEILING_DRAWS, self.seed, self.n_behind)
         return dict(zip(shares, drawn, strict=True))
-
-    @cached_property
-    def _noisy_truths(self) -> FloatArray | None:
-        if self.trials is None:
-            return None
-        return draw_truths(self.trials, 4, TRUTH_COPIES, self.seed, self.n_behind)
 
     def _check_trials(self) -> None:
         trials, n = self.trials, len(self.truth)

@@ -65,7 +65,8 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
     """
     first, second = check_pair(x, y)
     n = len(first)
-    counts = _count_pairs(dense_ranks(first), dense_ranks(second))
+    every = np.ones(n, dtype=np.int64)
+    counts = _count_pairs(dense_ranks(first), dense_ranks(second), every)
     agreement, untied_x, untied_y = (int(part.sum()) for part in counts)
     if untied_x == 0 or untied_y == 0:
         return Tau(None, np.zeros(n))
@@ -75,6 +76,31 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
     concordance = n * counts.agreement / scale - value
     tie_share = n * counts.untied_x / untied_x + n * counts.untied_y / untied_y - 2.0
     return Tau(value, 2.0 * (concordance - value / 2.0 * tie_share))
+
+
+def cross_concordance(
+    x: npt.ArrayLike, y: npt.ArrayLike, at_x: npt.ArrayLike, at_y: npt.ArrayLike
+) -> IntArray:
+    """Count, for points that need not be items, concordant minus discordant items.
+
+    Args:
+        x: One side of the items, finite numbers, [n].
+        y: The other side, [n].
+        at_x: One side of the points, finite numbers, [point].
+        at_y: The other side, [point].
+
+    Returns:
+        The sum over items j of sgn(at_x - x_j) sgn(at_y - y_j), [point]; in O(m log m) with m
+        items and points.
+
+    Raises:
+        UsageError: If the shapes do not fit, or a value is not finite.
+    """
+    first, second = check_pair(x, y)
+    sides = zip((first, second), check_pair(at_x, at_y), strict=True)
+    ranks = [dense_ranks(np.concatenate(side)) for side in sides]
+    weight = np.repeat(np.array([1, 0]), [len(first), len(ranks[0]) - len(first)])
+    return _count_pairs(ranks[0], ranks[1], weight).agreement[len(first) :]
 
 
 def check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -98,20 +124,21 @@ def dense_ranks(values: FloatArray) -> IntArray:
     return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
-def _count_pairs(x: IntArray, y: IntArray) -> _PairCounts:
+def _count_pairs(x: IntArray, y: IntArray, weight: IntArray) -> _PairCounts:
     """Count each item's pairs from one sweep; the other quadrants follow from the ties.
 
-    In the names below, the first word compares x_j with x_i and the second y_j with y_i.
+    In the names below, the first word compares x_j with x_i and the second y_j with y_i. Item j
+    counts `weight` times.
     """
-    n = len(x)
-    per_x, per_y = np.bincount(x, minlength=1), np.bincount(y, minlength=1)
+    n = int(weight.sum())
+    per_x, per_y = _count_by_rank(x, weight), _count_by_rank(y, weight)
     below_x, below_y = (np.cumsum(per_x) - per_x)[x], (np.cumsum(per_y) - per_y)[y]
     same_x, same_y = per_x[x], per_y[y]
     order = np.lexsort((-y, x))
-    below_below = np.empty(n, dtype=np.int64)
-    below_below[order] = _count_smaller_before(y[order])
-    below_same, same_same = _count_within_ties(x, y)
-    same_below, _ = _count_within_ties(y, x)
+    below_below = np.empty(len(x), dtype=np.int64)
+    below_below[order] = _count_smaller_before(y[order], weight[order])
+    below_same, same_same = _count_within_ties(x, y, weight)
+    same_below, _ = _count_within_ties(y, x, weight)
     below_above = below_x - below_below - below_same
     above_below = below_y - below_below - same_below
     above_same = same_y - below_same - same_same
@@ -120,31 +147,39 @@ def _count_pairs(x: IntArray, y: IntArray) -> _PairCounts:
     return _PairCounts(agreement, n - same_x, n - same_y)
 
 
-def _count_within_ties(x: IntArray, y: IntArray) -> tuple[IntArray, IntArray]:
+def _count_by_rank(ranks: IntArray, weight: IntArray) -> IntArray:
+    # In float64, in which counts are exact.
+    return np.bincount(ranks, weights=weight, minlength=1).astype(np.int64)
+
+
+def _count_within_ties(x: IntArray, y: IntArray, weight: IntArray) -> tuple[IntArray, IntArray]:
     """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (i too)."""
-    pairs, codes, sizes = np.unique(y * (len(x) + 1) + x, return_inverse=True, return_counts=True)
+    pairs, codes = np.unique(y * (len(x) + 1) + x, return_inverse=True)
+    codes = codes.reshape(-1)
+    sizes = _count_by_rank(codes, weight)
     before = np.cumsum(sizes) - sizes
     group = pairs // (len(x) + 1)
     group_start = before[np.searchsorted(group, group)]
-    codes = codes.reshape(-1)
     return (before - group_start)[codes], sizes[codes]
 
 
-def _count_smaller_before(values: IntArray) -> IntArray:
+def _count_smaller_before(values: IntArray, weight: IntArray) -> IntArray:
     """Count, for each position, the earlier positions that hold a smaller value.
 
     A merge sort run backwards: positions start in order of value, and one bit of the position a
     level splits every block into its left and right half, keeping that order. An item in the
     right half has, on that level, as many smaller predecessors as left items stand before it.
     """
-    n = len(values)
-    counts = np.zeros(n, dtype=np.int64)
+    positions = np.arange(len(values))
+    counts = np.zeros(len(values), dtype=np.int64)
     # Of equal values the later position comes first, so that they do not count each other.
-    order = np.lexsort((-np.arange(n), values))
-    for bit in reversed(range(max(n - 1, 0).bit_length())):
-        in_left = (order >> bit) & 1 == 0
-        # All blocks before this one are full, with 2**bit items in their left half.
-        lefts_before = np.cumsum(in_left) - ((order >> (bit + 1)) << bit)
+    order = np.lexsort((-positions, values))
+    for bit in reversed(range(max(len(values) - 1, 0).bit_length())):
+        is_left = (positions >> bit) & 1 == 0
+        lefts = np.concatenate([[0], np.cumsum(weight * is_left)])
+        in_left = is_left[order]
+        starts = (order >> (bit + 1)) << (bit + 1)
+        lefts_before = np.cumsum(weight[order] * in_left) - lefts[starts]
         counts[order[~in_left]] += lefts_before[~in_left]
         order = order[np.argsort(order >> bit, kind="stable")]
     return counts

@@ -22,6 +22,7 @@ from harness.stats.linear import pearson, spearman_estimate
 from harness.stats.populations import MIN_ARCHS, top_share
 from harness.stats.topk import best_at, precision_at, top_count
 
+MAX_TIED = 0.05
 RESAMPLES = 400  # the standard error of a standard error is then 3.5% of it
 
 
@@ -66,6 +67,7 @@ class Metric:
         more_than: It needs more architectures than this.
         interval_from: Fewest architectures for an interval over their draw.
         replicates: The bootstrap: scores [estimator, n] and truth to [estimator, b].
+        is_smooth: Whether, on this truth [n], the bootstrap can be trusted.
         is_lower_better: Whether a lower value is the better one.
     """
 
@@ -80,6 +82,7 @@ class Metric:
     more_than: int = 0
     interval_from: int = MIN_ARCHS
     replicates: Callable[[FloatArray, FloatArray], FloatArray] | None = None
+    is_smooth: Callable[[FloatArray], bool] = lambda truth: True
     is_lower_better: bool = False
 
 
@@ -146,7 +149,17 @@ def _precision(share: float) -> Metric:
         (0.0, 1.0),
         rests_on=partial(top_count, share=share),
         replicates=partial(bootstrap_precisions, share=share, resamples=RESAMPLES),
+        is_smooth=partial(_has_sharp_cut, share=share),
     )
+
+
+def _has_sharp_cut(truth: FloatArray, share: float) -> bool:
+    """Tell whether few are tied at the cut; of a large group all are in or none, by chance.
+
+    With a sixth of the top k tied there, intervals cover 0.77 by simulation.
+    """
+    best = truth[top_share(truth, share)]
+    return int((best == best.min()).sum()) <= max(2, MAX_TIED * top_count(len(truth), share))
 
 
 def _best_rank(k: int) -> Metric:

@@ -1,0 +1,279 @@
+"""Every 95% interval that is offered covers, by simulation.
+
+Each test replays a study: draw architectures (or seeds, or trainings of the truth), make the
+interval, and see whether it holds what it is an interval for. A few settings run in seconds; the
+grid is slow. Nothing here knows how an interval was made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from harness.seeding import make_rng
+from harness.stats import (
+    Interval,
+    bootstrap_taus,
+    compute_metric,
+    conclude,
+    decompose,
+    kendall_tau,
+    sample_metric,
+    select_population,
+    subtract,
+    truth_influence,
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+SPACE = 40_000
+FAST, SLOW = 400, 1500
+
+# The influence method is known to cover 0.93 to 0.95 of small samples (the method, "Intervals").
+LEAST = 0.93
+MOST = 0.97
+
+
+def check_coverage(hits: Iterable[bool], most: float = MOST) -> None:
+    """Hold a coverage to its bounds, three binomial standard errors of the replays wider."""
+    found = list(hits)
+    error = 3 * math.sqrt(0.95 * 0.05 / len(found))
+    assert LEAST - error <= np.mean(found) <= most + error
+
+
+def holds(interval: Interval | None, target: float) -> bool:
+    assert interval is not None
+    return interval.low <= target <= interval.high
+
+
+@cache
+def make_space(tau: float, is_tied: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Two estimators of about this tau and a truth with a bad tail, 2% of it untrainable."""
+    rng = make_rng(0, "coverage", int(100 * tau), int(is_tied))
+    signal = rng.standard_normal(SPACE)
+    r = math.sin(math.pi * tau / 2)
+    shared, own = rng.standard_normal((2, SPACE)), rng.standard_normal((2, SPACE))
+    noise = 0.8 * shared[:1] + 0.6 * own
+    scores = r * signal + math.sqrt(1 - r * r) * noise
+    truth = 94 - 3 * np.exp(-signal)
+    truth = np.where(signal < -2.05, 10 + 0.01 * signal, np.maximum(truth, 11))
+    if is_tied:
+        return scores[0].round(1), scores[1].round(1), truth.round(1)
+    return scores[0], scores[1], truth
+
+
+def replay_architectures(
+    metric: str, n: int, tau: float, is_tied: bool, replays: int, is_paired: bool = False
+) -> list[bool]:
+    """Draw n of the space again and again; whether the interval held the space's value."""
+    first, second, truth = make_space(tau, is_tied)
+    rows = np.stack([first, second]) if is_paired else first[None]
+    values = [compute_metric(metric, row, truth).value or 0.0 for row in rows]
+    target = values[0] - values[1] if is_paired else values[0]
+    rng = np.random.RandomState(n)
+    hits = []
+    for _ in range(replays):
+        drawn = rng.choice(SPACE, n, replace=False)
+        samples = [sample_metric(metric, row[None, drawn], truth[drawn], SPACE) for row in rows]
+        sample = subtract(*samples) if is_paired else samples[0]
+        hits.append(holds(conclude(sample).over_architectures, target))
+    return hits
+
+
+@pytest.mark.parametrize("is_tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize(
+    ("metric", "n", "tau"),
+    [
+        ("tau", 50, 0.0),
+        ("tau", 50, 0.9),
+        ("tau", 300, 0.5),
+        ("spearman", 50, 0.5),
+        ("spearman", 200, 0.9),
+        ("tau_top_50", 100, 0.7),
+    ],
+)
+def test_intervals_over_architectures_cover(metric: str, n: int, tau: float, is_tied: bool) -> None:
+    # Three binomial errors of 400 replays are 0.033; at tau 0.9 and n = 50 it is conservative.
+    check_coverage(replay_architectures(metric, n, tau, is_tied, FAST), most=0.985)
+
+
+@pytest.mark.parametrize("metric", ["tau", "spearman", "tau_top_50"])
+@pytest.mark.parametrize("n", [60, 200])
+def test_paired_intervals_over_architectures_cover(metric: str, n: int) -> None:
+    check_coverage(replay_architectures(metric, n, 0.5, True, FAST, is_paired=True), most=0.985)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize("tau", [0.0, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("n", [50, 100, 200, 1000, 15_625])
+@pytest.mark.parametrize("metric", ["tau", "spearman", "pearson", "tau_top_50", "tau_top_10"])
+@pytest.mark.parametrize("is_paired", [False, True], ids=["alone", "paired"])
+def test_intervals_over_architectures_cover_on_the_grid(
+    metric: str, n: int, tau: float, is_tied: bool, is_paired: bool
+) -> None:
+    fewest = {"pearson": 1000, "tau_top_50": 100, "tau_top_10": 1000}
+    n = max(n, fewest.get(metric, 0))
+    replays = SLOW if n <= 1000 else 150
+    check_coverage(replay_architectures(metric, n, tau, is_tied, replays, is_paired), most=0.985)
+
+
+def replay_precision(n: int, tau: float, replays: int) -> list[bool]:
+    """Whether a statement was right; where no interval is offered, none is made."""
+    first, _, truth = make_space(tau, False)
+    target = compute_metric("precision_at_10", first, truth).value
+    assert target is not None
+    rng = np.random.RandomState(n)
+    hits = []
+    for _ in range(replays):
+        drawn = rng.choice(SPACE, n, replace=False)
+        sample = sample_metric("precision_at_10", first[None, drawn], truth[drawn], SPACE)
+        interval = conclude(sample).over_architectures
+        hits.append(interval is None or holds(interval, target))
+    return hits
+
+
+def test_intervals_of_a_precision_cover() -> None:
+    # Ranked samples scatter a little less than resamples of them: conservative, up to 0.99.
+    check_coverage(replay_precision(400, 0.5, 150), most=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tau", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("n", [300, 1000, 4000])
+def test_intervals_of_a_precision_cover_on_the_grid(n: int, tau: float) -> None:
+    check_coverage(replay_precision(n, tau, 400), most=1.0)
+
+
+def test_a_precision_of_few_hits_or_with_ties_at_the_cut_has_no_interval() -> None:
+    first, _, truth = make_space(0.2, False)
+    few = sample_metric("precision_at_1", first[None, :3500], truth[:3500], SPACE)
+    assert conclude(few).status == "ok"
+    assert conclude(few).over_architectures is None
+    tied = sample_metric("precision_at_10", first[None, :3500], truth[:3500].round(0), SPACE)
+    assert conclude(tied).over_architectures is None
+
+
+def replay_seeds(n: int, n_seeds: int, quality: float, replays: int) -> list[bool]:
+    """Train seeds of differing quality and draw architectures; the target is over both."""
+    rng = np.random.RandomState(n)
+    truth = rng.standard_normal(2000)
+
+    def train(drawn: npt.NDArray[np.int64], count: int) -> FloatArray:
+        level = quality * np.exp(0.2 * rng.standard_normal((count, 1)))
+        return truth[drawn] + level * rng.standard_normal((count, len(drawn)))
+
+    everyone = np.arange(2000)
+    target = np.mean([kendall_tau(row, truth).value for row in train(everyone, 200)])
+    hits = []
+    for _ in range(replays):
+        drawn = rng.choice(2000, n, replace=False)
+        sample = sample_metric("tau", train(drawn, n_seeds), truth[drawn], 2000)
+        hits.append(holds(conclude(sample).interval, float(target)))
+    return hits
+
+
+@pytest.mark.parametrize(("n", "n_seeds", "quality"), [(50, 3, 0.1), (50, 2, 1.0), (200, 5, 0.5)])
+def test_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: int, quality: float) -> None:
+    # What differs between seeds from one architecture to the next is in both parts: conservative.
+    check_coverage(replay_seeds(n, n_seeds, quality, FAST), most=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quality", [0.1, 0.5, 2.0])
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize("n", [50, 99, 100, 500, 2000])
+def test_intervals_over_seeds_and_architectures_cover_on_the_grid(
+    n: int, n_seeds: int, quality: float
+) -> None:
+    check_coverage(replay_seeds(n, n_seeds, quality, 600), most=1.0)
+
+
+def replay_truths(
+    n: int, size: int, replays: int, make: Callable[[FloatArray], FloatArray]
+) -> tuple[list[bool], list[bool]]:
+    """Train the truth anew and draw n of `size`: whether tau's, and the difference's, held.
+
+    The target is the mean over trainings of the truth, on all of `size`.
+    """
+    rng = np.random.RandomState(size)
+    true = 94 - rng.gamma(2.0, 2.0, size)
+    scores = np.stack([true, true]) + make(rng.standard_normal((2, size)))
+
+    def train() -> FloatArray:
+        return true[:, None] + 0.6 * rng.standard_normal((size, 2))
+
+    truths = [train().mean(axis=1) for _ in range(300)]
+    taus = np.array([[kendall_tau(row, t).value for row in scores] for t in truths], dtype=float)
+    targets = taus.mean(axis=0)
+    alone, paired = [], []
+    for _ in range(replays):
+        drawn = rng.choice(size, n, replace=False)
+        trials, rows = train()[drawn], scores[:, drawn]
+        truth = trials.mean(axis=1)
+        noise = [truth_influence(row[None], trials, truth) for row in rows]
+        assert noise[0] is not None
+        assert noise[1] is not None
+        samples = [sample_metric("tau", row[None], truth, size) for row in rows]
+        one = decompose(samples[0], noise[0].se())
+        both = decompose(subtract(*samples), noise[0].minus(noise[1]).se())
+        assert one is not None
+        assert both is not None
+        alone.append(holds(one.interval, targets[0]))
+        paired.append(holds(both.interval, targets[0] - targets[1]))
+    return alone, paired
+
+
+@pytest.mark.parametrize(("n", "size"), [(200, 200), (150, 300)])
+def test_intervals_with_the_truths_noise_cover(n: int, size: int) -> None:
+    alone, paired = replay_truths(n, size, 200, lambda noise: 0.5 * noise)
+    check_coverage(alone, most=0.985)
+    check_coverage(paired, most=0.985)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize(("n", "size"), [(100, 100), (500, 500), (500, 1000), (100, 1000)])
+def test_intervals_with_the_truths_noise_cover_on_the_grid(n: int, size: int, noise: float) -> None:
+    for hits in replay_truths(n, size, 400, lambda drawn: noise * drawn):
+        check_coverage(hits, most=0.985)
+
+
+def test_the_bootstrap_of_tau_covers_like_the_influence() -> None:
+    first, _, truth = make_space(0.5, True)
+    target = kendall_tau(first, truth).value
+    assert target is not None
+    rng = np.random.RandomState(0)
+    hits = []
+    for _ in range(200):
+        drawn = rng.choice(SPACE, 100, replace=False)
+        value = kendall_tau(first[drawn], truth[drawn]).value
+        assert value is not None
+        se = bootstrap_taus(first[drawn], truth[drawn], 200).std()
+        hits.append(abs(value - target) <= 1.96 * se)
+    check_coverage(hits)
+
+
+@pytest.mark.parametrize("name", ["one_per_class", "one_per_string", "without_none"])
+def test_a_part_of_the_space_is_covered_by_a_sample_of_all(name: str) -> None:
+    # The space itself, and an estimator that is worse the more dead edges there are.
+    rng = np.random.RandomState(0)
+    truth = rng.standard_normal(15_625)
+    everyone = select_population(name, np.arange(15_625), truth)
+    none = select_population("without_none", np.arange(15_625), truth).mask
+    score = truth + np.where(none, 0.5, 2.0) * rng.standard_normal(15_625)
+    target = kendall_tau(score[everyone.mask], truth[everyone.mask]).value
+    assert target is not None
+    hits = []
+    for _ in range(FAST):
+        drawn = rng.permutation(15_625)[:600]
+        part = select_population(name, drawn, truth[drawn])
+        rows = score[None, drawn[part.mask]]
+        sample = sample_metric("tau", rows, truth[drawn[part.mask]], part.size)
+        hits.append(holds(conclude(sample).interval, target))
+    check_coverage(hits, most=0.985)
