@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -12,7 +13,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.stats import kendall_tau, spearman, weighted_tau
+from harness.stats import (
+    Estimate,
+    kendall_tau,
+    pearson,
+    spearman,
+    spearman_estimate,
+    weighted_tau,
+)
+from harness.stats.correlation import cross_concordance
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -139,3 +148,66 @@ def test_the_order_of_items_does_not_matter(
 @given(paired_arrays())
 def test_influence_values_sum_to_zero(pair: tuple[FloatArray, FloatArray]) -> None:
     assert kendall_tau(*pair).influence.sum() == pytest.approx(0.0, abs=1e-10)
+
+
+@given(paired_arrays(), paired_arrays())
+def test_cross_concordance_equals_the_naive_table(
+    items: tuple[FloatArray, FloatArray], points: tuple[FloatArray, FloatArray]
+) -> None:
+    (x, y), (at_x, at_y) = items, points
+    table = np.sign(at_x[:, None] - x) * np.sign(at_y[:, None] - y)
+    np.testing.assert_array_equal(cross_concordance(x, y, at_x, at_y), table.sum(axis=1))
+
+
+@given(paired_arrays())
+def test_taus_numerator_is_the_cross_concordance_with_itself(
+    pair: tuple[FloatArray, FloatArray],
+) -> None:
+    x, y = pair
+    value = kendall_tau(x, y).value
+    assume(value is not None)
+    untied = [(side[:, None] != side).sum() for side in pair]
+    total = cross_concordance(x, y, x, y).sum()
+    assert value == pytest.approx(total / math.sqrt(float(untied[0] * untied[1])), abs=TOLERANCE)
+
+
+# Squares of values up to 1e6 lose some digits where the values differ by little.
+spread_values = st.integers(-50, 50).map(float)
+
+
+@given(paired_arrays(spread_values))
+def test_pearson_and_spearman_equal_scipys_and_their_influences_sum_to_zero(
+    pair: tuple[FloatArray, FloatArray],
+) -> None:
+    for estimate, reference in (
+        (pearson(*pair), scipy_stats.pearsonr),
+        (spearman_estimate(*pair), scipy_stats.spearmanr),
+    ):
+        assert estimate.influence.sum() == pytest.approx(0.0, abs=1e-9)
+        if estimate.value is None:
+            assert not estimate.influence.any()
+        else:
+            assert estimate.value == pytest.approx(reference(*pair).statistic, abs=1e-9)
+
+
+@given(paired_arrays(tied_values))
+def test_spearman_and_its_influence_do_not_change_under_increasing_maps(
+    pair: tuple[FloatArray, FloatArray],
+) -> None:
+    x, y = pair
+    mapped, plain = spearman_estimate(np.exp(x), y**3), spearman_estimate(x, y)
+    assert mapped.value == plain.value
+    np.testing.assert_array_equal(mapped.influence, plain.influence)
+
+
+@given(paired_arrays(spread_values), st.sampled_from([pearson, spearman_estimate, kendall_tau]))
+def test_sides_may_be_swapped_and_negated(
+    pair: tuple[FloatArray, FloatArray], correlation: Callable[..., Estimate]
+) -> None:
+    x, y = pair
+    plain, swapped, negated = correlation(x, y), correlation(y, x), correlation(x, -y)
+    sign = None if plain.value is None else pytest.approx(-plain.value, abs=TOLERANCE)
+    assert swapped.value == (plain.value and pytest.approx(plain.value, abs=TOLERANCE))
+    assert negated.value == sign
+    np.testing.assert_allclose(swapped.influence, plain.influence, atol=1e-9)
+    np.testing.assert_allclose(negated.influence, -plain.influence, atol=1e-9)
