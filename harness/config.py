@@ -181,7 +181,7 @@ _CIFAR: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        "quick": {"steps": 3_000, "rank_every": 1_500, "rank_every_archs": 50},
+        "quick": {"steps": 3_000, "rank_every": 1_500, "rank_every_archs": 50, "n_archs": 300},
         "standard": {"steps": 16_000, "rank_every": 2_000, "rank_images": 2_000},
         # 250 epochs of 4,000 images in batches of 256
         "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},
