@@ -178,7 +178,7 @@ def _tell_apart(estimators: Sequence[Estimator]) -> list[Estimator]:
     for estimator in estimators:
         label = estimator.label
         if labels[label] > 1 and estimator.source == FILE and estimator.paths:
-            label = f"{label} ({show(estimator.paths[0])})"
+            label = f"{label} ({show(estimator.paths[0], keep_end=True)})"
         elif labels[label] > 1 and estimator.dataset is not None:
             label = f"{label} ({estimator.dataset})"
         taken[label] += 1

@@ -6,12 +6,14 @@ _LONGEST = 80
 _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their wide forms
 
 
-def show(value: object, longest: int = _LONGEST) -> str:
+def show(value: object, longest: int = _LONGEST, keep_end: bool = False) -> str:
     """Return a value as one line of printable text.
 
     Args:
         value: Anything, such as a cell of somebody's file.
         longest: Most characters of it, at least 4.
+        keep_end: Cut what is too long at its beginning, as a path, which ends in what tells it
+            from others.
 
     Returns:
         Its text; what does not print (line breaks, escape codes, marks that turn the direction of
@@ -19,7 +21,7 @@ def show(value: object, longest: int = _LONGEST) -> str:
     """
     text = str(value)
     if len(text) > longest:
-        text = text[: longest - 3] + "..."
+        text = "..." + text[3 - longest :] if keep_end else text[: longest - 3] + "..."
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -228,6 +228,11 @@ main(["data", "fetch", "toy", "--data-dir", sys.argv[2]])
 """
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to the signals of what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     server: Loopback, tmp_path: Path
@@ -236,7 +241,9 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     arguments = [sys.executable, "-c", DRIVER, url, str(tmp_path / "data")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     part = tmp_path / "data" / "toy.tar.gz.part"
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        arguments, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_ctrl_c
+    ) as process:
         deadline = time.monotonic() + 60
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.05)
