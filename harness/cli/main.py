@@ -11,6 +11,7 @@ from harness.cli.lazy import LazyGroup
 from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted
 
 COMMANDS = {
+    "check": ("harness.cli.check:check", "Fail where a new ranking is worse than a kept one."),
     "data": ("harness.cli.data:data", "Fetch, list and verify data sets."),
     "evaluate": ("harness.cli.evaluate:evaluate", "Say how well anybody's scores rank."),
     "report": ("harness.cli.report:report", "Make the ranking-correlation table of runs."),

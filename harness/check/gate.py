@@ -1,0 +1,233 @@
+"""The regression gate: does a new ranking hold what the baseline reached?
+
+With D the baseline's mean less the new one (for losses the other way, so that a positive D is
+worse), and one-sided 95% bounds of it: a regression if the lower bound is beyond the margin, a
+pass if the upper bound is within it, and else inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.check.bounds import (
+    CONFIDENCE,
+    EXACT,
+    POWER,
+    Spread,
+    paired_spread,
+    spread_of_samples,
+    unpaired_spread,
+)
+from harness.check.matching import (
+    Pairing,
+    check_conditions,
+    check_truth,
+    common_archs,
+    match_methods,
+    pair_seeds,
+    take_figure,
+)
+from harness.check.result import CheckResult, Finding, Outcome
+from harness.check.rules import Rule
+from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
+from harness.errors import UsageError
+from harness.estimators import ChosenTruth, Estimator
+from harness.space.nb201 import N_ARCHS
+from harness.stats import MIN_ARCHS, Sample, sample_metric
+from harness.stats.correlation import FloatArray, IntArray
+
+MIN_SEEDS = 5
+
+_BESIDE_PD = {"progress": "progress", "train_loss": "training loss"}
+_SETTINGS_DIFFER = (
+    "The settings of the runs are not those of the baseline: the check is of both changes, of "
+    "settings and of code, together."
+)
+
+
+class _Case(NamedTuple):
+    """Two sides that may be compared, on the same n architectures."""
+
+    old: MethodSnapshot
+    new: MethodSnapshot
+    archs: IntArray
+    truth: FloatArray
+    pairing: Pairing
+
+
+class _Compared(NamedTuple):
+    """One figure of both sides; the difference and its spread are on the rule's scale."""
+
+    baseline: float | None
+    new: float | None
+    difference: float | None
+    spread: Spread = EXACT
+    note: str = ""
+
+
+def check_estimators(
+    baseline: Snapshot,
+    estimators: Sequence[Estimator],
+    chosen: ChosenTruth,
+    rules: Sequence[Rule],
+    *,
+    min_seeds: int = MIN_SEEDS,
+    take_common: bool = False,
+) -> CheckResult:
+    """Hold estimators to a baseline.
+
+    Args:
+        baseline: What they are held to.
+        estimators: At least one, each with a label of its own.
+        chosen: The truth, which must be the baseline's.
+        rules: At least one.
+        min_seeds: Seeds expected on each side; of fewer the finding says so.
+        take_common: Whether to compare on the common architectures where the sets differ.
+
+    Returns:
+        The findings.
+
+    Raises:
+        MismatchError: If truth, score, batch norm, images or architectures differ, or no method
+            is on both sides.
+        UsageError: If a rule needs what a side does not have.
+        TruthError: If too few architectures have a truth and all scores.
+    """
+    check_truth(baseline, chosen)
+    matched = match_methods(baseline, make_snapshot(estimators, chosen))
+    findings: list[Finding] = []
+    for old, new in matched.pairs:
+        check_conditions(old, new)
+        index = common_archs(old, new, take_common)
+        truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.nb201_index, index)]
+        case = _Case(old, new, index, truth, pair_seeds(old.seeds, new.seeds))
+        findings += [_find(case, rule, min_seeds) for rule in rules]
+    return CheckResult(tuple(findings), matched.missing, matched.extra, baseline, min_seeds)
+
+
+def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
+    compared = _compare(case, rule)
+    half, near = (compared.spread.half_width(share) for share in (CONFIDENCE, POWER))
+    difference = compared.difference
+    low = high = visible = None
+    if difference is not None and math.isfinite(half):
+        low, high, visible = difference - half, difference + half, rule.limit + half + near
+    notes = (compared.note, *_notes(case, rule, min_seeds))
+    return Finding(
+        label=case.old.label,
+        rule=rule,
+        outcome=_decide(compared, low, high, rule.limit),
+        baseline=compared.baseline,
+        new=compared.new,
+        difference=_map(rule.to_margin, difference),
+        low=_map(rule.to_margin, low),
+        high=_map(rule.to_margin, high),
+        visible=_map(rule.to_margin, visible),
+        n=len(case.archs),
+        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.baseline),
+        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.new),
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _decide(compared: _Compared, low: float | None, high: float | None, limit: float) -> Outcome:
+    if compared.new is None and compared.baseline is not None:
+        return Outcome.FAIL
+    if low is None or high is None:
+        return Outcome.INCONCLUSIVE
+    if low > limit:
+        return Outcome.FAIL
+    return Outcome.PASS if high <= limit else Outcome.INCONCLUSIVE
+
+
+def _compare(case: _Case, rule: Rule) -> _Compared:
+    quantity = rule.quantity
+    if quantity.metric is None:
+        return _compare_figures(case, rule)
+    pairing = case.pairing
+    sides = (case.old, pairing.baseline), (case.new, pairing.new)
+    old, new = (_sample(case, *side, quantity.metric) for side in sides)
+    if "too few" in (old.status, new.status):
+        raise UsageError(
+            f"Rule '{rule}' is about {quantity.title}, which is {old.n} of the {len(case.archs):,} "
+            f"architectures of '{case.old.label}'; {MIN_ARCHS} are needed. Rank more, or leave the "
+            "rule out."
+        )
+    means = [None if side.status != "ok" else float(side.values.mean()) for side in (old, new)]
+    if means[0] is None or means[1] is None:
+        which = "baseline" if means[0] is None else "new side"
+        note = f"All scores of a seed of the {which} are equal: they rank nothing."
+        return _Compared(means[0], means[1], None, note=note)
+    spread = spread_of_samples(old, new, pairing.is_paired)
+    return _Compared(means[0], means[1], means[0] - means[1], spread)
+
+
+def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:
+    columns = np.searchsorted(method.index_array, case.archs)
+    return sample_metric(metric, method.score_array[list(seeds)][:, columns], case.truth, N_ARCHS)
+
+
+def _compare_figures(case: _Case, rule: Rule) -> _Compared:
+    """Compare what runs measured in training; a lower figure is better."""
+    pairing, name = case.pairing, rule.quantity.name
+    old = np.array(take_figure(case.old, name, pairing.baseline, str(rule)))
+    new = np.array(take_figure(case.new, name, pairing.new, str(rule)))
+    if pairing.is_paired and np.array_equal(old, new):
+        return _Compared(float(old.mean()), float(new.mean()), 0.0)
+    old, new = rule.to_scale(old), rule.to_scale(new)
+    if pairing.is_paired:
+        spread = paired_spread(new - old, None, N_ARCHS)
+    else:
+        spread = unpaired_spread(new, old)
+    note = ""
+    if spread.seeds_se is None:
+        note = f"One seed on each side says nothing of how {name} varies between seeds."
+    means = float(old.mean()), float(new.mean())
+    return _Compared(
+        rule.to_value(means[0]), rule.to_value(means[1]), means[1] - means[0], spread, note
+    )
+
+
+def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
+    old, new, pairing = case.old, case.new, case.pairing
+    notes = []
+    if pairing.is_single and rule.quantity.metric is not None:
+        notes.append(
+            "One seed on each side: two trained supernets are compared, over architectures only; "
+            "nothing is said of the method over seeds."
+        )
+    n_seeds = min(len(pairing.baseline), len(pairing.new))
+    if n_seeds < min_seeds and not pairing.is_single:
+        notes.append(f"Only {n_seeds} seeds where {min_seeds} or more are expected: wide bounds.")
+    if not pairing.is_paired:
+        notes.append("The seeds differ, so they are not compared in pairs: wider bounds.")
+        if n_seeds == 1 and not pairing.is_single:
+            notes.append("A side of one seed is taken to vary between seeds as the other does.")
+    if pairing.left_out:
+        notes.append(f"Seeds left out, as one side lacks them: {pairing.left_out}.")
+    if not len(case.archs) == len(old.nb201_index) == len(new.nb201_index):
+        sizes = f"{len(old.nb201_index):,} and {len(new.nb201_index):,}"
+        notes.append(f"On the {len(case.archs):,} common ones of {sizes} architectures.")
+    if old.settings_sha256 != new.settings_sha256:
+        notes.append(_SETTINGS_DIFFER)
+    if rule.quantity.name.endswith("pd"):
+        notes += _say_learning(old, new)
+    return notes
+
+
+def _say_learning(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:
+    """Say what disturbance has to be read beside: who learns slower also disturbs less."""
+    pairs = [
+        f"{title} {np.mean(old.figures[name]):.4f} -> {np.mean(new.figures[name]):.4f}"
+        for name, title in _BESIDE_PD.items()
+        if name in old.figures and name in new.figures
+    ]
+    return [f"To be read beside it: {', '.join(pairs)}."] if pairs else []
+
+
+def _map(function: Callable[[float], float], value: float | None) -> float | None:
+    return None if value is None else function(value)

@@ -1,0 +1,207 @@
+"""What may be compared with what: truth, score, batch norm, architectures, seeds, methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.check.snapshot import MethodSnapshot, Snapshot
+from harness.errors import MismatchError, UsageError
+from harness.estimators import ChosenTruth
+from harness.scores import show
+from harness.stats import MIN_ARCHS
+from harness.stats.correlation import IntArray
+
+_SHOWN = 8
+
+
+class Pairing(NamedTuple):
+    """Which seeds of the two sides are compared, and how.
+
+    Attributes:
+        baseline: Positions of the baseline's seeds.
+        new: Positions of the new side's; in pairs the same seed stands at the same place.
+        is_paired: Whether they are the same seeds.
+        left_out: Seeds that only one side has and that a paired check does not use, in words.
+    """
+
+    baseline: tuple[int, ...]
+    new: tuple[int, ...]
+    is_paired: bool
+    left_out: str
+
+    @property
+    def is_single(self) -> bool:
+        """Whether two supernets are compared, not two methods."""
+        return len(self.baseline) == len(self.new) == 1
+
+
+class Matched(NamedTuple):
+    """The methods of two snapshots, by label.
+
+    Attributes:
+        pairs: Those that both have: baseline, new.
+        missing: Labels that the baseline alone has.
+        extra: Labels that the new side alone has.
+    """
+
+    pairs: tuple[tuple[MethodSnapshot, MethodSnapshot], ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+def match_methods(baseline: Snapshot, new: Snapshot) -> Matched:
+    """Pair methods by their label.
+
+    Args:
+        baseline: One side.
+        new: The other.
+
+    Returns:
+        The pairs, in the order of the baseline, and what is on one side only.
+
+    Raises:
+        MismatchError: If no label is on both sides.
+    """
+    news = {method.label: method for method in new.methods}
+    olds = {method.label for method in baseline.methods}
+    pairs = tuple((old, news[old.label]) for old in baseline.methods if old.label in news)
+    missing = tuple(old.label for old in baseline.methods if old.label not in news)
+    extra = tuple(label for label in news if label not in olds)
+    if not pairs:
+        raise MismatchError(
+            f"No method is on both sides: the baseline has {_list(missing)}, what is checked has "
+            f"{_list(extra)}. Methods are compared by name: a run's is its strategy, a score "
+            "file's is its column 'method' or else the file's name. Give the one that is meant, or "
+            "name it as the baseline does."
+        )
+    return Matched(pairs, missing, extra)
+
+
+def check_truth(baseline: Snapshot, chosen: ChosenTruth) -> None:
+    """Refuse another truth than the baseline's.
+
+    Args:
+        baseline: The baseline.
+        chosen: The truth at hand.
+
+    Raises:
+        MismatchError: If query or table differ.
+    """
+    truth, query = baseline.truth, chosen.query
+    at_hand = (query.dataset, query.split, query.epochs, query.policy)
+    if truth.query == at_hand and chosen.table.is_recorded_as(truth.sha256):
+        return
+    raise MismatchError(
+        f"The baseline was held to {truth}; the truth at hand is {query}, (table "
+        f"{chosen.table.sha256[:12]}). Against another truth the same scores have another tau, so "
+        "nothing is compared. Name the baseline's truth with --dataset, --split, --epochs, "
+        "--policy, --truth and --data-dir, or make the baseline again from the same runs."
+    )
+
+
+def check_conditions(old: MethodSnapshot, new: MethodSnapshot) -> None:
+    """Refuse scores that were made in another way.
+
+    Args:
+        old: The baseline's method.
+        new: The one of the same label.
+
+    Raises:
+        MismatchError: If the kind of score, batch norm or images differ.
+    """
+    for what, ours, theirs, why in (
+        ("score", old.score_kind, new.score_kind, "different scores rank differently"),
+        ("batch norm mode", old.bn_mode, new.bn_mode, "it moves tau by itself"),
+        ("image data set", old.dataset, new.dataset, "it is another task"),
+    ):
+        if ours != theirs:
+            raise MismatchError(
+                f"'{show(old.label)}' has {what} {_name(ours)} in the baseline and {_name(theirs)} "
+                f"in what is checked: {why}, so they are not compared. Rank both alike, or make a "
+                "baseline of the new kind."
+            )
+
+
+def common_archs(old: MethodSnapshot, new: MethodSnapshot, take_common: bool) -> IntArray:
+    """Choose the architectures that a comparison is on.
+
+    Args:
+        old: The baseline's method.
+        new: The one of the same label.
+        take_common: Whether those that both have are enough.
+
+    Returns:
+        `nb201_index`, ascending, [n].
+
+    Raises:
+        MismatchError: If the sets differ and the common ones were not asked for, or are too few.
+    """
+    ours, theirs = old.index_array, new.index_array
+    both = np.intersect1d(ours, theirs, assume_unique=True)
+    if len(both) == len(ours) == len(theirs):
+        return both
+    sides = (
+        f"'{show(old.label)}' is on {len(ours):,} architectures in the baseline and on "
+        f"{len(theirs):,} in what is checked; {len(both):,} are in both"
+    )
+    if len(both) < MIN_ARCHS:
+        raise MismatchError(
+            f"{sides}, and a check takes {MIN_ARCHS} or more. Rank the baseline's architectures."
+        )
+    if not take_common:
+        raise MismatchError(
+            f"{sides}. The population alone can move tau or turn it around. Rank the same ones, or "
+            "compare on the common ones with --common."
+        )
+    return both
+
+
+def pair_seeds(old: Sequence[int | None], new: Sequence[int | None]) -> Pairing:
+    """Pair seeds where one side's are all among the other's; else they are independent.
+
+    Args:
+        old: The baseline's seeds, no two equal, at least one.
+        new: The new side's.
+
+    Returns:
+        The pairing.
+    """
+    both = [seed for seed in old if seed in new]
+    if len(both) < min(len(old), len(new)):
+        return Pairing(tuple(range(len(old))), tuple(range(len(new))), False, "")
+    alone = [f"{s} of the baseline" for s in old if s not in both]
+    alone += [f"{s} of the new side" for s in new if s not in both]
+    places = [tuple(list(side).index(seed) for seed in both) for side in (old, new)]
+    return Pairing(places[0], places[1], True, ", ".join(alone))
+
+
+def take_figure(method: MethodSnapshot, name: str, places: Sequence[int], rule: str) -> list[float]:
+    """Return a figure of the chosen seeds.
+
+    Raises:
+        UsageError: If the method has no such figure.
+    """
+    if name not in method.figures:
+        raise UsageError(
+            f"Rule '{rule}' needs {name} of every seed, which '{show(method.label)}' "
+            f"({method.source}) does not have: only runs measure it, {_when(name)}. Leave the rule "
+            "out, or give runs that measured it on both sides."
+        )
+    return [method.figures[name][place] for place in places]
+
+
+def _when(name: str) -> str:
+    return "with --probe-every" if name.endswith("pd") else "as long as it stays finite"
+
+
+def _name(value: str | None) -> str:
+    return "unknown" if value is None else f"'{show(value)}'"
+
+
+def _list(labels: Sequence[str]) -> str:
+    shown = ", ".join(f"'{show(label)}'" for label in labels[:_SHOWN])
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return shown + more

@@ -1,0 +1,207 @@
+"""Rules of the regression gate: which figure is watched, and how much worse it may become.
+
+A rule is written `figure:margin`, such as `tau:0.02` (in its own units) or `positive_pd:10%` (a
+share of the baseline). The margin is what does not matter, not what is expected: a difference
+within it is no regression, however certain it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.scores import show
+from harness.stats.correlation import FloatArray
+
+DEFAULT_RULE = "tau:0.02"
+
+_RULE = re.compile(r"([A-Za-z_0-9]+):([0-9]{1,9}(?:\.[0-9]{1,12})?|\.[0-9]{1,12})(%?)")
+_MOST_PCT = 1000.0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure that a rule can watch.
+
+    Attributes:
+        name: What a rule calls it.
+        title: What it is, in words.
+        metric: Key of `harness.stats.METRICS`; None for a figure that runs measure in training.
+        is_lower_better: Whether a lower value is the better one.
+        most: Largest margin in its own units: beyond it a rule would let everything through.
+    """
+
+    name: str
+    title: str
+    metric: str | None
+    is_lower_better: bool
+    most: float
+
+    @property
+    def takes_share(self) -> bool:
+        """Whether a margin may be a share: only where zero means nothing at all."""
+        return self.metric is None
+
+
+_ROWS = (
+    Quantity("tau", "Kendall's tau-b", "tau", False, 1.0),
+    Quantity("tau_top_half", "tau within the top half of truth", "tau_top_50", False, 1.0),
+    Quantity("tau_top_20", "tau within the top 20% of truth", "tau_top_20", False, 1.0),
+    Quantity("tau_top_10", "tau within the top 10% of truth", "tau_top_10", False, 1.0),
+    Quantity("spearman", "Spearman's rank correlation", "spearman", False, 1.0),
+    Quantity("positive_pd", "mean positive disturbance of recent paths, nats", None, True, 100.0),
+    Quantity("train_loss", "training loss at the end, nats", None, True, 100.0),
+)
+
+QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
+"""What can be watched, by name. Adding one that `METRICS` has is one row."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A margin in the figure's own units.
+
+    The differences of the gate are on the rule's scale, where they are added and averaged; here
+    that is the figure's own.
+
+    Attributes:
+        quantity: What is watched.
+        margin: How much worse it may become: 0 or more.
+    """
+
+    quantity: Quantity
+    margin: float
+
+    def __str__(self) -> str:
+        """Write the rule as it is given."""
+        return f"{self.quantity.name}:{self.margin:g}"
+
+    @property
+    def limit(self) -> float:
+        """The margin on the rule's scale."""
+        return self.margin
+
+    def to_scale(self, values: FloatArray) -> FloatArray:
+        """Bring values [seed] to the rule's scale."""
+        return values
+
+    def to_value(self, mean: float) -> float:
+        """Bring a mean on the rule's scale back to the figure's own."""
+        return mean
+
+    def to_margin(self, difference: float) -> float:
+        """Bring a difference on the rule's scale to the units of the margin."""
+        return difference
+
+    def show(self, difference: float) -> str:
+        """Write a difference in the units of the margin."""
+        return f"{difference:.{4 if self.quantity.metric is None else 3}f}"
+
+
+@dataclass(frozen=True)
+class ShareRule(Rule):
+    """A margin that is a share of the baseline.
+
+    Its scale is logarithmic: a difference of logarithms is a ratio, whatever the baseline's own
+    noise, and its mean over seeds is that of the geometric mean.
+    """
+
+    def __str__(self) -> str:
+        """Write the rule as it is given."""
+        return f"{self.quantity.name}:{100 * self.margin:g}%"
+
+    @property
+    def limit(self) -> float:
+        """The margin on the rule's scale."""
+        return math.log1p(self.margin)
+
+    def to_scale(self, values: FloatArray) -> FloatArray:
+        """Bring values [seed] to the rule's scale."""
+        if not (values > 0.0).all():
+            raise UsageError(
+                f"Rule '{self}' was given, and {self.quantity.title} is {values.min():g} for a "
+                "seed: a share of nothing is not defined. Give the margin in its own units, such "
+                f"as {self.quantity.name}:0.001."
+            )
+        return np.log(values)
+
+    def to_value(self, mean: float) -> float:
+        """Bring a mean on the rule's scale back to the figure's own."""
+        return math.exp(mean)
+
+    def to_margin(self, difference: float) -> float:
+        """Bring a difference on the rule's scale to the units of the margin."""
+        return math.expm1(min(difference, 700.0))
+
+    def show(self, difference: float) -> str:
+        """Write a difference in the units of the margin."""
+        return f"{difference:.1%}"
+
+
+def parse_rule(text: str) -> Rule:
+    """Read a rule.
+
+    Args:
+        text: Such as `tau:0.02`, or `positive_pd:10%`, which is relative to the baseline.
+
+    Returns:
+        The rule.
+
+    Raises:
+        UsageError: If it is not `figure:margin`, the figure is unknown, or the margin is out of
+            range or a share of what has no zero.
+    """
+    match = _RULE.fullmatch(text.strip())
+    if match is None:
+        raise _refuse(text, "it is not figure:margin with a margin of 0 or more")
+    name, number, percent = match[1], float(match[2]), match[3] == "%"
+    if name not in QUANTITIES:
+        nearest = difflib.get_close_matches(name, QUANTITIES, n=1, cutoff=0.5)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise _refuse(text, f"there is no figure '{show(name)}'{hint}")
+    quantity = QUANTITIES[name]
+    if percent and not quantity.takes_share:
+        raise _refuse(text, f"{quantity.title} has no zero to take a share of; {name}:0.02 is one")
+    most = _MOST_PCT if percent else quantity.most
+    if number > most:
+        unit = "%" if percent else ""
+        raise _refuse(text, f"the margin is {number:g}{unit}, and at most {most:g}{unit} says much")
+    return ShareRule(quantity, number / 100.0) if percent else Rule(quantity, number)
+
+
+def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
+    """Read rules; none at all is the default rule.
+
+    Args:
+        texts: As for `parse_rule`.
+
+    Returns:
+        At least one rule, each of another figure.
+
+    Raises:
+        UsageError: As `parse_rule`, or if a figure has two rules.
+    """
+    rules = tuple(parse_rule(text) for text in texts) or (parse_rule(DEFAULT_RULE),)
+    names = [rule.quantity.name for rule in rules]
+    twice = [str(rule) for rule in rules if names.count(rule.quantity.name) > 1]
+    if twice:
+        raise UsageError(
+            f"Rules {' and '.join(twice)} are about the same figure; only the stricter one would "
+            "ever decide. Give one rule a figure."
+        )
+    return rules
+
+
+def _refuse(text: str, reason: str) -> UsageError:
+    shares = [row.name for row in _ROWS if row.takes_share]
+    return UsageError(
+        f"Rule '{show(text)}' is not allowed: {reason}. A rule is FIGURE:MARGIN, such as "
+        f"{DEFAULT_RULE}, with FIGURE one of {', '.join(QUANTITIES)}; of {' and '.join(shares)} "
+        "MARGIN may be a share of the baseline, such as positive_pd:10%."
+    )

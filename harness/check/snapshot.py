@@ -1,0 +1,274 @@
+"""What the gate keeps of an evaluation: enough to compare another one with it in pairs.
+
+Both sides of a check are snapshots; a baseline is one that was saved. Axis letters: seed; n
+architectures, ascending by `nb201_index`, that every seed scored and that have the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness import provenance
+from harness.errors import DataError, TruthError
+from harness.estimators import ChosenTruth, Estimator
+from harness.scores import show
+from harness.space.nb201 import N_ARCHS
+from harness.stats import MIN_ARCHS, kendall_tau
+from harness.stats.correlation import FloatArray, IntArray
+
+SCHEMA_VERSION = 1
+POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
+
+_TAU_DIGITS = 6
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TruthReference(_Content):
+    """What scores were held to.
+
+    Attributes:
+        dataset: Data set in the table's spelling.
+        split: "valid" or "test".
+        epochs: Length of training, epochs.
+        policy: "mean", "trial=K" or "seed=S".
+        table: The table's name.
+        sha256: The table's content hash.
+    """
+
+    dataset: str
+    split: str
+    epochs: int
+    policy: str
+    table: str
+    sha256: str
+
+    @property
+    def query(self) -> tuple[str, str, int, str]:
+        """Which numbers of the table."""
+        return self.dataset, self.split, self.epochs, self.policy
+
+    def __str__(self) -> str:
+        """Say it on one line."""
+        return (
+            f"{show(self.dataset)} {show(self.split)}, {self.epochs} epochs, {show(self.policy)} "
+            f"(table {show(self.sha256, 12)})"
+        )
+
+
+class MethodSnapshot(_Content):
+    """One method.
+
+    Attributes:
+        label: Its name: methods are compared by it.
+        method: The training strategy, or the name that a score file gives.
+        source: "run", "file" or "callable".
+        dataset: Image data set that it was trained on; None where that is not known.
+        bn_mode: Batch norm when ranking; None where that is not known.
+        score_kind: What the score is.
+        settings_sha256: Hash of all settings but the seed; None for others than runs.
+        runs: Run ids, one a seed; none for others.
+        commits: Commits of the harness that made the runs.
+        seeds: Training seeds; (None,) where they are not known.
+        population: Which architectures these are, in words.
+        nb201_index: The architectures, ascending, [n].
+        scores: Higher is better, [seed, n].
+        tau: Tau of each seed against the truth, [seed]; for the reader, and None for a constant
+            score: the gate computes its own.
+        figures: What runs measured in training, by name, [seed] each.
+    """
+
+    label: str
+    method: str
+    source: str
+    dataset: str | None
+    bn_mode: str | None
+    score_kind: str
+    settings_sha256: str | None
+    runs: tuple[str, ...]
+    commits: tuple[str, ...]
+    seeds: tuple[int | None, ...] = Field(min_length=1)
+    population: str
+    nb201_index: tuple[int, ...] = Field(min_length=MIN_ARCHS)
+    scores: tuple[tuple[float, ...], ...]
+    tau: tuple[float | None, ...]
+    figures: dict[str, tuple[float, ...]]
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> Self:
+        n_seeds, n, index = len(self.seeds), len(self.nb201_index), np.array(self.nb201_index)
+        if len(set(self.seeds)) != n_seeds:
+            raise ValueError("a seed is there twice")
+        if index.min() < 0 or index.max() >= N_ARCHS or (np.diff(index) <= 0).any():
+            raise ValueError(f"nb201_index does not ascend from 0 to {N_ARCHS - 1:,} at most")
+        if len(self.scores) != n_seeds or any(len(row) != n for row in self.scores):
+            raise ValueError(f"scores are not {n_seeds} seeds of {n} architectures")
+        if any(len(row) != n_seeds for row in (self.tau, *self.figures.values())):
+            raise ValueError(f"a figure does not have {n_seeds} values, one a seed")
+        return self
+
+    @property
+    def index_array(self) -> IntArray:
+        """The architectures, [n]."""
+        return np.array(self.nb201_index, dtype=np.int64)
+
+    @property
+    def score_array(self) -> FloatArray:
+        """The scores, [seed, n]."""
+        return np.array(self.scores, dtype=np.float64)
+
+
+class Snapshot(_Content):
+    """All methods of one evaluation.
+
+    Attributes:
+        created: UTC, ISO 8601.
+        commit: Commit of the harness that made the snapshot.
+        dirty: Whether tracked files differed from it.
+        truth: What all of them were held to.
+        methods: At least one, each with a label of its own.
+    """
+
+    created: str
+    commit: str | None
+    dirty: bool | None
+    truth: TruthReference
+    methods: tuple[MethodSnapshot, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        labels = [method.label for method in self.methods]
+        if len(set(labels)) != len(labels):
+            raise ValueError("two methods have the same label")
+        return self
+
+
+def make_snapshot(estimators: Sequence[Estimator], chosen: ChosenTruth) -> Snapshot:
+    """Take what the gate needs of estimators.
+
+    Args:
+        estimators: At least one, each with a label of its own.
+        chosen: The truth.
+
+    Returns:
+        The snapshot, with the scores as they are.
+
+    Raises:
+        TruthError: If fewer than 30 architectures have a truth and a score of every seed.
+    """
+    query = chosen.query
+    return Snapshot(
+        created=provenance.now(),
+        **provenance.commit(),
+        truth=TruthReference(**vars(query), table=chosen.table.name, sha256=chosen.table.sha256),
+        methods=tuple(_take(estimator, chosen) for estimator in estimators),
+    )
+
+
+def _take(estimator: Estimator, chosen: ChosenTruth) -> MethodSnapshot:
+    known = np.isin(chosen.truth.nb201_index, estimator.complete_archs)
+    index, truth = chosen.truth.nb201_index[known], chosen.truth.accuracy[known]
+    if len(index) < MIN_ARCHS:
+        raise TruthError(
+            f"'{estimator.label}' has {len(index)} architectures with a score of every seed and a "
+            f"truth ({chosen.query}); a check takes {MIN_ARCHS} or more. Score more of the "
+            f"{len(chosen.truth.nb201_index):,} that have this truth."
+        )
+    scores = estimator.scores_of(index)
+    taus = [kendall_tau(row, truth).value for row in scores]
+    return MethodSnapshot(
+        label=estimator.label,
+        method=estimator.method,
+        source=estimator.source,
+        dataset=estimator.dataset,
+        bn_mode=estimator.bn_mode,
+        score_kind=estimator.score_kind,
+        settings_sha256=estimator.settings_sha256,
+        runs=tuple(record.run_id for record in estimator.records),
+        commits=_commits(estimator),
+        seeds=estimator.seeds,
+        population=f"{len(index):,} of {N_ARCHS:,}: {POPULATION}",
+        nb201_index=tuple(index.tolist()),
+        scores=tuple(tuple(row) for row in scores.tolist()),
+        tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
+        figures=_figures(estimator),
+    )
+
+
+def _commits(estimator: Estimator) -> tuple[str, ...]:
+    sources = [source for record in estimator.records for source in record.sources]
+    return tuple(dict.fromkeys(str(source["commit"]) for source in sources if source.get("commit")))
+
+
+def _figures(estimator: Estimator) -> dict[str, tuple[float, ...]]:
+    """Gather the figures that every run measured, as its record has them."""
+    found: dict[str, tuple[float, ...]] = {}
+    summaries = [record.summary for record in estimator.records]
+    for name, path in _PLACES.items():
+        values = [_dig(summary, path) for summary in summaries]
+        known = tuple(value for value in values if value is not None)
+        if known and len(known) == len(values):
+            found[name] = known
+    return found
+
+
+_PLACES = {
+    "positive_pd": ("disturbance", "recent", "positive_pd"),
+    "mean_pd": ("disturbance", "recent", "mean_pd"),
+    "progress": ("disturbance", "progress"),
+    "train_loss": ("train_loss",),
+}
+"""By name of a figure, where a run's summary has it."""
+
+
+def _dig(content: Any, path: Sequence[str]) -> float | None:
+    for key in path:
+        content = content.get(key) if isinstance(content, dict) else None
+    is_number = isinstance(content, (int, float)) and not isinstance(content, bool)
+    return float(content) if is_number and math.isfinite(content) else None
+
+
+def check_worth_keeping(snapshot: Snapshot) -> None:
+    """Refuse what nothing could be held to.
+
+    Args:
+        snapshot: What is to become a baseline.
+
+    Raises:
+        DataError: If all scores of a seed are equal.
+    """
+    for method in snapshot.methods:
+        constant = [str(s) for s, tau in zip(method.seeds, method.tau, strict=True) if tau is None]
+        if constant:
+            raise DataError(
+                f"All scores of '{method.label}' are equal for seed {', '.join(constant)}: they "
+                "rank nothing, and everything would pass beside them. Leave that seed out."
+            )
+
+
+def round_scores(scores: FloatArray) -> FloatArray:
+    """Shorten scores to as few digits as leave every seed's ranking as it is, ties too.
+
+    Args:
+        scores: Finite numbers, [seed, n].
+
+    Returns:
+        The shortened numbers; rounding keeps the order, so it is enough that no two meet.
+    """
+    return np.stack([_round_row(row) for row in scores])
+
+
+def _round_row(row: FloatArray) -> FloatArray:
+    n_distinct = len(np.unique(row))
+    for digits in range(4, 17):
+        rounded = np.array([float(f"{value:.{digits}g}") for value in row.tolist()])
+        if len(np.unique(rounded)) == n_distinct:
+            return rounded
+    return row

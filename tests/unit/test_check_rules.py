@@ -1,0 +1,97 @@
+"""Rules of the gate: what is allowed, and what a rule's numbers mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.check import DEFAULT_RULE, QUANTITIES, parse_rule, parse_rules
+from harness.check.rules import Rule, ShareRule
+from harness.errors import UsageError
+from harness.stats import METRICS
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "margin", "limit"),
+    [
+        ("tau:0.02", Rule, 0.02, 0.02),
+        ("tau_top_half:0.03", Rule, 0.03, 0.03),
+        ("spearman:.5", Rule, 0.5, 0.5),
+        ("tau:0", Rule, 0.0, 0.0),
+        (" train_loss:0.1 ", Rule, 0.1, 0.1),
+        ("positive_pd:10%", ShareRule, 0.1, np.log(1.1)),
+        ("positive_pd:0.001", Rule, 0.001, 0.001),
+    ],
+)
+def test_a_rule_is_a_figure_and_a_margin(
+    text: str, kind: type[Rule], margin: float, limit: float
+) -> None:
+    rule = parse_rule(text)
+    assert type(rule) is kind
+    assert rule.margin == pytest.approx(margin)
+    assert rule.limit == pytest.approx(limit)
+    assert parse_rule(str(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not figure:margin"),
+        ("tau", "not figure:margin"),
+        ("tau:", "not figure:margin"),
+        ("tau:-0.02", "not figure:margin"),
+        ("tau:nan", "not figure:margin"),
+        ("tau:inf", "not figure:margin"),
+        ("tau:1e9", "not figure:margin"),
+        ("tau=0.02", "not figure:margin"),
+        ("tau:0.02:0.03", "not figure:margin"),
+        ("tau:\u0660.\u0662", "not figure:margin"),  # digits, but not these
+        ("ta:0.02", "no figure 'ta'; did you mean 'tau'"),
+        ("Tau:0.02", "no figure 'Tau'; did you mean 'tau'"),
+        ("accuracy:1", "no figure 'accuracy'"),
+        ("tau:5%", "no zero to take a share of"),
+        ("tau:2", "the margin is 2, and at most 1"),
+        ("positive_pd:2000%", "the margin is 2000%"),
+    ],
+)
+def test_a_bad_rule_is_refused_with_its_text_and_what_is_allowed(text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as caught:
+        parse_rule(text)
+    message = str(caught.value)
+    assert f"Rule '{text}' is not allowed" in message
+    assert all(name in message for name in (*QUANTITIES, "tau:0.02", "positive_pd:10%"))
+
+
+def test_a_hostile_rule_cannot_steer_a_terminal() -> None:
+    with pytest.raises(UsageError, match="not allowed") as caught:
+        parse_rule("tau\x1b[31m:" + "9" * 500)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
+
+
+def test_no_rule_is_the_default_rule() -> None:
+    assert parse_rules([]) == (parse_rule(DEFAULT_RULE),)
+
+
+def test_a_figure_has_one_rule() -> None:
+    with pytest.raises(UsageError, match=r"tau:0.02 and tau:0.05 are about the same figure"):
+        parse_rules(["tau:0.02", "spearman:0.1", "tau:0.05"])
+
+
+def test_a_share_is_a_ratio_whatever_the_scale() -> None:
+    rule = parse_rule("positive_pd:10%")
+    old, new = np.array([1.0, 4.0]), np.array([1.1, 4.4])
+    difference = float((rule.to_scale(new) - rule.to_scale(old)).mean())
+    assert difference == pytest.approx(rule.limit)
+    assert rule.to_margin(difference) == pytest.approx(0.1)
+    assert rule.to_value(float(rule.to_scale(old).mean())) == pytest.approx(2.0)
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"is 0 for a seed: .* positive_pd:0.001"):
+        parse_rule("positive_pd:10%").to_scale(np.array([0.1, 0.0]))
+
+
+def test_every_ranking_figure_is_a_metric_with_influence_values() -> None:
+    names = [row.metric for row in QUANTITIES.values() if row.metric is not None]
+    assert all(METRICS[name].method.value == "influence" for name in names)
