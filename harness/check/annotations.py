@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.check.result import CheckResult, Outcome
-from harness.check.sentences import describe_finding
+from harness.check.sentences import describe_finding, show_label
+from harness.scores import show
 
 ERROR, WARNING = "error", "warning"
 
@@ -29,7 +30,7 @@ def make_annotations(result: CheckResult, strict: bool = False) -> list[str]:
         if finding.outcome is outcome
     ]
     lines += [
-        annotate(open_kind, f"{_TITLE}: missing", f"'{label}' of the baseline was not checked.")
+        annotate(open_kind, f"{_TITLE}: missing", f"{show_label(label)} was not checked.")
         for label in result.missing
     ]
     return lines
@@ -54,7 +55,8 @@ def annotate(kind: str, title: str, message: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return show(encoded, max(4, len(encoded)))
 
 
 def _escape_property(text: str) -> str:

@@ -1,4 +1,8 @@
-"""A check in sentences and in a table; every text here is one printable line."""
+"""A check in sentences and in a table.
+
+Every text here is one printable line that begins with a word of ours and holds nothing that a CI
+system takes for a command, whatever the methods are called.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,16 @@ _SHOWN_SEEDS = 10
 _LONGEST = 200
 
 
+def show_label(label: str) -> str:
+    """Write a method's name; GitHub's older commands begin with `##[`, anywhere in a line."""
+    return show(label, _LONGEST).replace("##[", "# #[")
+
+
 def make_rows(result: CheckResult) -> list[tuple[str, ...]]:
     """Make the rows of the table, cells as text."""
     return [
         (
-            show(finding.label, _LONGEST),
+            show_label(finding.label),
             str(finding.rule),
             _value(finding.baseline),
             _value(finding.new),
@@ -43,7 +52,8 @@ def describe_finding(finding: Finding) -> str:
     figures = f"{finding.rule.quantity.name} {_value(finding.baseline)} -> {_value(finding.new)}"
     if finding.difference is not None:
         figures += f", D {_difference(finding)}, margin {finding.rule.show(finding.rule.margin)}"
-    text = f"{show(finding.label, _LONGEST)}, {finding.rule}: {finding.outcome.value}. {figures}, "
+    title = f"{finding.outcome.value.capitalize()}: {show_label(finding.label)}, {finding.rule}."
+    text = f"{title} {figures}, "
     text += f"{finding.n:,} architectures, {_list_seeds(finding)}."
     if finding.outcome is Outcome.INCONCLUSIVE and finding.visible is not None:
         text += (
@@ -94,11 +104,11 @@ def _say_missing(labels: Sequence[str]) -> str:
 
 def _name(result: CheckResult, outcome: Outcome) -> str:
     found = [finding for finding in result.findings if finding.outcome is outcome]
-    return ", ".join(f"'{show(f.label)}' ({f.rule})" for f in found)
+    return ", ".join(f"'{show_label(f.label)}' ({f.rule})" for f in found)
 
 
 def _quote(labels: Sequence[str]) -> str:
-    return ", ".join(f"'{show(label)}'" for label in labels)
+    return ", ".join(f"'{show_label(label)}'" for label in labels)
 
 
 def _value(value: float | None) -> str:
