@@ -101,7 +101,7 @@ class Rule:
 
     def show(self, difference: float) -> str:
         """Write a difference in the units of the margin."""
-        return f"{difference:.{4 if self.quantity.metric is None else 3}f}"
+        return _without_minus_zero(f"{difference:.{4 if self.quantity.metric is None else 3}f}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class ShareRule(Rule):
 
     def show(self, difference: float) -> str:
         """Write a difference in the units of the margin."""
-        return f"{difference:.1%}"
+        return _without_minus_zero(f"{difference:.1%}")
 
 
 def parse_rule(text: str) -> Rule:
@@ -196,6 +196,10 @@ def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
             "ever decide. Give one rule a figure."
         )
     return rules
+
+
+def _without_minus_zero(text: str) -> str:
+    return text if text.strip("-0.%") else text.removeprefix("-")
 
 
 def _refuse(text: str, reason: str) -> UsageError:

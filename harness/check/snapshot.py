@@ -59,7 +59,7 @@ class TruthReference(_Content):
         """Say it on one line."""
         return (
             f"{show(self.dataset)} {show(self.split)}, {self.epochs} epochs, {show(self.policy)} "
-            f"(table {show(self.sha256, 12)})"
+            f"(table {show(self.sha256[:12])})"
         )
 
 

@@ -203,9 +203,9 @@ def test_an_unfinished_run_is_named(invoke: Invoke, tmp_path: Path) -> None:
         (("--baseline", "B", "--policy", "trial=0"), 1, "The baseline was held to tiles test"),
         (("--baseline", "B", "--rule", "positive_pd:10%"), 2, "needs positive_pd of every seed"),
         (
-            ("--baseline", "B", "--score-column", "seed"),
+            ("--baseline", "B", "--lower-is-better"),
             1,
-            "score 'column 'score'' in the baseline",
+            "score 'column 'score'' in the baseline and 'minus column 'score''",
         ),
     ],
 )

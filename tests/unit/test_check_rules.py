@@ -87,6 +87,23 @@ def test_a_share_is_a_ratio_whatever_the_scale() -> None:
     assert rule.to_value(float(rule.to_scale(old).mean())) == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(
+    ("rule", "difference", "text"),
+    [
+        ("tau:0.02", -0.0004, "0.000"),
+        ("tau:0.02", -0.0006, "-0.001"),
+        ("tau:0.02", 0.1, "0.100"),
+        ("train_loss:0.1", 0.00123, "0.0012"),
+        ("positive_pd:10%", 0.1, "10.0%"),
+        ("positive_pd:10%", -0.0001, "0.0%"),
+    ],
+)
+def test_a_difference_is_written_in_the_units_of_the_margin(
+    rule: str, difference: float, text: str
+) -> None:
+    assert parse_rule(rule).show(difference) == text
+
+
 def test_a_share_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match=r"is 0 for a seed: .* positive_pd:0.001"):
         parse_rule("positive_pd:10%").to_scale(np.array([0.1, 0.0]))
