@@ -69,7 +69,7 @@ def test_csv_and_markdown_are_whole(invoke: Invoke, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert {row["population"] for row in rows} == {"", *POPULATIONS}
     result = invoke("evaluate", path, "--dataset", "tiles", "--format", "markdown")
-    assert "| all | 200 |" in result.out
+    assert f"| all | {len(SCORES)} |" in result.out
 
 
 def test_bad_rows_are_an_error_or_counted(invoke: Invoke, tmp_path: Path) -> None:
@@ -78,7 +78,10 @@ def test_bad_rows_are_an_error_or_counted(invoke: Invoke, tmp_path: Path) -> Non
     path = write(tmp_path / "mine.csv", score=scores)
     result = invoke("evaluate", path, "--dataset", "tiles")
     assert (result.code, result.out) == (1, "")
-    assert "column 'score' is missing or NaN in 2 of 200 rows. The first is row 3" in result.err
+    assert (
+        f"column 'score' is missing or NaN in 2 of {len(SCORES)} rows. The first is row 3"
+        in result.err
+    )
     result = invoke("evaluate", path, "--dataset", "tiles", "--exclude-bad")
     assert result.code == 0
     assert "Left out of the scores: 2 no score." in result.out
@@ -141,7 +144,7 @@ def test_a_table_by_its_path_is_the_truth(invoke: Invoke, tmp_path: Path) -> Non
     result = invoke("evaluate", path, "--truth", tmp_path / "own.parquet", "--json")
     (content,) = json.loads(result.out)["evaluations"]
     assert content["truth"]["query"]["dataset"] == "mine"
-    assert content["n"] == 200
+    assert content["n"] == len(SCORES)
 
 
 def test_names_in_a_file_do_not_steer_the_terminal(invoke: Invoke, tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_the_run_id_of_ones_own_strategy_can_name_a_folder() -> None:
 
 
 def test_resolving_counts_the_leading_architectures_with_truth_and_drops_unused_tables() -> None:
-    asked = make_config({"preset": "quick"})
+    asked = make_config({"preset": "standard"})
     assert asked.n_archs is None
     resolved = resolve_config(asked, small_truth("tiles"))
     assert (resolved.n_archs, resolved.ogd) == (7, None)

@@ -36,6 +36,7 @@ from tests.made_runs import INDICES, N, make_run
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
+N_TILES = len(TRUTH.accuracy)
 RNG = np.random.RandomState(0)
 SEEDS = TRUTH.accuracy + 8.0 * RNG.normal(size=(3, len(TRUTH.accuracy)))
 HOSTILE = '=cmd|"/c calc"!A1<script>alert(1)</script>\x1b[31m'
@@ -72,7 +73,7 @@ def test_tau_is_the_mean_over_seeds_on_every_architecture(result: EvaluationResu
     assert tau.per_seed == pytest.approx(taus, rel=1e-12)
     assert tau.interval is not None
     assert tau.interval.low < np.mean(taus) < tau.interval.high
-    assert (result.figures.n, result.figures.n_seeds) == (200, 3)
+    assert (result.figures.n, result.figures.n_seeds) == (N_TILES, 3)
 
 
 def test_every_metric_is_there_on_every_population_with_its_n(result: EvaluationResult) -> None:
@@ -80,8 +81,8 @@ def test_every_metric_is_there_on_every_population_with_its_n(result: Evaluation
     for part in result.populations.values():
         assert list(part.metrics) == list(METRICS)
         assert list(part.baselines) == ["params", "flops", "random"]
-    assert result.populations["top_50"].population.n == 100
-    assert result.populations["top_10"].metrics["tau"].status == "too few"
+    assert result.populations["top_50"].population.n == N_TILES // 2
+    assert result.populations["top_10"].metrics["tau_top_10"].status == "too few"
 
 
 def test_a_ceiling_a_reference_and_the_causes_of_uncertainty_stand_beside_tau(
@@ -98,7 +99,7 @@ def test_a_ceiling_a_reference_and_the_causes_of_uncertainty_stand_beside_tau(
 
 
 def test_one_set_of_scores_is_said_to_speak_of_itself_alone() -> None:
-    one = harness.evaluate(make_frame()[:200], "tiles")
+    one = harness.evaluate(make_frame()[:N_TILES], "tiles")
     assert "One set of scores (seed 0): figures speak of it, not of a method" in str(one)
     several = harness.evaluate(make_frame(), "tiles")
     assert "Mean over 3 seeds: 0, 1, 2." in str(several)
@@ -135,17 +136,20 @@ def test_what_has_no_truth_or_lacks_a_seed_is_left_out_and_counted() -> None:
     more = pd.concat([more, more.assign(seed=1), more.assign(seed=2)])
     frame = pd.concat([make_frame().iloc[1:], more], ignore_index=True)
     result = harness.evaluate(frame, "tiles")
-    assert (result.n_scored, result.n_incomplete, result.n_without_truth) == (250, 1, 50)
-    assert result.figures.n == 199
+    assert (result.n_scored, result.n_incomplete, result.n_without_truth) == (N_TILES + 50, 1, 50)
+    assert result.figures.n == N_TILES - 1
     assert TRUTH.nb201_index[0] not in result.nb201_index
-    assert "Left out: 1 of 250 architectures, for which not every seed has a score." in str(result)
+    assert (
+        f"Left out: 1 of {N_TILES + 50:,} architectures, for which not every seed has a score."
+        in str(result)
+    )
     assert "Left out: 50 architectures without this truth." in str(result)
 
 
 def test_bad_rows_are_refused_or_counted_and_said() -> None:
     frame = make_frame()
     frame.loc[7, "score"] = np.inf
-    with pytest.raises(DataError, match="'score' is infinite in 1 of 600 rows"):
+    with pytest.raises(DataError, match=f"'score' is infinite in 1 of {3 * N_TILES:,} rows"):
         harness.evaluate(frame, "tiles")
     result = harness.evaluate(frame, "tiles", exclude_bad=True)
     assert "Left out of the scores: 1 infinite score." in str(result)
@@ -273,7 +277,7 @@ def test_json_is_whole_and_strict(result: EvaluationResult) -> None:
         "policy": "mean",
     }
     assert content["truth"]["sha256"] == TILES.sha256
-    assert content["populations"]["all"]["n"] == 200
+    assert content["populations"]["all"]["n"] == N_TILES
 
 
 def test_csv_has_every_figure_in_full_precision(result: EvaluationResult) -> None:
@@ -355,8 +359,9 @@ def test_text_shows_population_and_n_with_every_tau(result: EvaluationResult) ->
     lines = str(result).splitlines()
     assert lines[0].startswith(f"mine: tau {result.tau:.3f} [")
     (row,) = [line for line in lines if line.startswith("top_50 ")]
-    assert row.split()[1] == "100"
-    (row,) = [line for line in lines if line.startswith("top_10 ")]
+    assert row.split()[1] == str(N_TILES // 2)
+    few = str(harness.evaluate(make_frame()[:200], "tiles")).splitlines()
+    (row,) = [line for line in few if line.startswith("top_10 ")]
     assert row.split()[1:4] == ["20", "too", "few"]
 
 
