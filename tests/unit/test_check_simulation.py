@@ -81,11 +81,8 @@ def test_the_false_alarm_rate_of_no_change_is_nominal_at_the_margin(seeds: tuple
     assert is_nominal(share(findings, Outcome.PASS), FAST)  # which is a claim of its own
 
 
-@pytest.mark.parametrize("seeds", [SEEDS, OTHERS], ids=["in pairs", "other seeds"])
-def test_a_true_change_of_exactly_the_margin_fails_at_the_nominal_rate(
-    seeds: tuple[int, ...],
-) -> None:
-    findings = simulate(true_difference(0.9), 0.9, seeds, FAST)
+def test_a_true_change_of_exactly_the_margin_fails_at_the_nominal_rate() -> None:
+    findings = simulate(true_difference(0.9), 0.9, SEEDS, FAST)
     assert is_nominal(share(findings, Outcome.FAIL), FAST)
     assert is_nominal(share(findings, Outcome.PASS), FAST)
 
