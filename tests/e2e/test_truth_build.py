@@ -14,7 +14,7 @@ from tests.e2e.processes import kill_group, run, start, wait_for
 @pytest.mark.slow
 def test_a_killed_build_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     table, journal = tmp_path / "mine.parquet", tmp_path / "mine.rows.jsonl"
-    command = ("truth", "build", "--n-archs", 1, "--workers", 1, "--out", table)
+    command = ("truth", "build", "--n-archs", 2, "--workers", 1, "--out", table)
     process = start(*command, "--seeds", "0,1")
     wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 1, process)
     kill_group(process)
@@ -24,10 +24,13 @@ def test_a_killed_build_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     assert code == 0, err
     made = json.loads(out)
     rows = load_table(table).rows
-    assert made == {"path": str(table), "n_rows": 4, "sha256": load_table(table).sha256}
+    assert made == {"path": str(table), "n_rows": 8, "sha256": load_table(table).sha256}
     assert sorted(rows["seed"].unique()) == [0, 1]
-    assert journal.read_bytes().startswith(kept)
+    whole = journal.read_bytes()
+    assert whole.startswith(kept)
+    assert len(whole) > len(kept)  # the kill came before the end
     code, out, err = run(*command, "--seeds", "0")  # nothing is missing: nothing is trained
+    assert journal.read_bytes() == whole
     assert code == 0, err
     assert f"{table}: 4 rows" in out
 
