@@ -85,14 +85,6 @@ def sift_rows(frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str)
     return Rows(index, score, seed, method, methods)
 
 
-def _check_count(column: str, count: int, most: int, source: str) -> None:
-    if count > most:  # told before memory is asked for it
-        raise DataError(
-            f"{source}: column '{column}' has {count:,} different values; {most:,} are allowed. "
-            f"Rename the column if it is not the {column} of an estimator, or split the file."
-        )
-
-
 def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
     status = read_texts(frame[STATUS]).astype(object)
     known = status.isin((STATUS_OK, STATUS_FAILED)).to_numpy(dtype=bool)

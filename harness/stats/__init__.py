@@ -28,7 +28,6 @@ from harness.stats.populations import (
     MIN_ARCHS,
     POPULATIONS,
     Population,
-    isomorphism_string,
     select_population,
     top_share,
 )
@@ -83,7 +82,6 @@ __all__ = [
     "concordance_by_gap",
     "decompose",
     "evaluate_scores",
-    "isomorphism_string",
     "kendall_tau",
     "modelled_ceiling",
     "modelled_ceilings",

@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError, unknown_name
+from harness.space.classes import isomorphism_string
 from harness.space.nb201 import (
     EDGES,
     N_ARCHS,
-    N_NODES,
     NONE,
     OPS,
-    SKIP,
-    Arch,
     canonical_permutation,
     enumerate_archs,
 )
@@ -142,37 +140,6 @@ def check_archs(nb201_index: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[IntAr
             "Leave these architectures out."
         )
     return given.astype(np.int64), values
-
-
-def isomorphism_string(arch: Arch) -> str:
-    """Return the string by which the benchmark's authors tell isomorphic cells apart.
-
-    Every node is written as the sum of its inputs, in alphabetical order; `skip_connect` is
-    written as the node that it copies, `none` as `#`. A node that gets nothing but one `#` is
-    `#` itself, while sums of several are not simplified: so 6,466 strings are neither finer nor
-    coarser than the 9,445 classes, and promise no equal outputs.
-
-    Args:
-        arch: The architecture.
-
-    Returns:
-        The string of its output node.
-
-    Reference:
-        Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.1 ("6,466 unique").
-    """
-    nodes = ["0"] + [""] * (N_NODES - 1)
-    for target in range(1, N_NODES):
-        inputs = []
-        for (edge_target, source), op in zip(EDGES, arch.ops, strict=True):
-            if edge_target != target:
-                continue
-            if op == NONE or nodes[source] == "#":
-                inputs.append("#")
-            else:
-                inputs.append(nodes[source] if op == SKIP else f"({nodes[source]})@{OPS[op]}")
-        nodes[target] = "+".join(sorted(inputs))
-    return nodes[-1]
 
 
 @cache

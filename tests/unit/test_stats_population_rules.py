@@ -7,6 +7,7 @@ import pytest
 from nats_bench.genotype_utils import topology_str2structure
 
 from harness.errors import UsageError
+from harness.space.classes import isomorphism_string
 from harness.space.nb201 import (
     N_ARCHS,
     arch_at,
@@ -14,7 +15,7 @@ from harness.space.nb201 import (
     enumerate_archs,
     sample_indices,
 )
-from harness.stats import POPULATIONS, isomorphism_string, select_population, top_share
+from harness.stats import POPULATIONS, select_population, top_share
 
 EVERY_INDEX = np.arange(N_ARCHS)
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from harness.space.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.space.nb201 import N_ARCHS, arch_at, enumerate_archs, parse_arch
-from harness.truth.classes import dead_edge_class, isomorphism_class, isomorphism_string
 
 
 def test_dead_edge_classes_are_9445_and_cover_the_space_once() -> None:
