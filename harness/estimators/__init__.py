@@ -11,7 +11,14 @@ from harness.estimators.evaluating import (
 )
 from harness.estimators.loading import load_estimators, make_estimators
 from harness.estimators.result import EvaluationResult, TruthSource
-from harness.estimators.runs import BASELINE_STRATEGY, label_configs, load_runs, settings_sha256
+from harness.estimators.runs import (
+    BASELINE_STRATEGY,
+    group_replicas,
+    label_configs,
+    load_runs,
+    settings_sha256,
+    sort_out,
+)
 
 __all__ = [
     "BASELINE_STRATEGY",
@@ -25,10 +32,12 @@ __all__ = [
     "evaluate",
     "evaluate_estimator",
     "from_callable",
+    "group_replicas",
     "label_configs",
     "load_estimators",
     "load_runs",
     "make_baselines",
     "make_estimators",
     "settings_sha256",
+    "sort_out",
 ]

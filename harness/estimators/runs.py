@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,12 +20,24 @@ RUN_SCORE = "minus mean validation loss"
 _TRUTH_HASH = "truth_sha256"
 
 
-class _Run(NamedTuple):
+class FinishedRun(NamedTuple):
     """A finished run."""
 
     folder: RunFolder
     record: Record
     config: RunConfig
+
+
+class _OfARun(Protocol):
+    """Anything that knows the settings of its run."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings."""
+        ...
+
+
+AnyRun = TypeVar("AnyRun", bound=_OfARun)
 
 
 def load_runs(folders: Iterable[RunFolder]) -> Loaded:
@@ -44,7 +56,26 @@ def load_runs(folders: Iterable[RunFolder]) -> Loaded:
         MismatchError: If replicas were ranked against different truth tables.
         DataError: If a run's scores are damaged.
     """
-    finished: list[_Run] = []
+    finished, unfinished = sort_out(folders)
+    groups = group_replicas(finished)
+    labels = label_configs([group[0].config for group in groups])
+    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
+    return Loaded(gathered, unfinished)
+
+
+def sort_out(folders: Iterable[RunFolder]) -> tuple[list[FinishedRun], tuple[str, ...]]:
+    """Read the finished runs, and name the others with their status.
+
+    Args:
+        folders: The runs.
+
+    Returns:
+        The finished ones in their order, and the names of the others.
+
+    Raises:
+        StoreError: If a record cannot be read, or a run is there twice.
+    """
+    finished: list[FinishedRun] = []
     unfinished: list[str] = []
     seen: dict[str, RunFolder] = {}
     for folder in folders:
@@ -56,13 +87,10 @@ def load_runs(folders: Iterable[RunFolder]) -> Loaded:
             )
         seen[record.run_id] = folder
         if record.status == FINISHED:
-            finished.append(_Run(folder, record, RunConfig(**record.config)))
+            finished.append(FinishedRun(folder, record, RunConfig(**record.config)))
         else:
             unfinished.append(f"{show(record.run_id)} ({show(record.status)})")
-    groups = _group(finished)
-    labels = label_configs([group[0].config for group in groups])
-    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
-    return Loaded(gathered, tuple(unfinished))
+    return finished, tuple(unfinished)
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -70,8 +98,17 @@ def settings_sha256(config: RunConfig) -> str:
     return config.model_copy(update={"seed": 0}).sha256
 
 
-def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
-    def key(run: _Run) -> tuple[str, bool, str, str]:
+def group_replicas(runs: Iterable[AnyRun]) -> list[list[AnyRun]]:
+    """Put together what differs in nothing but the seed.
+
+    Args:
+        runs: Runs, or what is made of them.
+
+    Returns:
+        A group a (data set, strategy, settings), the baseline strategy first; its seeds ascend.
+    """
+
+    def key(run: AnyRun) -> tuple[str, bool, str, str]:
         config = run.config
         first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
         return config.dataset, first, config.strategy, settings_sha256(config)
@@ -111,7 +148,7 @@ def _flatten(config: RunConfig) -> dict[str, Any]:
     return settings | {f"ogd.{key}": value for key, value in nested.items()}
 
 
-def _gather(runs: Sequence[_Run], label: str) -> Estimator:
+def _gather(runs: Sequence[FinishedRun], label: str) -> Estimator:
     _check_replicas(runs)
     config = runs[0].config
     frames = [load_scores(run.folder.path / "scores.parquet") for run in runs]
@@ -136,7 +173,7 @@ def _gather(runs: Sequence[_Run], label: str) -> Estimator:
     )
 
 
-def _check_replicas(runs: Sequence[_Run]) -> None:
+def _check_replicas(runs: Sequence[FinishedRun]) -> None:
     for first, second in itertools.pairwise(runs):
         paths = f"{first.folder.path} and {second.folder.path}"
         if first.config.seed == second.config.seed:

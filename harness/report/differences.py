@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.config import RunConfig
+from harness.estimators import BASELINE_STRATEGY
 from harness.report.estimates import (
     Estimate,
     over_seeds_estimate,
@@ -18,7 +19,6 @@ from harness.report.estimates import (
 )
 from harness.report.results import RunResult
 
-BASELINE_STRATEGY = "spos"
 TWO_SUPERNETS = "these two supernets only (one seed)"
 LEFT_OUT = "left out, as a score failed in one arm only, seed"
 

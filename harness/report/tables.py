@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.config import RunConfig
 from harness.errors import StoreError
+from harness.estimators import group_replicas, label_configs, settings_sha256, sort_out
 from harness.report.differences import (
-    BASELINE_STRATEGY,
     Comparison,
     compare_all,
     have_same_archs,
@@ -27,7 +25,7 @@ from harness.report.estimates import (
 from harness.report.results import RunResult, load_result
 from harness.report.truths import TruthChoice
 from harness.stats import MIN_ARCHS
-from harness.store import FINISHED, RunFolder
+from harness.store import RunFolder
 from harness.truth import find_truth
 
 
@@ -140,84 +138,28 @@ def make_report(
         TruthError: If a table lacks a truth.
         UsageError: If a truth has a policy that is none.
     """
-    finished, unfinished = _sort_out(folders)
-    tables = {
-        dataset: find_truth(dataset, data_dir)
-        for dataset in dict.fromkeys(dataset for _, dataset in finished)
-    }
-    rows: list[StrategyRow] = []
-    comparisons: list[Comparison] = []
-    for choice in dict.fromkeys(truths or (TruthChoice(),)):
-        results = [load_result(folder, tables[dataset], choice) for folder, dataset in finished]
-        groups = _group(results)
-        labels = [_label(group, groups) for group in groups]
-        compared = list(compare_all(groups, labels))
-        if rows:  # only tau hangs on the truth; the rest was compared under the first
-            compared = [comparison for comparison in compared if comparison.metric == "tau"]
-        rows += [_make_row(*pair) for pair in zip(groups, labels, strict=True)]
-        comparisons += compared
-    return Report(tuple(rows), tuple(comparisons), tuple(unfinished))
-
-
-def _sort_out(folders: Iterable[RunFolder]) -> tuple[list[tuple[RunFolder, str]], list[str]]:
-    """Return the finished runs with their image data sets, and name the others."""
-    finished: list[tuple[RunFolder, str]] = []
-    unfinished: list[str] = []
-    paths: dict[str, Path] = {}
-    for folder in folders:
-        record = folder.read_record()
-        if record.run_id in paths:  # a copy would pass for another seed
-            raise StoreError(
-                f"Run {record.run_id} is there twice: {paths[record.run_id]} and {folder.path}. "
-                "Give only one of them."
-            )
-        paths[record.run_id] = folder.path
-        if record.status == FINISHED:
-            finished.append((folder, str(record.config["dataset"])))
-        else:
-            unfinished.append(f"{record.run_id} ({record.status})")
+    finished, unfinished = sort_out(folders)
     if not finished:
         raise StoreError(
             f"None of the runs is finished: {', '.join(unfinished)}. Give the command that "
             "started them again to go on."
         )
-    return finished, unfinished
-
-
-def settings_sha256(config: RunConfig) -> str:
-    """Hash all settings but the seed: what makes runs replicas of each other."""
-    return config.model_copy(update={"seed": 0}).sha256
-
-
-def _group(results: Sequence[RunResult]) -> list[list[RunResult]]:
-    def key(result: RunResult) -> tuple[str, bool, str, str]:
-        config = result.config
-        first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
-        return config.dataset, first, config.strategy, settings_sha256(config)
-
-    ordered = sorted(results, key=lambda result: (*key(result), result.config.seed))
-    return [list(group) for _, group in itertools.groupby(ordered, key)]
-
-
-def _label(group: Sequence[RunResult], groups: Sequence[Sequence[RunResult]]) -> str:
-    """Name a group by its strategy, and by what its settings differ in from its namesakes'."""
-    own = group[0].config
-    configs = [other[0].config for other in groups]
-    same = [c for c in configs if (c.dataset, c.strategy) == (own.dataset, own.strategy)]
-    if len(same) == 1:
-        return own.strategy
-    if len({config.preset for config in same}) == len(same):
-        return f"{own.strategy} [{own.preset}]"
-    flat = [_flatten(config) for config in same]
-    differing = [key for key in flat[0] if len({str(other.get(key)) for other in flat}) > 1]
-    mine = _flatten(own)
-    return f"{own.strategy} [{', '.join(f'{key}={mine.get(key)}' for key in differing)}]"
-
-
-def _flatten(config: RunConfig) -> dict[str, Any]:
-    settings = config.model_dump(exclude={"seed", "ogd"})
-    nested = {} if config.ogd is None else config.ogd.model_dump()
-    return settings | {f"ogd.{key}": value for key, value in nested.items()}
+    tables = {
+        dataset: find_truth(dataset, data_dir)
+        for dataset in dict.fromkeys(run.config.dataset for run in finished)
+    }
+    rows: list[StrategyRow] = []
+    comparisons: list[Comparison] = []
+    for choice in dict.fromkeys(truths or (TruthChoice(),)):
+        results = [load_result(run.folder, tables[run.config.dataset], choice) for run in finished]
+        groups = group_replicas(results)
+        labels = label_configs([group[0].config for group in groups])
+        compared = list(compare_all(groups, labels))
+        if rows:  # only tau hangs on the truth; the rest was compared under the first
+            compared = [comparison for comparison in compared if comparison.metric == "tau"]
+        rows += [_make_row(*pair) for pair in zip(groups, labels, strict=True)]
+        comparisons += compared
+    return Report(tuple(rows), tuple(comparisons), unfinished)
 
 
 def _make_row(group: Sequence[RunResult], label: str) -> StrategyRow:
