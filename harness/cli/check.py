@@ -185,7 +185,7 @@ def _save(scores: Sequence[Path], path: Path, as_json: bool, options: dict[str, 
     else:
         _print_saved(kept, path)
     if few:
-        from harness.cli.truth.choose import clean
+        from harness.cli.printing import clean
 
         click.echo(
             clean(
@@ -209,7 +209,7 @@ def _summarise(kept: Snapshot, path: Path) -> dict[str, Any]:
 
 
 def _print_saved(kept: Snapshot, path: Path) -> None:
-    from harness.cli.truth.choose import print_grid, print_line
+    from harness.cli.printing import print_grid, print_line
 
     rows = []
     for method in kept.methods:
@@ -249,7 +249,7 @@ def _print(result: CheckResult, as_json: bool, strict: bool) -> None:
         exit_code = {"exit_code": result.exit_code(strict)}
         click.echo(json.dumps(result.to_dict() | exit_code | {"words": words}, indent=2))
         return
-    from harness.cli.truth.choose import print_grid, print_line
+    from harness.cli.printing import print_grid, print_line
 
     print_grid("Check against the baseline", HEADINGS, make_rows(result), texts=N_TEXTS)
     for line in (*words[1:], *NOTES, words[0]):

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from harness.estimators import EvaluationResult
 
-FORMATS = ("table", "csv", "json", "markdown")
+FORMATS = ("table", "csv", "json", "latex", "markdown")
 """Named here too: asking `harness.estimators` would import pandas for `--help`."""
 
 
@@ -107,7 +107,7 @@ def evaluate(
 
 
 def _print_tables(results: list[EvaluationResult]) -> None:
-    from harness.cli.truth.choose import print_grid, print_line
+    from harness.cli.printing import print_grid, print_line
     from harness.estimators.blocks import NOTES, make_blocks, make_overview
     from harness.estimators.sentences import describe_together
 

@@ -1,17 +1,21 @@
-"""`harness report`: the ranking-correlation table of finished runs."""
+"""`harness report`: estimators side by side, as tables, as a page, and as figures."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-FORMATS = ("table", "csv", "json", "markdown")
+if TYPE_CHECKING:
+    from harness.report import Report
+
+FORMATS = ("table", "csv", "json", "latex", "markdown")
 """Named here too: asking `harness.report` would import pandas and scipy for `--help`."""
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "output_format",
@@ -22,11 +26,32 @@ FORMATS = ("table", "csv", "json", "markdown")
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
+    "--html",
+    "html_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write one page instead, which opens in any browser without a network.",
+)
+@click.option(
+    "--plots",
+    "plots_dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the figures instead, as PDF and SVG.",
+)
+@click.option(
+    "--compare-with",
+    "baseline",
+    metavar="LABEL",
+    help="Compare all others with this one.  [default: runs with spos of equal settings, others "
+    "with the first]",
+)
+@click.option(
     "--truth-dataset",
     "truth_datasets",
     multiple=True,
-    help="Hold the rankings against this data set of their truth table, such as cifar100; "
-    "repeated, against each.  [default: that of the images]",
+    help="Hold the rankings against this data set of the truth, such as cifar100; repeated, "
+    "against each. Needed for score files alone.  [default: that of the runs' images]",
 )
 @click.option(
     "--split", help="Images that truth was measured on. [valid|test]  [default: test, if any]"
@@ -40,36 +65,93 @@ FORMATS = ("table", "csv", "json", "markdown")
     "--policy", help="Its trials: the mean, or one. [mean|trial=K|seed=S]  [default: mean]"
 )
 @click.option(
+    "--truth",
+    metavar="NAME|PATH",
+    help="A table of 'harness truth list', or a file.  [default: by data set]",
+)
+@click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
+@click.option(
+    "--score-column",
+    default="score",
+    show_default=True,
+    help="Column of the scores (score files).",
+)
+@click.option(
+    "--exclude-bad", is_flag=True, help="Leave out bad rows, and count them, instead of refusing."
+)
+@click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
     help="Folder with nb201/.  [default: $HARNESS_DATA]",
 )
 def report(
-    folders: tuple[Path, ...],
+    scores: tuple[Path, ...],
     output_format: str,
     as_json: bool,
+    html_file: Path | None,
+    plots_dir: Path | None,
+    baseline: str | None,
     truth_datasets: tuple[str, ...],
     split: str | None,
     epochs: int | None,
     policy: str | None,
+    truth: str | None,
+    lower_is_better: bool,
+    score_column: str,
+    exclude_bad: bool,
     data_dir: Path | None,
 ) -> None:
-    """Make the ranking-correlation table of the runs in DIR (default: results/runs).
+    """Compare SCORES with each other (default: the runs in results/runs).
 
-    One row a data set and strategy, over its seeds, and then the paired differences between
-    strategies. Needs no torch.
+    SCORES are run folders, folders of these, and score files, in any mixture; score files are as
+    'harness evaluate' takes them. All are ranked on the architectures that all have scored.
+    Without --html and --plots the tables are printed. Needs no torch.
 
     Runs are held against the truth of their own images unless told otherwise. How a ranking
     transfers from CIFAR-10, say: --truth-dataset cifar10 --truth-dataset cifar100
     --truth-dataset ImageNet16-120.
     """
-    from harness.report import TruthChoice, make_report, print_table, render
-    from harness.store import find_runs
+    from harness.estimators import load_estimators
+    from harness.report import TruthChoice, make_report
 
-    truths = [TruthChoice(dataset, split, epochs, policy) for dataset in truth_datasets or (None,)]
-    made = make_report(find_runs(folders or (Path("results/runs"),)), data_dir, truths)
+    loaded = load_estimators(
+        scores or (Path("results/runs"),),
+        score_column=score_column,
+        lower_is_better=lower_is_better,
+        exclude_bad=exclude_bad,
+    )
+    truths = [
+        TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)
+    ]
+    made = make_report(loaded, truths, baseline=baseline, data_dir=data_dir)
+    if html_file is not None:
+        from harness.report.page import save_page
+
+        save_page(made, html_file)
+        click.echo(f"Wrote {html_file}.", err=True)
+    if plots_dir is not None:
+        from harness.report.plots import save_plots
+
+        n_figures = len(save_plots(made, plots_dir))
+        click.echo(f"Wrote {n_figures} figures to {plots_dir}.", err=True)
     name = "json" if as_json else output_format
-    if name == "table":
-        print_table(made)
-    else:
-        click.echo(render(made, name).rstrip("\n"))
+    if name != "table":
+        from harness.report.render import FORMATS as WRITERS
+
+        click.echo(WRITERS[name](made), nl=False)
+    elif html_file is None and plots_dir is None:
+        print_report(made)
+
+
+def print_report(made: Report) -> None:
+    """Print a report for people: the sentences last, where the reader's eye is."""
+    from harness.cli.printing import print_grid, print_line
+    from harness.report.blocks import NOTES, make_report_blocks
+
+    for block in make_report_blocks(made):
+        print_grid(*block)
+    for note in NOTES:
+        print_line(note)
+    print_line("")
+    for line in made.words:
+        print_line(line)

@@ -105,7 +105,9 @@ def run(
 
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.progress import ConsoleMonitor
-    from harness.report import make_report, print_table
+    from harness.cli.report import print_report
+    from harness.estimators import load_runs
+    from harness.report import make_report
     from harness.runner import run_all
 
     with ConsoleMonitor() as monitor:
@@ -114,7 +116,7 @@ def run(
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))
     elif outcome.finished:
-        print_table(make_report(outcome.finished, data_dir))
+        print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
         click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
     for message, run_ids in _by_message(outcome.failures).items():
         click.echo(f"Error: {', '.join(run_ids)}: {message}", err=True)

@@ -41,7 +41,7 @@ class Block(NamedTuple):
 
     title: str
     headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def make_blocks(result: EvaluationResult) -> list[Block]:
@@ -62,7 +62,7 @@ def make_overview(results: Sequence[EvaluationResult]) -> Block:
             result.estimator.label,
             str(result.figures.n_seeds),
             f"{result.figures.n:,}",
-            *(_figure(result.populations[name].metrics["tau"]) for name in names),
+            *(write_figure(result.populations[name].metrics["tau"]) for name in names),
         )
         for result in results
     ]
@@ -83,8 +83,8 @@ def _population_block(result: EvaluationResult) -> Block:
             ceiling = f"{part.ceiling.tau:.3f}"
             if part.share_of_ceiling is not None:
                 ceiling += f" ({part.share_of_ceiling:.0%})"
-        besides = (_value(beside) for beside in part.baselines.values())
-        tau = _figure(part.metrics["tau"], with_spread=True)
+        besides = (write_value(beside) for beside in part.baselines.values())
+        tau = write_figure(part.metrics["tau"], with_spread=True)
         rows.append((name, f"{part.population.n:,}", tau, reference, ceiling, *besides))
     return Block(f"Ranking: {result.truth.query}", headings, rows)
 
@@ -99,7 +99,9 @@ def _metric_blocks(result: EvaluationResult) -> list[Block]:
         parts = [result.populations[name] for name in names]
         # Top 10% of a top half would be read as the top 10%.
         shown = [m for m in METRICS if not (names == selected and METRICS[m].share is not None)]
-        rows = [(METRICS[m].title, *(_figure(part.metrics[m]) for part in parts)) for m in shown]
+        rows = [
+            (METRICS[m].title, *(write_figure(part.metrics[m]) for part in parts)) for m in shown
+        ]
         rows.insert(0, ("n", *(f"{part.population.n:,}" for part in parts)))
         blocks.append(Block("Metrics [95%]", ("metric", *names), rows))
     return blocks
@@ -120,7 +122,7 @@ def _uncertainty_block(result: EvaluationResult) -> Block:
                 "architectures": found.architectures_se,
                 "truth": found.truth_beyond_se,
             }
-            cells = [_share(se, found.shares.get(cause)) for cause, se in known.items()]
+            cells = [write_share(se, found.shares.get(cause)) for cause, se in known.items()]
             value = part.metrics["tau"].value
             interval = "-" if found.interval is None else f"{value:.3f}{write_ends(found.interval)}"
             against = "-" if part.attenuation is None else f"{part.attenuation.tau:.3f}"
@@ -140,7 +142,8 @@ def _gap_block(result: EvaluationResult) -> Block:
     return Block(title, ("gap in accuracy points", "pairs", "share"), rows)
 
 
-def _share(se: float | None, share: float | None) -> str:
+def write_share(se: float | None, share: float | None) -> str:
+    """Write a standard error and its share of the variance."""
     if se is None:
         return "unknown"
     if se == 0.0:
@@ -148,31 +151,43 @@ def _share(se: float | None, share: float | None) -> str:
     return f"{se:.4f}" if share is None else f"{se:.4f} ({share:.0%})"
 
 
-def _figure(result: MetricResult, with_spread: bool = False) -> str:
-    text = _value(result)
+def write_figure(result: MetricResult, with_spread: bool = False, signed: bool = False) -> str:
+    """Write a metric with its interval, or why it has no value.
+
+    Args:
+        result: The metric.
+        with_spread: Whether its spread over seeds is written too.
+        signed: Whether it is a difference, with its sign.
+
+    Returns:
+        Such as "0.597 +- 0.033 [0.505, 0.690]"; an "s" at the end marks an interval over seeds.
+    """
+    text = write_value(result, signed)
     if result.value is None:
         return text
     if with_spread and len(result.per_seed) > 1:
         text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
     if result.interval is not None:
-        return text + write_ends(result.interval, result.name)
+        return text + write_ends(result.interval, result.name, signed)
     if result.over_seeds is not None:
-        return f"{text}{write_ends(result.over_seeds, result.name)} {_BY_SEED_ONLY}"
+        return f"{text}{write_ends(result.over_seeds, result.name, signed)} {_BY_SEED_ONLY}"
     return text
 
 
-def _value(result: MetricResult) -> str:
-    return result.status if result.value is None else _number(result.value, result.name)
+def write_value(result: MetricResult, signed: bool = False) -> str:
+    """Write a metric's value, or why it has none."""
+    return result.status if result.value is None else _number(result.value, result.name, signed)
 
 
-def _number(value: float, name: str) -> str:
+def _number(value: float, name: str, signed: bool = False) -> str:
+    sign = "+" if signed else ""
     if name in _WHOLE:
-        return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
-    return f"{value:.3f}"
+        return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
+    return f"{value:{sign}.3f}"
 
 
-def write_ends(interval: Interval | None, name: str = "tau") -> str:
+def write_ends(interval: Interval | None, name: str = "tau", signed: bool = False) -> str:
     """Write the ends of an interval after their figure, or nothing where there is none."""
     if interval is None:
         return ""
-    return f" [{_number(interval.low, name)}, {_number(interval.high, name)}]"
+    return f" [{_number(interval.low, name, signed)}, {_number(interval.high, name, signed)}]"

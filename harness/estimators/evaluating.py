@@ -189,12 +189,16 @@ def _only_dataset(names: Iterable[str]) -> str:
     )
 
 
-def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationResult:
+def evaluate_estimator(
+    estimator: Estimator, chosen: ChosenTruth, archs: IntArray | None = None
+) -> EvaluationResult:
     """Evaluate an estimator on the architectures that have all its scores and the truth.
 
     Args:
         estimator: The estimator.
         chosen: The truth.
+        archs: Only these, such as the ones that others have scored too, `nb201_index`; all unless
+            given.
 
     Returns:
         The figures.
@@ -204,6 +208,9 @@ def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationR
     """
     truth, complete = chosen.truth, estimator.complete_archs
     known = np.isin(truth.nb201_index, complete)
+    n_known = int(known.sum())
+    if archs is not None:
+        known &= np.isin(truth.nb201_index, archs)
     index = truth.nb201_index[known]
     if len(index) == 0:
         raise TruthError(
@@ -233,7 +240,8 @@ def evaluate_estimator(estimator: Estimator, chosen: ChosenTruth) -> EvaluationR
         truth=source,
         n_scored=len(estimator.nb201_index),
         n_incomplete=len(estimator.nb201_index) - len(complete),
-        n_without_truth=len(complete) - len(index),
+        n_without_truth=len(complete) - n_known,
+        n_uncommon=n_known - len(index),
         nb201_index=index,
         figures=figures,
     )

@@ -1,4 +1,4 @@
-"""Evaluations as plain text, Markdown, HTML, JSON and CSV.
+"""Evaluations as plain text, Markdown, HTML, LaTeX, JSON and CSV.
 
 Labels may come from somebody's file: they are printable when they get here, and every form
 escapes what would be markup, or a formula, in it.
@@ -10,13 +10,18 @@ import csv
 import html
 import io
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.estimators.blocks import NOTES, Block, make_blocks, make_overview
+from harness.estimators.blocks import NOTES, make_blocks, make_overview
+from harness.estimators.markup import (
+    block_to_html,
+    block_to_latex,
+    block_to_markdown,
+    escape_markdown,
+)
 from harness.estimators.sentences import describe_together
 from harness.scores import guard_formula
 from harness.stats import MetricResult, PopulationResult
@@ -50,46 +55,34 @@ def to_markdown(results: Sequence[EvaluationResult]) -> str:
     """Return results as Markdown: sentences, then tables."""
     lines: list[str] = []
     if len(results) > 1:
-        lines += _markdown_block(make_overview(results))
-        lines += [f"{_escape_markdown(line)}\n" for line in describe_together(results)]
+        lines += block_to_markdown(make_overview(results))
+        lines += [f"{escape_markdown(line)}\n" for line in describe_together(results)]
     for result in results:
-        lines += [f"## {_escape_markdown(result.estimator.label)}", ""]
-        lines += [f"- {_escape_markdown(line)}" for line in result.words]
+        lines += [f"## {escape_markdown(result.estimator.label)}", ""]
+        lines += [f"- {escape_markdown(line)}" for line in result.words]
         lines.append("")
         for block in make_blocks(result):
-            lines += _markdown_block(block)
-    lines += [f"- {_escape_markdown(note)}" for note in NOTES]
+            lines += block_to_markdown(block)
+    lines += [f"- {escape_markdown(note)}" for note in NOTES]
     return "\n".join(lines) + "\n"
-
-
-def _markdown_block(block: Block) -> list[str]:
-    def pipe(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(map(_escape_markdown, cells))} |"
-
-    rows = [pipe(row) for row in block.rows]
-    title = f"**{_escape_markdown(block.title)}**"
-    return [title, "", pipe(block.headings), pipe(["---"] * len(block.headings)), *rows, ""]
-
-
-def _escape_markdown(text: str) -> str:
-    """Escape what would be markup: Markdown may hold HTML, and links, and cells end at a bar."""
-    escaped = re.sub(r"([\\|`])", r"\\\1", html.escape(text, quote=False))
-    return escaped.replace("](", r"\](")
 
 
 def to_html(result: EvaluationResult) -> str:
     """Return a result as a fragment of HTML, for a notebook."""
     parts = ["<div>"]
     parts += [f"<p>{html.escape(line)}</p>" for line in result.words]
-    for block in make_blocks(result):
-        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.headings)
-        parts.append(f"<table><caption>{html.escape(block.title)}</caption><tr>{head}</tr>")
-        for first, *cells in block.rows:
-            figures = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-            parts.append(f'<tr><th scope="row">{html.escape(first)}</th>{figures}</tr>')
-        parts.append("</table>")
+    parts += map(block_to_html, make_blocks(result))
     parts += [f"<p><small>{html.escape(note)}</small></p>" for note in NOTES]
     return "\n".join([*parts, "</div>"])
+
+
+def to_latex(results: Sequence[EvaluationResult]) -> str:
+    """Return the tables of results as LaTeX, the sentences as comments."""
+    parts = ["% Needs \\usepackage[T1]{fontenc} and \\usepackage{booktabs}."]
+    for result in results:
+        parts += [f"% {line}" for line in result.words]
+        parts += map(block_to_latex, make_blocks(result))
+    return "\n".join([*parts, *(f"% {note}" for note in NOTES)]) + "\n"
 
 
 def to_json(results: Sequence[EvaluationResult]) -> str:
@@ -117,7 +110,7 @@ def to_csv(results: Sequence[EvaluationResult]) -> str:
         }
         writer.writerows(who | row for row in _count_rows(result))
         for name, part in result.populations.items():
-            writer.writerows(who | {"population": name, **row} for row in _figure_rows(part))
+            writer.writerows(who | {"population": name, **row} for row in figure_rows(part))
     return file.getvalue()
 
 
@@ -126,14 +119,16 @@ def _count_rows(result: EvaluationResult) -> list[dict[str, object]]:
         "n_scored": result.n_scored,
         "n_incomplete": result.n_incomplete,
         "n_without_truth": result.n_without_truth,
+        "n_uncommon": result.n_uncommon,
         **{f"excluded: {why}": n for why, n in result.estimator.exclusions.items()},
     }
     return [{"figure": name, "value": value} for name, value in counts.items()]
 
 
-def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
-    rows = [_metric_row(name, result) for name, result in part.metrics.items()]
-    rows += [_metric_row(f"tau_of_{name}", result) for name, result in part.baselines.items()]
+def figure_rows(part: PopulationResult) -> list[dict[str, object]]:
+    """Return the figures of one population as rows of CSV."""
+    rows = [metric_row(name, result) for name, result in part.metrics.items()]
+    rows += [metric_row(f"tau_of_{name}", result) for name, result in part.baselines.items()]
     reference, ceiling, found = part.reference, part.ceiling, part.components
     if reference is not None:
         n = reference.n_archs
@@ -154,7 +149,8 @@ def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
     return rows + [{"figure": f, "n": n, "value": v} for f, v in more.items() if v is not None]
 
 
-def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
+def metric_row(name: str, result: MetricResult) -> dict[str, object]:
+    """Return one metric as a row of CSV."""
     several = len(result.per_seed) > 1
     interval, over = result.interval, "seeds and architectures" if several else "architectures"
     if interval is None and result.over_seeds is not None:
@@ -171,6 +167,7 @@ def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
 FORMATS: dict[str, Callable[[Sequence[EvaluationResult]], str]] = {
     "csv": to_csv,
     "json": to_json,
+    "latex": to_latex,
     "markdown": to_markdown,
 }
 """Formats other than the terminal's table, by name."""

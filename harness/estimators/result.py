@@ -48,6 +48,7 @@ class EvaluationResult:
         n_scored: Architectures with a score of any seed.
         n_incomplete: Of these, left out since a seed lacks a score.
         n_without_truth: Of the rest, left out since they have no truth.
+        n_uncommon: Of the rest, left out since another estimator of the report lacks a score.
         nb201_index: The architectures that are left, ascending, [n].
         figures: The figures on these.
     """
@@ -57,6 +58,7 @@ class EvaluationResult:
     n_scored: int
     n_incomplete: int
     n_without_truth: int
+    n_uncommon: int
     nb201_index: IntArray
     figures: Evaluation
 
@@ -93,6 +95,7 @@ class EvaluationResult:
             "n_scored": self.n_scored,
             "n_incomplete": self.n_incomplete,
             "n_without_truth": self.n_without_truth,
+            "n_uncommon": self.n_uncommon,
             "excluded": dict(estimator.exclusions),
             "words": list(self.words),
             **self.figures.to_dict(),

@@ -135,14 +135,15 @@ def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
         return own.strategy
     if len({config.preset for config in same}) == len(same):
         return f"{own.strategy} [{own.preset}]"
-    flat = [_flatten(config) for config in same]
+    flat = [flatten_config(config) for config in same]
     keys = dict.fromkeys(key for settings in flat for key in settings)
     differing = [key for key in keys if len({str(other.get(key)) for other in flat}) > 1]
-    mine = _flatten(own)
+    mine = flatten_config(own)
     return f"{own.strategy} [{', '.join(f'{key}={mine.get(key)}' for key in differing)}]"
 
 
-def _flatten(config: RunConfig) -> dict[str, Any]:
+def flatten_config(config: RunConfig) -> dict[str, Any]:
+    """Return all settings but the seed, those of a table as `ogd.c`."""
     settings = config.model_dump(exclude={"seed", "ogd"})
     nested = {} if config.ogd is None else config.ogd.model_dump()
     return settings | {f"ogd.{key}": value for key, value in nested.items()}

@@ -70,6 +70,11 @@ def _say_left_out(result: EvaluationResult) -> list[str]:
         )
     if result.n_without_truth:
         lines.append(f"Left out: {result.n_without_truth:,} architectures without this truth.")
+    if result.n_uncommon:
+        lines.append(
+            f"Left out: {result.n_uncommon:,} architectures that not all of the estimators that it "
+            "is compared with have scored."
+        )
     if result.truth.n_missing:
         lines.append(
             f"{result.truth.n_missing:,} more architectures have trainings of that split and "

@@ -1,130 +1,112 @@
-"""Which truth a report is against, and what else ranks that truth: the yardsticks beside a tau."""
+"""Which truths a report holds estimators against, and which of them share one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
-from harness.space.nb201 import arch_at
-from harness.stats import kendall_tau, one_seed_reference
-from harness.stats.ceiling import modelled_ceilings
-from harness.stats.populations import TOP_10, TOP_HALF
-from harness.truth import TruthQuery, TruthTable, default_query
-from harness.truth.catalogue import choose_query
+from harness.errors import MismatchError, UsageError
+from harness.estimators import ChosenTruth, Estimator, choose_truth
+from harness.truth import default_query
 from harness.truth.query import MEAN
-
-SHARES = {"all": None, "top_half": TOP_HALF, "top_10": TOP_10}
-SHAPES = {
-    **BENCHMARK_SHAPES,
-    "tiles": NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37),
-}
-"""The stand-alone networks whose parameters and FLOPs serve as baselines, by the truth's data
-set."""
 
 
 @dataclass(frozen=True)
 class TruthChoice:
-    """What the user says of the truth to hold runs against; None is left open.
+    """What the user says of the truth to hold estimators against; None is left open.
 
     Attributes:
         dataset: Data set in the table's spelling.
         split: "valid" or "test".
         epochs: Length of training, epochs.
         policy: How trials become one number, as `TruthQuery` takes it.
+        table: The table, by its name in `harness truth list` or its path.
     """
 
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = None
     policy: str | None = None
+    table: str | None = None
 
-    def query_for(self, image_dataset: str, table: TruthTable) -> TruthQuery:
-        """Fill in what is left open.
-
-        Args:
-            image_dataset: The images that a supernet was trained on.
-            table: The table that it was ranked against.
-
-        Returns:
-            The supernet's own truth where nothing was said. Else the truth of the data set that
-            was said, or of its own, with the rest filled in as `harness truth` does it; what was
-            said stays as it is, whether the table has it or not.
+    def find(self, dataset: str | None, data_dir: Path | None) -> ChosenTruth:
+        """Find the truth, of `dataset` where the choice leaves that open.
 
         Raises:
-            UsageError: If the policy is none.
+            UsageError: If the data set cannot be told, or the policy is none.
+            TruthError: If the table is not there, or lacks it.
+            DataError: If the data folder does not exist.
         """
-        own = default_query(image_dataset)
-        if self == TruthChoice():
-            return own
-        dataset = own.dataset if self.dataset is None else self.dataset
-        policy = MEAN if self.policy is None else self.policy
-        return choose_query(table, dataset, self.split, self.epochs, policy)
+        return choose_truth(
+            dataset if self.dataset is None else self.dataset,
+            self.split,
+            self.epochs,
+            MEAN if self.policy is None else self.policy,
+            self.table,
+            data_dir,
+        )
 
 
-class Yardsticks(NamedTuple):
-    """How well other things rank the same architectures by the same truth.
+def choose_truths(
+    estimators: Sequence[Estimator],
+    choices: Sequence[TruthChoice] = (),
+    data_dir: Path | None = None,
+) -> list[tuple[ChosenTruth, list[Estimator]]]:
+    """Find the truths, and who is held against each.
 
-    Attributes:
-        baselines: Tau of the `params` and of the `flops` of the networks that were trained.
-        reference: The one-seed reference on those of the architectures that have the most
-            trials, with its n; None if there is too little truth.
-        ceilings: Modelled ceilings: `all`, `top_half`, `top_10`.
-    """
-
-    baselines: dict[str, float | None]
-    reference: dict[str, float] | None
-    ceilings: dict[str, float | None]
-
-
-def measure_yardsticks(
-    table: TruthTable, query: TruthQuery, indices: npt.NDArray[np.int64], image_dataset: str
-) -> Yardsticks:
-    """Measure what a tau stands beside.
+    Runs are held against the truth of their own images where the choice names no data set, so
+    that runs on several data sets are in groups of their own; scores of unknown images are held
+    against the truth that is named, or against that of all runs.
 
     Args:
-        table: The table.
-        query: The truth; under the policy of one trial or seed the ceilings are those of single
-            trainings, while their noise is still learned from all trials.
-        indices: Architectures that have it, `nb201_index`, ascending, [n].
-        image_dataset: Whose networks are the baselines, where the table's data set is unknown.
+        estimators: At least one.
+        choices: What the user said; none for all left open.
+        data_dir: Where the truth lies, for data sets that need it.
 
     Returns:
-        The yardsticks; measured once for all runs that share table, truth and architectures, as
-        a ceiling over all 15,625 takes seconds.
+        The truths, in the order of the choices, with their estimators.
 
     Raises:
-        TruthError: If the table has no such rows.
+        UsageError: If the data set cannot be told, or the policy is none.
+        TruthError: If a table is not there or lacks the truth.
+        MismatchError: If a run was ranked against another truth table than its own at hand.
     """
-    return _measure_once(table, query, indices.astype(np.int64).tobytes(), image_dataset)
+    found = []
+    for choice in dict.fromkeys(choices or (TruthChoice(),)):
+        datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
+        if choice.dataset is not None or choice.table is not None or not datasets:
+            found.append((choice.find(None, data_dir), list(estimators)))
+            continue
+        if len(datasets) > 1:
+            _refuse_unknown_images(estimators, datasets)
+        for dataset in datasets:
+            chosen = choice.find(default_query(dataset).dataset, data_dir)
+            found.append((chosen, [e for e in estimators if e.dataset in (None, dataset)]))
+    for chosen, group in found:
+        for estimator in group:
+            _check_table(estimator, chosen)
+    return found
 
 
-@lru_cache(maxsize=16)
-def _measure_once(
-    table: TruthTable, query: TruthQuery, index_bytes: bytes, image_dataset: str
-) -> Yardsticks:
-    indices = np.frombuffer(index_bytes, dtype=np.int64)
-    truth, trials = table.select(query), table.trials(query)
-    known = np.isin(truth.nb201_index, indices)
-    accuracy = truth.accuracy[known]
-    own = trials.accuracy[np.isin(trials.nb201_index, indices)]
-    ceilings = modelled_ceilings(own, list(SHARES.values()), n_behind=truth.n_trials[known])
-    reference = one_seed_reference(own)
-    # C and N alone decide how sizes rank, so any data set's network does for an unknown one.
-    shape = SHAPES.get(query.dataset) or SHAPES[default_query(image_dataset).dataset]
-    archs = [arch_at(int(index)) for index in indices]
-    return Yardsticks(
-        baselines={
-            "params": kendall_tau([count_params(arch, shape) for arch in archs], accuracy).value,
-            "flops": kendall_tau([count_flops(arch, shape) for arch in archs], accuracy).value,
-        },
-        reference=None if reference is None else reference._asdict(),
-        ceilings={
-            name: None if ceiling is None else ceiling.tau
-            for name, ceiling in zip(SHARES, ceilings, strict=True)
-        },
-    )
+def _refuse_unknown_images(estimators: Sequence[Estimator], datasets: Sequence[str]) -> None:
+    unknown = [estimator.label for estimator in estimators if estimator.dataset is None]
+    if unknown:
+        raise UsageError(
+            f"There are runs on {', '.join(datasets)}, and it is not said which truth "
+            f"'{unknown[0]}' is to be held to. Name it with --truth-dataset, such as "
+            f"{default_query(datasets[0]).dataset}."
+        )
+
+
+def _check_table(estimator: Estimator, chosen: ChosenTruth) -> None:
+    """Refuse a table that has changed since the run; that of other images is another matter."""
+    if estimator.dataset is None or estimator.truth_sha256 is None:
+        return
+    is_own = chosen.query.dataset == default_query(estimator.dataset).dataset
+    if is_own and not chosen.table.is_recorded_as(estimator.truth_sha256):
+        raise MismatchError(
+            f"The runs of '{estimator.label}' were ranked against truth "
+            f"{estimator.truth_sha256[:12]}; the table at hand is {chosen.table.sha256[:12]}. Give "
+            "the data folder of those runs with --data-dir."
+        )

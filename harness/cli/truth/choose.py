@@ -1,10 +1,10 @@
-"""What the commands that read a table share: which table, which numbers of it, and printing."""
+"""What the commands that read a table share: which table, and which numbers of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -92,45 +92,3 @@ def describe_query(query: TruthQuery, n: int, n_missing: int) -> str:
     if n_missing:
         line += f" ({n_missing:,} more have such rows, but not this {query.rule.kind})"
     return line + "."
-
-
-def print_line(text: str) -> None:
-    """Print a line that a terminal may wrap, without what could steer the terminal."""
-    click.echo(clean(text))
-
-
-def print_grid(
-    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1
-) -> None:
-    """Print a table as wide as its content: a figure is never cut or broken.
-
-    Args:
-        title: Its title.
-        headings: One a column.
-        rows: Cells, one a column.
-        texts: How many columns, from the left, hold text; the others hold figures.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(title=Text(clean(title)), title_justify="left", title_style="bold")
-    for position, heading in enumerate(headings):
-        justify: Literal["left", "right"] = "left" if position < texts else "right"
-        grid.add_column(heading, justify=justify, no_wrap=True)
-    for cells in rows:
-        grid.add_row(*(Text(clean(cell)) for cell in cells))
-    console = Console(highlight=False)
-    needed = console.measure(grid, options=console.options.update(width=10_000)).maximum
-    console.width = max(console.width, needed)
-    console.print(grid)
-
-
-def clean(text: str) -> str:
-    """Replace characters that are not to be seen: a file's texts must not steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def figure(value: float | None, digits: int = 3) -> str:
-    """Write a figure, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"

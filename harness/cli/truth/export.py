@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
-    clean,
     describe_place,
     name_query,
     name_table,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.truth.choose import clean, name_table, print_line
+from harness.cli.printing import clean, print_line
+from harness.cli.truth.choose import name_table
 from harness.errors import DataError, HarnessError
 
 if TYPE_CHECKING:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.truth.choose import (
-    describe_place,
-    figure,
-    name_table,
-    print_grid,
-    print_line,
-    table_options,
-)
+from harness.cli.printing import figure, print_grid, print_line
+from harness.cli.truth.choose import describe_place, name_table, table_options
 from harness.errors import ArchError
 from harness.space.nb201 import N_ARCHS, Arch, arch_at, parse_arch
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import (
     describe_place,
     describe_query,
-    figure,
     name_query,
     name_table,
-    print_grid,
-    print_line,
     query_options,
     table_options,
 )

@@ -1,0 +1,76 @@
+"""Printing for people: nothing that came from a file can steer the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+UNLIMITED = 10_000
+"""Columns; more than any table has."""
+
+
+def print_line(text: str) -> None:
+    """Print a line that a terminal may wrap, without what could steer the terminal."""
+    click.echo(clean(text))
+
+
+def print_grid(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1
+) -> None:
+    """Print a table as wide as its content: a figure is never cut or broken.
+
+    In a terminal that is too narrow, intervals go below their figures.
+
+    Args:
+        title: Its title.
+        headings: One a column.
+        rows: Cells, one a column.
+        texts: How many columns, from the left, hold text; the others hold figures.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    grid = _make_grid(title, headings, rows, texts, stack=False)
+    needed = _measure(console, grid)
+    if console.is_terminal and needed > console.width:
+        grid = _make_grid(title, headings, rows, texts, stack=True)
+        needed = _measure(console, grid)
+    console.width = max(console.width, needed)
+    console.print(grid)
+
+
+def _make_grid(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], texts: int, stack: bool
+) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(title=Text(clean(title)), title_justify="left", title_style="bold")
+    for position, heading in enumerate(headings):
+        justify: Literal["left", "right"] = "left" if position < texts else "right"
+        shown = clean(heading).replace(" ", "\n" if stack else " ")
+        grid.add_column(Text(shown), justify=justify, no_wrap=True)
+    for cells in rows:
+        texts_of = (clean(cell) for cell in cells)
+        grid.add_row(*(Text(text.replace(" [", "\n[") if stack else text) for text in texts_of))
+    return grid
+
+
+def _measure(console: Console, grid: Table) -> int:
+    return console.measure(grid, options=console.options.update(width=UNLIMITED)).maximum
+
+
+def clean(text: str) -> str:
+    """Replace characters that are not to be seen: a file's texts must not steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """Write a figure, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"

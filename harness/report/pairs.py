@@ -1,0 +1,135 @@
+"""Who is compared with whom, seed by seed, and what such a difference speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from harness.config import RunConfig
+from harness.errors import unknown_name
+from harness.estimators import BASELINE_STRATEGY, Estimator
+from harness.estimators.runs import flatten_config
+
+TWO_SUPERNETS = "these two supernets only (one seed)"
+TWO_SCORES = "these two sets of scores only"
+OWN_SETTINGS = ("strategy", "preset")
+"""Settings that may differ without making a comparison one of something else."""
+
+
+class Pair(NamedTuple):
+    """Two estimators to be compared.
+
+    Attributes:
+        first: The one.
+        second: The one that is subtracted.
+        rows: Positions of the seeds of each, paired in order.
+        claim: What a difference speaks of.
+        caveats: What else differs between them, in words.
+    """
+
+    first: Estimator
+    second: Estimator
+    rows: tuple[tuple[int, ...], tuple[int, ...]]
+    claim: str
+    caveats: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as "ogd minus spos"."""
+        return f"{self.first.label} minus {self.second.label}"
+
+    @property
+    def seeds(self) -> tuple[tuple[int | None, int | None], ...]:
+        """The seeds, in pairs."""
+        a, b = self.first.seeds, self.second.seeds
+        return tuple((a[i], b[j]) for i, j in zip(*self.rows, strict=True))
+
+
+def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -> list[Pair]:
+    """Pair every estimator with its baseline.
+
+    Args:
+        estimators: Those of one table, runs of the baseline strategy first.
+        baseline: Label of the baseline of all; unless given, that of a run is the run of the
+            baseline strategy that differs in nothing but the strategy, and of all others the first.
+
+    Returns:
+        A pair for each but the baselines themselves.
+
+    Raises:
+        UsageError: If no estimator has that label.
+    """
+    labels = [estimator.label for estimator in estimators]
+    if baseline is not None and baseline not in labels:
+        raise unknown_name("estimator to compare with", baseline, labels)
+    pairs = []
+    for estimator in estimators:
+        second = _find_baseline(estimator, estimators)
+        if baseline is not None:
+            second = estimators[labels.index(baseline)]
+        if second is not estimator:
+            pairs.append(match_seeds(estimator, second))
+    return pairs
+
+
+def _find_baseline(own: Estimator, estimators: Sequence[Estimator]) -> Estimator:
+    for other in estimators:
+        if (
+            own.config is not None
+            and other.config is not None
+            and other.config.strategy == BASELINE_STRATEGY != own.config.strategy
+            and not differing_settings(own.config, other.config)
+        ):
+            return other
+    return estimators[0]
+
+
+def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
+    """Name the settings that two runs differ in, besides strategy, its own settings and seed."""
+    a, b = flatten_config(first), flatten_config(second)
+    own = {*OWN_SETTINGS, *(key for key in {*a, *b} if key.startswith("ogd"))}
+    return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
+
+
+def match_seeds(first: Estimator, second: Estimator) -> Pair:
+    """Pair the seeds of two estimators.
+
+    Args:
+        first: The one.
+        second: The other.
+
+    Returns:
+        The seeds that both have, in pairs. Where one has a single set of scores without a known
+        seed, it stands against every seed of the other; where they have no seed in common, seeds
+        stand against each other in order, as independent ones may.
+    """
+    a, b = first.seeds, second.seeds
+    common = [seed for seed in a if seed is not None and seed in b]
+    rows = tuple(a.index(seed) for seed in common), tuple(b.index(seed) for seed in common)
+    claim = f"over {len(common)} seeds" if len(common) > 1 else TWO_SUPERNETS
+    if not common:
+        rows, claim = _match_strangers(first, second)
+    return Pair(first, second, rows, claim, tuple(_find_caveats(first, second)))
+
+
+def _match_strangers(
+    first: Estimator, second: Estimator
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], str]:
+    n_first, n_second = len(first.seeds), len(second.seeds)
+    if n_first > 1 and second.seeds == (None,):
+        claim = f"over {n_first} seeds of {first.label}, against one set of scores"
+        return (tuple(range(n_first)), (0,) * n_first), claim
+    if n_second > 1 and first.seeds == (None,):
+        claim = f"over {n_second} seeds of {second.label}, against one set of scores"
+        return ((0,) * n_second, tuple(range(n_second))), claim
+    n = min(n_first, n_second)
+    claim = f"over {n} seeds a side, not the same ones" if n > 1 else TWO_SCORES
+    return (tuple(range(n)), tuple(range(n))), claim
+
+
+def _find_caveats(first: Estimator, second: Estimator) -> list[str]:
+    if first.config is not None and second.config is not None:
+        differing = differing_settings(first.config, second.config)
+        if differing:
+            return [f"they differ in more than the strategy: {', '.join(differing)}"]
+    return []

@@ -1,0 +1,242 @@
+"""What a run's folder says of its training: disturbance, training loss, small rankings, cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.config import RunConfig
+from harness.estimators import Estimator
+from harness.scores import STATUS_OK, load_scores
+from harness.space.nb201 import sample_indices
+from harness.stats import MIN_ARCHS, kendall_tau
+from harness.store import Record, RunFolder
+
+FloatArray = npt.NDArray[np.float64]
+
+VICTIM_SETS = ("recent", "fixed")
+
+
+@dataclass(frozen=True, eq=False)
+class RunTraining:
+    """One run's training.
+
+    Attributes:
+        record: The run's record.
+        config: Its settings.
+        probes: Disturbance, one row a path and step, as `disturbance.parquet`, with `pd_loss`
+            (nats) added; None where none was measured.
+        curve: `step` and `train_loss` (nats); None where there is none.
+        interim: Small rankings on the way: `step`, `nb201_index`, `loss`; None where there are
+            none.
+        final: The last ranking's finite losses by `nb201_index`, less its failed scores.
+        plasticity: Mean tr P / d of the projectors at the end, 0-1; None without projectors.
+    """
+
+    record: Record
+    config: RunConfig
+    probes: pd.DataFrame | None
+    curve: pd.DataFrame | None
+    interim: pd.DataFrame | None
+    final: pd.Series[float]
+    plasticity: float | None
+
+    @property
+    def cost_s(self) -> float:
+        """Seconds that the run took, all parts together."""
+        return sum(self.record.timings.values())
+
+    @property
+    def train_loss(self) -> float | None:
+        """Mean training loss over the fixed architectures, at the end, nats."""
+        return None if self.curve is None else _finite(float(self.curve["train_loss"].iloc[-1]))
+
+    def probes_of(self, probe_set: str) -> pd.DataFrame:
+        """Return the finite measurements of "trained", "recent" or "fixed"; empty for none."""
+        if self.probes is None:
+            return pd.DataFrame({"step": [], "pd_loss": [], "shared_convs": []})
+        is_meant = (self.probes["probe_set"] == probe_set) & np.isfinite(self.probes["pd_loss"])
+        chosen: pd.DataFrame = self.probes.loc[is_meant]
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The training of one estimator, over its seeds.
+
+    Attributes:
+        label: The estimator's label.
+        runs: One a seed, seeds ascending.
+    """
+
+    label: str
+    runs: tuple[RunTraining, ...]
+
+
+class TauPoint(dict[str, Any]):
+    """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None where there is none)."""
+
+
+def load_training(estimator: Estimator) -> Training:
+    """Read what the runs of an estimator say of their training.
+
+    Args:
+        estimator: One of run folders.
+
+    Returns:
+        Its training.
+
+    Raises:
+        StoreError: If a table of a run is damaged.
+    """
+    return Training(
+        estimator.label,
+        tuple(
+            load_run_training(RunFolder(path), record)
+            for path, record in zip(estimator.paths, estimator.records, strict=True)
+        ),
+    )
+
+
+def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
+    """Read what one run says of its training.
+
+    Args:
+        folder: The run.
+        record: Its record.
+
+    Returns:
+        Its training.
+
+    Raises:
+        StoreError: If a table is damaged.
+        DataError: If its scores are.
+    """
+    probes = folder.read_table("disturbance")
+    if probes is not None:
+        probes = None if probes.empty else _with_pd(probes)
+    diagnostics = folder.read_table("diagnostics")
+    plasticity = None
+    if diagnostics is not None and "plasticity" in diagnostics:
+        plasticity = _finite(float(diagnostics["plasticity"].iloc[-1]))
+    scores = load_scores(folder.path / "scores.parquet")
+    return RunTraining(
+        record=record,
+        config=RunConfig(**record.config),
+        probes=probes,
+        curve=folder.read_table("curve"),
+        interim=folder.read_table("interim_scores"),
+        final=scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"],
+        plasticity=plasticity,
+    )
+
+
+def _with_pd(probes: pd.DataFrame) -> pd.DataFrame:
+    return probes.assign(pd_loss=probes["loss_after"] - probes["loss_before"])
+
+
+def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauPoint]:
+    """Put the training loss and the taus of small rankings side by side.
+
+    Args:
+        run: The run.
+        truth: Accuracy by `nb201_index`.
+
+    Returns:
+        One point a measured step; that of the last step is on the same architectures as the
+        others, out of the final ranking.
+    """
+    points: list[TauPoint] = []
+    if run.curve is None:
+        return points
+    known = np.array(sorted(truth), dtype=np.int64)
+    for step, train_loss in zip(run.curve["step"], run.curve["train_loss"], strict=True):
+        point = TauPoint(step=int(step), train_loss=_finite(train_loss), tau=None, n=None)
+        if run.interim is not None:
+            small = run.interim[
+                (run.interim["step"] == step) & run.interim["nb201_index"].isin(known)
+            ]
+            point |= _rank(small["nb201_index"].to_numpy(), small["loss"].to_numpy(), truth)
+        points.append(point)
+    if run.config.rank_every:
+        small_final = run.final[
+            run.final.index.isin(sample_indices(run.config.rank_every_archs))
+            & run.final.index.isin(known)
+        ]
+        points[-1] |= _rank(
+            small_final.index.to_numpy(), small_final.to_numpy(dtype=np.float64), truth
+        )
+    return points
+
+
+def _rank(
+    index: npt.NDArray[Any], loss: npt.NDArray[Any], truth: Mapping[int, float]
+) -> dict[str, Any]:
+    if len(loss) < MIN_ARCHS or not np.isfinite(loss).all():
+        return {}
+    accuracy = np.array([truth[i] for i in index.tolist()])
+    return {"tau": kendall_tau(-loss, accuracy).value, "n": len(loss)}
+
+
+def summarise_disturbance(run: RunTraining) -> dict[str, Any]:
+    """Summarise a run's measured disturbance, over the whole training.
+
+    Args:
+        run: The run.
+
+    Returns:
+        `progress` (mean loss that the trained paths lost on the probe batch, nats), and for
+        each probe set: `n` (and `n_not_finite` left out, if any), `mean_pd`, `positive_pd`
+        (mean of max(PD, 0), nats), `positive_frac` (share with PD > 0), `accuracy_change`
+        (points), `logit_change`; the same by number of shared convolution edges under
+        `by_shared_convs`. Empty where none was measured.
+
+    Reference:
+        Niu et al., 2020, arXiv 2003.13089; the positive part and the split are this project's.
+    """
+    if run.probes is None:
+        return {}
+    trained = run.probes[run.probes["probe_set"] == "trained"]
+    summary: dict[str, Any] = {"progress": _finite(-float(trained["pd_loss"].mean()))}
+    for probe_set in VICTIM_SETS:
+        victims = run.probes[run.probes["probe_set"] == probe_set]
+        summary[probe_set] = _pd_figures(victims)
+        summary[probe_set]["by_shared_convs"] = {
+            str(shared): _pd_figures(group) for shared, group in victims.groupby("shared_convs")
+        }
+    return summary
+
+
+def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
+    is_finite = np.isfinite(victims["pd_loss"])
+    left_out = {} if is_finite.all() else {"n_not_finite": int((~is_finite).sum())}
+    victims = victims[is_finite]
+    if victims.empty:
+        return {"n": 0, **left_out}
+    pd_loss = victims["pd_loss"]
+    change = victims["accuracy_after"] - victims["accuracy_before"]
+    return {
+        "n": len(victims),
+        **left_out,
+        "mean_pd": float(pd_loss.mean()),
+        "positive_pd": float(pd_loss.clip(lower=0).mean()),
+        "positive_frac": float((pd_loss > 0).mean()),
+        "accuracy_change": float(change.mean()),
+        "logit_change": float(victims["logit_change"].mean()),
+    }
+
+
+def have_same_steps(runs: Sequence[RunTraining]) -> bool:
+    """Say whether all runs measured their training loss at the same steps."""
+    steps = [() if run.curve is None else tuple(run.curve["step"]) for run in runs]
+    return len(set(steps)) == 1
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
