@@ -193,8 +193,8 @@ def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
     for folder in folders:
         if not folder.is_dir():
             raise StoreError(
-                f"{folder} is no folder. Give a run folder or a folder of runs; `harness run` "
-                "writes to results/runs unless told otherwise."
+                f"{folder} is no folder. Give a run folder, a folder of runs, or a score file with "
+                "its ending; `harness run` writes to results/runs unless told otherwise."
             )
         found |= {record.parent for record in folder.rglob(RECORD)}
     if not found:

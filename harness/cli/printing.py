@@ -54,11 +54,13 @@ def _make_grid(
     grid = Table(title=Text(clean(title)), title_justify="left", title_style="bold")
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "left" if position < texts else "right"
-        shown = clean(heading).replace(" ", "\n" if stack else " ")
-        grid.add_column(Text(shown), justify=justify, no_wrap=True)
+        text = clean(heading).replace(" ", "\n" if stack else " ")
+        grid.add_column(Text(text), justify=justify, no_wrap=True)
     for cells in rows:
-        texts_of = (clean(cell) for cell in cells)
-        grid.add_row(*(Text(text.replace(" [", "\n[") if stack else text) for text in texts_of))
+        shown = [clean(cell) for cell in cells]
+        if stack:
+            shown = [cell.replace(" [", "\n[").replace(" (", "\n(") for cell in shown]
+        grid.add_row(*map(Text, shown))
     return grid
 
 

@@ -11,14 +11,7 @@ from harness.estimators.evaluating import (
 )
 from harness.estimators.loading import load_estimators, make_estimators
 from harness.estimators.result import EvaluationResult, TruthSource
-from harness.estimators.runs import (
-    BASELINE_STRATEGY,
-    group_replicas,
-    label_configs,
-    load_runs,
-    settings_sha256,
-    sort_out,
-)
+from harness.estimators.runs import BASELINE_STRATEGY, label_configs, load_runs, settings_sha256
 
 __all__ = [
     "BASELINE_STRATEGY",
@@ -32,12 +25,10 @@ __all__ = [
     "evaluate",
     "evaluate_estimator",
     "from_callable",
-    "group_replicas",
     "label_configs",
     "load_estimators",
     "load_runs",
     "make_baselines",
     "make_estimators",
     "settings_sha256",
-    "sort_out",
 ]

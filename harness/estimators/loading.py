@@ -54,8 +54,9 @@ def load_estimators(
         DataError: If a score file is refused.
     """
     named = [Path(path) for path in paths]
-    files = [path for path in named if not path.is_dir()]
-    folders = [path for path in named if path.is_dir()]
+    # What is not there and has no ending was meant to be a folder, of which more can be said.
+    folders = [path for path in named if path.is_dir() or not (path.suffix or path.exists())]
+    files = [path for path in named if path not in folders]
     _check_paths(named, files, score_column != SCORE or lower_is_better)
     runs = load_runs(find_runs(folders)) if folders else Loaded(())
     if folders and not runs.estimators:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,24 +20,12 @@ RUN_SCORE = "minus mean validation loss"
 _TRUTH_HASH = "truth_sha256"
 
 
-class FinishedRun(NamedTuple):
+class _Run(NamedTuple):
     """A finished run."""
 
     folder: RunFolder
     record: Record
     config: RunConfig
-
-
-class _OfARun(Protocol):
-    """Anything that knows the settings of its run."""
-
-    @property
-    def config(self) -> RunConfig:
-        """The settings."""
-        ...
-
-
-AnyRun = TypeVar("AnyRun", bound=_OfARun)
 
 
 def load_runs(folders: Iterable[RunFolder]) -> Loaded:
@@ -56,26 +44,7 @@ def load_runs(folders: Iterable[RunFolder]) -> Loaded:
         MismatchError: If replicas were ranked against different truth tables.
         DataError: If a run's scores are damaged.
     """
-    finished, unfinished = sort_out(folders)
-    groups = group_replicas(finished)
-    labels = label_configs([group[0].config for group in groups])
-    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
-    return Loaded(gathered, unfinished)
-
-
-def sort_out(folders: Iterable[RunFolder]) -> tuple[list[FinishedRun], tuple[str, ...]]:
-    """Read the finished runs, and name the others with their status.
-
-    Args:
-        folders: The runs.
-
-    Returns:
-        The finished ones in their order, and the names of the others.
-
-    Raises:
-        StoreError: If a record cannot be read, or a run is there twice.
-    """
-    finished: list[FinishedRun] = []
+    finished: list[_Run] = []
     unfinished: list[str] = []
     seen: dict[str, RunFolder] = {}
     for folder in folders:
@@ -87,10 +56,13 @@ def sort_out(folders: Iterable[RunFolder]) -> tuple[list[FinishedRun], tuple[str
             )
         seen[record.run_id] = folder
         if record.status == FINISHED:
-            finished.append(FinishedRun(folder, record, RunConfig(**record.config)))
+            finished.append(_Run(folder, record, RunConfig(**record.config)))
         else:
             unfinished.append(f"{show(record.run_id)} ({show(record.status)})")
-    return finished, tuple(unfinished)
+    groups = _group(finished)
+    labels = _name_images([group[0].config for group in groups])
+    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
+    return Loaded(gathered, tuple(unfinished))
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -98,17 +70,8 @@ def settings_sha256(config: RunConfig) -> str:
     return config.model_copy(update={"seed": 0}).sha256
 
 
-def group_replicas(runs: Iterable[AnyRun]) -> list[list[AnyRun]]:
-    """Put together what differs in nothing but the seed.
-
-    Args:
-        runs: Runs, or what is made of them.
-
-    Returns:
-        A group a (data set, strategy, settings), the baseline strategy first; its seeds ascend.
-    """
-
-    def key(run: AnyRun) -> tuple[str, bool, str, str]:
+def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
+    def key(run: _Run) -> tuple[str, bool, str, str]:
         config = run.config
         first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
         return config.dataset, first, config.strategy, settings_sha256(config)
@@ -129,6 +92,15 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     return [_label(config, configs) for config in configs]
 
 
+def _name_images(configs: Sequence[RunConfig]) -> list[str]:
+    """Label each, with its data set where another one has the same label."""
+    labels = label_configs(configs)
+    return [
+        f"{label} ({config.dataset})" if labels.count(label) > 1 else label
+        for label, config in zip(labels, configs, strict=True)
+    ]
+
+
 def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
     same = [c for c in configs if (c.dataset, c.strategy) == (own.dataset, own.strategy)]
     if len(same) == 1:
@@ -143,13 +115,13 @@ def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
 
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:
-    """Return all settings but the seed, those of a table as `ogd.c`."""
+    """Return all settings but the seed, those of a table by names such as `ogd.c`."""
     settings = config.model_dump(exclude={"seed", "ogd"})
     nested = {} if config.ogd is None else config.ogd.model_dump()
     return settings | {f"ogd.{key}": value for key, value in nested.items()}
 
 
-def _gather(runs: Sequence[FinishedRun], label: str) -> Estimator:
+def _gather(runs: Sequence[_Run], label: str) -> Estimator:
     _check_replicas(runs)
     config = runs[0].config
     frames = [load_scores(run.folder.path / "scores.parquet") for run in runs]
@@ -174,7 +146,7 @@ def _gather(runs: Sequence[FinishedRun], label: str) -> Estimator:
     )
 
 
-def _check_replicas(runs: Sequence[FinishedRun]) -> None:
+def _check_replicas(runs: Sequence[_Run]) -> None:
     for first, second in itertools.pairwise(runs):
         paths = f"{first.folder.path} and {second.folder.path}"
         if first.config.seed == second.config.seed:

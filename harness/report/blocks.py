@@ -62,7 +62,7 @@ def training_blocks(report: Report) -> list[Block]:
     """Make the tables of the runs; none where there are no runs."""
     if not report.trainings:
         return []
-    blocks = [_training(report.trainings)]
+    blocks = [*_training(report.trainings)]
     if any(training.by_shared for training in report.trainings):
         blocks.append(_by_shared(report.trainings))
     if report.training_pairs:
@@ -72,7 +72,7 @@ def training_blocks(report: Report) -> list[Block]:
 
 def _ranking(section: Section) -> Block:
     headings = (
-        *("estimator", "seeds", "n", "tau [95%]", "ceiling", "top half", "top 10%"),
+        *("estimator", "seeds", "n", "tau [95%]", "ceiling (reached)", "top half", "top 10%"),
         *(METRICS[name].title for name in RANKING),
     )
     rows = []
@@ -81,7 +81,7 @@ def _ranking(section: Section) -> Block:
         ceiling = "-"
         if everything.ceiling is not None:
             share = everything.share_of_ceiling
-            reached = "" if share is None else f" ({share:.0%} reached)"
+            reached = "" if share is None else f" ({share:.0%})"
             ceiling = f"{everything.ceiling.tau:.3f}{reached}"
         rows.append(
             (
@@ -163,17 +163,17 @@ def _causes(name: str, n: int, found: Components | None) -> tuple[str, ...]:
     return (name, f"{n:,}", *shares, f"{found.total_se:.4f}", interval)
 
 
-def _training(trainings: Sequence[TrainingResult]) -> Block:
-    headings = ("estimator", "seeds", *(figure.title for figure in FIGURES.values()))
-    rows = []
-    for result in trainings:
-        cells = (
-            write_estimate(estimate, FIGURES[name].digits)
-            for name, estimate in result.figures.items()
-        )
-        seeds = write_seeds([run.config.seed for run in result.training.runs])
-        rows.append((result.label, seeds, *cells))
-    return Block("Disturbance and cost, means over seeds", headings, rows)
+def _training(trainings: Sequence[TrainingResult]) -> Iterator[Block]:
+    for start in range(0, len(trainings), SIDE_BY_SIDE):
+        shown = trainings[start : start + SIDE_BY_SIDE]
+        seeds = [write_seeds([run.config.seed for run in r.training.runs]) for r in shown]
+        rows = [("seeds", *seeds)]
+        for name, figure in FIGURES.items():
+            cells = [write_estimate(result.figures[name], figure.digits) for result in shown]
+            if any(cell != "-" for cell in cells):
+                rows.append((figure.title, *cells))
+        headings = ("figure", *(result.label for result in shown))
+        yield Block("Disturbance and cost, means over seeds [95%]", headings, rows)
 
 
 def _by_shared(trainings: Sequence[TrainingResult]) -> Block:

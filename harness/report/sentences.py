@@ -110,6 +110,11 @@ def _describe_truth(section: Section) -> Iterator[str]:
         yield f"Figures on fewer than {MIN_ARCHS} architectures are 'too few', and no numbers."
     for result in section.evaluations:
         label, estimator = result.estimator.label, result.estimator
+        if not result.truth.is_recorded:
+            yield (
+                f"{label} was ranked against another truth table "
+                f"({str(estimator.truth_sha256)[:12]}) than this one."
+            )
         if estimator.dataset is not None and section.truth.query.dataset not in (
             estimator.dataset,
             f"{estimator.dataset}-valid",

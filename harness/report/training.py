@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,19 +159,14 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
     for step, train_loss in zip(run.curve["step"], run.curve["train_loss"], strict=True):
         point = TauPoint(step=int(step), train_loss=_finite(train_loss), tau=None, n=None)
         if run.interim is not None:
-            small = run.interim[
-                (run.interim["step"] == step) & run.interim["nb201_index"].isin(known)
-            ]
+            at = run.interim[run.interim["step"] == step]
+            small = at[at["nb201_index"].isin(known)]
             point |= _rank(small["nb201_index"].to_numpy(), small["loss"].to_numpy(), truth)
         points.append(point)
     if run.config.rank_every:
-        small_final = run.final[
-            run.final.index.isin(sample_indices(run.config.rank_every_archs))
-            & run.final.index.isin(known)
-        ]
-        points[-1] |= _rank(
-            small_final.index.to_numpy(), small_final.to_numpy(dtype=np.float64), truth
-        )
+        small = run.final.index.isin(sample_indices(run.config.rank_every_archs))
+        last = run.final[small & run.final.index.isin(known)]
+        points[-1] |= _rank(last.index.to_numpy(), last.to_numpy(), truth)
     return points
 
 
@@ -230,12 +225,6 @@ def _pd_figures(victims: pd.DataFrame) -> dict[str, Any]:
         "accuracy_change": float(change.mean()),
         "logit_change": float(victims["logit_change"].mean()),
     }
-
-
-def have_same_steps(runs: Sequence[RunTraining]) -> bool:
-    """Say whether all runs measured their training loss at the same steps."""
-    steps = [() if run.curve is None else tuple(run.curve["step"]) for run in runs]
-    return len(set(steps)) == 1
 
 
 def _finite(value: float) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import MismatchError, UsageError
 from harness.estimators import ChosenTruth, Estimator, choose_truth
+from harness.estimators.evaluating import DATASETS
 from harness.truth import default_query
 from harness.truth.query import MEAN
 
@@ -76,16 +77,18 @@ def choose_truths(
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
-            found.append((choice.find(None, data_dir), list(estimators)))
+            chosen = choice.find(None, data_dir)
+            if choice.table is None:
+                _check_table(estimators, chosen)
+            found.append((chosen, list(estimators)))
             continue
         if len(datasets) > 1:
             _refuse_unknown_images(estimators, datasets)
         for dataset in datasets:
             chosen = choice.find(default_query(dataset).dataset, data_dir)
-            found.append((chosen, [e for e in estimators if e.dataset in (None, dataset)]))
-    for chosen, group in found:
-        for estimator in group:
-            _check_table(estimator, chosen)
+            group = [e for e in estimators if e.dataset in (None, dataset)]
+            _check_table(group, chosen)
+            found.append((chosen, group))
     return found
 
 
@@ -99,14 +102,17 @@ def _refuse_unknown_images(estimators: Sequence[Estimator], datasets: Sequence[s
         )
 
 
-def _check_table(estimator: Estimator, chosen: ChosenTruth) -> None:
-    """Refuse a table that has changed since the run; that of other images is another matter."""
-    if estimator.dataset is None or estimator.truth_sha256 is None:
-        return
-    is_own = chosen.query.dataset == default_query(estimator.dataset).dataset
-    if is_own and not chosen.table.is_recorded_as(estimator.truth_sha256):
-        raise MismatchError(
-            f"The runs of '{estimator.label}' were ranked against truth "
-            f"{estimator.truth_sha256[:12]}; the table at hand is {chosen.table.sha256[:12]}. Give "
-            "the data folder of those runs with --data-dir."
+def _check_table(estimators: Sequence[Estimator], chosen: ChosenTruth) -> None:
+    """Refuse a table that has changed since a run; that of other images is another matter."""
+    for estimator in estimators:
+        if estimator.dataset is None or estimator.truth_sha256 is None:
+            continue
+        is_its_table = DATASETS.get(default_query(estimator.dataset).dataset) == DATASETS.get(
+            chosen.query.dataset
         )
+        if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
+            raise MismatchError(
+                f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth {estimator.truth_sha256[:12]}; the "
+                f"table at hand is {chosen.table.sha256[:12]}. Give the data folder of its runs "
+                "with --data-dir, or name another table on purpose with --truth."
+            )

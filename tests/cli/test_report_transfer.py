@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,10 +94,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder / "out"
 
 
-def report(invoke: Invoke, out: Path, *arguments: str) -> dict[str, list[dict[str, object]]]:
+def report(invoke: Invoke, out: Path, *arguments: str) -> dict[str, list[dict[str, Any]]]:
     result = invoke("report", out, "--data-dir", out.parent / "data", *arguments, "--json")
     assert result.code == 0, result.err
-    content: dict[str, list[dict[str, object]]] = json.loads(result.out)
+    content: dict[str, list[dict[str, Any]]] = json.loads(result.out)
     return content
 
 
@@ -133,22 +134,20 @@ def test_a_report_is_against_every_truth_named_and_says_which(
 ) -> None:
     named = [part for name in TRUTHS for part in ("--truth-dataset", name)]
     made = report(invoke, finished, *named)
-    assert [(row["truth"], row["strategy"]) for row in made["rows"]] == [
-        (f"{name} test, 200 epochs, mean of trials", strategy)
-        for name in TRUTHS
-        for strategy in ("spos", "ogd")
-    ]
-    taus = [c for c in made["comparisons"] if c["metric"] == "tau"]
-    assert [c["truth"] for c in taus] == [
-        f"{name} test, 200 epochs, mean of trials" for name in TRUTHS
+    assert [section["truth"]["query"] for section in made["sections"]] == [
+        {"dataset": name, "split": "test", "epochs": 200, "policy": "mean"} for name in TRUTHS
     ]
     rows, scores = make_rows(), _scores(finished)
-    for row in made["rows"]:
-        chosen = rows[(rows["dataset"] == str(row["truth"]).split()[0]) & (rows["split"] == "test")]
+    for section in made["sections"]:
+        assert [result["label"] for result in section["evaluations"]] == ["spos", "ogd"]
+        dataset = section["truth"]["query"]["dataset"]
+        chosen = rows[(rows["dataset"] == dataset) & (rows["split"] == "test")]
         truth = chosen.groupby("nb201_index")["accuracy"].mean()
-        tau = scipy.stats.kendalltau(scores[str(row["strategy"])].loc[truth.index], truth)
-        assert row["n"] == N_ARCHS
-        assert row["tau"]["mean"] == pytest.approx(tau.statistic, rel=1e-12)  # type: ignore[index]
+        for result in section["evaluations"]:
+            tau = scipy.stats.kendalltau(scores[result["label"]].loc[truth.index], truth)
+            found = result["populations"]["all"]["metrics"]["tau"]
+            assert found["n"] == section["n"] == N_ARCHS
+            assert found["value"] == pytest.approx(tau.statistic, rel=1e-12)
 
 
 def _scores(out: Path) -> dict[str, pd.Series]:
@@ -161,7 +160,7 @@ def _scores(out: Path) -> dict[str, pd.Series]:
 def test_without_a_truth_named_it_is_that_of_the_images(invoke: Invoke, finished: Path) -> None:
     own = report(invoke, finished)
     assert own == report(invoke, finished, "--truth-dataset", "cifar100")
-    assert {row["truth"] for row in own["rows"]} == {"cifar100 test, 200 epochs, mean of trials"}
+    assert [s["truth"]["query"]["dataset"] for s in own["sections"]] == ["cifar100"]
 
 
 def test_split_and_policy_are_passed_on_and_n_shows_who_is_left_out(
@@ -169,15 +168,18 @@ def test_split_and_policy_are_passed_on_and_n_shows_who_is_left_out(
 ) -> None:
     arguments = ("--truth-dataset", "ImageNet16-120", "--split", "valid", "--policy", "seed=888")
     made = report(invoke, finished, *arguments, "--epochs", "200")
-    for row in made["rows"]:
-        assert (row["truth"], row["n"], row["n_ranked"]) == (
-            "ImageNet16-120 valid, 200 epochs, seed 888",
-            32,
-            40,
-        )
+    (section,) = made["sections"]
+    assert section["truth"]["query"] == {
+        "dataset": "ImageNet16-120",
+        "split": "valid",
+        "epochs": 200,
+        "policy": "seed=888",
+    }
+    for result in section["evaluations"]:
+        assert (section["n"], result["n_scored"], result["n_without_truth"]) == (32, 40, 8)
 
 
-@pytest.mark.parametrize("output", ["table", "markdown", "csv"])
+@pytest.mark.parametrize("output", ["table", "markdown", "latex", "csv"])
 def test_every_format_names_the_truth(invoke: Invoke, finished: Path, output: str) -> None:
     data = finished.parent / "data"
     named = ("--truth-dataset", "cifar10", "--truth-dataset", "cifar100", "--policy", "trial=0")
@@ -187,7 +189,8 @@ def test_every_format_names_the_truth(invoke: Invoke, finished: Path, output: st
         assert f"{name} test, 200 epochs, trial 0" in result.out
     if output == "csv":
         records = list(csv.DictReader(io.StringIO(result.out)))
-        assert [r["truth"].split()[0] for r in records if r["kind"] == "strategy"] == [
+        taus = [r for r in records if (r["figure"], r["population"]) == ("tau", "all")]
+        assert [r["truth"].split()[0] for r in taus if r["kind"] == "estimator"] == [
             *("cifar10", "cifar10", "cifar100", "cifar100")
         ]
 
@@ -195,7 +198,7 @@ def test_every_format_names_the_truth(invoke: Invoke, finished: Path, output: st
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("--truth-dataset", "cifar1000"), 1, "has no rows for cifar1000 test, 200 epochs"),
+        (("--truth-dataset", "cifar1000"), 2, "'cifar1000'. Did you mean 'cifar100'?"),
         (("--split", "train"), 1, "has no rows for cifar100 train, 200 epochs"),
         (("--epochs", "12"), 1, "has no rows for cifar100 test, 12 epochs"),
         (("--policy", "seed=999"), 1, "no architecture has that seed"),

@@ -134,11 +134,11 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
     some = sorted(set(whole.rows["nb201_index"]), key=_position)[:2]
     rows = whole.rows[whole.rows["nb201_index"].isin(some)].reset_index(drop=True)
     small = TruthTable("small", rows, {})
-    for module in ("harness.experiment", "harness.runner", "harness.report.tables"):
+    for module in ("harness.experiment", "harness.runner", "harness.estimators.evaluating"):
         monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
     assert result.code == 0
-    assert "3 ranked, of which 2 have a score and a truth" in result.out
+    assert "Left out of spos (3 scored): 1 without this truth." in result.out
 
 
 def _position(index: int) -> int:
@@ -147,7 +147,7 @@ def _position(index: int) -> int:
     return canonical_permutation().index(index)
 
 
-@pytest.mark.parametrize("name", ["table", "markdown", "csv", "json"])
+@pytest.mark.parametrize("name", ["table", "markdown", "latex", "csv", "json"])
 def test_every_format_of_the_report_has_both_strategies(
     invoke: Invoke, finished: Path, name: str
 ) -> None:
@@ -162,14 +162,16 @@ def test_report_json_is_strict_json(invoke: Invoke, finished: Path) -> None:
     one, other = invoke("report", finished, "--json"), invoke("report", finished, "--format=json")
     assert one == other
     report = _strict_json(one.out)
-    assert [row["strategy"] for row in report["rows"]] == ["spos", "ogd"]
-    assert all(row["n"] == 3 for row in report["rows"])
+    (section,) = report["sections"]
+    assert [result["label"] for result in section["evaluations"]] == ["spos", "ogd"]
+    assert section["n"] == 3
 
 
 def test_report_csv_has_a_record_a_row_and_null_is_empty(invoke: Invoke, finished: Path) -> None:
     records = list(csv.DictReader(io.StringIO(invoke("report", finished, "--format=csv").out)))
-    assert [r["name"] for r in records if r["kind"] == "strategy"] == ["spos", "ogd"]
-    assert {r["tau"] for r in records} == {""}  # too few for a figure: empty, not 0
+    taus = [r for r in records if (r["figure"], r["population"]) == ("tau", "all")]
+    assert [r["name"] for r in taus] == ["spos", "ogd", "ogd minus spos"]
+    assert {r["value"] for r in taus} == {""}  # too few for a figure: empty, not 0
 
 
 def test_a_report_of_run_folders_and_of_their_parent_are_the_same(
@@ -281,7 +283,7 @@ def test_runs_ranked_against_another_truth_are_not_reported(invoke: Invoke, copi
     _change_record(folder, data={**data, "truth_sha256": "0" * 64})
     result = invoke("report", copied)
     assert (result.code, result.out) == (1, "")
-    assert f"Run {folder.name} was ranked against truth 000000000000" in result.err
+    assert f"({folder.name}) was ranked against truth 000000000000" in result.err
 
 
 @pytest.mark.parametrize(
