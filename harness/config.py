@@ -73,6 +73,9 @@ class RunConfig(_Settings):
         probe_images: Held-out images that disturbance is measured on.
         rank_every: Steps between two rankings during training; 0 for none.
         rank_every_archs: Architectures in those rankings.
+        loss_every: Steps between two measurements of the training loss over fixed architectures,
+            beside those at rankings and at the end; 0 for none. Disturbance is compared at equal
+            training loss, which is read off between them.
         rank_images: Validation images that architectures are ranked on.
         rank_batch: Images a batch when ranking, which matters to batch norm.
         bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each
@@ -109,6 +112,7 @@ class RunConfig(_Settings):
     probe_images: int = Field(128, ge=2)
     rank_every: int = Field(0, ge=0)
     rank_every_archs: int = Field(100, ge=1, le=N_ARCHS)
+    loss_every: int = Field(0, ge=0)
     rank_images: int = Field(1_000, ge=2)
     rank_batch: int = Field(250, ge=2)
     bn_mode: Literal["batch", "recalibrated"] = "batch"
@@ -145,6 +149,7 @@ _SMOKE = {
     "probe_paths": 3,
     "probe_images": 32,
     "rank_every": 80,
+    "loss_every": 40,
     "rank_every_archs": 30,
     "rank_images": 64,
     "rank_batch": 64,
@@ -161,6 +166,7 @@ _CIFAR: dict[str, dict[str, Any]] = {
         "steps": 10_000,
         "probe_every": 250,
         "rank_every": 2_500,
+        "loss_every": 1_000,
         "rank_every_archs": 50,
         "rank_images": 500,
         "n_archs": 1_000,
@@ -171,6 +177,7 @@ _CIFAR: dict[str, dict[str, Any]] = {
         "steps": 15_000,
         "probe_every": 250,
         "rank_every": 3_000,
+        "loss_every": 1_500,
         "rank_images": 500,
         "n_archs": 1_000,
     },
@@ -181,8 +188,19 @@ _CIFAR: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        "quick": {"steps": 3_000, "rank_every": 1_500, "rank_every_archs": 50, "n_archs": 300},
-        "standard": {"steps": 16_000, "rank_every": 2_000, "rank_images": 2_000},
+        "quick": {
+            "steps": 3_000,
+            "rank_every": 1_500,
+            "rank_every_archs": 50,
+            "loss_every": 250,
+            "n_archs": 300,
+        },
+        "standard": {
+            "steps": 16_000,
+            "rank_every": 2_000,
+            "loss_every": 1_000,
+            "rank_images": 2_000,
+        },
         # 250 epochs of 4,000 images in batches of 256
         "paper": {**_PAPER, "steps": 3_750, "rank_every": 500, "n_archs": None},
     },

@@ -114,7 +114,7 @@ class Ranker:
             self._check_stop(step)
             losses.append(evaluate_path(network, arch_at(index), self._loss_images).loss)
         ranked = sample_indices(config.rank_every_archs)
-        if not config.rank_every or step == config.steps:
+        if not config.rank_every or step % config.rank_every or step == config.steps:
             ranked = ()
         scores: dict[int, PathScore] = {}
         for known in dict.fromkeys(class_index(index) for index in ranked):

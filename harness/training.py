@@ -131,7 +131,7 @@ class Trainer:
         Args:
             folder: The run's folder, for checkpoints.
             monitor: Told the progress; can stop the run, which saves a checkpoint first.
-            evaluate: Called every `rank_every` steps and after the last.
+            evaluate: Called every `rank_every` and every `loss_every` steps, and after the last.
 
         Raises:
             Interrupted: If the monitor asked to stop.
@@ -162,7 +162,9 @@ class Trainer:
 
     def _evaluate_if_due(self, folder: Path, evaluate: Evaluator) -> None:
         config = self.config
-        due = config.rank_every and self.step % config.rank_every == 0
+        due = any(
+            every and self.step % every == 0 for every in (config.rank_every, config.loss_every)
+        )
         if self.step == 0 or not (due or self.step == config.steps):
             return
         if self.step in self.log.tables.get("curve", {"step": []})["step"]:

@@ -46,6 +46,7 @@ def tiny_config(**settings: Any) -> RunConfig:
         "probe_images": 16,
         "rank_every": 0,
         "rank_every_archs": 4,
+        "loss_every": 0,
         "rank_images": 32,
         "rank_batch": 16,
         "recalibration_images": 32,

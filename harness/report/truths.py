@@ -112,7 +112,8 @@ def _check_table(estimators: Sequence[Estimator], chosen: ChosenTruth) -> None:
         )
         if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
             raise MismatchError(
-                f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth {estimator.truth_sha256[:12]}; the "
-                f"table at hand is {chosen.table.sha256[:12]}. Give the data folder of its runs "
+                f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "
+                f"{estimator.truth_sha256[:12]}; the table at hand is "
+                f"{chosen.table.sha256[:12]}. Give the data folder of its runs "
                 "with --data-dir, or name another table on purpose with --truth."
             )

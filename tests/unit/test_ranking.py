@@ -196,6 +196,15 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert len(log.tables["curve"]["step"]) == 2
 
 
+def test_between_rankings_the_training_loss_alone_is_measured() -> None:
+    config, network, log = tiny_config(rank_every=4, loss_every=2), tiny_network(), TrainingLog()
+    ranker = Ranker(config, tiny_data())
+    for step in (2, 4, 6, 8):
+        ranker.evaluate(network, step, log)
+    assert log.tables["curve"]["step"] == [2, 4, 6, 8]
+    assert set(log.tables["interim_scores"]["step"]) == {4}
+
+
 def test_the_small_ranking_is_not_made_unless_asked_for() -> None:
     config, log = tiny_config(rank_every=0), TrainingLog()
     Ranker(config, tiny_data()).evaluate(tiny_network(), 2, log)

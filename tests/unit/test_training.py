@@ -205,15 +205,21 @@ def test_a_checkpoint_is_saved_every_so_many_steps_and_after_the_last(
     assert saved == [3, 6, 8]
 
 
-def test_evaluation_happens_when_due_and_after_the_last_step(tmp_path: Path) -> None:
-    config = tiny_config(steps=8, rank_every=3)
+@pytest.mark.parametrize(
+    ("rank_every", "loss_every", "due"),
+    [(3, 0, [3, 6, 8]), (0, 3, [3, 6, 8]), (6, 2, [2, 4, 6, 8]), (0, 0, [8])],
+)
+def test_evaluation_happens_when_due_and_after_the_last_step(
+    tmp_path: Path, rank_every: int, loss_every: int, due: list[int]
+) -> None:
+    config = tiny_config(steps=8, rank_every=rank_every, loss_every=loss_every)
     steps: list[int] = []
 
     def evaluate(network: SuperNet, step: int, log: TrainingLog) -> None:
         steps.append(step)
 
     tiny_trainer(config).run(tmp_path, Recorder(), evaluate)
-    assert steps == [3, 6, 8]
+    assert steps == due
 
 
 def test_disturbance_is_measured_every_so_many_steps() -> None:
@@ -236,7 +242,8 @@ def test_disturbance_is_measured_every_so_many_steps() -> None:
 
 @pytest.mark.parametrize("strategy", ["spos", "ogd"])
 @pytest.mark.parametrize(
-    "watching", [{"probe_every": 2}, {"rank_every": 2}, {"probe_every": 1, "rank_every": 3}]
+    "watching",
+    [{"probe_every": 2}, {"rank_every": 2}, {"loss_every": 3}, {"probe_every": 1, "rank_every": 3}],
 )
 def test_watching_changes_nothing_in_training(
     tmp_path: Path, strategy: str, watching: dict[str, int]
