@@ -10,16 +10,27 @@ if TYPE_CHECKING:
     from harness.estimators import evaluate as evaluate
     from harness.estimators import from_callable as from_callable
     from harness.estimators import load_estimators as load_estimators
+    from harness.report import Report as Report
+    from harness.report import compare as compare
 
 _PLACES = {
     "EvaluationResult": "harness.estimators",
+    "Report": "harness.report",
+    "compare": "harness.report",
     "evaluate": "harness.estimators",
     "from_callable": "harness.estimators",
     "load_estimators": "harness.estimators",
 }
 """Where each public name is, so that `import harness` imports nothing."""
 
-__all__ = ["EvaluationResult", "evaluate", "from_callable", "load_estimators"]
+__all__ = [
+    "EvaluationResult",
+    "Report",
+    "compare",
+    "evaluate",
+    "from_callable",
+    "load_estimators",
+]
 
 
 def __getattr__(name: str) -> Any:

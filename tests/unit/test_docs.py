@@ -1,0 +1,52 @@
+"""The manual is true: its examples run, and its tables say what the code says."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+from harness.check import QUANTITIES
+from harness.report import comparing
+from harness.report.disturbance import FIGURES
+from harness.stats import METRICS, POPULATIONS
+from harness.stats.metrics import Method, Metric
+
+DOCS = Path(__file__).parents[2] / "docs"
+STATISTICS = DOCS / "statistics.md"
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_the_examples_of_the_manual_are_true(path: Path) -> None:
+    outcome = doctest.testfile(
+        str(path), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
+    )
+    assert outcome.failed == 0
+
+
+def test_the_examples_of_comparing_are_true() -> None:
+    outcome = doctest.testmod(comparing)
+    assert (outcome.failed, outcome.attempted > 1) == (0, True)
+
+
+def describe_interval(metric: Metric) -> str:
+    if metric.method is Method.NONE:
+        return "none that covers; spread over seeds only"
+    if metric.method is Method.BOOTSTRAP:
+        return "paired bootstrap"
+    start = f", from n = {metric.interval_from:,}" if metric.interval_from > 30 else ""
+    return f"influence function{start}"
+
+
+def test_every_table_of_the_manual_is_that_of_the_code() -> None:
+    lines = STATISTICS.read_text(encoding="utf-8").splitlines()
+    found = {line for line in lines if line.startswith("| ") and "`" in line}
+    expected = {
+        f"| {m.title} | `{m.name}` | {m.definition} | {describe_interval(m)} |"
+        for m in METRICS.values()
+    }
+    expected |= {f"| `{n}` | {p.description} | {p.size:,} |" for n, p in POPULATIONS.items()}
+    expected |= {f"| {f.title} | `{name}` | {f.definition} |" for name, f in FIGURES.items()}
+    expected |= {f"| `{name}` | {quantity.title} |" for name, quantity in QUANTITIES.items()}
+    assert found == expected
