@@ -146,11 +146,11 @@ def report(
 def print_report(made: Report) -> None:
     """Print a report for people: the sentences last, where the reader's eye is."""
     from harness.cli.printing import print_grid, print_line
-    from harness.report.blocks import NOTES, make_report_blocks
+    from harness.report.blocks import make_notes, make_report_blocks
 
     for block in make_report_blocks(made):
         print_grid(*block)
-    for note in NOTES:
+    for note in make_notes(made):
         print_line(note)
     print_line("")
     for line in made.words:

@@ -16,7 +16,7 @@ SIDE_BY_SIDE = 3
 RANKING = ("weighted_tau", "spearman", "precision_at_10", "regret_at_10")
 """Metrics of the first table, beside tau; the others are in `harness evaluate` and the page."""
 
-NOTES = (
+RANKING_NOTES = (
     "tau: Kendall's tau-b of the score against the truth in the title, on the architectures that "
     "all estimators of the table have scored. [95%]: over training seeds and architectures; with "
     "one set of scores over architectures only; 's': over seeds only; +-: spread over seeds. No "
@@ -25,13 +25,27 @@ NOTES = (
     "architectures that have the most trials. ceiling: expected tau of a noiseless estimator "
     "against this truth (modelled), and the share of it that is reached. params, FLOPs, random: "
     "tau of the size of the networks, and of random scores.",
+)
+TRAINING_NOTE = (
     "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: mean "
     "of its positive part; progress: what the step gained on its own path. A smaller step also "
     "lowers PD, so read it beside progress, and at equal training loss. plasticity: share of the "
-    "input space that OGD's projectors leave free. Intervals of training are over seeds.",
-    "A difference between ogd and spos is not yet one between constraint and no constraint: the "
-    "projector also changes the size and the direction of steps, and no control for that is run.",
+    "input space that OGD's projectors leave free. Intervals of training are over seeds."
 )
+CONTROLS_NOTE = (
+    "A difference between ogd and spos is not yet one between constraint and no constraint: the "
+    "projector also changes the size and the direction of steps, and no control for that is run."
+)
+
+
+def make_notes(report: Report) -> list[str]:
+    """Say what has to be known to read the tables of a report."""
+    notes = list(RANKING_NOTES)
+    if report.trainings:
+        notes.append(TRAINING_NOTE)
+    if any(run.config.strategy == "ogd" for t in report.trainings for run in t.training.runs):
+        notes.append(CONTROLS_NOTE)
+    return notes
 
 
 def make_report_blocks(report: Report) -> list[Block]:

@@ -106,7 +106,10 @@ def match_seeds(first: Estimator, second: Estimator) -> Pair:
     a, b = first.seeds, second.seeds
     common = [seed for seed in a if seed is not None and seed in b]
     rows = tuple(a.index(seed) for seed in common), tuple(b.index(seed) for seed in common)
-    claim = f"over {len(common)} seeds" if len(common) > 1 else TWO_SUPERNETS
+    are_runs = bool(first.records and second.records)
+    claim = TWO_SUPERNETS if are_runs else f"{TWO_SCORES} (one seed)"
+    if len(common) > 1:
+        claim = f"over {len(common)} seeds"
     if not common:
         rows, claim = _match_strangers(first, second)
     return Pair(first, second, rows, claim, tuple(_find_caveats(first, second)))

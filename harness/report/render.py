@@ -15,7 +15,7 @@ from harness.estimators.markup import (
     escape_markdown,
 )
 from harness.estimators.rendering import figure_rows, metric_row
-from harness.report.blocks import NOTES, make_report_blocks
+from harness.report.blocks import make_notes, make_report_blocks
 from harness.report.estimates import Estimate
 from harness.report.report import Report, Section
 from harness.scores import guard_formula
@@ -31,7 +31,9 @@ def to_markdown(report: Report) -> str:
     lines = [f"- {escape_markdown(line)}" for line in report.words] + [""]
     for block in make_report_blocks(report):
         lines += block_to_markdown(block)
-    return "\n".join([*lines, *(f"- {escape_markdown(note)}" for note in NOTES)]) + "\n"
+    return (
+        "\n".join([*lines, *(f"- {escape_markdown(note)}" for note in make_notes(report))]) + "\n"
+    )
 
 
 def to_latex(report: Report) -> str:
@@ -39,14 +41,14 @@ def to_latex(report: Report) -> str:
     parts = [r"% Needs \usepackage[T1]{fontenc} and \usepackage{booktabs}."]
     parts += [f"% {line}" for line in report.words]
     parts += map(block_to_latex, make_report_blocks(report))
-    return "\n".join([*parts, *(f"% {note}" for note in NOTES)]) + "\n"
+    return "\n".join([*parts, *(f"% {note}" for note in make_notes(report))]) + "\n"
 
 
 def to_html(report: Report) -> str:
     """Return the report as a fragment of HTML, for a notebook."""
     parts = ["<div>", *(f"<p>{html.escape(line)}</p>" for line in report.words)]
     parts += map(block_to_html, make_report_blocks(report))
-    parts += [f"<p><small>{html.escape(note)}</small></p>" for note in NOTES]
+    parts += [f"<p><small>{html.escape(note)}</small></p>" for note in make_notes(report)]
     return "\n".join([*parts, "</div>"])
 
 
