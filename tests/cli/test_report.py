@@ -1,0 +1,114 @@
+"""`harness report` on runs and score files, by command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.truth import default_query, find_truth
+from tests.cli.commandline import Invoke
+from tests.made_runs import INDICES, N, make_run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A folder with two strategies of two seeds."""
+    truth = find_truth("tiles")
+    mean = truth.mean(default_query("tiles"))
+    known = pd.Series(mean.accuracy, mean.nb201_index).loc[INDICES].to_numpy()
+    for strategy, noise in (("spos", 5.0), ("ogd", 9.0)):
+        for seed in (0, 1):
+            rng = np.random.RandomState(10 * seed + len(strategy))
+            make_run(
+                tmp_path / "runs", known + noise * rng.normal(size=N), strategy, seed, truth=truth
+            )
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Path:
+    """A file of losses: lower is better."""
+    path = tmp_path / "proxy.csv"
+    loss = np.random.RandomState(5).normal(size=40)
+    pd.DataFrame({"nb201_index": INDICES[:40], "loss": loss}).to_csv(path, index=False)
+    return path
+
+
+def test_runs_and_a_file_are_compared_in_every_format(
+    invoke: Invoke, runs: Path, proxy: Path
+) -> None:
+    options = ("--score-column", "loss", "--lower-is-better")
+    made = json.loads(invoke("report", runs, proxy, *options, "--json").out)
+    (section,) = made["sections"]
+    assert section["n"] == 40
+    assert [result["label"] for result in section["evaluations"]] == ["spos", "ogd", "proxy"]
+    assert [(pair["first"], pair["second"]) for pair in section["pairs"]] == [
+        ("ogd", "spos"),
+        ("proxy", "spos"),
+    ]
+    assert section["evaluations"][2]["score_kind"] == "minus column 'loss'"
+    for name in ("table", "markdown", "latex", "csv"):
+        result = invoke("report", runs, proxy, *options, "--format", name)
+        assert (result.code, result.err) == (0, "")
+        for text in ("proxy minus spos", "over 2 seeds of spos, against one set of scores"):
+            assert text in result.out
+
+
+def test_the_one_to_compare_with_can_be_named(invoke: Invoke, runs: Path) -> None:
+    made = json.loads(invoke("report", runs, "--compare-with", "ogd", "--json").out)
+    assert [pair["first"] for pair in made["sections"][0]["pairs"]] == ["spos"]
+    wrong = invoke("report", runs, "--compare-with", "spo")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "Unknown estimator to compare with 'spo'. Did you mean 'spos'?" in wrong.err
+
+
+def test_files_alone_need_the_truths_data_set(invoke: Invoke, proxy: Path) -> None:
+    options = ("--score-column", "loss", "--lower-is-better")
+    wrong = invoke("report", proxy, *options)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "The truth's data set was not given" in wrong.err
+    right = invoke("report", proxy, *options, "--truth-dataset", "tiles", "--format", "csv")
+    records = list(csv.DictReader(io.StringIO(right.out)))
+    assert {record["kind"] for record in records} == {"estimator"}
+
+
+def test_bad_rows_are_refused_or_counted(invoke: Invoke, runs: Path, proxy: Path) -> None:
+    with proxy.open("a") as file:
+        file.write("17,nan\n")
+    options = ("--score-column", "loss", "--lower-is-better")
+    refused = invoke("report", runs, proxy, *options)
+    assert (refused.code, refused.out) == (1, "")
+    assert "proxy.csv" in refused.err
+    counted = invoke("report", runs, proxy, *options, "--exclude-bad", "--json")
+    (result,) = json.loads(counted.out)["sections"][0]["evaluations"][2:]
+    assert sum(result["excluded"].values()) == 1
+
+
+def test_options_of_files_without_a_file_are_refused(invoke: Invoke, runs: Path) -> None:
+    wrong = invoke("report", runs, "--lower-is-better")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "only run folders were named" in wrong.err
+
+
+def test_a_truth_table_can_be_named(invoke: Invoke, runs: Path, tmp_path: Path) -> None:
+    from harness.truth import make_table, save_table
+
+    rows = find_truth("tiles").rows
+    save_table(
+        make_table(rows.assign(accuracy=rows["accuracy"] / 2), "x", {}), tmp_path / "t.parquet"
+    )
+    result = invoke("report", runs, "--truth", tmp_path / "t.parquet")
+    assert result.code == 0
+    assert "spos was ranked against another truth table" in result.out
+
+
+def test_unfinished_runs_are_named(invoke: Invoke, runs: Path) -> None:
+    truth = find_truth("tiles")
+    make_run(runs, np.arange(N, dtype=float), "spos", 7, status="interrupted", truth=truth)
+    assert "Left out, not finished: tiles-spos-s7-" in invoke("report", runs).out
