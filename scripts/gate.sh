@@ -37,7 +37,7 @@ unset HARNESS_DATA
 # about 0 after 600), and all of them take longer than a gate may.
 "$harness" run --dataset tiles --strategies spos --preset smoke --seeds 0,1,2,3,4,5 \
   --device cpu --set threads=1 --set steps=1500 --set checkpoint_every=1500 \
-  --n-archs 200 --rank-images 250 --set rank_batch=250 --rank-every 0 --probe-every 0 \
+  --n-archs 200 --rank-images 250 --set rank_batch=250 --rank-every 0 --set loss_every=0 --probe-every 0 \
   --out "$out/runs" >/dev/null
 
 if [[ "${1:-}" == --save ]]; then

@@ -48,6 +48,7 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
 )
 @click.option(
     "--truth-dataset",
+    "--dataset",
     "truth_datasets",
     multiple=True,
     help="Hold the rankings against this data set of the truth, such as cifar100; repeated, "

@@ -37,11 +37,13 @@ class Block(NamedTuple):
         title: Its title.
         headings: One a column.
         rows: Cells, one a column.
+        texts: How many columns, from the left, hold text; the others hold figures.
     """
 
     title: str
     headings: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    texts: int = 1
 
 
 def make_blocks(result: EvaluationResult) -> list[Block]:

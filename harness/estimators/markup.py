@@ -36,8 +36,9 @@ def block_to_markdown(block: Block) -> list[str]:
         return f"| {' | '.join(map(escape_markdown, cells))} |"
 
     rows = [pipe(row) for row in block.rows]
+    rules = ["---"] * block.texts + ["---:"] * (len(block.headings) - block.texts)
     title = f"**{escape_markdown(block.title)}**"
-    return [title, "", pipe(block.headings), pipe(["---"] * len(block.headings)), *rows, ""]
+    return [title, "", pipe(block.headings), pipe(rules), *rows, ""]
 
 
 def block_to_html(block: Block) -> str:
@@ -66,7 +67,7 @@ def block_to_latex(block: Block) -> str:
         # A bracket after the end of a row would be read as the argument of \\.
         return " & ".join(f"{{}}{c}" if c.startswith("[") else c for c in map(escape_latex, cells))
 
-    columns = "l" + "r" * (len(block.headings) - 1)
+    columns = "l" * block.texts + "r" * (len(block.headings) - block.texts)
     return "\n".join(
         (
             r"\begin{table}",

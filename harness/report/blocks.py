@@ -140,7 +140,7 @@ def _differences(section: Section) -> Block:
             tau = metrics["tau"]
             text = write_figure(tau, with_spread=True, signed=True)
             rows.append((result.pair.name, place, f"{tau.n:,}", text, result.pair.claim))
-    return Block(f"Paired differences, against {section.title}", headings, rows)
+    return Block(f"Paired differences, against {section.title}", headings, rows, texts=2)
 
 
 def _uncertainty(section: Section) -> Block:
@@ -215,7 +215,7 @@ def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
         for difference in result.differences
         if difference.difference.mean is not None
     ]
-    return Block("Paired differences of training", headings, rows)
+    return Block("Paired differences of training", headings, rows, texts=2)
 
 
 def _difference_cells(difference: TrainingDifference) -> tuple[str, str]:

@@ -499,7 +499,7 @@ def test_markdown_tables_have_as_many_cells_in_every_line(
     assert len(blocks) == 7
     for block in blocks:
         lines = block.splitlines()
-        assert set(lines[1]) <= set("|- ")
+        assert set(lines[1]) <= set("|-: ")
         assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
 
 
