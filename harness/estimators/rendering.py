@@ -38,7 +38,7 @@ CSV_COLUMNS = (
 
 def to_text(result: EvaluationResult) -> str:
     """Return the sentences and the table of populations as plain text."""
-    title, headings, rows = make_blocks(result)[0]
+    title, headings, rows, _ = make_blocks(result)[0]
     columns = list(zip(headings, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     lines = [
