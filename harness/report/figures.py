@@ -168,7 +168,9 @@ def _order_by_gap(section: Section, suffix: str) -> Figure | None:
     series = []
     for result in section.evaluations:
         bins = result.figures.gap_curve.bins
-        names = tuple(f"{b.low:g}-{'' if b.high is None else f'{b.high:g}'}" for b in bins)
+        names = tuple(
+            f"over {b.low:g}" if b.high is None else f"{b.low:g}\N{EN DASH}{b.high:g}" for b in bins
+        )
         places = tuple(map(float, range(len(bins))))
         shares = tuple(b.concordant for b in bins)
         series.append(Series(result.estimator.label, places, shares))

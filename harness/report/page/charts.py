@@ -203,10 +203,11 @@ def _dot_marks(
 def _draw_curves(
     figure: Figure, places: dict[str, int], width: int
 ) -> tuple[Frame, Iterator[Markup]]:
-    height = 340 if width == WIDE else 270
+    height = 340 if width == WIDE else 280
     names = figure.categories
+    below = 46 if width == WIDE or names is None else 58  # names may take two lines there
     low, high = (-0.4, len(names) - 0.6) if names else (0.0, 1.0)
-    y = fit_scale(_values(figure), height - 46, 26)
+    y = fit_scale(_values(figure), height - below, 26)
     left = 14 + 7 * max(map(len, write_ticks(choose_ticks(y, 5))))
     x = Scale(low, high, left, width - 14)
     if names is None:
@@ -235,7 +236,7 @@ def _curve_parts(figure: Figure, places: dict[str, int], frame: Frame) -> Iterat
 
 
 def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator[Markup]:
-    ticks = choose_ticks(frame.x, 6 if frame.width == WIDE else 3)
+    ticks = choose_ticks(frame.x, 6 if frame.width == WIDE else 4)
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
         if has_lines:
             yield _GRID.format(frame.x.at(tick), 6, frame.x.at(tick), bottom)

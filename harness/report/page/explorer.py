@@ -56,9 +56,7 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _scores(
-    result: EvaluationResult, section: Section, places: dict[str, int]
-) -> dict[str, Any]:
+def _scores(result: EvaluationResult, section: Section, places: dict[str, int]) -> dict[str, Any]:
     estimator = result.estimator
     return {
         "label": estimator.label,

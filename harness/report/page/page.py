@@ -43,7 +43,7 @@ from harness.report.report import Report
 from harness.stats import METRICS
 from harness.stats.populations import POPULATIONS
 
-TEMPLATE, STYLE, SCRIPTS = "page.html.jinja", "page.css", ("explorer.js", "page.js")
+TEMPLATE, STYLE, SCRIPTS = "page.html.jinja", "page.css", ("tip.js", "explorer.js", "page.js")
 MANY_LABELS = 3
 """More estimators are counted in the title, and not named."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.estimators import Estimator
@@ -23,6 +24,7 @@ class Origin(NamedTuple):
         facts: Names and values.
         runs: Its runs, one a row; None for scores of a file.
         settings: All settings of a run but the seed, as text; None for others.
+        data: What the runs were trained on and ranked against, with hashes; None for others.
         environment: Machine and versions; None for others.
     """
 
@@ -30,6 +32,7 @@ class Origin(NamedTuple):
     facts: Facts
     runs: Block | None
     settings: str | None
+    data: str | None
     environment: str | None
 
 
@@ -77,20 +80,21 @@ def _origin(estimator: Estimator) -> Origin:
     ]
     facts += [("path", str(path)) for path in estimator.paths]
     if not records:
-        return Origin(estimator.label, facts, None, None, None)
+        return Origin(estimator.label, facts, None, None, None, None)
     settings = {name: value for name, value in records[0].config.items() if name != "seed"}
     return Origin(
         estimator.label,
         facts,
         _runs_block(records),
         _write(settings),
-        "\n\n".join(dict.fromkeys(_write(r.environment | r.execution) for r in records)),
+        _write_each(record.data for record in records),
+        _write_each(record.environment | record.execution for record in records),
     )
 
 
 def _runs_block(records: tuple[Record, ...]) -> Block:
     parts = list(dict.fromkeys(name for record in records for name in record.timings))
-    headings = ("run", "seed", "started", "commits", *parts, "data")
+    headings = ("run", "seed", "started", "commits", *parts)
     rows = [
         (
             record.run_id,
@@ -98,7 +102,6 @@ def _runs_block(records: tuple[Record, ...]) -> Block:
             record.started,
             _write_commits(record),
             *(f"{record.timings[part]:,.1f}" if part in record.timings else "-" for part in parts),
-            ", ".join(f"{name}: {value}" for name, value in record.data.items()),
         )
         for record in records
     ]
@@ -111,6 +114,11 @@ def _write_commits(record: Record) -> str:
         commit = str(source.get("commit") or "not in a checkout")[:12]
         texts.append(f"{commit}, changed since" if source.get("dirty") else commit)
     return "; ".join(texts) or "not known"
+
+
+def _write_each(values: Iterable[dict[str, Any]]) -> str:
+    """Write what the runs have, once where it is the same of all."""
+    return "\n\n".join(dict.fromkeys(map(_write, values)))
 
 
 def _write(values: dict[str, Any]) -> str:
