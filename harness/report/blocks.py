@@ -99,7 +99,7 @@ def ranking_block(section: Section) -> Block:
 
 
 def population_blocks(section: Section) -> Iterator[Block]:
-    """Make the tables of tau by population with its yardsticks, of at most three estimators each."""
+    """Make the tables of tau by population, of at most three estimators each."""
     for start in range(0, len(section.evaluations), SIDE_BY_SIDE):
         shown = section.evaluations[start : start + SIDE_BY_SIDE]
         headings = (

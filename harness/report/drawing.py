@@ -27,7 +27,7 @@ _REFERENCE_LINES = ((2.0, 2.0), (6.0, 2.0, 1.0, 2.0), (1.0, 2.0))
 _REFERENCE_MARKS = "|x+"
 _GREY = "#6A6A6A"
 
-Line = Literal["none"] | tuple[float, tuple[float, ...] | None]
+Line = Literal["none", "-"] | tuple[float, tuple[float, ...]]
 
 
 def draw(figure: Figure, places: dict[str, int]) -> Canvas:
@@ -112,7 +112,9 @@ def _marks(one: Series, references: Sequence[Series], style: Style) -> str:
 
 
 def _line_of(one: Series, style: Style) -> Line:
-    return "none" if one.kind == "points" else (0.0, style.dash or None)
+    if one.kind == "points":
+        return "none"
+    return (0.0, style.dash) if style.dash else "-"
 
 
 def _gaps(values: Sequence[float | None]) -> list[float]:

@@ -284,6 +284,7 @@
 
   options(at("pick-truth"), data.truths.map((one) => one.title));
   document.querySelector(".explorer").hidden = false;
+  at("no-script").hidden = true;
   for (const id of ["pick-truth", "pick-estimator", "pick-seed"]) at(id).addEventListener("change", pick);
   at("pick-population").addEventListener("change", filter);
   at("find").addEventListener("input", filter);
@@ -295,6 +296,11 @@
   canvas.addEventListener("pointerdown", point);
   canvas.addEventListener("pointerleave", hideTip);
   window.redrawScatter = draw;
+  // Where the marked architecture is, in the window's pixels.
+  window.scatterPlace = () => {
+    const box = canvas.getBoundingClientRect();
+    return [box.left + state.points.x[state.chosen], box.top + state.points.y[state.chosen]];
+  };
   pick();
   new ResizeObserver(draw).observe(canvas.parentElement);
 })();

@@ -24,7 +24,7 @@
       part.hidden = part.dataset.population !== populations.value;
     }
   }
-  populations.hidden = false;
+  at("by-population").hidden = false;
   populations.addEventListener("change", showPopulation);
   showPopulation();
 

@@ -27,9 +27,7 @@ from harness.report.blocks import (
     difference_block,
     population_blocks,
     ranking_block,
-    shared_block,
-    training_block,
-    training_difference_block,
+    training_blocks,
     uncertainty_block,
 )
 from harness.report.disturbance import FIGURES
@@ -165,16 +163,11 @@ def _topics(report: Report) -> list[Topic]:
     by_kind: dict[str, list[Figure]] = {}
     for figure in make_figures(report):
         by_kind.setdefault(re.sub(r"-\d+$", "", figure.name), []).append(figure)
-    sections, trainings = report.sections, report.trainings
+    sections = report.sections
 
     def draw(*kinds: str) -> list[Figure]:
         return [figure for kind in kinds for figure in by_kind.get(kind, ())]
 
-    training = [training_block(trainings)] if trainings else []
-    if any(result.by_shared for result in trainings):
-        training.append(shared_block(trainings))
-    if report.training_pairs:
-        training.append(training_difference_block(report.training_pairs))
     disturbance = draw(
         *("positive-pd", "positive-pd-against-loss", "positive-pd-by-shared"),
         *("mean-pd", "progress"),
@@ -188,7 +181,7 @@ def _topics(report: Report) -> list[Topic]:
             [block for section in sections for block in population_blocks(section)],
         ),
         Topic("gaps", "Pairs in order, by true gap", draw("order-by-gap"), []),
-        Topic("disturbance", "Disturbance", disturbance, training),
+        Topic("disturbance", "Disturbance", disturbance, training_blocks(report)),
         Topic("training", "Training", draw("training-loss"), []),
         Topic("over-training", "Tau over training", draw("tau-over-training"), []),
         Topic("cost", "Tau against cost", draw("tau-against-cost"), []),
