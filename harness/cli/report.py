@@ -133,8 +133,8 @@ def report(
     if plots_dir is not None:
         from harness.report.plots import save_plots
 
-        n_figures = len(save_plots(made, plots_dir))
-        click.echo(f"Wrote {n_figures} figures to {plots_dir}.", err=True)
+        n_files = len(save_plots(made, plots_dir))
+        click.echo(f"Wrote {n_files} files to {plots_dir}.", err=True)
     name = "json" if as_json else output_format
     if name != "table":
         from harness.report.render import FORMATS as WRITERS

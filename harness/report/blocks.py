@@ -66,10 +66,10 @@ def make_report_blocks(report: Report) -> list[Block]:
 
 def section_blocks(section: Section) -> list[Block]:
     """Make the tables of one truth."""
-    blocks = [_ranking(section), *_populations(section)]
+    blocks = [ranking_block(section), *population_blocks(section)]
     if section.pairs:
-        blocks.append(_differences(section))
-    return [*blocks, _uncertainty(section)]
+        blocks.append(difference_block(section))
+    return [*blocks, uncertainty_block(section)]
 
 
 def training_blocks(report: Report) -> list[Block]:
@@ -84,7 +84,8 @@ def training_blocks(report: Report) -> list[Block]:
     return blocks
 
 
-def _ranking(section: Section) -> Block:
+def ranking_block(section: Section) -> Block:
+    """Make the first table: who ranks how well."""
     headings = (
         *("estimator", "seeds", "n", "tau [95%]", "ceiling (reached)", "top half", "top 10%"),
         *(METRICS[name].title for name in RANKING),
@@ -111,7 +112,8 @@ def _ranking(section: Section) -> Block:
     return Block(f"Ranking, against {section.title}", headings, rows)
 
 
-def _populations(section: Section) -> Iterator[Block]:
+def population_blocks(section: Section) -> Iterator[Block]:
+    """Make the tables of tau by population, of at most three estimators each."""
     for start in range(0, len(section.evaluations), SIDE_BY_SIDE):
         shown = section.evaluations[start : start + SIDE_BY_SIDE]
         headings = (
@@ -132,7 +134,8 @@ def _populations(section: Section) -> Iterator[Block]:
         yield Block(f"Tau by population [95%], against {section.title}", headings, rows)
 
 
-def _differences(section: Section) -> Block:
+def difference_block(section: Section) -> Block:
+    """Make the table of paired differences of tau."""
     headings = ("difference of tau", "population", "n", "mean [95%]", "speaks of")
     rows = []
     for result in section.pairs:
@@ -143,7 +146,8 @@ def _differences(section: Section) -> Block:
     return Block(f"Paired differences, against {section.title}", headings, rows, texts=2)
 
 
-def _uncertainty(section: Section) -> Block:
+def uncertainty_block(section: Section) -> Block:
+    """Make the table of what the uncertainty of tau comes from."""
     headings = (
         *("tau of", "n", "seeds", "architectures", "truth", "total SE", "[95%], all causes"),
         "against true",

@@ -1,6 +1,6 @@
 """The figures of a report as data: what is drawn, whoever draws it.
 
-`plots` draws them with matplotlib for print, `page` with plotly for the browser.
+`plots` draws them for print, `page` for the browser.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Figure:
         y_label: What the y axis is.
         series: What is drawn, yardsticks last.
         categories: Names of the positions on the x axis; None where it is of numbers.
+        is_y_reversed: Whether small values are at the top, as of ranks.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Figure:
     y_label: str
     series: tuple[Series, ...]
     categories: tuple[str, ...] | None = None
+    is_y_reversed: bool = False
 
 
 def make_figures(report: Report) -> list[Figure]:
@@ -117,6 +119,7 @@ def _scatter(section: Section, suffix: str) -> Figure:
         "true accuracy, %",
         "estimated rank",
         tuple(series),
+        is_y_reversed=True,
     )
 
 
@@ -165,7 +168,9 @@ def _order_by_gap(section: Section, suffix: str) -> Figure | None:
     series = []
     for result in section.evaluations:
         bins = result.figures.gap_curve.bins
-        names = tuple(f"{b.low:g}-{'' if b.high is None else f'{b.high:g}'}" for b in bins)
+        names = tuple(
+            f"over {b.low:g}" if b.high is None else f"{b.low:g}\N{EN DASH}{b.high:g}" for b in bins
+        )
         places = tuple(map(float, range(len(bins))))
         shares = tuple(b.concordant for b in bins)
         series.append(Series(result.estimator.label, places, shares))
@@ -241,12 +246,12 @@ def _tau_against_cost(
 
 
 def _training_figures(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
-    for name, title, get in (
-        ("positive-pd", "Harm to other paths over training (PD+)", "positive_pd"),
-        ("mean-pd", "Disturbance of other paths over training (mean PD)", "mean_pd"),
-        ("progress", "Progress on the trained path", "progress"),
+    for name, title, y_label, get in (
+        ("positive-pd", "Harm to other paths over training", "PD+, nats", "positive_pd"),
+        ("mean-pd", "Disturbance of other paths over training", "mean PD, nats", "mean_pd"),
+        ("progress", "Progress on the trained path", "progress, nats", "progress"),
     ):
-        yield from _over_steps(trainings, name, title, get)
+        yield from _over_steps(trainings, name, title, y_label, get)
     yield from _against_loss(trainings)
     yield from _by_shared(trainings)
     yield from _losses(trainings)
@@ -256,7 +261,7 @@ _PD = "recent other paths' loss on held-out images, around single steps"
 
 
 def _over_steps(
-    trainings: tuple[TrainingResult, ...], name: str, title: str, figure: str
+    trainings: tuple[TrainingResult, ...], name: str, title: str, y_label: str, figure: str
 ) -> Iterable[Figure]:
     series = [
         _estimates(
@@ -270,7 +275,7 @@ def _over_steps(
     if series:
         what = "Change of the trained path's own loss" if figure == "progress" else f"Of {_PD}"
         caption = f"{what}, in twentieths of training, mean over seeds; bands: 95% over seeds."
-        yield Figure(name, title, caption, "step", "nats", tuple(series))
+        yield Figure(name, title, caption, "step", y_label, tuple(series))
 
 
 def _estimates(label: str, x: list[float], values: list[Estimate]) -> Series:
@@ -304,10 +309,11 @@ def _against_loss(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
 
 
 def _by_shared(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
+    counts = sorted({part.shared_convs for t in trainings for part in t.by_shared})
     series = [
         _estimates(
             t.label,
-            [float(part.shared_convs) for part in t.by_shared],
+            [float(counts.index(part.shared_convs)) for part in t.by_shared],
             [part.positive_pd for part in t.by_shared],
         )
         for t in trainings
@@ -318,10 +324,11 @@ def _by_shared(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
             "positive-pd-by-shared",
             "Harm by shared convolutions",
             "PD+ by how many live convolutions the trained and the other path share; with none "
-            "they still share stem, reduction blocks and classifier. Bands: 95% over seeds.",
+            "they still share stem, reduction blocks and classifier. Bars: 95% over seeds.",
             "shared convolutions",
             "PD+, nats",
             tuple(series),
+            tuple(map(str, counts)),
         )
 
 
@@ -343,6 +350,6 @@ def _losses(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
             "Mean loss over fixed architectures and training images, mean over seeds; bands: least "
             "and most of any seed.",
             "step",
-            "nats",
+            "training loss, nats",
             tuple(series),
         )

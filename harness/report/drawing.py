@@ -1,0 +1,251 @@
+"""One figure of a report, drawn with matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from harness.report.figures import Figure, Series
+from harness.report.palette import Style, style_of
+
+WIDTH_IN, HEIGHT_IN = 3.4, 2.5
+"""A column of a two-column paper."""
+MANY_POINTS = 100
+"""Series of more points get panels of their own, where they would hide each other."""
+LONGEST_LABEL = 44
+LONGEST_LEVEL = 3
+"""Longer names of categories are slanted."""
+
+_REFERENCE_LINES = ((2.0, 2.0), (6.0, 2.0, 1.0, 2.0), (1.0, 2.0))
+_REFERENCE_MARKS = "|x+"
+_GREY = "#6A6A6A"
+
+Line = Literal["none", "-"] | tuple[float, tuple[float, ...]]
+
+
+def draw(figure: Figure, places: dict[str, int]) -> Canvas:
+    """Draw one figure.
+
+    Args:
+        figure: What is drawn.
+        places: Of each estimator's label, its place in `Report.labels`.
+
+    Returns:
+        matplotlib's figure, of no window.
+    """
+    panels = _split_panels(figure)
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    height = HEIGHT_IN if columns == 1 else 1.75 * rows
+    if _is_dots(figure):
+        lanes = _count_lanes(figure.series)
+        height = 0.9 + (0.12 + 0.085 * lanes) * len(figure.categories or ())
+    canvas = Canvas(figsize=(WIDTH_IN, height), layout="constrained")
+    FigureCanvasAgg(canvas)
+    axes = canvas.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for panel, series in zip(axes, panels, strict=False):
+        _fill(panel, figure, series, places)
+    for unused in axes[len(panels) :]:
+        unused.set_axis_off()
+    if len(panels) > 1:
+        canvas.supxlabel(figure.x_label, fontsize=7)
+        canvas.supylabel(figure.y_label, fontsize=7)
+    else:
+        _label(axes[0], figure)
+        _add_legend(canvas, axes[0], figure, places)
+    return canvas
+
+
+def _split_panels(figure: Figure) -> list[tuple[Series, ...]]:
+    if max(len(series.x) for series in figure.series) > MANY_POINTS and any(
+        series.kind == "points" for series in figure.series
+    ):
+        return [(series,) for series in figure.series]
+    return [figure.series]
+
+
+def _is_dots(figure: Figure) -> bool:
+    """Tell whether categories go down the page, where their names have room."""
+    return figure.categories is not None and figure.series[0].kind == "points"
+
+
+def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str, int]) -> None:
+    """Draw some series; those of categories side by side within each."""
+    references = [one for one in series if one.kind == "reference"]
+    for number, one in enumerate(series):
+        style = style_of(places.get(one.label, 0))
+        colour = style.print_colour
+        lanes = _count_lanes(series)
+        if _is_dots(figure):
+            offset = 0.7 * ((min(number, lanes - 1) + 0.5) / lanes - 0.5)
+            _draw_dots(axes, one, offset, _marks(one, references, style), colour)
+        elif one.kind == "reference":
+            dash = _REFERENCE_LINES[references.index(one) % len(_REFERENCE_LINES)]
+            axes.plot(one.x, _gaps(one.y), color=_GREY, linewidth=0.8, dashes=dash)
+        elif len(one.x) > MANY_POINTS and one.kind == "points":
+            _draw_cloud(axes, one, style)
+        else:
+            step = 0.06 * (number - (lanes - 1) / 2) if figure.categories else 0.0
+            _draw_line(axes, one, style, step, has_bars=figure.categories is not None)
+    if figure.is_y_reversed:
+        axes.yaxis.set_inverted(True)
+    _set_ticks(axes, figure)
+
+
+def _count_lanes(series: Sequence[Series]) -> int:
+    """Count the rows of marks within a category: all yardsticks, which come last, share one."""
+    n_references = sum(one.kind == "reference" for one in series)
+    return len(series) - n_references + min(1, n_references)
+
+
+def _marks(one: Series, references: Sequence[Series], style: Style) -> str:
+    if one.kind == "reference":
+        return _REFERENCE_MARKS[references.index(one) % len(_REFERENCE_MARKS)]
+    return style.marker
+
+
+def _line_of(one: Series, style: Style) -> Line:
+    if one.kind == "points":
+        return "none"
+    return (0.0, style.dash) if style.dash else "-"
+
+
+def _gaps(values: Sequence[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
+
+
+def _draw_dots(axes: Axes, one: Series, offset: float, marker: str, colour: str) -> None:
+    """Draw the values of categories across the page, their intervals as bars."""
+    is_reference = one.kind == "reference"
+    heights = [x + offset for x in one.x]
+    if one.low is not None and one.high is not None:
+        for height, low, high in zip(heights, one.low, one.high, strict=True):
+            if low is not None and high is not None:
+                axes.plot((low, high), (height, height), color=colour, linewidth=0.8)
+    axes.plot(
+        _gaps(one.y),
+        heights,
+        linestyle="none",
+        marker=marker,
+        markersize=3.5 if is_reference else 3.0,
+        color=_GREY if is_reference else colour,
+        markeredgewidth=0.8 if is_reference else 0.4,
+    )
+
+
+def _draw_cloud(axes: Axes, one: Series, style: Style) -> None:
+    axes.scatter(
+        one.x,
+        _gaps(one.y),
+        s=1.2,
+        color=style.print_colour,
+        alpha=0.35,
+        linewidths=0,
+        rasterized=True,  # 15,625 marks as paths are megabytes
+    )
+    title = axes.set_title("", fontsize=7)
+    title.set_text(shorten(one.label))
+
+
+def _draw_line(
+    axes: Axes, one: Series, style: Style, step: float = 0.0, *, has_bars: bool = False
+) -> None:
+    """Draw a line with its band, or marks with their bars, moved aside by a step."""
+    colour, values = style.print_colour, _gaps(one.y)
+    places = [x + step for x in one.x]
+    low, high = _gaps(one.low or ()), _gaps(one.high or ())
+    if low and one.kind == "line" and not has_bars:
+        axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
+    elif low:
+        for x, start, end in zip(places, low, high, strict=True):
+            axes.plot((x, x), (start, end), color=colour, linewidth=0.8)
+    axes.plot(
+        places,
+        values,
+        color=colour,
+        linewidth=1.0,
+        linestyle=_line_of(one, style),
+        marker=style.marker,
+        markersize=3.0,
+        markevery=max(1, len(one.x) // 12),
+    )
+
+
+def _set_ticks(axes: Axes, figure: Figure) -> None:
+    names = figure.categories
+    if names is None:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    elif _is_dots(figure):
+        axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(axis="x", linewidth=0.4, color="#DDDDDD")
+    else:
+        axes.set_xticks(range(len(names)), names)
+        if max(map(len, names)) > LONGEST_LEVEL:
+            axes.tick_params(axis="x", rotation=35, rotation_mode="xtick")
+    axes.set_axisbelow(True)
+
+
+def _label(axes: Axes, figure: Figure) -> None:
+    if _is_dots(figure):
+        axes.set_xlabel(figure.y_label)
+    else:
+        axes.set_xlabel(figure.x_label)
+        axes.set_ylabel(figure.y_label)
+
+
+def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, int]) -> None:
+    handles = list(_handles(figure, places))
+    labels = [shorten(series.label) for series in figure.series]
+    columns = 1 if max(map(len, labels)) > 20 else min(3, len(labels))
+    # With names of our own: matplotlib leaves out labels that begin with an underscore.
+    legend = canvas.legend(
+        handles,
+        [f"{number}" for number in range(len(labels))],
+        loc="outside upper left",
+        ncols=columns,
+        frameon=False,
+        fontsize=6.5,
+        handlelength=2.6,
+        borderaxespad=0.2,
+    )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_parse_math(False)
+        text.set_text(label)
+
+
+def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
+    references = [one for one in figure.series if one.kind == "reference"]
+    for one in figure.series:
+        style = style_of(places.get(one.label, 0))
+        if one.kind != "reference":
+            yield Line2D(
+                [],
+                [],
+                color=style.print_colour,
+                linestyle=_line_of(one, style),
+                marker=style.marker,
+                markersize=3.0,
+                linewidth=1.0,
+            )
+        elif _is_dots(figure):
+            mark = _marks(one, references, style)
+            yield Line2D([], [], color=_GREY, linestyle="none", marker=mark, markersize=3.5)
+        else:
+            dash = _REFERENCE_LINES[references.index(one) % len(_REFERENCE_LINES)]
+            yield Line2D([], [], color=_GREY, linestyle=(0, dash), linewidth=0.8)
+
+
+def shorten(label: str) -> str:
+    """Cut the middle out of a label that is too long for a column."""
+    if len(label) <= LONGEST_LABEL:
+        return label
+    half = (LONGEST_LABEL - 1) // 2
+    return f"{label[:half]}\N{HORIZONTAL ELLIPSIS}{label[-half:]}"

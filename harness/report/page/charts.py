@@ -1,0 +1,285 @@
+"""The small figures of the page: SVG that styles, prints and scales like the text around it.
+
+Colours are classes, `s0` to `s7` by the place of the estimator, so that a theme is a matter of CSS;
+every mark carries its numbers in `data-tip`. Nothing here needs a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from harness.report.figures import Figure, Series
+from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
+from harness.report.palette import style_of
+
+WIDE, NARROW = 720, 350
+"""Widths that are drawn, pixels: for screens and paper, and for phones."""
+
+_TICK = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
+_GRID = Markup('<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>')
+_TITLE = Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>')
+_BAR = Markup('<line class="bar {}" x1="{}" y1="{}" x2="{}" y2="{}"/>')
+_MARK = Markup('<path class="mark {}" d="{}"/>')
+_HIT = Markup('<circle class="hit" cx="{}" cy="{}" r="8" data-tip="{}"/>')
+_LINE = Markup('<path class="line {}" d="{}" stroke-dasharray="{}"/>')
+_BAND = Markup('<path class="band {}" d="{}"/>')
+
+_SHAPES: dict[str, str] = {
+    "o": "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0",
+    "s": "m-3.5 -3.5h7v7h-7z",
+    "^": "m0 -4.5l4.5 8h-9z",
+    "D": "m0 -5l5 5l-5 5l-5 -5z",
+    "v": "m0 4.5l4.5 -8h-9z",
+    "P": "m-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+    "X": "m-4.5 -2.5l2 -2l2.5 2.5l2.5 -2.5l2 2l-2.5 2.5l2.5 2.5l-2 2l-2.5 -2.5l-2.5 2.5l-2 -2"
+    "l2.5 -2.5z",
+    "*": "m0 -5.5l1.5 3.6l3.8 0.3l-2.9 2.5l0.9 3.8l-3.3 -2l-3.3 2l0.9 -3.8l-2.9 -2.5l3.8 -0.3z",
+}
+_REFERENCE_SHAPES = ("m0 -5v10", "m-4 -4l8 8m0 -8l-8 8", "m0 -5v10m-5 -5h10")
+_REFERENCE_DASHES = ("3 3", "8 3 2 3", "1 3")
+
+
+class Look(NamedTuple):
+    """How a series is drawn.
+
+    Attributes:
+        css: Its classes.
+        shape: Its mark, as relative steps of an SVG path.
+        dash: Its line, as `stroke-dasharray`.
+    """
+
+    css: str
+    shape: str
+    dash: str
+
+
+class Frame(NamedTuple):
+    """Where a figure's data lies.
+
+    Attributes:
+        x: The axis across.
+        y: The axis up, or down.
+        width: Of the whole, pixels.
+        height: The same.
+    """
+
+    x: Scale
+    y: Scale
+    width: int
+    height: int
+
+
+def look_of(series: Series, figure: Figure, places: dict[str, int]) -> Look:
+    """Say how a series is drawn: estimators by their place, yardsticks in grey by their order."""
+    if series.kind == "reference":
+        references = [one for one in figure.series if one.kind == "reference"]
+        number = references.index(series) % len(_REFERENCE_SHAPES)
+        return Look("ref", _REFERENCE_SHAPES[number], _REFERENCE_DASHES[number])
+    style = style_of(places[series.label])
+    dash = " ".join(f"{2 * length:g}" for length in style.dash)
+    return Look(f"s{places[series.label] % 8}", _SHAPES[style.marker], dash)
+
+
+def draw_key(series: Series, figure: Figure, places: dict[str, int]) -> Markup:
+    """Draw what a legend shows of a series."""
+    look = look_of(series, figure, places)
+    parts = []
+    if series.kind != "points" and not is_dots(figure):
+        parts.append(_LINE.format(look.css, "M1 8h30", look.dash))
+    if series.kind != "reference" or is_dots(figure):
+        parts.append(_MARK.format(look.css, f"M16 8{look.shape}"))
+    svg = '<svg class="key" width="32" height="16" aria-hidden="true">{}</svg>'
+    return Markup(svg).format(Markup("").join(parts))
+
+
+def draw_chart(figure: Figure, places: dict[str, int], width: int) -> Markup:
+    """Draw a figure.
+
+    Args:
+        figure: What is drawn.
+        places: Of each estimator's label, its place in `Report.labels`.
+        width: `WIDE` or `NARROW`.
+
+    Returns:
+        An `svg` element, without a name: the element around it has the caption.
+    """
+    draw = _draw_dots if is_dots(figure) else _draw_curves
+    frame, parts = draw(figure, places, width)
+    size = "wide" if width == WIDE else "narrow"
+    return Markup(
+        '<svg class="chart {}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>'
+    ).format(size, frame.width, frame.height, Markup("\n").join(parts))
+
+
+def is_dots(figure: Figure) -> bool:
+    """Tell whether categories go down the figure, where their names have room."""
+    return figure.categories is not None and figure.series[0].kind == "points"
+
+
+def write_point(series: Series, place: int) -> str:
+    """Write a value of a series with its interval; a dash where there is none."""
+    value = series.y[place]
+    if value is None:
+        return "\N{EN DASH}"
+    text = f"{value:.4g}"
+    if series.low is not None and series.high is not None:
+        low, high = series.low[place], series.high[place]
+        if low is not None and high is not None:
+            text += f" [{low:.4g}, {high:.4g}]"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _values(figure: Figure) -> Iterator[float]:
+    for series in figure.series:
+        for numbers in (series.y, series.low or (), series.high or ()):
+            yield from (number for number in numbers if number is not None)
+
+
+def _name_x(figure: Figure, x: float) -> str:
+    if figure.categories is not None:
+        return f"{figure.x_label} {figure.categories[round(x)]}"
+    return f"{figure.x_label} {x:,.5g}"
+
+
+def _tip(figure: Figure, series: Series, place: int) -> str:
+    where = _name_x(figure, series.x[place])
+    return f"{series.label}\n{where}\n{figure.y_label} {write_point(series, place)}"
+
+
+def _draw_dots(
+    figure: Figure, places: dict[str, int], width: int
+) -> tuple[Frame, Iterator[Markup]]:
+    names = figure.categories or ()
+    estimators = sum(series.kind != "reference" for series in figure.series)
+    lane = 13
+    row = lane * (estimators + 1) + 14
+    left = 10 + 6.6 * max(map(len, names))
+    frame = Frame(
+        fit_scale(_values(figure), left, width - 14),
+        Scale(0, len(names), 6, 6 + row * len(names)),
+        width,
+        6 + row * len(names) + 42,
+    )
+    return frame, _dots_parts(figure, places, frame, names, lane)
+
+
+def _dots_parts(
+    figure: Figure, places: dict[str, int], frame: Frame, names: Sequence[str], lane: int
+) -> Iterator[Markup]:
+    bottom, left = frame.y.end, frame.x.start
+    yield from _x_ticks(frame, bottom)
+    for number, name in enumerate(names):
+        top = frame.y.at(number)
+        yield _GRID.format(left, top, frame.x.end, top)
+        yield _TICK.format(left - 8, frame.y.at(number + 0.5) + 4, "end", name.replace("_", " "))
+    yield _TITLE.format(frame.x.end, frame.height - 6, "end", figure.y_label)
+    estimators = sum(series.kind != "reference" for series in figure.series)
+    for number, series in enumerate(figure.series):
+        offset = 7 + lane * (min(number, estimators) + 0.5)
+
+        def height_of(x: float, offset: float = offset) -> float:
+            return frame.y.at(x) + offset
+
+        yield from _dot_marks(figure, series, look_of(series, figure, places), frame, height_of)
+
+
+def _dot_marks(
+    figure: Figure, series: Series, look: Look, frame: Frame, height_of: Callable[[float], float]
+) -> Iterator[Markup]:
+    for place, (x, value) in enumerate(zip(series.x, series.y, strict=True)):
+        if value is None:
+            continue
+        at, height = frame.x.at(value), height_of(x)
+        low, high = (series.low or series.y)[place], (series.high or series.y)[place]
+        if series.low is not None and low is not None and high is not None:
+            yield _BAR.format(look.css, frame.x.at(low), height, frame.x.at(high), height)
+        yield _MARK.format(look.css, f"M{at} {height}{look.shape}")
+        yield _HIT.format(at, height, _tip(figure, series, place))
+
+
+def _draw_curves(
+    figure: Figure, places: dict[str, int], width: int
+) -> tuple[Frame, Iterator[Markup]]:
+    height = 340 if width == WIDE else 280
+    names = figure.categories
+    below = 46 if width == WIDE or names is None else 58  # names may take two lines there
+    low, high = (-0.4, len(names) - 0.6) if names else (0.0, 1.0)
+    y = fit_scale(_values(figure), height - below, 26)
+    left = 14 + 7 * max(map(len, write_ticks(choose_ticks(y, 5))))
+    x = Scale(low, high, left, width - 14)
+    if names is None:
+        x = fit_scale((x for series in figure.series for x in series.x), left, width - 14)
+    frame = Frame(x, y, width, height)
+    return frame, _curve_parts(figure, places, frame)
+
+
+def _curve_parts(figure: Figure, places: dict[str, int], frame: Frame) -> Iterator[Markup]:
+    bottom = frame.y.start
+    ticks = choose_ticks(frame.y, 5)
+    for tick, text in zip(ticks, write_ticks(ticks), strict=True):
+        yield _GRID.format(frame.x.start, frame.y.at(tick), frame.x.end, frame.y.at(tick))
+        yield _TICK.format(frame.x.start - 8, frame.y.at(tick) + 4, "end", text)
+    if figure.categories is None:
+        yield from _x_ticks(frame, bottom, has_lines=False)
+    else:
+        yield from _category_ticks(figure.categories, frame)
+    yield _TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_label)
+    yield _TITLE.format(4, 14, "start", figure.y_label)
+    n_lines = sum(series.kind != "reference" for series in figure.series)
+    for number, series in enumerate(figure.series):
+        step = 5 * (number - (n_lines - 1) / 2) if figure.categories else 0.0
+        step = 0.0 if series.kind == "reference" or series.low is None else step
+        yield from _curve(figure, series, look_of(series, figure, places), frame, step)
+
+
+def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator[Markup]:
+    ticks = choose_ticks(frame.x, 6 if frame.width == WIDE else 4)
+    for tick, text in zip(ticks, write_ticks(ticks), strict=True):
+        if has_lines:
+            yield _GRID.format(frame.x.at(tick), 6, frame.x.at(tick), bottom)
+        yield _TICK.format(frame.x.at(tick), bottom + 18, "middle", text)
+
+
+def _category_ticks(names: Sequence[str], frame: Frame) -> Iterator[Markup]:
+    """Name the categories, on two lines by turns where they would touch."""
+    room = (frame.x.end - frame.x.start) / len(names)
+    is_tight = 7.0 * max(map(len, names)) > room
+    for number, name in enumerate(names):
+        lower = 13 * (number % 2) if is_tight else 0
+        yield _TICK.format(frame.x.at(number), frame.y.start + 16 + lower, "middle", name)
+
+
+def _curve(
+    figure: Figure, series: Series, look: Look, frame: Frame, step: float
+) -> Iterator[Markup]:
+    has_bars = figure.categories is not None or series.kind == "points"
+    ends = _ends(series, frame, step)
+    if has_bars:
+        for at, low, high in ends:
+            yield _BAR.format(look.css, at, low, at, high)
+    elif len(ends) > 1:
+        up = [f"{at} {high}" for at, _, high in ends]
+        down = [f"{at} {low}" for at, low, _ in reversed(ends)]
+        yield _BAND.format(look.css, f"M{'L'.join(up + down)}Z")
+    found = [(place, value) for place, value in enumerate(series.y) if value is not None]
+    points = [(frame.x.at(series.x[p]) + step, frame.y.at(value), p) for p, value in found]
+    if series.kind != "points" and points:
+        path = "L".join(f"{x:g} {y:g}" for x, y, _ in points)
+        yield _LINE.format(look.css, f"M{path}", look.dash)
+    for at, height, place in points:
+        if series.kind != "reference":
+            yield _MARK.format(look.css, f"M{at:g} {height}{look.shape}")
+            yield _HIT.format(f"{at:g}", height, _tip(figure, series, place))
+
+
+def _ends(series: Series, frame: Frame, step: float) -> list[tuple[float, float, float]]:
+    if series.low is None or series.high is None:
+        return []
+    return [
+        (frame.x.at(x) + step, frame.y.at(low), frame.y.at(high))
+        for x, low, high in zip(series.x, series.low, series.high, strict=True)
+        if low is not None and high is not None
+    ]

@@ -1,0 +1,306 @@
+// The scatter of score against truth: drawn on a canvas, since 15,625 elements are slow.
+(() => {
+  "use strict";
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const at = (id) => document.getElementById(id);
+  const canvas = at("canvas"), screen = canvas.getContext("2d");
+  // Points are drawn aside, once; marking one of them is then a copy and a ring.
+  const layer = document.createElement("canvas"), context = layer.getContext("2d");
+  const PAD = { left: 62, right: 14, top: 14, bottom: 44 };
+  const REACH = 24; // pixels from a pointer to a point that it still means
+  const BEST = 20;
+  const CELL = 24;
+
+  // The bytes of arrays are little-endian, as every browser of today is.
+  function unpack(text, Type) {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return new Type(bytes.buffer);
+  }
+
+  function spell(code) {
+    const digits = data.edges.map(() => 0);
+    for (let k = digits.length - 1; k >= 0; k--) {
+      digits[k] = code % data.ops.length;
+      code = Math.floor(code / data.ops.length);
+    }
+    let text = "";
+    data.edges.forEach(([target, source], k) => {
+      if (source === 0) text += (target > 1 ? "+" : "") + "|";
+      text += `${data.ops[digits[k]]}~${source}|`;
+    });
+    return text;
+  }
+
+  // Rank 1 is the highest; equal values share the best of their ranks.
+  function rank(values) {
+    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
+    const ranks = new Int32Array(values.length);
+    order.forEach((place, k) => {
+      const before = order[k - 1];
+      ranks[place] = k && values[before] === values[place] ? ranks[before] : k + 1;
+    });
+    return ranks;
+  }
+
+  function mean(rows) {
+    const sum = new Float64Array(rows[0].length);
+    for (const row of rows) for (let k = 0; k < sum.length; k++) sum[k] += row[k];
+    return sum.map((value) => value / rows.length);
+  }
+
+  function openTruth(packed) {
+    if (packed.open) return packed.open;
+    const truth = unpack(packed.truth, Float64Array);
+    packed.open = {
+      index: unpack(packed.index, Uint16Array),
+      names: Array.from(unpack(packed.code, Uint16Array), spell),
+      masks: unpack(packed.masks, Uint32Array),
+      truth,
+      truthRank: rank(truth),
+    };
+    return packed.open;
+  }
+
+  const state = { shown: [], found: null, chosen: -1, points: null };
+  let now = null; // the truth, the estimator and its scores
+
+  function options(select, rows) {
+    const before = select.selectedIndex;
+    select.replaceChildren(...rows.map((text, k) => new Option(text, k)));
+    select.selectedIndex = before > 0 && before < rows.length ? before : 0;
+  }
+
+  function pick() {
+    const packed = data.truths[at("pick-truth").selectedIndex];
+    const open = openTruth(packed);
+    options(at("pick-estimator"), packed.estimators.map((one) => one.label));
+    const one = packed.estimators[at("pick-estimator").selectedIndex];
+    one.open ||= one.scores.map((text) => unpack(text, Float64Array));
+    const seeds = one.seeds.map((seed) => (seed === null ? "one set" : `seed ${seed}`));
+    options(at("pick-seed"), seeds.length > 1 ? [`mean of ${seeds.length} seeds`, ...seeds] : seeds);
+    const which = at("pick-seed").selectedIndex;
+    const score = seeds.length > 1 ? (which ? one.open[which - 1] : mean(one.open)) : one.open[0];
+    options(at("pick-population"), packed.populations.map((p) => p.name.replaceAll("_", " ")));
+    now = { packed, open, one, score, scoreRank: rank(score), seed: at("pick-seed").value };
+    filter();
+  }
+
+  function filter() {
+    const { packed, open } = now;
+    const bit = 1 << at("pick-population").selectedIndex;
+    state.shown = Array.from(open.index.keys()).filter((k) => open.masks[k] & bit);
+    const text = at("find").value.trim().toLowerCase();
+    const isIndex = /^\d+$/.test(text);
+    state.found = null;
+    if (text) {
+      const fits = (k) => (isIndex ? String(open.index[k]) === text : open.names[k].includes(text));
+      state.found = state.shown.filter(fits);
+    }
+    state.chosen = state.found && state.found.length === 1 ? state.found[0] : -1;
+    state.steps = (state.found || state.shown).slice().sort((a, b) => open.truthRank[a] - open.truthRank[b]);
+    at("step").max = Math.max(1, state.steps.length);
+    at("step").value = 1;
+    describe(packed.populations[at("pick-population").selectedIndex]);
+    draw();
+  }
+
+  function describe(population) {
+    const { open, one, score, scoreRank, packed } = now;
+    const whole = open.index.length.toLocaleString("en");
+    let text = `${state.shown.length.toLocaleString("en")} of ${whole} architectures are shown`;
+    if (state.found) text += `; ${state.found.length.toLocaleString("en")} of these match`;
+    at("count").textContent = `${text}.`;
+    const seeds = at("pick-seed").selectedOptions[0].text;
+    const caption = `${one.label} (${one.kind}, ${seeds}) against ${packed.title}, on ${population.description}.` +
+      ` Ranks are among all ${whole}; 1 is the best.`;
+    at("cloud-caption").textContent = caption;
+    at("cloud").setAttribute("aria-label", `Scatter of score against truth. ${caption} ${text}.`);
+    const best = (state.found || state.shown).slice().sort((a, b) => scoreRank[a] - scoreRank[b]).slice(0, BEST);
+    at("best").tBodies[0].replaceChildren(...best.map((k) => {
+      const row = document.createElement("tr");
+      const cells = [open.names[k], open.index[k], write(score[k]), scoreRank[k], write(open.truth[k]), open.truthRank[k]];
+      cells.forEach((cell, column) => {
+        const element = document.createElement(column ? "td" : "th");
+        if (!column) element.scope = "row";
+        element.textContent = cell;
+        row.append(element);
+      });
+      return row;
+    }));
+    tell();
+  }
+
+  const write = (value) => String(Number(value.toPrecision(6)));
+
+  function figures(k) {
+    const { open, score, scoreRank } = now;
+    const whole = open.index.length.toLocaleString("en");
+    return `${open.names[k]}\nindex ${open.index[k]}; truth ${write(open.truth[k])}%, score ${write(score[k])}\n` +
+      `rank ${scoreRank[k].toLocaleString("en")} by score, ${open.truthRank[k].toLocaleString("en")} by truth, of ${whole}`;
+  }
+
+  function tell() {
+    const text = "Point at an architecture, or step through them, to read its figures.";
+    at("chosen").textContent = state.chosen < 0 ? text : figures(state.chosen);
+    at("step").setAttribute("aria-valuetext", state.chosen < 0 ? "none" : figures(state.chosen).replaceAll("\n", ", "));
+  }
+
+  // Round values that part an axis into about n.
+  function ticks(low, high, n) {
+    const rough = (high - low) / n, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map((s) => s * power).find((s) => s >= rough * 0.999999);
+    const found = [];
+    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
+    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0));
+    return found.map((value) => [value, value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })]);
+  }
+
+  function axis(values, shown, start, end, isRank) {
+    let low = Infinity, high = -Infinity;
+    for (const k of shown) { low = Math.min(low, values[k]); high = Math.max(high, values[k]); }
+    if (low > high) [low, high] = [0, 1];
+    const free = (high - low) * 0.03 || Math.abs(low) / 10 || 1;
+    [low, high] = [low - free, high + free];
+    const from = isRank ? high : low, to = isRank ? low : high; // rank 1 is at the right, and at the top
+    const place = (value) => start + ((value - from) / (to - from)) * (end - start);
+    return { low, high, place };
+  }
+
+  function draw() {
+    const box = canvas.getBoundingClientRect();
+    if (!box.width || !now) return;
+    const ratio = Math.max(window.devicePixelRatio || 1, matchMedia("print").matches ? 3 : 1);
+    for (const one of [canvas, layer]) {
+      one.width = Math.round(box.width * ratio);
+      one.height = Math.round(box.height * ratio);
+      one.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
+    const css = getComputedStyle(document.documentElement), colour = (name) => css.getPropertyValue(`--${name}`);
+    const isRanks = at("pick-axes").value === "ranks", { open, score, scoreRank, one } = now;
+    const xs = isRanks ? open.truthRank : open.truth, ys = isRanks ? scoreRank : score;
+    const x = axis(xs, state.shown, PAD.left, box.width - PAD.right, isRanks);
+    const y = axis(ys, state.shown, box.height - PAD.bottom, PAD.top, isRanks);
+    frame(box, x, y, colour, isRanks);
+    const points = { x: new Float32Array(open.index.length), y: new Float32Array(open.index.length), grid: new Map() };
+    const hits = new Set(state.found || []);
+    const size = state.shown.length > 4000 ? 1.6 : state.shown.length > 800 ? 2.2 : 3;
+    const dots = (list, alpha, radius) => {
+      context.globalAlpha = alpha;
+      for (const k of list) {
+        context.beginPath();
+        context.arc(points.x[k], points.y[k], radius, 0, 7);
+        context.fill();
+      }
+      context.globalAlpha = 1;
+    };
+    for (const k of state.shown) {
+      points.x[k] = x.place(xs[k]);
+      points.y[k] = y.place(ys[k]);
+      const cell = `${Math.floor(points.x[k] / CELL)},${Math.floor(points.y[k] / CELL)}`;
+      if (!points.grid.has(cell)) points.grid.set(cell, []);
+      points.grid.get(cell).push(k);
+    }
+    context.fillStyle = colour(`s${one.style}`);
+    dots(state.shown, state.found ? 0.12 : state.shown.length > 4000 ? 0.4 : 0.65, size);
+    if (state.found) dots([...hits], 0.9, Math.max(size, 2.6));
+    state.points = points;
+    show();
+  }
+
+  function frame(box, x, y, colour, isRanks) {
+    context.font = "12.5px system-ui, sans-serif";
+    context.strokeStyle = colour("grid");
+    context.lineWidth = 1;
+    context.fillStyle = colour("quiet");
+    context.textAlign = "center";
+    for (const [value, text] of ticks(x.low, x.high, box.width > 600 ? 7 : 4)) {
+      if (isRanks && value < 1) continue;
+      line(x.place(value), PAD.top, x.place(value), box.height - PAD.bottom);
+      context.fillText(text, x.place(value), box.height - PAD.bottom + 17);
+    }
+    context.textAlign = "right";
+    for (const [value, text] of ticks(y.low, y.high, 6)) {
+      if (isRanks && value < 1) continue;
+      line(PAD.left, y.place(value), box.width - PAD.right, y.place(value));
+      context.fillText(text, PAD.left - 7, y.place(value) + 4);
+    }
+    context.fillStyle = colour("ink");
+    context.fillText(isRanks ? "rank by truth" : "true accuracy, %", box.width - PAD.right, box.height - 8);
+    context.textAlign = "left";
+    context.fillText(isRanks ? "rank by score" : "score", PAD.left + 6, PAD.top + 8);
+  }
+
+  function line(x1, y1, x2, y2) {
+    context.beginPath();
+    context.moveTo(x1, y1);
+    context.lineTo(x2, y2);
+    context.stroke();
+  }
+
+  function show() {
+    screen.save();
+    screen.resetTransform();
+    screen.clearRect(0, 0, canvas.width, canvas.height);
+    screen.drawImage(layer, 0, 0);
+    screen.restore();
+    if (state.chosen < 0) return;
+    screen.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--mark");
+    screen.lineWidth = 2.5;
+    screen.beginPath();
+    screen.arc(state.points.x[state.chosen], state.points.y[state.chosen], 7, 0, 7);
+    screen.stroke();
+  }
+
+  function choose(k) {
+    if (k === state.chosen) return;
+    state.chosen = k;
+    if (state.points) show();
+    tell();
+  }
+
+  function nearest(x, y) {
+    let best = -1, least = REACH * REACH;
+    const { grid, x: xs, y: ys } = state.points;
+    for (let i = -1; i <= 1; i++) for (let j = -1; j <= 1; j++) {
+      const cell = grid.get(`${Math.floor(x / CELL) + i},${Math.floor(y / CELL) + j}`) || [];
+      for (const k of cell) {
+        const far = (xs[k] - x) ** 2 + (ys[k] - y) ** 2;
+        if (far < least) [best, least] = [k, far];
+      }
+    }
+    return best;
+  }
+
+  function point(event) {
+    if (!state.points) return;
+    const box = canvas.getBoundingClientRect();
+    const k = nearest(event.clientX - box.left, event.clientY - box.top);
+    if (k < 0) return hideTip();
+    choose(k);
+    window.showTip(figures(k), event.clientX, event.clientY);
+  }
+
+  const hideTip = () => window.showTip(null);
+
+  options(at("pick-truth"), data.truths.map((one) => one.title));
+  document.querySelector(".explorer").hidden = false;
+  at("no-script").hidden = true;
+  for (const id of ["pick-truth", "pick-estimator", "pick-seed"]) at(id).addEventListener("change", pick);
+  at("pick-population").addEventListener("change", filter);
+  at("find").addEventListener("input", filter);
+  at("pick-axes").addEventListener("change", draw);
+  at("step").addEventListener("input", () => {
+    if (state.steps.length) choose(state.steps[at("step").value - 1]);
+  });
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerdown", point);
+  canvas.addEventListener("pointerleave", hideTip);
+  window.redrawScatter = draw;
+  // Where the marked architecture is, in the window's pixels.
+  window.scatterPlace = () => {
+    const box = canvas.getBoundingClientRect();
+    return [box.left + state.points.x[state.chosen], box.top + state.points.y[state.chosen]];
+  };
+  pick();
+  new ResizeObserver(draw).observe(canvas.parentElement);
+})();

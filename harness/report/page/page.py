@@ -1,0 +1,190 @@
+"""The page: everything of a report in one file that loads nothing and sends nothing.
+
+Labels, paths and settings may come from somebody's file. The template escapes all of them, and a
+policy in the page forbids whatever is not its own script and style, by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import re
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness import provenance
+from harness.atomic import write_atomically
+from harness.errors import StoreError
+from harness.estimators.blocks import Block
+from harness.report.blocks import (
+    difference_block,
+    make_notes,
+    population_blocks,
+    ranking_block,
+    training_blocks,
+    uncertainty_block,
+)
+from harness.report.disturbance import FIGURES
+from harness.report.figures import Figure, make_figures
+from harness.report.page import charts
+from harness.report.page.explorer import explorer_data, to_script_json
+from harness.report.page.provenance import origins, truths_block
+from harness.report.page.tables import figure_block, metric_tables
+from harness.report.page.theme import make_theme_css
+from harness.report.report import Report
+from harness.stats import METRICS
+from harness.stats.populations import POPULATIONS
+
+TEMPLATE, STYLE, SCRIPTS = "page.html.jinja", "page.css", ("tip.js", "explorer.js", "page.js")
+MANY_LABELS = 3
+"""More estimators are counted in the title, and not named."""
+
+
+class Topic(NamedTuple):
+    """A part of the page.
+
+    Attributes:
+        name: Its anchor.
+        title: Its heading.
+        figures: What it draws.
+        blocks: Its tables.
+    """
+
+    name: str
+    title: str
+    figures: list[Figure]
+    blocks: list[Block]
+
+
+def save_page(report: Report, file: Path) -> None:
+    """Write a report as one page.
+
+    Args:
+        report: The report.
+        file: Where it goes; its folder is made if it is not there.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder '{file.parent}' could not be made: {error.strerror or error}. Name "
+            "another file with --html."
+        ) from error
+    text = render_page(report)
+    write_atomically(file, lambda path: _write_text(path, text))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def render_page(report: Report, date: str | None = None) -> str:
+    """Return a report as one page.
+
+    Args:
+        report: The report.
+        date: When it was made, ISO 8601; now unless given.
+
+    Returns:
+        HTML that refers to no other file.
+    """
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = make_theme_css() + _read(STYLE)
+    script = "\n".join(map(_read, SCRIPTS))
+    return environment.get_template(TEMPLATE).render(
+        _describe(report),
+        # The only text that is not escaped: this package's own.
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=Markup(to_script_json(explorer_data(report))),
+        date=date or provenance.now(),
+        version=importlib.metadata.version("harness"),
+    )
+
+
+def _read(name: str) -> str:
+    return (files("harness.report.page") / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def _describe(report: Report) -> dict[str, Any]:
+    labels = report.labels
+    places = {label: place for place, label in enumerate(labels)}
+    names = ", ".join(labels) if len(labels) <= MANY_LABELS else f"{len(labels)} estimators"
+    topics = _topics(report)
+    return {
+        "title": f"Ranking report: {names}",
+        "words": report.words,
+        "notes": make_notes(report),
+        "rankings": [ranking_block(section) for section in report.sections],
+        "truths": [
+            {"title": section.title, "metrics": metric_tables(section)}
+            for section in report.sections
+        ],
+        "topics": {topic.name: topic for topic in topics},
+        "absent": [topic.title for topic in topics if not topic.figures and not topic.blocks],
+        "definitions": {
+            "Metrics": [(metric.title, metric.definition) for metric in METRICS.values()],
+            "Populations": [(name, rule.description) for name, rule in POPULATIONS.items()],
+            "Training": [(figure.title, figure.definition) for figure in FIGURES.values()],
+        },
+        "origins": origins(report),
+        "truth_table": truths_block(report),
+        "draw": partial(charts.draw_chart, places=places),
+        "key": partial(charts.draw_key, places=places),
+        "figure_table": figure_block,
+        "widths": (charts.WIDE, charts.NARROW),
+    }
+
+
+def _topics(report: Report) -> list[Topic]:
+    """Make the parts that are figures and tables, in the order of the page."""
+    by_kind: dict[str, list[Figure]] = {}
+    for figure in make_figures(report):
+        by_kind.setdefault(re.sub(r"-\d+$", "", figure.name), []).append(figure)
+    sections = report.sections
+
+    def draw(*kinds: str) -> list[Figure]:
+        return [figure for kind in kinds for figure in by_kind.get(kind, ())]
+
+    disturbance = draw(
+        *("positive-pd", "positive-pd-against-loss", "positive-pd-by-shared"),
+        *("mean-pd", "progress"),
+    )
+    pairs = [difference_block(section) for section in sections if section.pairs]
+    return [
+        Topic(
+            "populations",
+            "Tau by population",
+            draw("tau-by-population"),
+            [block for section in sections for block in population_blocks(section)],
+        ),
+        Topic("gaps", "Pairs in order, by true gap", draw("order-by-gap"), []),
+        Topic("disturbance", "Disturbance", disturbance, training_blocks(report)),
+        Topic("training", "Training", draw("training-loss"), []),
+        Topic("over-training", "Tau over training", draw("tau-over-training"), []),
+        Topic("cost", "Tau against cost", draw("tau-against-cost"), []),
+        Topic("differences", "Paired differences", [], pairs),
+        Topic("uncertainty", "Uncertainty by cause", [], list(map(uncertainty_block, sections))),
+    ]

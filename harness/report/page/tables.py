@@ -1,0 +1,62 @@
+"""Tables that only the page has: every metric by population, and the numbers behind each figure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from harness.estimators.blocks import Block, write_figure
+from harness.report.figures import Figure
+from harness.report.page.charts import write_point
+from harness.report.report import Section
+from harness.stats import METRICS
+
+
+class MetricTable(NamedTuple):
+    """Every metric of every estimator on one population.
+
+    Attributes:
+        population: Its name.
+        n: Architectures in it.
+        block: The table.
+    """
+
+    population: str
+    n: int
+    block: Block
+
+
+def metric_tables(section: Section) -> list[MetricTable]:
+    """Make the tables of one truth, one a population."""
+    first = section.evaluations[0]
+    return [_metric_table(section, name) for name in first.populations]
+
+
+def _metric_table(section: Section, name: str) -> MetricTable:
+    parts = [result.populations[name] for result in section.evaluations]
+    population = parts[0].population
+    rows = []
+    for metric, about in METRICS.items():
+        if population.share is not None and about.share is not None:
+            continue  # the top 10% of a top half would be read as the top 10%
+        results = [part.metrics[metric] for part in parts]
+        cells = (write_figure(result, with_spread=True) for result in results)
+        rows.append((about.title, f"{results[0].n:,}", *cells))
+    labels = (result.estimator.label for result in section.evaluations)
+    title = f"Metrics [95%] on {population.description}; n={population.n:,}"
+    return MetricTable(name, population.n, Block(title, ("metric", "rests on", *labels), rows))
+
+
+def figure_block(figure: Figure) -> Block:
+    """Make the table of a figure's numbers: one row a place, one column a series."""
+    places = sorted({x for series in figure.series for x in series.x})
+    by_place = [{x: place for place, x in enumerate(series.x)} for series in figure.series]
+    rows = []
+    for x in places:
+        name = f"{x:,.6g}" if figure.categories is None else figure.categories[round(x)]
+        cells = (
+            write_point(series, found[x]) if x in found else "\N{EN DASH}"
+            for series, found in zip(figure.series, by_place, strict=True)
+        )
+        rows.append((name, *cells))
+    headings = (figure.x_label, *(series.label for series in figure.series))
+    return Block(f"{figure.title}: {figure.y_label}", headings, rows)

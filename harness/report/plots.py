@@ -1,0 +1,96 @@
+"""The figures of a report for print: PDF and SVG, one column wide.
+
+matplotlib's state that all of a process share (pyplot, its current backend) is left alone, and the
+same report gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from harness.atomic import write_atomically
+from harness.errors import StoreError
+from harness.report.drawing import draw
+from harness.report.figures import Figure, make_figures
+from harness.report.report import Report
+
+FORMATS = ("pdf", "svg")
+CAPTIONS = "captions.txt"
+
+_SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # TrueType: what journals ask for, and text stays text
+    "svg.fonttype": "path",  # looks alike where the font is missing
+    "svg.hashsalt": "harness",
+    "font.family": "DejaVu Sans",
+    "font.size": 7.0,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 8.0,
+    "axes.unicode_minus": True,
+    "savefig.dpi": 400,  # of the points that are pixels
+    "text.usetex": False,
+    "text.parse_math": False,  # a label with dollar signs is no formula
+}
+
+
+def save_plots(report: Report, folder: Path) -> list[Path]:
+    """Draw every figure of a report into files.
+
+    Args:
+        report: The report.
+        folder: Where they go; made if it is not there. Files of the same names are replaced.
+
+    Returns:
+        The files: for each figure a PDF and an SVG, then the captions of all.
+
+    Raises:
+        StoreError: If the folder cannot be made, or a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder '{folder}' could not be made: {error.strerror or error}. Name another "
+            "with --plots."
+        ) from error
+    figures = make_figures(report)
+    places = {label: place for place, label in enumerate(report.labels)}
+    written = []
+    for figure in figures:
+        for file_format in FORMATS:
+            path = folder / f"{figure.name}.{file_format}"
+            write_atomically(path, partial(_save, figure, places, file_format))
+            written.append(path)
+    captions = folder / CAPTIONS
+    text = "\n".join(map(_caption, figures))
+    write_atomically(captions, lambda path: _write_text(path, text))
+    return [*written, captions]
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _caption(figure: Figure) -> str:
+    lines = [figure.name, f"  {figure.title}", f"  {figure.caption}"]
+    lines += [f"  - {series.label}" for series in figure.series]
+    return "\n".join(lines) + "\n"
+
+
+def _save(figure: Figure, places: dict[str, int], file_format: str, path: Path) -> None:
+    metadata: dict[str, str | None] = {"Title": figure.title, "Creator": "harness"}
+    # Neither a date: the same report is the same file.
+    if file_format == "pdf":
+        metadata |= {"Subject": figure.caption, "CreationDate": None}
+    else:
+        metadata |= {"Description": figure.caption, "Date": None}
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        # The font has not all scripts; the captions hold the labels as they are.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        draw(figure, places).savefig(path, format=file_format, metadata=metadata)

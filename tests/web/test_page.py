@@ -1,0 +1,313 @@
+"""The report's page in a real browser, opened as a file and without a network."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from harness.report import Report
+from harness.report.page import save_page
+from harness.space.nb201 import arch_at
+from tests.made_reports import HOSTILE, make_file_report, make_run_report
+from tests.made_runs import N
+from tests.web.conftest import Open
+
+
+@pytest.fixture(scope="module", name="report")
+def _report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return make_run_report(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module", name="file")
+def _file(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    save_page(report, file)
+    return file
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Wait for a condition; the page's policy forbids the evaluation that playwright's own uses."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.05)
+
+
+def place_of(page: Page, nb201_index: int) -> tuple[float, float]:
+    """Find an architecture by its ring: where the scatter draws it, in pixels of the window."""
+    page.fill("#find", str(nb201_index))
+    x, y = page.evaluate("window.scatterPlace()")
+    return x, y
+
+
+def hover(page: Page, nb201_index: int) -> None:
+    page.locator("#cloud").scroll_into_view_if_needed()
+    x, y = place_of(page, nb201_index)
+    page.fill("#find", "")
+    page.mouse.move(x, y)
+
+
+def test_it_says_what_was_found_before_anything_else(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    expect(page).to_have_title("Ranking report: spos, ogd")
+    expect(page.locator("h2").first).to_have_text("Summary")
+    expect(page.locator(".words li")).to_have_text(list(report.words))
+
+
+def test_pointing_at_a_point_shows_its_architecture_truth_score_and_ranks(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    section = report.sections[0]
+    scores = section.evaluations[0].estimator.scores_of(section.nb201_index).mean(axis=0)
+    best = int(section.accuracy.argmax())
+    index = int(section.nb201_index[best])
+    hover(page, index)
+    tip = page.locator("#tip")
+    expect(tip).to_be_visible()
+    expect(tip).to_contain_text(str(arch_at(index)))
+    expect(tip).to_contain_text(f"index {index}; truth {section.accuracy[best]:.6g}%")
+    expect(tip).to_contain_text(f"score {scores[best]:.6g}".rstrip("0"))
+    rank = int((scores > scores[best]).sum()) + 1
+    expect(tip).to_contain_text(f"rank {rank} by score, 1 by truth, of {N}")
+    expect(page.locator("#chosen")).to_contain_text(str(arch_at(index)))
+
+
+def test_populations_change_which_points_are_shown(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    for name, part in report.sections[0].evaluations[0].populations.items():
+        page.select_option("#pick-population", label=name.replace("_", " "))
+        expect(page.locator("#count")).to_have_text(
+            f"{part.population.n} of {N} architectures are shown."
+        )
+    assert page.locator("#best tbody tr").count() <= 20
+
+
+def test_seeds_and_estimators_can_be_chosen(report: Report, file: Path, open_page: Open) -> None:
+    page = open_page(file).page
+    estimator = report.sections[0].evaluations[1].estimator
+    page.select_option("#pick-estimator", label="ogd")
+    page.select_option("#pick-seed", label="seed 2")
+    expect(page.locator("#cloud-caption")).to_contain_text(
+        "ogd (minus mean validation loss, seed 2)"
+    )
+    index = int(estimator.nb201_index[7])
+    page.fill("#find", str(index))
+    score = estimator.scores_of(estimator.nb201_index)[2][7]
+    page.get_by_text("The 20 best scored").click()
+    expect(page.locator("#best tbody td").nth(1)).to_have_text(f"{score:.6g}")
+
+
+def test_an_architecture_is_found_by_string_and_by_index(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    index = int(report.sections[0].nb201_index[3])
+    for text in (str(arch_at(index)), str(index)):
+        page.fill("#find", text)
+        expect(page.locator("#count")).to_contain_text("; 1 of these match.")
+        expect(page.locator("#chosen")).to_contain_text(str(arch_at(index)))
+    page.fill("#find", "no such thing")
+    expect(page.locator("#count")).to_contain_text("; 0 of these match.")
+
+
+def test_ranks_can_be_drawn_instead_of_values(file: Path, open_page: Open) -> None:
+    page = open_page(file).page
+    before = page.evaluate("document.getElementById('canvas').toDataURL()")
+    page.select_option("#pick-axes", label="ranks")
+    assert page.evaluate("document.getElementById('canvas').toDataURL()") != before
+
+
+def test_the_metric_table_follows_its_population(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    shown = page.locator(".population:visible")
+    expect(shown).to_have_count(1)
+    expect(shown.locator("caption")).to_contain_text("on all architectures")
+    page.select_option("#pick-metrics", "top_50")
+    expect(shown).to_have_count(1)
+    expect(shown.locator("caption")).to_contain_text("on the top 50% by truth")
+    tau = report.sections[0].evaluations[0].populations["top_50"].metrics["tau"].value
+    expect(shown.locator("tbody tr").first).to_contain_text(f"{tau:.3f}")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+@pytest.mark.parametrize("is_open", [False, True], ids=["closed", "all details open"])
+def test_nothing_is_wider_than_the_window(
+    width: int, is_open: bool, file: Path, open_page: Open
+) -> None:
+    page = open_page(file, width=width).page
+    if is_open:
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_wide_table_scrolls_by_itself_and_by_keyboard(file: Path, open_page: Open) -> None:
+    page = open_page(file, width=390).page
+    table = page.locator(".scroll").first
+    assert table.evaluate("(e) => e.scrollWidth > e.clientWidth")
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    wait_until(page, "document.querySelector('.scroll').scrollLeft > 0")
+
+
+def ground(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_it_follows_the_system_until_its_own_switch_is_used(
+    scheme: str, other: str, file: Path, open_page: Open
+) -> None:
+    page = open_page(file, color_scheme=scheme).page
+    colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}
+    assert ground(page) == colours[scheme]
+    switch = page.get_by_role("button", name="Dark theme")
+    expect(switch).to_have_attribute("aria-pressed", str(scheme == "dark").lower())
+    before = page.evaluate("document.getElementById('canvas').toDataURL()")
+    switch.click()
+    assert ground(page) == colours[other]
+    assert page.evaluate("document.getElementById('canvas').toDataURL()") != before
+    expect(switch).to_have_attribute("aria-pressed", str(other == "dark").lower())
+
+
+def test_on_paper_it_is_light_open_and_without_controls(file: Path, open_page: Open) -> None:
+    page = open_page(file, color_scheme="dark").page
+    page.emulate_media(media="print")
+    wait_until(page, "!document.querySelector('details:not([open])')")
+    assert ground(page) == "rgb(255, 255, 255)"
+    for control in ("#theme", "#pick-estimator", "#find", "#step", "#pick-metrics"):
+        expect(page.locator(control)).to_be_hidden()
+    expect(page.locator("svg.chart.wide").first).to_be_visible()
+    page.emulate_media(media="screen")
+    wait_until(page, "document.querySelector('details:not([open])')")
+
+
+def test_it_prints(file: Path, open_page: Open) -> None:
+    assert open_page(file).page.pdf().startswith(b"%PDF-")
+
+
+def test_everything_can_be_reached_by_keyboard(file: Path, open_page: Open) -> None:
+    page = open_page(file).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+        if page.evaluate("document.activeElement !== document.body"):
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none"
+    controls = ("estimator", "seed", "population", "axes", "metrics")
+    assert reached >= {*(f"pick-{name}" for name in controls), "find", "step"}
+
+
+def test_architectures_can_be_stepped_through_by_keyboard(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file).page
+    section = report.sections[0]
+    page.focus("#step")
+    page.keyboard.press("ArrowRight")
+    second = int(section.nb201_index[(-section.accuracy).argsort()[1]])
+    expect(page.locator("#chosen")).to_contain_text(f"index {second};")
+    expect(page.locator("#step")).to_have_attribute(
+        "aria-valuetext", re.compile(f"index {second};")
+    )
+
+
+def test_marks_of_small_figures_say_their_numbers(file: Path, open_page: Open) -> None:
+    page = open_page(file).page
+    page.locator("#tau-by-population svg.wide .hit").first.hover()
+    expect(page.locator("#tip")).to_contain_text(
+        "spos\npopulation all\ntau 0.", use_inner_text=True
+    )
+    page.keyboard.press("Escape")
+    expect(page.locator("#tip")).to_be_hidden()
+
+
+def test_controls_have_names_and_headings_come_in_order(file: Path, open_page: Open) -> None:
+    page = open_page(file).page
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll("input, select, button, [role=img], [role=region]")]
+        .filter((e) => !(e.labels && e.labels.length) && !e.getAttribute("aria-label")
+          && !e.textContent.trim()).map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1,h2,h3,h4')].map((h) => +h.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids))
+    broken = page.evaluate(
+        "[...document.querySelectorAll('a')].filter((a) => !document.querySelector(a.hash)).length"
+    )
+    assert broken == 0
+
+
+def test_without_scripts_all_but_the_scatter_is_there(
+    report: Report, file: Path, open_page: Open
+) -> None:
+    page = open_page(file, java_script_enabled=False).page
+    expect(page.get_by_text("scripts are off")).to_be_visible()
+    populations = len(report.sections[0].evaluations[0].populations)
+    assert page.locator(".population:visible").count() == populations
+    assert page.locator("svg.chart.wide:visible").count() > 5
+
+
+def test_a_hostile_name_is_text_and_runs_nothing(tmp_path: Path, open_page: Open) -> None:
+    file = tmp_path / "report.html"
+    report = make_file_report(tmp_path, HOSTILE)
+    save_page(report, file)
+    page = open_page(file, width=390).page
+    for place, label in enumerate(report.labels):
+        page.select_option("#pick-estimator", index=place)
+        expect(page.locator("#cloud-caption")).to_contain_text(label)
+        expect(page.locator("#ranking ~ .scroll tbody th").nth(place)).to_have_text(label)
+    page.locator("#tau-by-population svg.narrow .hit").first.hover()
+    expect(page.locator("#tip")).to_contain_text(report.labels[0])
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_script_that_got_in_would_not_run(file: Path, open_page: Open, tmp_path: Path) -> None:
+    """The policy is the second lock: escaping is the first."""
+    broken = tmp_path / "broken.html"
+    inserted = "<main><script>window.pwned=1</script><img src=x onerror='window.pwned=1'>"
+    inserted += "<img src='http://example.invalid/x.png'>"
+    text = file.read_text(encoding="utf-8")
+    broken.write_text(text.replace("<main", inserted + "<main", 1), encoding="utf-8")
+    opened = open_page(broken)
+    assert opened.page.evaluate("window.pwned") is None
+    assert all("Content Security Policy" in line for line in opened.complaints)
+    assert len(opened.complaints) >= 3
+    opened.complaints.clear()
+    opened.requests[1:] = []
+
+
+@pytest.mark.parametrize("n", [200, 12])
+def test_many_long_names_fit_a_phone(n: int, tmp_path: Path, open_page: Open) -> None:
+    file = tmp_path / "report.html"
+    names = tuple(f"{place}-{'a_very_long_name_without_a_space' * 2}" for place in range(8))
+    save_page(make_file_report(tmp_path, names, n=n), file)
+    for width in (390, 1440):
+        page = open_page(file, width=width).page
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
