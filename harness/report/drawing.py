@@ -17,9 +17,13 @@ from harness.report.palette import Style, style_of
 
 WIDTH_IN, HEIGHT_IN = 3.4, 2.5
 """A column of a two-column paper."""
+PANEL_IN = 1.75
+"""Height of one of several panels."""
 MANY_POINTS = 100
 """Series of more points get panels of their own, where they would hide each other."""
-LONGEST_LABEL = 44
+DENSE = 2000
+"""More points are drawn smaller and fainter."""
+LONGEST_LABEL, LONGEST_TITLE = 44, 24
 LONGEST_LEVEL = 3
 """Longer names of categories are slanted."""
 
@@ -43,10 +47,7 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
     panels = _split_panels(figure)
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    height = HEIGHT_IN if columns == 1 else 1.75 * rows
-    if _is_dots(figure):
-        lanes = _count_lanes(figure.series)
-        height = 0.9 + (0.12 + 0.085 * lanes) * len(figure.categories or ())
+    height = PANEL_IN * rows if columns > 1 else _height(figure)
     canvas = Canvas(figsize=(WIDTH_IN, height), layout="constrained")
     FigureCanvasAgg(canvas)
     axes = canvas.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
@@ -61,6 +62,21 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
         _label(axes[0], figure)
         _add_legend(canvas, axes[0], figure, places)
     return canvas
+
+
+def _height(figure: Figure) -> float:
+    """Return the height of a figure of one panel, inches: its legend must not take the data's."""
+    legend = 0.14 * math.ceil(len(figure.series) / _legend_columns(figure))
+    if not _is_dots(figure):
+        return HEIGHT_IN + max(0.0, legend - 0.28)
+    return (
+        0.6 + legend + (0.12 + 0.085 * _count_lanes(figure.series)) * len(figure.categories or ())
+    )
+
+
+def _legend_columns(figure: Figure) -> int:
+    longest = max(len(shorten(series.label)) for series in figure.series)
+    return 1 if longest > 20 else min(3, len(figure.series))
 
 
 def _split_panels(figure: Figure) -> list[tuple[Series, ...]]:
@@ -92,7 +108,8 @@ def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str
         elif len(one.x) > MANY_POINTS and one.kind == "points":
             _draw_cloud(axes, one, style)
         else:
-            step = 0.06 * (number - (lanes - 1) / 2) if figure.categories else 0.0
+            is_moved = figure.categories is not None and one.low is not None
+            step = 0.06 * (number - (lanes - 1) / 2) if is_moved else 0.0
             _draw_line(axes, one, style, step, has_bars=figure.categories is not None)
     if figure.is_y_reversed:
         axes.yaxis.set_inverted(True)
@@ -141,17 +158,17 @@ def _draw_dots(axes: Axes, one: Series, offset: float, marker: str, colour: str)
 
 
 def _draw_cloud(axes: Axes, one: Series, style: Style) -> None:
+    is_dense = len(one.x) > DENSE
     axes.scatter(
         one.x,
         _gaps(one.y),
-        s=1.2,
+        s=1.2 if is_dense else 3.0,
         color=style.print_colour,
-        alpha=0.35,
+        alpha=0.35 if is_dense else 0.6,
         linewidths=0,
         rasterized=True,  # 15,625 marks as paths are megabytes
     )
-    title = axes.set_title("", fontsize=7)
-    title.set_text(shorten(one.label))
+    axes.set_title(shorten(one.label, LONGEST_TITLE), fontsize=6.5)
 
 
 def _draw_line(
@@ -204,13 +221,12 @@ def _label(axes: Axes, figure: Figure) -> None:
 def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, int]) -> None:
     handles = list(_handles(figure, places))
     labels = [shorten(series.label) for series in figure.series]
-    columns = 1 if max(map(len, labels)) > 20 else min(3, len(labels))
     # With names of our own: matplotlib leaves out labels that begin with an underscore.
     legend = canvas.legend(
         handles,
         [f"{number}" for number in range(len(labels))],
         loc="outside upper left",
-        ncols=columns,
+        ncols=_legend_columns(figure),
         frameon=False,
         fontsize=6.5,
         handlelength=2.6,
@@ -243,9 +259,9 @@ def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
             yield Line2D([], [], color=_GREY, linestyle=(0, dash), linewidth=0.8)
 
 
-def shorten(label: str) -> str:
+def shorten(label: str, longest: int = LONGEST_LABEL) -> str:
     """Cut the middle out of a label that is too long for a column."""
-    if len(label) <= LONGEST_LABEL:
+    if len(label) <= longest:
         return label
-    half = (LONGEST_LABEL - 1) // 2
+    half = (longest - 1) // 2
     return f"{label[:half]}\N{HORIZONTAL ELLIPSIS}{label[-half:]}"

@@ -91,7 +91,13 @@ def _section_figures(section: Section, report: Report, suffix: str) -> list[Figu
         _tau_over_training(section, suffix),
         _tau_against_cost(section, report.trainings, suffix),
     ]
-    return [figure for figure in made if figure is not None]
+    return [figure for figure in made if figure is not None and _has_values(figure)]
+
+
+def _has_values(figure: Figure) -> bool:
+    """Tell whether there is anything to see besides yardsticks: all may be "too few"."""
+    shown = (series for series in figure.series if series.kind != "reference")
+    return any(value is not None for series in shown for value in series.y)
 
 
 def _where(section: Section) -> str:
@@ -274,7 +280,8 @@ def _over_steps(
     ]
     if series:
         what = "Change of the trained path's own loss" if figure == "progress" else f"Of {_PD}"
-        caption = f"{what}, in twentieths of training, mean over seeds; bands: 95% over seeds."
+        where = "in twentieths of training, mean over seeds"
+        caption = f"{what}, {where}; bands: 95% over seeds, if several."
         yield Figure(name, title, caption, "step", y_label, tuple(series))
 
 
@@ -301,7 +308,7 @@ def _against_loss(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
             "positive-pd-against-loss",
             "Harm at equal training loss",
             "PD+ where training loss was the same, so that a slower learner does not win by "
-            "standing still; mean over seeds, bands: 95% over seeds.",
+            "standing still; mean over seeds, bands: 95% over seeds, if several.",
             "training loss, nats",
             "PD+, nats",
             tuple(series),
@@ -324,7 +331,8 @@ def _by_shared(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
             "positive-pd-by-shared",
             "Harm by shared convolutions",
             "PD+ by how many live convolutions the trained and the other path share; with none "
-            "they still share stem, reduction blocks and classifier. Bars: 95% over seeds.",
+            "they still share stem, reduction blocks and classifier. Mean over seeds; bars: 95% "
+            "over seeds, if several.",
             "shared convolutions",
             "PD+, nats",
             tuple(series),

@@ -187,8 +187,9 @@ def test_what_no_run_measured_is_named_and_not_drawn(hostile: Report) -> None:
 
 
 def test_few_architectures_are_no_numbers(tmp_path: Path) -> None:
-    reader = read(render_page(make_file_report(tmp_path, ("one",), n=12), DATE))
-    assert "too few" in reader.texts["td"]
+    text = render_page(make_file_report(tmp_path, ("one",), n=12), DATE)
+    assert "too few" in read(text).texts["td"]
+    assert 'id="tau-by-population"' not in text  # a figure of nothing
 
 
 def test_several_truths_have_a_place_each(tmp_path: Path, report: Report) -> None:
@@ -199,6 +200,7 @@ def test_several_truths_have_a_place_each(tmp_path: Path, report: Report) -> Non
     assert len(data_of(text)["truths"]) == 2
     assert 'id="tau-by-population-1"' in text
     assert 'id="tau-by-population-2"' in text
+    assert text.count(f"<h3>Against {other.sections[0].title}</h3>") >= 2
     assert "run-7: failed" in text
 
 
@@ -222,6 +224,14 @@ def test_what_has_no_value_is_not_drawn(width: int) -> None:
     assert "svg" in draw_key(series[1], figure, {"a": 0})
 
 
+def test_a_line_ends_where_a_value_is_missing() -> None:
+    series = Series("a", (0.0, 1.0, 2.0, 3.0), (1.0, 2.0, None, 1.0))
+    drawn = str(draw_chart(Figure("f", "t", "c", "x", "y", (series,)), {"a": 0}, WIDE))
+    line = re.search(r'class="line s0" d="([^"]*)"', drawn)
+    assert line is not None
+    assert re.sub(r"[^ML]", "", line[1]) == "MLM"
+
+
 def test_places_beyond_eight_still_differ() -> None:
     looks = [(style_of(k).light_colour, style_of(k).dash) for k in range(40)]
     assert len(set(looks)) == 40
@@ -232,7 +242,7 @@ def test_axes_hold_all_values_and_name_round_ones() -> None:
     assert scale.low < 0.12 < 0.97 < scale.high
     assert write_ticks(choose_ticks(scale, 5)) == ["0.2", "0.4", "0.6", "0.8", "1.0"]
     signed = write_ticks(choose_ticks(Scale(-1.1, 1.1, 0, 1), 4))
-    assert signed == ["\u22121.0", "\u22120.5", "0.0", "0.5", "1.0"]
+    assert signed == ["\u22121", "0", "1"]
     quarters = write_ticks(choose_ticks(Scale(0, 1, 0, 1), 4))
     assert quarters == ["0.00", "0.25", "0.50", "0.75", "1.00"]
     same = fit_scale([3.0, 3.0], 0.0, 1.0)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from harness.report import Report
 from harness.report.page import save_page
 
-BROWSERS = ("chromium", "chromium-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),

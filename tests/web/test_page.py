@@ -193,8 +193,12 @@ def test_on_paper_it_is_light_open_and_without_controls(file: Path, open_page: O
     wait_until(page, "document.querySelector('details:not([open])')")
 
 
-def test_it_prints(file: Path, open_page: Open) -> None:
-    assert open_page(file).page.pdf().startswith(b"%PDF-")
+def test_it_prints_and_is_then_as_it_was(file: Path, open_page: Open) -> None:
+    page = open_page(file, color_scheme="dark").page
+    assert page.pdf().startswith(b"%PDF-")
+    wait_until(page, "!document.documentElement.classList.contains('printing')")
+    assert ground(page) == "rgb(21, 24, 28)"
+    expect(page.locator("details[open]")).to_have_count(0)
 
 
 def test_everything_can_be_reached_by_keyboard(file: Path, open_page: Open) -> None:

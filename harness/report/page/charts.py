@@ -267,8 +267,10 @@ def _curve(
     found = [(place, value) for place, value in enumerate(series.y) if value is not None]
     points = [(frame.x.at(series.x[p]) + step, frame.y.at(value), p) for p, value in found]
     if series.kind != "points" and points:
-        path = "L".join(f"{x:g} {y:g}" for x, y, _ in points)
-        yield _LINE.format(look.css, f"M{path}", look.dash)
+        before = {place for _, _, place in points}
+        # A line ends where a value is missing.
+        steps = (f"{'L' if place - 1 in before else 'M'}{x:g} {y:g}" for x, y, place in points)
+        yield _LINE.format(look.css, "".join(steps), look.dash)
     for at, height, place in points:
         if series.kind != "reference":
             yield _MARK.format(look.css, f"M{at:g} {height}{look.shape}")

@@ -1,6 +1,7 @@
 // The scatter of score against truth: drawn on a canvas, since 15,625 elements are slow.
 (() => {
   "use strict";
+  const { unpack, rank, mean, ticks, write } = numbers;
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const canvas = at("canvas"), screen = canvas.getContext("2d");
@@ -10,12 +11,6 @@
   const REACH = 24; // pixels from a pointer to a point that it still means
   const BEST = 20;
   const CELL = 24;
-
-  // The bytes of arrays are little-endian, as every browser of today is.
-  function unpack(text, Type) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    return new Type(bytes.buffer);
-  }
 
   function spell(code) {
     const digits = data.edges.map(() => 0);
@@ -29,23 +24,6 @@
       text += `${data.ops[digits[k]]}~${source}|`;
     });
     return text;
-  }
-
-  // Rank 1 is the highest; equal values share the best of their ranks.
-  function rank(values) {
-    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
-    const ranks = new Int32Array(values.length);
-    order.forEach((place, k) => {
-      const before = order[k - 1];
-      ranks[place] = k && values[before] === values[place] ? ranks[before] : k + 1;
-    });
-    return ranks;
-  }
-
-  function mean(rows) {
-    const sum = new Float64Array(rows[0].length);
-    for (const row of rows) for (let k = 0; k < sum.length; k++) sum[k] += row[k];
-    return sum.map((value) => value / rows.length);
   }
 
   function openTruth(packed) {
@@ -130,8 +108,6 @@
     tell();
   }
 
-  const write = (value) => String(Number(value.toPrecision(6)));
-
   function figures(k) {
     const { open, score, scoreRank } = now;
     const whole = open.index.length.toLocaleString("en");
@@ -143,16 +119,6 @@
     const text = "Point at an architecture, or step through them, to read its figures.";
     at("chosen").textContent = state.chosen < 0 ? text : figures(state.chosen);
     at("step").setAttribute("aria-valuetext", state.chosen < 0 ? "none" : figures(state.chosen).replaceAll("\n", ", "));
-  }
-
-  // Round values that part an axis into about n.
-  function ticks(low, high, n) {
-    const rough = (high - low) / n, power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 2.5, 5, 10].map((s) => s * power).find((s) => s >= rough * 0.999999);
-    const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
-    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0));
-    return found.map((value) => [value, value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })]);
   }
 
   function axis(values, shown, start, end, isRank) {
@@ -169,7 +135,7 @@
   function draw() {
     const box = canvas.getBoundingClientRect();
     if (!box.width || !now) return;
-    const ratio = Math.max(window.devicePixelRatio || 1, matchMedia("print").matches ? 3 : 1);
+    const ratio = Math.max(window.devicePixelRatio || 1, document.documentElement.classList.contains("printing") ? 3 : 1);
     for (const one of [canvas, layer]) {
       one.width = Math.round(box.width * ratio);
       one.height = Math.round(box.height * ratio);

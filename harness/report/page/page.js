@@ -33,10 +33,12 @@
   function prepare() {
     opened = opened.length ? opened : [...document.querySelectorAll("details:not([open])")];
     for (const part of opened) part.open = true;
+    root.classList.add("printing"); // the canvas is drawn before the media changes
     window.redrawScatter();
   }
   function restore() {
     for (const part of opened) part.open = false;
+    root.classList.remove("printing");
     opened = [];
     window.redrawScatter();
   }

@@ -41,7 +41,8 @@ from harness.report.report import Report
 from harness.stats import METRICS
 from harness.stats.populations import POPULATIONS
 
-TEMPLATE, STYLE, SCRIPTS = "page.html.jinja", "page.css", ("tip.js", "explorer.js", "page.js")
+TEMPLATE, STYLE = "page.html.jinja", "page.css"
+SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
 MANY_LABELS = 3
 """More estimators are counted in the title, and not named."""
 
@@ -52,13 +53,13 @@ class Topic(NamedTuple):
     Attributes:
         name: Its anchor.
         title: Its heading.
-        figures: What it draws.
+        figures: What it draws, with a heading each; None where that of the topic says it.
         blocks: Its tables.
     """
 
     name: str
     title: str
-    figures: list[Figure]
+    figures: list[tuple[str | None, Figure]]
     blocks: list[Block]
 
 
@@ -160,13 +161,20 @@ def _describe(report: Report) -> dict[str, Any]:
 
 def _topics(report: Report) -> list[Topic]:
     """Make the parts that are figures and tables, in the order of the page."""
-    by_kind: dict[str, list[Figure]] = {}
-    for figure in make_figures(report):
-        by_kind.setdefault(re.sub(r"-\d+$", "", figure.name), []).append(figure)
-    sections = report.sections
+    sections, figures = report.sections, make_figures(report)
 
-    def draw(*kinds: str) -> list[Figure]:
-        return [figure for kind in kinds for figure in by_kind.get(kind, ())]
+    def draw(*kinds: str) -> list[tuple[str | None, Figure]]:
+        found = [f for kind in kinds for f in figures if re.sub(r"-\d+$", "", f.name) == kind]
+        if len(kinds) > 1:
+            return [(figure.title, figure) for figure in found]
+        if len(sections) > 1 and len(found) > 1:
+            # The number at the end of a name is that of its truth.
+            numbers = [int(figure.name.rpartition("-")[2]) for figure in found]
+            return [
+                (f"Against {sections[number - 1].title}", figure)
+                for number, figure in zip(numbers, found, strict=True)
+            ]
+        return [(None, figure) for figure in found]
 
     disturbance = draw(
         *("positive-pd", "positive-pd-against-loss", "positive-pd-by-shared"),

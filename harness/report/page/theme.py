@@ -40,6 +40,7 @@ def make_theme_css() -> str:
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
         f":root[data-theme=light] {{ {light} }}\n"
         f":root[data-theme=dark] {{ {dark} }}\n"
+        f":root.printing, :root.printing[data-theme] {{ {light} }}\n"
         f"@media print {{ :root, :root[data-theme] {{ {light} }} }}\n"
         f"{classes}\n"
     )

@@ -1,0 +1,40 @@
+// Numbers: reading, ranking and writing them.
+const numbers = (() => {
+  "use strict";
+  // The bytes of arrays are little-endian, as every browser of today is.
+  function unpack(text, Type) {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return new Type(bytes.buffer);
+  }
+
+  // Rank 1 is the highest; equal values share the best of their ranks.
+  function rank(values) {
+    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
+    const ranks = new Int32Array(values.length);
+    order.forEach((place, k) => {
+      const before = order[k - 1];
+      ranks[place] = k && values[before] === values[place] ? ranks[before] : k + 1;
+    });
+    return ranks;
+  }
+
+  function mean(rows) {
+    const sum = new Float64Array(rows[0].length);
+    for (const row of rows) for (let k = 0; k < sum.length; k++) sum[k] += row[k];
+    return sum.map((value) => value / rows.length);
+  }
+
+  // Round values that part an axis into about n.
+  function ticks(low, high, n) {
+    const rough = (high - low) / n, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map((s) => s * power).find((s) => s >= rough * 0.999999);
+    const found = [];
+    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
+    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0));
+    return found.map((value) => [value, value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })]);
+  }
+
+  const write = (value) => String(Number(value.toPrecision(6)));
+
+  return { unpack, rank, mean, ticks, write };
+})();
