@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from harness.report.figures import Figure, Series
+from harness.report.figure import Figure, Series
 from harness.report.palette import Style, style_of
 
 WIDTH_IN, HEIGHT_IN = 3.4, 2.5

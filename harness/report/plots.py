@@ -16,7 +16,8 @@ import matplotlib as mpl
 from harness.atomic import write_atomically
 from harness.errors import StoreError
 from harness.report.drawing import draw
-from harness.report.figures import Figure, make_figures
+from harness.report.figure import Figure
+from harness.report.figures import make_figures
 from harness.report.report import Report
 
 FORMATS = ("pdf", "svg")

@@ -14,7 +14,8 @@ import pytest
 
 from harness.errors import StoreError
 from harness.report import Report
-from harness.report.figures import Figure, Series, make_figures
+from harness.report.figure import Figure, Series
+from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
 from harness.report.page.charts import NARROW, WIDE, draw_chart, draw_key
 from harness.report.page.explorer import explorer_data, to_script_json

@@ -12,7 +12,8 @@ import pytest
 from harness.errors import StoreError
 from harness.report import Report
 from harness.report.drawing import WIDTH_IN, draw, shorten
-from harness.report.figures import Figure, Series, make_figures
+from harness.report.figure import Figure, Series
+from harness.report.figures import make_figures
 from harness.report.palette import style_of
 from harness.report.plots import CAPTIONS, save_plots
 from tests.made_reports import HOSTILE, make_file_report, make_run_report

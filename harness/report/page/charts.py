@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from harness.report.figures import Figure, Series
+from harness.report.figure import Figure, Series
 from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
 from harness.report.palette import style_of
 
