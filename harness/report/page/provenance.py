@@ -63,7 +63,7 @@ def truths_block(report: Report) -> Block:
         *("truth", "table", "SHA-256", "architectures with it", "of these in the report"),
         "the table that runs were ranked against",
     )
-    return Block("Truth", headings, rows)
+    return Block("Truth", headings, rows, texts=3)
 
 
 def _origin(estimator: Estimator) -> Origin:
@@ -105,7 +105,7 @@ def _runs_block(records: tuple[Record, ...]) -> Block:
         )
         for record in records
     ]
-    return Block("Runs; times in seconds", headings, rows)
+    return Block("Runs; times in seconds", headings, rows, texts=4)
 
 
 def _write_commits(record: Record) -> str:
