@@ -94,7 +94,9 @@ class Work:
                 if rounds.are_enough:
                     break
         total = len(self._order) * len(self._parts)
-        self._monitor.progress(Progress(self._config.run_id, "rank", total, total, None))
+        self._monitor.progress(
+            Progress(self._config.run_id, "rank", total, total, None, self._detail)
+        )
         n_images = sum(part.n_images for part in self._parts[:used])
         rows = self._rows(used, n_images)
         facts = {"n_images": n_images, **(self._ledger.precision or {"precision": "float32"})}
