@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from harness import provenance
+from harness.allocation import keep_freed_memory
 from harness.checkpoint import PREVIOUS
 from harness.config import RunConfig
 from harness.disturbance import PROBE_SETS
@@ -156,6 +157,7 @@ class _Run:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self.record.execution, self.execution)
         torch.set_num_threads(self.execution["threads"])
+        keep_freed_memory()
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
         data = load_images(config.dataset, self.data_dir, config.split_seed)

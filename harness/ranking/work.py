@@ -103,6 +103,11 @@ class Work:
         if goal is None or rounds is None:
             return Ranking(rows, [], facts)
         facts |= {"until_tau_se": goal.se, "reached": rounds.are_enough}
+        if not rounds.are_enough:
+            self._monitor.notice(
+                f"{self._config.run_id}: {describe(rounds.seen[-1])}, which are all of "
+                f"rank_images; an error of {goal.se} was asked for. Give it more of them."
+            )
         return Ranking(rows, rounds.seen, facts)
 
     def _score_part(self, number: int, part: EvaluationImages) -> None:

@@ -57,7 +57,10 @@ def test_it_ends_after_the_third_small_error_with_scores_of_the_images_used(
 def test_an_error_that_is_never_reached_ends_with_all_images_and_the_same_scores(
     tmp_path: Path,
 ) -> None:
-    ranking = rank(tmp_path / "until", se=1e-9)
+    monitor = Recorder()
+    ranking = rank(tmp_path / "until", 1e-9, monitor)
+    (notice,) = monitor.notices
+    assert "from 64 images, which are all of rank_images; an error of 1e-09 was asked" in notice
     assert (len(ranking.rounds), ranking.facts["n_images"]) == (N_BATCHES, 64)
     assert ranking.facts["reached"] is False
     assert ranking.rows == rank(tmp_path / "all", se=None).rows
