@@ -28,7 +28,9 @@ Timed = Callable[[FloatArray, FloatArray], object]
 
 BLOCK = 256
 SIZES = [1_000, 15_625]
+GROWTH_SIZES = [250, 1_000, 4_000, 15_625]
 RESAMPLES = 64  # a few are timed, and the time of one is reported
+PAIRED_RESAMPLES = 2_000
 
 
 def make_ranking(n: int) -> tuple[FloatArray, FloatArray]:
@@ -158,6 +160,33 @@ def test_against_a_plain_baseline(
         growth=round(median_s / small_s, 2),
         growth_of_n=n / SIZES[0],
     )
+
+
+def paired_bootstrap(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Compute the standard error of the difference of two rankings, as a comparison does."""
+    taus = bootstrap_taus(np.stack([x, x + 0.1 * y]), y, PAIRED_RESAMPLES)
+    return np.asarray(taus[0] - taus[1])
+
+
+@pytest.mark.parametrize("case", ["tau", "paired bootstrap"])
+def test_growth_with_the_number_of_architectures(
+    benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    function, rounds = (harness_tau, 9) if case == "tau" else (paired_bootstrap, 1)
+    rankings = {n: make_ranking(n) for n in GROWTH_SIZES}
+    function(*rankings[GROWTH_SIZES[0]])
+    times: dict[int, list[float]] = {n: [] for n in GROWTH_SIZES}
+
+    def every_size() -> None:
+        for n, ranking in rankings.items():
+            times[n].append(run_timed(function, *ranking)[0])
+
+    benchmark.group = "growth"
+    benchmark.pedantic(every_size, rounds=rounds, iterations=1)
+    ms = {n: 1e3 * statistics.median(seconds) for n, seconds in times.items()}
+    with capsys.disabled():
+        print(f"\n{case}: " + ", ".join(f"n = {n:,}: {t:.4g} ms" for n, t in ms.items()))
+    benchmark.extra_info.update(ms_by_n={str(n): round(t, 3) for n, t in ms.items()})
 
 
 def test_evaluation_of_the_whole_space(benchmark: BenchmarkFixture) -> None:

@@ -76,8 +76,13 @@ class RunConfig(_Settings):
         loss_every: Steps between two measurements of the training loss over fixed architectures,
             beside those at rankings and at the end; 0 for none. Disturbance is compared at equal
             training loss, which is read off between them.
-        rank_images: Validation images that architectures are ranked on.
+        rank_images: Validation images that architectures are ranked on; with `until_tau_se`, the
+            most.
         rank_batch: Images a batch when ranking, which matters to batch norm.
+        rank_precision: Numbers that the cells of the ranked paths are computed in: `float32`, or
+            `bf16`, which is given up where the two rank a sample differently.
+        until_tau_se: Rank on batch after batch of images until the standard error of tau that
+            comes from the images is no larger than this; None: on all `rank_images`.
         bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each
             architecture on fixed training batches.
         recalibration_images: Training images for that.
@@ -115,6 +120,8 @@ class RunConfig(_Settings):
     loss_every: int = Field(0, ge=0)
     rank_images: int = Field(1_000, ge=2)
     rank_batch: int = Field(250, ge=2)
+    rank_precision: Literal["float32", "bf16"] = "float32"
+    until_tau_se: float | None = Field(None, gt=0)
     bn_mode: Literal["batch", "recalibrated"] = "batch"
     recalibration_images: int = Field(512, ge=2)
     n_archs: int | None = Field(None, ge=1, le=N_ARCHS)
@@ -128,7 +135,11 @@ class RunConfig(_Settings):
     @property
     def sha256(self) -> str:
         """Hash of all settings, in hexadecimal."""
-        text = json.dumps(self.model_dump(), sort_keys=True)
+        settings = self.model_dump()
+        for key, value in _YOUNGER.items():
+            if settings[key] == value:
+                del settings[key]
+        text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -141,6 +152,17 @@ class RunConfig(_Settings):
         """Return the settings as TOML; `load_config_file` reads it back. None is left out."""
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
+
+_YOUNGER: dict[str, Any] = {"rank_precision": "float32", "until_tau_se": None}
+"""Settings younger than stored runs, with the value that those had: it is left out of the hash, so
+that such a run is still found under its name."""
+
+MIN_ROUNDS = 7
+"""Batches of images that `until_tau_se` needs at least: the error is first known after 5, and has
+to be small three times in a row."""
+
+ROUNDS: dict[str, Any] = {"rank_images": 2_000, "rank_batch": 50}
+"""Over the preset, where `until_tau_se` is given: many small batches, and images enough."""
 
 _SMOKE = {
     "steps": 240,
@@ -236,13 +258,29 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     _check_name("space", str(given.get("space", "nb201")), SPACES)
     _check_name("dataset", dataset, IMAGE_DATASETS)
     _check_name("preset", preset, PRESETS[dataset])
-    merged = _merge(PRESETS[dataset][preset], given)
+    preset_settings: Mapping[str, Any] = PRESETS[dataset][preset]
+    if given.get("until_tau_se") is not None:
+        preset_settings = _merge(preset_settings, ROUNDS)
+    merged = _merge(preset_settings, given)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = N_ARCHS
     try:
-        return RunConfig(**merged)
+        config = RunConfig(**merged)
     except ValidationError as error:
         raise UsageError(_explain(error)) from error
+    _check_rounds(config)
+    return config
+
+
+def _check_rounds(config: RunConfig) -> None:
+    n_batches = -(-config.rank_images // config.rank_batch)
+    if config.until_tau_se is not None and n_batches < MIN_ROUNDS:
+        raise UsageError(
+            f"until_tau_se = {config.until_tau_se} was given with rank_images = "
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: {n_batches} "
+            f"batches. What error the images leave is known from {MIN_ROUNDS} batches on. Allow "
+            f"more images, or a rank_batch of {config.rank_images // MIN_ROUNDS} or less."
+        )
 
 
 def load_config_file(path: Path) -> dict[str, Any]:

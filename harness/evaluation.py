@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -26,6 +28,18 @@ class PathScore(NamedTuple):
     accuracy: float
 
 
+class BatchSums(NamedTuple):
+    """How a path did on the images of one batch, in sums.
+
+    Attributes:
+        loss: Cross-entropy, nats.
+        correct: Images classified right.
+    """
+
+    loss: float
+    correct: int
+
+
 class EvaluationImages:
     """A fixed set of images, normalised once and cut into fixed batches."""
 
@@ -40,8 +54,14 @@ class EvaluationImages:
         self.batches: list[tuple[Tensor, Tensor]] = list(iterate_batches(data, images, batch_size))
         self.n_images = len(images)
 
+    def replace(self, batches: list[tuple[Tensor, Tensor]]) -> EvaluationImages:
+        """Return the same with other batches."""
+        other = copy.copy(self)
+        other.batches = batches
+        other.n_images = sum(len(labels) for _, labels in batches)
+        return other
 
-@torch.inference_mode()
+
 def evaluate_path(
     network: SuperNet,
     arch: Arch,
@@ -60,16 +80,55 @@ def evaluate_path(
     Returns:
         Mean loss and accuracy over all images.
     """
+    return add_up(sum_batches(network, arch, images, recalibrate_on), images.n_images)
+
+
+@torch.inference_mode()
+def sum_batches(
+    network: SuperNet,
+    arch: Arch,
+    images: EvaluationImages,
+    recalibrate_on: EvaluationImages | None = None,
+) -> list[BatchSums]:
+    """Score one path as `evaluate_path` does; return the sums of each batch."""
     norm: RecalibratedNorm | None = None
     if recalibrate_on is not None:
         norm = RecalibratedNorm()
         for batch, _ in recalibrate_on.batches:
             network(batch, arch, norm.start_pass(measuring=True))
-    loss = torch.zeros((), dtype=torch.float64, device=images.batches[0][1].device)
-    correct = torch.zeros_like(loss)
+    sums = []
     for batch, labels in images.batches:
         use = batch_norm if norm is None else norm.start_pass(measuring=False)
-        logits = network(batch, arch, use)
-        loss += F.cross_entropy(logits, labels, reduction="sum").double()
-        correct += (logits.argmax(dim=1) == labels).sum()
-    return PathScore(loss.item() / images.n_images, 100 * correct.item() / images.n_images)
+        sums.append(sum_batch(network(batch, arch, use), labels))
+    return sums
+
+
+def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
+    """Sum loss and hits over the images of a batch.
+
+    Args:
+        logits: [batch, class].
+        labels: [batch].
+
+    Returns:
+        The sums.
+    """
+    loss = F.cross_entropy(logits, labels, reduction="sum")
+    return BatchSums(loss.item(), int((logits.argmax(dim=1) == labels).sum().item()))
+
+
+def add_up(sums: Iterable[BatchSums], n_images: int) -> PathScore:
+    """Take the means over the images of some batches.
+
+    Args:
+        sums: Of each batch, in order, which decides the last bit.
+        n_images: Images in all of them.
+
+    Returns:
+        Mean loss and accuracy.
+    """
+    loss, correct = 0.0, 0
+    for part in sums:
+        loss += part.loss
+        correct += part.correct
+    return PathScore(loss / n_images, 100 * correct / n_images)

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from harness import provenance
+from harness.allocation import keep_freed_memory
 from harness.checkpoint import PREVIOUS
 from harness.config import RunConfig
 from harness.disturbance import PROBE_SETS
@@ -31,7 +32,7 @@ from harness.errors import (
 from harness.images import load_images
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
-from harness.ranking import Ranker, count_classes, open_journal
+from harness.ranking import Goal, Ranker, count_classes, open_journal
 from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
 from harness.space.nb201 import canonical_permutation, sample_indices
@@ -156,6 +157,7 @@ class _Run:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self.record.execution, self.execution)
         torch.set_num_threads(self.execution["threads"])
+        keep_freed_memory()
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
         data = load_images(config.dataset, self.data_dir, config.split_seed)
@@ -176,7 +178,7 @@ class _Run:
         ranker = Ranker(config, data, self.monitor)
         trainer.run(self.folder.path, self.monitor, ranker.evaluate)
         self._write_tables(trainer)
-        rank_s = self._rank(ranker, trainer.network)
+        rank_s = self._rank(ranker, trainer.network, truth)
         timings = {f"{part}_s": round(s, 3) for part, s in trainer.timings.items()}
         timings["rank_s"] = round(rank_s + self.record.timings.get("rank_s", 0.0), 3)
         self._write_record(timings=timings)
@@ -191,25 +193,36 @@ class _Run:
         sources, source = self.record.sources, provenance.commit()
         return sources if sources[-1:] == [source] else [*sources, source]
 
-    def _rank(self, ranker: Ranker, network: SuperNet) -> float:
+    def _rank(self, ranker: Ranker, network: SuperNet, truth: TruthTable) -> float:
         assert self.config.n_archs is not None, "resolve_config fills it in"
         indices = sample_indices(self.config.n_archs)
         started = time.perf_counter()
         journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(network))
         try:
-            rows = ranker.rank(network, indices, journal, self.monitor)
+            ranking = ranker.rank(network, indices, journal, self.monitor, self._goal(truth))
         except Interrupted:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
             raise
-        if all(row["status"] == STATUS_FAILED for row in rows):
+        if all(row["status"] == STATUS_FAILED for row in ranking.rows):
             raise DivergedError(
                 f"After the last step no architecture has a finite loss: run {self.config.run_id} "
                 f"(strategy '{self.config.strategy}', lr {self.config.lr}) ranks nothing. Try a "
                 "smaller --set lr=..., or a tighter clip_norm."
             )
-        save_scores(pd.DataFrame(rows), self.folder.path / "scores.parquet")
+        save_scores(pd.DataFrame(ranking.rows), self.folder.path / "scores.parquet")
+        if ranking.rounds:
+            self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
+        self._write_record(ranking=ranking.facts)
         return time.perf_counter() - started
+
+    def _goal(self, truth: TruthTable) -> Goal | None:
+        """Say how well tau is to be known, if that decides how many images are used."""
+        if self.config.until_tau_se is None:
+            return None
+        mean = truth.mean(default_query(self.config.dataset))
+        known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
+        return Goal(self.config.until_tau_se, known)
 
     def _write_tables(self, trainer: Trainer) -> None:
         for name, columns in trainer.log.tables.items():

@@ -11,9 +11,10 @@ class Progress(NamedTuple):
     Attributes:
         run_id: Which run.
         phase: "train" or "rank".
-        done: Units done (steps, or architectures).
+        done: Units done: steps, or evaluations of a class on a batch.
         total: Units in all.
         loss: Loss of the last step, where there is one.
+        detail: What else is known by now.
     """
 
     run_id: str
@@ -21,6 +22,7 @@ class Progress(NamedTuple):
     done: int
     total: int
     loss: float | None = None
+    detail: str | None = None
 
 
 class Monitor(Protocol):

@@ -11,6 +11,7 @@ In `<out>/<run id>/`:
 - `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
+- `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Record(BaseModel):
         environment: Machine and versions.
         sources: Commits of the harness that worked on the run, in order.
         data: Names and hashes of images and truth.
+        ranking: How the scores were come by.
         timings: Seconds by part.
         summary: The figures.
     """
@@ -68,6 +70,7 @@ class Record(BaseModel):
     environment: dict[str, Any] = {}
     sources: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
+    ranking: dict[str, Any] = {}
     timings: dict[str, float] = {}
     summary: dict[str, Any] = {}
 

@@ -23,7 +23,7 @@ from harness.monitor import Progress
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines about one run."""
 
-PHASES = {"train": "steps", "rank": "classes"}
+PHASES = {"train": "steps", "rank": "evaluations"}
 
 
 class ConsoleMonitor:
@@ -94,6 +94,8 @@ class ConsoleMonitor:
         info = f"{rate:.1f} {unit}/s"
         if progress.loss is not None:
             info = f"loss {progress.loss:.3f}, {info}"
+        if progress.detail is not None:
+            info = f"{progress.detail}, {info}"
         if not self._bars.disable:
             self._draw(key, progress, info)
         elif (

@@ -47,6 +47,12 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
     help="Validation images to rank on.  [quick: 1000 on tiles, else 500]",
 )
 @click.option(
+    "--until-tau-se",
+    type=float,
+    help="Rank on more and more images until tau's standard error from the images is this, such "
+    "as 0.005; --rank-images, then 2000, is the most.",
+)
+@click.option(
     "--rank-every",
     type=int,
     help="Also rank a small sample every so many steps; 0: never.  [quick: 1500, 2500]",

@@ -22,6 +22,7 @@ from harness.stats.intervals import (
     over_seeds,
     paired_over_architectures,
 )
+from harness.stats.jackknife import MIN_GROUPS, ImageError, image_error_of_tau
 from harness.stats.linear import pearson, spearman_estimate
 from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
 from harness.stats.populations import (
@@ -46,6 +47,7 @@ __all__ = [
     "DIFFERENCE_LIMITS",
     "METRICS",
     "MIN_ARCHS",
+    "MIN_GROUPS",
     "POPULATIONS",
     "TAU_LIMITS",
     "Attenuation",
@@ -58,6 +60,7 @@ __all__ = [
     "Evaluation",
     "GapBin",
     "GapCurve",
+    "ImageError",
     "Interval",
     "Method",
     "Metric",
@@ -82,6 +85,7 @@ __all__ = [
     "concordance_by_gap",
     "decompose",
     "evaluate_scores",
+    "image_error_of_tau",
     "kendall_tau",
     "modelled_ceiling",
     "modelled_ceilings",

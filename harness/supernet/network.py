@@ -62,12 +62,23 @@ class _Network(nn.Module):
     def _compute(
         self, images: Tensor, arch: Arch, edges: tuple[int, ...], norm: Norm, tap: Tap | None
     ) -> Tensor:
-        x = self.stem(images, norm, tap)
-        for position, cell in enumerate(self.cells):
+        return self._compute_from(0, self.stem(images, norm, tap), arch, edges, norm, tap)
+
+    def _compute_from(
+        self,
+        start: int,
+        x: Tensor,
+        arch: Arch,
+        edges: tuple[int, ...],
+        norm: Norm,
+        tap: Tap | None,
+    ) -> Tensor:
+        for position in range(start, len(self.cells)):
             stage, first = divmod(position, self.shape.cells)
             if stage and not first:
                 x = self.reductions[stage - 1](x, norm, tap)
-            x = cell(x, arch.ops, edges, norm, tap)
+            x = self.cells[position](x, arch.ops, edges, norm, tap)
+        x = x.to(self.last_bn_weight.dtype)  # the end is computed in float32, whatever the cells
         x = F.relu(norm(x, self.last_bn_weight, self.last_bn_bias))
         features = x.mean(dim=(2, 3))
         if tap is not None:
@@ -111,6 +122,20 @@ class SuperNet(_Network):
             Logits, [batch, class].
         """
         return self._compute(images, arch, arch.live_edges, norm, tap)
+
+    def forward_from(self, start: int, x: Tensor, arch: Arch, norm: Norm = batch_norm) -> Tensor:
+        """Compute the logits of one path from the input of one of its cells on.
+
+        Args:
+            start: Position of the cell in `cells`, 1 and up.
+            x: Output of the cell before it, [batch, channel, height, width].
+            arch: The path.
+            norm: Where batch norm's statistics come from; the batch itself by default.
+
+        Returns:
+            Logits, [batch, class].
+        """
+        return self._compute_from(start, x, arch, arch.live_edges, norm, None)
 
 
 class StandaloneNetwork(_Network):

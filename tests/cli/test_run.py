@@ -147,6 +147,40 @@ def _position(index: int) -> int:
     return canonical_permutation().index(index)
 
 
+def test_a_ranking_until_tau_is_known_says_how_well_it_is_known(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    arguments = (*TINY, "--strategies", "spos", "--n-archs", "12", "--until-tau-se", "2")
+    arguments = (*arguments, "--rank-images", "64", "--set", "rank_batch=8", "--out", str(tmp_path))
+    result = invoke(*arguments, "--json")
+    (record,) = _strict_json(result.out)["runs"]
+    assert record["ranking"]["until_tau_se"] == 2
+    assert record["ranking"]["reached"] is True
+    assert record["ranking"]["n_images"] == 56
+    assert "from 56 images" in result.err
+    rounds = pd.read_parquet(_run_folder(tmp_path, "spos") / "ranking_rounds.parquet")
+    assert list(rounds) == ["round", "n_images", "tau", "se", "seconds"]
+    assert rounds["n_images"].tolist() == [8, 16, 24, 32, 40, 48, 56]
+    assert rounds["se"].notna().tolist() == [False] * 4 + [True] * 3
+    assert invoke(*arguments, "--json").out == result.out  # found again, not computed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--until-tau-se", "0"), "until_tau_se = 0.0: Input should be greater than 0"),
+        (("--until-tau-se", "0.01"), "is known from 7 batches on. Allow more images, or a"),
+        (("--set", "rank_precision=fp8"), "should be 'float32' or 'bf16'"),
+    ],
+)
+def test_ranking_options_that_cannot_be_met_are_refused(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = invoke(*TINY, *arguments, "--out", tmp_path)
+    assert result.code == 2
+    assert message in result.err
+
+
 @pytest.mark.parametrize("name", ["table", "markdown", "latex", "csv", "json"])
 def test_every_format_of_the_report_has_both_strategies(
     invoke: Invoke, finished: Path, name: str

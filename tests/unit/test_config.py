@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -138,6 +140,30 @@ def test_values_out_of_range_are_refused_with_the_key_and_what_is_allowed(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         make_config(settings)
+
+
+def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwise() -> None:
+    config = make_config({"preset": "smoke", "until_tau_se": 0.01})
+    assert (config.rank_images, config.rank_batch) == (2_000, 50)
+    config = make_config({"until_tau_se": 0.01}, {"rank_images": 700, "rank_batch": 100})
+    assert (config.rank_images, config.rank_batch) == (700, 100)
+    assert make_config({"preset": "smoke"}).rank_batch == 64
+
+
+def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"rank_images = 690 .* 6 batches\. .* from 7 batches on"):
+        make_config({"until_tau_se": 0.01, "rank_images": 690, "rank_batch": 115})
+    with pytest.raises(UsageError, match=r"until_tau_se = 0: .* greater than 0"):
+        make_config({"until_tau_se": 0})
+
+
+def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
+    settings = make_config().model_dump()
+    del settings["rank_precision"], settings["until_tau_se"]
+    text = json.dumps(settings, sort_keys=True)
+    assert make_config().sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert make_config({"until_tau_se": 0.01}).sha256 != make_config().sha256
+    assert make_config({"rank_precision": "bf16"}).sha256 != make_config().sha256
 
 
 @pytest.mark.parametrize(

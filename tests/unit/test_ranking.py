@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from harness import ranking
 from harness.errors import DataError, Interrupted
-from harness.evaluation import PathScore, evaluate_path
+from harness.evaluation import BatchSums, evaluate_path
 from harness.monitor import Progress
 from harness.ranking import Ranker, class_index, count_classes, open_journal
+from harness.ranking.shared import SharedBatch
 from harness.scores import save_scores
 from harness.space.nb201 import Arch, arch_at, enumerate_archs, sample_indices
 from harness.supernet.cell import conv_key
@@ -26,6 +26,7 @@ DEAD = [arch.nb201_index for arch in enumerate_archs() if not arch.is_live][:4]
 
 INDICES = [DEAD[0], *sample_indices(6), *DEAD[1:]]
 CONV_3, NONE = 3, 0
+N_BATCHES = 2
 
 
 def rank(
@@ -33,19 +34,21 @@ def rank(
 ) -> list[dict[str, Any]]:
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
-    return Ranker(config, tiny_data()).rank(network, INDICES, journal, monitor or Recorder())
+    ranker = Ranker(config, tiny_data())
+    return ranker.rank(network, INDICES, journal, monitor or Recorder()).rows
 
 
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
-    """Count how often each architecture is really computed."""
+    """Count how often each architecture is really computed, on one of the two batches."""
     counts: Counter[int] = Counter()
+    score = SharedBatch.score
 
-    def count(network: SuperNet, arch: Arch, *args: Any) -> PathScore:
+    def count(batch: SharedBatch, arch: Arch) -> BatchSums:
         counts[arch.nb201_index] += 1
-        return evaluate_path(network, arch, *args)
+        return score(batch, arch)
 
-    monkeypatch.setattr(ranking, "evaluate_path", count)
+    monkeypatch.setattr(SharedBatch, "score", count)
     return counts
 
 
@@ -53,7 +56,7 @@ def test_each_class_is_computed_once_and_its_members_get_the_same_score(
     tmp_path: Path, scored: Counter[int]
 ) -> None:
     rows = rank(tmp_path, tiny_network())
-    assert set(scored.values()) == {1}
+    assert set(scored.values()) == {N_BATCHES}
     assert len(scored) == count_classes(INDICES) == 7
     by_index = {row["nb201_index"]: row for row in rows}
     assert [row["nb201_index"] for row in rows] == INDICES
@@ -79,18 +82,18 @@ def test_a_class_is_named_by_its_representative() -> None:
     assert count_classes(range(len(enumerate_archs()))) == 9_445  # method.md
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 6])
+@pytest.mark.parametrize("stop_after", [1, 3, 7, 13])
 def test_a_ranking_that_was_stopped_goes_on_to_the_same_rows(
     tmp_path: Path, scored: Counter[int], stop_after: int
 ) -> None:
     network = tiny_network()
     whole = rank(tmp_path / "whole", network)
     scored.clear()
-    with pytest.raises(Interrupted, match=rf"^Stopped after {stop_after} of 7 classes\.$"):
+    with pytest.raises(Interrupted, match=rf"^Stopped after {stop_after} of 14 evaluations\.$"):
         rank(tmp_path / "cut", network, Recorder(stop_after))
     assert sum(scored.values()) == stop_after
     assert rank(tmp_path / "cut", network) == whole
-    assert set(scored.values()) == {1}
+    assert set(scored.values()) == {N_BATCHES}
     assert len(scored) == 7
 
 
@@ -101,15 +104,18 @@ def test_a_ranking_that_is_done_computes_nothing(tmp_path: Path, scored: Counter
     assert not scored
 
 
-def test_a_stop_after_the_last_class_is_no_interruption(tmp_path: Path) -> None:
-    assert len(rank(tmp_path, tiny_network(), Recorder(7))) == len(INDICES)
+def test_a_stop_after_the_last_evaluation_is_no_interruption(tmp_path: Path) -> None:
+    assert len(rank(tmp_path, tiny_network(), Recorder(14))) == len(INDICES)
 
 
-def test_progress_counts_classes(tmp_path: Path) -> None:
+def test_progress_counts_each_class_on_each_batch(tmp_path: Path) -> None:
     monitor = Recorder()
     rank(tmp_path, tiny_network(), monitor)
     run_id = tiny_config().run_id
-    assert monitor.seen == [Progress(run_id, "rank", done, 7) for done in range(1, 8)]
+    assert monitor.seen == [
+        *(Progress(run_id, "rank", done, 14) for done in range(1, 15)),
+        Progress(run_id, "rank", 14, 14),
+    ]
 
 
 @pytest.mark.parametrize("other", ["weights", "settings"])
@@ -131,7 +137,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_row_without_a_score(tmp_path: Pat
     indices = [uses.nb201_index, DEAD[0]]
     for _ in range(2):  # the second time from the journal
         journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-        rows = Ranker(config, tiny_data()).rank(network, indices, journal, Recorder())
+        rows = Ranker(config, tiny_data()).rank(network, indices, journal, Recorder()).rows
         failed, fine = rows
         assert failed["status"] == "failed"
         assert [failed[name] for name in ("score", "loss", "accuracy")] == [None, None, None]
@@ -190,7 +196,7 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert table["step"] == [2] * 4
     assert tuple(table["nb201_index"]) == sample_indices(4)
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank(network, sample_indices(4), journal, Recorder())
+    rows = ranker.rank(network, sample_indices(4), journal, Recorder()).rows
     assert table["loss"] == [row["loss"] for row in rows]
     assert table["accuracy"] == [row["accuracy"] for row in rows]
     assert len(log.tables["curve"]["step"]) == 2

@@ -1,0 +1,85 @@
+"""The journal of a ranking: what is known of each class on each part of the images."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.config import RunConfig
+from harness.evaluation import BatchSums
+from harness.journal import Journal, Row
+
+FLUSH_EVERY_S = 1.0
+_FORMAT = 2
+"""Of the rows: one a part of the images and class, where format 1 had one a class."""
+
+
+def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
+    """Open the journal of a ranking, tied to the settings and to the weights ranked with.
+
+    Args:
+        path: The file.
+        config: The run's configuration.
+        weights_sha256: Hash of the supernet's weights.
+
+    Returns:
+        The journal.
+
+    Raises:
+        DataError: If the file is of other settings or other weights.
+    """
+    header = {"config_sha256": config.sha256, "weights_sha256": weights_sha256}
+    return Journal(path, {**header, "format": _FORMAT})
+
+
+class Ledger:
+    """The rows of a ranking's journal, sorted by what they say; new ones are written in bunches.
+
+    Attributes:
+        sums: By (part, class index); a loss that was not finite is NaN.
+        precision: What was found about the numbers to compute in, if anything yet.
+        rounds: Seconds spent when each round was over, by number of parts.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        """Sort what the journal has."""
+        self._journal = journal
+        self._pending: list[Row] = []
+        self._flushed = time.monotonic()
+        self.sums: dict[tuple[int, int], BatchSums] = {}
+        self.precision: dict[str, Any] | None = None
+        self.rounds: dict[int, float] = {}
+        for row in journal.rows:
+            self._sort(row)
+
+    def add_sums(self, part: int, class_index: int, sums: BatchSums) -> None:
+        """Keep how a class did; on the disk within about a second."""
+        loss = sums.loss if math.isfinite(sums.loss) else None
+        row = {"part": part, "class_index": class_index, "loss": loss, "correct": sums.correct}
+        self._pending.append(row)
+        self._sort(row)
+        if time.monotonic() - self._flushed > FLUSH_EVERY_S:
+            self.flush()
+
+    def add(self, row: Row) -> None:
+        """Keep another row, at once."""
+        self._pending.append(row)
+        self._sort(row)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        if self._pending:
+            self._journal.append(self._pending)
+        self._pending, self._flushed = [], time.monotonic()
+
+    def _sort(self, row: Row) -> None:
+        if "precision" in row:
+            self.precision = row
+        elif "round" in row:
+            self.rounds[row["round"]] = row["seconds"]
+        else:
+            loss = math.nan if row["loss"] is None else row["loss"]
+            self.sums[row["part"], row["class_index"]] = BatchSums(loss, row["correct"])
