@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import UsageError
-from harness.projection import LayerInput
+from harness.patches import LayerInput
 from harness.space.nb201 import Arch, arch_at
 from harness.strategies import REGISTRY, check_strategy, load_strategy
 from harness.strategies.ogd import OrthogonalGradientDescent
@@ -109,8 +109,9 @@ def test_ogd_applies_the_final_update_projected_with_what_earlier_paths_stored(
         for name, update in updates.items():
             expected = update
             if name in stored:
-                flat = update.double().flatten(start_dim=1) @ stored[name].double()
-                expected = flat.view(update.shape).to(update.dtype)
+                moved = update.double().movedim(1, -1)  # patches are (row, column, channel)
+                flat = moved.flatten(start_dim=1) @ stored[name].double()
+                expected = flat.view(moved.shape).movedim(-1, 1).to(update.dtype)
                 n_projected += 1
             lr = learning_rate(trainer.config, step)
             # float32, and the product with P is taken there too
@@ -150,14 +151,14 @@ def test_ogd_with_rls_stores_the_mean_inputs_of_the_path_it_has_just_trained() -
     after = matrices(trainer)
     assert set(after) == set(stored) | set(inputs)
     for name, p in after.items():
-        expected = stored.get(name, torch.eye(len(p), dtype=torch.float64))
+        expected = stored.get(name, torch.eye(len(p))).double()
         for layer in inputs.get(name, []):
             x = layer.mean_patch().double().flatten()
             x = x * (len(x) ** 0.5 / x.norm())
             px = expected @ x
             expected = expected - torch.outer(px, px) / (0.1 + x @ px)
-        # float64, but from inputs in float32
-        torch.testing.assert_close(p, expected, rtol=1e-5, atol=1e-5)
+        # at alpha = 0.1 in float32
+        torch.testing.assert_close(p.double(), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("projector", "forgets"), [("rls", True), ("covariance", False)])
