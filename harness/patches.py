@@ -117,9 +117,7 @@ def _find_places(geometry: Geometry, image: IntArray, square: FloatArray) -> Pla
     rows = image[:, None] * height + y_inside
     pixels = rows[:, :, None] * width + x_inside[:, None, :]
     outside = (y != y_inside)[:, :, None] | (x != x_inside)[:, None, :]
-    return Places(
-        torch.from_numpy(pixels.reshape(-1)), torch.from_numpy(np.flatnonzero(outside))
-    )
+    return Places(torch.from_numpy(pixels.reshape(-1)), torch.from_numpy(np.flatnonzero(outside)))
 
 
 class LayerInput:

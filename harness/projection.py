@@ -1,9 +1,9 @@
 """Projectors: which directions of a layer's input space an update may still use.
 
 A convolution or linear layer is y = W x with W of [out, d], d = k * k * in_channels, and x one
-input patch, both in the order of `harness.patches`. An update U is replaced by U P, with P symmetric and 0 <= P <= I:
-small along directions that earlier architectures' patches span, so that their outputs move
-little. Patches are [m, d]. Nothing stored means P = I.
+input patch, both in the order of `harness.patches`. An update U is replaced by U P, with P
+symmetric and 0 <= P <= I: small along directions that earlier architectures' patches span, so that
+their outputs move little. Patches are [m, d]. Nothing stored means P = I.
 
 References: Zeng et al., Continual learning of context-dependent processing (OWM), 2019, arXiv
 1810.01256, eq. 1; Niu et al., Disturbance-immune weight sharing, 2020, arXiv 2003.13089, which
@@ -152,7 +152,10 @@ class CovarianceProjector(Projector):
         """Start with R = 0 and P = I."""
         super().__init__(d, device)
         self.settings = settings
-        self._r = torch.zeros(d, d, device=device)
+        # R is symmetric: its upper half of rows, and the lower right corner, are all of it
+        self._half = (d + 1) // 2
+        self._top = torch.zeros(self._half, d, device=device)
+        self._corner = torch.zeros(d - self._half, d - self._half, device=device)
         self._p: Tensor | None = None
         self._updates = 0
 
@@ -163,20 +166,25 @@ class CovarianceProjector(Projector):
     def store(self, patches: Tensor) -> None:
         """Average the patches into R, and refresh P when it is due."""
         beta = self.settings.beta
-        self._r.addmm_(patches.T, patches, beta=beta, alpha=(1 - beta) / len(patches))
+        alpha = (1 - beta) / len(patches)
+        upper, lower = patches[:, : self._half], patches[:, self._half :]
+        self._top.addmm_(upper.T, patches, beta=beta, alpha=alpha)
+        self._corner.addmm_(lower.T, lower, beta=beta, alpha=alpha)
         self._updates += 1
         if self._updates % self.settings.refresh == 0 or self._p is None:
             self._p = self._factorise()
 
     def _factorise(self) -> Tensor | None:
         # R starts at zero, so it is too small at first; `a` is too, and P is the same
-        trace = self._r.diagonal().sum().item()
+        side = self._top[:, self._half :]
+        r = torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)])
+        trace = r.diagonal().sum().item()
         if trace == 0:
             return None
         a = self.settings.c * trace / self.d
         identity = torch.eye(self.d, device=self.device)
         # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
-        factor = torch.linalg.cholesky(identity + self._r / a)
+        factor = torch.linalg.cholesky(identity + r / a)
         p = torch.cholesky_inverse(factor)
         return (p + p.T) / 2
 
@@ -186,12 +194,14 @@ class CovarianceProjector(Projector):
 
     def state_dict(self) -> State:
         """Return R, P and the number of updates."""
-        state = {"r": self._r, "updates": torch.tensor(self._updates)}
+        parts = {"top": self._top, "corner": self._corner}
+        state = {**parts, "updates": torch.tensor(self._updates)}
         return state if self._p is None else {**state, "p": self._p}
 
     def load_state_dict(self, state: State) -> None:
         """Set R, P and the number of updates."""
-        self._r = state["r"].to(self.device)
+        self._top = state["top"].to(self.device)
+        self._corner = state["corner"].to(self.device)
         self._p = state["p"].to(self.device) if "p" in state else None
         self._updates = int(state["updates"])
 

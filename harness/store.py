@@ -11,6 +11,7 @@ In `<out>/<run id>/`:
 - `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
+- `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
 """
 
 from __future__ import annotations

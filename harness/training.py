@@ -213,7 +213,8 @@ class Trainer:
             tap_or_none = tap if self.strategy.wants_inputs else None
             with torch.autocast(self.device.type, torch.bfloat16, self._bf16):
                 logits = self.network(images, arch, tap=tap_or_none)
-            path_loss = weight * F.cross_entropy(logits.float(), labels)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+            path_loss = weight * F.cross_entropy(logits, labels)
             path_loss.backward()
             loss += path_loss.item()
         self._check_finite(loss, step, paths[0].arch)
