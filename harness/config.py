@@ -66,6 +66,8 @@ class RunConfig(_Settings):
         weight_decay: L2 penalty on the weights of the path.
         clip_norm: Largest norm of a step's gradient, before momentum and weight decay; 0 for no
             limit. (NAS-Bench-201's own search code clips at 5 too.)
+        precision: Numbers that activations and gradients of a training step are computed in:
+            `float32`, or `bf16` (weights, their updates, and everything measured stay float32).
         augment: Whether training images are cropped and flipped, where the data set allows it.
         split_seed: Seed of the split into training and validation images.
         probe_every: Steps between two measurements of disturbance; 0 for none.
@@ -110,6 +112,7 @@ class RunConfig(_Settings):
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
     clip_norm: float = Field(5.0, ge=0)
+    precision: Literal["float32", "bf16"] = "float32"
     augment: bool = True
     split_seed: int = Field(0, ge=0)
     probe_every: int = Field(200, ge=0)
@@ -153,7 +156,12 @@ class RunConfig(_Settings):
         return tomli_w.dumps(self.model_dump(exclude_none=True))
 
 
-_YOUNGER: dict[str, Any] = {"rank_precision": "float32", "until_tau_se": None}
+_YOUNGER: dict[str, Any] = {
+    "loss_every": 0,
+    "precision": "float32",
+    "rank_precision": "float32",
+    "until_tau_se": None,
+}
 """Settings younger than stored runs, with the value that those had: it is left out of the hash, so
 that such a run is still found under its name."""
 

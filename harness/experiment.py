@@ -32,6 +32,7 @@ from harness.errors import (
 from harness.images import load_images
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
+from harness.profiling import profile_run
 from harness.ranking import Goal, Ranker, count_classes, open_journal
 from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
@@ -77,7 +78,12 @@ def count_prefix(truth: TruthTable, dataset: str) -> int:
 
 
 def run_experiment(
-    config: RunConfig, out: Path, data_dir: Path | None, threads: int, monitor: Monitor
+    config: RunConfig,
+    out: Path,
+    data_dir: Path | None,
+    threads: int,
+    monitor: Monitor,
+    profile: bool = False,
 ) -> RunFolder:
     """Train, rank and score one supernet, or return the run if it is finished.
 
@@ -87,6 +93,7 @@ def run_experiment(
         data_dir: Where images and truth lie, for data sets that need it.
         threads: CPU threads if neither the settings nor an earlier start say.
         monitor: Told the progress; can stop the run.
+        profile: Whether to write beforehand where the time goes; the run's numbers do not change.
 
     Returns:
         The folder of the finished run.
@@ -101,6 +108,11 @@ def run_experiment(
             record = folder.read_record()
             if record.status == FINISHED:
                 _remove_scaffolding(folder)  # a kill can have come before this
+                if profile:
+                    monitor.notice(
+                        f"Run {config.run_id} is finished and was not profiled. To profile these "
+                        "settings, give another --out folder."
+                    )
                 return folder
             if record.status == FAILED:
                 raise StoreError(
@@ -114,7 +126,7 @@ def run_experiment(
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, threads, monitor).finish()
+        _Run(config, folder, record, data_dir, threads, monitor, profile).finish()
     return folder
 
 
@@ -129,12 +141,14 @@ class _Run:
         data_dir: Path | None,
         threads: int,
         monitor: Monitor,
+        profile: bool,
     ) -> None:
         self.config = config
         self.folder = folder
         self.record = record
         self.monitor = monitor
         self.data_dir = data_dir
+        self.profile = profile
         self.execution = _resolve_execution(config, record, threads)
 
     def finish(self) -> None:
@@ -174,6 +188,13 @@ class _Run:
             data=described,
         )
         data = data.to(device)
+        if config.precision == "bf16" and device.type == "cpu" and not _has_bf16():
+            self.monitor.notice(
+                "precision = bf16: this CPU has no instructions for it, so that steps take longer "
+                "than in float32."
+            )
+        if self.profile:
+            profile_run(config, data, self.folder.path)
         trainer = Trainer(config, data, load_strategy(config.strategy))
         ranker = Ranker(config, data, self.monitor)
         trainer.run(self.folder.path, self.monitor, ranker.evaluate)
@@ -260,10 +281,16 @@ def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "threads": int(threads),
-        "dtype": "float32",
+        "dtype": config.precision,
         "memory_format": "channels_last",
         "onednn": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
     }
+
+
+def _has_bf16() -> bool:
+    """Say whether oneDNN computes bf16 products natively, where torch can tell."""
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return supported is None or bool(supported())
 
 
 def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -1,9 +1,9 @@
 """Projectors: which directions of a layer's input space an update may still use.
 
-A convolution or linear layer is y = W x with W of [out, d], d = in_channels * k * k in im2col
-order, and x one input patch. An update U is replaced by U P, with P symmetric and 0 <= P <= I:
-small along directions that earlier architectures' patches span, so that their outputs move
-little. Patches are [m, d]. Nothing stored means P = I.
+A convolution or linear layer is y = W x with W of [out, d], d = k * k * in_channels, and x one
+input patch, both in the order of `harness.patches`. An update U is replaced by U P, with P
+symmetric and 0 <= P <= I: small along directions that earlier architectures' patches span, so that
+their outputs move little. Patches are [m, d]. Nothing stored means P = I.
 
 References: Zeng et al., Continual learning of context-dependent processing (OWM), 2019, arXiv
 1810.01256, eq. 1; Niu et al., Disturbance-immune weight sharing, 2020, arXiv 2003.13089, which
@@ -15,16 +15,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from harness.config import OgdSettings
 from harness.errors import unknown_name
+from harness.patches import Draws, LayerInput
 
 State = dict[str, Tensor]
 
-PATCH_IMAGES = 8
-"""Images a step that patches are sampled from."""
+F32_ALPHA = 0.1
+"""Least `alpha` at which `rls` is exact enough in float32."""
 
 
 class Projector(ABC):
@@ -45,7 +45,7 @@ class Projector(ABC):
         self.device = device
 
     @abstractmethod
-    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+    def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
         """Take from a layer's input the patches [m, d] that `store` wants."""
 
     @abstractmethod
@@ -64,8 +64,9 @@ class Projector(ABC):
         p = self.matrix()
         if p is None:
             return update
-        flat = update.reshape(update.shape[0], -1)  # [out, d]: im2col order whatever the format
-        return (flat @ p.to(flat.dtype)).view(update.shape)
+        by_channel = update.movedim(1, -1)  # [out, k, k, in]: a view where channels are last
+        flat = by_channel.reshape(len(update), -1)
+        return (flat @ p.to(flat.dtype)).view(by_channel.shape).movedim(-1, 1)
 
     @property
     def plasticity(self) -> float:
@@ -82,62 +83,14 @@ class Projector(ABC):
         """Go on from a saved state."""
 
 
-class LayerInput:
-    """The input of one layer in one step, from which patches are taken.
-
-    Convolution inputs are [batch, channel, height, width], linear ones [batch, d].
-    """
-
-    def __init__(self, inputs: Tensor, weight: Tensor, stride: int) -> None:
-        """Keep the input, cut off from the graph.
-
-        Args:
-            inputs: What the layer was given.
-            weight: The layer's weight, [out, in, k, k] or [out, d].
-            stride: The convolution's stride.
-        """
-        self.inputs = inputs.detach().float()
-        self.kernel = weight.shape[-1] if weight.dim() == 4 else 0
-        self.stride = stride
-
-    def mean_patch(self) -> Tensor:
-        """Return the mean patch over batch and positions, [1, d]."""
-        if not self.kernel:
-            return self.inputs.mean(dim=0, keepdim=True)
-        mean_image = self.inputs.mean(dim=0, keepdim=True)
-        return self._unfold(mean_image).mean(dim=0, keepdim=True)
-
-    def random_patches(self, m: int, generator: torch.Generator) -> Tensor:
-        """Return `m` patches at random positions of a few random images, [m, d].
-
-        Only the patches drawn are put together: unfolding whole images would cost several times
-        as much. Of a linear layer's input, rows are drawn without repetition, `m` at most.
-        """
-        n = len(self.inputs)
-        if not self.kernel:
-            return self.inputs[torch.randperm(n, generator=generator)[:m].to(self.inputs.device)]
-        images = torch.randperm(n, generator=generator)[:PATCH_IMAGES].to(self.inputs.device)
-        pad = self.kernel // 2
-        padded = F.pad(self.inputs[images], (pad, pad, pad, pad))
-        # a view: [image, channel, row, column, k, k]
-        windows = padded.unfold(2, self.kernel, self.stride).unfold(3, self.kernel, self.stride)
-        shape = (len(images), windows.shape[2], windows.shape[3])
-        drawn = [torch.randint(size, (m,), generator=generator) for size in shape]
-        image, row, column = (index.to(self.inputs.device) for index in drawn)
-        return windows[image, :, row, column].reshape(m, -1)
-
-    def _unfold(self, images: Tensor) -> Tensor:
-        columns = F.unfold(images, self.kernel, padding=self.kernel // 2, stride=self.stride)
-        return columns.transpose(1, 2).reshape(-1, columns.shape[1])
-
-
 class RlsProjector(Projector):
     """Recursive least squares: P <- P - (Px)(Px)^T / (alpha + x^T P x), reset each epoch.
 
     x is the mean patch over batch and positions, scaled to unit mean square, so that `alpha`
     means the same in every layer; one vector a step is our reading (OWM updates once for every
     position). In closed form P = alpha (alpha I + A A^T)^-1 over the stored x. P is kept in
-    float64: in float32 it goes indefinite after some thousand updates.
+    float64 for an `alpha` under 0.1, where float32 goes indefinite after some thousand updates;
+    from there on float32 stays within 1e-4 of it (at d = 576, far more updates than an epoch has).
 
     Reference: Zeng et al., 2019, arXiv 1810.01256, eq. 1.
     """
@@ -146,17 +99,19 @@ class RlsProjector(Projector):
         """Start with P = I."""
         super().__init__(d, device)
         self.alpha = settings.alpha
+        exact = self.alpha < F32_ALPHA
+        self._dtype = torch.float64 if exact else torch.get_default_dtype()
         self._p: Tensor | None = None
 
-    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+    def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
         """Take the mean patch, [1, d]."""
         return layer.mean_patch()
 
     def store(self, patches: Tensor) -> None:
         """Remove the directions of `patches`, one after the other, each at unit mean square."""
         if self._p is None:
-            self._p = torch.eye(self.d, dtype=torch.float64, device=self.device)
-        for x in patches.double():
+            self._p = torch.eye(self.d, dtype=self._dtype, device=self.device)
+        for x in patches.to(self._dtype):
             norm = x.norm()
             if norm == 0:  # a layer that was fed zeros has nothing to protect
                 continue
@@ -197,31 +152,39 @@ class CovarianceProjector(Projector):
         """Start with R = 0 and P = I."""
         super().__init__(d, device)
         self.settings = settings
-        self._r = torch.zeros(d, d, device=device)
+        # R is symmetric: its upper half of rows, and the lower right corner, are all of it
+        self._half = (d + 1) // 2
+        self._top = torch.zeros(self._half, d, device=device)
+        self._corner = torch.zeros(d - self._half, d - self._half, device=device)
         self._p: Tensor | None = None
         self._updates = 0
 
-    def sample(self, layer: LayerInput, generator: torch.Generator) -> Tensor:
+    def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
         """Take random patches, [settings.patches, d] (fewer where a linear layer has fewer)."""
-        return layer.random_patches(self.settings.patches, generator)
+        return layer.random_patches(self.settings.patches, draws)
 
     def store(self, patches: Tensor) -> None:
         """Average the patches into R, and refresh P when it is due."""
         beta = self.settings.beta
-        self._r.addmm_(patches.T, patches, beta=beta, alpha=(1 - beta) / len(patches))
+        alpha = (1 - beta) / len(patches)
+        upper, lower = patches[:, : self._half], patches[:, self._half :]
+        self._top.addmm_(upper.T, patches, beta=beta, alpha=alpha)
+        self._corner.addmm_(lower.T, lower, beta=beta, alpha=alpha)
         self._updates += 1
         if self._updates % self.settings.refresh == 0 or self._p is None:
             self._p = self._factorise()
 
     def _factorise(self) -> Tensor | None:
         # R starts at zero, so it is too small at first; `a` is too, and P is the same
-        trace = self._r.diagonal().sum().item()
+        side = self._top[:, self._half :]
+        r = torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)])
+        trace = r.diagonal().sum().item()
         if trace == 0:
             return None
         a = self.settings.c * trace / self.d
         identity = torch.eye(self.d, device=self.device)
         # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
-        factor = torch.linalg.cholesky(identity + self._r / a)
+        factor = torch.linalg.cholesky(identity + r / a)
         p = torch.cholesky_inverse(factor)
         return (p + p.T) / 2
 
@@ -231,12 +194,14 @@ class CovarianceProjector(Projector):
 
     def state_dict(self) -> State:
         """Return R, P and the number of updates."""
-        state = {"r": self._r, "updates": torch.tensor(self._updates)}
+        parts = {"top": self._top, "corner": self._corner}
+        state = {**parts, "updates": torch.tensor(self._updates)}
         return state if self._p is None else {**state, "p": self._p}
 
     def load_state_dict(self, state: State) -> None:
         """Set R, P and the number of updates."""
-        self._r = state["r"].to(self.device)
+        self._top = state["top"].to(self.device)
+        self._corner = state["corner"].to(self.device)
         self._p = state["p"].to(self.device) if "p" in state else None
         self._updates = int(state["updates"])
 

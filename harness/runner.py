@@ -49,12 +49,22 @@ class Outcome(NamedTuple):
     failures: list[Failure]
 
 
+class _Arguments(NamedTuple):
+    """What all runs are called with."""
+
+    out: Path
+    data_dir: Path | None
+    threads: int
+    profile: bool
+
+
 def run_all(
     configs: Sequence[RunConfig],
     out: Path,
     data_dir: Path | None,
     jobs: int | None,
     monitor: Monitor,
+    profile: bool = False,
 ) -> Outcome:
     """Do several runs of one data set, some at a time, returning those that are finished already.
 
@@ -64,6 +74,7 @@ def run_all(
         data_dir: Where images and truth lie, for data sets that need it.
         jobs: Runs at a time; None: as many as suit the machine.
         monitor: Told the progress of all; can stop them.
+        profile: Whether each run writes beforehand where its time goes.
 
     Returns:
         The finished runs, and the failures.
@@ -75,7 +86,7 @@ def run_all(
     truth = find_truth(configs[0].dataset, data_dir)
     resolved = [resolve_config(config, truth) for config in configs]
     jobs = jobs or default_jobs(resolved[0], len(resolved))
-    arguments = (out, data_dir, default_threads(resolved[0], jobs))
+    arguments = _Arguments(out, data_dir, default_threads(resolved[0], jobs), profile)
     if jobs == 1:
         failures = _run_in_turn(resolved, arguments, monitor)
     else:
@@ -85,13 +96,18 @@ def run_all(
     return Outcome(finished, failures)
 
 
+def _run(config: RunConfig, arguments: _Arguments, monitor: Monitor) -> None:
+    out, data_dir, threads, profile = arguments
+    run_experiment(config, out, data_dir, threads, monitor, profile)
+
+
 def _run_in_turn(
-    configs: Sequence[RunConfig], arguments: tuple[Path, Path | None, int], monitor: Monitor
+    configs: Sequence[RunConfig], arguments: _Arguments, monitor: Monitor
 ) -> list[Failure]:
     failures = []
     for config in configs:
         try:
-            run_experiment(config, *arguments, monitor)
+            _run(config, arguments, monitor)
         except Interrupted:
             raise
         except HarnessError as error:
@@ -105,7 +121,7 @@ class _Pool:
     def __init__(
         self,
         configs: Sequence[RunConfig],
-        arguments: tuple[Path, Path | None, int],
+        arguments: _Arguments,
         jobs: int,
         monitor: Monitor,
     ) -> None:
@@ -243,13 +259,13 @@ class _WorkerMonitor:
 
 def _work(
     config: RunConfig,
-    arguments: tuple[Path, Path | None, int],
+    arguments: _Arguments,
     connection: Connection,
     parent: int,
 ) -> None:
     monitor = _WorkerMonitor(connection, parent)
     try:
-        run_experiment(config, *arguments, monitor)
+        _run(config, arguments, monitor)
     except HarnessError as error:
         monitor.send(Failure(config.run_id, error))
         raise SystemExit(error.exit_code) from None

@@ -12,6 +12,7 @@ In `<out>/<run id>/`:
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
+- `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from harness.disturbance import DisturbanceMeter, ProbeRow
 from harness.errors import DivergedError, Interrupted, MismatchError
 from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import Monitor, Progress
-from harness.projection import LayerInput
+from harness.patches import LayerInput
 from harness.seeding import derive_seed, make_rng
 from harness.space.nb201 import Arch
 from harness.strategies.base import Strategy, WeightedPath
@@ -118,6 +118,7 @@ class Trainer:
         self.log = TrainingLog()
         self.timings: defaultdict[str, float] = defaultdict(float)
         self.step = 0
+        self._bf16 = config.precision == "bf16"
         self._momentum: dict[str, Tensor] = {}
         self._strides = {
             module.name: module.stride
@@ -212,7 +213,9 @@ class Trainer:
         loss = 0.0
         for arch, weight in paths:
             tap_or_none = tap if self.strategy.wants_inputs else None
-            logits = self.network(images, arch, tap=tap_or_none)
+            with torch.autocast(self.device.type, torch.bfloat16, self._bf16):
+                logits = self.network(images, arch, tap=tap_or_none)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             path_loss = weight * F.cross_entropy(logits, labels)
             path_loss.backward()
             loss += path_loss.item()

@@ -63,6 +63,10 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
     help="Measure disturbance every so many steps; 0: never.  [quick: 200, 250]",
 )
 @click.option("--bn-mode", help="Batch norm when ranking. [batch|recalibrated]  [default: batch]")
+@click.option(
+    "--precision",
+    help="Training steps in [float32|bf16]; weights and rankings stay float32.  [default: float32]",
+)
 @click.option("--device", help="Where to compute. [auto|cpu|cuda]  [default: auto]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML settings.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting.")
@@ -79,6 +83,12 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
     help="Folder of the image files and of nb201/.  [default: $HARNESS_DATA]",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="First write into each run's folder where the time of a training step and of a ranked "
+    "architecture goes: profile.txt, and Chrome traces profile-*.json. The numbers do not change.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 def run(
     strategies: str | None,
@@ -89,6 +99,7 @@ def run(
     out: Path,
     data_dir: Path | None,
     jobs: int | None,
+    profile: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -117,7 +128,7 @@ def run(
     from harness.runner import run_all
 
     with ConsoleMonitor() as monitor:
-        outcome = run_all(configs, out, data_dir, jobs, monitor)
+        outcome = run_all(configs, out, data_dir, jobs, monitor, profile)
     if as_json:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.config import RunConfig
-from harness.projection import LayerInput
+from harness.patches import LayerInput
 from harness.space.nb201 import Arch, enumerate_archs
 
 

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from harness.config import OgdSettings, RunConfig
-from harness.projection import LayerInput, Projector, make_projector
+from harness.errors import MismatchError
+from harness.patches import PATCH_ORDER, Draws, LayerInput
+from harness.projection import Projector, make_projector
 from harness.strategies.spos import SinglePathOneShot
 
 
@@ -46,10 +48,11 @@ class OrthogonalGradientDescent(SinglePathOneShot):
         self, step: int, inputs: Mapping[str, Sequence[LayerInput]], generator: torch.Generator
     ) -> None:
         """Add this step's inputs; begin a new epoch where the next step does."""
+        draws = Draws(generator)
         for name, layers in inputs.items():
             projector = self._projector(name)
             for layer in layers:
-                projector.store(projector.sample(layer, generator))
+                projector.store(projector.sample(layer, draws))
         if (step + 1) % self.batches_per_epoch == 0:
             for projector in self._projectors.values():
                 projector.new_epoch()
@@ -67,10 +70,20 @@ class OrthogonalGradientDescent(SinglePathOneShot):
 
     def state_dict(self) -> dict[str, Any]:
         """Return every projector's state by weight name."""
-        return {name: projector.state_dict() for name, projector in self._projectors.items()}
+        states = {name: projector.state_dict() for name, projector in self._projectors.items()}
+        return {"patch_order": PATCH_ORDER, "projectors": states}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every projector."""
+        """Set every projector.
+
+        Raises:
+            MismatchError: If the state is of a version that ordered patches in another way.
+        """
+        if state.get("patch_order") != PATCH_ORDER:
+            raise MismatchError(
+                "The checkpoint is of an earlier version, whose projectors cannot be taken over. "
+                "Remove it to train from the start, or go on with that version."
+            )
         self._projectors = {}
-        for name, saved in state.items():
+        for name, saved in state["projectors"].items():
             self._projector(name).load_state_dict(saved)

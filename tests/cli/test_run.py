@@ -351,3 +351,39 @@ def test_no_file_of_a_run_has_a_nan(finished: Path) -> None:
     for path in finished.rglob("*.parquet"):
         table = pd.read_parquet(path, dtype_backend="pyarrow")
         assert not any((table[c] != table[c]).any() for c in table.select_dtypes("number")), path
+
+
+def test_a_profiled_run_has_the_same_numbers_and_says_where_the_time_goes(
+    invoke: Invoke, finished: Path, tmp_path: Path
+) -> None:
+    assert invoke(*TINY, "--strategies", "ogd", "--profile", "--out", tmp_path).code == 0
+    plain, profiled = _run_folder(finished, "ogd"), _run_folder(tmp_path, "ogd")
+    assert plain.name == profiled.name
+    for table in ("scores", "steps", "disturbance"):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(plain / f"{table}.parquet"),
+            pd.read_parquet(profiled / f"{table}.parquet"),
+        )
+    text = (profiled / "profile.txt").read_text()
+    assert "training step" in text
+    assert "ranked architecture" in text
+    assert "aten::convolution_backward" in text
+    for part in ("train", "rank"):
+        trace = json.loads((profiled / f"profile-{part}.json").read_text())
+        assert any(event.get("name") == "aten::conv2d" for event in trace["traceEvents"])
+    assert not list(plain.glob("profile*"))
+
+    again = invoke(*TINY, "--strategies", "ogd", "--profile", "--out", finished)
+    assert again.code == 0
+    assert "is finished and was not profiled" in again.err
+
+
+def test_the_precision_is_recorded_and_names_another_run(
+    invoke: Invoke, finished: Path, tmp_path: Path
+) -> None:
+    assert invoke(*TINY, "--strategies", "spos", "--precision", "bf16", "--out", tmp_path).code == 0
+    folder, plain = _run_folder(tmp_path, "spos"), _run_folder(finished, "spos")
+    record = json.loads((folder / "record.json").read_text())
+    assert folder.name != plain.name
+    assert record["config"]["precision"] == record["execution"]["dtype"] == "bf16"
+    assert json.loads((plain / "record.json").read_text())["execution"]["dtype"] == "float32"

@@ -49,6 +49,7 @@ ROWS = (
         {"ogd": {"projector": "covariance", "refresh": 2, "patches": 32, "c": 0.5}},
     ),
     Row("ogd-rls", "ogd", {"ogd": {"projector": "rls", "alpha": 0.1}}),
+    Row("ogd-bf16", "ogd", {"precision": "bf16"}),
 )
 
 
@@ -100,7 +101,8 @@ def the_same_seed_gives_the_same_bits(row: Row, folder: Path) -> None:
 
 def initial_weights_paths_and_batches_depend_on_the_seed_alone(row: Row, folder: Path) -> None:
     """A comparison with the baseline is paired: both start and see the same."""
-    baseline = Row(BASELINE, BASELINE, {})
+    same = {key: value for key, value in row.settings.items() if key == "precision"}
+    baseline = Row(BASELINE, BASELINE, same)
     ours, theirs = make(row, seed=3), make(baseline, seed=3)
     assert_same_state(copy_weights_of(ours), copy_weights_of(theirs))
     for step in (0, 1, STEPS):

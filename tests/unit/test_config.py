@@ -292,3 +292,12 @@ def test_settings_of_an_unused_strategy_do_not_change_the_run() -> None:
     plain, with_ogd = RunConfig(), RunConfig(ogd=OgdSettings(c=3))
     assert plain.sha256 != with_ogd.sha256
     assert resolve_config(plain, truth).run_id == resolve_config(with_ogd, truth).run_id
+
+
+def test_a_setting_younger_than_stored_runs_leaves_their_names_alone() -> None:
+    # the name that the run of these settings has in the baseline of `results/`
+    settings = RunConfig().model_dump()
+    del settings["precision"]
+    text = json.dumps(settings, sort_keys=True)
+    assert RunConfig().sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert RunConfig(precision="bf16").sha256 != RunConfig().sha256

@@ -1,0 +1,172 @@
+"""The inputs of a layer, cut into the patches that its weight is multiplied with.
+
+Patches are [m, d] with d = k * k * channels, in the order (row, column, channel): that of a
+channels-last weight in memory, so that neither patches nor updates are ever transposed. They are
+float32 whatever precision the network was computed in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+PATCH_ORDER = "row, column, channel"
+"""The order of a patch's entries, stored with what depends on it."""
+
+PATCH_IMAGES = 8
+"""Images a step that patches are sampled from."""
+
+
+class Geometry(NamedTuple):
+    """What the places of a convolution's patches depend on.
+
+    Attributes:
+        images: Images in the batch.
+        height: Height of the layer's input, pixels.
+        width: Width of it.
+        kernel: Width of the square kernel, odd.
+        stride: Stride.
+    """
+
+    images: int
+    height: int
+    width: int
+    kernel: int
+    stride: int
+
+
+class Places(NamedTuple):
+    """Where some patches lie in an input of one geometry.
+
+    Attributes:
+        pixels: Position of each patch's pixels among all of the batch, [m * k * k].
+        padding: Those of them that lie outside the image, where the input counts as zero.
+    """
+
+    pixels: Tensor
+    padding: Tensor
+
+
+NOTHING = torch.empty(0, dtype=torch.int64)
+
+
+class Draws:
+    """The random places of one step: drawn once, and shared by its layers.
+
+    A place is an image and a point of the unit square, so layers of different sizes look at the
+    same spots of the same images. For each layer alone it is a uniform draw; drawing for each
+    layer anew takes several times as long as reading the pixels.
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        """Start with nothing drawn.
+
+        Args:
+            generator: Where the randomness comes from (on the CPU).
+        """
+        self._generator = generator
+        self._spots: dict[tuple[int, int], tuple[IntArray, FloatArray]] = {}
+        self._places: dict[tuple[Geometry, int], Places] = {}
+
+    def rows(self, n: int, m: int) -> Tensor:
+        """Draw `m` of `n` rows without repetition, all of them if there are fewer."""
+        return torch.randperm(n, generator=self._generator)[:m]
+
+    def places(self, geometry: Geometry, m: int) -> Places:
+        """Return the places of `m` patches of a few random images."""
+        key = (geometry, m)
+        if key not in self._places:
+            self._places[key] = _find_places(geometry, *self._draw_spots(geometry.images, m))
+        return self._places[key]
+
+    def _draw_spots(self, n_images: int, m: int) -> tuple[IntArray, FloatArray]:
+        key = (n_images, m)
+        if key not in self._spots:
+            few = self.rows(n_images, PATCH_IMAGES)
+            image = few[torch.randint(len(few), (m,), generator=self._generator)]
+            square = torch.rand(2, m, generator=self._generator, dtype=torch.float64)
+            self._spots[key] = image.numpy(), square.numpy()
+        return self._spots[key]
+
+
+def _find_places(geometry: Geometry, image: IntArray, square: FloatArray) -> Places:
+    """Find the pixels of the patches at spots of the unit square (in numpy: it has less overhead).
+
+    Args:
+        geometry: The layer's.
+        image: Position in the batch of each patch's image, [m].
+        square: Row and column of each patch, 0-1, [2, m].
+    """
+    _, height, width, kernel, stride = geometry
+    top = (square[0] * -(-height // stride)).astype(np.int64) * stride
+    left = (square[1] * -(-width // stride)).astype(np.int64) * stride
+    if kernel == 1:
+        return Places(torch.from_numpy((image * height + top) * width + left), NOTHING)
+    window = np.arange(-(kernel // 2), kernel // 2 + 1)
+    y, x = top[:, None] + window, left[:, None] + window  # [m, k]
+    y_inside = np.minimum(np.maximum(y, 0), height - 1)
+    x_inside = np.minimum(np.maximum(x, 0), width - 1)
+    rows = image[:, None] * height + y_inside
+    pixels = rows[:, :, None] * width + x_inside[:, None, :]
+    outside = (y != y_inside)[:, :, None] | (x != x_inside)[:, None, :]
+    return Places(torch.from_numpy(pixels.reshape(-1)), torch.from_numpy(np.flatnonzero(outside)))
+
+
+class LayerInput:
+    """The input of one layer in one step, from which patches are taken.
+
+    Convolution inputs are [batch, channel, height, width], best in channels-last format; linear
+    ones are [batch, d].
+    """
+
+    def __init__(self, inputs: Tensor, weight: Tensor, stride: int) -> None:
+        """Keep the input, cut off from the graph.
+
+        Args:
+            inputs: What the layer was given.
+            weight: The layer's weight, [out, in, k, k] or [out, d].
+            stride: The convolution's stride.
+        """
+        self.inputs = inputs.detach()
+        self.kernel = weight.shape[-1] if weight.dim() == 4 else 0
+        self.stride = stride
+
+    def mean_patch(self) -> Tensor:
+        """Return the mean patch over batch and positions, [1, d]."""
+        if not self.kernel:
+            return self.inputs.float().mean(dim=0, keepdim=True)
+        n, channels, height, width = self.inputs.shape
+        # the mean over images as a product: torch's own sum over the first axis is several times
+        # as slow
+        by_image = self.inputs.permute(0, 2, 3, 1).reshape(n, -1)  # a view, channels last
+        mean = (by_image.new_full((1, n), 1 / n) @ by_image).float()
+        mean = mean.view(1, height, width, channels).permute(0, 3, 1, 2)
+        if self.kernel == self.stride == 1:
+            return mean.mean(dim=(2, 3))
+        columns = F.unfold(mean, self.kernel, padding=self.kernel // 2, stride=self.stride)
+        return columns.mean(dim=2).view(channels, -1).T.reshape(1, -1)
+
+    def random_patches(self, m: int, draws: Draws) -> Tensor:
+        """Return `m` patches at random places of a few random images, [m, d].
+
+        Only the pixels drawn are read: unfolding whole images would cost several times as much.
+        Of a linear layer's input, rows are drawn without repetition, `m` at most.
+        """
+        device = self.inputs.device
+        if not self.kernel:
+            return self.inputs[draws.rows(len(self.inputs), m).to(device)].float()
+        n, channels, height, width = self.inputs.shape
+        places = draws.places(Geometry(n, height, width, self.kernel, self.stride), m)
+        by_pixel = self.inputs.permute(0, 2, 3, 1).reshape(-1, channels)  # a view, channels last
+        read = by_pixel.index_select(0, places.pixels.to(device)).float()
+        if len(places.padding):
+            read.index_fill_(0, places.padding.to(device), 0)
+        return read.view(m, -1)
