@@ -179,7 +179,7 @@ def test_scores_that_are_no_numbers_are_null_and_counted(invoke: Invoke, tmp_pat
     report = invoke("report", out, "--json")
     assert report.code == 0, report.err
     json.loads(report.out, parse_constant=refuse)
-    said = f"40 ranked, of which {40 - n_unscored} have a score and a truth"
+    said = f"({40 - n_unscored} scored): of its scores: {n_unscored} failed."
     assert said in invoke("report", out).out
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.e2e.processes import (
@@ -86,6 +87,28 @@ def test_killed_while_ranking_what_was_scored_is_kept(
     assert code == 0, err
     assert "Note" not in err
     check_same_bits(only_run(tmp_path), slow_ranking_reference)
+
+
+@pytest.mark.slow
+def test_killed_while_ranking_until_tau_is_known_it_ends_with_the_same_scores_and_rounds(
+    tmp_path: Path,
+) -> None:
+    options = ("--until-tau-se", "1", "--set", "rank_batch=32", "--rank-images", "320")
+    command = (*SETTINGS, *SLOW_RANKING, *options, "--jobs", 1, "--out")
+    process = start(*command, tmp_path / "killed")
+    journals = (tmp_path / "killed").glob
+    wait_for(
+        lambda: any(b"round" in path.read_bytes() for path in journals("*/ranking.jsonl")), process
+    )
+    kill_group(process)
+    for out in ("killed", "whole"):
+        code, _, err = run_here(*command, tmp_path / out)
+        assert code == 0, err
+    killed, whole = (only_run(tmp_path / out) for out in ("killed", "whole"))
+    assert (killed / "scores.parquet").read_bytes() == (whole / "scores.parquet").read_bytes()
+    rounds = [pd.read_parquet(run / "ranking_rounds.parquet") for run in (killed, whole)]
+    assert 7 <= len(rounds[0]) < 10
+    assert rounds[0].drop(columns="seconds").equals(rounds[1].drop(columns="seconds"))
 
 
 @pytest.mark.parametrize("whom", ["parent", pytest.param("worker", marks=pytest.mark.slow)])

@@ -91,7 +91,7 @@ def test_ctrl_c_while_ranking_leaves_a_run_that_goes_on(
     code, _, err = finish(process)
     assert code == 130, err
     assert _status(tmp_path) == "interrupted"
-    assert "classes" in json.loads((only_run(tmp_path) / "record.json").read_text())["reason"]
+    assert "evaluations" in json.loads((only_run(tmp_path) / "record.json").read_text())["reason"]
     code, _, err = run_here(*command)
     assert code == 0, err
     check_same_bits(only_run(tmp_path), slow_ranking_reference)

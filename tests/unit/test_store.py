@@ -192,7 +192,7 @@ def test_runs_are_found_in_a_folder_below_it_and_named_themselves_each_once(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere is no folder\. Give a run folder or"):
+    with pytest.raises(StoreError, match=r"nowhere is no folder\. Give a run folder, a"):
         find_runs([tmp_path / "nowhere"])
 
 
