@@ -61,7 +61,7 @@ def measure_apart(point: dict[str, int | str]) -> dict[str, float]:
 
 
 def plot(rows: list[dict[str, object]], path: Path) -> None:
-    """Draw time and memory against each axis, both axes logarithmic."""
+    """Draw time (logarithmic) and memory against each axis (logarithmic)."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -73,7 +73,8 @@ def plot(rows: list[dict[str, object]], path: Path) -> None:
             for precision in PRECISIONS:
                 chosen = [r for r in rows if r["axis"] == axis and r["precision"] == precision]
                 x, y = [r["value"] for r in chosen], [r[quantity] for r in chosen]
-                place.loglog(x, y, marker="o", label=precision)
+                draw = place.loglog if quantity == COLUMNS[3] else place.semilogx
+                draw(x, y, marker="o", label=precision)
             place.set_xticks(AXES[axis], [str(value) for value in AXES[axis]])
             place.minorticks_off()
             place.set_xlabel(axis)
