@@ -28,10 +28,10 @@ RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test test-full lint bench ci clean
+.PHONY: help setup run test test-full lint bench bench-compare ci clean
 
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: $(DEV_STAMP) ## install the harness with its development tools into .venv (VENV=...)
 
@@ -53,9 +53,17 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# One thread, as `harness run` gives a process. Each benchmark prints the ratio to its reference.
+BENCH := $(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave \
+  --benchmark-storage=file://benchmarks/.benchmarks
+
+bench: export OMP_NUM_THREADS ?= 1
 bench: $(DEV_STAMP) ## time the hot paths; results pile up in benchmarks/.benchmarks
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave \
-	  --benchmark-storage=file://benchmarks/.benchmarks $(BENCH_ARGS)
+	$(BENCH) $(BENCH_ARGS)
+
+bench-compare: export OMP_NUM_THREADS ?= 1
+bench-compare: $(DEV_STAMP) ## the same, beside the last stored run
+	$(BENCH) --benchmark-compare --benchmark-columns=median,mean,rounds $(BENCH_ARGS)
 
 ci: ## what CI does: a fresh environment, lint, tests, quickstart
 	.ci/run
