@@ -296,5 +296,3 @@ def test_settings_of_an_unused_strategy_do_not_change_the_run() -> None:
     plain, with_ogd = RunConfig(), RunConfig(ogd=OgdSettings(c=3))
     assert plain.sha256 != with_ogd.sha256
     assert resolve_config(plain, truth).run_id == resolve_config(with_ogd, truth).run_id
-
-
