@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.errors import StoreError
+from harness.errors import StoreError, UsageError
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -37,6 +37,29 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with contextlib.suppress(OSError):  # such as a name that is too long, told of above
             temporary.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Path, start: bytes, kind: str) -> None:
+    """Refuse to write over a file of another kind, such as the scores that were given.
+
+    Args:
+        path: Where something is about to be written.
+        start: How every file of that kind begins, in lower case.
+        kind: What it is called.
+
+    Raises:
+        UsageError: If there is a file that begins otherwise.
+    """
+    try:
+        with path.open("rb") as file:
+            is_kind = file.read(len(start)).lower() == start
+    except OSError:  # nothing there, or nothing to be read: writing says what is wrong
+        return
+    if not is_kind:
+        raise UsageError(
+            f"{path} exists and is no {kind}, so it is not replaced. Name another file, or remove "
+            "it first."
+        )
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from harness.atomic import write_atomically
+from harness.atomic import check_replaceable, write_atomically
 from harness.check.result import CheckResult, Outcome
 from harness.check.sentences import describe_finding, verdict
 
@@ -28,9 +28,11 @@ def save_junit(result: CheckResult, path: Path, strict: bool = False) -> None:
         strict: Whether inconclusive checks count as failures.
 
     Raises:
+        UsageError: If there is a file that is no XML.
         StoreError: If the file cannot be written.
     """
     content = to_junit(result, strict)
+    check_replaceable(path, b"<?xml", "XML")
     write_atomically(path, lambda target: _write(target, content))
 
 

@@ -75,7 +75,7 @@ def match_methods(baseline: Snapshot, new: Snapshot) -> Matched:
             f"No method is on both sides: the baseline has {_list(missing)}, what is checked has "
             f"{_list(extra)}. Methods are compared by name: a run's is its strategy, a score "
             "file's is its column 'method' or else the file's name. Give the one that is meant, or "
-            "name it as the baseline does."
+            "name it as the baseline does, with --label."
         )
     return Matched(pairs, missing, extra)
 

@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 @click.option(
     "--common", is_flag=True, help="Compare on the common architectures where the sets differ."
 )
+@click.option(
+    "--label",
+    metavar="NAME",
+    help="What SCORES, of one method, are called, so that files of other names can be compared.  "
+    "[default: their method, or the file's name]",
+)
 @click.option("--strict", is_flag=True, help="Exit with 3 where a check is inconclusive.")
 @click.option(
     "--junit",
@@ -149,13 +155,25 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
 
 
 def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[Estimator, ...]:
-    from harness.estimators import load_estimators
+    from dataclasses import replace
 
-    names = ("score_column", "lower_is_better", "exclude_bad")
-    loaded = load_estimators(scores, **{name: options[name] for name in names})
+    from harness.estimators import load_estimators
+    from harness.scores import show
+
+    taken = ("score_column", "lower_is_better", "exclude_bad")
+    loaded = load_estimators(scores, **{name: options[name] for name in taken})
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
-    return loaded.estimators
+    label = options["label"]
+    if label is None:
+        return loaded.estimators
+    if len(loaded.estimators) > 1:
+        names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
+        raise UsageError(
+            f"--label '{show(label)}' was given for {len(loaded.estimators)} methods ({names}); it "
+            "names one. Leave it out, or give the scores of one method."
+        )
+    return (replace(loaded.estimators[0], label=show(label)),)
 
 
 def _choose(

@@ -163,12 +163,16 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
 
     Returns:
         Such as "0.597 +- 0.033 [0.505, 0.690]"; an "s" at the end marks an interval over seeds.
+        Equal values of all seeds have a spread that is not known, and no interval is written.
     """
     text = write_value(result, signed)
     if result.value is None:
         return text
     if with_spread and len(result.per_seed) > 1:
         text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
+    interval = result.interval or result.over_seeds
+    if interval is not None and interval.low == interval.high:
+        return f"{text} (the same for all seeds)"
     if result.interval is not None:
         return text + write_ends(result.interval, result.name, signed)
     if result.over_seeds is not None:

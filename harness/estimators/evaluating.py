@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from harness.errors import TruthError, UsageError, unknown_name
 from harness.estimators.estimator import Estimator, FloatArray, IntArray
-from harness.estimators.loading import ScoresLike, make_estimators
+from harness.estimators.loading import ScoresLike, make_estimators, to_frame
 from harness.estimators.result import EvaluationResult, TruthSource
+from harness.scores import make_score_sets
 from harness.scores.sets import SCORE
 from harness.seeding import make_rng
 from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.space.nb201 import N_ARCHS, arch_at
 from harness.stats import evaluate_scores
-from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth
-from harness.truth.catalogue import choose_query, open_table
+from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth, make_table
+from harness.truth.catalogue import choose_query, is_table, open_table
 from harness.truth.query import MEAN
 
 DATASETS = {"tiles": "tiles", **dict.fromkeys(BENCHMARK_SHAPES, "cifar10")}
 """By data set of a truth, the image data set that its table is found by."""
+
+
+TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
+"""What a truth can be given as in Python."""
+
+OWN = "given"
+"""Data set of a truth that was given as numbers; its split and length are placeholders."""
 
 
 class ChosenTruth(NamedTuple):
@@ -43,8 +52,9 @@ class ChosenTruth(NamedTuple):
 
 def evaluate(
     scores: ScoresLike,
-    dataset: str | None = None,
+    truth: TruthLike | None = None,
     *,
+    dataset: str | None = None,
     split: str | None = None,
     epochs: int | None = None,
     policy: str = MEAN,
@@ -52,7 +62,6 @@ def evaluate(
     score_column: str = SCORE,
     exclude_bad: bool = False,
     label: str | None = None,
-    truth: TruthTable | str | Path | None = None,
     data_dir: str | Path | None = None,
 ) -> EvaluationResult:
     """Evaluate how well scores rank architectures: all metrics, populations and intervals.
@@ -62,8 +71,12 @@ def evaluate(
             (`arch_str` or `nb201_index`, `score`, perhaps `seed`); a series or a mapping from
             architectures (strings, `nb201_index` or `Arch`) to scores; or a function that takes
             an `Arch`, called for every architecture that has the truth.
-        dataset: The truth's data set, such as "cifar10" or "tiles"; needed unless the scores are
-            of runs, which know theirs, or the table has but one.
+        truth: What to hold them to: the name of a data set, such as "cifar10" or "tiles"; a table,
+            its path, or its name in `harness truth list`; or a series or a mapping from
+            architectures (strings, `nb201_index` or `Arch`) to accuracies in percent. By data set
+            unless given: the bundled table for tiles, else the published one.
+        dataset: The truth's data set; needed unless `truth` says it, the scores are of runs, which
+            know theirs, or the table has but one.
         split: "valid" or "test"; the usual one of the data set unless given.
         epochs: Length of the truth's training, epochs; the usual one unless given.
         policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
@@ -71,8 +84,6 @@ def evaluate(
         score_column: The column of the scores in a file or a frame.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
         label: What to call the scores; made from what is known unless given.
-        truth: A table, its path, or its name in `harness truth list`; the bundled one for tiles,
-            else the published one, unless given.
         data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
 
     Returns:
@@ -89,7 +100,7 @@ def evaluate(
         >>> import harness
         >>> from harness.space.nb201 import CONV_3X3
         >>> result = harness.evaluate(
-        ...     lambda arch: arch.count_op(CONV_3X3), dataset="tiles", label="3x3 convolutions"
+        ...     lambda arch: arch.count_op(CONV_3X3), "tiles", label="3x3 convolutions"
         ... )
         >>> str(result.truth.query)
         'tiles test, 12 epochs, mean of trials'
@@ -100,7 +111,10 @@ def evaluate(
         True
     """
     folder = None if data_dir is None else Path(data_dir)
-    asked = (dataset, split, epochs, policy, truth, folder)
+    if isinstance(truth, str) and dataset is None and not is_table(truth, folder):
+        truth, dataset = None, truth
+    table = make_own_truth(truth) if isinstance(truth, (pd.Series, Mapping)) else truth
+    asked = (dataset, split, epochs, policy, table, folder)
     chosen = archs = None
     if callable(scores):
         chosen = choose_truth(*asked)
@@ -123,6 +137,36 @@ def evaluate(
     if chosen is None:
         chosen = choose_truth(*asked, estimators=loaded.estimators)
     return evaluate_estimator(loaded.estimators[0], chosen)
+
+
+def make_own_truth(accuracies: pd.Series[Any] | Mapping[Any, float]) -> TruthTable:
+    """Make a table of one accuracy an architecture.
+
+    Args:
+        accuracies: Percent, by architecture: string, `nb201_index` or `Arch`.
+
+    Returns:
+        The table, of one trial each.
+
+    Raises:
+        DataError: If an architecture is unknown or there twice, or an accuracy is no percentage.
+    """
+    frame = to_frame(accuracies, "accuracy")
+    sets = make_score_sets(frame, "the truth", score_column="accuracy")
+    only = sets.sets[0]
+    rows = pd.DataFrame(
+        {
+            "nb201_index": only.nb201_index,
+            "arch_str": [str(arch_at(index)) for index in only.nb201_index.tolist()],
+            "dataset": OWN,
+            "split": "test",
+            "epochs": 1,
+            "trial": 0,
+            "seed": -1,
+            "accuracy": only.score[0],
+        }
+    )
+    return make_table(rows, "the truth that was given", {})
 
 
 def choose_truth(

@@ -119,7 +119,7 @@ def make_estimators(
         named = replace(loaded.estimators[0], label=show(label))
         return Loaded((named,), loaded.unfinished)
     if isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
-        frame = scores if isinstance(scores, pd.DataFrame) else _to_frame(scores, score_column)
+        frame = scores if isinstance(scores, pd.DataFrame) else to_frame(scores, score_column)
         sets = make_score_sets(
             frame, "the scores", score_column=score_column, exclude=exclude_bad, **options
         )
@@ -189,8 +189,16 @@ def _tell_apart(estimators: Sequence[Estimator]) -> list[Estimator]:
     return told
 
 
-def _to_frame(scores: Mapping[Any, Any] | pd.Series[Any], score_column: str) -> pd.DataFrame:
-    """Make a table of scores by architecture; a series may have an architecture twice."""
+def to_frame(scores: Mapping[Any, Any] | pd.Series[Any], score_column: str) -> pd.DataFrame:
+    """Make a table of scores by architecture; a series may have an architecture twice.
+
+    Args:
+        scores: Numbers by architecture: string, `nb201_index` or `Arch`.
+        score_column: What their column is called.
+
+    Returns:
+        The columns `nb201_index` or `arch_str`, and that of the scores.
+    """
     keys = list(scores.keys())
     cells = [scores[key] for key in keys] if isinstance(scores, Mapping) else scores.tolist()
     column = pd.Series(cells, dtype=object)

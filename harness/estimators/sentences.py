@@ -9,10 +9,15 @@ import numpy as np
 
 from harness.estimators.blocks import write_ends
 from harness.scores.sets import describe_exclusions
-from harness.stats import PopulationResult
+from harness.stats import MIN_ARCHS, PopulationResult
 
 if TYPE_CHECKING:
+    from harness.estimators.estimator import Estimator
     from harness.estimators.result import EvaluationResult
+
+
+MOST_GAP = 30.0
+"""Accuracy points; few pairs are further apart, and what is said of them says little."""
 
 
 def describe(result: EvaluationResult) -> list[str]:
@@ -20,7 +25,7 @@ def describe(result: EvaluationResult) -> list[str]:
     estimator, everything = result.estimator, result.populations["all"]
     lines = [
         f"{estimator.label}: {_say_tau(everything)}.",
-        _say_gap(result.figures.gap_curve.reliable_gap),
+        *_say_gap(result.figures.gap_curve.reliable_gap, result.figures.n),
         _say_unit(result),
         f"Truth: {result.truth.query}, table {result.truth.table} "
         f"({result.truth.sha256[:12]}), which has it for {result.truth.n_archs:,} architectures.",
@@ -34,18 +39,25 @@ def _say_tau(everything: PopulationResult) -> str:
         return f"tau on {n} architectures is {tau.status}"
     text = f"tau {tau.value:.3f}{write_ends(tau.interval)} on {n} architectures"
     if everything.ceiling is not None and everything.share_of_ceiling is not None:
-        text += f", {everything.share_of_ceiling:.0%} of the ceiling {everything.ceiling.tau:.3f}"
+        share = f"{everything.share_of_ceiling:.0%} of " if tau.value > 0 else ""
+        text += f", {share}the ceiling {everything.ceiling.tau:.3f}"
     params = everything.baselines["params"].value
     return text if params is None else f"{text}; counting parameters reaches {params:.3f}"
 
 
-def _say_gap(reliable_gap: float | None) -> str:
-    if reliable_gap is None:
-        return "However far apart in truth, fewer than 90% of pairs are in the right order."
-    return (
+def _say_gap(reliable_gap: float | None, n: int) -> list[str]:
+    """Say how big a true difference has to be, where that says anything."""
+    if n < MIN_ARCHS:
+        return []
+    if reliable_gap is None or reliable_gap > MOST_GAP:
+        return [
+            f"At no true gap up to {MOST_GAP:.0f} accuracy points are 90% of pairs in the right "
+            "order."
+        ]
+    return [
         f"At least 90% of pairs of each true gap above {reliable_gap:.2f} accuracy points are in "
-        "the right order."
-    )
+        "the right order (by the non-decreasing curve that fits best)."
+    ]
 
 
 def _say_unit(result: EvaluationResult) -> str:
@@ -83,15 +95,32 @@ def _say_left_out(result: EvaluationResult) -> list[str]:
     return lines
 
 
+REPEATED = (
+    "Some seeds have one and the same scores: they are one training, not several, and intervals "
+    "over seeds are too narrow."
+)
+
+
+def has_repeated_seeds(estimator: Estimator) -> bool:
+    """Say whether two seeds have exactly the same scores."""
+    rows = {row.tobytes() for row in estimator.score}
+    return len(rows) < len(estimator.score)
+
+
 def _say_doubts(result: EvaluationResult) -> list[str]:
     estimator, query, lines = result.estimator, result.truth.query, []
     own = (estimator.dataset, f"{estimator.dataset}-valid")
     tau = result.populations["all"].metrics["tau"]
-    if tau.value is not None and tau.value < 0 and (tau.interval is None or tau.interval.high < 0):
+    is_negative = tau.value is not None and tau.value < 0
+    if is_negative and estimator.source != "run" and (not tau.interval or tau.interval.high < 0):
         lines.append(
-            "Tau is negative: if lower scores are better there, say so (--lower-is-better, in "
+            "Tau is negative, though lower scores were said to be better: are they?"
+            if estimator.score_kind.startswith("minus ")
+            else "Tau is negative: if lower scores are better there, say so (--lower-is-better, in "
             "Python lower_is_better=True)."
         )
+    if has_repeated_seeds(estimator):
+        lines.append(REPEATED)
     if estimator.dataset is not None and query.dataset not in own:
         lines.append(
             f"The scores are of {estimator.dataset}, the truth is of {query.dataset}: a transfer."

@@ -217,7 +217,6 @@ def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
         (result.pair.name, *_difference_cells(difference), result.pair.claim)
         for result in pairs
         for difference in result.differences
-        if difference.difference.mean is not None
     ]
     return Block("Paired differences of training", headings, rows, texts=2)
 
@@ -225,6 +224,8 @@ def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
 def _difference_cells(difference: TrainingDifference) -> tuple[str, str]:
     figure = FIGURES[difference.figure]
     of = f"{figure.title} {difference.condition}".strip()
+    if difference.condition and difference.difference.mean is None:
+        return of, "too few"
     return of, write_estimate(difference.difference, figure.digits, signed=True)
 
 

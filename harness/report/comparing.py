@@ -17,7 +17,7 @@ from harness.scores import show
 
 
 def compare(
-    scores: Mapping[str, ScoresLike] | Iterable[str | Path],
+    scores: Mapping[str, ScoresLike] | Iterable[str | Path] | str | Path,
     dataset: str | None = None,
     *,
     split: str | None = None,
@@ -77,6 +77,8 @@ def compare(
         '3x3 convolutions minus skips: ta'
     """
     options: dict[str, Any] = {"score_column": score_column, "exclude_bad": exclude_bad}
+    if isinstance(scores, (str, Path)):  # one path, which may hold several methods
+        scores = [scores]
     if isinstance(scores, Mapping):
         loaded = _load_named(scores, lower_is_better, **options)
     else:

@@ -24,8 +24,8 @@ FloatArray = npt.NDArray[np.float64]
 
 N_STEP_BINS = 20
 N_LOSS_BINS = 5
-MIN_PER_BIN = 5
-"""Fewest measurements in a bin of training loss for it to count."""
+MIN_STEPS_PER_BIN = 2
+"""Fewest measured steps of either run in a bin of training loss for it to count."""
 MAX_SHARED = 6
 
 
@@ -296,9 +296,10 @@ def _subtract_at_equal_loss(
 ) -> float | None:
     """Subtract means over the range of training loss that both runs went through.
 
-    The range is cut into five equal parts, which weigh the same, so that a run that lingers at
-    some loss does not weigh it more; a part with few measurements of either run is left out.
-    Returns None where no part is left.
+    The range is that of the measured training loss, so that steps before its first measurement
+    play no part. It is cut into five equal parts, which weigh the same, so that a run that lingers
+    at some loss does not weigh it more; a part with fewer than two measured steps of either run is
+    left out. Returns None where no part is left.
     """
     frames = [run.probes_of(probe_set) for run in (first, second)]
     losses = [
@@ -318,7 +319,7 @@ def _subtract_at_equal_loss(
             frame[(loss >= left) & (loss <= right)]
             for frame, loss in zip(frames, losses, strict=True)
         ]
-        if min(map(len, parts)) >= MIN_PER_BIN:
+        if min(part["step"].nunique() for part in parts) >= MIN_STEPS_PER_BIN:
             differences.append(measure(parts[0]) - measure(parts[1]))
     return float(np.mean(differences)) if differences else None
 

@@ -10,7 +10,7 @@ from harness.errors import unknown_name
 from harness.estimators import BASELINE_STRATEGY, Estimator
 from harness.estimators.runs import flatten_config
 
-TWO_SUPERNETS = "these two supernets only (one seed)"
+TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
 OWN_SETTINGS = ("strategy", "preset")
 """Settings that may differ without making a comparison one of something else."""
@@ -99,35 +99,42 @@ def match_seeds(first: Estimator, second: Estimator) -> Pair:
         second: The other.
 
     Returns:
-        The seeds that both have, in pairs. Where one has a single set of scores without a known
-        seed, it stands against every seed of the other; where they have no seed in common, seeds
-        stand against each other in order, as independent ones may.
+        The seeds that both have, in pairs. A single set of scores that is of no training run
+        stands against every seed of the other. Where several seeds a side have fewer than two in
+        common, they stand against each other in order, as independent ones may.
     """
     a, b = first.seeds, second.seeds
     common = [seed for seed in a if seed is not None and seed in b]
-    rows = tuple(a.index(seed) for seed in common), tuple(b.index(seed) for seed in common)
-    are_runs = bool(first.records and second.records)
-    claim = TWO_SUPERNETS if are_runs else f"{TWO_SCORES} (one seed)"
-    if len(common) > 1:
-        claim = f"over {len(common)} seeds"
-    if not common:
-        rows, claim = _match_strangers(first, second)
-    return Pair(first, second, rows, claim, tuple(_find_caveats(first, second)))
+    caveats = _find_caveats(first, second)
+    for several, single in ((first, second), (second, first)):
+        if len(several.seeds) > 1 and len(single.seeds) == 1 and not single.records:
+            n = len(several.seeds)
+            each, only = tuple(range(n)), (0,) * n
+            rows = (each, only) if several is first else (only, each)
+            claim = f"over {n} seeds of {several.label}, against one set of scores"
+            return Pair(first, second, rows, claim, tuple(caveats))
+    if len(common) < 2 and min(len(a), len(b)) > 1:
+        n = min(len(a), len(b))
+        rows = (tuple(range(n)), tuple(range(n)))
+        claim = f"over {n} seeds a side, not the same ones"
+    elif common:
+        rows = (tuple(a.index(seed) for seed in common), tuple(b.index(seed) for seed in common))
+        claim = f"over {len(common)} seeds" if len(common) > 1 else _claim_of_one(first, second)
+    else:
+        rows, claim = ((0,), (0,)), TWO_SCORES
+    caveats += _name_unused(first, rows[0]) + _name_unused(second, rows[1])
+    return Pair(first, second, rows, claim, tuple(caveats))
 
 
-def _match_strangers(
-    first: Estimator, second: Estimator
-) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], str]:
-    n_first, n_second = len(first.seeds), len(second.seeds)
-    if n_first > 1 and second.seeds == (None,):
-        claim = f"over {n_first} seeds of {first.label}, against one set of scores"
-        return (tuple(range(n_first)), (0,) * n_first), claim
-    if n_second > 1 and first.seeds == (None,):
-        claim = f"over {n_second} seeds of {second.label}, against one set of scores"
-        return ((0,) * n_second, tuple(range(n_second))), claim
-    n = min(n_first, n_second)
-    claim = f"over {n} seeds a side, not the same ones" if n > 1 else TWO_SCORES
-    return (tuple(range(n)), tuple(range(n))), claim
+def _claim_of_one(first: Estimator, second: Estimator) -> str:
+    return TWO_SUPERNETS if first.records and second.records else f"{TWO_SCORES}, of one seed"
+
+
+def _name_unused(estimator: Estimator, rows: tuple[int, ...]) -> list[str]:
+    unused = [str(s) for place, s in enumerate(estimator.seeds) if place not in rows]
+    if not unused:
+        return []
+    return [f"seeds {', '.join(unused)} of {estimator.label} have no counterpart and are not used"]
 
 
 def _find_caveats(first: Estimator, second: Estimator) -> list[str]:

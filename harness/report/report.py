@@ -198,6 +198,10 @@ class Report:
             "unfinished": list(self.unfinished),
         }
 
+    def __str__(self) -> str:
+        """Return the sentences, a line each."""
+        return "\n".join(self.words)
+
     def _repr_html_(self) -> str:
         from harness.report.render import to_html
 

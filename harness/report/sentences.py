@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.estimators.blocks import write_ends
+from harness.estimators.sentences import REPEATED, has_repeated_seeds
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.report import PairResult, Report, Section, TrainingPair
 from harness.scores.sets import describe_exclusions
@@ -110,6 +111,8 @@ def _describe_truth(section: Section) -> Iterator[str]:
         yield f"Figures on fewer than {MIN_ARCHS} architectures are 'too few', and no numbers."
     for result in section.evaluations:
         label, estimator = result.estimator.label, result.estimator
+        if has_repeated_seeds(estimator):
+            yield f"{label}: {REPEATED}"
         if not result.truth.is_recorded:
             yield (
                 f"{label} was ranked against another truth table "

@@ -107,7 +107,10 @@ def _read_delimited(path: Path, choose: Choose) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise _not_utf8(path, error) from error
     delimiter = max(_DELIMITERS, key=header.count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    except csv.Error as error:  # such as lines that end in a bare carriage return
+        raise _damaged(path, "CSV", error) from error
     wanted = choose(names)
     check_names(names, wanted, str(path))
     if len(line) == path.stat().st_size:  # which the reader would take for damage

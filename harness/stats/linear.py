@@ -86,8 +86,10 @@ def _is_constant(values: FloatArray) -> bool:
 
 
 def _standardise(values: FloatArray) -> FloatArray:
-    # Halves before the difference, and a scale of 1 before squares: neither can overflow.
-    centred = values / 2.0 - float(np.mean(values / 2.0))
+    # A scale of 1 before sums and squares, and again after the mean is gone: none can overflow,
+    # and small differences between large numbers do not get lost.
+    scaled = values / np.abs(values).max()
+    centred = scaled - scaled.mean()
     centred = centred / np.abs(centred).max()
     centred = centred - centred.mean()
     return np.asarray(centred / math.sqrt(float(centred @ centred) / len(centred)))

@@ -60,7 +60,7 @@ def compare_winners(
         )
     winners = {place: _find_winner(names, *pair) for place, pair in differences.items()}
     shown = {name: [place for place in winners if winners[place] == name] for name in names}
-    said = {place: _describe(place, *pair, metric) for place, pair in differences.items()}
+    said = {place: _describe(place, *pair) for place, pair in differences.items()}
     parts = [
         f"{name} ranks better on {', '.join(said[place] for place in places)}"
         for name, places in shown.items()
@@ -70,7 +70,8 @@ def compare_winners(
     if unknown:
         parts.append(f"not shown: {', '.join(unknown)}")
     is_reversed = all(shown.values())
-    text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)}."
+    what = f"differences of {metric}, {names[0]} minus {names[1]}, each population at 95%"
+    text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)} ({what})."
     return Verdict(winners, is_reversed, text)
 
 
@@ -90,9 +91,9 @@ def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: 
     return "No reversal is shown:"
 
 
-def _describe(place: str, difference: float | None, interval: Interval | None, metric: str) -> str:
+def _describe(place: str, difference: float | None, interval: Interval | None) -> str:
     if difference is None:
-        return f"{place} (no {metric})"
+        return f"{place} (too few, or undefined)"
     if interval is None:
-        return f"{place} ({metric} {difference:+.3f}, no interval)"
-    return f"{place} ({metric} {difference:+.3f}, 95% {interval.low:+.3f} to {interval.high:+.3f})"
+        return f"{place} ({difference:+.3f}, no interval)"
+    return f"{place} ({difference:+.3f}, {interval.low:+.3f} to {interval.high:+.3f})"

@@ -121,6 +121,11 @@ def open_table(text: str | None, data_dir: Path | None = None) -> tuple[Place, T
     return places[text], open_place(places[text], data_dir)
 
 
+def is_table(text: str, data_dir: Path | None = None) -> bool:
+    """Say whether a text names a table of `list_places`, or is written as a path."""
+    return _is_path(text) or text in {place.name for place in list_places(data_dir)}
+
+
 def choose_query(
     table: TruthTable,
     dataset: str | None = None,

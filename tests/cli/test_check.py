@@ -245,6 +245,26 @@ def test_a_file_of_another_name_without_methods_is_told(invoke: Invoke, tmp_path
     result = invoke("check", "--baseline", tmp_path / "b.json", new)
     assert result.code == 1
     assert "the baseline has 'old', what is checked has 'new'" in result.err
+    named = invoke("check", "--baseline", tmp_path / "b.json", new, "--label", "old")
+    assert (named.code, "PASS" in named.out) == (0, True)
+
+
+def test_a_label_names_one_method_only(invoke: Invoke, tmp_path: Path) -> None:
+    both = [write(tmp_path / f"{name}.csv", method=name) for name in "ab"]
+    result = invoke(*SAVE, tmp_path / "b.json", *both, "--label", "mine")
+    assert (result.code, result.out) == (2, "")
+    assert "--label 'mine' was given for 2 methods ('a', 'b'); it names one." in result.err
+
+
+def test_a_junit_file_takes_the_place_of_no_scores(
+    invoke: Invoke, tmp_path: Path, baseline: Path
+) -> None:
+    scores = tmp_path / "main.csv"
+    before = scores.read_bytes()
+    result = invoke("check", "--baseline", baseline, scores, "--junit", scores)
+    assert result.code == 2
+    assert "main.csv exists and is no XML, so it is not replaced" in result.err
+    assert scores.read_bytes() == before
 
 
 def test_names_in_a_file_do_not_steer_the_terminal(

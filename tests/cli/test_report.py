@@ -108,6 +108,15 @@ def test_a_truth_table_can_be_named(invoke: Invoke, runs: Path, tmp_path: Path) 
     assert "spos was ranked against another truth table" in result.out
 
 
+def test_a_page_takes_the_place_of_no_scores(invoke: Invoke, runs: Path, proxy: Path) -> None:
+    before = proxy.read_bytes()
+    options = ("--score-column", "loss", "--lower-is-better")
+    result = invoke("report", runs, proxy, *options, "--html", proxy)
+    assert (result.code, result.out) == (2, "")
+    assert "proxy.csv exists and is no page, so it is not replaced" in result.err
+    assert proxy.read_bytes() == before
+
+
 def test_unfinished_runs_are_named(invoke: Invoke, runs: Path) -> None:
     truth = find_truth("tiles")
     make_run(runs, np.arange(N, dtype=float), "spos", 7, status="interrupted", truth=truth)

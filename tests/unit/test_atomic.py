@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.atomic import write_atomically
-from harness.errors import StoreError
+from harness.atomic import check_replaceable, write_atomically
+from harness.errors import StoreError, UsageError
 
 
 def write_new(target: Path) -> None:
@@ -70,3 +70,21 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_is_no_crash(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"could not be written: File name too long"):
         write_atomically(tmp_path / ("n" * 300), lambda target: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_refused"),
+    [(b"<!DOCTYPE html><p>", False), (b"arch,score\n", True), (b"", True), (None, False)],
+)
+def test_a_file_of_another_kind_is_not_replaced(
+    tmp_path: Path, content: bytes | None, is_refused: bool
+) -> None:
+    path = tmp_path / "scores.csv"
+    if content is not None:
+        path.write_bytes(content)
+    if not is_refused:
+        check_replaceable(path, b"<!doctype html>", "page")
+        return
+    with pytest.raises(UsageError, match=r"scores\.csv exists and is no page, so it is not repl"):
+        check_replaceable(path, b"<!doctype html>", "page")
+    assert path.read_bytes() == content

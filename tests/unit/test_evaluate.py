@@ -30,7 +30,7 @@ from harness.estimators import (
 from harness.estimators.rendering import FORMATS, to_csv, to_json, to_markdown
 from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_params
 from harness.space.nb201 import CONV_3X3, Arch, arch_at, enumerate_archs
-from harness.stats import METRICS, POPULATIONS
+from harness.stats import METRICS, POPULATIONS, pearson
 from harness.truth import TruthTable, default_query, find_truth, make_table
 from tests.made_runs import INDICES, N, make_run
 
@@ -408,3 +408,29 @@ def test_estimators_that_were_loaded_are_evaluated_one_by_one(tmp_path: Path) ->
     results = [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
     assert [result.estimator.label for result in results] == ["a", "b"]
     assert results[0].tau == results[1].tau
+
+
+def test_a_truth_may_be_given_as_numbers() -> None:
+    frame = make_frame()[:N_TILES]
+    archs = [str(arch_at(index)) for index in frame["nb201_index"].tolist()]
+    by_arch = dict(zip(archs, np.linspace(10, 90, len(frame)), strict=True))
+    scores = {arch: -value for arch, value in by_arch.items()}
+    result = harness.evaluate(scores, by_arch)
+    assert result.tau == pytest.approx(-1.0)
+    assert (result.figures.n, result.truth.query.dataset) == (len(frame), "given")
+    with pytest.raises(DataError, match="accuracy"):
+        harness.evaluate(scores, dict.fromkeys(by_arch, 1000000.0))
+
+
+def test_seeds_with_the_same_scores_are_told() -> None:
+    frame = make_frame()[:N_TILES]
+    twice = pd.concat([frame.assign(seed=seed) for seed in (0, 1)])
+    assert any("one and the same scores" in line for line in harness.evaluate(twice, "tiles").words)
+
+
+def test_huge_scores_have_the_same_pearson() -> None:
+    rng = np.random.RandomState(0)
+    x, y = rng.normal(size=(2, 1_000))
+    expected = scipy.stats.pearsonr(x + y, y).statistic
+    for scale in (1e-300, 1.0, 1e307):
+        assert pearson((x + y) * scale, y).value == pytest.approx(expected, rel=1e-9)

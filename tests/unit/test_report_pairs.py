@@ -47,12 +47,14 @@ def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -
     [
         ((0, 1, 2), (0, 1, 2), [(0, 0), (1, 1), (2, 2)], "over 3 seeds"),
         ((0, 1, 2), (2, 1, 9), [(1, 1), (2, 2)], "over 2 seeds"),
-        ((0, 1), (1, 5), [(1, 1)], f"{TWO_SCORES} (one seed)"),
+        ((0, 1), (1, 5), [(0, 1), (1, 5)], "over 2 seeds a side, not the same ones"),
+        ((0, 1), (1,), [(0, 1), (1, 1)], "over 2 seeds of a, against one set of scores"),
+        ((4,), (4,), [(4, 4)], f"{TWO_SCORES}, of one seed"),
         ((0, 1), (None,), [(0, None), (1, None)], "over 2 seeds of a, against one set of scores"),
         ((None,), (3, 4), [(None, 3), (None, 4)], "over 2 seeds of b, against one set of scores"),
         ((None,), (None,), [(None, None)], TWO_SCORES),
         ((0, 1, 2), (7, 8), [(0, 7), (1, 8)], "over 2 seeds a side, not the same ones"),
-        ((0, 1, 2), (7,), [(0, 7)], TWO_SCORES),
+        ((0, 1, 2), (7,), [(0, 7), (1, 7), (2, 7)], "over 3 seeds of a, against one set of scores"),
         ((0,), (None,), [(0, None)], TWO_SCORES),
     ],
 )
@@ -66,6 +68,23 @@ def test_seeds_are_paired_and_the_claim_says_how(
     assert list(pair.seeds) == pairs
     assert pair.claim == claim
     assert pair.name == "a minus b"
+
+
+def test_seeds_without_a_counterpart_are_named() -> None:
+    pair = match_seeds(make_estimator("a", (0, 1, 2)), make_estimator("b", (2, 1, 9)))
+    assert pair.caveats == (
+        "seeds 0 of a have no counterpart and are not used",
+        "seeds 9 of b have no counterpart and are not used",
+    )
+    apart = match_seeds(make_estimator("a", (0, 1, 2)), make_estimator("b", (7, 8)))
+    assert apart.caveats == ("seeds 2 of a have no counterpart and are not used",)
+
+
+def test_a_single_run_is_compared_with_the_run_of_its_seed() -> None:
+    several = make_estimator("spos", (0, 1, 2), strategy="spos")
+    single = make_estimator("ogd", (1,), strategy="ogd")
+    pair = match_seeds(single, several)
+    assert (list(pair.seeds), pair.claim) == ([(1, 1)], TWO_SUPERNETS)
 
 
 def test_one_seed_of_two_runs_is_of_two_supernets() -> None:

@@ -491,3 +491,10 @@ def test_a_million_rows_take_seconds(tmp_path: Path) -> None:
     start = time.process_time()
     assert read_score_sets(path).sets[0].score.shape == (n_seeds, 15_625)
     assert time.process_time() - start < 20.0  # 2.6 s measured on a busy machine
+
+
+def test_lines_that_end_in_a_bare_carriage_return_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "old_mac.csv"
+    path.write_bytes(b"nb201_index,score\r1,2.0\r2,3.0\r")
+    with pytest.raises(DataError, match=r"old_mac\.csv: this is no whole CSV file"):
+        read_score_sets(path)

@@ -33,24 +33,25 @@ def test_a_reversal_needs_a_shown_difference_either_way(
 def test_a_reversal_is_told_with_its_figures() -> None:
     verdict = compare_winners(("ogd", "spos"), {"all": UP, "top_10": DOWN, "live": BARE})
     assert verdict.text == (
-        "The winner depends on the population: ogd ranks better on all (tau +0.100, 95% +0.050 to "
-        "+0.150); spos ranks better on top_10 (tau -0.100, 95% -0.150 to -0.050); not shown: live "
-        "(tau +0.100, no interval)."
+        "The winner depends on the population: ogd ranks better on all (+0.100, +0.050 to +0.150); "
+        "spos ranks better on top_10 (-0.100, -0.150 to -0.050); not shown: live (+0.100, no "
+        "interval) (differences of tau, ogd minus spos, each population at 95%)."
     )
 
 
 def test_without_a_reversal_the_text_says_that_none_is_shown() -> None:
     verdict = compare_winners(("ogd", "spos"), {"all": DOWN, "top_10": OPEN})
     assert verdict.text.startswith(
-        "No reversal is shown: spos ranks better on all (tau -0.100, 95% -0.150 to -0.050)"
+        "No reversal is shown: spos ranks better on all (-0.100, -0.150 to -0.050)"
     )
-    assert "not shown: top_10 (tau +0.100, 95% -0.010 to +0.210)" in verdict.text
+    assert "not shown: top_10 (+0.100, -0.010 to +0.210)" in verdict.text
 
 
 def test_without_any_difference_nobody_wins() -> None:
     verdict = compare_winners(("ogd", "spos"), {"all": OPEN, "top_10": NOTHING}, "Spearman")
     assert verdict.text.startswith("No difference between ogd and spos is shown on any population")
-    assert "top_10 (no Spearman)" in verdict.text
+    assert "top_10 (too few, or undefined)" in verdict.text
+    assert "(differences of Spearman, ogd minus spos, each population at 95%)" in verdict.text
 
 
 def test_the_dictionary_is_json() -> None:

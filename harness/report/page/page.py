@@ -19,7 +19,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import provenance
-from harness.atomic import write_atomically
+from harness.atomic import check_replaceable, write_atomically
 from harness.errors import StoreError
 from harness.estimators.blocks import Block
 from harness.report.blocks import (
@@ -72,8 +72,10 @@ def save_page(report: Report, file: Path) -> None:
         file: Where it goes; its folder is made if it is not there.
 
     Raises:
+        UsageError: If there is a file that is no page.
         StoreError: If it cannot be written.
     """
+    check_replaceable(file, b"<!doctype html>", "page")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
