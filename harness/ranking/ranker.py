@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from harness.config import RunConfig
 from harness.errors import Interrupted
-from harness.evaluation import EvaluationImages, PathScore, evaluate_path
+from harness.evaluation import (
+    BatchSums,
+    EvaluationImages,
+    PathScore,
+    add_up,
+    evaluate_path,
+)
 from harness.images.dataset import ImageData, fixed_subset
 from harness.journal import Journal
 from harness.monitor import Monitor, SilentMonitor
-from harness.ranking.classes import class_index
+from harness.ranking.classes import class_index, order_classes
 from harness.ranking.rounds import Goal
+from harness.ranking.shared import SharedBatch
 from harness.ranking.work import Ranking, Work
-from harness.space.nb201 import Arch, arch_at, sample_indices
+from harness.space.nb201 import Arch, sample_indices
 from harness.supernet.network import SuperNet
 from harness.training import TrainingLog
 
@@ -84,22 +92,47 @@ class Ranker:
             Interrupted: If the monitor asked to stop; nothing is logged then.
         """
         config = self.config
-        losses = []
-        for index in sample_indices(config.train_loss_archs):
-            self._check_stop(step)
-            losses.append(evaluate_path(network, arch_at(index), self._loss_images).loss)
+        fixed = sample_indices(config.train_loss_archs)
+        known = self._score_all(network, fixed, self._loss_images, None, step)
+        losses = [known[class_index(index)].loss for index in fixed]
         ranked = sample_indices(config.rank_every_archs)
         if not config.rank_every or step % config.rank_every or step == config.steps:
             ranked = ()
-        scores: dict[int, PathScore] = {}
-        for known in dict.fromkeys(class_index(index) for index in ranked):
-            self._check_stop(step)
-            scores[known] = self.score(network, arch_at(known))
+        scores = self._score_all(network, ranked, self.images, self.recalibrate_on, step)
         log.add("curve", {"step": step, "train_loss": sum(losses) / len(losses)})
         for index in ranked:
             loss, accuracy = scores[class_index(index)]
             row = {"step": step, "nb201_index": index, "loss": loss, "accuracy": accuracy}
             log.add("interim_scores", row)
+
+    def _score_all(
+        self,
+        network: SuperNet,
+        indices: Sequence[int],
+        images: EvaluationImages,
+        recalibrate_on: EvaluationImages | None,
+        step: int,
+    ) -> dict[int, PathScore]:
+        """Score the classes of some architectures, by `class_index`; as `score` does, bit for bit.
+
+        What they share is computed once a batch, where batches are normalised by themselves.
+        """
+        archs = order_classes(indices)
+        if not archs:
+            return {}
+        if recalibrate_on is not None:
+            scores = {}
+            for arch in archs:
+                self._check_stop(step)
+                scores[arch.nb201_index] = evaluate_path(network, arch, images, recalibrate_on)
+            return scores
+        sums: defaultdict[int, list[BatchSums]] = defaultdict(list)
+        for batch in images.batches:
+            shared = SharedBatch(network, *batch)
+            for arch in archs:
+                self._check_stop(step)
+                sums[arch.nb201_index].append(shared.score(arch))
+        return {index: add_up(found, images.n_images) for index, found in sums.items()}
 
     def _check_stop(self, step: int) -> None:
         if self._monitor.should_stop():

@@ -202,6 +202,22 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert len(log.tables["curve"]["step"]) == 2
 
 
+@pytest.mark.parametrize("bn_mode", ["batch", "recalibrated"])
+def test_the_small_ranking_and_the_training_loss_are_those_of_each_path_alone(bn_mode: str) -> None:
+    config = tiny_config(rank_every=2, train_loss_archs=7, bn_mode=bn_mode)
+    network, log = tiny_network(), TrainingLog()
+    ranker = Ranker(config, tiny_data())
+    ranker.evaluate(network, 2, log)
+    table = log.tables["interim_scores"]
+    for index, loss in zip(table["nb201_index"], table["loss"], strict=True):
+        assert loss == ranker.score(network, arch_at(int(index)).representative).loss
+    alone = [
+        evaluate_path(network, arch_at(index).representative, ranker._loss_images).loss
+        for index in sample_indices(7)
+    ]
+    assert log.tables["curve"]["train_loss"] == [sum(alone) / 7]
+
+
 def test_between_rankings_the_training_loss_alone_is_measured() -> None:
     config, network, log = tiny_config(rank_every=4, loss_every=2), tiny_network(), TrainingLog()
     ranker = Ranker(config, tiny_data())
