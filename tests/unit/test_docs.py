@@ -50,3 +50,18 @@ def test_every_table_of_the_manual_is_that_of_the_code() -> None:
     expected |= {f"| {f.title} | `{name}` | {f.definition} |" for name, f in FIGURES.items()}
     expected |= {f"| `{name}` | {quantity.title} |" for name, quantity in QUANTITIES.items()}
     assert found == expected
+
+
+def test_the_readme_shows_what_the_report_prints() -> None:
+    from harness.estimators import load_estimators
+    from harness.report import make_report
+    from harness.report.render import FORMATS
+
+    root = DOCS.parent
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    start, end = readme.index("From what `make run` printed"), readme.index("So here, with these")
+    shown = [line for line in readme[start:end].splitlines() if line.startswith(("| ", "**", "- "))]
+    loaded = load_estimators([root / "results" / "first-tables" / "tiles"])
+    printed = FORMATS["markdown"](make_report(loaded)).splitlines()
+    assert len(shown) > 20
+    assert [line for line in shown if line not in printed] == []
