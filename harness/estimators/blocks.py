@@ -168,9 +168,9 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
     text = write_value(result, signed)
     if result.value is None:
         return text
-    if with_spread and len(result.per_seed) > 1:
-        text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
     interval = result.interval or result.over_seeds
+    if (with_spread or interval is None) and len(result.per_seed) > 1:
+        text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
     if interval is not None and interval.low == interval.high:
         return f"{text} (the same for all seeds)"
     if result.interval is not None:

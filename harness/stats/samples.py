@@ -83,7 +83,8 @@ class MetricResult:
         status: "ok", "too few" or "undefined".
         n: Architectures that it rests on.
         over_architectures: Over the draw of architectures, for these trained seeds.
-        over_seeds: Over training seeds, on these architectures; needs two.
+        over_seeds: Over training seeds, on these architectures; needs two, and a metric that does
+            not rest on a single architecture.
         interval: Over both: what may be said of the method. None where either part has no
             interval though it should have; with one seed that over architectures, which speaks
             of that one supernet.
@@ -201,6 +202,8 @@ def conclude(sample: Sample) -> MetricResult:
     if sample.status != "ok":
         return MetricResult(name, None, values, sample.status, sample.n, None, None, None)
     mean, se = float(sample.values.mean()), sample.architectures_se
+    if sample.metric.is_extreme:
+        return MetricResult(name, mean, values, "ok", sample.n, None, None, None)
     architectures = interval = None
     if se is not None and sample.n_drawn < sample.population:
         architectures = combine(np.array([mean]), se, sample.limits, sample.n_drawn)

@@ -31,8 +31,10 @@ def test_the_examples_of_comparing_are_true() -> None:
 
 
 def describe_interval(metric: Metric) -> str:
+    if metric.is_extreme:
+        return "none that covers, nor over seeds; spread over seeds only"
     if metric.method is Method.NONE:
-        return "none that covers; spread over seeds only"
+        return "none that covers; over seeds only"
     if metric.method is Method.BOOTSTRAP:
         return "paired bootstrap"
     start = f", from n = {metric.interval_from:,}" if metric.interval_from > 30 else ""

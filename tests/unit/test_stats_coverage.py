@@ -23,6 +23,7 @@ from harness.stats import (
     conclude,
     decompose,
     kendall_tau,
+    over_seeds,
     sample_metric,
     select_population,
     subtract,
@@ -270,7 +271,86 @@ def test_the_bootstrap_of_tau_covers_like_the_influence() -> None:
     check_coverage(hits)
 
 
-@pytest.mark.parametrize("name", ["one_per_class", "one_per_string", "without_none"])
+def replay_paired_seeds(n: int, n_seeds: int, replays: int) -> list[bool]:
+    """Train two methods from the same seeds and draw architectures; the target is over both."""
+    rng = np.random.RandomState(n + n_seeds)
+    truth = rng.standard_normal(2000)
+
+    def train(drawn: npt.NDArray[np.int64], count: int) -> list[FloatArray]:
+        level = np.exp(0.2 * rng.standard_normal((count, 1)))
+        shared = rng.standard_normal((count, len(drawn)))
+        own = rng.standard_normal((2, count, len(drawn)))
+        return [truth[drawn] + q * level * (shared + own[i]) for i, q in enumerate((0.5, 0.7))]
+
+    everyone = train(np.arange(2000), 200)
+    taus = [np.mean([kendall_tau(row, truth).value for row in rows]) for rows in everyone]
+    hits = []
+    for _ in range(replays):
+        drawn = rng.choice(2000, n, replace=False)
+        samples = [sample_metric("tau", rows, truth[drawn], 2000) for rows in train(drawn, n_seeds)]
+        hits.append(holds(conclude(subtract(*samples)).interval, float(taus[0] - taus[1])))
+    return hits
+
+
+@pytest.mark.parametrize(("n", "n_seeds"), [(50, 3), (300, 5)])
+def test_paired_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: int) -> None:
+    # Conservative as the others over both are.
+    check_coverage(replay_paired_seeds(n, n_seeds, FAST), most=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [2, 3, 10])
+@pytest.mark.parametrize("n", [50, 200, 1000, 2000])
+def test_paired_intervals_over_seeds_and_architectures_cover_on_the_grid(
+    n: int, n_seeds: int
+) -> None:
+    check_coverage(replay_paired_seeds(n, n_seeds, 400), most=1.0)
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+@pytest.mark.parametrize("metric", ["weighted_tau", "precision_at_10", "tau_top_10"])
+def test_intervals_over_seeds_alone_cover(metric: str, n_seeds: int) -> None:
+    # All of a space is ranked; only the seeds are left to chance.
+    rng = np.random.RandomState(n_seeds)
+    truth = 94 - rng.gamma(2.0, 2.0, 1_000)
+    pool = np.array(
+        [
+            compute_metric(metric, truth + 2.0 * rng.standard_normal(1_000), truth).value
+            for _ in range(400)
+        ],
+        dtype=np.float64,
+    )
+    draws = rng.choice(pool, (2_000, n_seeds))
+    check_coverage(holds(over_seeds(row.tolist()), float(pool.mean())) for row in draws)
+
+
+def test_extremes_have_no_interval_at_all() -> None:
+    rng = np.random.RandomState(0)
+    truth = rng.standard_normal(1_000)
+    scores = truth + rng.standard_normal((3, 1_000))
+    for metric in ("best_rank_at_10", "regret_at_10"):
+        result = conclude(sample_metric(metric, scores, truth, 1_000))
+        assert (result.interval, result.over_seeds, result.over_architectures) == (None,) * 3
+
+
+def test_a_sample_of_equal_deciles_covers_the_space() -> None:
+    rng = np.random.RandomState(1)
+    truth = rng.standard_normal(15_625)
+    score = truth + rng.standard_normal(15_625)
+    target = kendall_tau(score, truth).value
+    assert target is not None
+    hits = []
+    for _ in range(FAST):
+        drawn = rng.permutation(15_625)[:3_000]
+        part = select_population("truth_stratified", drawn, truth[drawn])
+        assert part.n == 1_000
+        chosen = drawn[part.mask]
+        sample = sample_metric("tau", score[None, chosen], truth[chosen], part.size)
+        hits.append(holds(conclude(sample).interval, target))
+    check_coverage(hits, most=1.0)  # equal deciles scatter less than any architectures
+
+
+@pytest.mark.parametrize("name", ["one_per_class", "one_per_string", "without_none", "live"])
 def test_a_part_of_the_space_is_covered_by_a_sample_of_all(name: str) -> None:
     # The space itself, and an estimator that is worse the more dead edges there are.
     rng = np.random.RandomState(0)
