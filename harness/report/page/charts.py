@@ -240,7 +240,9 @@ def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
         if has_lines:
             yield _GRID.format(frame.x.at(tick), 6, frame.x.at(tick), bottom)
-        yield _TICK.format(frame.x.at(tick), bottom + 18, "middle", text)
+        # The last one may be wider than what is left of the drawing.
+        at = min(frame.x.at(tick), frame.width - 1 - 3.5 * len(text))
+        yield _TICK.format(f"{at:g}", bottom + 18, "middle", text)
 
 
 def _category_ticks(names: Sequence[str], frame: Frame) -> Iterator[Markup]:
