@@ -27,10 +27,10 @@ from harness.report.disturbance import (
     TrainingDifference,
     bin_over_steps,
     compare_training,
-    estimate_figures,
     split_by_shared,
 )
 from harness.report.estimates import Estimate
+from harness.report.measures import estimate_figures
 from harness.report.pairs import Pair, choose_pairs
 from harness.report.training import (
     TauPoint,

@@ -9,7 +9,7 @@ import pytest
 
 from harness.check import QUANTITIES
 from harness.report import comparing
-from harness.report.disturbance import FIGURES
+from harness.report.measures import FIGURES
 from harness.stats import METRICS, POPULATIONS
 from harness.stats.metrics import Method, Metric
 

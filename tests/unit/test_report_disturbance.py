@@ -10,13 +10,8 @@ import pandas as pd
 import pytest
 
 from harness.config import make_config
-from harness.report.disturbance import (
-    EQUAL_LOSS,
-    bin_over_steps,
-    compare_training,
-    estimate_figures,
-    split_by_shared,
-)
+from harness.report.disturbance import EQUAL_LOSS, bin_over_steps, compare_training, split_by_shared
+from harness.report.measures import estimate_figures
 from harness.report.training import (
     RunTraining,
     Training,

@@ -30,9 +30,9 @@ from harness.report.blocks import (
     training_blocks,
     uncertainty_block,
 )
-from harness.report.disturbance import FIGURES
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
+from harness.report.measures import FIGURES
 from harness.report.page import charts
 from harness.report.page.explorer import explorer_data, to_script_json
 from harness.report.page.provenance import origins, truths_block

@@ -1,0 +1,106 @@
+"""The figures of a run's training, one row each: disturbance, progress, loss, plasticity, cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.report.estimates import Estimate, over_seeds_estimate
+from harness.report.training import RunTraining, Training, summarise_disturbance
+from harness.stats.intervals import Limits
+
+POSITIVE: Limits = (0.0, math.inf)
+SHARE: Limits = (0.0, 1.0)
+
+
+class TrainingFigure(NamedTuple):
+    """A figure of a run's training.
+
+    Attributes:
+        title: What a table calls it.
+        definition: What it is, in a sentence.
+        digits: Decimal places of a table.
+        limits: Smallest and largest possible value; None where it has none.
+        get: Reads it off; None where a run lacks it.
+    """
+
+    title: str
+    definition: str
+    digits: int
+    get: Callable[[RunTraining], float | None]
+    limits: Limits | None = None
+
+
+def _recent(name: str) -> Callable[[RunTraining], float | None]:
+    def get(run: RunTraining) -> float | None:
+        value: float | None = summarise_disturbance(run).get("recent", {}).get(name)
+        return value
+
+    return get
+
+
+def _progress(run: RunTraining) -> float | None:
+    value: float | None = summarise_disturbance(run).get("progress")
+    return value
+
+
+def _harm_per_progress(run: RunTraining) -> float | None:
+    harm, progress = _recent("positive_pd")(run), _progress(run)
+    return harm / progress if harm is not None and progress is not None and progress > 0 else None
+
+
+FIGURES: dict[str, TrainingFigure] = {
+    "mean_pd": TrainingFigure(
+        "mean PD",
+        "mean change of recent other paths' loss by one step, nats; positive is harm",
+        4,
+        _recent("mean_pd"),
+    ),
+    "positive_pd": TrainingFigure(
+        "PD+",
+        "mean of its positive part, the harm itself, nats",
+        4,
+        _recent("positive_pd"),
+        POSITIVE,
+    ),
+    "positive_frac": TrainingFigure(
+        "PD > 0", "share of the measurements that are harm, 0-1", 3, _recent("positive_frac"), SHARE
+    ),
+    "progress": TrainingFigure(
+        "progress", "what a step gains on its own path, on the same images, nats", 4, _progress
+    ),
+    "harm_per_progress": TrainingFigure(
+        "PD+ / progress", "harm a nat of progress", 3, _harm_per_progress, POSITIVE
+    ),
+    "train_loss": TrainingFigure(
+        "train loss",
+        "mean loss over fixed architectures and training images at the end, nats",
+        3,
+        lambda run: run.train_loss,
+        POSITIVE,
+    ),
+    "plasticity": TrainingFigure(
+        "plasticity",
+        "share of the input space that the projectors leave free at the end, 0-1",
+        2,
+        lambda run: run.plasticity,
+        SHARE,
+    ),
+    "cost_s": TrainingFigure("cost s/run", "seconds a run", 0, lambda run: run.cost_s, POSITIVE),
+}
+"""What a table of training shows, one row a figure here."""
+
+COMPARED = (
+    *("mean_pd", "positive_pd", "positive_frac", "progress", "harm_per_progress", "train_loss"),
+    "cost_s",
+)
+"""Those that are compared between runs."""
+
+
+def estimate_figures(training: Training) -> dict[str, Estimate]:
+    """Estimate every figure of training over seeds, by name."""
+    return {
+        name: over_seeds_estimate([figure.get(run) for run in training.runs], figure.limits)
+        for name, figure in FIGURES.items()
+    }
