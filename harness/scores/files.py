@@ -162,7 +162,14 @@ def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
     except (ValueError, RecursionError) as error:
         reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
         raise _damaged(path, "JSON", reason) from error
-    return _frame_of([content] if isinstance(content, dict) else content, path, choose)
+    if isinstance(content, dict):
+        is_mapping = all(key.startswith("|") for key in content)  # from architectures to scores
+        content = (
+            [{"arch_str": key, "score": score} for key, score in content.items()]
+            if content and is_mapping
+            else [content]
+        )
+    return _frame_of(content, path, choose)
 
 
 def _read_json_lines(path: Path, choose: Choose) -> pd.DataFrame:

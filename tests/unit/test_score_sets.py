@@ -498,3 +498,11 @@ def test_lines_that_end_in_a_bare_carriage_return_are_told(tmp_path: Path) -> No
     path.write_bytes(b"nb201_index,score\r1,2.0\r2,3.0\r")
     with pytest.raises(DataError, match=r"old_mac\.csv: this is no whole CSV file"):
         read_score_sets(path)
+
+
+def test_a_json_object_from_architectures_to_scores_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({str(arch_at(index)): index / 2 for index in (3, 1, 2)}))
+    (only,) = read_score_sets(path).sets
+    assert only.nb201_index.tolist() == [1, 2, 3]
+    assert only.score.tolist() == [[0.5, 1.0, 1.5]]
