@@ -22,6 +22,7 @@ from harness.config import (
 from harness.errors import UsageError
 from harness.experiment import resolve_config
 from harness.space.nb201 import arch_at, sample_indices
+from harness.strategy_settings import TABLES
 from harness.truth import TruthTable, default_query, make_table
 
 OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
@@ -128,7 +129,10 @@ def test_unknown_names_are_refused_with_the_nearest_one(
         ({"batch_size": 1}, "batch_size = 1: .* greater than or equal to 2"),
         ({"schedule": "step"}, "schedule = 'step': .*'cosine' or 'constant'"),
         ({"bn_mode": "running"}, "bn_mode = 'running': .*'batch' or 'recalibrated'"),
-        ({"ogd": {"projector": "owm"}}, r"ogd\.projector = 'owm': .*'covariance' or 'rls'"),
+        (
+            {"ogd": {"projector": "owm"}},
+            r"ogd\.projector = 'owm': .*'covariance', 'nullspace' or 'rls'",
+        ),
         ({"ogd": {"beta": 1}}, r"ogd\.beta = 1: .* less than 1"),
         ({"ogd": 3}, "ogd = 3: "),
         ({"lr": {"x": 1}}, "lr = {'x': 1}: .* valid number"),
@@ -158,14 +162,21 @@ def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
 
 
 YOUNGER = {"loss_every": 5, "precision": "bf16", "rank_precision": "bf16", "until_tau_se": 0.01}
+YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
 
 
 def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
     # the name that the run of these settings has in the baseline of `results/`
     settings = RunConfig().model_dump()
+    for table in TABLES:
+        if table != "ogd":
+            assert settings.pop(table) is None
     for name, value in YOUNGER.items():
         del settings[name]
         assert RunConfig(**{name: value}).sha256 != RunConfig().sha256
+    for name, value in YOUNGER_OGD.items():
+        del settings["ogd"][name]
+        assert RunConfig(ogd={name: value}).sha256 != RunConfig().sha256
     text = json.dumps(settings, sort_keys=True)
     assert RunConfig().sha256 == hashlib.sha256(text.encode()).hexdigest()
 

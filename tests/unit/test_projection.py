@@ -67,8 +67,8 @@ def whole_numbers(*shape: int, seed: int = 0) -> Tensor:
     return torch.randint(-99, 100, shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
-def test_there_are_the_two_projectors_and_an_unknown_one_is_refused() -> None:
-    assert set(PROJECTORS) == {"rls", "covariance"}
+def test_there_are_the_three_projectors_and_an_unknown_one_is_refused() -> None:
+    assert set(PROJECTORS) == {"rls", "covariance", "nullspace"}
     settings = OgdSettings.model_construct(projector="rsl")
     with pytest.raises(UsageError, match=r"Unknown projector 'rsl'\. Did you mean 'rls'\?"):
         make_projector(3, CPU, settings)
@@ -170,11 +170,40 @@ def test_a_smaller_strength_lets_more_through(name: str) -> None:
     stored = randn(4, 6)
     plasticities = []
     for strength in (0.01, 1.0, 100.0):
-        projector = make(name, 6, alpha=strength, c=strength)
+        projector = make(name, 6, alpha=strength, c=strength, threshold=strength)
         projector.store(stored)
         plasticities.append(projector.plasticity)
     assert plasticities == sorted(plasticities)
     assert plasticities[0] < plasticities[-1]
+
+
+def test_nullspace_keeps_the_directions_whose_eigenvalue_is_at_most_the_threshold() -> None:
+    # R = diag(9, 4, 1, 1, 0, 0) / 6: eigenvalues 3.6, 1.6, 0.4, 0.4, 0 and 0 times their mean
+    patches = torch.diag(torch.tensor([9.0, 4.0, 1.0, 1.0, 0.0, 0.0]).sqrt())
+    for threshold, free in ((0.3, [4, 5]), (0.5, [2, 3, 4, 5]), (2.0, [1, 2, 3, 4, 5])):
+        projector = make("nullspace", 6, threshold=threshold)
+        projector.store(patches)
+        expected = torch.zeros(6)
+        expected[free] = 1
+        torch.testing.assert_close(projector.matrix(), torch.diag(expected), **EXACT)
+        assert projector.plasticity == pytest.approx(len(free) / 6)
+
+
+def test_nullspace_that_keeps_everything_is_the_identity_and_nothing_is_zero() -> None:
+    for threshold, scale in ((2.0, 1.0), (0.5, 0.0)):
+        projector = make("nullspace", 4, threshold=threshold)
+        projector.store(torch.eye(4))
+        torch.testing.assert_close(projector.matrix(), scale * torch.eye(4), **EXACT)
+
+
+@pytest.mark.parametrize("name", PROJECTORS)
+def test_a_new_strength_holds_from_the_next_update_on(name: str) -> None:
+    changed, strong = make(name, 6, refresh=1), make(name, 6, alpha=0.1, c=0.1, threshold=0.1)
+    changed.strength = 0.1
+    for projector in (changed, strong):
+        projector.store(randn(4, 6))
+    assert torch.equal(changed.matrix(), strong.matrix())
+    assert changed.plasticity < 0.5
 
 
 @pytest.mark.parametrize("name", PROJECTORS)
