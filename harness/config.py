@@ -17,7 +17,14 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError, unknown_name
 from harness.space.nb201 import N_ARCHS
-from harness.strategy_settings import TABLES, OgdSettings, Settings
+from harness.strategy_settings import (
+    TABLES,
+    NoveltySettings,
+    NsasSettings,
+    OgdSettings,
+    Settings,
+    WplSettings,
+)
 
 SPACES = ("nb201",)
 IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
@@ -72,6 +79,9 @@ class RunConfig(Settings):
         device: Where to compute.
         threads: CPU threads; None: resolved when the run starts, and stored.
         ogd: Settings of strategy `ogd` and of its controls; None for strategies without it.
+        nsas: Settings of strategy `nsas`; so are `wpl` and `novelty`.
+        wpl: See `nsas`.
+        novelty: See `nsas`.
     """
 
     space: str = "nb201"
@@ -110,6 +120,9 @@ class RunConfig(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(None, ge=1)
     ogd: OgdSettings | None = OgdSettings()
+    nsas: NsasSettings | None = None
+    wpl: WplSettings | None = None
+    novelty: NoveltySettings | None = None
 
     @property
     def sha256(self) -> str:
@@ -143,6 +156,9 @@ _YOUNGER: dict[str, Any] = {
     "ogd.strength_end": None,
     "ogd.warmup_frac": 0.0,
     "ogd.layers": "both",
+    "nsas": None,
+    "wpl": None,
+    "novelty": None,
 }
 """Settings younger than stored runs, with the value that those had: it is left out of the hash, so
 that such a run is still found under its name."""

@@ -50,5 +50,51 @@ class OgdSettings(Settings):
     layers: Literal["both", "searchable", "shared"] = "both"
 
 
-TABLES: dict[str, type[Settings]] = {"ogd": OgdSettings}
+class NsasSettings(Settings):
+    """Settings of `nsas`.
+
+    Attributes:
+        constraints: Most architectures in the constraint set; each is trained in every step.
+        weight: Weight of the constraints' mean loss, 0-1; that of the new path is one minus it.
+        recent: Latest trained paths that may enter the constraint set.
+    """
+
+    constraints: int = Field(4, ge=1)
+    weight: float = Field(0.2, ge=0, lt=1)
+    recent: int = Field(50, ge=1)
+
+
+class WplSettings(Settings):
+    """Settings of `wpl`.
+
+    Attributes:
+        alpha: Strength of the penalty.
+        decay: Share of the past that a weight's importance and anchor keep in each step that
+            trains it, 0-1.
+    """
+
+    alpha: float = Field(0.01, ge=0)
+    decay: float = Field(0.99, ge=0, lt=1)
+
+
+class NoveltySettings(Settings):
+    """Settings of `novelty`.
+
+    Attributes:
+        candidates: Uniform paths a step, of which the most novel one is trained.
+        archive: Latest trained paths that novelty is measured against.
+        neighbours: Nearest of them that its mean distance is taken to.
+    """
+
+    candidates: int = Field(10, ge=1)
+    archive: int = Field(100, ge=1)
+    neighbours: int = Field(10, ge=1)
+
+
+TABLES: dict[str, type[Settings]] = {
+    "ogd": OgdSettings,
+    "nsas": NsasSettings,
+    "wpl": WplSettings,
+    "novelty": NoveltySettings,
+}
 """Tables of the configuration that belong to strategies, by name."""

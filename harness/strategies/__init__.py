@@ -30,12 +30,15 @@ class Row(NamedTuple):
 
 REGISTRY = {
     "fairnas": Row("harness.strategies.fairnas:StrictFairness"),
+    "novelty": Row("harness.strategies.novelty:NoveltySampling", ("novelty",)),
+    "nsas": Row("harness.strategies.nsas:NoveltySearchConstraints", ("nsas",)),
     "ogd": Row("harness.strategies.ogd:OrthogonalGradientDescent", ("ogd",)),
     "random-projector": Row("harness.strategies.random_projector:RandomProjector", ("ogd",)),
     "sandwich": Row("harness.strategies.sandwich:Sandwich"),
     "spos": Row("harness.strategies.spos:SinglePathOneShot"),
     "spos-norm-matched": Row("harness.strategies.norm_matched:NormMatched", ("ogd",)),
     "spos-trace-matched": Row("harness.strategies.trace_matched:TraceMatched", ("ogd",)),
+    "wpl": Row("harness.strategies.wpl:WeightPlasticity", ("wpl",)),
 }
 
 

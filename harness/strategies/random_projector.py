@@ -58,6 +58,6 @@ def draw_rotation(d: int, seed: int) -> Tensor:
     """Draw an orthogonal matrix, [d, d] in float64, uniformly."""
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(d, d, generator=generator, dtype=torch.float64)
-    q: Tensor
     q, r = torch.linalg.qr(normal)
-    return q * r.diagonal().sign()  # without the signs it is not uniform
+    rotation: Tensor = q * r.diagonal().sign()  # without the signs it is not uniform
+    return rotation

@@ -68,6 +68,9 @@ ROWS = (
     Row("random-projector-rls", "random-projector", {"ogd": {"projector": "rls", "alpha": 0.1}}),
     Row("fairnas", "fairnas", {}, same_paths=False),
     Row("sandwich", "sandwich", {}, same_paths=False),
+    Row("nsas", "nsas", {"nsas": {"constraints": 3, "recent": 4}}),
+    Row("wpl", "wpl", {"wpl": {"alpha": 0.1, "decay": 0.9}}),
+    Row("novelty", "novelty", {"novelty": {"archive": 4}}, same_paths=False),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import torch.nn.functional as F
 from harness.space.cost import NetworkShape, count_flops, count_params
 from harness.space.nb201 import EDGES, OPS, Arch, enumerate_archs
 from harness.strategies import load_strategy
-from harness.strategies.base import Strategy, WeightedPath
+from harness.strategies.archive import measure_distances, measure_novelty
+from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
 from harness.strategies.sandwich import LARGEST, N_RANDOM, SMALLEST
 from tests.tiny import tiny_config, tiny_trainer
 
@@ -78,3 +80,98 @@ def test_the_sandwich_has_random_paths_between_its_ends() -> None:
         between += archs[:N_RANDOM]
     assert len(between) == 50 * N_RANDOM
     assert len(set(between)) > 95
+
+
+def test_distance_is_the_share_of_differing_edges_of_what_is_computed() -> None:
+    archs = enumerate_archs()[::997]
+    distances = measure_distances(archs, archs)
+    for i, first in enumerate(archs):
+        for j, second in enumerate(archs):
+            pairs = zip(first.representative.ops, second.representative.ops, strict=True)
+            assert distances[i, j] == pytest.approx(sum(a != b for a, b in pairs) / 6)
+    dead = [Arch((0, 0, op, 3, 0, op)) for op in (1, 2)]  # edges that carry nothing
+    assert measure_distances(dead[:1], dead[1:]) == 0
+
+
+def test_novelty_is_the_mean_distance_to_the_nearest_of_the_archive() -> None:
+    same, near, far = Arch((3,) * 6), Arch((3,) * 5 + (2,)), Arch((2,) * 6)
+    archive = [same, near, far]
+    assert measure_novelty([same], archive, 2) == pytest.approx(1 / 12)
+    assert measure_novelty([same], archive, 9) == pytest.approx((0 + 1 / 6 + 1) / 3)
+    assert measure_novelty([same, far], [], 3).tolist() == [0, 0]
+
+
+def mean_novelty(paths: list[Arch], window: int) -> float:
+    """Return the mean novelty of each path to the `window` trained before it."""
+    values = [
+        measure_novelty([paths[i]], paths[i - window : i], 10)[0] for i in range(window, len(paths))
+    ]
+    return float(np.mean(values))
+
+
+def test_novel_paths_are_further_from_those_before_them_than_uniform_ones() -> None:
+    novel, uniform = make("novelty"), make("spos")
+    paths = [[sample(s, step)[0].arch for step in range(300)] for s in (novel, uniform)]
+    # by chance, over 200 paths, the means differ by 0.005 (one standard error) or so
+    assert mean_novelty(paths[0], 100) > mean_novelty(paths[1], 100) + 0.03
+    assert len(set(paths[0])) > 290
+
+
+def test_the_most_novel_of_the_candidates_is_taken_and_the_archive_forgets() -> None:
+    strategy = make("novelty", novelty={"candidates": 4, "archive": 3, "neighbours": 2})
+    trained: list[Arch] = []
+    for step in range(8):
+        (path,) = sample(strategy, step)
+        rng = np.random.RandomState(step)
+        candidates = [sample_uniform_path(rng) for _ in range(4)]
+        novelty = measure_novelty(candidates, trained[-3:], 2)
+        assert path == WeightedPath(candidates[int(novelty.argmax())], 1.0)
+        trained.append(path.arch)
+    assert strategy.state_dict() == {"archive": [arch.ops for arch in trained[-3:]]}
+
+
+def test_nsas_weighs_the_path_against_the_mean_of_the_constraint_set() -> None:
+    strategy = make("nsas", nsas={"constraints": 4, "weight": 0.3})
+    trained: list[Arch] = []
+    for step in range(30):
+        path, *constraints = sample(strategy, step)
+        assert path.arch == sample_uniform_path(np.random.RandomState(step))
+        assert len(constraints) == min(step, 4)
+        assert {c.arch for c in constraints} <= set(trained)  # earlier paths, and no others
+        assert sum(w for _, w in (path, *constraints)) == pytest.approx(1)
+        if constraints:
+            assert path.weight == 0.7
+            assert {w for _, w in constraints} == {0.3 / len(constraints)}
+        trained.append(path.arch)
+
+
+def spread(archs: list[Arch]) -> float:
+    return float(measure_distances(archs, archs).sum() / (len(archs) * (len(archs) - 1)))
+
+
+def test_the_constraint_set_of_nsas_grows_diverse_and_holds_no_class_twice() -> None:
+    strategy = make("nsas", nsas={"constraints": 6, "recent": 20})
+    spreads = []
+    for step in range(80):
+        constraints = [path.arch for path in sample(strategy, step)[1:]]
+        assert len({arch.representative for arch in constraints}) == len(constraints)
+        if len(constraints) == 6:
+            spreads.append(spread(constraints))
+    assert all(b >= a - 1e-12 for a, b in itertools.pairwise(spreads))  # greedy: never worse
+    assert spreads[-1] > 0.9  # uniform paths: 0.75 or so
+
+
+def test_a_full_constraint_set_swaps_its_member_nearest_to_the_trained_path_for_a_more_novel_one() -> (
+    None
+):
+    strategy = make("nsas", nsas={"constraints": 2, "recent": 1})
+    first, second, unlike, dull = ((3,) * 6, (3,) * 5 + (2,), (2,) * 6, (3,) * 4 + (2, 2))
+    for ops, expected in (
+        (first, [first]),
+        (second, [first, second]),
+        (unlike, [first, unlike]),  # nearest to `second`, and further from `first` than that
+        (dull, [first, unlike]),  # nearest to `first`, and no further from `unlike` than that
+    ):
+        strategy._sampled = [Arch(ops)]  # type: ignore[attr-defined]
+        strategy.remember(0, {}, torch.Generator())
+        assert strategy.state_dict()["constraints"] == expected
