@@ -68,8 +68,8 @@ class WeightPlasticity(SinglePathOneShot):
         share = 1 - self.settings.decay
         for name, squares in self._squares.items():
             if name not in self._importance:
-                self._importance[name] = torch.zeros_like(squares)
-                self._pull[name] = torch.zeros_like(squares)
+                self._importance[name] = torch.zeros_like(self.weights[name])
+                self._pull[name] = torch.zeros_like(self.weights[name])
             self._importance[name].lerp_(squares, share)
             self._pull[name].lerp_(squares * self.weights[name], share)
         self._squares = {}

@@ -22,7 +22,7 @@ from harness.config import (
 from harness.errors import UsageError
 from harness.experiment import resolve_config
 from harness.space.nb201 import arch_at, sample_indices
-from harness.strategy_settings import TABLES
+from harness.strategy_settings import TABLES, NsasSettings
 from harness.truth import TruthTable, default_query, make_table
 
 OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
@@ -295,6 +295,22 @@ def test_resolving_counts_the_leading_architectures_with_truth_and_drops_unused_
     resolved = resolve_config(asked, small_truth("tiles"))
     assert (resolved.n_archs, resolved.ogd) == (7, None)
     assert resolve_config(make_config({"strategy": "ogd"}), small_truth("tiles")).ogd is not None
+
+
+def test_resolving_fills_in_the_settings_of_a_registered_strategy_and_leaves_ones_own_alone() -> (
+    None
+):
+    truth = small_truth("tiles")
+    filled = resolve_config(make_config({"strategy": "nsas"}), truth)
+    assert (filled.nsas, filled.ogd, filled.wpl) == (NsasSettings(), None, None)
+    given = make_config({"strategy": "nsas", "nsas": {"weight": 0.4}, "wpl": {"alpha": 3}})
+    resolved = resolve_config(given, truth)
+    assert (resolved.nsas, resolved.wpl) == (NsasSettings(weight=0.4), None)
+    own = resolve_config(make_config({"strategy": OWN, "nsas": {"weight": 0.4}}), truth)
+    assert (own.nsas, own.ogd, own.wpl) == (NsasSettings(weight=0.4), OgdSettings(), None)
+    # a strategy of one's own that was run before there were these tables keeps its name
+    plain = resolve_config(make_config({"strategy": OWN}), truth)
+    assert plain.sha256 == make_config({"strategy": OWN, "n_archs": plain.n_archs}).sha256
 
 
 def test_resolving_is_done_once_and_for_all() -> None:

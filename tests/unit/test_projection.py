@@ -383,3 +383,31 @@ def test_rls_in_float32_stays_with_float64_where_alpha_allows_it() -> None:
     torch.testing.assert_close(p.double(), expected, rtol=0, atol=1e-4)
     assert torch.linalg.eigvalsh(p.double()).min() >= -1e-6
     assert small.matrix().dtype == torch.float64  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", [F32_ALPHA, 1.0])
+def test_rls_in_float32_stays_bounded_through_twenty_thousand_updates_without_a_reset(
+    alpha: float,
+) -> None:
+    d = 576  # the largest layer of the benchmark's network
+    mean = torch.rand(d, generator=torch.Generator().manual_seed(0))
+    basis = torch.linalg.qr(randn(d, d, seed=1)).Q
+    spread = 0.3 * torch.arange(1, d + 1) ** -1.5
+    exact = make("rls", d, alpha=alpha)
+    torch.set_default_dtype(torch.float32)
+    fast = make("rls", d, alpha=alpha)
+    for k in range(20):  # nearly the same patch again and again, as mean features are
+        noise = randn(1_000, d, seed=k + 2).double() * spread.double()
+        patches = (mean + noise @ basis.T).relu()
+        exact.store(patches)
+        fast.store(patches.float())
+    p, expected = fast.matrix(), exact.matrix()
+    assert p is not None
+    assert (p.dtype, expected.dtype) == (torch.float32, torch.float64)  # type: ignore[union-attr]
+    torch.testing.assert_close(p, p.T, rtol=0, atol=1e-6)
+    # measured: 2.1e-4 at alpha = 0.1, 6.1e-5 at 1
+    torch.testing.assert_close(p.double(), expected, rtol=0, atol=1e-3)
+    eigenvalues = torch.linalg.eigvalsh(((p + p.T) / 2).double())
+    assert eigenvalues.min() > -1e-6
+    assert eigenvalues.max() < 1 + 1e-6

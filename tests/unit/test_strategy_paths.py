@@ -161,9 +161,7 @@ def test_the_constraint_set_of_nsas_grows_diverse_and_holds_no_class_twice() -> 
     assert spreads[-1] > 0.9  # uniform paths: 0.75 or so
 
 
-def test_a_full_constraint_set_swaps_its_member_nearest_to_the_trained_path_for_a_more_novel_one() -> (
-    None
-):
+def test_a_full_constraint_set_swaps_the_member_nearest_to_the_path_for_a_more_novel_one() -> None:
     strategy = make("nsas", nsas={"constraints": 2, "recent": 1})
     first, second, unlike, dull = ((3,) * 6, (3,) * 5 + (2,), (2,) * 6, (3,) * 4 + (2, 2))
     for ops, expected in (
