@@ -27,8 +27,8 @@ class NoveltySampling(Strategy):
     1907.09109, which samples the paths that train a supernet by novelty to an archive instead of
     by reward. Only its abstract and the released code of its authors' later `nsas` could be read.
     Our reading: the best of ten random candidates and the mean over ten neighbours are that
-    code's; the distance (share of differing edges, dead ones as `none`) and an archive that
-    forgets, first in first out, are ours.
+    code's; the distance (share of edges with another operation) and an archive that forgets,
+    first in first out, are ours.
     """
 
     def __init__(

@@ -22,11 +22,11 @@ class NoveltySearchConstraints(Strategy):
 
     The loss of a step is (1 - e) L(a) + e / M * sum of L(a_i) over the M members of the set, with
     e = `weight`, all on the same batch; with an empty set it is L(a). After the step the set
-    learns: while it is not full, the trained path joins, unless one of its class is there. Then,
+    learns: while it is not full, the trained path joins, unless it is there. Then,
     the member most like the trained path makes room for the most novel of the recently trained
     paths, if that is more unlike the other members than the member itself; novelty is the mean
-    distance to those, distance the share of differing edges (dead ones as `none`). A step costs
-    1 + M times one of `spos`.
+    distance to those, distance the share of edges with another operation. A step costs 1 + M
+    times one of `spos`.
 
     Reference: Zhang et al., Overcoming Multi-Model Forgetting in One-Shot NAS with Diversity
     Maximization, CVPR 2020 (NSAS), of which the abstract and the authors' released code could be
@@ -65,12 +65,10 @@ class NoveltySearchConstraints(Strategy):
         """Bring the constraint set up to date with the path that was trained."""
         for arch in self._sampled:
             self._recent = [*self._recent, arch][-self.settings.recent :]
-            if len(self._constraints) < self.settings.constraints:
-                classes = {other.representative for other in self._constraints}
-                if arch.representative not in classes:
-                    self._constraints.append(arch)
-            else:
+            if len(self._constraints) == self.settings.constraints:
                 self._replace_nearest(arch)
+            elif arch not in self._constraints:
+                self._constraints.append(arch)
 
     def _replace_nearest(self, arch: Arch) -> None:
         """Put the most novel recent path in the place of the member most like `arch`."""

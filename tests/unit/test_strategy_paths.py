@@ -82,15 +82,13 @@ def test_the_sandwich_has_random_paths_between_its_ends() -> None:
     assert len(set(between)) > 95
 
 
-def test_distance_is_the_share_of_differing_edges_of_what_is_computed() -> None:
+def test_distance_is_the_share_of_edges_with_another_operation() -> None:
     archs = enumerate_archs()[::997]
     distances = measure_distances(archs, archs)
     for i, first in enumerate(archs):
         for j, second in enumerate(archs):
-            pairs = zip(first.representative.ops, second.representative.ops, strict=True)
+            pairs = zip(first.ops, second.ops, strict=True)
             assert distances[i, j] == pytest.approx(sum(a != b for a, b in pairs) / 6)
-    dead = [Arch((0, 0, op, 3, 0, op)) for op in (1, 2)]  # edges that carry nothing
-    assert measure_distances(dead[:1], dead[1:]) == 0
 
 
 def test_novelty_is_the_mean_distance_to_the_nearest_of_the_archive() -> None:
@@ -115,6 +113,8 @@ def test_novel_paths_are_further_from_those_before_them_than_uniform_ones() -> N
     # by chance, over 200 paths, the means differ by 0.005 (one standard error) or so
     assert mean_novelty(paths[0], 100) > mean_novelty(paths[1], 100) + 0.03
     assert len(set(paths[0])) > 290
+    convs = [np.mean([len(arch.live_conv_edges) for arch in archs]) for archs in paths]
+    assert abs(convs[0] - convs[1]) < 0.3  # by chance: SE 0.1; novelty is of no kind of path
 
 
 def test_the_most_novel_of_the_candidates_is_taken_and_the_archive_forgets() -> None:
@@ -149,16 +149,16 @@ def spread(archs: list[Arch]) -> float:
     return float(measure_distances(archs, archs).sum() / (len(archs) * (len(archs) - 1)))
 
 
-def test_the_constraint_set_of_nsas_grows_diverse_and_holds_no_class_twice() -> None:
+def test_the_constraint_set_of_nsas_grows_diverse_and_holds_none_twice() -> None:
     strategy = make("nsas", nsas={"constraints": 6, "recent": 20})
     spreads = []
     for step in range(80):
         constraints = [path.arch for path in sample(strategy, step)[1:]]
-        assert len({arch.representative for arch in constraints}) == len(constraints)
+        assert len(set(constraints)) == len(constraints)
         if len(constraints) == 6:
             spreads.append(spread(constraints))
     assert all(b >= a - 1e-12 for a, b in itertools.pairwise(spreads))  # greedy: never worse
-    assert spreads[-1] > 0.9  # uniform paths: 0.75 or so
+    assert spreads[-1] > 0.9  # uniform paths: 0.8
 
 
 def test_a_full_constraint_set_swaps_the_member_nearest_to_the_path_for_a_more_novel_one() -> None:
