@@ -13,41 +13,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from harness.errors import UsageError, unknown_name
 from harness.space.nb201 import N_ARCHS
+from harness.strategy_settings import (
+    TABLES,
+    NoveltySettings,
+    NsasSettings,
+    OgdSettings,
+    Settings,
+    WplSettings,
+)
 
 SPACES = ("nb201",)
 IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class OgdSettings(_Settings):
-    """Settings of orthogonal gradient descent; what they mean is said in `harness.projection`.
-
-    Attributes:
-        projector: Which projector.
-        alpha: `rls`: regulariser of the recursive least squares, relative to inputs of unit
-            mean square.
-        c: `covariance`: strength; plasticity is at least c / (1 + c), so more is weaker.
-        beta: `covariance`: share of the old covariance kept at each update, 0-1.
-        refresh: `covariance`: updates of a layer between two factorisations of its projector.
-        patches: `covariance`: input patches sampled a layer and step.
-    """
-
-    projector: Literal["covariance", "rls"] = "covariance"
-    alpha: float = Field(1.0, gt=0)
-    c: float = Field(10.0, ge=1e-3)
-    beta: float = Field(0.99, ge=0, lt=1)
-    refresh: int = Field(20, ge=1)
-    patches: int = Field(128, ge=1)
-
-
-class RunConfig(_Settings):
+class RunConfig(Settings):
     """Everything that decides the numbers of one run.
 
     Attributes:
@@ -95,7 +78,10 @@ class RunConfig(_Settings):
         checkpoint_every: Steps between two checkpoints.
         device: Where to compute.
         threads: CPU threads; None: resolved when the run starts, and stored.
-        ogd: Settings of strategy `ogd`; None for strategies without it.
+        ogd: Settings of strategy `ogd` and of its controls; None for strategies without it.
+        nsas: Settings of strategy `nsas`; so are `wpl` and `novelty`.
+        wpl: See `nsas`.
+        novelty: See `nsas`.
     """
 
     space: str = "nb201"
@@ -134,14 +120,19 @@ class RunConfig(_Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(None, ge=1)
     ogd: OgdSettings | None = OgdSettings()
+    nsas: NsasSettings | None = None
+    wpl: WplSettings | None = None
+    novelty: NoveltySettings | None = None
 
     @property
     def sha256(self) -> str:
         """Hash of all settings, in hexadecimal."""
         settings = self.model_dump()
         for key, value in _YOUNGER.items():
-            if settings[key] == value:
-                del settings[key]
+            table, _, name = key.rpartition(".")
+            place = settings[table] if table else settings
+            if place is not None and place[name] == value:
+                del place[name]
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -161,6 +152,13 @@ _YOUNGER: dict[str, Any] = {
     "precision": "float32",
     "rank_precision": "float32",
     "until_tau_se": None,
+    "ogd.threshold": 1.0,
+    "ogd.strength_end": None,
+    "ogd.warmup_frac": 0.0,
+    "ogd.layers": "both",
+    "nsas": None,
+    "wpl": None,
+    "novelty": None,
 }
 """Settings younger than stored runs, with the value that those had: it is left out of the hash, so
 that such a run is still found under its name."""
@@ -361,14 +359,12 @@ def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
     for key, value in settings.items():
         if key not in RunConfig.model_fields:
             raise unknown_name(f"setting{where}", key, RunConfig.model_fields)
-        if key == "ogd" and isinstance(value, Mapping):
+        if key in TABLES and isinstance(value, Mapping):
+            known = TABLES[key].model_fields
             for nested in value:
-                if nested not in OgdSettings.model_fields:
-                    raise unknown_name(
-                        f"setting{where}",
-                        f"ogd.{nested}",
-                        [f"ogd.{name}" for name in OgdSettings.model_fields],
-                    )
+                if nested not in known:
+                    allowed = [f"{key}.{name}" for name in known]
+                    raise unknown_name(f"setting{where}", f"{key}.{nested}", allowed)
 
 
 def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:

@@ -38,7 +38,8 @@ from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
 from harness.space.nb201 import canonical_permutation, sample_indices
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
-from harness.strategies import check_strategy, load_strategy
+from harness.strategies import REGISTRY, check_strategy, load_strategy
+from harness.strategy_settings import TABLES
 from harness.supernet.network import SuperNet
 from harness.training import Trainer
 from harness.truth import TruthTable, default_query, find_truth
@@ -61,8 +62,12 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
     """
     changes: dict[str, Any] = {}
     load_strategy(config.strategy)
-    if "ogd" not in check_strategy(config.strategy).settings:
-        changes["ogd"] = None
+    own = check_strategy(config.strategy).settings
+    for table, make_default in TABLES.items():
+        if table not in own:
+            changes[table] = None
+        elif getattr(config, table) is None and config.strategy in REGISTRY:
+            changes[table] = make_default()
     if config.n_archs is None:
         changes["n_archs"] = count_prefix(truth, config.dataset)
     return config.model_copy(update=changes)
@@ -254,6 +259,9 @@ class _Run:
             if name == "disturbance":
                 codes = table["probe_set"].astype(int)
                 table["probe_set"] = codes.map(dict(enumerate(PROBE_SETS))).astype("category")
+            if name == "layers":
+                codes = table["layer"].astype(int)
+                table["layer"] = codes.map(dict(enumerate(trainer.weights))).astype("category")
             self.folder.write_table(name, table)
 
     def _write_record(self, **changes: Any) -> None:

@@ -17,9 +17,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from harness.config import OgdSettings
 from harness.errors import unknown_name
 from harness.patches import Draws, LayerInput
+from harness.strategy_settings import OgdSettings
 
 State = dict[str, Tensor]
 
@@ -27,22 +27,43 @@ F32_ALPHA = 0.1
 """Least `alpha` at which `rls` is exact enough in float32."""
 
 
+def multiply(update: Tensor, matrix: Tensor) -> Tensor:
+    """Multiply an update, as a matrix [out, d] in the order of patches, by a matrix [d, d].
+
+    Args:
+        update: In the weight's shape, [out, in, k, k] or [out, d].
+        matrix: What is multiplied with from the right.
+
+    Returns:
+        The product, in the weight's shape and the update's precision.
+    """
+    by_channel = update.movedim(1, -1)  # [out, k, k, in]: a view where channels are last
+    flat = by_channel.reshape(len(update), -1)
+    return (flat @ matrix.to(flat.dtype)).view(by_channel.shape).movedim(-1, 1)
+
+
 class Projector(ABC):
     """The projector of one layer.
 
     Law: `matrix()` is symmetric with eigenvalues in [0, 1], and the identity when nothing is
     stored; `store` never enlarges what `rls` lets through before its next `new_epoch`.
+
+    Attributes:
+        strength: What the projector is governed by: `alpha`, `c` or `threshold`; more is weaker.
+            A new value holds from the next vector stored, or the next factorisation, on.
     """
 
-    def __init__(self, d: int, device: torch.device) -> None:
+    def __init__(self, d: int, device: torch.device, strength: float) -> None:
         """Start with nothing stored.
 
         Args:
             d: Size of an input patch.
             device: Where the matrices live.
+            strength: The strength to begin with.
         """
         self.d = d
         self.device = device
+        self.strength = strength
 
     @abstractmethod
     def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
@@ -62,11 +83,7 @@ class Projector(ABC):
     def project(self, update: Tensor) -> Tensor:
         """Return U P for an update of the layer's weight, in the weight's own shape."""
         p = self.matrix()
-        if p is None:
-            return update
-        by_channel = update.movedim(1, -1)  # [out, k, k, in]: a view where channels are last
-        flat = by_channel.reshape(len(update), -1)
-        return (flat @ p.to(flat.dtype)).view(by_channel.shape).movedim(-1, 1)
+        return update if p is None else multiply(update, p)
 
     @property
     def plasticity(self) -> float:
@@ -90,16 +107,16 @@ class RlsProjector(Projector):
     means the same in every layer; one vector a step is our reading (OWM updates once for every
     position). In closed form P = alpha (alpha I + A A^T)^-1 over the stored x. P is kept in
     float64 for an `alpha` under 0.1, where float32 goes indefinite after some thousand updates;
-    from there on float32 stays within 1e-4 of it (at d = 576, far more updates than an epoch has).
+    from there on float32 stays positive, and within 2e-4 of it after 20,000 updates without a
+    reset (d = 576, patches that nearly repeat: the hardest).
 
     Reference: Zeng et al., 2019, arXiv 1810.01256, eq. 1.
     """
 
     def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
         """Start with P = I."""
-        super().__init__(d, device)
-        self.alpha = settings.alpha
-        exact = self.alpha < F32_ALPHA
+        super().__init__(d, device, settings.alpha)
+        exact = min(settings.alpha, settings.strength_end or settings.alpha) < F32_ALPHA
         self._dtype = torch.float64 if exact else torch.get_default_dtype()
         self._p: Tensor | None = None
 
@@ -117,7 +134,7 @@ class RlsProjector(Projector):
                 continue
             px = self._p @ (x * (self.d**0.5 / norm))
             gain = (px @ x) * (self.d**0.5 / norm)
-            self._p.addr_(px, px, alpha=-1 / (self.alpha + gain.item()))
+            self._p.addr_(px, px, alpha=-1 / (self.strength + gain.item()))
 
     def matrix(self) -> Tensor | None:
         """Return P, or None before anything was stored."""
@@ -136,21 +153,18 @@ class RlsProjector(Projector):
         self._p = state["p"].to(self.device) if "p" in state else None
 
 
-class CovarianceProjector(Projector):
-    """P = (I + R/a)^-1 with R the running covariance of patches and a = c tr(R) / d.
+class _AveragingProjector(Projector):
+    """A projector made from the running covariance R of patches.
 
-    R <- beta R + (1 - beta) X^T X / m over sampled patches X, which needs no bias correction as
-    R's scale cancels against a's. P is factorised anew after every `refresh` updates. Plasticity
-    is bounded: tr P / d >= c / (1 + c). It is also a one-sided natural-gradient preconditioner
-    (the input factor of Martens & Grosse, KFAC, 2015), so it changes optimisation itself.
-
-    Reference: our soft form of Saha et al., GPM, 2021, arXiv 2103.09762, and Wang et al.,
-    Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
+    R <- beta R + (1 - beta) X^T X / m over sampled patches X. No bias correction is needed, as
+    what is made of R is relative to its own scale. P is made anew after every `refresh` updates.
     """
 
-    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
+    def __init__(
+        self, d: int, device: torch.device, settings: OgdSettings, strength: float
+    ) -> None:
         """Start with R = 0 and P = I."""
-        super().__init__(d, device)
+        super().__init__(d, device, strength)
         self.settings = settings
         # R is symmetric: its upper half of rows, and the lower right corner, are all of it
         self._half = (d + 1) // 2
@@ -172,21 +186,14 @@ class CovarianceProjector(Projector):
         self._corner.addmm_(lower.T, lower, beta=beta, alpha=alpha)
         self._updates += 1
         if self._updates % self.settings.refresh == 0 or self._p is None:
-            self._p = self._factorise()
+            side = self._top[:, self._half :]
+            r = torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)])
+            trace = r.diagonal().sum().item()
+            self._p = None if trace == 0 else self._factorise(r, trace / self.d)
 
-    def _factorise(self) -> Tensor | None:
-        # R starts at zero, so it is too small at first; `a` is too, and P is the same
-        side = self._top[:, self._half :]
-        r = torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)])
-        trace = r.diagonal().sum().item()
-        if trace == 0:
-            return None
-        a = self.settings.c * trace / self.d
-        identity = torch.eye(self.d, device=self.device)
-        # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
-        factor = torch.linalg.cholesky(identity + r / a)
-        p = torch.cholesky_inverse(factor)
-        return (p + p.T) / 2
+    @abstractmethod
+    def _factorise(self, r: Tensor, mean: float) -> Tensor:
+        """Make P of the covariance `r`, [d, d], whose eigenvalues are `mean` on average."""
 
     def matrix(self) -> Tensor | None:
         """Return P as of the last refresh, or None before anything was stored."""
@@ -206,9 +213,57 @@ class CovarianceProjector(Projector):
         self._updates = int(state["updates"])
 
 
-PROJECTORS: dict[str, type[RlsProjector] | type[CovarianceProjector]] = {
+class CovarianceProjector(_AveragingProjector):
+    """P = (I + R/a)^-1 with R the running covariance of patches and a = c tr(R) / d.
+
+    R's scale cancels against a's. Plasticity is bounded: tr P / d >= c / (1 + c). It is also a
+    one-sided natural-gradient preconditioner (the input factor of Martens & Grosse, KFAC, 2015),
+    so it changes optimisation itself.
+
+    Reference: our soft form of Saha et al., GPM, 2021, arXiv 2103.09762, and Wang et al.,
+    Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
+    """
+
+    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
+        """Start with R = 0 and P = I."""
+        super().__init__(d, device, settings, settings.c)
+
+    def _factorise(self, r: Tensor, mean: float) -> Tensor:
+        a = self.strength * mean
+        identity = torch.eye(self.d, device=self.device)
+        # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
+        factor = torch.linalg.cholesky(identity + r / a)
+        p = torch.cholesky_inverse(factor)
+        return (p + p.T) / 2
+
+
+class NullspaceProjector(_AveragingProjector):
+    """P = U U^T with U the eigenvectors of R whose eigenvalue is at most `threshold` tr(R) / d.
+
+    A direction is either free or closed, so P is a projection in the strict sense: P P = P. At
+    most d / threshold eigenvalues exceed the threshold, so plasticity is at least
+    1 - 1 / threshold; under 1 there is no such bound, and a layer can be closed altogether.
+
+    Reference: Wang et al., Adam-NSCL, 2021, arXiv 2103.07113, section 4.2. They measure
+    eigenvalues by the smallest one and keep R over tasks; here the measure is their mean, as in
+    `covariance` (the smallest is zero in float32 wherever a channel is dead), and R is a running
+    average.
+    """
+
+    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
+        """Start with R = 0 and P = I."""
+        super().__init__(d, device, settings, settings.threshold)
+
+    def _factorise(self, r: Tensor, mean: float) -> Tensor:
+        eigenvalues, eigenvectors = torch.linalg.eigh(r)
+        free: Tensor = eigenvectors[:, eigenvalues <= self.strength * mean]
+        return free @ free.T
+
+
+PROJECTORS: dict[str, type[RlsProjector] | type[CovarianceProjector] | type[NullspaceProjector]] = {
     "rls": RlsProjector,
     "covariance": CovarianceProjector,
+    "nullspace": NullspaceProjector,
 }
 """Projectors by name."""
 

@@ -173,11 +173,18 @@ class Trainer:
         try:
             with self._timed("evaluate"):
                 evaluate(self.network, self.step, self.log)
-            if diagnostics := self.strategy.diagnostics():
-                self.log.add("diagnostics", {"step": self.step, **diagnostics})
+            self._log_diagnostics()
         except Interrupted:
             save_checkpoint(folder, self.state_dict())
             raise
+
+    def _log_diagnostics(self) -> None:
+        if diagnostics := self.strategy.diagnostics():
+            self.log.add("diagnostics", {"step": self.step, **diagnostics})
+        layers = self.strategy.layer_diagnostics()
+        for position, name in enumerate(self.weights):  # the log holds numbers only
+            if name in layers:
+                self.log.add("layers", {"step": self.step, "layer": position, **layers[name]})
 
     def train_step(self) -> float:
         """Do one step, with a measurement of disturbance around it where one is due.

@@ -13,6 +13,7 @@ from harness.errors import MismatchError, StoreError
 from harness.estimators.estimator import RUN, Estimator, Loaded
 from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
 from harness.store import FINISHED, Record, RunFolder
+from harness.strategy_settings import TABLES
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
@@ -116,9 +117,11 @@ def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:
     """Return all settings but the seed, those of a table by names such as `ogd.c`."""
-    settings = config.model_dump(exclude={"seed", "ogd"})
-    nested = {} if config.ogd is None else config.ogd.model_dump()
-    return settings | {f"ogd.{key}": value for key, value in nested.items()}
+    settings = config.model_dump(exclude={"seed"})
+    for table in TABLES:
+        nested: dict[str, Any] = settings.pop(table) or {}
+        settings |= {f"{table}.{key}": value for key, value in nested.items()}
+    return settings
 
 
 def _gather(runs: Sequence[_Run], label: str) -> Estimator:

@@ -35,8 +35,11 @@ TRAINING_NOTE = (
 )
 CONTROLS_NOTE = (
     "A difference between ogd and spos is not yet one between constraint and no constraint: the "
-    "projector also changes the size and the direction of steps, and no control for that is run."
+    "projector also changes the size and the direction of steps, and none of these runs is a "
+    "control for that."
 )
+CONTROLS = ("random-projector", "spos-norm-matched", "spos-trace-matched")
+"""Strategies beside which a difference between `ogd` and `spos` can be read."""
 
 
 def make_notes(report: Report) -> list[str]:
@@ -44,7 +47,8 @@ def make_notes(report: Report) -> list[str]:
     notes = list(RANKING_NOTES)
     if report.trainings:
         notes.append(TRAINING_NOTE)
-    if any(run.config.strategy == "ogd" for t in report.trainings for run in t.training.runs):
+    strategies = {run.config.strategy for t in report.trainings for run in t.training.runs}
+    if "ogd" in strategies and strategies.isdisjoint(CONTROLS):
         notes.append(CONTROLS_NOTE)
     return notes
 

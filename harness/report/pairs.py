@@ -9,6 +9,7 @@ from harness.config import RunConfig
 from harness.errors import unknown_name
 from harness.estimators import BASELINE_STRATEGY, Estimator
 from harness.estimators.runs import flatten_config
+from harness.strategy_settings import TABLES
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
@@ -87,7 +88,7 @@ def _find_baseline(own: Estimator, estimators: Sequence[Estimator]) -> Estimator
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
     """Name the settings that two runs differ in, besides strategy, its own settings and seed."""
     a, b = flatten_config(first), flatten_config(second)
-    own = {*OWN_SETTINGS, *(key for key in {*a, *b} if key.startswith("ogd"))}
+    own = {*OWN_SETTINGS, *(key for key in {*a, *b} if key.partition(".")[0] in TABLES)}
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 

@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.errors import UsageError, unknown_name
+from harness.strategy_settings import TABLES
 
 if TYPE_CHECKING:
     from harness.strategies.base import Strategy
@@ -28,8 +29,16 @@ class Row(NamedTuple):
 
 
 REGISTRY = {
+    "fairnas": Row("harness.strategies.fairnas:StrictFairness"),
+    "novelty": Row("harness.strategies.novelty:NoveltySampling", ("novelty",)),
+    "nsas": Row("harness.strategies.nsas:NoveltySearchConstraints", ("nsas",)),
     "ogd": Row("harness.strategies.ogd:OrthogonalGradientDescent", ("ogd",)),
+    "random-projector": Row("harness.strategies.random_projector:RandomProjector", ("ogd",)),
+    "sandwich": Row("harness.strategies.sandwich:Sandwich"),
     "spos": Row("harness.strategies.spos:SinglePathOneShot"),
+    "spos-norm-matched": Row("harness.strategies.norm_matched:NormMatched", ("ogd",)),
+    "spos-trace-matched": Row("harness.strategies.trace_matched:TraceMatched", ("ogd",)),
+    "wpl": Row("harness.strategies.wpl:WeightPlasticity", ("wpl",)),
 }
 
 
@@ -48,7 +57,7 @@ def check_strategy(name: str) -> Row:
                 f"Strategy '{name}' is not of the form package.module:Class. Example: "
                 f"{REGISTRY['spos'].target}."
             )
-        return Row(name, ("ogd",))
+        return Row(name, tuple(TABLES))
     raise unknown_name("strategy", name, REGISTRY)
 
 

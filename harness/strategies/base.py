@@ -83,6 +83,10 @@ class Strategy(ABC):
         """Return figures about the strategy's state, logged with the evaluations."""
         return {}
 
+    def layer_diagnostics(self) -> dict[str, dict[str, float]]:
+        """Return figures about single layers by weight name, the same ones of each."""
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on exactly: tensors and plain values."""
         return {}

@@ -17,7 +17,7 @@ from harness.projection import Projector, make_projector
 SLACK = 1e-9
 """float64 over a few dozen updates of matrices with entries of at most 1."""
 
-NAMES = ("rls", "covariance")
+NAMES = ("rls", "covariance", "nullspace")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,7 +55,7 @@ def cases(draw: Any) -> Case:
 
 def make(name: str, case: Case) -> Projector:
     s = case.strength
-    options = OgdSettings(projector=name, alpha=s, c=s, beta=case.beta, refresh=1)
+    options = OgdSettings(projector=name, alpha=s, c=s, threshold=s, beta=case.beta, refresh=1)
     return make_projector(case.d, torch.device("cpu"), options)
 
 
@@ -168,6 +168,46 @@ def test_covariance_equals_the_direct_inverse_and_keeps_its_plasticity(case: Cas
         expected = torch.linalg.inv(torch.eye(case.d) + r / (c * r.trace() / case.d))
         torch.testing.assert_close(p, expected, rtol=0, atol=SLACK)
     assert p.trace() / case.d >= c / (1 + c) - SLACK
+
+
+@given(case=cases())
+@settings(max_examples=50, deadline=None)
+def test_nullspace_is_idempotent_and_bounds_what_an_update_does_to_the_average_patch(
+    case: Case,
+) -> None:
+    r, threshold = covariance(case), case.strength
+    p = stored("nullspace", case)
+    torch.testing.assert_close(p @ p, p, rtol=0, atol=SLACK)
+    change = (case.update @ p @ r @ p @ case.update.T).trace()
+    bound = threshold * r.trace() / case.d
+    assert change <= (case.update**2).sum() * bound * (1 + 1e-6) + SLACK * float(r.trace())
+    assert p.trace() / case.d >= 1 - 1 / threshold - SLACK
+
+
+@pytest.mark.parametrize("name", ["covariance", "rls"])
+@given(case=cases())
+@settings(max_examples=25, deadline=None)
+def test_soft_projectors_only_shrink_what_is_projected_again(name: str, case: Case) -> None:
+    p = stored(name, case)
+    difference = p - p @ p  # has eigenvalues l (1 - l): zero only where P is 0 or 1
+    assert torch.linalg.eigvalsh((difference + difference.T) / 2).min() >= -SLACK
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_the_limit_outputs_on_stored_inputs_do_not_change_at_all(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, update = torch.randn(5, 12, generator=generator), torch.randn(3, 12, generator=generator)
+    changes = []
+    for strength in (1e-1, 1e-2, 1e-3, 1e-8):
+        limit = {"alpha": strength, "c": strength, "threshold": strength}  # c under 1e-3 too
+        options = OgdSettings(projector=name, refresh=1).model_copy(update=limit)
+        projector = make_projector(12, torch.device("cpu"), options)
+        projector.store(x)
+        changes.append(float((projector.project(update) @ x.T).norm()))
+        free = projector.project(update)
+        assert free.norm() > 0.1 * update.norm()  # 7 of 12 directions are free: learning goes on
+    assert changes == sorted(changes, reverse=True) or name == "nullspace"
+    assert changes[-1] < 1e-6
 
 
 @given(case=cases(), scale=st.floats(1e-3, 1e3))

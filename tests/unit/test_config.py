@@ -22,6 +22,7 @@ from harness.config import (
 from harness.errors import UsageError
 from harness.experiment import resolve_config
 from harness.space.nb201 import arch_at, sample_indices
+from harness.strategy_settings import TABLES, NsasSettings
 from harness.truth import TruthTable, default_query, make_table
 
 OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
@@ -128,7 +129,10 @@ def test_unknown_names_are_refused_with_the_nearest_one(
         ({"batch_size": 1}, "batch_size = 1: .* greater than or equal to 2"),
         ({"schedule": "step"}, "schedule = 'step': .*'cosine' or 'constant'"),
         ({"bn_mode": "running"}, "bn_mode = 'running': .*'batch' or 'recalibrated'"),
-        ({"ogd": {"projector": "owm"}}, r"ogd\.projector = 'owm': .*'covariance' or 'rls'"),
+        (
+            {"ogd": {"projector": "owm"}},
+            r"ogd\.projector = 'owm': .*'covariance', 'nullspace' or 'rls'",
+        ),
         ({"ogd": {"beta": 1}}, r"ogd\.beta = 1: .* less than 1"),
         ({"ogd": 3}, "ogd = 3: "),
         ({"lr": {"x": 1}}, "lr = {'x': 1}: .* valid number"),
@@ -158,14 +162,21 @@ def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
 
 
 YOUNGER = {"loss_every": 5, "precision": "bf16", "rank_precision": "bf16", "until_tau_se": 0.01}
+YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
 
 
 def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
     # the name that the run of these settings has in the baseline of `results/`
     settings = RunConfig().model_dump()
+    for table in TABLES:
+        if table != "ogd":
+            assert settings.pop(table) is None
     for name, value in YOUNGER.items():
         del settings[name]
         assert RunConfig(**{name: value}).sha256 != RunConfig().sha256
+    for name, value in YOUNGER_OGD.items():
+        del settings["ogd"][name]
+        assert RunConfig(ogd={name: value}).sha256 != RunConfig().sha256
     text = json.dumps(settings, sort_keys=True)
     assert RunConfig().sha256 == hashlib.sha256(text.encode()).hexdigest()
 
@@ -284,6 +295,22 @@ def test_resolving_counts_the_leading_architectures_with_truth_and_drops_unused_
     resolved = resolve_config(asked, small_truth("tiles"))
     assert (resolved.n_archs, resolved.ogd) == (7, None)
     assert resolve_config(make_config({"strategy": "ogd"}), small_truth("tiles")).ogd is not None
+
+
+def test_resolving_fills_in_the_settings_of_a_registered_strategy_and_leaves_ones_own_alone() -> (
+    None
+):
+    truth = small_truth("tiles")
+    filled = resolve_config(make_config({"strategy": "nsas"}), truth)
+    assert (filled.nsas, filled.ogd, filled.wpl) == (NsasSettings(), None, None)
+    given = make_config({"strategy": "nsas", "nsas": {"weight": 0.4}, "wpl": {"alpha": 3}})
+    resolved = resolve_config(given, truth)
+    assert (resolved.nsas, resolved.wpl) == (NsasSettings(weight=0.4), None)
+    own = resolve_config(make_config({"strategy": OWN, "nsas": {"weight": 0.4}}), truth)
+    assert (own.nsas, own.ogd, own.wpl) == (NsasSettings(weight=0.4), OgdSettings(), None)
+    # a strategy of one's own that was run before there were these tables keeps its name
+    plain = resolve_config(make_config({"strategy": OWN}), truth)
+    assert plain.sha256 == make_config({"strategy": OWN, "n_archs": plain.n_archs}).sha256
 
 
 def test_resolving_is_done_once_and_for_all() -> None:

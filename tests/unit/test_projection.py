@@ -67,8 +67,8 @@ def whole_numbers(*shape: int, seed: int = 0) -> Tensor:
     return torch.randint(-99, 100, shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
-def test_there_are_the_two_projectors_and_an_unknown_one_is_refused() -> None:
-    assert set(PROJECTORS) == {"rls", "covariance"}
+def test_there_are_the_three_projectors_and_an_unknown_one_is_refused() -> None:
+    assert set(PROJECTORS) == {"rls", "covariance", "nullspace"}
     settings = OgdSettings.model_construct(projector="rsl")
     with pytest.raises(UsageError, match=r"Unknown projector 'rsl'\. Did you mean 'rls'\?"):
         make_projector(3, CPU, settings)
@@ -170,11 +170,40 @@ def test_a_smaller_strength_lets_more_through(name: str) -> None:
     stored = randn(4, 6)
     plasticities = []
     for strength in (0.01, 1.0, 100.0):
-        projector = make(name, 6, alpha=strength, c=strength)
+        projector = make(name, 6, alpha=strength, c=strength, threshold=strength)
         projector.store(stored)
         plasticities.append(projector.plasticity)
     assert plasticities == sorted(plasticities)
     assert plasticities[0] < plasticities[-1]
+
+
+def test_nullspace_keeps_the_directions_whose_eigenvalue_is_at_most_the_threshold() -> None:
+    # R = diag(9, 4, 1, 1, 0, 0) / 6: eigenvalues 3.6, 1.6, 0.4, 0.4, 0 and 0 times their mean
+    patches = torch.diag(torch.tensor([9.0, 4.0, 1.0, 1.0, 0.0, 0.0]).sqrt())
+    for threshold, free in ((0.3, [4, 5]), (0.5, [2, 3, 4, 5]), (2.0, [1, 2, 3, 4, 5])):
+        projector = make("nullspace", 6, threshold=threshold)
+        projector.store(patches)
+        expected = torch.zeros(6)
+        expected[free] = 1
+        torch.testing.assert_close(projector.matrix(), torch.diag(expected), **EXACT)
+        assert projector.plasticity == pytest.approx(len(free) / 6)
+
+
+def test_nullspace_that_keeps_everything_is_the_identity_and_nothing_is_zero() -> None:
+    for threshold, scale in ((2.0, 1.0), (0.5, 0.0)):
+        projector = make("nullspace", 4, threshold=threshold)
+        projector.store(torch.eye(4))
+        torch.testing.assert_close(projector.matrix(), scale * torch.eye(4), **EXACT)
+
+
+@pytest.mark.parametrize("name", PROJECTORS)
+def test_a_new_strength_holds_from_the_next_update_on(name: str) -> None:
+    changed, strong = make(name, 6, refresh=1), make(name, 6, alpha=0.1, c=0.1, threshold=0.1)
+    changed.strength = 0.1
+    for projector in (changed, strong):
+        projector.store(randn(4, 6))
+    assert torch.equal(changed.matrix(), strong.matrix())
+    assert changed.plasticity < 0.5
 
 
 @pytest.mark.parametrize("name", PROJECTORS)
@@ -354,3 +383,31 @@ def test_rls_in_float32_stays_with_float64_where_alpha_allows_it() -> None:
     torch.testing.assert_close(p.double(), expected, rtol=0, atol=1e-4)
     assert torch.linalg.eigvalsh(p.double()).min() >= -1e-6
     assert small.matrix().dtype == torch.float64  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", [F32_ALPHA, 1.0])
+def test_rls_in_float32_stays_bounded_through_twenty_thousand_updates_without_a_reset(
+    alpha: float,
+) -> None:
+    d = 576  # the largest layer of the benchmark's network
+    mean = torch.rand(d, generator=torch.Generator().manual_seed(0))
+    basis = torch.linalg.qr(randn(d, d, seed=1)).Q
+    spread = 0.3 * torch.arange(1, d + 1) ** -1.5
+    exact = make("rls", d, alpha=alpha)
+    torch.set_default_dtype(torch.float32)
+    fast = make("rls", d, alpha=alpha)
+    for k in range(20):  # nearly the same patch again and again, as mean features are
+        noise = randn(1_000, d, seed=k + 2).double() * spread.double()
+        patches = (mean + noise @ basis.T).relu()
+        exact.store(patches)
+        fast.store(patches.float())
+    p, expected = fast.matrix(), exact.matrix()
+    assert p is not None
+    assert (p.dtype, expected.dtype) == (torch.float32, torch.float64)  # type: ignore[union-attr]
+    torch.testing.assert_close(p, p.T, rtol=0, atol=1e-6)
+    # measured: 2.1e-4 at alpha = 0.1, 6.1e-5 at 1
+    torch.testing.assert_close(p.double(), expected, rtol=0, atol=1e-3)
+    eigenvalues = torch.linalg.eigvalsh(((p + p.T) / 2).double())
+    assert eigenvalues.min() > -1e-6
+    assert eigenvalues.max() < 1 + 1e-6

@@ -17,6 +17,7 @@ from harness.report.pairs import (
     match_seeds,
 )
 from harness.store import Record
+from harness.strategy_settings import TABLES
 
 
 def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -> Estimator:
@@ -103,6 +104,9 @@ def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference(
     own = make_config({"strategy": "ogd", "ogd": {"c": 3}, "seed": 4})
     other = make_config({"strategy": "spos", "ogd": None, "preset": "quick"})
     assert differing_settings(own, other) == []
+    for table in TABLES:
+        tables = {**dict.fromkeys(TABLES), table: {}}
+        assert differing_settings(make_config({"strategy": "x", **tables}), other) == []
     slower = make_config({"strategy": "spos", "lr": 0.01, "steps": 7})
     assert differing_settings(own, slower) == ["lr", "steps"]
 

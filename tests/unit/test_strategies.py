@@ -20,13 +20,17 @@ from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.network import SuperNet
 from harness.supernet.ops import ConvBN
 from harness.training import Trainer, learning_rate
-from tests.tiny import copy_weights_of, tiny_config, tiny_trainer
+from tests.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
 
-PROJECTORS = ("covariance", "rls")
+PROJECTORS = ("covariance", "nullspace", "rls")
 
 
 def make(projector: str, **settings: object) -> Trainer:
-    ogd = {"projector": projector, "alpha": 0.1, "c": 0.5, "refresh": 1, "patches": 32}
+    return make_with({"projector": projector, "alpha": 0.1, "c": 0.5, "threshold": 0.5}, **settings)
+
+
+def make_with(ogd: dict[str, object], **settings: object) -> Trainer:
+    ogd = {"refresh": 1, "patches": 32, **ogd}
     return tiny_trainer(tiny_config(strategy="ogd", ogd=ogd, **settings))
 
 
@@ -56,7 +60,7 @@ def test_a_strategy_of_ones_own_is_found_by_module_and_class() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ogdd", r"^Unknown strategy 'ogdd'\. Did you mean 'ogd'\? Available: ogd, spos\.$"),
+        ("ogdd", r"^Unknown strategy 'ogdd'\. Did you mean 'ogd'\? Available: fairnas, "),
         ("no.such.module:X", r"^Strategy 'no\.such\.module:X': .* cannot be imported"),
         ("harness.config:RunConfig", r"'RunConfig' in 'harness\.config' is not a subclass of"),
         ("harness.config:Missing", r"'Missing' in 'harness\.config' is not a subclass of"),
@@ -162,7 +166,9 @@ def test_ogd_with_rls_stores_the_mean_inputs_of_the_path_it_has_just_trained() -
         torch.testing.assert_close(p.double(), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("projector", "forgets"), [("rls", True), ("covariance", False)])
+@pytest.mark.parametrize(
+    ("projector", "forgets"), [("rls", True), ("covariance", False), ("nullspace", False)]
+)
 def test_ogd_begins_a_new_epoch_after_the_last_batch_of_each(projector: str, forgets: bool) -> None:
     trainer = make(projector)
     assert trainer.sampler.batches_per_epoch == 6
@@ -175,7 +181,7 @@ def test_ogd_begins_a_new_epoch_after_the_last_batch_of_each(projector: str, for
         assert plasticity == 1.0 if fresh else plasticity < 1.0
 
 
-@pytest.mark.parametrize("projector", ["covariance", "rls"])
+@pytest.mark.parametrize("projector", PROJECTORS)
 def test_all_projectors_of_the_benchmarks_network_take_less_than_100_mb(projector: str) -> None:
     config = tiny_config(strategy="ogd", ogd={"projector": projector})
     weights = dict(SuperNet(NetworkShape(16, 5, 32, 3, 10), 0).named_parameters())
@@ -197,3 +203,62 @@ def test_projectors_of_a_version_with_another_order_of_patches_are_refused() -> 
     trainer.strategy.load_state_dict(state)
     with pytest.raises(MismatchError, match="of an earlier version"):
         trainer.strategy.load_state_dict(state["projectors"])
+
+
+@pytest.mark.parametrize("projector", PROJECTORS)
+def test_options_of_ogd_at_their_neutral_values_change_no_bit(projector: str) -> None:
+    strength = {"projector": projector, "alpha": 0.1, "c": 0.5, "threshold": 0.5}
+    end = 0.1 if projector == "rls" else 0.5
+    neutral = {"strength_end": end, "warmup_frac": 0.0, "layers": "both"}
+    plain, spelled_out = make_with(strength), make_with({**strength, **neutral})
+    for trainer in (plain, spelled_out):
+        for _ in range(8):
+            trainer.train_step()
+    assert_same_state(copy_weights_of(plain), copy_weights_of(spelled_out))
+    assert_same_state(plain.strategy.state_dict(), spelled_out.strategy.state_dict())
+
+
+@pytest.mark.parametrize("projector", PROJECTORS)
+def test_through_the_warm_up_ogd_is_plain_sgd_while_its_projectors_already_learn(
+    projector: str,
+) -> None:
+    ogd = make_with({"projector": projector, "warmup_frac": 0.5, "alpha": 0.1, "threshold": 0.5})
+    plain = tiny_trainer(tiny_config())
+    for step in range(5):
+        assert_same_state(copy_weights_of(ogd), copy_weights_of(plain), f"step {step}")
+        assert (matrices(ogd) != {}) == (step > 0)
+        ogd.train_step()
+        plain.train_step()  # step 4 of 8 is the first projected one
+    assert not torch.equal(ogd.weights["stem.weight"], plain.weights["stem.weight"])
+
+
+@pytest.mark.parametrize(
+    ("projector", "name", "first"),
+    [("covariance", "c", 10.0), ("nullspace", "threshold", 1.0), ("rls", "alpha", 1.0)],
+)
+def test_the_strength_moves_geometrically_to_its_end_over_training(
+    projector: str, name: str, first: float
+) -> None:
+    trainer = make_with({"projector": projector, name: first, "strength_end": first / 16}, steps=4)
+    seen = []
+    for _ in range(4):
+        trainer.train_step()
+        assert isinstance(trainer.strategy, OrthogonalGradientDescent)
+        seen.append(trainer.strategy._projectors["stem.weight"].strength)
+    assert seen == pytest.approx([first / 2, first / 4, first / 8, first / 16])
+
+
+@pytest.mark.parametrize(("layers", "searchable"), [("searchable", True), ("shared", False)])
+def test_only_the_layers_asked_for_are_projected(layers: str, searchable: bool) -> None:
+    trainer = make_with({"layers": layers})
+    for _ in range(5):
+        trainer.train_step()
+    projected = set(matrices(trainer))
+    assert projected
+    assert all(name.startswith("cells.") == searchable for name in projected)
+
+
+def test_rls_whose_alpha_ends_small_is_exact_from_the_start() -> None:
+    trainer = make_with({"projector": "rls", "alpha": 1.0, "strength_end": 0.01})
+    trainer.train_step()
+    assert {p.dtype for p in matrices(trainer).values()} == {torch.float64}

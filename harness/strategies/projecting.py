@@ -1,0 +1,129 @@
+"""What orthogonal gradient descent and its controls have in common: a projector for each layer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.config import RunConfig
+from harness.errors import MismatchError
+from harness.patches import PATCH_ORDER, Draws, LayerInput
+from harness.projection import Projector, make_projector
+from harness.strategies.base import WeightedPath
+from harness.strategies.spos import SinglePathOneShot
+from harness.strategy_settings import OgdSettings
+
+SEARCHABLE = "cells."
+"""What the names of the weights begin with that not all paths share."""
+
+
+class ProjectingStrategy(SinglePathOneShot):
+    """Keep a projector of every layer, learned from the inputs of earlier paths.
+
+    Paths are drawn as in `spos`. The projector of a step is that of the earlier architectures;
+    this step's inputs are added after it. All convolutions and the classifier's weight have one,
+    unless `ogd.layers` says otherwise; batch norm's affine parameters and the classifier's bias
+    have none. What is done with a projector is up to the subclass.
+    """
+
+    wants_inputs = True
+
+    def __init__(
+        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
+    ) -> None:
+        """Make the projectors as layers are met."""
+        super().__init__(config, weights, batches_per_epoch)
+        self.settings = config.ogd or OgdSettings()
+        self._projectors: dict[str, Projector] = {}
+        self._projects = False
+
+    @abstractmethod
+    def constrain_update(self, name: str, update: Tensor, projector: Projector) -> Tensor:
+        """Return what is to be applied instead of a layer's final update.
+
+        Args:
+            name: Name of the layer's weight.
+            update: Its final update, in the weight's shape.
+            projector: The layer's, as earlier architectures left it; not to be changed.
+        """
+
+    def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
+        """Draw one path, and see whether the step still belongs to the warm-up."""
+        self._projects = step >= self.settings.warmup_frac * self.config.steps
+        return super().sample_paths(step, rng)
+
+    def transform_update(self, name: str, update: Tensor) -> Tensor:
+        """Constrain the update of a layer whose projector has stored anything."""
+        projector = self._projectors.get(name)
+        if projector is None or not self._projects:
+            return update
+        return self.constrain_update(name, update, projector)
+
+    def remember(
+        self, step: int, inputs: Mapping[str, Sequence[LayerInput]], generator: torch.Generator
+    ) -> None:
+        """Add this step's inputs; begin a new epoch where the next step does."""
+        draws = Draws(generator)
+        for name, layers in inputs.items():
+            if self._is_projected(name):
+                projector = self._projector(name)
+                self._set_strength(projector, step + 1)
+                for layer in layers:
+                    projector.store(projector.sample(layer, draws))
+        if (step + 1) % self.batches_per_epoch == 0:
+            for projector in self._projectors.values():
+                projector.new_epoch()
+
+    def _is_projected(self, name: str) -> bool:
+        searchable = name.startswith(SEARCHABLE)
+        return self.settings.layers in ("both", "searchable" if searchable else "shared")
+
+    def _set_strength(self, projector: Projector, step: int) -> None:
+        """Set the strength of step `step`: from the projector's own to `strength_end`."""
+        settings = self.settings
+        if settings.strength_end is None:
+            return
+        start = {"rls": settings.alpha, "covariance": settings.c, "nullspace": settings.threshold}
+        first = start[settings.projector]
+        # strengths are scales: it takes as long from 10 to 1 as from 1 to 0.1
+        projector.strength = first * (settings.strength_end / first) ** (step / self.config.steps)
+
+    def _projector(self, name: str) -> Projector:
+        if name not in self._projectors:
+            weight = self.weights[name]
+            self._projectors[name] = make_projector(weight[0].numel(), weight.device, self.settings)
+        return self._projectors[name]
+
+    def diagnostics(self) -> dict[str, float]:
+        """Return the mean plasticity (tr P / d) over the layers met so far."""
+        values = [projector.plasticity for projector in self._projectors.values()]
+        return {"plasticity": sum(values) / len(values)} if values else {}
+
+    def layer_diagnostics(self) -> dict[str, dict[str, float]]:
+        """Return the plasticity of each layer met so far."""
+        return {name: {"plasticity": p.plasticity} for name, p in self._projectors.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return every projector's state by weight name."""
+        states = {name: projector.state_dict() for name, projector in self._projectors.items()}
+        return {"patch_order": PATCH_ORDER, "projectors": states}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set every projector.
+
+        Raises:
+            MismatchError: If the state is of a version that ordered patches in another way.
+        """
+        if state.get("patch_order") != PATCH_ORDER:
+            raise MismatchError(
+                "The checkpoint is of an earlier version, whose projectors cannot be taken over. "
+                "Remove it to train from the start, or go on with that version."
+            )
+        self._projectors = {}
+        for name, saved in state["projectors"].items():
+            self._projector(name).load_state_dict(saved)
