@@ -84,6 +84,13 @@ if TYPE_CHECKING:
 )
 @click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
 @click.option(
+    "--lower-in",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A lower score is better in this one of the score files; repeatable.",
+)
+@click.option(
     "--score-column",
     default="score",
     show_default=True,
@@ -160,7 +167,7 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[Estimator, .
     from harness.estimators import load_estimators
     from harness.scores import show
 
-    taken = ("score_column", "lower_is_better", "exclude_bad")
+    taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad")
     loaded = load_estimators(scores, **{name: options[name] for name in taken})
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)

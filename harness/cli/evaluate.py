@@ -40,6 +40,13 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
 )
 @click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
 @click.option(
+    "--lower-in",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A lower score is better in this one of the score files; repeatable.",
+)
+@click.option(
     "--score-column",
     default="score",
     show_default=True,
@@ -70,6 +77,7 @@ def evaluate(
     policy: str,
     truth: str | None,
     lower_is_better: bool,
+    lower_in: tuple[Path, ...],
     score_column: str,
     exclude_bad: bool,
     output_format: str,
@@ -93,6 +101,7 @@ def evaluate(
         scores,
         score_column=score_column,
         lower_is_better=lower_is_better,
+        lower_in=lower_in,
         exclude_bad=exclude_bad,
     )
     chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)

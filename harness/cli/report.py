@@ -72,6 +72,13 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
 )
 @click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
 @click.option(
+    "--lower-in",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A lower score is better in this one of the score files; repeatable.",
+)
+@click.option(
     "--score-column",
     default="score",
     show_default=True,
@@ -98,6 +105,7 @@ def report(
     policy: str | None,
     truth: str | None,
     lower_is_better: bool,
+    lower_in: tuple[Path, ...],
     score_column: str,
     exclude_bad: bool,
     data_dir: Path | None,
@@ -119,6 +127,7 @@ def report(
         scores or (Path("results/runs"),),
         score_column=score_column,
         lower_is_better=lower_is_better,
+        lower_in=lower_in,
         exclude_bad=exclude_bad,
     )
     truths = [

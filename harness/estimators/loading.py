@@ -31,6 +31,7 @@ def load_estimators(
     *,
     score_column: str = SCORE,
     lower_is_better: bool = False,
+    lower_in: Sequence[str | Path] = (),
     exclude_bad: bool = False,
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
@@ -42,6 +43,7 @@ def load_estimators(
         paths: At least one.
         score_column: The column of the scores in score files.
         lower_is_better: Whether a lower number is better in score files. Run folders know.
+        lower_in: Score files of `paths` in which alone a lower number is better.
         exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
 
     Returns:
@@ -57,7 +59,8 @@ def load_estimators(
     # What is not there and has no ending was meant to be a folder, of which more can be said.
     folders = [path for path in named if path.is_dir() or not (path.suffix or path.exists())]
     files = [path for path in named if path not in folders]
-    _check_paths(named, files, score_column != SCORE or lower_is_better)
+    _check_paths(named, files, score_column != SCORE or lower_is_better or bool(lower_in))
+    lower = _resolve_lower(files, lower_in)
     runs = load_runs(find_runs(folders)) if folders else Loaded(())
     if folders and not runs.estimators:
         raise StoreError(
@@ -67,7 +70,10 @@ def load_estimators(
     estimators = list(runs.estimators)
     for path in files:
         sets = read_score_sets(
-            path, score_column=score_column, lower_is_better=lower_is_better, exclude=exclude_bad
+            path,
+            score_column=score_column,
+            lower_is_better=lower_is_better or path.resolve() in lower,
+            exclude=exclude_bad,
         )
         estimators += _from_sets(sets, _name_file(path), (path,))
     return Loaded(tuple(_tell_apart(estimators)), runs.unfinished)
@@ -145,6 +151,18 @@ def _check_paths(named: Sequence[Path], files: Sequence[Path], says_of_files: bo
             "A score column, or that lower is better, was given, but only run folders were named, "
             "which know both. Leave it out, or name a score file, such as scores.parquet of a run."
         )
+
+
+def _resolve_lower(files: Sequence[Path], lower_in: Sequence[str | Path]) -> set[Path]:
+    """Return the files in which lower is better, or refuse those that are none of the files."""
+    known = {path.resolve() for path in files}
+    for path in map(Path, lower_in):
+        if path.resolve() not in known:
+            raise UsageError(
+                f"{path} was said to have scores of which lower is better, but it is not among the "
+                f"score files that were named ({', '.join(map(str, files))}). Name it there too."
+            )
+    return {Path(path).resolve() for path in lower_in}
 
 
 def _name_file(path: Path) -> str:

@@ -60,6 +60,23 @@ def test_runs_and_a_file_are_compared_in_every_format(
             assert text in result.out
 
 
+def test_files_of_either_direction_are_compared(
+    invoke: Invoke, runs: Path, proxy: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_csv(proxy)
+    frame.assign(loss=-frame["loss"]).to_csv(tmp_path / "gain.csv", index=False)
+    files = (proxy, tmp_path / "gain.csv", "--score-column", "loss")
+    made = json.loads(invoke("report", runs, *files, "--lower-in", proxy, "--json").out)
+    taus = {
+        result["label"]: result["populations"]["all"]["metrics"]["tau"]["value"]
+        for result in made["sections"][0]["evaluations"]
+    }
+    assert taus["proxy"] == taus["gain"]
+    wrong = invoke("report", runs, *files, "--lower-in", tmp_path / "other.csv")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "other.csv was said to have scores of which lower is better, but it is not" in wrong.err
+
+
 def test_the_one_to_compare_with_can_be_named(invoke: Invoke, runs: Path) -> None:
     made = json.loads(invoke("report", runs, "--compare-with", "ogd", "--json").out)
     assert [pair["first"] for pair in made["sections"][0]["pairs"]] == ["spos"]
