@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from harness.cli.options import data_dir_option, score_options
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -82,29 +83,9 @@ if TYPE_CHECKING:
     metavar="NAME|PATH",
     help="A table of 'harness truth list', or a file.  [default: by --dataset]",
 )
-@click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
-@click.option(
-    "--lower-in",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A lower score is better in this one of the score files; repeatable.",
-)
-@click.option(
-    "--score-column",
-    default="score",
-    show_default=True,
-    help="Column of the scores (score files).",
-)
-@click.option(
-    "--exclude-bad", is_flag=True, help="Leave out bad rows, and count them, instead of refusing."
-)
+@score_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Folder with nb201/.  [default: $HARNESS_DATA]",
-)
+@data_dir_option
 def check(
     scores: tuple[Path, ...],
     save_to: Path | None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import data_dir_option, score_options
+
 if TYPE_CHECKING:
     from harness.estimators import EvaluationResult
 
@@ -38,23 +40,7 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
     metavar="NAME|PATH",
     help="A table of 'harness truth list', or a file.  [default: by --dataset]",
 )
-@click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
-@click.option(
-    "--lower-in",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A lower score is better in this one of the score files; repeatable.",
-)
-@click.option(
-    "--score-column",
-    default="score",
-    show_default=True,
-    help="Column of the scores (score files).",
-)
-@click.option(
-    "--exclude-bad", is_flag=True, help="Leave out bad rows, and count them, instead of refusing."
-)
+@score_options
 @click.option(
     "--format",
     "output_format",
@@ -64,11 +50,7 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
     help="How to print it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Folder with nb201/.  [default: $HARNESS_DATA]",
-)
+@data_dir_option
 def evaluate(
     scores: tuple[Path, ...],
     dataset: str | None,

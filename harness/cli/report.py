@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import data_dir_option, score_options
+
 if TYPE_CHECKING:
     from harness.report import Report
 
@@ -70,28 +72,8 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
     metavar="NAME|PATH",
     help="A table of 'harness truth list', or a file.  [default: by data set]",
 )
-@click.option("--lower-is-better", is_flag=True, help="A lower score is better (score files).")
-@click.option(
-    "--lower-in",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A lower score is better in this one of the score files; repeatable.",
-)
-@click.option(
-    "--score-column",
-    default="score",
-    show_default=True,
-    help="Column of the scores (score files).",
-)
-@click.option(
-    "--exclude-bad", is_flag=True, help="Leave out bad rows, and count them, instead of refusing."
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Folder with nb201/.  [default: $HARNESS_DATA]",
-)
+@score_options
+@data_dir_option
 def report(
     scores: tuple[Path, ...],
     output_format: str,

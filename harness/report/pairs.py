@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.config import RunConfig
 from harness.errors import unknown_name
@@ -44,6 +44,16 @@ class Pair(NamedTuple):
         """The seeds, in pairs."""
         a, b = self.first.seeds, self.second.seeds
         return tuple((a[i], b[j]) for i, j in zip(*self.rows, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return who and on which seeds, ready for JSON."""
+        return {
+            "first": self.first.label,
+            "second": self.second.label,
+            "seeds": [list(seeds) for seeds in self.seeds],
+            "claim": self.claim,
+            "caveats": list(self.caveats),
+        }
 
 
 def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -> list[Pair]:

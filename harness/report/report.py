@@ -58,11 +58,7 @@ class PairResult:
     def to_dict(self) -> dict[str, Any]:
         """Return everything but scores, ready for JSON."""
         return {
-            "first": self.pair.first.label,
-            "second": self.pair.second.label,
-            "seeds": [list(seeds) for seeds in self.pair.seeds],
-            "claim": self.pair.claim,
-            "caveats": list(self.pair.caveats),
+            **self.pair.to_dict(),
             **self.comparison.to_dict(),
         }
 
@@ -150,11 +146,7 @@ class TrainingPair:
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
         return {
-            "first": self.pair.first.label,
-            "second": self.pair.second.label,
-            "seeds": [list(seeds) for seeds in self.pair.seeds],
-            "claim": self.pair.claim,
-            "caveats": list(self.pair.caveats),
+            **self.pair.to_dict(),
             "differences": [_plain(difference) for difference in self.differences],
         }
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from harness.cli.options import Command, add_options, data_dir_option
 
 if TYPE_CHECKING:
     from harness.truth import TruthQuery, TruthTable
     from harness.truth.catalogue import Place
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 POLICY_HELP = "How trials become one number. [mean|trial=K|seed=S]"
-
-
-def _add(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 def table_options(command: Command) -> Command:
     """Add the options that name a table."""
-    return _add(
+    return add_options(
         click.option(
             "--table",
             "table_name",
@@ -36,17 +25,13 @@ def table_options(command: Command) -> Command:
             help="A table of 'harness truth list', or a file.  [default: nb201 where it is "
             "found, else nb201-tiles]",
         ),
-        click.option(
-            "--data-dir",
-            type=click.Path(path_type=Path),
-            help="Folder with nb201/.  [default: $HARNESS_DATA]",
-        ),
+        data_dir_option,
     )(command)
 
 
 def query_options(command: Command) -> Command:
     """Add the options that say which numbers of a table are meant."""
-    return _add(
+    return add_options(
         click.option("--dataset", help="Data set, as the table spells it.  [default: cifar10]"),
         click.option("--split", help="Images of the accuracy. [valid|test]  [default: test]"),
         click.option(

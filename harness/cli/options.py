@@ -1,0 +1,58 @@
+"""Options that several commands share, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options, the first one first in the help."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def score_options(command: Command) -> Command:
+    """Add the options that say how score files are read."""
+    return add_options(
+        click.option(
+            "--lower-is-better", is_flag=True, help="A lower score is better (score files)."
+        ),
+        click.option(
+            "--lower-in",
+            multiple=True,
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="A lower score is better in this one of the score files; repeatable.",
+        ),
+        click.option(
+            "--score-column",
+            default="score",
+            show_default=True,
+            help="Column of the scores (score files).",
+        ),
+        click.option(
+            "--exclude-bad",
+            is_flag=True,
+            help="Leave out bad rows, and count them, instead of refusing.",
+        ),
+    )(command)
+
+
+def data_dir_option(command: Command) -> Command:
+    """Add the option that names the folder of the truth."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        help="Folder with nb201/.  [default: $HARNESS_DATA]",
+    )(command)
