@@ -15,7 +15,7 @@ import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -72,15 +72,6 @@ def timed(score: Callable[[Arch], BatchSums], arch: Arch) -> float:
     start = time.process_time()
     score(arch)
     return time.process_time() - start
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Compute in one thread, whose CPU time means something on a machine that others use too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def count_live(arch: Arch) -> list[int]:

@@ -8,11 +8,8 @@ asserted about time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.made import make_trainer, median_by, noise_images, take_turns
@@ -21,19 +18,13 @@ from harness.space.nb201 import arch_at, sample_indices
 from harness.strategies.base import WeightedPath
 from harness.training import Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PATHS = [arch_at(index) for index in sample_indices(10)]
 """Their mean arithmetic (19.1 GFLOP a step at N=5) and poolings (1.2) are near those of the whole
 space (18.3 and 1.2): ours gains most on poolings, least on 3x3 convolutions."""
 ROUNDS_PER_PATH = 3
 C16 = {"channels": 16, "lr": 0.025, "clip_norm": 0.0, "schedule": "constant"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def follow(trainer: Trainer) -> None:

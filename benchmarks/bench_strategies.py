@@ -7,15 +7,14 @@ Nothing is asserted about time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.made import make_trainer, noise_images, take_turns
 from harness.strategies import REGISTRY
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SETTINGS = {
     "ogd-rls": {"strategy": "ogd", "ogd": {"projector": "rls"}},
@@ -25,14 +24,6 @@ SETTINGS = {
 
 WARM_STEPS = 30
 """Most layers have been met, and their P exists."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(("where", "steps"), [("tiles", 100), ("C16N1", 40)])
