@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.report.estimates import Estimate, over_seeds_estimate
-from harness.report.training import RunTraining, Training, summarise_disturbance
+from harness.report.training import RunTraining, Training
 from harness.stats.intervals import Limits
 
 POSITIVE: Limits = (0.0, math.inf)
@@ -34,14 +34,14 @@ class TrainingFigure(NamedTuple):
 
 def _recent(name: str) -> Callable[[RunTraining], float | None]:
     def get(run: RunTraining) -> float | None:
-        value: float | None = summarise_disturbance(run).get("recent", {}).get(name)
+        value: float | None = run.disturbance.get("recent", {}).get(name)
         return value
 
     return get
 
 
 def _progress(run: RunTraining) -> float | None:
-    value: float | None = summarise_disturbance(run).get("progress")
+    value: float | None = run.disturbance.get("progress")
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import TruthError
-from harness.report.training import load_run_training, summarise_disturbance, tau_over_training
+from harness.report.training import load_run_training, tau_over_training
 from harness.report.yardsticks import measure_yardsticks
 from harness.scores import STATUS_OK, load_scores
 from harness.stats import summarise
@@ -50,7 +50,7 @@ def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
         "baselines": yardsticks.baselines,
         "one_seed_reference": yardsticks.reference,
         "ceilings": yardsticks.ceilings,
-        "disturbance": summarise_disturbance(run),
+        "disturbance": run.disturbance,
         "train_loss": run.train_loss,
         "plasticity": run.plasticity,
         "over_training": tau_over_training(run, dict(zip(indices.tolist(), accuracy, strict=True))),

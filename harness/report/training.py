@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from harness.scores import STATUS_OK, load_scores
 from harness.space.nb201 import sample_indices
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.store import Record, RunFolder
-
-FloatArray = npt.NDArray[np.float64]
 
 VICTIM_SETS = ("recent", "fixed")
 
@@ -56,6 +55,11 @@ class RunTraining:
     def train_loss(self) -> float | None:
         """Mean training loss over the fixed architectures, at the end, nats."""
         return None if self.curve is None else _finite(float(self.curve["train_loss"].iloc[-1]))
+
+    @cached_property
+    def disturbance(self) -> dict[str, Any]:
+        """Figures of `summarise_disturbance`, worked out once however many are asked for."""
+        return summarise_disturbance(self)
 
     def probes_of(self, probe_set: str) -> pd.DataFrame:
         """Return the finite measurements of "trained", "recent" or "fixed"; empty for none."""
