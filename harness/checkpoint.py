@@ -31,14 +31,45 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         StoreError: If there is no space left; both older checkpoints survive.
     """
-    # through memory: torch reports a full disk as a bare RuntimeError, a plain write as OSError
-    content = io.BytesIO()
-    torch.save({"schema": SCHEMA, **state}, content)
     new = folder / "checkpoint.new.pt"
-    write_atomically(new, lambda path: _write_bytes(path, _seal(content.getvalue())))
+    write_sealed(new, state)
     if (folder / CURRENT).exists():
         (folder / CURRENT).replace(folder / PREVIOUS)
     new.replace(folder / CURRENT)
+
+
+def write_sealed(path: Path, state: dict[str, Any]) -> None:
+    """Write a state to a file that is whole or not there, with a checksum.
+
+    Args:
+        path: The file.
+        state: Tensors and plain values.
+
+    Raises:
+        StoreError: If there is no space left.
+    """
+    # through memory: torch reports a full disk as a bare RuntimeError, a plain write as OSError
+    content = io.BytesIO()
+    torch.save({"schema": SCHEMA, **state}, content)
+    write_atomically(path, lambda path: _write_bytes(path, _seal(content.getvalue())))
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read a state that `write_sealed` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The state.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged or of a newer version.
+    """
+    try:
+        return _load(path)
+    except _DamagedError as error:
+        raise CheckpointError(f"{path} is damaged or missing ({error}).") from error
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

@@ -66,6 +66,9 @@ class RunConfig(Settings):
         rank_batch: Images a batch when ranking, which matters to batch norm.
         rank_precision: Numbers that the cells of the ranked paths are computed in: `float32`, or
             `bf16`, which is given up where the two rank a sample differently.
+        rank_snapshots: Moments of training whose weights are ranked with, the end among them; each
+            batch of ranking images is scored with the weights of another. 1: the final ones alone.
+        snapshot_every: Steps between two such moments.
         until_tau_se: Rank on batch after batch of images until the standard error of tau that
             comes from the images is no larger than this; None: on all `rank_images`.
         bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each
@@ -110,6 +113,8 @@ class RunConfig(Settings):
     rank_images: int = Field(1_000, ge=2)
     rank_batch: int = Field(250, ge=2)
     rank_precision: Literal["float32", "bf16"] = "float32"
+    rank_snapshots: int = Field(1, ge=1)
+    snapshot_every: int = Field(100, ge=1)
     until_tau_se: float | None = Field(None, gt=0)
     bn_mode: Literal["batch", "recalibrated"] = "batch"
     recalibration_images: int = Field(512, ge=2)
@@ -151,6 +156,8 @@ _YOUNGER: dict[str, Any] = {
     "loss_every": 0,
     "precision": "float32",
     "rank_precision": "float32",
+    "rank_snapshots": 1,
+    "snapshot_every": 100,
     "until_tau_se": None,
     "ogd.threshold": 1.0,
     "ogd.strength_end": None,
@@ -275,6 +282,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         raise UsageError(_explain(error)) from error
     _check_rounds(config)
+    _check_snapshots(config)
     return config
 
 
@@ -286,6 +294,24 @@ def _check_rounds(config: RunConfig) -> None:
             f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: {n_batches} "
             f"batches. What error the images leave is known from {MIN_ROUNDS} batches on. Allow "
             f"more images, or a rank_batch of {config.rank_images // MIN_ROUNDS} or less."
+        )
+
+
+def _check_snapshots(config: RunConfig) -> None:
+    n_batches = -(-config.rank_images // config.rank_batch)
+    if config.rank_snapshots > n_batches:
+        raise UsageError(
+            f"rank_snapshots = {config.rank_snapshots:,} was given with rank_images = "
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each moment "
+            f"needs a batch, and there are {n_batches:,}. Give more images, or a smaller rank_batch."
+        )
+    first = config.steps - (config.rank_snapshots - 1) * config.snapshot_every
+    if first < 1:
+        raise UsageError(
+            f"{config.rank_snapshots:,} moments of training every snapshot_every = "
+            f"{config.snapshot_every:,} steps would begin before its {config.steps:,} steps do. "
+            f"Give a snapshot_every of {(config.steps - 1) // (config.rank_snapshots - 1):,} or "
+            "less, or fewer rank_snapshots."
         )
 
 

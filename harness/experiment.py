@@ -7,9 +7,11 @@ what is not, and refuses to go on under other conditions than it was started wit
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import os
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from harness.profiling import profile_run
 from harness.ranking import Goal, Ranker, count_classes, open_journal
 from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
+from harness.snapshots import load_snapshot, ranking_order, remove_snapshots, snapshot_steps
 from harness.space.nb201 import canonical_permutation, sample_indices
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
 from harness.strategies import REGISTRY, check_strategy, load_strategy
@@ -204,7 +207,7 @@ class _Run:
         ranker = Ranker(config, data, self.monitor)
         trainer.run(self.folder.path, self.monitor, ranker.evaluate)
         self._write_tables(trainer)
-        rank_s = self._rank(ranker, trainer.network, truth)
+        rank_s = self._rank(ranker, self._load_moments(trainer.network), truth)
         timings = {f"{part}_s": round(s, 3) for part, s in trainer.timings.items()}
         timings["rank_s"] = round(rank_s + self.record.timings.get("rank_s", 0.0), 3)
         self._write_record(timings=timings)
@@ -219,13 +222,24 @@ class _Run:
         sources, source = self.record.sources, provenance.commit()
         return sources if sources[-1:] == [source] else [*sources, source]
 
-    def _rank(self, ranker: Ranker, network: SuperNet, truth: TruthTable) -> float:
+    def _load_moments(self, network: SuperNet) -> list[SuperNet]:
+        """Load the supernet at each moment of training that it ranks with."""
+        networks = []
+        for step in ranking_order(self.config):
+            if step < self.config.steps:
+                networks.append(copy.deepcopy(network))
+                networks[-1].load_state_dict(load_snapshot(self.folder.path, step))
+            else:
+                networks.append(network)
+        return networks
+
+    def _rank(self, ranker: Ranker, networks: Sequence[SuperNet], truth: TruthTable) -> float:
         assert self.config.n_archs is not None, "resolve_config fills it in"
         indices = sample_indices(self.config.n_archs)
         started = time.perf_counter()
-        journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(network))
+        journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(networks))
         try:
-            ranking = ranker.rank(network, indices, journal, self.monitor, self._goal(truth))
+            ranking = ranker.rank(networks, indices, journal, self.monitor, self._goal(truth))
         except Interrupted:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
@@ -239,7 +253,7 @@ class _Run:
         save_scores(pd.DataFrame(ranking.rows), self.folder.path / "scores.parquet")
         if ranking.rounds:
             self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
-        self._write_record(ranking=ranking.facts)
+        self._write_record(ranking={**ranking.facts, "moments": snapshot_steps(self.config)})
         return time.perf_counter() - started
 
     def _goal(self, truth: TruthTable) -> Goal | None:
@@ -273,6 +287,7 @@ def _remove_scaffolding(folder: RunFolder) -> None:
     """Remove what served to resume a run that is now finished."""
     for name in (JOURNAL, PREVIOUS):
         (folder.path / name).unlink(missing_ok=True)
+    remove_snapshots(folder.path)
 
 
 def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[str, Any]:
@@ -344,11 +359,12 @@ def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dic
     }
 
 
-def _hash_weights(network: SuperNet) -> str:
+def _hash_weights(networks: Iterable[SuperNet]) -> str:
     digest = hashlib.sha256()
-    for name, weight in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    for network in networks:
+        for name, weight in network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

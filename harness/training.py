@@ -26,6 +26,7 @@ from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import Monitor, Progress
 from harness.patches import LayerInput
 from harness.seeding import derive_seed, make_rng
+from harness.snapshots import save_snapshot, snapshot_steps
 from harness.space.nb201 import Arch
 from harness.strategies.base import Strategy, WeightedPath
 from harness.supernet.network import SuperNet
@@ -149,9 +150,13 @@ class Trainer:
                 )
             self.load_state_dict(state)
         config = self.config
+        kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:
             loss = self.train_step()
+            if self.step in kept:
+                with self._timed("checkpoint"):
+                    save_snapshot(folder, self.step, self.network.state_dict())
             self._evaluate_if_due(folder, evaluate)
             stop = monitor.should_stop()
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:

@@ -138,7 +138,7 @@ def _gather(runs: Sequence[_Run], label: str) -> Estimator:
         seeds=tuple(run.config.seed for run in runs),
         nb201_index=index,
         score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
-        score_kind=RUN_SCORE,
+        score_kind=_score_kind(config),
         dataset=config.dataset,
         bn_mode=config.bn_mode,
         truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
@@ -162,3 +162,9 @@ def _check_replicas(runs: Sequence[_Run]) -> None:
                 f"Runs of the same settings were ranked against different truth tables: {paths}. "
                 "Give runs that share theirs, or one of them at a time."
             )
+
+
+def _score_kind(config: RunConfig) -> str:
+    if config.rank_snapshots == 1:
+        return RUN_SCORE
+    return f"{RUN_SCORE} over {config.rank_snapshots:,} moments of training"

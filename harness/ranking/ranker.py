@@ -56,7 +56,7 @@ class Ranker:
 
     def rank(
         self,
-        network: SuperNet,
+        networks: Sequence[SuperNet],
         indices: Sequence[int],
         journal: Journal,
         monitor: Monitor,
@@ -65,7 +65,8 @@ class Ranker:
         """Score architectures, going on from what the journal has.
 
         Args:
-            network: The trained supernet.
+            networks: The supernet at one or more moments of its training; the batches of images
+                are scored with one after the other of them, in turn.
             indices: `nb201_index` of the architectures.
             journal: Where the scores of classes are appended as they come.
             monitor: Told the progress; can stop the ranking.
@@ -78,7 +79,7 @@ class Ranker:
             Interrupted: If the monitor asked to stop; what was scored is in the journal.
         """
         work = Work(
-            self.config, self.images, self.recalibrate_on, network, indices, journal, monitor
+            self.config, self.images, self.recalibrate_on, networks, indices, journal, monitor
         )
         return work.rank(goal)
 

@@ -52,7 +52,7 @@ class Work:
         config: RunConfig,
         images: EvaluationImages,
         recalibrate_on: EvaluationImages | None,
-        network: SuperNet,
+        networks: Sequence[SuperNet],
         indices: Sequence[int],
         journal: Journal,
         monitor: Monitor,
@@ -63,14 +63,14 @@ class Work:
             config: The run's configuration.
             images: What to rank on.
             recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
-            network: The trained supernet.
+            networks: The supernet at one or more moments of its training.
             indices: `nb201_index` of the architectures.
             journal: Of this ranking, with what was done before.
             monitor: Told the progress; can stop the ranking.
         """
         self._config = config
         self._recalibrate_on = recalibrate_on
-        self._network = network
+        self._networks = networks
         self._indices = indices
         self._order = order_classes(indices)
         self._ledger = Ledger(journal)
@@ -78,8 +78,10 @@ class Work:
         self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
         self._detail: str | None = None
         # Statistics measured for an architecture serve all its images; what architectures share
-        # is shared batch by batch. With a goal, images must come in batches all the same.
-        whole = recalibrate_on is not None and config.until_tau_se is None
+        # is shared batch by batch. With a goal, or several moments of training, images must come
+        # in batches all the same.
+        batchwise = config.until_tau_se is not None or len(networks) > 1
+        whole = recalibrate_on is not None and not batchwise
         batches = [images.replace([batch]) for batch in images.batches]
         self._parts = [images] if whole else batches
 
@@ -88,7 +90,7 @@ class Work:
         rounds = None if goal is None else Rounds(goal, self._indices)
         used = 0
         for used, part in enumerate(self._parts, start=1):
-            self._score_part(used - 1, part)
+            self._score_part(used - 1)
             if rounds is not None:
                 self._end_round(rounds, part.n_images)
                 if rounds.are_enough:
@@ -110,12 +112,12 @@ class Work:
             )
         return Ranking(rows, rounds.seen, facts)
 
-    def _score_part(self, number: int, part: EvaluationImages) -> None:
+    def _score_part(self, number: int) -> None:
         known = self._ledger.sums
         left = [arch for arch in self._order if (number, arch.nb201_index) not in known]
         if not left:
             return
-        score = self._scorer(part, self._choose_precision() == "bf16")
+        score = self._scorer(number, self._choose_precision() == "bf16")
         before, total = len(known), len(self._order) * len(self._parts)
         for done, arch in enumerate(left, start=before + 1):
             self._ledger.add_sums(number, arch.nb201_index, score(arch))
@@ -126,8 +128,9 @@ class Work:
                 raise Interrupted(f"Stopped after {done:,} of {total:,} evaluations.")
         self._ledger.flush()
 
-    def _scorer(self, part: EvaluationImages, bf16: bool) -> Score:
-        network, recalibrate_on = self._network, self._recalibrate_on
+    def _scorer(self, number: int, bf16: bool) -> Score:
+        part, recalibrate_on = self._parts[number], self._recalibrate_on
+        network = self._networks[number % len(self._networks)]
         if bf16:
             network, part = to_bf16(network), images_to_bf16(part)
             recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
@@ -154,7 +157,7 @@ class Work:
         some = order_classes(list(dict.fromkeys(map(class_index, self._indices)))[:N_CHECKED])
         losses: list[list[float]] = []
         for bf16 in (False, True):
-            score = self._scorer(self._parts[0], bf16)
+            score = self._scorer(0, bf16)
             losses.append([])
             for arch in some:
                 losses[-1].append(score(arch).loss)

@@ -161,7 +161,23 @@ def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
         make_config({"until_tau_se": 0})
 
 
-YOUNGER = {"loss_every": 5, "precision": "bf16", "rank_precision": "bf16", "until_tau_se": 0.01}
+def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() -> None:
+    assert make_config({"rank_snapshots": 4, "rank_images": 1_000}).rank_snapshots == 4
+    with pytest.raises(UsageError, match=r"rank_snapshots = 5 .* there are 4\. Give more images"):
+        make_config({"rank_snapshots": 5, "rank_images": 1_000})
+    with pytest.raises(UsageError, match=r"Give a snapshot_every of 79 or less"):
+        make_config({"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16})
+    make_config({"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16, "snapshot_every": 79})
+
+
+YOUNGER = {
+    "loss_every": 5,
+    "precision": "bf16",
+    "rank_precision": "bf16",
+    "rank_snapshots": 2,
+    "snapshot_every": 10,
+    "until_tau_se": 0.01,
+}
 YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
 
 

@@ -28,7 +28,7 @@ def rank(
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
     goal = None if se is None else Goal(se, TRUTH)
     ranker = Ranker(config, tiny_data())
-    return ranker.rank(tiny_network(), INDICES, journal, monitor or Recorder(), goal)
+    return ranker.rank([tiny_network()], INDICES, journal, monitor or Recorder(), goal)
 
 
 def without_time(ranking: Ranking) -> list[tuple[object, ...]]:
@@ -114,7 +114,7 @@ def test_architectures_without_truth_are_ranked_but_do_not_count(tmp_path: Path)
     config = tiny_config(rank_images=64, rank_batch=8, until_tau_se=1.0)
     goal = Goal(1.0, {index: TRUTH[index] for index in INDICES[:15]})
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    ranking = Ranker(config, tiny_data()).rank(tiny_network(), INDICES, journal, Recorder(), goal)
+    ranking = Ranker(config, tiny_data()).rank([tiny_network()], INDICES, journal, Recorder(), goal)
     assert len(ranking.rows) == 20
     scores = [row["score"] for row in ranking.rows[:15]]
     truth = [TRUTH[index] for index in INDICES[:15]]
