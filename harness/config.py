@@ -66,6 +66,9 @@ class RunConfig(Settings):
         rank_batch: Images a batch when ranking, which matters to batch norm.
         rank_precision: Numbers that the cells of the ranked paths are computed in: `float32`, or
             `bf16`, which is given up where the two rank a sample differently.
+        rank_readout: What turns a ranked path's features into a score: the classifier that all
+            paths `shared`, by its mean loss, or one `refitted` to the path, by its mean squared
+            leave-one-out error (`harness.readout`).
         rank_snapshots: Moments of training whose weights are ranked with, the end among them; each
             batch of ranking images is scored with the weights of another. 1: the final ones alone.
         snapshot_every: Steps between two such moments.
@@ -113,6 +116,7 @@ class RunConfig(Settings):
     rank_images: int = Field(1_000, ge=2)
     rank_batch: int = Field(250, ge=2)
     rank_precision: Literal["float32", "bf16"] = "float32"
+    rank_readout: Literal["shared", "refitted"] = "shared"
     rank_snapshots: int = Field(1, ge=1)
     snapshot_every: int = Field(100, ge=1)
     until_tau_se: float | None = Field(None, gt=0)
@@ -156,6 +160,7 @@ _YOUNGER: dict[str, Any] = {
     "loss_every": 0,
     "precision": "float32",
     "rank_precision": "float32",
+    "rank_readout": "shared",
     "rank_snapshots": 1,
     "snapshot_every": 100,
     "until_tau_se": None,
@@ -303,7 +308,8 @@ def _check_snapshots(config: RunConfig) -> None:
         raise UsageError(
             f"rank_snapshots = {config.rank_snapshots:,} was given with rank_images = "
             f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each moment "
-            f"needs a batch, and there are {n_batches:,}. Give more images, or a smaller rank_batch."
+            f"needs a batch, and there are {n_batches:,}. Give more images, or a smaller "
+            "rank_batch."
         )
     first = config.steps - (config.rank_snapshots - 1) * config.snapshot_every
     if first < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -40,6 +40,10 @@ class BatchSums(NamedTuple):
     correct: int
 
 
+SumBatch = Callable[[Tensor, Tensor], BatchSums]
+"""Scores what a network returns for a batch, [batch, ...], by its labels, [batch]."""
+
+
 class EvaluationImages:
     """A fixed set of images, normalised once and cut into fixed batches."""
 
@@ -62,47 +66,6 @@ class EvaluationImages:
         return other
 
 
-def evaluate_path(
-    network: SuperNet,
-    arch: Arch,
-    images: EvaluationImages,
-    recalibrate_on: EvaluationImages | None = None,
-) -> PathScore:
-    """Score one path of the supernet.
-
-    Args:
-        network: The supernet; not changed.
-        arch: The path.
-        images: What to score it on.
-        recalibrate_on: Where to measure batch norm's statistics for this path; without it each
-            batch is normalised with its own.
-
-    Returns:
-        Mean loss and accuracy over all images.
-    """
-    return add_up(sum_batches(network, arch, images, recalibrate_on), images.n_images)
-
-
-@torch.inference_mode()
-def sum_batches(
-    network: SuperNet,
-    arch: Arch,
-    images: EvaluationImages,
-    recalibrate_on: EvaluationImages | None = None,
-) -> list[BatchSums]:
-    """Score one path as `evaluate_path` does; return the sums of each batch."""
-    norm: RecalibratedNorm | None = None
-    if recalibrate_on is not None:
-        norm = RecalibratedNorm()
-        for batch, _ in recalibrate_on.batches:
-            network(batch, arch, norm.start_pass(measuring=True))
-    sums = []
-    for batch, labels in images.batches:
-        use = batch_norm if norm is None else norm.start_pass(measuring=False)
-        sums.append(sum_batch(network(batch, arch, use), labels))
-    return sums
-
-
 def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
     """Sum loss and hits over the images of a batch.
 
@@ -115,6 +78,51 @@ def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
     """
     loss = F.cross_entropy(logits, labels, reduction="sum")
     return BatchSums(loss.item(), int((logits.argmax(dim=1) == labels).sum().item()))
+
+
+def evaluate_path(
+    network: SuperNet,
+    arch: Arch,
+    images: EvaluationImages,
+    recalibrate_on: EvaluationImages | None = None,
+    sum_of: SumBatch = sum_batch,
+) -> PathScore:
+    """Score one path of the supernet.
+
+    Args:
+        network: The supernet; not changed.
+        arch: The path.
+        images: What to score it on.
+        recalibrate_on: Where to measure batch norm's statistics for this path; without it each
+            batch is normalised with its own.
+        sum_of: Scores the network's outputs.
+
+    Returns:
+        Mean loss and accuracy over all images.
+    """
+    sums = sum_batches(network, arch, images, recalibrate_on, sum_of)
+    return add_up(sums, images.n_images)
+
+
+@torch.inference_mode()
+def sum_batches(
+    network: SuperNet,
+    arch: Arch,
+    images: EvaluationImages,
+    recalibrate_on: EvaluationImages | None = None,
+    sum_of: SumBatch = sum_batch,
+) -> list[BatchSums]:
+    """Score one path as `evaluate_path` does; return the sums of each batch."""
+    norm: RecalibratedNorm | None = None
+    if recalibrate_on is not None:
+        norm = RecalibratedNorm()
+        for batch, _ in recalibrate_on.batches:
+            network(batch, arch, norm.start_pass(measuring=True))
+    sums = []
+    for batch, labels in images.batches:
+        use = batch_norm if norm is None else norm.start_pass(measuring=False)
+        sums.append(sum_of(network(batch, arch, use), labels))
+    return sums
 
 
 def add_up(sums: Iterable[BatchSums], n_images: int) -> PathScore:

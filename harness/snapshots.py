@@ -24,7 +24,8 @@ FOLDER = "snapshots"
 
 def snapshot_steps(config: RunConfig) -> list[int]:
     """Return the steps after which weights are kept, ascending; the last is the final one."""
-    return [config.steps - n * config.snapshot_every for n in reversed(range(config.rank_snapshots))]
+    back = reversed(range(config.rank_snapshots))
+    return [config.steps - n * config.snapshot_every for n in back]
 
 
 def ranking_order(config: RunConfig) -> list[int]:

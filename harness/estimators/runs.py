@@ -17,6 +17,7 @@ from harness.strategy_settings import TABLES
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
+REFITTED_SCORE = "minus mean squared leave-one-out validation error of a readout of its own"
 
 _TRUTH_HASH = "truth_sha256"
 
@@ -165,6 +166,7 @@ def _check_replicas(runs: Sequence[_Run]) -> None:
 
 
 def _score_kind(config: RunConfig) -> str:
+    kind = RUN_SCORE if config.rank_readout == "shared" else REFITTED_SCORE
     if config.rank_snapshots == 1:
-        return RUN_SCORE
-    return f"{RUN_SCORE} over {config.rank_snapshots:,} moments of training"
+        return kind
+    return f"{kind} over {config.rank_snapshots:,} moments of training"

@@ -11,8 +11,10 @@ from harness.evaluation import (
     BatchSums,
     EvaluationImages,
     PathScore,
+    SumBatch,
     add_up,
     evaluate_path,
+    sum_batch,
 )
 from harness.images.dataset import ImageData, fixed_subset
 from harness.journal import Journal
@@ -21,6 +23,7 @@ from harness.ranking.classes import class_index, order_classes
 from harness.ranking.rounds import Goal
 from harness.ranking.shared import SharedBatch
 from harness.ranking.work import Ranking, Work
+from harness.readout import choose_readout
 from harness.space.nb201 import Arch, sample_indices
 from harness.supernet.network import SuperNet
 from harness.training import TrainingLog
@@ -52,7 +55,8 @@ class Ranker:
 
     def score(self, network: SuperNet, arch: Arch) -> PathScore:
         """Score one architecture on the ranking images, in float32."""
-        return evaluate_path(network, arch, self.images, self.recalibrate_on)
+        network, sum_of = choose_readout(network, self.config.rank_readout)
+        return evaluate_path(network, arch, self.images, self.recalibrate_on, sum_of)
 
     def rank(
         self,
@@ -94,12 +98,13 @@ class Ranker:
         """
         config = self.config
         fixed = sample_indices(config.train_loss_archs)
-        known = self._score_all(network, fixed, self._loss_images, None, step)
+        known = self._score_all(network, sum_batch, fixed, self._loss_images, None, step)
         losses = [known[class_index(index)].loss for index in fixed]
         ranked = sample_indices(config.rank_every_archs)
         if not config.rank_every or step % config.rank_every or step == config.steps:
             ranked = ()
-        scores = self._score_all(network, ranked, self.images, self.recalibrate_on, step)
+        readout = choose_readout(network, config.rank_readout)
+        scores = self._score_all(*readout, ranked, self.images, self.recalibrate_on, step)
         log.add("curve", {"step": step, "train_loss": sum(losses) / len(losses)})
         for index in ranked:
             loss, accuracy = scores[class_index(index)]
@@ -109,6 +114,7 @@ class Ranker:
     def _score_all(
         self,
         network: SuperNet,
+        sum_of: SumBatch,
         indices: Sequence[int],
         images: EvaluationImages,
         recalibrate_on: EvaluationImages | None,
@@ -125,11 +131,12 @@ class Ranker:
             scores = {}
             for arch in archs:
                 self._check_stop(step)
-                scores[arch.nb201_index] = evaluate_path(network, arch, images, recalibrate_on)
+                score = evaluate_path(network, arch, images, recalibrate_on, sum_of)
+                scores[arch.nb201_index] = score
             return scores
         sums: defaultdict[int, list[BatchSums]] = defaultdict(list)
         for batch in images.batches:
-            shared = SharedBatch(network, *batch)
+            shared = SharedBatch(network, *batch, sum_of)
             for arch in archs:
                 self._check_stop(step)
                 sums[arch.nb201_index].append(shared.score(arch))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.evaluation import BatchSums, sum_batch
+from harness.evaluation import BatchSums, SumBatch, sum_batch
 from harness.space.nb201 import AVG_POOL, CONV_OPS, EDGES, N_NODES, SKIP, Arch
 from harness.supernet.cell import Cell, conv_key
 from harness.supernet.network import SuperNet
@@ -29,16 +29,20 @@ class SharedBatch:
     """Scores paths on one batch, which is normalised with its own statistics."""
 
     @torch.inference_mode()
-    def __init__(self, network: SuperNet, images: Tensor, labels: Tensor) -> None:
+    def __init__(
+        self, network: SuperNet, images: Tensor, labels: Tensor, sum_of: SumBatch = sum_batch
+    ) -> None:
         """Compute the stem.
 
         Args:
             network: The supernet, which must not change while this is in use.
             images: [batch, channel, height, width], of the type that the cells compute in.
             labels: [batch].
+            sum_of: Scores the network's outputs.
         """
         self._network = network
         self._labels = labels
+        self._sum_of = sum_of
         cell = network.cells[0]
         assert isinstance(cell, Cell)
         self._first = _FirstCell(cell, network.stem(images, batch_norm, None))
@@ -47,7 +51,7 @@ class SharedBatch:
     def score(self, arch: Arch) -> BatchSums:
         """Score one path; quickest in the order of `order_classes`."""
         x = self._first.output(arch)
-        return sum_batch(self._network.forward_from(1, x, arch), self._labels)
+        return self._sum_of(self._network.forward_from(1, x, arch), self._labels)
 
 
 class _Node:

@@ -23,6 +23,7 @@ from harness.ranking.precision import (
 )
 from harness.ranking.rounds import Goal, Round, Rounds, describe
 from harness.ranking.shared import SharedBatch
+from harness.readout import choose_readout
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import Arch, arch_at
 from harness.supernet.network import SuperNet
@@ -130,16 +131,18 @@ class Work:
 
     def _scorer(self, number: int, bf16: bool) -> Score:
         part, recalibrate_on = self._parts[number], self._recalibrate_on
-        network = self._networks[number % len(self._networks)]
+        network, sum_of = choose_readout(
+            self._networks[number % len(self._networks)], self._config.rank_readout
+        )
         if bf16:
             network, part = to_bf16(network), images_to_bf16(part)
             recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
         if recalibrate_on is None:
             (batch,) = part.batches
-            return SharedBatch(network, *batch).score
+            return SharedBatch(network, *batch, sum_of).score
 
         def score(arch: Arch) -> BatchSums:
-            sums = sum_batches(network, arch, part, recalibrate_on)
+            sums = sum_batches(network, arch, part, recalibrate_on, sum_of)
             return BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
 
         return score

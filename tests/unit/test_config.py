@@ -174,6 +174,7 @@ YOUNGER = {
     "loss_every": 5,
     "precision": "bf16",
     "rank_precision": "bf16",
+    "rank_readout": "refitted",
     "rank_snapshots": 2,
     "snapshot_every": 10,
     "until_tau_se": 0.01,
