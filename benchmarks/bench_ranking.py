@@ -54,9 +54,9 @@ class Scorers:
         self.network = SuperNet(shape, run_seed=0)
         self.naive_network = NaiveNetwork(shape, affine=False, running=False)
         copy_weights(self.network, self.naive_network)
-        self.shared = SharedBatch(self.network, self.last, self.labels)
+        self.shared = SharedBatch(self.network, self.last, self.labels, sum_batch)
         half = to_bf16(self.network)
-        self.shared_bf16 = SharedBatch(half, self.last.bfloat16(), self.labels)
+        self.shared_bf16 = SharedBatch(half, self.last.bfloat16(), self.labels, sum_batch)
 
     @torch.inference_mode()
     def naive(self, arch: Arch) -> BatchSums:

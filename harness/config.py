@@ -68,7 +68,7 @@ class RunConfig(Settings):
             `bf16`, which is given up where the two rank a sample differently.
         rank_readout: What turns a ranked path's features into a score: the classifier that all
             paths `shared`, by its mean loss, or one `refitted` to the path, by its mean squared
-            leave-one-out error (`harness.readout`).
+            leave-one-out error (`harness.readout`). The other's scores are kept beside.
         rank_snapshots: Moments of training whose weights are ranked with, the end among them; each
             batch of ranking images is scored with the weights of another. 1: the final ones alone.
         snapshot_every: Steps between two such moments.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +40,8 @@ class BatchSums(NamedTuple):
     correct: int
 
 
-SumBatch = Callable[[Tensor, Tensor], BatchSums]
+Sums = TypeVar("Sums")
+SumBatch = Callable[[Tensor, Tensor], Sums]
 """Scores what a network returns for a batch, [batch, ...], by its labels, [batch]."""
 
 
@@ -85,7 +86,7 @@ def evaluate_path(
     arch: Arch,
     images: EvaluationImages,
     recalibrate_on: EvaluationImages | None = None,
-    sum_of: SumBatch = sum_batch,
+    sum_of: SumBatch[BatchSums] = sum_batch,
 ) -> PathScore:
     """Score one path of the supernet.
 
@@ -109,9 +110,9 @@ def sum_batches(
     network: SuperNet,
     arch: Arch,
     images: EvaluationImages,
-    recalibrate_on: EvaluationImages | None = None,
-    sum_of: SumBatch = sum_batch,
-) -> list[BatchSums]:
+    recalibrate_on: EvaluationImages | None,
+    sum_of: SumBatch[Sums],
+) -> list[Sums]:
     """Score one path as `evaluate_path` does; return the sums of each batch."""
     norm: RecalibratedNorm | None = None
     if recalibrate_on is not None:

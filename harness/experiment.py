@@ -244,13 +244,16 @@ class _Run:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
             raise
-        if all(row["status"] == STATUS_FAILED for row in ranking.rows):
+        chosen = ranking.rows[self.config.rank_readout]
+        if all(row["status"] == STATUS_FAILED for row in chosen):
             raise DivergedError(
                 f"After the last step no architecture has a finite loss: run {self.config.run_id} "
                 f"(strategy '{self.config.strategy}', lr {self.config.lr}) ranks nothing. Try a "
                 "smaller --set lr=..., or a tighter clip_norm."
             )
-        save_scores(pd.DataFrame(ranking.rows), self.folder.path / "scores.parquet")
+        for readout, rows in ranking.rows.items():
+            name = "scores" if rows is chosen else f"scores_{readout}"
+            save_scores(pd.DataFrame(rows), self.folder.path / f"{name}.parquet")
         if ranking.rounds:
             self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
         self._write_record(ranking={**ranking.facts, "moments": snapshot_steps(self.config)})

@@ -14,6 +14,8 @@ measured in `results/`. The supernet and its training stay as they are.
 from __future__ import annotations
 
 import copy
+import math
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -29,12 +31,30 @@ _LEAST_STD = 1e-3
 """Added to a feature's standard deviation: one that is constant on the batch says nothing."""
 
 
-def choose_readout(network: SuperNet, readout: str) -> tuple[SuperNet, SumBatch]:
+Readout = Literal["shared", "refitted"]
+"""The supernet's classifier, or each path's own."""
+
+READOUTS: tuple[Readout, Readout] = ("shared", "refitted")
+
+
+class ReadoutSums(NamedTuple):
+    """How a path did on the images of one batch, by either readout.
+
+    Attributes:
+        shared: By the supernet's classifier.
+        refitted: By one of the path's own; its "loss" is the squared leave-one-out error.
+    """
+
+    shared: BatchSums
+    refitted: BatchSums
+
+
+def choose_readout(network: SuperNet, readout: Readout) -> tuple[SuperNet, SumBatch[BatchSums]]:
     """Return what scores paths with a readout.
 
     Args:
         network: The supernet; not changed.
-        readout: "shared": the supernet's classifier; "refitted": each path's own.
+        readout: Which.
 
     Returns:
         A network, and what scores its outputs.
@@ -42,6 +62,23 @@ def choose_readout(network: SuperNet, readout: str) -> tuple[SuperNet, SumBatch]
     if readout == "shared":
         return network, sum_batch
     return without_classifier(network), sum_refitted
+
+
+def both_readouts(network: SuperNet) -> tuple[SuperNet, SumBatch[ReadoutSums]]:
+    """Return what scores paths with either readout, their features computed once.
+
+    Args:
+        network: The supernet; not changed.
+
+    Returns:
+        A network, and what scores its outputs.
+    """
+
+    def sum_both(features: torch.Tensor, labels: torch.Tensor) -> ReadoutSums:
+        shared = sum_batch(network.classifier(features), labels)
+        return ReadoutSums(shared, sum_refitted(features, labels))
+
+    return without_classifier(network), sum_both
 
 
 def without_classifier(network: SuperNet) -> SuperNet:
@@ -64,8 +101,10 @@ def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
 
     Returns:
         The summed squared error (over classes, too), and how many images have their own class's
-        output as the largest.
+        output as the largest; NaN and none where features are not finite.
     """
+    if not features.isfinite().all():
+        return BatchSums(math.nan, 0)
     n = len(labels)
     x = features.double()
     x = (x - x.mean(0)) / (x.std(0) + _LEAST_STD)

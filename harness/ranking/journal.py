@@ -10,10 +10,12 @@ from typing import Any
 from harness.config import RunConfig
 from harness.evaluation import BatchSums
 from harness.journal import Journal, Row
+from harness.readout import READOUTS, ReadoutSums
 
 FLUSH_EVERY_S = 1.0
-_FORMAT = 2
-"""Of the rows: one a part of the images and class, where format 1 had one a class."""
+_FORMAT = 3
+"""Of the rows: one a part of the images and class (format 1: one a class), by either readout
+(format 2: by one)."""
 
 
 def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
@@ -38,7 +40,7 @@ class Ledger:
     """The rows of a ranking's journal, sorted by what they say; new ones are written in bunches.
 
     Attributes:
-        sums: By (part, class index); a loss that was not finite is NaN.
+        sums: By (part, class index); losses that were not finite are NaN.
         precision: What was found about the numbers to compute in, if anything yet.
         rounds: Seconds spent when each round was over, by number of parts.
     """
@@ -48,16 +50,17 @@ class Ledger:
         self._journal = journal
         self._pending: list[Row] = []
         self._flushed = time.monotonic()
-        self.sums: dict[tuple[int, int], BatchSums] = {}
+        self.sums: dict[tuple[int, int], ReadoutSums] = {}
         self.precision: dict[str, Any] | None = None
         self.rounds: dict[int, float] = {}
         for row in journal.rows:
             self._sort(row)
 
-    def add_sums(self, part: int, class_index: int, sums: BatchSums) -> None:
+    def add_sums(self, part: int, class_index: int, sums: ReadoutSums) -> None:
         """Keep how a class did; on the disk within about a second."""
-        loss = sums.loss if math.isfinite(sums.loss) else None
-        row = {"part": part, "class_index": class_index, "loss": loss, "correct": sums.correct}
+        row: Row = {"part": part, "class_index": class_index}
+        for readout, (loss, correct) in sums._asdict().items():
+            row[readout] = [loss if math.isfinite(loss) else None, correct]
         self._pending.append(row)
         self._sort(row)
         if time.monotonic() - self._flushed > FLUSH_EVERY_S:
@@ -81,5 +84,8 @@ class Ledger:
         elif "round" in row:
             self.rounds[row["round"]] = row["seconds"]
         else:
-            loss = math.nan if row["loss"] is None else row["loss"]
-            self.sums[row["part"], row["class_index"]] = BatchSums(loss, row["correct"])
+            found = {
+                name: BatchSums(math.nan if loss is None else loss, correct)
+                for name, (loss, correct) in ((name, row[name]) for name in READOUTS)
+            }
+            self.sums[row["part"], row["class_index"]] = ReadoutSums(**found)

@@ -114,7 +114,7 @@ class Ranker:
     def _score_all(
         self,
         network: SuperNet,
-        sum_of: SumBatch,
+        sum_of: SumBatch[BatchSums],
         indices: Sequence[int],
         images: EvaluationImages,
         recalibrate_on: EvaluationImages | None,

@@ -10,11 +10,13 @@ even the last bit.
 
 from __future__ import annotations
 
+from typing import Generic
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.evaluation import BatchSums, SumBatch, sum_batch
+from harness.evaluation import SumBatch, Sums
 from harness.space.nb201 import AVG_POOL, CONV_OPS, EDGES, N_NODES, SKIP, Arch
 from harness.supernet.cell import Cell, conv_key
 from harness.supernet.network import SuperNet
@@ -25,12 +27,12 @@ _INTO = [[e for e, (target, _) in enumerate(EDGES) if target == node] for node i
 """The edges into each node."""
 
 
-class SharedBatch:
+class SharedBatch(Generic[Sums]):
     """Scores paths on one batch, which is normalised with its own statistics."""
 
     @torch.inference_mode()
     def __init__(
-        self, network: SuperNet, images: Tensor, labels: Tensor, sum_of: SumBatch = sum_batch
+        self, network: SuperNet, images: Tensor, labels: Tensor, sum_of: SumBatch[Sums]
     ) -> None:
         """Compute the stem.
 
@@ -48,7 +50,7 @@ class SharedBatch:
         self._first = _FirstCell(cell, network.stem(images, batch_norm, None))
 
     @torch.inference_mode()
-    def score(self, arch: Arch) -> BatchSums:
+    def score(self, arch: Arch) -> Sums:
         """Score one path; quickest in the order of `order_classes`."""
         x = self._first.output(arch)
         return self._sum_of(self._network.forward_from(1, x, arch), self._labels)

@@ -23,24 +23,25 @@ from harness.ranking.precision import (
 )
 from harness.ranking.rounds import Goal, Round, Rounds, describe
 from harness.ranking.shared import SharedBatch
-from harness.readout import choose_readout
+from harness.readout import READOUTS, Readout, ReadoutSums, both_readouts
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import Arch, arch_at
 from harness.supernet.network import SuperNet
 
-Score = Callable[[Arch], BatchSums]
+Score = Callable[[Arch], ReadoutSums]
 
 
 class Ranking(NamedTuple):
     """Scores of architectures.
 
     Attributes:
-        rows: One an architecture, in the order asked for, in the schema of a score file.
+        rows: By readout; one an architecture, in the order asked for, in the schema of a score
+            file.
         rounds: What was known after each batch, where there was a goal.
         facts: How the scores were come by, for the record of the run.
     """
 
-    rows: list[dict[str, Any]]
+    rows: dict[Readout, list[dict[str, Any]]]
     rounds: list[Round]
     facts: dict[str, Any]
 
@@ -101,7 +102,7 @@ class Work:
             Progress(self._config.run_id, "rank", total, total, None, self._detail)
         )
         n_images = sum(part.n_images for part in self._parts[:used])
-        rows = self._rows(used, n_images)
+        rows = {readout: self._rows(readout, used, n_images) for readout in READOUTS}
         facts = {"n_images": n_images, **(self._ledger.precision or {"precision": "float32"})}
         if goal is None or rounds is None:
             return Ranking(rows, [], facts)
@@ -131,19 +132,23 @@ class Work:
 
     def _scorer(self, number: int, bf16: bool) -> Score:
         part, recalibrate_on = self._parts[number], self._recalibrate_on
-        network, sum_of = choose_readout(
-            self._networks[number % len(self._networks)], self._config.rank_readout
-        )
+        network = self._networks[number % len(self._networks)]
         if bf16:
             network, part = to_bf16(network), images_to_bf16(part)
             recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
+        network, sum_of = both_readouts(network)
         if recalibrate_on is None:
             (batch,) = part.batches
             return SharedBatch(network, *batch, sum_of).score
 
-        def score(arch: Arch) -> BatchSums:
-            sums = sum_batches(network, arch, part, recalibrate_on, sum_of)
-            return BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
+        def score(arch: Arch) -> ReadoutSums:
+            of_batches = zip(*sum_batches(network, arch, part, recalibrate_on, sum_of), strict=True)
+            return ReadoutSums(
+                *(
+                    BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
+                    for sums in of_batches
+                )
+            )
 
         return score
 
@@ -163,7 +168,7 @@ class Work:
             score = self._scorer(0, bf16)
             losses.append([])
             for arch in some:
-                losses[-1].append(score(arch).loss)
+                losses[-1].append(self._chosen(score(arch)).loss)
                 if self._monitor.should_stop():
                     raise Interrupted("Stopped in the comparison of bf16 with float32.")
         tau = agreement(*losses)
@@ -180,18 +185,23 @@ class Work:
     def _end_round(self, rounds: Rounds, n_images: int) -> None:
         number = len(rounds.seen)
         classes = [arch.nb201_index for arch in self._order]
-        sums = {index: self._ledger.sums[number, index] for index in classes}
+        sums = {index: self._chosen(self._ledger.sums[number, index]) for index in classes}
         seconds = self._ledger.rounds.get(number + 1)
         if seconds is None:
             seconds = time.monotonic() - self._started
             self._ledger.add({"round": number + 1, "seconds": seconds})
         self._detail = describe(rounds.add(sums, n_images, seconds))
 
-    def _rows(self, n_parts: int, n_images: int) -> list[dict[str, Any]]:
+    def _chosen(self, sums: ReadoutSums) -> BatchSums:
+        found: BatchSums = getattr(sums, self._config.rank_readout)
+        return found
+
+    def _rows(self, readout: Readout, n_parts: int, n_images: int) -> list[dict[str, Any]]:
         by_class: dict[int, dict[str, Any]] = {}
         for arch in self._order:
             index = arch.nb201_index
-            sums = [self._ledger.sums[part, index] for part in range(n_parts)]
+            parts = [self._ledger.sums[part, index] for part in range(n_parts)]
+            sums: list[BatchSums] = [getattr(part, readout) for part in parts]
             loss, accuracy = add_up(sums, n_images)
             by_class[index] = (
                 {"score": -loss, "loss": loss, "accuracy": accuracy, "status": STATUS_OK}

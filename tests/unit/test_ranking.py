@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from harness.errors import DataError, Interrupted
-from harness.evaluation import BatchSums, evaluate_path
+from harness.evaluation import evaluate_path
 from harness.monitor import Progress
 from harness.ranking import Ranker, class_index, count_classes, open_journal
 from harness.ranking.shared import SharedBatch
+from harness.readout import ReadoutSums
 from harness.scores import save_scores
 from harness.space.nb201 import Arch, arch_at, enumerate_archs, sample_indices
 from harness.supernet.cell import conv_key
@@ -35,7 +36,7 @@ def rank(
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
     ranker = Ranker(config, tiny_data())
-    return ranker.rank([network], INDICES, journal, monitor or Recorder()).rows
+    return ranker.rank([network], INDICES, journal, monitor or Recorder()).rows["shared"]
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     counts: Counter[int] = Counter()
     score = SharedBatch.score
 
-    def count(batch: SharedBatch, arch: Arch) -> BatchSums:
+    def count(batch: SharedBatch[ReadoutSums], arch: Arch) -> ReadoutSums:
         counts[arch.nb201_index] += 1
         return score(batch, arch)
 
@@ -137,7 +138,9 @@ def test_a_loss_that_is_not_finite_is_a_failed_row_without_a_score(tmp_path: Pat
     indices = [uses.nb201_index, DEAD[0]]
     for _ in range(2):  # the second time from the journal
         journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-        rows = Ranker(config, tiny_data()).rank([network], indices, journal, Recorder()).rows
+        rows = (
+            Ranker(config, tiny_data()).rank([network], indices, journal, Recorder()).rows["shared"]
+        )
         failed, fine = rows
         assert failed["status"] == "failed"
         assert [failed[name] for name in ("score", "loss", "accuracy")] == [None, None, None]
@@ -196,7 +199,7 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert table["step"] == [2] * 4
     assert tuple(table["nb201_index"]) == sample_indices(4)
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank([network], sample_indices(4), journal, Recorder()).rows
+    rows = ranker.rank([network], sample_indices(4), journal, Recorder()).rows["shared"]
     assert table["loss"] == [row["loss"] for row in rows]
     assert table["accuracy"] == [row["accuracy"] for row in rows]
     assert len(log.tables["curve"]["step"]) == 2

@@ -47,10 +47,10 @@ def test_it_ends_after_the_third_small_error_with_scores_of_the_images_used(
     }
     images = Ranker(tiny_config(rank_images=64, rank_batch=8), tiny_data()).images
     used = images.replace(images.batches[:7])
-    for row in ranking.rows:
+    for row in ranking.rows["shared"]:
         expected = evaluate_path(tiny_network(), arch_at(row["nb201_index"]), used)
         assert (row["loss"], row["accuracy"]) == expected
-    scores = [row["score"] for row in ranking.rows]
+    scores = [row["score"] for row in ranking.rows["shared"]]
     assert ranking.rounds[-1].tau == kendall_tau(scores, [TRUTH[i] for i in INDICES]).value
 
 
@@ -63,7 +63,7 @@ def test_an_error_that_is_never_reached_ends_with_all_images_and_the_same_scores
     assert "from 64 images, which are all of rank_images; an error of 1e-09 was asked" in notice
     assert (len(ranking.rounds), ranking.facts["n_images"]) == (N_BATCHES, 64)
     assert ranking.facts["reached"] is False
-    assert ranking.rows == rank(tmp_path / "all", se=None).rows
+    assert ranking.rows["shared"] == rank(tmp_path / "all", se=None).rows["shared"]
 
 
 def test_each_round_tells_tau_and_its_error_in_the_progress(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_it_goes_on_after_a_stop_to_the_same_scores_and_rounds(
     with pytest.raises(Interrupted, match=rf"^Stopped after {stop_after} of 160 evaluations\.$"):
         rank(tmp_path / "cut", 1.0, Recorder(stop_after))
     again = rank(tmp_path / "cut")
-    assert again.rows == whole.rows
+    assert again.rows["shared"] == whole.rows["shared"]
     assert without_time(again) == without_time(whole)
     times = [seen.seconds for seen in again.rounds]
     assert times == sorted(times)
@@ -99,14 +99,14 @@ def test_it_goes_on_from_a_journal_cut_anywhere(tmp_path: Path) -> None:
     for length in range(200, len(content), 977):
         path.write_bytes(content[:length])
         again = rank(tmp_path)
-        assert again.rows == whole.rows
+        assert again.rows["shared"] == whole.rows["shared"]
         assert without_time(again) == without_time(whole)
 
 
 def test_with_recalibrated_batch_norm_scores_do_not_depend_on_the_rounds(tmp_path: Path) -> None:
     ranking = rank(tmp_path / "until", se=1e-9, bn_mode="recalibrated")
     at_once = rank(tmp_path / "all", se=None, bn_mode="recalibrated")
-    assert ranking.rows == at_once.rows
+    assert ranking.rows["shared"] == at_once.rows["shared"]
     assert len(ranking.rounds) == N_BATCHES
 
 
@@ -115,8 +115,8 @@ def test_architectures_without_truth_are_ranked_but_do_not_count(tmp_path: Path)
     goal = Goal(1.0, {index: TRUTH[index] for index in INDICES[:15]})
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
     ranking = Ranker(config, tiny_data()).rank([tiny_network()], INDICES, journal, Recorder(), goal)
-    assert len(ranking.rows) == 20
-    scores = [row["score"] for row in ranking.rows[:15]]
+    assert len(ranking.rows["shared"]) == 20
+    scores = [row["score"] for row in ranking.rows["shared"][:15]]
     truth = [TRUTH[index] for index in INDICES[:15]]
     assert ranking.rounds[-1].tau == kendall_tau(scores, truth).value
 
@@ -128,11 +128,13 @@ def test_bf16_is_used_where_it_ranks_as_float32_does_and_its_tau_is_told(
     full = rank(tmp_path / "full", se=None)
     fast = rank(tmp_path / "fast", se=None, rank_precision="bf16")
     assert fast.facts["precision"] == "bf16"
-    assert fast.facts["n_compared"] == len({row["score"] for row in full.rows})
+    assert fast.facts["n_compared"] == len({row["score"] for row in full.rows["shared"]})
     assert 0.5 < fast.facts["tau_of_bf16"] < 1  # four channels, eight images
-    assert [row["loss"] for row in fast.rows] != [row["loss"] for row in full.rows]
-    assert [row["loss"] for row in fast.rows] == pytest.approx(
-        [row["loss"] for row in full.rows], rel=0.1
+    assert [row["loss"] for row in fast.rows["shared"]] != [
+        row["loss"] for row in full.rows["shared"]
+    ]
+    assert [row["loss"] for row in fast.rows["shared"]] == pytest.approx(
+        [row["loss"] for row in full.rows["shared"]], rel=0.1
     )
     assert rank(tmp_path / "fast", se=None, rank_precision="bf16") == fast
 
@@ -143,7 +145,7 @@ def test_where_bf16_ranks_otherwise_float32_is_used_and_it_is_told(
     monkeypatch.setattr(work, "MIN_TAU", 1.1)
     monitor = Recorder()
     ranking = rank(tmp_path / "fast", None, monitor, rank_precision="bf16")
-    assert ranking.rows == rank(tmp_path / "full", se=None).rows
+    assert ranking.rows["shared"] == rank(tmp_path / "full", se=None).rows["shared"]
     assert ranking.facts["precision"] == "float32"
     (notice,) = monitor.notices
     assert "tau between bf16 and float32 is 0." in notice

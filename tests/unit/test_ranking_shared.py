@@ -37,7 +37,7 @@ def alone(network: SuperNet, arch: Arch, images: Tensor, labels: Tensor) -> tupl
 
 def test_every_class_scores_bit_for_bit_as_it_does_alone() -> None:
     network, images, labels = make(1)
-    batch = SharedBatch(network, images, labels)
+    batch = SharedBatch(network, images, labels, sum_batch)
     different = [a for a in ORDER[::29] if batch.score(a) != alone(network, a, images, labels)]
     assert different == []
 
@@ -45,7 +45,7 @@ def test_every_class_scores_bit_for_bit_as_it_does_alone() -> None:
 @pytest.mark.parametrize("cells", [1, 2])
 def test_any_order_and_any_member_of_a_class_will_do(cells: int) -> None:
     network, images, labels = make(cells, channels=4)
-    batch = SharedBatch(network, images, labels)
+    batch = SharedBatch(network, images, labels, sum_batch)
     archs = [enumerate_archs()[index] for index in sample_indices(60)]
     for arch in [*archs, *reversed(archs)]:
         assert batch.score(arch) == alone(network, arch, images, labels)
@@ -55,7 +55,7 @@ def test_scores_agree_with_the_naive_network() -> None:
     network, images, labels = make(1, channels=4)
     naive = NaiveNetwork(network.shape, affine=False, running=False)
     copy_weights(network, naive)
-    batch = SharedBatch(network, images, labels)
+    batch = SharedBatch(network, images, labels, sum_batch)
     for index in sample_indices(20):
         arch = enumerate_archs()[index]
         with torch.inference_mode():
@@ -69,7 +69,7 @@ def test_the_order_has_every_class_once_and_computes_each_value_of_the_first_cel
     assert len(ORDER) == len(set(ORDER)) == 9_445
     network, images, labels = make(1)
     network.forward_from = lambda start, x, arch: torch.zeros(6, 5)  # type: ignore[method-assign]
-    batch = SharedBatch(network, images, labels)
+    batch = SharedBatch(network, images, labels, sum_batch)
     counts: Counter[str] = Counter()
     forward = ConvBN.forward
 
@@ -91,7 +91,7 @@ def test_the_order_has_every_class_once_and_computes_each_value_of_the_first_cel
 def test_scoring_changes_no_weight_and_leaves_the_network_trainable() -> None:
     network, images, labels = make(1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    batch = SharedBatch(network, images, labels)
+    batch = SharedBatch(network, images, labels, sum_batch)
     for arch in ORDER[::500]:
         batch.score(arch)
     assert_same_state(dict(network.state_dict()), before)
@@ -104,7 +104,8 @@ def test_a_copy_in_bf16_is_near_and_leaves_the_original_and_the_last_layers_as_t
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
     kept = {n for n, weight in half.named_parameters() if weight.dtype == torch.float32}
     assert kept == {"last_bn_weight", "last_bn_bias", "classifier.weight", "classifier.bias"}
-    full, fast = SharedBatch(network, images, labels), SharedBatch(half, images.bfloat16(), labels)
+    full = SharedBatch(network, images, labels, sum_batch)
+    fast = SharedBatch(half, images.bfloat16(), labels, sum_batch)
     for arch in ORDER[::600]:
         # bf16 has 8 bits; batch norm over few values of 2 x 2 pixels makes more of them
         assert fast.score(arch).loss == pytest.approx(full.score(arch).loss, rel=0.1)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from harness.evaluation import evaluate_path, sum_batch
 from harness.ranking import Ranker, open_journal
-from harness.readout import RIDGE, choose_readout, sum_refitted, without_classifier
+from harness.readout import READOUTS, RIDGE, choose_readout, sum_refitted, without_classifier
 from harness.space.nb201 import Arch, arch_at, sample_indices
 from harness.supernet.network import CLASSIFIER
 from harness.training import TrainingLog
@@ -88,7 +88,7 @@ def test_a_ranking_scores_each_batch_by_its_own_readouts(tmp_path: Path, precisi
     config = tiny_config(rank_readout="refitted", rank_precision=precision)
     network, ranker = tiny_network(), Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank([network], sample_indices(6), journal, Recorder()).rows
+    rows = ranker.rank([network], sample_indices(6), journal, Recorder()).rows["refitted"]
     features = without_classifier(network)
     for row in rows:
         arch = arch_at(row["nb201_index"])
@@ -116,3 +116,14 @@ def test_the_small_rankings_use_the_readout_and_the_training_loss_the_classifier
     assert interim["loss"] != log.tables["interim_scores"]["loss"]
     first = arch_at(int(interim["nb201_index"][0])).representative
     assert interim["loss"][0] == ranker.score(network, first).loss
+
+
+def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> None:
+    rows = {}
+    for readout in READOUTS:
+        config = tiny_config(rank_readout=readout)
+        journal = open_journal(tmp_path / readout / "ranking.jsonl", config, "w")
+        ranker = Ranker(config, tiny_data())
+        rows[readout] = ranker.rank([tiny_network()], sample_indices(6), journal, Recorder()).rows
+    assert rows["shared"] == rows["refitted"]
+    assert rows["shared"]["shared"] != rows["shared"]["refitted"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.errors import CheckpointError, Interrupted
-from harness.evaluation import add_up, sum_batches
+from harness.evaluation import add_up, sum_batch, sum_batches
 from harness.monitor import SilentMonitor
 from harness.ranking import Ranker, open_journal
 from harness.snapshots import (
@@ -73,11 +73,13 @@ def test_each_batch_of_images_is_scored_with_the_weights_of_another_moment(tmp_p
     config = tiny_config(rank_images=64, rank_batch=16)  # four batches: the first comes again
     ranker = Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank(networks, sample_indices(5), journal, Recorder()).rows
+    rows = ranker.rank(networks, sample_indices(5), journal, Recorder()).rows["shared"]
     for row in rows:
         arch = arch_at(row["nb201_index"])
         parts = [
-            sum_batches(networks[number % 3], arch, ranker.images.replace([batch]))[0]
+            sum_batches(
+                networks[number % 3], arch, ranker.images.replace([batch]), None, sum_batch
+            )[0]
             for number, batch in enumerate(ranker.images.batches)
         ]
         assert (row["loss"], row["accuracy"]) == add_up(parts, 64)
@@ -88,13 +90,14 @@ def test_recalibrated_statistics_are_those_of_each_moment(tmp_path: Path) -> Non
     config = tiny_config(bn_mode="recalibrated")
     ranker = Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    (row,) = ranker.rank(networks, sample_indices(1), journal, Recorder()).rows
+    (row,) = ranker.rank(networks, sample_indices(1), journal, Recorder()).rows["shared"]
     parts = [
         sum_batches(
             network,
             arch_at(row["nb201_index"]),
             ranker.images.replace([batch]),
             ranker.recalibrate_on,
+            sum_batch,
         )[0]
         for network, batch in zip(networks, ranker.images.batches, strict=True)
     ]

@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 from scipy.stats import t as student
 
 from harness.config import make_config
-from harness.evaluation import BatchSums
+from harness.evaluation import BatchSums, sum_batch
 from harness.images.tiles import load_tiles
 from harness.ranking import Goal, Ranker, class_index
 from harness.ranking.rounds import Rounds
@@ -167,7 +167,7 @@ def test_replays_of_a_real_supernet_end_within_two_stated_errors_of_all_images()
     indices = DISTINCT[:60]
     losses = []
     for images, labels in Ranker(config, data).images.batches:
-        batch = SharedBatch(trainer.network, images, labels)
+        batch = SharedBatch(trainer.network, images, labels, sum_batch)
         losses.append([batch.score(arch_at(index)).loss for index in indices])
     mean = find_truth("tiles").mean(default_query("tiles"))
     known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
