@@ -10,6 +10,7 @@ from harness.stats.ceiling import (
 )
 from harness.stats.comparison import Comparison, compare_scores
 from harness.stats.components import Components, decompose
+from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
 from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
 from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
@@ -56,6 +57,7 @@ __all__ = [
     "Comparison",
     "Components",
     "Computed",
+    "Contrast",
     "Estimate",
     "Evaluation",
     "GapBin",
@@ -85,6 +87,7 @@ __all__ = [
     "concordance_by_gap",
     "decompose",
     "evaluate_scores",
+    "holm",
     "image_error_of_tau",
     "kendall_tau",
     "modelled_ceiling",
@@ -92,11 +95,13 @@ __all__ = [
     "one_seed_reference",
     "over_architectures",
     "over_seeds",
+    "paired_contrast",
     "paired_over_architectures",
     "pearson",
     "precision_at",
     "sample_metric",
     "select_population",
+    "smallest_detectable",
     "spearman",
     "spearman_estimate",
     "subtract",

@@ -1,0 +1,101 @@
+"""Contrasts between methods over paired training seeds: p-values, Holm, what a design can see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.stats import nct
+from scipy.stats import t as student
+
+from harness.errors import UsageError
+
+
+class Contrast(NamedTuple):
+    """The mean of paired differences.
+
+    Attributes:
+        mean: Mean difference.
+        low: Lower end of its 95% interval.
+        high: Upper end.
+        sd: Spread of the differences over seeds.
+        p: Two-sided p-value of no difference.
+        n: Pairs of seeds.
+    """
+
+    mean: float
+    low: float
+    high: float
+    sd: float
+    p: float
+    n: int
+
+
+def paired_contrast(differences: npt.ArrayLike) -> Contrast:
+    """Estimate the mean of differences between two methods with Student's t.
+
+    Args:
+        differences: One a pair of runs of equal seed, [seed]; 2 or more.
+
+    Returns:
+        The contrast; p is 1 where all differences are zero.
+
+    Raises:
+        UsageError: If there are fewer than 2, or one is not finite.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    n = values.size
+    if values.ndim != 1 or n < 2 or not np.isfinite(values).all():
+        raise UsageError(
+            f"A contrast was asked for of {values.tolist()}: it needs 2 or more finite "
+            "differences, one a pair of seeds. Train more seeds."
+        )
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    half = float(student.ppf(0.975, n - 1)) * sd / math.sqrt(n)
+    if sd == 0:
+        return Contrast(mean, mean, mean, 0.0, 1.0 if mean == 0 else 0.0, n)
+    p = 2 * float(student.sf(abs(mean) * math.sqrt(n) / sd, n - 1))
+    return Contrast(mean, mean - half, mean + half, sd, p, n)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values so that the chance of any false claim among them stays below the level.
+
+    Args:
+        p_values: Of a family of contrasts, 0 to 1.
+
+    Returns:
+        The corrected ones in the same order.
+
+    Reference:
+        Holm, 1979, A Simple Sequentially Rejective Multiple Test Procedure.
+    """
+    corrected, worst = [0.0] * len(p_values), 0.0
+    for rank, position in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[position]))
+        corrected[position] = worst
+    return corrected
+
+
+def smallest_detectable(sd: float, n: int, power: float = 0.8, level: float = 0.05) -> float:
+    """Return the smallest true difference that a paired design shows with some power.
+
+    Args:
+        sd: Spread of the differences over seeds.
+        n: Pairs of seeds, 2 or more.
+        power: Chance to show it, above `level` and below 1.
+        level: Two-sided level of the test.
+
+    Returns:
+        The difference, in the unit of `sd`, by the noncentral t distribution.
+    """
+    critical = float(student.ppf(1 - level / 2, n - 1))
+
+    def lacking(shift: float) -> float:
+        return float(nct.sf(critical, n - 1, shift)) - power  # the wrong sign is next to impossible
+
+    return float(brentq(lacking, 0.0, 3.0 * critical + 5.0)) * sd / math.sqrt(n)
