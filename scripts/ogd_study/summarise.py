@@ -1,0 +1,135 @@
+"""Tables of the study from its run folders: one row a run, and the contrasts over seeds.
+
+    python scripts/ogd_study/summarise.py results/ogd-study/tiles --out results/ogd-study/tiles
+    python scripts/ogd_study/summarise.py RUNS --skip-archs 300 --out TUNING
+
+Writes `runs.csv` (tau by either readout and population, training loss, disturbance, cost of every
+run) and `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast). The
+names of methods are those of `harness report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.config import RunConfig
+from harness.estimators.runs import label_configs, settings_sha256
+from harness.scores import STATUS_OK, load_scores
+from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
+from harness.store import FINISHED, RunFolder, find_runs
+from harness.truth import TruthTable, default_query, find_truth
+
+READOUTS = ("shared", "refitted")
+POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
+BASELINE = "spos"
+
+
+def main() -> None:
+    """Read the run folders and write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of them")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--skip-archs", type=int, default=0, help="leave out the first N ranked")
+    parser.add_argument("--primary", help="the method of the primary contrast")
+    args = parser.parse_args()
+    rows = pd.DataFrame(_read(args.runs, args.data_dir, args.skip_archs)).drop_duplicates("run")
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
+    (args.out / "contrasts.md").write_text(_contrasts(rows, args.primary), encoding="utf-8")
+
+
+def _read(paths: list[Path], data_dir: Path | None, skip: int) -> Iterator[dict[str, Any]]:
+    folders = [f for f in find_runs(paths) if f.read_record().status == FINISHED]
+    configs = [RunConfig(**f.read_record().config) for f in folders]
+    unique = {settings_sha256(config): config for config in configs}
+    labels = dict(zip(unique, label_configs(list(unique.values())), strict=True))
+    tables: dict[str, TruthTable] = {}
+    for folder, config in zip(folders, configs, strict=True):
+        if config.dataset not in tables:
+            tables[config.dataset] = find_truth(config.dataset, data_dir)
+        yield {
+            "method": labels[settings_sha256(config)],
+            "seed": config.seed,
+            **_taus(folder, config, tables[config.dataset], skip),
+            **_training(folder),
+            "run": folder.path.name,
+        }
+
+
+def _taus(folder: RunFolder, config: RunConfig, table: TruthTable, skip: int) -> dict[str, Any]:
+    truth = table.mean(default_query(config.dataset))
+    known = dict(zip(truth.nb201_index.tolist(), truth.accuracy.tolist(), strict=True))
+    found: dict[str, Any] = {}
+    for readout in READOUTS:
+        name = "scores" if readout == config.rank_readout else f"scores_{readout}"
+        path = folder.path / f"{name}.parquet"
+        if not path.exists():
+            continue
+        scores = load_scores(path).iloc[skip:]
+        scores = scores[(scores["status"] == STATUS_OK) & scores["nb201_index"].isin(known)]
+        y = np.array([known[index] for index in scores["nb201_index"]])
+        x = scores["score"].to_numpy()
+        for population, share in POPULATIONS.items():
+            chosen = top_share(y, share)
+            found[f"tau_{readout}_{population}"] = kendall_tau(x[chosen], y[chosen]).value
+        found["n"] = len(y)
+    return found
+
+
+def _training(folder: RunFolder) -> dict[str, Any]:
+    record = folder.read_record()
+    summary = record.summary or {}
+    disturbance = summary.get("disturbance") or {}
+    recent = disturbance.get("recent") or {}
+    return {
+        "train_loss": summary.get("train_loss"),
+        "mean_pd": recent.get("mean_pd"),
+        "positive_pd": recent.get("positive_pd"),
+        "progress": disturbance.get("progress"),
+        "plasticity": summary.get("plasticity"),
+        "train_s": record.timings.get("train_s"),
+        "rank_s": record.timings.get("rank_s"),
+    }
+
+
+def _contrasts(rows: pd.DataFrame, primary: str | None) -> str:
+    measures = [name for name in rows.columns if name.startswith("tau_")]
+    lines: list[str] = []
+    for measure in measures:
+        found = []
+        for method, group in rows.groupby("method", sort=False):
+            both = _pairs(rows, group, measure)
+            if method != BASELINE and len(both) >= 2:
+                found.append((str(method), paired_contrast(both)))
+        corrected = holm([contrast.p for name, contrast in found if name != primary])
+        secondary = iter(corrected)
+        lines += ["", f"## {measure}: difference to {BASELINE}, paired by seed", ""]
+        lines += ["| method | pairs | mean [95%] | p | p by Holm | smallest effect seen with 80% |"]
+        lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+        for name, contrast in found:
+            p = "primary" if name == primary else f"{next(secondary):.3f}"
+            seen = smallest_detectable(contrast.sd, contrast.n) if contrast.sd else 0.0
+            lines.append(
+                f"| {name} | {contrast.n} | {contrast.mean:+.3f} [{contrast.low:+.3f}, "
+                f"{contrast.high:+.3f}] | {contrast.p:.3f} | {p} | {seen:.3f} |"
+            )
+    return "\n".join(lines).strip() + "\n"
+
+
+def _pairs(rows: pd.DataFrame, group: pd.DataFrame, measure: str) -> np.ndarray:
+    base = rows[rows["method"] == BASELINE].set_index("seed")[measure]
+    own = group.set_index("seed")[measure]
+    common = base.index.intersection(own.index)
+    difference = (own.loc[common] - base.loc[common]).to_numpy(dtype=np.float64)
+    return difference[np.isfinite(difference)]
+
+
+if __name__ == "__main__":
+    main()
