@@ -148,16 +148,18 @@ class LayerInput:
         """Return the mean patch over batch and positions, [1, d]."""
         mean = self._mean_patch_of_part()
         self.ranks.average([mean])
-        return mean
+        return mean.float()
 
     def _mean_patch_of_part(self) -> Tensor:
+        """Return this rank's mean patch, [1, d], in float32 at least."""
+        dtype = torch.promote_types(self.inputs.dtype, torch.float32)
         if not self.kernel:
-            return self.inputs.float().mean(dim=0, keepdim=True)
+            return self.inputs.to(dtype).mean(dim=0, keepdim=True)
         n, channels, height, width = self.inputs.shape
         # the mean over images as a product: torch's own sum over the first axis is several times
         # as slow
         by_image = self.inputs.permute(0, 2, 3, 1).reshape(n, -1)  # a view, channels last
-        mean = (by_image.new_full((1, n), 1 / n) @ by_image).float()
+        mean = (by_image.new_full((1, n), 1 / n) @ by_image).to(dtype)
         mean = mean.view(1, height, width, channels).permute(0, 3, 1, 2)
         if self.kernel == self.stride == 1:
             return mean.mean(dim=(2, 3))
