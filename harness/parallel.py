@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def run_on_ranks(
     """
     resolved = resolve_config(config, find_truth(config.dataset, data_dir))
     _check_parts(resolved, launch.size)
+    monitor = _LaunchedMonitor(monitor)
     with join(launch, resolve_device(resolved)) as ranks:
         if ranks.is_first:
             threads = default_threads(resolved, launch.local_size)
@@ -59,6 +61,19 @@ def run_on_ranks(
         except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
             raise SystemExit(error.exit_code) from error
         return Outcome([], [])
+
+
+class _LaunchedMonitor:
+    """A monitor that also stops the run when torchrun is gone, who watched the other ranks."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._parent = os.getppid()
+        self.progress = monitor.progress
+        self.notice = monitor.notice
+
+    def should_stop(self) -> bool:
+        return self._monitor.should_stop() or os.getppid() != self._parent
 
 
 def _check_parts(config: RunConfig, n_ranks: int) -> None:

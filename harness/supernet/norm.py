@@ -136,8 +136,10 @@ class _Standardise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, ranks: Ranks) -> Tensor:
-        own = torch.var_mean(x.to(_statistics_dtype(x)), dim=(0, 2, 3), correction=0)
-        variances, means = ranks.gather(torch.stack(own)).unbind(1)  # each [rank, channel]
+        # what `F.batch_norm` itself begins with: seven times as fast as `torch.var_mean`, which
+        # does not like channels last
+        own = torch.batch_norm_update_stats(x.to(_statistics_dtype(x)), None, None, 0.0)
+        means, variances = ranks.gather(torch.stack(own)).unbind(1)  # each [rank, channel]
         mean = means.mean(dim=0)
         # not by sums of squares, whose difference would lose what a large mean leaves of them
         variance = (variances + (means - mean).square()).mean(dim=0)
@@ -153,5 +155,5 @@ class _Standardise(torch.autograd.Function):
         sums = torch.stack([g.sum(dim=(0, 2, 3)), (g * y).sum(dim=(0, 2, 3))])
         ctx.ranks.add_up(sums)
         sums *= g.shape[1] / (g.numel() * ctx.ranks.size)
-        mean_g, mean_gy, scale = (v.view(1, -1, 1, 1) for v in (*sums, scale))
-        return ((g - mean_g - y * mean_gy) * scale).to(y.dtype), None
+        constant, slope, scale = (v.view(1, -1, 1, 1) for v in (*(-scale * sums), scale))
+        return torch.addcmul(constant, y, slope).addcmul_(g, scale).to(y.dtype), None
