@@ -15,7 +15,9 @@ import pytest
 
 from harness.errors import EXIT_INTERRUPTED
 from tests.e2e.processes import (
+    LONG,
     SETTINGS,
+    TIMEOUT_S,
     check_same_bits,
     finish,
     is_running,
@@ -164,6 +166,16 @@ def test_a_signal_to_one_rank_stops_all_of_them(tmp_path: Path) -> None:
     assert code == 1, err  # torchrun's own
     assert f"exitcode: {EXIT_INTERRUPTED}" in err.replace(" :", ":").replace("  ", " "), err
     assert record_of(tmp_path)["status"] == "interrupted"
+    assert "Stopped" in record_of(tmp_path)["reason"]
+
+
+def test_ranks_whose_torchrun_was_killed_save_and_stop(tmp_path: Path) -> None:
+    process = start_ranks(*RUN, *LONG, "--out", tmp_path)
+    wait_for(lambda: list(tmp_path.glob("*/checkpoint.pt")), process)
+    ranks = [process_of(each, process) for each in (0, 1)]
+    process.kill()
+    process.communicate(timeout=TIMEOUT_S)  # the ranks have its pipes: ends when they do
+    assert not any(map(is_running, ranks))
     assert "Stopped" in record_of(tmp_path)["reason"]
 
 
