@@ -21,6 +21,9 @@ from tests.tiny import assert_same_state
 
 STEPS = 20
 PLAIN = {"steps": STEPS, "clip_norm": 0.0, "schedule": "constant", "lr": 0.025}
+QUICK = ("wpl", "random-projector", "ogd-nullspace")
+"""Rows that are not left to the slow tests: one of each way to hold a state, but those below."""
+
 DOUBLE = 1e-9
 """float64, where the same sums are taken in another order: 1e-16 a step, magnified by the net."""
 
@@ -156,7 +159,11 @@ def test_in_float32_two_ranks_follow_one_process_over_the_first_twenty_steps(
     assert losses(both) == pytest.approx(losses(alone), rel=0.03)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [row if row.name in QUICK else pytest.param(row, marks=pytest.mark.slow) for row in ROWS],
+    ids=lambda row: row.name,
+)
 def test_every_strategy_is_the_same_on_every_rank_and_nearly_that_of_one_process(
     run: RunOnRanks, row: Row
 ) -> None:
