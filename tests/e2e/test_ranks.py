@@ -184,5 +184,4 @@ def test_a_batch_that_cannot_be_cut_is_refused_before_anything_is_written(tmp_pa
     assert code == 1  # torchrun's own
     assert "batch_size = 15 cannot be cut into 2 equal parts" in err
     assert "--set batch_size=16" in err
-    assert 'Traceback (most recent call last):\n  File "<frozen runpy>"' in err  # torchrun's
     assert not list(tmp_path.iterdir())
