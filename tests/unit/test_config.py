@@ -161,7 +161,13 @@ def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
         make_config({"until_tau_se": 0})
 
 
-YOUNGER = {"loss_every": 5, "precision": "bf16", "rank_precision": "bf16", "until_tau_se": 0.01}
+YOUNGER = {
+    "loss_every": 5,
+    "precision": "bf16",
+    "bn_sync": False,
+    "rank_precision": "bf16",
+    "until_tau_se": 0.01,
+}
 YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
 
 
