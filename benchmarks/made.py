@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from harness.config import make_config
+from harness.config import RunConfig, make_config
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.strategies import load_strategy
@@ -29,6 +29,14 @@ def noise_images(size: int = 32, n: int = 1_280, classes: int = 10) -> ImageData
     return ImageData("cifar10", images, images, None, classes, *mean_std, 4, True, "noise")
 
 
+def make_config_of(settings: Mapping[str, Any]) -> RunConfig:
+    """Make a configuration on the CPU, without probes unless asked for."""
+    chosen = {"device": "cpu", "n_archs": 10, "probe_every": 0, **settings}
+    if chosen.get("strategy", "spos") != "ogd":
+        chosen["ogd"] = None
+    return make_config(chosen)
+
+
 def make_trainer(data: ImageData | None, **settings: Any) -> Trainer:
     """Make a trainer on the CPU, without probes unless asked for.
 
@@ -36,10 +44,7 @@ def make_trainer(data: ImageData | None, **settings: Any) -> Trainer:
         data: The images; None for the embedded tiles and the defaults that go with them.
         settings: Settings that differ from the defaults of `harness run`.
     """
-    chosen = {"device": "cpu", "n_archs": 10, "probe_every": 0, **settings}
-    if chosen.get("strategy", "spos") != "ogd":
-        chosen["ogd"] = None
-    config = make_config(chosen)
+    config = make_config_of(settings)
     return Trainer(config, data or load_tiles(), load_strategy(config.strategy))
 
 

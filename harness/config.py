@@ -51,6 +51,8 @@ class RunConfig(Settings):
             limit. (NAS-Bench-201's own search code clips at 5 too.)
         precision: Numbers that activations and gradients of a training step are computed in:
             `float32`, or `bf16` (weights, their updates, and everything measured stay float32).
+        bn_sync: Whether several ranks that train one supernet normalise with the statistics of the
+            whole batch, as one process does, or each with those of its part of it.
         augment: Whether training images are cropped and flipped, where the data set allows it.
         split_seed: Seed of the split into training and validation images.
         probe_every: Steps between two measurements of disturbance; 0 for none.
@@ -105,6 +107,7 @@ class RunConfig(Settings):
     weight_decay: float = Field(5e-4, ge=0)
     clip_norm: float = Field(5.0, ge=0)
     precision: Literal["float32", "bf16"] = "float32"
+    bn_sync: bool = True
     augment: bool = True
     split_seed: int = Field(0, ge=0)
     probe_every: int = Field(200, ge=0)
@@ -159,6 +162,7 @@ class RunConfig(Settings):
 _YOUNGER: dict[str, Any] = {
     "loss_every": 0,
     "precision": "float32",
+    "bn_sync": True,
     "rank_precision": "float32",
     "rank_readout": "shared",
     "rank_snapshots": 1,

@@ -55,6 +55,10 @@ class MismatchError(StoreError):
     """A run that would go on under other conditions than it was started with."""
 
 
+class RankError(HarnessError):
+    """A process of those that train one supernet together that is gone, or went its own way."""
+
+
 class DivergedError(HarnessError):
     """Training reached a loss that is not a number."""
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from harness import provenance
 from harness.allocation import keep_freed_memory
 from harness.checkpoint import PREVIOUS
 from harness.config import RunConfig
+from harness.distributed import ALONE, Ranks
 from harness.disturbance import PROBE_SETS
 from harness.errors import (
     DivergedError,
@@ -43,7 +43,7 @@ from harness.space.nb201 import canonical_permutation, sample_indices
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
 from harness.strategies import REGISTRY, check_strategy, load_strategy
 from harness.strategy_settings import TABLES
-from harness.supernet.network import SuperNet
+from harness.supernet.network import SuperNet, hash_weights
 from harness.training import Trainer
 from harness.truth import TruthTable, default_query, find_truth
 
@@ -92,6 +92,7 @@ def run_experiment(
     threads: int,
     monitor: Monitor,
     profile: bool = False,
+    ranks: Ranks = ALONE,
 ) -> RunFolder:
     """Train, rank and score one supernet, or return the run if it is finished.
 
@@ -102,6 +103,8 @@ def run_experiment(
         threads: CPU threads if neither the settings nor an earlier start say.
         monitor: Told the progress; can stop the run.
         profile: Whether to write beforehand where the time goes; the run's numbers do not change.
+        ranks: The processes that train it together, of which this is the first; the others are
+            told of the start as `describe_start` says it.
 
     Returns:
         The folder of the finished run.
@@ -134,7 +137,7 @@ def run_experiment(
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, threads, monitor, profile).finish()
+        _Run(config, folder, record, data_dir, threads, monitor, profile, ranks).finish()
     return folder
 
 
@@ -150,6 +153,7 @@ class _Run:
         threads: int,
         monitor: Monitor,
         profile: bool,
+        ranks: Ranks,
     ) -> None:
         self.config = config
         self.folder = folder
@@ -157,7 +161,8 @@ class _Run:
         self.monitor = monitor
         self.data_dir = data_dir
         self.profile = profile
-        self.execution = _resolve_execution(config, record, threads)
+        self.ranks = ranks
+        self.execution = _resolve_execution(config, record, threads, ranks.size)
 
     def finish(self) -> None:
         """Do what is left to do, and keep the record true whatever happens."""
@@ -177,11 +182,8 @@ class _Run:
 
     def _finish(self) -> None:
         config, device = self.config, torch.device(self.execution["device"])
-        _check_same("conditions", self.record.execution, self.execution)
-        torch.set_num_threads(self.execution["threads"])
-        keep_freed_memory()
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
+        _check_same("conditions", self._conditions(), self.execution)
+        prepare_process(self.execution)
         data = load_images(config.dataset, self.data_dir, config.split_seed)
         truth = find_truth(config.dataset, self.data_dir)
         _check_images(config, data)
@@ -203,9 +205,11 @@ class _Run:
             )
         if self.profile:
             profile_run(config, data, self.folder.path)
-        trainer = Trainer(config, data, load_strategy(config.strategy))
+        self.ranks.share(describe_start(config, self.execution, data))
+        trainer = Trainer(config, data, load_strategy(config.strategy), self.ranks)
         ranker = Ranker(config, data, self.monitor)
         trainer.run(self.folder.path, self.monitor, ranker.evaluate)
+        self.ranks.leave()  # what is left is done here
         self._write_tables(trainer)
         rank_s = self._rank(ranker, self._load_moments(trainer.network), truth)
         timings = {f"{part}_s": round(s, 3) for part, s in trainer.timings.items()}
@@ -217,9 +221,22 @@ class _Run:
         self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
         _remove_scaffolding(self.folder)
 
+    def _conditions(self) -> dict[str, Any]:
+        """Return the conditions that the run was started under and has to go on under.
+
+        With `bn_sync` the number of ranks is none of them: it decides in which order sums are
+        taken, and nothing else. Without, it decides what batch norm calls a batch.
+        """
+        conditions = dict(self.record.execution)
+        if self.config.bn_sync:
+            conditions.pop("ranks", None)
+        return conditions
+
     def _sources(self) -> list[dict[str, Any]]:
         """List the commits that worked on the run: one, unless it went on under another."""
-        sources, source = self.record.sources, provenance.commit()
+        sources, source = self.record.sources, dict(provenance.commit())
+        if self.ranks.size > 1:
+            source["ranks"] = self.ranks.size
         return sources if sources[-1:] == [source] else [*sources, source]
 
     def _load_moments(self, network: SuperNet) -> list[SuperNet]:
@@ -237,7 +254,7 @@ class _Run:
         assert self.config.n_archs is not None, "resolve_config fills it in"
         indices = sample_indices(self.config.n_archs)
         started = time.perf_counter()
-        journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(networks))
+        journal = open_journal(self.folder.path / JOURNAL, self.config, hash_weights(*networks))
         try:
             ranking = ranker.rank(networks, indices, journal, self.monitor, self._goal(truth))
         except Interrupted:
@@ -293,13 +310,38 @@ def _remove_scaffolding(folder: RunFolder) -> None:
     remove_snapshots(folder.path)
 
 
-def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[str, Any]:
-    """Decide once where and how to compute; a run that goes on keeps its number of threads."""
+def resolve_device(config: RunConfig) -> str:
+    """Say where to compute: `cpu` or `cuda`.
+
+    Raises:
+        UsageError: If CUDA was asked for and is not there.
+    """
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda was given, but torch finds no CUDA device. Use cpu.")
+    return device
+
+
+def prepare_process(execution: dict[str, Any]) -> None:
+    """Set up this process to compute as a record's `execution` says."""
+    torch.set_num_threads(execution["threads"])
+    keep_freed_memory()
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
+
+
+def describe_start(config: RunConfig, execution: dict[str, Any], data: ImageData) -> dict[str, Any]:
+    """Say what all ranks of a run have to have in common before its first step."""
+    return {"run": config.run_id, "execution": execution, "images_sha256": data.sha256}
+
+
+def _resolve_execution(
+    config: RunConfig, record: Record, default: int, ranks: int
+) -> dict[str, Any]:
+    """Decide once where and how to compute; a run that goes on keeps its number of threads."""
+    device = resolve_device(config)
     threads = config.threads or record.execution.get("threads") or default
     return {
         "device": device,
@@ -307,6 +349,7 @@ def _resolve_execution(config: RunConfig, record: Record, default: int) -> dict[
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "threads": int(threads),
+        "ranks": ranks,
         "dtype": config.precision,
         "memory_format": "channels_last",
         "onednn": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
@@ -360,15 +403,6 @@ def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dic
         "n_classes": count_classes(ranked),
         "n_with_truth": len(known.intersection(ranked)),
     }
-
-
-def _hash_weights(networks: Iterable[SuperNet]) -> str:
-    digest = hashlib.sha256()
-    for network in networks:
-        for name, weight in network.state_dict().items():
-            digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def default_threads(config: RunConfig, jobs: int) -> int:

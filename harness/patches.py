@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from harness.distributed import ALONE, Ranks
+
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -124,30 +126,40 @@ class LayerInput:
     """The input of one layer in one step, from which patches are taken.
 
     Convolution inputs are [batch, channel, height, width], best in channels-last format; linear
-    ones are [batch, d].
+    ones are [batch, d]. Where several ranks train together, `inputs` is this rank's part of the
+    batch; the patches are those of the whole batch, the same on every rank.
     """
 
-    def __init__(self, inputs: Tensor, weight: Tensor, stride: int) -> None:
+    def __init__(self, inputs: Tensor, weight: Tensor, stride: int, ranks: Ranks = ALONE) -> None:
         """Keep the input, cut off from the graph.
 
         Args:
             inputs: What the layer was given.
             weight: The layer's weight, [out, in, k, k] or [out, d].
             stride: The convolution's stride.
+            ranks: The processes that have a part of the batch each.
         """
+        self.ranks = ranks
         self.inputs = inputs.detach()
         self.kernel = weight.shape[-1] if weight.dim() == 4 else 0
         self.stride = stride
 
     def mean_patch(self) -> Tensor:
         """Return the mean patch over batch and positions, [1, d]."""
+        mean = self._mean_patch_of_part()
+        self.ranks.average([mean])
+        return mean.float()
+
+    def _mean_patch_of_part(self) -> Tensor:
+        """Return this rank's mean patch, [1, d], in float32 at least."""
+        dtype = torch.promote_types(self.inputs.dtype, torch.float32)
         if not self.kernel:
-            return self.inputs.float().mean(dim=0, keepdim=True)
+            return self.inputs.to(dtype).mean(dim=0, keepdim=True)
         n, channels, height, width = self.inputs.shape
         # the mean over images as a product: torch's own sum over the first axis is several times
         # as slow
         by_image = self.inputs.permute(0, 2, 3, 1).reshape(n, -1)  # a view, channels last
-        mean = (by_image.new_full((1, n), 1 / n) @ by_image).float()
+        mean = (by_image.new_full((1, n), 1 / n) @ by_image).to(dtype)
         mean = mean.view(1, height, width, channels).permute(0, 3, 1, 2)
         if self.kernel == self.stride == 1:
             return mean.mean(dim=(2, 3))
@@ -160,13 +172,25 @@ class LayerInput:
         Only the pixels drawn are read: unfolding whole images would cost several times as much.
         Of a linear layer's input, rows are drawn without repetition, `m` at most.
         """
-        device = self.inputs.device
+        n_images = len(self.inputs) * self.ranks.size
         if not self.kernel:
-            return self.inputs[draws.rows(len(self.inputs), m).to(device)].float()
-        n, channels, height, width = self.inputs.shape
-        places = draws.places(Geometry(n, height, width, self.kernel, self.stride), m)
+            return self._read(self.inputs, draws.rows(n_images, m))
+        channels, height, width = self.inputs.shape[1:]
+        places = draws.places(Geometry(n_images, height, width, self.kernel, self.stride), m)
         by_pixel = self.inputs.permute(0, 2, 3, 1).reshape(-1, channels)  # a view, channels last
-        read = by_pixel.index_select(0, places.pixels.to(device)).float()
+        read = self._read(by_pixel, places.pixels)
         if len(places.padding):
-            read.index_fill_(0, places.padding.to(device), 0)
+            read.index_fill_(0, places.padding.to(read.device), 0)
         return read.view(m, -1)
+
+    def _read(self, rows: Tensor, positions: Tensor) -> Tensor:
+        """Read rows at positions in the whole batch, [position, channel]; `rows` is our part."""
+        positions = positions.to(rows.device)
+        if self.ranks.size == 1:
+            return rows.index_select(0, positions).float()
+        positions = positions - self.ranks.rank * len(rows)
+        elsewhere = (positions < 0) | (positions >= len(rows))
+        read = rows.index_select(0, positions.clamp(0, len(rows) - 1)).float()
+        read.masked_fill_(elsewhere.unsqueeze(1), 0)
+        self.ranks.add_up(read)  # one rank has each row, the others add zero: exact
+        return read

@@ -49,9 +49,11 @@ class Record(BaseModel):
         started: UTC, ISO 8601.
         finished: UTC, ISO 8601.
         config: The resolved settings.
-        execution: Device, threads and kernels: resolved once, reused when the run goes on.
+        execution: Device, threads and kernels: resolved once, reused when the run goes on; and
+            the ranks that trained together at the last start.
         environment: Machine and versions.
-        sources: Commits of the harness that worked on the run, in order.
+        sources: Commits of the harness that worked on the run, in order, with the number of
+            ranks where there were several.
         data: Names and hashes of images and truth.
         ranking: How the scores were come by.
         timings: Seconds by part.

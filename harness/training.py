@@ -2,6 +2,9 @@
 
 The loop owns zero_grad, backward and step. Weights off the path have no gradient, so neither
 momentum nor weight decay is applied to them: they do not move at all.
+
+Several ranks can train one supernet: each computes an equal part of every batch, gradients are
+averaged before anything is done with them, and from there on all do the same.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ from torch import Tensor
 
 from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.config import RunConfig
+from harness.distributed import ALONE, Ranks
 from harness.disturbance import DisturbanceMeter, ProbeRow
-from harness.errors import DivergedError, Interrupted, MismatchError
+from harness.errors import DivergedError, Interrupted, MismatchError, RankError
 from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import Monitor, Progress
 from harness.patches import LayerInput
@@ -29,7 +33,8 @@ from harness.seeding import derive_seed, make_rng
 from harness.snapshots import save_snapshot, snapshot_steps
 from harness.space.nb201 import Arch
 from harness.strategies.base import Strategy, WeightedPath
-from harness.supernet.network import SuperNet
+from harness.supernet.network import SuperNet, hash_weights
+from harness.supernet.norm import DistributedNorm, Norm, batch_norm
 from harness.supernet.ops import ConvBN
 
 Columns = dict[str, list[float]]
@@ -100,15 +105,24 @@ class Trainer:
         timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
     """
 
-    def __init__(self, config: RunConfig, data: ImageData, strategy_class: type[Strategy]) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        data: ImageData,
+        strategy_class: type[Strategy],
+        ranks: Ranks = ALONE,
+    ) -> None:
         """Prepare step 0.
 
         Args:
             config: The run's configuration.
             data: The images, on the device to train on.
             strategy_class: The strategy.
+            ranks: The processes that train this supernet. Only the first measures, saves and
+                evaluates; the others follow it.
         """
         self.config = config
+        self.ranks = ranks
         self.device = data.train.labels.device
         shape = data.network_shape(config.channels, config.cells)
         self.network = SuperNet(shape, config.seed).to(self.device)
@@ -121,6 +135,8 @@ class Trainer:
         self.step = 0
         self._bf16 = config.precision == "bf16"
         self._momentum: dict[str, Tensor] = {}
+        synced = ranks.size > 1 and config.bn_sync
+        self._norm: Norm = DistributedNorm(ranks) if synced else batch_norm
         self._strides = {
             module.name: module.stride
             for module in self.network.modules()
@@ -140,8 +156,10 @@ class Trainer:
             DivergedError: If the loss is no longer finite.
             MismatchError: If the checkpoint is of other settings.
             StoreError: If a checkpoint cannot be saved.
+            RankError: If another rank is gone, or its weights have become others.
         """
-        state = load_checkpoint(folder, monitor)
+        found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
+        state = self.ranks.share(found)
         if state is not None:
             if state.get("config_sha256") != self.config.sha256:
                 raise MismatchError(
@@ -154,14 +172,14 @@ class Trainer:
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:
             loss = self.train_step()
-            if self.step in kept:
+            if self.step in kept and self.ranks.is_first:
                 with self._timed("checkpoint"):
                     save_snapshot(folder, self.step, self.network.state_dict())
             self._evaluate_if_due(folder, evaluate)
-            stop = monitor.should_stop()
+            stop = self.ranks.any(monitor.should_stop())
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 with self._timed("checkpoint"):
-                    save_checkpoint(folder, self.state_dict())
+                    self._save(folder)
             monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
@@ -175,13 +193,30 @@ class Trainer:
             return
         if self.step in self.log.tables.get("curve", {"step": []})["step"]:
             return
-        try:
-            with self._timed("evaluate"):
-                evaluate(self.network, self.step, self.log)
-            self._log_diagnostics()
-        except Interrupted:
+        stopped: Interrupted | None = None
+        if self.ranks.is_first:
+            try:
+                with self._timed("evaluate"):
+                    evaluate(self.network, self.step, self.log)
+                self._log_diagnostics()
+            except Interrupted as error:
+                stopped = error
+        if self.ranks.any(stopped is not None):
+            self._save(folder)
+            raise stopped or Interrupted(f"Stopped in the evaluation after step {self.step:,}.")
+
+    def _save(self, folder: Path) -> None:
+        """Save a checkpoint, having seen that all ranks still hold the same weights."""
+        if self.ranks.size > 1:
+            own = hash_weights(self.network)
+            if self.ranks.any(own != self.ranks.share(own)):
+                raise RankError(
+                    f"At step {self.step:,} the ranks no longer hold the same weights, and this "
+                    "checkpoint was not saved. Ranks must run on equal machines, and a strategy "
+                    "must not depend on a LayerInput's `inputs`, which are one rank's part."
+                )
+        if self.ranks.is_first:
             save_checkpoint(folder, self.state_dict())
-            raise
 
     def _log_diagnostics(self) -> None:
         if diagnostics := self.strategy.diagnostics():
@@ -200,7 +235,8 @@ class Trainer:
         step, config = self.step, self.config
         paths = self.strategy.sample_paths(step, make_rng(config.seed, "paths", step))
         archs = [path.arch for path in paths]
-        probing = config.probe_every > 0 and (step + 1) % config.probe_every == 0
+        due = config.probe_every > 0 and (step + 1) % config.probe_every == 0
+        probing = due and self.ranks.is_first
         if probing:
             with self._timed("probe"):
                 self.meter.before(self.network, archs)
@@ -215,22 +251,24 @@ class Trainer:
         return loss
 
     def _update(self, step: int, paths: Sequence[WeightedPath]) -> tuple[float, float]:
-        images, labels = self.sampler.batch(step)
+        # cut after it was drawn and augmented whole: every image is what it is for one process
+        images, labels = map(self.ranks.take_part, self.sampler.batch(step))
         inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
 
         def tap(name: str, layer_input: Tensor) -> None:
             stride = self._strides.get(name, 1)
-            inputs[name].append(LayerInput(layer_input, self.weights[name], stride))
+            inputs[name].append(LayerInput(layer_input, self.weights[name], stride, self.ranks))
 
         loss = 0.0
         for arch, weight in paths:
             tap_or_none = tap if self.strategy.wants_inputs else None
             with torch.autocast(self.device.type, torch.bfloat16, self._bf16):
-                logits = self.network(images, arch, tap=tap_or_none)
+                logits = self.network(images, arch, self._norm, tap_or_none)
             logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             path_loss = weight * F.cross_entropy(logits, labels)
             path_loss.backward()
             loss += path_loss.item()
+        loss = self._average(loss)
         self._check_finite(loss, step, paths[0].arch)
         lr = learning_rate(self.config, step)
         self._apply(lr)
@@ -238,6 +276,16 @@ class Trainer:
         with torch.no_grad():
             self.strategy.remember(step, inputs, generator)
         return loss, lr
+
+    @torch.no_grad()
+    def _average(self, loss: float) -> float:
+        """Average over ranks the gradients of the path's weights, and the loss."""
+        if self.ranks.size == 1:
+            return loss
+        gradients = [p.grad for p in self.weights.values() if p.grad is not None]
+        mean = gradients[0].new_tensor([loss])
+        self.ranks.average([*gradients, mean])
+        return mean.item()
 
     @torch.no_grad()
     def _apply(self, lr: float) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.config import RunConfig, make_config
+from harness.distributed import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.monitor import Progress, SilentMonitor
@@ -59,9 +60,9 @@ def tiny_config(**settings: Any) -> RunConfig:
     return make_config(small, settings)
 
 
-def tiny_trainer(config: RunConfig) -> Trainer:
+def tiny_trainer(config: RunConfig, ranks: Ranks = ALONE) -> Trainer:
     """Make a trainer on the tiny data."""
-    return Trainer(config, tiny_data(), load_strategy(config.strategy))
+    return Trainer(config, tiny_data(), load_strategy(config.strategy), ranks)
 
 
 def tiny_network(seed: int = 0) -> SuperNet:

@@ -32,9 +32,13 @@ class ConsoleMonitor:
     The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
     """
 
-    def __init__(self) -> None:
-        """Prepare to watch any number of runs."""
-        self._console = Console(stderr=True, highlight=False)
+    def __init__(self, quiet: bool = False) -> None:
+        """Prepare to watch any number of runs.
+
+        Args:
+            quiet: Whether to say nothing, as where another rank says it.
+        """
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._stop = False
         self._told = False
         self._bars = Bars(
@@ -45,7 +49,7 @@ class ConsoleMonitor:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=quiet or not self._console.is_terminal,
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._first: dict[tuple[str, str], tuple[float, int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from harness.config import (
     parse_assignments,
 )
 from harness.errors import UsageError
+from harness.launch import check_launch, read_launch
 from harness.space.nb201 import N_ARCHS
 from harness.strategies import REGISTRY, check_strategy
 
@@ -107,7 +109,7 @@ def run(
 
     Without options this uses the embedded `tiles` data set: no download, a few minutes on two
     cores. A finished run is never computed twice, and a stopped one goes on: give the same
-    command again.
+    command again. Under torchrun, one supernet is trained by all ranks together.
     """
     from_file = load_config_file(config_file) if config_file else {}
     given = {key: value for key, value in options.items() if value is not None}
@@ -119,16 +121,23 @@ def run(
     names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
     numbers = parse_seeds(seeds) or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
     configs = [_with(asked, name, seed) for seed in numbers for name in names]
+    launch = read_launch(os.environ)
+    if launch is not None:
+        check_launch(launch, len(configs), jobs, profile)
 
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
     from harness.estimators import load_runs
+    from harness.parallel import run_on_ranks
     from harness.report import make_report
     from harness.runner import run_all
 
-    with ConsoleMonitor() as monitor:
-        outcome = run_all(configs, out, data_dir, jobs, monitor, profile)
+    with ConsoleMonitor(quiet=launch is not None and launch.rank > 0) as monitor:
+        if launch is None:
+            outcome = run_all(configs, out, data_dir, jobs, monitor, profile)
+        else:
+            outcome = run_on_ranks(configs[0], launch, out, data_dir, monitor)
     if as_json:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))

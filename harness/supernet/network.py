@@ -6,6 +6,7 @@ cells that hold either every (edge, op) or those of one architecture.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 
@@ -205,3 +206,13 @@ def _classifier_fan_in(network: nn.Module) -> int:
     classifier = network.classifier
     assert isinstance(classifier, Classifier)
     return classifier.weight.shape[1]
+
+
+def hash_weights(*networks: nn.Module) -> str:
+    """Return the SHA-256 of the weights of some networks and their names, in hexadecimal."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, weight in network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

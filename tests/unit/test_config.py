@@ -173,6 +173,7 @@ def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() 
 YOUNGER = {
     "loss_every": 5,
     "precision": "bf16",
+    "bn_sync": False,
     "rank_precision": "bf16",
     "rank_readout": "refitted",
     "rank_snapshots": 2,

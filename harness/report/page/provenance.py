@@ -112,7 +112,8 @@ def _write_commits(record: Record) -> str:
     texts = []
     for source in record.sources:
         commit = str(source.get("commit") or "not in a checkout")[:12]
-        texts.append(f"{commit}, changed since" if source.get("dirty") else commit)
+        text = f"{commit}, changed since" if source.get("dirty") else commit
+        texts.append(f"{text}, {source['ranks']} ranks" if "ranks" in source else text)
     return "; ".join(texts) or "not known"
 
 

@@ -1,0 +1,66 @@
+"""`harness run` under torchrun, as far as one process can see it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.cli.commandline import TINY, Invoke
+from tests.unit.test_launch import TORCHRUN
+
+
+@pytest.fixture
+def _four_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say what torchrun says; nobody else is there."""
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_four_ranks")
+def test_several_runs_are_refused(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke(*TINY, "--out", tmp_path)
+    assert result.code == 2
+    assert "torchrun started 4 ranks, which train one supernet together; 2 runs" in result.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_four_ranks")
+def test_a_batch_that_cannot_be_cut_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    one = (*TINY, "--strategies", "spos", "--out", tmp_path)
+    result = invoke(*one, "--set", "batch_size=6")
+    assert result.code == 2
+    assert "batch_size = 6 cannot be cut into 4 equal parts" in result.err
+    assert "--set batch_size=8" in result.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_four_ranks")
+def test_more_ranks_than_cuda_devices_are_refused(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path, "--device", "cuda")
+    assert result.code == 2
+    assert "torchrun started 2 ranks on this machine, which has 1 CUDA devices" in result.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("bn_sync", "code"), [("true", 0), ("false", 1)])
+def test_a_run_by_two_ranks_goes_on_alone_unless_each_normalised_its_own_part(
+    invoke: Invoke, tmp_path: Path, bn_sync: str, code: int
+) -> None:
+    command = (*TINY, "--strategies", "spos", "--out", tmp_path, "--set", f"bn_sync={bn_sync}")
+    assert invoke(*command).code == 0
+    (path,) = tmp_path.glob("*/record.json")
+    record = json.loads(path.read_text())
+    assert record["execution"]["ranks"] == 1
+    record["execution"]["ranks"] = 2
+    path.write_text(json.dumps({**record, "status": "interrupted"}))
+    result = invoke(*command)
+    assert result.code == code
+    assert ("ranks was 2 and is 1" in result.err) == bool(code)
+    assert json.loads(path.read_text())["execution"]["ranks"] == (2 if code else 1)
