@@ -62,8 +62,9 @@ bench: $(DEV_STAMP) ## time the hot paths; results pile up in benchmarks/.benchm
 	$(BENCH) $(BENCH_ARGS)
 
 bench-compare: export OMP_NUM_THREADS ?= 1
-bench-compare: $(DEV_STAMP) ## the same, beside the last stored run
-	$(BENCH) --benchmark-compare --benchmark-columns=median,mean,rounds $(BENCH_ARGS)
+bench-compare: $(DEV_STAMP) ## the same, then how the ratios changed since they were last stored
+	$(BENCH) $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.compare
 
 ci: ## what CI does: a fresh environment, lint, tests, quickstart
 	.ci/run

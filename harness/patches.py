@@ -7,21 +7,18 @@ float32 whatever precision the network was computed in.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from harness.distributed import ALONE, Ranks
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-
-PATCH_ORDER = "row, column, channel"
-"""The order of a patch's entries, stored with what depends on it."""
 
 PATCH_IMAGES = 8
 """Images a step that patches are sampled from."""
@@ -61,42 +58,44 @@ NOTHING = torch.empty(0, dtype=torch.int64)
 
 
 class Draws:
-    """The random places of one step: drawn once, and shared by its layers.
+    """Random places to look at: drawn once, and shared by all layers and by some steps.
 
     A place is an image and a point of the unit square, so layers of different sizes look at the
-    same spots of the same images. For each layer alone it is a uniform draw; drawing for each
-    layer anew takes several times as long as reading the pixels.
+    same spots of the same images. For each layer alone it is a uniform draw; finding the pixels for
+    each layer and step anew takes as long as reading them. What is drawn depends on the seed and on
+    what is asked for, not on what was asked for before.
     """
 
-    def __init__(self, generator: torch.Generator) -> None:
+    def __init__(self, seed: int) -> None:
         """Start with nothing drawn.
 
         Args:
-            generator: Where the randomness comes from (on the CPU).
+            seed: Decides all places.
         """
-        self._generator = generator
-        self._spots: dict[tuple[int, int], tuple[IntArray, FloatArray]] = {}
-        self._places: dict[tuple[Geometry, int], Places] = {}
+        self._seed = seed
+        self._places: dict[tuple[Geometry, int, torch.device], Places] = {}
 
     def rows(self, n: int, m: int) -> Tensor:
         """Draw `m` of `n` rows without repetition, all of them if there are fewer."""
-        return torch.randperm(n, generator=self._generator)[:m]
+        return torch.randperm(n, generator=self._generator())[:m]
 
-    def places(self, geometry: Geometry, m: int) -> Places:
+    def places(self, geometry: Geometry, m: int, device: torch.device) -> Places:
         """Return the places of `m` patches of a few random images."""
-        key = (geometry, m)
+        key = (geometry, m, device)
         if key not in self._places:
-            self._places[key] = _find_places(geometry, *self._draw_spots(geometry.images, m))
+            places = _find_places(geometry, *self._draw_spots(geometry.images, m))
+            self._places[key] = Places(*(positions.to(device) for positions in places))
         return self._places[key]
 
     def _draw_spots(self, n_images: int, m: int) -> tuple[IntArray, FloatArray]:
-        key = (n_images, m)
-        if key not in self._spots:
-            few = self.rows(n_images, PATCH_IMAGES)
-            image = few[torch.randint(len(few), (m,), generator=self._generator)]
-            square = torch.rand(2, m, generator=self._generator, dtype=torch.float64)
-            self._spots[key] = image.numpy(), square.numpy()
-        return self._spots[key]
+        generator = self._generator()
+        few = torch.randperm(n_images, generator=generator)[:PATCH_IMAGES]
+        image = few[torch.randint(len(few), (m,), generator=generator)]
+        square = torch.rand(2, m, generator=generator, dtype=torch.float64)
+        return image.numpy(), square.numpy()
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed)
 
 
 def _find_places(geometry: Geometry, image: IntArray, square: FloatArray) -> Places:
@@ -120,6 +119,23 @@ def _find_places(geometry: Geometry, image: IntArray, square: FloatArray) -> Pla
     pixels = rows[:, :, None] * width + x_inside[:, None, :]
     outside = (y != y_inside)[:, :, None] | (x != x_inside)[:, None, :]
     return Places(torch.from_numpy(pixels.reshape(-1)), torch.from_numpy(np.flatnonzero(outside)))
+
+
+@cache
+@torch.inference_mode(False)  # what a first use while scoring made could not be trained with
+def _shares(height: int, width: int, kernel: int, stride: int, device: torch.device) -> Tensor:
+    """Return what each pixel contributes to each place of the mean patch, [k * k, height * width].
+
+    A pixel is at one place of a window in one patch at most, so that it contributes one over the
+    number of patches, or nothing.
+    """
+    by_axis = []
+    for size in (height, width):
+        first = torch.arange(0, size, stride).view(-1, 1, 1)
+        offset = torch.arange(-(kernel // 2), kernel // 2 + 1).view(1, -1, 1)
+        hits = first + offset == torch.arange(size)  # [patch, offset, pixel]
+        by_axis.append(hits.float().mean(dim=0))
+    return torch.kron(*by_axis).to(device)
 
 
 class LayerInput:
@@ -160,11 +176,8 @@ class LayerInput:
         # as slow
         by_image = self.inputs.permute(0, 2, 3, 1).reshape(n, -1)  # a view, channels last
         mean = (by_image.new_full((1, n), 1 / n) @ by_image).to(dtype)
-        mean = mean.view(1, height, width, channels).permute(0, 3, 1, 2)
-        if self.kernel == self.stride == 1:
-            return mean.mean(dim=(2, 3))
-        columns = F.unfold(mean, self.kernel, padding=self.kernel // 2, stride=self.stride)
-        return columns.mean(dim=2).view(channels, -1).T.reshape(1, -1)
+        shares = _shares(height, width, self.kernel, self.stride, mean.device).to(dtype)
+        return (shares @ mean.view(-1, channels)).view(1, -1)
 
     def random_patches(self, m: int, draws: Draws) -> Tensor:
         """Return `m` patches at random places of a few random images, [m, d].
@@ -176,11 +189,12 @@ class LayerInput:
         if not self.kernel:
             return self._read(self.inputs, draws.rows(n_images, m))
         channels, height, width = self.inputs.shape[1:]
-        places = draws.places(Geometry(n_images, height, width, self.kernel, self.stride), m)
+        geometry = Geometry(n_images, height, width, self.kernel, self.stride)
+        pixels, padding = draws.places(geometry, m, self.inputs.device)
         by_pixel = self.inputs.permute(0, 2, 3, 1).reshape(-1, channels)  # a view, channels last
-        read = self._read(by_pixel, places.pixels)
-        if len(places.padding):
-            read.index_fill_(0, places.padding.to(read.device), 0)
+        read = self._read(by_pixel, pixels)
+        if len(padding):
+            read.index_fill_(0, padding, 0)
         return read.view(m, -1)
 
     def _read(self, rows: Tensor, positions: Tensor) -> Tensor:

@@ -23,6 +23,10 @@ from harness.strategy_settings import OgdSettings
 
 State = dict[str, Tensor]
 
+USES_PER_UPDATE = 2
+"""Of the covariance's projectors: uses of a layer from one update to the next. An update costs more
+than projecting does, and beside the hundred updates that R averages one more or less is noise."""
+
 F32_ALPHA = 0.1
 """Least `alpha` at which `rls` is exact enough in float32."""
 
@@ -37,9 +41,12 @@ def multiply(update: Tensor, matrix: Tensor) -> Tensor:
     Returns:
         The product, in the weight's shape and the update's precision.
     """
-    by_channel = update.movedim(1, -1)  # [out, k, k, in]: a view where channels are last
-    flat = by_channel.reshape(len(update), -1)
-    return (flat @ matrix.to(flat.dtype)).view(by_channel.shape).movedim(-1, 1)
+    matrix = matrix.to(update.dtype)
+    if update.dim() == 2:
+        return update @ matrix
+    by_channel = update.permute(0, 2, 3, 1)  # [out, k, k, in]: a view where channels are last
+    product = by_channel.reshape(len(update), -1) @ matrix
+    return product.view(by_channel.shape).permute(0, 3, 1, 2)
 
 
 class Projector(ABC):
@@ -64,6 +71,10 @@ class Projector(ABC):
         self.d = d
         self.device = device
         self.strength = strength
+
+    def observe(self, layer: LayerInput, draws: Draws) -> None:
+        """Learn from the layer's input in a step that used it."""
+        self.store(self.sample(layer, draws))
 
     @abstractmethod
     def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
@@ -100,6 +111,10 @@ class Projector(ABC):
         """Go on from a saved state."""
 
 
+LEAST_SQUARE = 1e-10
+"""Of a mean patch: a smaller mean square is rounding. Activations after batch norm are around 1."""
+
+
 class RlsProjector(Projector):
     """Recursive least squares: P <- P - (Px)(Px)^T / (alpha + x^T P x), reset each epoch.
 
@@ -129,12 +144,14 @@ class RlsProjector(Projector):
         if self._p is None:
             self._p = torch.eye(self.d, dtype=self._dtype, device=self.device)
         for x in patches.to(self._dtype):
-            norm = x.norm()
-            if norm == 0:  # a layer that was fed zeros has nothing to protect
+            square = (x @ x).item()
+            # fed zeros, or a mean that is zero but for rounding, as after batch norm without a
+            # ReLU: there is nothing to protect
+            if square <= self.d * LEAST_SQUARE:
                 continue
-            px = self._p @ (x * (self.d**0.5 / norm))
-            gain = (px @ x) * (self.d**0.5 / norm)
-            self._p.addr_(px, px, alpha=-1 / (self.strength + gain.item()))
+            px = self._p @ x
+            scale = self.d / square  # to unit mean square, which is left to the last factor
+            self._p.addr_(px, px, alpha=-scale / (self.strength + scale * (px @ x).item()))
 
     def matrix(self) -> Tensor | None:
         """Return P, or None before anything was stored."""
@@ -157,7 +174,8 @@ class _AveragingProjector(Projector):
     """A projector made from the running covariance R of patches.
 
     R <- beta R + (1 - beta) X^T X / m over sampled patches X. No bias correction is needed, as
-    what is made of R is relative to its own scale. P is made anew after every `refresh` updates.
+    what is made of R is relative to its own scale. Every second use of the layer is an update, from
+    the first on; P is made anew after every `refresh` updates.
     """
 
     def __init__(
@@ -172,6 +190,13 @@ class _AveragingProjector(Projector):
         self._corner = torch.zeros(d - self._half, d - self._half, device=device)
         self._p: Tensor | None = None
         self._updates = 0
+        self._uses = 0
+
+    def observe(self, layer: LayerInput, draws: Draws) -> None:
+        """Learn from the layer's input at every second use."""
+        if self._uses % USES_PER_UPDATE == 0:
+            super().observe(layer, draws)
+        self._uses += 1
 
     def sample(self, layer: LayerInput, draws: Draws) -> Tensor:
         """Take random patches, [settings.patches, d] (fewer where a linear layer has fewer)."""
@@ -200,17 +225,18 @@ class _AveragingProjector(Projector):
         return self._p
 
     def state_dict(self) -> State:
-        """Return R, P and the number of updates."""
-        parts = {"top": self._top, "corner": self._corner}
-        state = {**parts, "updates": torch.tensor(self._updates)}
+        """Return R, P and the numbers of updates and uses."""
+        counts = {"updates": torch.tensor(self._updates), "uses": torch.tensor(self._uses)}
+        state = {"top": self._top, "corner": self._corner, **counts}
         return state if self._p is None else {**state, "p": self._p}
 
     def load_state_dict(self, state: State) -> None:
-        """Set R, P and the number of updates."""
+        """Set R, P and the numbers of updates and uses."""
         self._top = state["top"].to(self.device)
         self._corner = state["corner"].to(self.device)
         self._p = state["p"].to(self.device) if "p" in state else None
         self._updates = int(state["updates"])
+        self._uses = int(state["uses"])
 
 
 class CovarianceProjector(_AveragingProjector):

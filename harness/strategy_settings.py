@@ -27,7 +27,8 @@ class OgdSettings(Settings):
         beta: `covariance`, `nullspace`: share of the old covariance kept at each update, 0-1.
         refresh: `covariance`, `nullspace`: updates of a layer between two factorisations of its
             projector.
-        patches: `covariance`, `nullspace`: input patches sampled a layer and step.
+        patches: `covariance`, `nullspace`: input patches sampled for an update of a layer; every
+            second step that uses it is one.
         threshold: `nullspace`: largest eigenvalue of the covariance, relative to their mean, whose
             direction is still free; more is weaker.
         strength_end: What `alpha`, `c` or `threshold` (whichever the projector has) has become by

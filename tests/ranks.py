@@ -100,7 +100,7 @@ def normalise(
 def take_patches(ranks: Ranks, x: Tensor, weight: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Return the mean and some random patches of a batch, of which this rank has its part."""
     layer = LayerInput(ranks.take_part(x), weight, stride, ranks)
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = Draws(0)
     return layer.mean_patch(), layer.random_patches(12, draws)
 
 

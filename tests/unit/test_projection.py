@@ -189,6 +189,14 @@ def test_nullspace_keeps_the_directions_whose_eigenvalue_is_at_most_the_threshol
         assert projector.plasticity == pytest.approx(len(free) / 6)
 
 
+def test_rls_stores_no_mean_that_is_only_rounding() -> None:
+    projector = make("rls", 6)
+    projector.store(1e-7 * torch.randn(3, 6))
+    assert projector.matrix() is None or torch.equal(projector.matrix(), torch.eye(6))
+    projector.store(1e-2 * torch.randn(1, 6))
+    assert not torch.equal(projector.matrix(), torch.eye(6))
+
+
 def test_nullspace_that_keeps_everything_is_the_identity_and_nothing_is_zero() -> None:
     for threshold, scale in ((2.0, 1.0), (0.5, 0.0)):
         projector = make("nullspace", 4, threshold=threshold)
@@ -240,7 +248,7 @@ def test_projecting_a_convolutions_update_is_projecting_its_im2col_matrix(
     images = whole_numbers(2, 3, 4, 4)
     projector = make(name, 27)
     layer = LayerInput(images, update, stride=1)
-    projector.store(layer.random_patches(9, Draws(torch.Generator().manual_seed(0))).double())
+    projector.store(layer.random_patches(9, Draws(0)).double())
     projected = projector.project(update)
     assert projected.shape == update.shape
     p = projector.matrix()
@@ -260,9 +268,7 @@ def test_rls_with_alpha_near_zero_leaves_outputs_on_stored_inputs_alone(
     projector = make("rls", 36, alpha=1e-10)
     layer = LayerInput(image, update, stride=1)
     for seed in range(20):  # 9 positions: each is drawn, and again
-        projector.store(
-            layer.random_patches(9, Draws(torch.Generator().manual_seed(seed))).double()
-        )
+        projector.store(layer.random_patches(9, Draws(seed)).double())
     projected = projector.project(update)
 
     def change(x: Tensor, weight: Tensor) -> float:
@@ -289,7 +295,7 @@ def test_random_patches_are_true_patches_of_the_input_and_any_can_be_drawn(
 ) -> None:
     images = whole_numbers(3, 2, 4, 4)
     layer = LayerInput(images, torch.zeros(4, 2, kernel, kernel), stride)
-    patches = layer.random_patches(2_000, Draws(torch.Generator().manual_seed(0)))
+    patches = layer.random_patches(2_000, Draws(0))
     assert patches.shape == (2_000, 2 * kernel**2)
     naive = {tuple(p.tolist()) for image in naive_patches(images, kernel, stride) for p in image}
     # 48 patches at most: to miss one in 2,000 draws has a chance of 48 * (47/48)^2000 < 1e-16
@@ -302,7 +308,7 @@ def test_random_patches_of_a_large_batch_come_from_a_few_images_chosen_by_the_ge
     layer = LayerInput(images, torch.zeros(4, 1, 1, 1), 1)
 
     def draw(seed: int) -> list[float]:
-        draws = Draws(torch.Generator().manual_seed(seed))
+        draws = Draws(seed)
         return layer.random_patches(100 * PATCH_IMAGES, draws).flatten().tolist()
 
     assert len(set(draw(0))) == PATCH_IMAGES
@@ -313,10 +319,10 @@ def test_random_patches_of_a_large_batch_come_from_a_few_images_chosen_by_the_ge
 def test_random_patches_of_a_linear_layer_are_rows_of_its_input() -> None:
     inputs = whole_numbers(9, 4)
     layer = LayerInput(inputs, torch.zeros(3, 4), 1)
-    patches = layer.random_patches(5, Draws(torch.Generator().manual_seed(0)))
+    patches = layer.random_patches(5, Draws(0))
     assert patches.shape == (5, 4)
     assert {tuple(row) for row in patches.tolist()} <= {tuple(row) for row in inputs.tolist()}
-    every = layer.random_patches(100, Draws(torch.Generator().manual_seed(0)))
+    every = layer.random_patches(100, Draws(0))
     assert sorted(every.tolist()) == sorted(inputs.tolist())
 
 
@@ -345,25 +351,54 @@ def test_a_layers_input_is_cut_off_from_the_graph() -> None:
 
 def test_each_projector_samples_what_it_stores() -> None:
     layer = LayerInput(whole_numbers(4, 2, 4, 4), torch.zeros(3, 2, 3, 3), 1)
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = Draws(0)
     settings = OgdSettings(patches=7)
     rls, covariance = RlsProjector(18, CPU, settings), CovarianceProjector(18, CPU, settings)
     assert torch.equal(rls.sample(layer, draws), layer.mean_patch())
     assert covariance.sample(layer, draws).shape == (7, 18)
 
 
+@pytest.mark.parametrize(("name", "stored"), [("rls", [0, 1, 2, 3, 4]), ("covariance", [0, 2, 4])])
+def test_rls_learns_from_every_use_of_a_layer_and_covariance_from_every_second(
+    name: str, stored: list[int]
+) -> None:
+    torch.set_default_dtype(torch.float32)  # as patches are
+    layers = [
+        LayerInput(whole_numbers(4, 2, 4, 4, seed=k), torch.zeros(3, 2, 3, 3), 1) for k in range(5)
+    ]
+    draws = Draws(0)
+    used, direct = make(name, 18, refresh=2), make(name, 18, refresh=2)
+    for k, layer in enumerate(layers):
+        used.observe(layer, draws)
+        if k in stored:
+            direct.store(direct.sample(layer, draws))
+        resumed = make(name, 18, refresh=2)
+        resumed.load_state_dict(used.state_dict())
+        used = resumed  # wherever it is saved
+    assert torch.equal(used.matrix(), direct.matrix())
+
+
+def test_places_do_not_depend_on_what_was_asked_for_before() -> None:
+    layer = LayerInput(whole_numbers(20, 2, 6, 6), torch.zeros(3, 2, 3, 3), 1)
+    linear = LayerInput(whole_numbers(20, 4), torch.zeros(3, 4), 1)
+    first, second = Draws(0), Draws(0)
+    patches, rows = layer.random_patches(9, first), linear.random_patches(9, first)
+    assert torch.equal(linear.random_patches(9, second), rows)
+    assert torch.equal(layer.random_patches(9, second), patches)
+
+
 def test_layers_of_one_step_are_looked_at_in_the_same_places() -> None:
     images = whole_numbers(20, 2, 6, 6)
     first, second = (LayerInput(x, torch.zeros(3, 2, 3, 3), 1) for x in (images, -images))
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = Draws(0)
     assert torch.equal(first.random_patches(9, draws), -second.random_patches(9, draws))
-    others = Draws(torch.Generator().manual_seed(1))
+    others = Draws(1)
     assert not torch.equal(first.random_patches(9, draws), first.random_patches(9, others))
 
 
 def test_patches_of_a_bf16_layer_are_float32() -> None:
     layer = LayerInput(whole_numbers(4, 2, 4, 4).bfloat16(), torch.zeros(3, 2, 3, 3), 1)
-    draws = Draws(torch.Generator().manual_seed(0))
+    draws = Draws(0)
     assert layer.random_patches(9, draws).dtype == torch.float32
     assert layer.mean_patch().dtype == torch.float32
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.made import make_trainer, noise_images
 from benchmarks.naive import NaiveStep, naive_batch
 from harness.space.nb201 import arch_at
 from harness.supernet.ops import avg_pool
@@ -56,7 +57,7 @@ def test_in_float32_losses_follow_the_naive_ones_over_the_first_twenty_steps() -
     ours, naive = losses_and_naive_ones(make(), torch.float32)
     assert ours[:3] == pytest.approx(naive[:3], rel=1e-6)
     # Batch norm magnifies rounding without bound where features hardly vary, as with 4 channels
-    # and 16 images here; with 16 channels and 64 images the losses stay within 5e-4.
+    # and 16 images here.
     assert ours == pytest.approx(naive, rel=0.03)
     assert statistics.fmean(ours) == pytest.approx(statistics.fmean(naive), rel=5e-3)
 
@@ -104,3 +105,16 @@ def test_pooling_in_either_precision_is_torchs_own(dtype: torch.dtype) -> None:
     tolerance = 1e-5 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(y.float(), expected, rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(fast.grad.float(), slow.grad, rtol=tolerance, atol=3 * tolerance)
+
+
+@pytest.mark.slow
+def test_at_sixteen_channels_and_five_cells_float32_losses_follow_the_naive_ones() -> None:
+    config = {"channels": 16, "cells": 5, "clip_norm": 0.0, "schedule": "constant", "lr": 0.025}
+    trainer = make_trainer(noise_images(), **config)
+    ours, naive = losses_and_naive_ones(trainer, torch.float32)
+    # measured: 2e-7 over the first three steps, 3e-5 over the first six; then batch norm magnifies
+    # rounding, to 3e-2 in one step whose loss jumps and 4e-3 on average
+    assert ours[:3] == pytest.approx(naive[:3], rel=1e-6)
+    assert ours[:6] == pytest.approx(naive[:6], rel=1e-3)
+    assert ours == pytest.approx(naive, rel=0.1)
+    assert statistics.fmean(ours) == pytest.approx(statistics.fmean(naive), rel=5e-3)

@@ -16,6 +16,7 @@ from harness.space.cost import NetworkShape
 from harness.space.nb201 import Arch, arch_at
 from harness.strategies import REGISTRY, check_strategy, load_strategy
 from harness.strategies.ogd import OrthogonalGradientDescent
+from harness.strategies.projecting import STEPS_OF_DRAWS, ProjectingStrategy
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.network import SuperNet
 from harness.supernet.ops import ConvBN
@@ -196,13 +197,24 @@ def test_all_projectors_of_the_benchmarks_network_take_less_than_100_mb(projecto
     assert 10e6 < n_bytes < 100e6
 
 
-def test_projectors_of_a_version_with_another_order_of_patches_are_refused() -> None:
+def test_projectors_of_a_version_that_learned_in_another_way_are_refused() -> None:
     trainer = make("covariance")
     trainer.train_step()
     state = trainer.strategy.state_dict()
     trainer.strategy.load_state_dict(state)
     with pytest.raises(MismatchError, match="of an earlier version"):
-        trainer.strategy.load_state_dict(state["projectors"])
+        trainer.strategy.load_state_dict({**state, "format": 2})
+
+
+def test_steps_look_at_the_same_places_for_a_while_wherever_a_run_was_resumed() -> None:
+    strategy, resumed, other = (make("covariance", seed=s).strategy for s in (0, 0, 1))
+    assert all(isinstance(s, ProjectingStrategy) for s in (strategy, resumed, other))
+    rows = [strategy._draws_of(step).rows(64, 5).tolist() for step in range(2 * STEPS_OF_DRAWS)]
+    assert rows[0] != rows[STEPS_OF_DRAWS]
+    assert rows == [rows[0]] * STEPS_OF_DRAWS + [rows[STEPS_OF_DRAWS]] * STEPS_OF_DRAWS
+    later = STEPS_OF_DRAWS + 3
+    assert resumed._draws_of(later).rows(64, 5).tolist() == rows[later]
+    assert other._draws_of(later).rows(64, 5).tolist() != rows[later]
 
 
 @pytest.mark.parametrize("projector", PROJECTORS)
