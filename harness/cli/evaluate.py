@@ -60,6 +60,7 @@ def evaluate(
     truth: str | None,
     lower_is_better: bool,
     lower_in: tuple[Path, ...],
+    readout: str | None,
     score_column: str,
     exclude_bad: bool,
     output_format: str,
@@ -84,6 +85,7 @@ def evaluate(
         score_column=score_column,
         lower_is_better=lower_is_better,
         lower_in=lower_in,
+        readout=readout,
         exclude_bad=exclude_bad,
     )
     chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)

@@ -23,8 +23,13 @@ def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], C
 
 
 def score_options(command: Command) -> Command:
-    """Add the options that say how score files are read."""
+    """Add the options that say how scores are read."""
     return add_options(
+        click.option(
+            "--readout",
+            type=click.Choice(("shared", "refitted")),
+            help="Take the scores of runs by this readout.  [default: each run's own]",
+        ),
         click.option(
             "--lower-is-better", is_flag=True, help="A lower score is better (score files)."
         ),

@@ -88,6 +88,7 @@ def report(
     truth: str | None,
     lower_is_better: bool,
     lower_in: tuple[Path, ...],
+    readout: str | None,
     score_column: str,
     exclude_bad: bool,
     data_dir: Path | None,
@@ -111,6 +112,7 @@ def report(
         lower_is_better=lower_is_better,
         lower_in=lower_in,
         exclude_bad=exclude_bad,
+        readout=readout,
     )
     truths = [
         TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)

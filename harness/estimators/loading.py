@@ -33,6 +33,7 @@ def load_estimators(
     lower_is_better: bool = False,
     lower_in: Sequence[str | Path] = (),
     exclude_bad: bool = False,
+    readout: str | None = None,
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
 
@@ -45,6 +46,8 @@ def load_estimators(
         lower_is_better: Whether a lower number is better in score files. Run folders know.
         lower_in: Score files of `paths` in which alone a lower number is better.
         exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
+        readout: "shared" or "refitted": the scores of runs by this readout (`rank_readout`); None:
+            by each run's own.
 
     Returns:
         The estimators, each with a label of its own, and what was left out.
@@ -61,7 +64,7 @@ def load_estimators(
     files = [path for path in named if path not in folders]
     _check_paths(named, files, score_column != SCORE or lower_is_better or bool(lower_in))
     lower = _resolve_lower(files, lower_in)
-    runs = load_runs(find_runs(folders)) if folders else Loaded(())
+    runs = load_runs(find_runs(folders), readout) if folders else Loaded(())
     if folders and not runs.estimators:
         raise StoreError(
             f"None of the runs is finished: {', '.join(runs.unfinished)}. Give the command that "

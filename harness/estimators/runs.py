@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from harness.config import RunConfig
 from harness.errors import MismatchError, StoreError
@@ -30,11 +32,12 @@ class _Run(NamedTuple):
     config: RunConfig
 
 
-def load_runs(folders: Iterable[RunFolder]) -> Loaded:
+def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loaded:
     """Read runs, and gather those that are replicas over seeds.
 
     Args:
         folders: The runs.
+        readout: By which of the readouts they are to be scored; None: by each run's own.
 
     Returns:
         One estimator a (data set, strategy, settings), the baseline strategy first; and the
@@ -42,7 +45,7 @@ def load_runs(folders: Iterable[RunFolder]) -> Loaded:
 
     Raises:
         StoreError: If a record cannot be read, a run is there twice, or so is a seed of the
-            same settings.
+            same settings, or a run has no scores by the readout.
         MismatchError: If replicas were ranked against different truth tables.
         DataError: If a run's scores are damaged.
     """
@@ -63,7 +66,9 @@ def load_runs(folders: Iterable[RunFolder]) -> Loaded:
             unfinished.append(f"{show(record.run_id)} ({show(record.status)})")
     groups = _group(finished)
     labels = _name_images([group[0].config for group in groups])
-    gathered = tuple(_gather(*pair) for pair in zip(groups, labels, strict=True))
+    gathered = tuple(
+        _gather(group, label, readout) for group, label in zip(groups, labels, strict=True)
+    )
     return Loaded(gathered, tuple(unfinished))
 
 
@@ -125,10 +130,17 @@ def flatten_config(config: RunConfig) -> dict[str, Any]:
     return settings
 
 
-def _gather(runs: Sequence[_Run], label: str) -> Estimator:
+def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:
+    """Return where a run keeps its scores by a readout."""
+    name = "scores" if readout == config.rank_readout else f"scores_{readout}"
+    return folder.path / f"{name}.parquet"
+
+
+def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> Estimator:
     _check_replicas(runs)
     config = runs[0].config
-    frames = [load_scores(run.folder.path / "scores.parquet") for run in runs]
+    readout = readout or config.rank_readout
+    frames = [_load_scores(run, readout) for run in runs]
     scored = [f[f["status"] == STATUS_OK].set_index("nb201_index")["score"] for f in frames]
     index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
@@ -139,7 +151,7 @@ def _gather(runs: Sequence[_Run], label: str) -> Estimator:
         seeds=tuple(run.config.seed for run in runs),
         nb201_index=index,
         score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
-        score_kind=_score_kind(config),
+        score_kind=_score_kind(config, readout),
         dataset=config.dataset,
         bn_mode=config.bn_mode,
         truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
@@ -165,8 +177,18 @@ def _check_replicas(runs: Sequence[_Run]) -> None:
             )
 
 
-def _score_kind(config: RunConfig) -> str:
-    kind = RUN_SCORE if config.rank_readout == "shared" else REFITTED_SCORE
+def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
+    path = scores_path(run.folder, run.config, readout)
+    if readout != run.config.rank_readout and not path.exists():
+        raise StoreError(
+            f"Run {run.record.run_id} has no scores by the '{readout}' readout: it was ranked "
+            "before there were two. Leave --readout out, or make the run again."
+        )
+    return load_scores(path)
+
+
+def _score_kind(config: RunConfig, readout: str) -> str:
+    kind = RUN_SCORE if readout == "shared" else REFITTED_SCORE
     if config.rank_snapshots == 1:
         return kind
     return f"{kind} over {config.rank_snapshots:,} moments of training"

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from harness.config import RunConfig
-from harness.estimators.runs import label_configs, settings_sha256
+from harness.estimators.runs import label_configs, scores_path, settings_sha256
 from harness.scores import STATUS_OK, load_scores
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
 from harness.store import FINISHED, RunFolder, find_runs
@@ -68,8 +68,7 @@ def _taus(folder: RunFolder, config: RunConfig, table: TruthTable, skip: int) ->
     known = dict(zip(truth.nb201_index.tolist(), truth.accuracy.tolist(), strict=True))
     found: dict[str, Any] = {}
     for readout in READOUTS:
-        name = "scores" if readout == config.rank_readout else f"scores_{readout}"
-        path = folder.path / f"{name}.parquet"
+        path = scores_path(folder, config, readout)
         if not path.exists():
             continue
         scores = load_scores(path).iloc[skip:]

@@ -22,6 +22,7 @@ from harness.estimators import (
     load_estimators,
     make_estimators,
 )
+from harness.scores import load_scores, save_scores
 from harness.space.nb201 import CONV_3X3, Arch, arch_at
 from harness.truth import TruthTable, find_truth
 from tests.made_runs import INDICES, N, make_run
@@ -60,6 +61,26 @@ def test_runs_that_differ_in_the_seed_alone_are_one_estimator(tmp_path: Path) ->
     assert [path.name for path in only.paths] == [record.run_id for record in only.records]
     assert only.config is not None
     assert only.config.seed == 0
+
+
+def test_runs_can_be_scored_by_the_other_readout_where_they_have_it(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", SCORES, "spos", truth=TRUTH, rank_readout="refitted")
+    folder = make_run(tmp_path / "b", SCORES, "ogd", truth=TRUTH)
+    with pytest.raises(StoreError, match=r"tiles-ogd-.* no scores by the 'refitted' readout"):
+        load_estimators([tmp_path], readout="refitted")
+    frame = load_scores(folder.path / "scores.parquet")
+    save_scores(frame.assign(score=-frame["score"]), folder.path / "scores_refitted.parquet")
+    own, other = load_estimators([tmp_path], readout="refitted").estimators
+    np.testing.assert_array_equal(other.score, -own.score)
+    assert own.score_kind == other.score_kind
+    assert own.score_kind.startswith("minus mean squared leave-one-out validation error")
+    assert load_estimators([folder.path]).estimators[0].score_kind == "minus mean validation loss"
+
+
+def test_scores_over_several_moments_of_training_say_so(tmp_path: Path) -> None:
+    make_run(tmp_path, SCORES, "spos", truth=TRUTH, rank_snapshots=4)
+    (only,) = load_estimators([tmp_path]).estimators
+    assert only.score_kind == "minus mean validation loss over 4 moments of training"
 
 
 def test_the_baseline_stands_on_top_and_namesakes_are_told_apart(tmp_path: Path) -> None:
