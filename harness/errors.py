@@ -55,6 +55,10 @@ class MismatchError(StoreError):
     """A run that would go on under other conditions than it was started with."""
 
 
+class WorkerError(HarnessError):
+    """A process that was killed, or met a bug, while it worked on a run."""
+
+
 class DivergedError(HarnessError):
     """Training reached a loss that is not a number."""
 

@@ -31,9 +31,9 @@ from harness.errors import (
 )
 from harness.images import load_images
 from harness.images.dataset import ImageData
-from harness.monitor import Monitor
+from harness.monitor import RANKED, Event, Monitor
 from harness.profiling import profile_run
-from harness.ranking import Goal, Ranker, count_classes, open_journal
+from harness.ranking import Goal, Ranker, Spread, count_classes, open_journal
 from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
 from harness.space.nb201 import canonical_permutation, sample_indices
@@ -89,6 +89,8 @@ def run_experiment(
     threads: int,
     monitor: Monitor,
     profile: bool = False,
+    retry_failed: bool = False,
+    spread: Spread | None = None,
 ) -> RunFolder:
     """Train, rank and score one supernet, or return the run if it is finished.
 
@@ -99,6 +101,8 @@ def run_experiment(
         threads: CPU threads if neither the settings nor an earlier start say.
         monitor: Told the progress; can stop the run.
         profile: Whether to write beforehand where the time goes; the run's numbers do not change.
+        retry_failed: Whether a run that failed before is tried again, from its last checkpoint.
+        spread: Scores architectures elsewhere; None: here.
 
     Returns:
         The folder of the finished run.
@@ -119,10 +123,10 @@ def run_experiment(
                         "settings, give another --out folder."
                     )
                 return folder
-            if record.status == FAILED:
+            if record.status == FAILED and not retry_failed:
                 raise StoreError(
-                    f"Run {config.run_id} failed before: {record.reason} It would fail again. "
-                    f"Change its settings, or remove {folder.path} to try anyway."
+                    f"Run {config.run_id} failed before: {record.reason} Change its settings, or "
+                    f"give --retry-failed, or remove {folder.path}, to try again."
                 )
         else:
             record = Record(
@@ -131,7 +135,7 @@ def run_experiment(
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, threads, monitor, profile).finish()
+        _Run(config, folder, record, data_dir, threads, monitor, profile, spread).finish()
     return folder
 
 
@@ -147,6 +151,7 @@ class _Run:
         threads: int,
         monitor: Monitor,
         profile: bool,
+        spread: Spread | None,
     ) -> None:
         self.config = config
         self.folder = folder
@@ -154,6 +159,7 @@ class _Run:
         self.monitor = monitor
         self.data_dir = data_dir
         self.profile = profile
+        self.spread = spread
         self.execution = _resolve_execution(config, record, threads)
 
     def finish(self) -> None:
@@ -225,7 +231,9 @@ class _Run:
         started = time.perf_counter()
         journal = open_journal(self.folder.path / JOURNAL, self.config, _hash_weights(network))
         try:
-            ranking = ranker.rank(network, indices, journal, self.monitor, self._goal(truth))
+            ranking = ranker.rank(
+                network, indices, journal, self.monitor, self._goal(truth), self.spread
+            )
         except Interrupted:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
@@ -240,6 +248,9 @@ class _Run:
         if ranking.rounds:
             self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
         self._write_record(ranking=ranking.facts)
+        n_failed = sum(row["status"] == STATUS_FAILED for row in ranking.rows)
+        facts = {"n_archs": len(ranking.rows), "n_failed": n_failed}
+        self.monitor.event(Event(self.config.run_id, RANKED, facts))
         return time.perf_counter() - started
 
     def _goal(self, truth: TruthTable) -> Goal | None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.config import RunConfig
 from harness.errors import Interrupted
-from harness.evaluation import BatchSums, EvaluationImages, add_up, sum_batches
+from harness.evaluation import EvaluationImages, add_up
 from harness.journal import Journal
 from harness.monitor import Monitor, Progress
 from harness.ranking.classes import class_index, order_classes
 from harness.ranking.journal import Ledger
-from harness.ranking.precision import (
-    MIN_TAU,
-    N_CHECKED,
-    agreement,
-    images_to_bf16,
-    to_bf16,
-)
+from harness.ranking.precision import MIN_TAU, N_CHECKED, agreement
 from harness.ranking.rounds import Goal, Round, Rounds, describe
-from harness.ranking.shared import SharedBatch
+from harness.ranking.spread import Scoring, Spread, score_all
 from harness.scores import STATUS_FAILED, STATUS_OK
-from harness.space.nb201 import Arch, arch_at
+from harness.space.nb201 import arch_at
 from harness.supernet.network import SuperNet
-
-Score = Callable[[Arch], BatchSums]
 
 
 class Ranking(NamedTuple):
@@ -56,6 +48,7 @@ class Work:
         indices: Sequence[int],
         journal: Journal,
         monitor: Monitor,
+        spread: Spread | None = None,
     ) -> None:
         """Prepare the ranking.
 
@@ -67,6 +60,7 @@ class Work:
             indices: `nb201_index` of the architectures.
             journal: Of this ranking, with what was done before.
             monitor: Told the progress; can stop the ranking.
+            spread: Scores architectures elsewhere; None: here.
         """
         self._config = config
         self._recalibrate_on = recalibrate_on
@@ -75,6 +69,7 @@ class Work:
         self._order = order_classes(indices)
         self._ledger = Ledger(journal)
         self._monitor = monitor
+        self._spread = spread or score_all
         self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
         self._detail: str | None = None
         # Statistics measured for an architecture serve all its images; what architectures share
@@ -115,10 +110,11 @@ class Work:
         left = [arch for arch in self._order if (number, arch.nb201_index) not in known]
         if not left:
             return
-        score = self._scorer(part, self._choose_precision() == "bf16")
+        scoring = self._scoring(part, self._choose_precision() == "bf16")
         before, total = len(known), len(self._order) * len(self._parts)
-        for done, arch in enumerate(left, start=before + 1):
-            self._ledger.add_sums(number, arch.nb201_index, score(arch))
+        scored = self._spread(scoring, left)
+        for done, (arch, sums) in enumerate(scored, start=before + 1):
+            self._ledger.add_sums(number, arch.nb201_index, sums)
             progress = Progress(self._config.run_id, "rank", done, total, None, self._detail)
             self._monitor.progress(progress)
             if self._monitor.should_stop() and done < total:
@@ -126,20 +122,8 @@ class Work:
                 raise Interrupted(f"Stopped after {done:,} of {total:,} evaluations.")
         self._ledger.flush()
 
-    def _scorer(self, part: EvaluationImages, bf16: bool) -> Score:
-        network, recalibrate_on = self._network, self._recalibrate_on
-        if bf16:
-            network, part = to_bf16(network), images_to_bf16(part)
-            recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
-        if recalibrate_on is None:
-            (batch,) = part.batches
-            return SharedBatch(network, *batch).score
-
-        def score(arch: Arch) -> BatchSums:
-            sums = sum_batches(network, arch, part, recalibrate_on)
-            return BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
-
-        return score
+    def _scoring(self, part: EvaluationImages, bf16: bool) -> Scoring:
+        return Scoring(self._network, part, self._recalibrate_on, bf16)
 
     def _choose_precision(self) -> str:
         """Return the type to compute in: of bf16, only where it ranks as float32 does."""
@@ -154,10 +138,9 @@ class Work:
         some = order_classes(list(dict.fromkeys(map(class_index, self._indices)))[:N_CHECKED])
         losses: list[list[float]] = []
         for bf16 in (False, True):
-            score = self._scorer(self._parts[0], bf16)
             losses.append([])
-            for arch in some:
-                losses[-1].append(score(arch).loss)
+            for _, sums in score_all(self._scoring(self._parts[0], bf16), some):
+                losses[-1].append(sums.loss)
                 if self._monitor.should_stop():
                     raise Interrupted("Stopped in the comparison of bf16 with float32.")
         tau = agreement(*losses)

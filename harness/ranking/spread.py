@@ -1,0 +1,58 @@
+"""Scoring architectures on a part of the images, here or spread over workers.
+
+An architecture's sums do not depend on which others are scored beside it (`harness.ranking.shared`
+changes no bit), so a list of architectures may be cut anywhere and scored in any order. Whoever
+spreads the work yields each architecture exactly once; the ranking's journal keeps what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from harness.evaluation import BatchSums, EvaluationImages, sum_batches
+from harness.ranking.precision import images_to_bf16, to_bf16
+from harness.ranking.shared import SharedBatch
+from harness.space.nb201 import Arch
+from harness.supernet.network import SuperNet
+
+
+class Scoring(NamedTuple):
+    """What architectures are scored with.
+
+    Attributes:
+        network: The trained supernet.
+        part: The images.
+        recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
+        bf16: Whether the cells are computed in bf16.
+    """
+
+    network: SuperNet
+    part: EvaluationImages
+    recalibrate_on: EvaluationImages | None
+    bf16: bool
+
+
+class Spread(Protocol):
+    """Scores architectures, somewhere."""
+
+    def __call__(self, scoring: Scoring, archs: Sequence[Arch]) -> Iterator[tuple[Arch, BatchSums]]:
+        """Yield each architecture once with its sums, in any order; bit for bit as `score_all`."""
+        ...
+
+
+def score_all(scoring: Scoring, archs: Sequence[Arch]) -> Iterator[tuple[Arch, BatchSums]]:
+    """Score architectures in this process, one after the other."""
+    network, part, recalibrate_on, bf16 = scoring
+    if bf16:
+        network, part = to_bf16(network), images_to_bf16(part)
+        recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
+    if recalibrate_on is None:
+        (batch,) = part.batches
+        shared = SharedBatch(network, *batch)
+        for arch in archs:
+            yield arch, shared.score(arch)
+        return
+    for arch in archs:
+        sums = sum_batches(network, arch, part, recalibrate_on)
+        yield arch, BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
