@@ -115,7 +115,7 @@ def _disturbance(folder: RunFolder) -> Iterator[Point]:
 
 def _taus(folder: RunFolder, n_steps: int) -> Iterator[Point]:
     summary = folder.read_record().summary
-    for row in summary.get("interim", []):
+    for row in summary.get("over_training", []):
         if row.get("tau") is not None:
             yield Point("rank/tau", int(row["step"]), float(row["tau"]))
     if summary.get("tau") is not None:

@@ -117,13 +117,10 @@ def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool)
 
 
 def _look_at(config: RunConfig, conditions: Conditions) -> tuple[str, str | None]:
+    from harness.inventory import look_at
+
     folder = conditions.folder(config)
     if not folder.has_record():
         return "waiting", None
-    try:
-        record = folder.read_record()
-    except StoreError as error:
-        return "damaged", str(error)
-    if record.status == "running" and not folder.is_locked():
-        return "stopped", None  # its process was killed and left no word
-    return record.status, record.reason
+    run = look_at(folder)
+    return run.status, run.reason

@@ -23,7 +23,7 @@ from harness.config import RunConfig
 from harness.engines.base import Conditions, Failure, Queue
 from harness.engines.worker import work
 from harness.errors import HarnessError, Interrupted, WorkerError
-from harness.experiment import default_jobs, default_threads
+from harness.experiment import default_jobs, default_threads, run_experiment
 from harness.monitor import STARTED, Event, Monitor, Progress
 
 REPORT_EVERY_S = 0.2
@@ -58,11 +58,11 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
     while (config := queue.next()) is not None:
         error = None
         monitor.event(Event(config.run_id, STARTED, {}))
+        out, data_dir, profile, retry_failed, _ = conditions
+        threads = default_threads(config, 1)
         try:
-            work(config, conditions, default_threads(config, 1), monitor)
-        except WorkerError as problem:
-            raise problem.__cause__ or problem from None  # a bug keeps its traceback
-        except HarnessError as problem:
+            run_experiment(config, out, data_dir, threads, monitor, profile, retry_failed)
+        except HarnessError as problem:  # a bug ends all, with its traceback
             error = problem
         queue.end(config, error)
         if isinstance(error, Interrupted):
