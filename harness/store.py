@@ -92,7 +92,7 @@ class RunFolder:
         path = self.path / RECORD
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            version = content.get("schema_version", 1)
+            version = dict(content).get("schema_version", 1)
             if isinstance(version, int) and version > SCHEMA_VERSION:
                 raise StoreError(
                     f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "

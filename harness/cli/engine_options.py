@@ -77,8 +77,15 @@ def engine_options(command: Command) -> Command:
     )(command)
 
 
-def make_engine(engine: str, jobs: int | None, **options: Any) -> Engine:
-    """Make the engine that the options ask for.
+def check_engine(engine: str, **options: Any) -> dict[str, Any]:
+    """Check the options of an engine, before torch is imported.
+
+    Args:
+        engine: Its name.
+        options: Those of Ray.
+
+    Returns:
+        The options that were given.
 
     Raises:
         UsageError: If an option belongs to another engine, or Ray is not installed.
@@ -87,11 +94,17 @@ def make_engine(engine: str, jobs: int | None, **options: Any) -> Engine:
     if engine == "local":
         for key in given:
             raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
+    elif importlib.util.find_spec("ray") is None:
+        raise UsageError("--engine ray: Ray is not installed: pip install 'harness[ray]'.")
+    return given
+
+
+def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
+    """Make an engine from options that were checked."""
+    if engine == "local":
         from harness.engines import LocalEngine
 
         return LocalEngine(jobs)
-    if importlib.util.find_spec("ray") is None:
-        raise UsageError("--engine ray: Ray is not installed: pip install 'harness[ray]'.")
     from harness.engines.ray import RayEngine
 
     return RayEngine(jobs=jobs, **given)

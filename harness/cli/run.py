@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.engine_options import RAY_ONLY, engine_options, make_engine, make_monitor
+from harness.cli.engine_options import (
+    RAY_ONLY,
+    check_engine,
+    engine_options,
+    make_engine,
+    make_monitor,
+)
 from harness.config import (
     IMAGE_DATASETS,
     PRESETS,
@@ -111,7 +117,7 @@ def run(
     command again.
     """
     from_file = load_config_file(config_file) if config_file else {}
-    chosen = make_engine(engine, jobs, **{key: options.pop(key) for key in RAY_ONLY})
+    of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
     given = {key: value for key, value in options.items() if value is not None}
     if n_archs is not None:
         given["n_archs"] = parse_n_archs(n_archs)
@@ -133,7 +139,7 @@ def run(
     conditions = Conditions(out, data_dir, profile, retry_failed)
     with ExitStack() as stack:
         monitor = make_monitor(ConsoleMonitor(), conditions, stack, log_json, tensorboard)
-        outcome = run_all(configs, conditions, chosen, monitor)
+        outcome = run_all(configs, conditions, make_engine(engine, jobs, of_ray), monitor)
     if as_json:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))

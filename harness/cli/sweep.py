@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.engine_options import engine_options, make_engine, make_monitor
+from harness.cli.engine_options import (
+    check_engine,
+    engine_options,
+    make_engine,
+    make_monitor,
+)
 from harness.cli.printing import print_grid
 from harness.errors import StoreError
 from harness.strategies import check_strategy
@@ -57,7 +62,7 @@ def sweep(
     study = load_study(study_file)
     for config in study.configs:
         check_strategy(config.strategy)
-    chosen = make_engine(engine, jobs, **engine_settings)
+    given = check_engine(engine, **engine_settings)
 
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.sweep_view import SweepMonitor
@@ -74,7 +79,7 @@ def sweep(
     with ExitStack() as stack:
         view = SweepMonitor(study.name, [config.run_id for config in configs])
         monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
-        outcome = run_all(configs, conditions, chosen, monitor)
+        outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
     if as_json:
         _print_runs(configs, conditions, as_json)
     for run_id, error in outcome.failures:

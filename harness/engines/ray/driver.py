@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,7 +25,8 @@ from harness.monitor import RETRIED, STARTED, Event, Monitor
 from harness.store import RunFolder
 
 POLL_S = 0.2
-CONNECT_S = 30.0
+CONNECT_S = 10.0
+_START_ONE = "Start one with `ray start --head`, and give its address, such as 10.0.0.1:6379."
 
 
 class RayEngine:
@@ -235,25 +237,39 @@ class _Driver:
                 ray.cancel(reference)
 
 
+def _check_address(address: str) -> None:
+    """Find out in seconds what would take Ray minutes: that nobody listens there."""
+    host, colon, port = address.rpartition(":")
+    if address.startswith("ray://") or (colon and not port.isdigit()):
+        raise UsageError(f"--address {address} is no address of a cluster's head. {_START_ONE}")
+    if not colon:  # "local" or "auto"
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"No Ray cluster at {address}: {error}. {_START_ONE}") from error
+
+
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     """Be connected to a cluster; one that this process is connected to already is used."""
     if ray.is_initialized():
         yield
         return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _check_address(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(
-            address=address or os.environ.get("RAY_ADDRESS") or "local",
-            include_dashboard=None if address else False,
+            address=address,
+            include_dashboard=False if address == "local" else None,
             log_to_driver=False,
             configure_logging=False,
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(
-            f"No Ray cluster at {address or 'this machine'}: {str(error).splitlines()[0]} Start "
-            "one with `ray start --head`, and give its address, such as 10.0.0.1:6379."
+            f"No Ray cluster at {address}: {str(error).splitlines()[0]} {_START_ONE}"
         ) from error
     for number, handler in handlers.items():
         signal.signal(number, handler)  # Ctrl-C is to save and stop, not to end at once
