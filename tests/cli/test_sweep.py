@@ -34,7 +34,10 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]
     log = folder / "events.jsonl"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
-        result = _invoke("sweep", study, "--out", out, "--log-json", log, "--jobs", 2, "--json")
+        result = _invoke(
+            *("sweep", study, "--out", out, "--log-json", log, "--jobs", 2, "--json"),
+            *("--tensorboard", folder / "boards"),
+        )
     return study, out, result
 
 
@@ -104,6 +107,24 @@ def test_the_log_for_programs_has_the_documented_fields(swept: tuple[Path, Path,
     progress = [event for event in events if event["event"] == "progress"]
     assert all(e.keys() >= {"phase", "done", "total", "loss", "left_s"} for e in progress)
     assert all(e["loss"] > 0 for e in progress if e["phase"] == "train")
+
+
+def test_the_curves_of_finished_runs_are_there_for_tensorboard(
+    swept: tuple[Path, Path, Result],
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    study, out, _ = swept
+    boards = {path.name: path for path in (study.parent / "boards").iterdir()}
+    assert boards.keys() == _records(out).keys() - {_failed(out)}
+    for run_id, board in boards.items():
+        events = EventAccumulator(str(board))
+        events.Reload()
+        steps = RunFolder(out / run_id).read_table("steps")
+        assert steps is not None
+        for tag, column in (("train/loss", "loss"), ("train/lr", "lr")):
+            values = [point.value for point in events.Scalars(tag)]
+            assert values == pytest.approx(steps[column].tolist(), rel=1e-6)  # stored as float32
 
 
 def test_again_nothing_is_computed_and_no_process_started(

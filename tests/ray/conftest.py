@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 * 
 def make_cluster(head_cpus: int, *nodes_cpus: int) -> Any:
     """Start nodes; each is a set of processes of its own, as on a machine of its own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ["RAY_AUTH_MODE"] = "token"  # whatever this user's other clusters do
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
 
     with warnings.catch_warnings():
