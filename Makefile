@@ -28,7 +28,7 @@ RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test test-full lint bench bench-compare ci clean
+.PHONY: help setup run test test-full lint schema bench bench-compare ci clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,10 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+schema: $(DEV_STAMP) ## write docs/record.schema.json anew, after a change of the settings
+	$(BIN)/python -c 'from harness.record_schema import render_schema; print(render_schema(), end="")' \
+	  > docs/record.schema.json
 
 # One thread, as `harness run` gives a process. Each benchmark prints the ratio to its reference.
 BENCH := $(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave \

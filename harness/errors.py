@@ -59,6 +59,10 @@ class RankError(HarnessError):
     """A process of those that train one supernet together that is gone, or went its own way."""
 
 
+class WorkerError(HarnessError):
+    """A process that was killed, or met a bug, while it worked on a run."""
+
+
 class DivergedError(HarnessError):
     """Training reached a loss that is not a number."""
 

@@ -33,9 +33,9 @@ from harness.errors import (
 )
 from harness.images import load_images
 from harness.images.dataset import ImageData
-from harness.monitor import Monitor
+from harness.monitor import RANKED, Event, Monitor
 from harness.profiling import profile_run
-from harness.ranking import Goal, Ranker, count_classes, open_journal
+from harness.ranking import Goal, Ranker, Spread, count_classes, open_journal
 from harness.report.results import summarise_run
 from harness.scores import STATUS_FAILED, save_scores
 from harness.snapshots import load_snapshot, ranking_order, remove_snapshots, snapshot_steps
@@ -93,6 +93,8 @@ def run_experiment(
     monitor: Monitor,
     profile: bool = False,
     ranks: Ranks = ALONE,
+    retry_failed: bool = False,
+    spread: Spread | None = None,
 ) -> RunFolder:
     """Train, rank and score one supernet, or return the run if it is finished.
 
@@ -105,6 +107,8 @@ def run_experiment(
         profile: Whether to write beforehand where the time goes; the run's numbers do not change.
         ranks: The processes that train it together, of which this is the first; the others are
             told of the start as `describe_start` says it.
+        retry_failed: Whether a run that failed before is tried again, from its last checkpoint.
+        spread: Scores architectures elsewhere; None: here.
 
     Returns:
         The folder of the finished run.
@@ -125,10 +129,10 @@ def run_experiment(
                         "settings, give another --out folder."
                     )
                 return folder
-            if record.status == FAILED:
+            if record.status == FAILED and not retry_failed:
                 raise StoreError(
-                    f"Run {config.run_id} failed before: {record.reason} It would fail again. "
-                    f"Change its settings, or remove {folder.path} to try anyway."
+                    f"Run {config.run_id} failed before: {record.reason} Change its settings, or "
+                    f"give --retry-failed, or remove {folder.path}, to try again."
                 )
         else:
             record = Record(
@@ -137,7 +141,7 @@ def run_experiment(
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, threads, monitor, profile, ranks).finish()
+        _Run(config, folder, record, data_dir, threads, monitor, profile, ranks, spread).finish()
     return folder
 
 
@@ -154,6 +158,7 @@ class _Run:
         monitor: Monitor,
         profile: bool,
         ranks: Ranks,
+        spread: Spread | None,
     ) -> None:
         self.config = config
         self.folder = folder
@@ -162,6 +167,7 @@ class _Run:
         self.data_dir = data_dir
         self.profile = profile
         self.ranks = ranks
+        self.spread = spread
         self.execution = _resolve_execution(config, record, threads, ranks.size)
 
     def finish(self) -> None:
@@ -256,7 +262,9 @@ class _Run:
         started = time.perf_counter()
         journal = open_journal(self.folder.path / JOURNAL, self.config, hash_weights(*networks))
         try:
-            ranking = ranker.rank(networks, indices, journal, self.monitor, self._goal(truth))
+            ranking = ranker.rank(
+                networks, indices, journal, self.monitor, self._goal(truth), self.spread
+            )
         except Interrupted:
             spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
             self._write_record(timings={**self.record.timings, "rank_s": spent})
@@ -274,6 +282,9 @@ class _Run:
         if ranking.rounds:
             self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
         self._write_record(ranking={**ranking.facts, "moments": snapshot_steps(self.config)})
+        n_failed = sum(row["status"] == STATUS_FAILED for row in chosen)
+        facts = {"n_archs": len(chosen), "n_failed": n_failed}
+        self.monitor.event(Event(self.config.run_id, RANKED, facts))
         return time.perf_counter() - started
 
     def _goal(self, truth: TruthTable) -> Goal | None:

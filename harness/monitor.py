@@ -1,8 +1,23 @@
-"""How long work talks to whoever watches it: progress out, a wish to stop in."""
+"""How long work talks to whoever watches it: progress and events out, a wish to stop in."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+STARTED, FINISHED, FAILED, INTERRUPTED = "started", "finished", "failed", "interrupted"
+CHECKPOINT, RANKED, WAITING, RETRIED = "checkpoint", "ranked", "waiting", "retried"
+
+EVENTS: dict[str, str] = {
+    STARTED: "work on the run began, or goes on; facts: none",
+    CHECKPOINT: "training was saved; facts: step",
+    RANKED: "all architectures are scored; facts: n_archs, n_failed",
+    FINISHED: "the run is done; facts: computed (false: it was finished before), tau",
+    FAILED: "the run failed, the others go on; facts: reason",
+    INTERRUPTED: "the run was saved and stopped; facts: reason",
+    WAITING: "another process works on the run; facts: none",
+    RETRIED: "the run's worker was lost and another takes over; facts: attempt, reason",
+}
+"""Kinds of events, and what each tells."""
 
 
 class Progress(NamedTuple):
@@ -25,6 +40,20 @@ class Progress(NamedTuple):
     detail: str | None = None
 
 
+class Event(NamedTuple):
+    """Something that happened to a run.
+
+    Attributes:
+        run_id: Which run.
+        kind: One of `EVENTS`.
+        facts: What there is to know of it, in values that JSON can hold.
+    """
+
+    run_id: str
+    kind: str
+    facts: dict[str, Any]
+
+
 class Monitor(Protocol):
     """Whoever watches. Methods are called often and must be quick."""
 
@@ -34,6 +63,10 @@ class Monitor(Protocol):
 
     def notice(self, message: str) -> None:
         """Be told something that a person should read."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Be told what happened to a run."""
         ...
 
     def should_stop(self) -> bool:
@@ -48,6 +81,9 @@ class SilentMonitor:
         """Ignore it."""
 
     def notice(self, message: str) -> None:
+        """Ignore it."""
+
+    def event(self, event: Event) -> None:
         """Ignore it."""
 
     def should_stop(self) -> bool:

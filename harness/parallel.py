@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.config import RunConfig
 from harness.distributed import Ranks, join
+from harness.engines import Conditions
 from harness.errors import DivergedError, Interrupted, MismatchError, RankError, UsageError
 from harness.experiment import (
     default_threads,
@@ -29,15 +30,15 @@ from harness.truth import find_truth
 
 
 def run_on_ranks(
-    config: RunConfig, launch: Launch, out: Path, data_dir: Path | None, monitor: Monitor
+    config: RunConfig, launch: Launch, conditions: Conditions, monitor: Monitor
 ) -> Outcome:
     """Do one run as one of the ranks that torchrun started.
 
     Args:
         config: The run, as asked for; it is resolved here. The same on every rank.
         launch: This process's place among the ranks.
-        out: Folder of run folders; only the first rank needs it.
-        data_dir: Where images and truth lie, for data sets that need it; every rank reads them.
+        conditions: What the run is called with; every rank reads the data, and only the first
+            needs the folder.
         monitor: Told the progress; can stop the run, on any rank.
 
     Returns:
@@ -49,13 +50,14 @@ def run_on_ranks(
         RankError: If another rank is gone.
         HarnessError: Whatever else a user can fix.
     """
+    data_dir = conditions.data_dir
     resolved = resolve_config(config, find_truth(config.dataset, data_dir))
     _check_parts(resolved, launch.size)
     monitor = _LaunchedMonitor(monitor)
     with join(launch, resolve_device(resolved)) as ranks:
         if ranks.is_first:
             threads = default_threads(resolved, launch.local_size)
-            return Outcome([_lead(resolved, out, data_dir, threads, monitor, ranks)], [])
+            return Outcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
         try:
             _follow(resolved, data_dir, monitor, ranks)
         except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
@@ -71,6 +73,7 @@ class _LaunchedMonitor:
         self._parent = os.getppid()
         self.progress = monitor.progress
         self.notice = monitor.notice
+        self.event = monitor.event
 
     def should_stop(self) -> bool:
         return self._monitor.should_stop() or os.getppid() != self._parent
@@ -86,17 +89,20 @@ def _check_parts(config: RunConfig, n_ranks: int) -> None:
 
 
 def _lead(
-    config: RunConfig,
-    out: Path,
-    data_dir: Path | None,
-    threads: int,
-    monitor: Monitor,
-    ranks: Ranks,
+    config: RunConfig, conditions: Conditions, threads: int, monitor: Monitor, ranks: Ranks
 ) -> RunFolder:
     """Do the run, or find it finished; the others hear of either."""
     told = _Told(ranks)
     try:
-        return run_experiment(config, out, data_dir, threads, monitor, ranks=told)
+        return run_experiment(
+            config,
+            conditions.out,
+            conditions.data_dir,
+            threads,
+            monitor,
+            ranks=told,
+            retry_failed=conditions.retry_failed,
+        )
     finally:
         if not told.anything:  # it is finished, or cannot be started
             told.share(None)

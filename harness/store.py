@@ -94,7 +94,7 @@ class RunFolder:
         path = self.path / RECORD
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            version = content["schema_version"]
+            version = dict(content).get("schema_version", 1)
             if isinstance(version, int) and version > SCHEMA_VERSION:
                 raise StoreError(
                     f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "
@@ -148,6 +148,20 @@ class RunFolder:
                 f"{path} is damaged ({str(error).splitlines()[0]}). Move the run's folder away "
                 "and run it again."
             ) from error
+
+    def is_locked(self) -> bool:
+        """Say whether another process, or another part of this one, holds the folder now."""
+        if not (self.path / LOCK).exists():
+            return False
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # such as a folder that may not be written to
+            return False
+        lock.release()
+        return False
 
     @contextmanager
     def locked(self) -> Iterator[None]:

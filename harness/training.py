@@ -27,7 +27,7 @@ from harness.distributed import ALONE, Ranks
 from harness.disturbance import DisturbanceMeter, ProbeRow
 from harness.errors import DivergedError, Interrupted, MismatchError, RankError
 from harness.images.dataset import BatchSampler, ImageData
-from harness.monitor import Monitor, Progress
+from harness.monitor import CHECKPOINT, Event, Monitor, Progress
 from harness.patches import LayerInput
 from harness.seeding import derive_seed, make_rng
 from harness.snapshots import save_snapshot, snapshot_steps
@@ -180,6 +180,7 @@ class Trainer:
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 with self._timed("checkpoint"):
                     self._save(folder)
+                monitor.event(Event(config.run_id, CHECKPOINT, {"step": self.step}))
             monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")

@@ -14,7 +14,7 @@ from harness.config import RunConfig, make_config
 from harness.distributed import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
-from harness.monitor import Progress, SilentMonitor
+from harness.monitor import Event, Progress, SilentMonitor
 from harness.strategies import load_strategy
 from harness.supernet.network import SuperNet
 from harness.training import Trainer
@@ -102,9 +102,13 @@ class Recorder(SilentMonitor):
         self.asked = 0
         self.notices: list[str] = []
         self.seen: list[Progress] = []
+        self.events: list[Event] = []
 
     def progress(self, progress: Progress) -> None:
         self.seen.append(progress)
+
+    def event(self, event: Event) -> None:
+        self.events.append(event)
 
     def notice(self, message: str) -> None:
         self.notices.append(message)

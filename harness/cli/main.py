@@ -16,6 +16,8 @@ COMMANDS = {
     "evaluate": ("harness.cli.evaluate:evaluate", "Say how well anybody's scores rank."),
     "report": ("harness.cli.report:report", "Make the ranking-correlation table of runs."),
     "run": ("harness.cli.run:run", "Train supernets, rank architectures, score the ranking."),
+    "runs": ("harness.cli.runs:runs", "List, show, compare and remove runs."),
+    "sweep": ("harness.cli.sweep:sweep", "Make all runs of a study: a grid, or a list."),
     "truth": ("harness.cli.truth:truth", "Build, import and look at tables of ground truth."),
 }
 """Where each command is, and its short help, so that `--help` imports none of them."""

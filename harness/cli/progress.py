@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from types import FrameType, TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +19,7 @@ from rich.progress import (
     Progress as Bars,
 )
 
-from harness.monitor import Progress
+from harness.monitor import Event, Progress
 
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines about one run."""
@@ -26,8 +27,8 @@ PLAIN_EVERY_S = 15.0
 PHASES = {"train": "steps", "rank": "evaluations"}
 
 
-class ConsoleMonitor:
-    """Draws a bar a run, or writes a line now and then where there is no terminal.
+class SignalledMonitor:
+    """Listens to signals, and prints notices.
 
     The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
     """
@@ -41,6 +42,62 @@ class ConsoleMonitor:
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._stop = False
         self._told = False
+
+    def __enter__(self) -> Self:
+        """Take over the signals."""
+        self._before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def should_stop(self) -> bool:
+        """Say whether a signal came."""
+        if self._stop and not self._told:
+            self._told = True
+            self.tell("Saving and stopping; the same command goes on. Again: stop at once.")
+        return self._stop
+
+    def tell(self, message: str) -> None:
+        """Print a line."""
+        self._console.print(message, markup=False, soft_wrap=True)
+
+    def notice(self, message: str) -> None:
+        """Print a message."""
+        self.tell(f"Note: {message}")
+
+    def progress(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def event(self, event: Event) -> None:
+        """Ignore it."""
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = True  # told by `should_stop`: printing here could meet a print under way
+
+
+class ConsoleMonitor(SignalledMonitor):
+    """Draws a bar a run, or writes a line now and then where there is no terminal."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        """Prepare to watch any number of runs.
+
+        Args:
+            quiet: Whether to say nothing, as where another rank says it.
+        """
+        super().__init__(quiet)
         self._bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -55,12 +112,9 @@ class ConsoleMonitor:
         self._first: dict[tuple[str, str], tuple[float, int]] = {}
         self._written: dict[str, float] = {}
 
-    def __enter__(self) -> ConsoleMonitor:
+    def __enter__(self) -> Self:
         """Take over the signals and start drawing."""
-        self._before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        super().__enter__()
         self._bars.start()
         return self
 
@@ -72,21 +126,7 @@ class ConsoleMonitor:
     ) -> None:
         """Stop drawing and give the signals back."""
         self._bars.stop()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def should_stop(self) -> bool:
-        """Say whether a signal came."""
-        if self._stop and not self._told:
-            self._told = True
-            self._console.print(
-                "Saving and stopping; the same command goes on. Again: stop at once."
-            )
-        return self._stop
-
-    def notice(self, message: str) -> None:
-        """Print a message above the bars."""
-        self._console.print(f"Note: {message}", markup=False, soft_wrap=True)
+        super().__exit__(kind, error, trace)
 
     def progress(self, progress: Progress) -> None:
         """Draw how far a run has come."""
@@ -122,8 +162,3 @@ class ConsoleMonitor:
         self._bars.update(self._tasks[key], completed=progress.done, info=info)
         if progress.done == progress.total and progress.phase == "train":
             self._bars.update(self._tasks[key], visible=False)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop:
-            raise KeyboardInterrupt
-        self._stop = True  # told by `should_stop`: printing here could meet a print under way

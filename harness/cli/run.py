@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.engine_options import (
+    RAY_ONLY,
+    check_engine,
+    engine_options,
+    make_engine,
+    make_monitor,
+)
 from harness.config import (
     IMAGE_DATASETS,
     PRESETS,
@@ -25,7 +33,7 @@ from harness.space.nb201 import N_ARCHS
 from harness.strategies import REGISTRY, check_strategy
 
 if TYPE_CHECKING:
-    from harness.runner import Failure
+    from harness.engines import Failure
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
@@ -79,12 +87,7 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
     show_default=True,
     help="Folder of run folders.",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Folder of the image files and of nb201/.  [default: $HARNESS_DATA]",
-)
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]")
+@engine_options
 @click.option(
     "--profile",
     is_flag=True,
@@ -101,6 +104,10 @@ def run(
     out: Path,
     data_dir: Path | None,
     jobs: int | None,
+    retry_failed: bool,
+    engine: str,
+    log_json: str | None,
+    tensorboard: Path | None,
     profile: bool,
     as_json: bool,
     **options: Any,
@@ -112,6 +119,7 @@ def run(
     command again. Under torchrun, one supernet is trained by all ranks together.
     """
     from_file = load_config_file(config_file) if config_file else {}
+    of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
     given = {key: value for key, value in options.items() if value is not None}
     if n_archs is not None:
         given["n_archs"] = parse_n_archs(n_archs)
@@ -128,16 +136,23 @@ def run(
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
+    from harness.engines import Conditions
     from harness.estimators import load_runs
     from harness.parallel import run_on_ranks
     from harness.report import make_report
     from harness.runner import run_all
 
-    with ConsoleMonitor(quiet=launch is not None and launch.rank > 0) as monitor:
-        if launch is None:
-            outcome = run_all(configs, out, data_dir, jobs, monitor, profile)
+    conditions = Conditions(out, data_dir, profile, retry_failed)
+    with ExitStack() as stack:
+        if launch is not None and launch.rank > 0:
+            quiet = stack.enter_context(ConsoleMonitor(quiet=True))
+            outcome = run_on_ranks(configs[0], launch, conditions, quiet)
         else:
-            outcome = run_on_ranks(configs[0], launch, out, data_dir, monitor)
+            monitor = make_monitor(ConsoleMonitor(), conditions, stack, log_json, tensorboard)
+            if launch is None:
+                outcome = run_all(configs, conditions, make_engine(engine, jobs, of_ray), monitor)
+            else:
+                outcome = run_on_ranks(configs[0], launch, conditions, monitor)
     if as_json:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))

@@ -7,6 +7,7 @@ from harness.ranking.classes import class_index, count_classes
 from harness.ranking.journal import open_journal
 from harness.ranking.ranker import Ranker
 from harness.ranking.rounds import Goal, Round
+from harness.ranking.spread import Scoring, Spread, score_all
 from harness.ranking.work import Ranking
 
 __all__ = [
@@ -14,7 +15,10 @@ __all__ = [
     "Ranker",
     "Ranking",
     "Round",
+    "Scoring",
+    "Spread",
     "class_index",
     "count_classes",
     "open_journal",
+    "score_all",
 ]

@@ -22,6 +22,7 @@ from harness.monitor import Monitor, SilentMonitor
 from harness.ranking.classes import class_index, order_classes
 from harness.ranking.rounds import Goal
 from harness.ranking.shared import SharedBatch
+from harness.ranking.spread import Spread
 from harness.ranking.work import Ranking, Work
 from harness.readout import choose_readout
 from harness.space.nb201 import Arch, sample_indices
@@ -65,6 +66,7 @@ class Ranker:
         journal: Journal,
         monitor: Monitor,
         goal: Goal | None = None,
+        spread: Spread | None = None,
     ) -> Ranking:
         """Score architectures, going on from what the journal has.
 
@@ -75,6 +77,7 @@ class Ranker:
             journal: Where the scores of classes are appended as they come.
             monitor: Told the progress; can stop the ranking.
             goal: How well tau is to be known; None: use all images.
+            spread: Scores architectures elsewhere, the same to the last bit; None: here.
 
         Returns:
             The scores, and how they were come by.
@@ -83,7 +86,14 @@ class Ranker:
             Interrupted: If the monitor asked to stop; what was scored is in the journal.
         """
         work = Work(
-            self.config, self.images, self.recalibrate_on, networks, indices, journal, monitor
+            self.config,
+            self.images,
+            self.recalibrate_on,
+            networks,
+            indices,
+            journal,
+            monitor,
+            spread,
         )
         return work.rank(goal)
 

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.config import RunConfig
 from harness.errors import Interrupted
-from harness.evaluation import BatchSums, EvaluationImages, add_up, sum_batches
+from harness.evaluation import BatchSums, EvaluationImages, add_up
 from harness.journal import Journal
 from harness.monitor import Monitor, Progress
 from harness.ranking.classes import class_index, order_classes
 from harness.ranking.journal import Ledger
-from harness.ranking.precision import (
-    MIN_TAU,
-    N_CHECKED,
-    agreement,
-    images_to_bf16,
-    to_bf16,
-)
+from harness.ranking.precision import MIN_TAU, N_CHECKED, agreement
 from harness.ranking.rounds import Goal, Round, Rounds, describe
-from harness.ranking.shared import SharedBatch
-from harness.readout import READOUTS, Readout, ReadoutSums, both_readouts
+from harness.ranking.spread import Scoring, Spread, score_all
+from harness.readout import READOUTS, Readout, ReadoutSums
 from harness.scores import STATUS_FAILED, STATUS_OK
-from harness.space.nb201 import Arch, arch_at
+from harness.space.nb201 import arch_at
 from harness.supernet.network import SuperNet
-
-Score = Callable[[Arch], ReadoutSums]
 
 
 class Ranking(NamedTuple):
@@ -58,6 +50,7 @@ class Work:
         indices: Sequence[int],
         journal: Journal,
         monitor: Monitor,
+        spread: Spread | None = None,
     ) -> None:
         """Prepare the ranking.
 
@@ -69,6 +62,7 @@ class Work:
             indices: `nb201_index` of the architectures.
             journal: Of this ranking, with what was done before.
             monitor: Told the progress; can stop the ranking.
+            spread: Scores architectures elsewhere; None: here.
         """
         self._config = config
         self._recalibrate_on = recalibrate_on
@@ -77,6 +71,7 @@ class Work:
         self._order = order_classes(indices)
         self._ledger = Ledger(journal)
         self._monitor = monitor
+        self._spread = spread or score_all
         self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
         self._detail: str | None = None
         # Statistics measured for an architecture serve all its images; what architectures share
@@ -119,10 +114,11 @@ class Work:
         left = [arch for arch in self._order if (number, arch.nb201_index) not in known]
         if not left:
             return
-        score = self._scorer(number, self._choose_precision() == "bf16")
+        scoring = self._scoring(number, self._choose_precision() == "bf16")
         before, total = len(known), len(self._order) * len(self._parts)
-        for done, arch in enumerate(left, start=before + 1):
-            self._ledger.add_sums(number, arch.nb201_index, score(arch))
+        scored = self._spread(scoring, left)
+        for done, (arch, sums) in enumerate(scored, start=before + 1):
+            self._ledger.add_sums(number, arch.nb201_index, sums)
             progress = Progress(self._config.run_id, "rank", done, total, None, self._detail)
             self._monitor.progress(progress)
             if self._monitor.should_stop() and done < total:
@@ -130,27 +126,9 @@ class Work:
                 raise Interrupted(f"Stopped after {done:,} of {total:,} evaluations.")
         self._ledger.flush()
 
-    def _scorer(self, number: int, bf16: bool) -> Score:
-        part, recalibrate_on = self._parts[number], self._recalibrate_on
+    def _scoring(self, number: int, bf16: bool) -> Scoring:
         network = self._networks[number % len(self._networks)]
-        if bf16:
-            network, part = to_bf16(network), images_to_bf16(part)
-            recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
-        network, sum_of = both_readouts(network)
-        if recalibrate_on is None:
-            (batch,) = part.batches
-            return SharedBatch(network, *batch, sum_of).score
-
-        def score(arch: Arch) -> ReadoutSums:
-            of_batches = zip(*sum_batches(network, arch, part, recalibrate_on, sum_of), strict=True)
-            return ReadoutSums(
-                *(
-                    BatchSums(sum(one.loss for one in sums), sum(one.correct for one in sums))
-                    for sums in of_batches
-                )
-            )
-
-        return score
+        return Scoring(network, self._parts[number], self._recalibrate_on, bf16)
 
     def _choose_precision(self) -> str:
         """Return the type to compute in: of bf16, only where it ranks as float32 does."""
@@ -165,10 +143,9 @@ class Work:
         some = order_classes(list(dict.fromkeys(map(class_index, self._indices)))[:N_CHECKED])
         losses: list[list[float]] = []
         for bf16 in (False, True):
-            score = self._scorer(0, bf16)
             losses.append([])
-            for arch in some:
-                losses[-1].append(self._chosen(score(arch)).loss)
+            for _, sums in score_all(self._scoring(0, bf16), some):
+                losses[-1].append(self._chosen(sums).loss)
                 if self._monitor.should_stop():
                     raise Interrupted("Stopped in the comparison of bf16 with float32.")
         tau = agreement(*losses)

@@ -1,0 +1,140 @@
+"""How runs are computed and watched: the options that `run` and `sweep` share."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import Command, add_options
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.cli.progress import SignalledMonitor
+    from harness.engines import Conditions, Engine
+    from harness.monitor import Monitor
+
+ENGINES = ("local", "ray")
+RAY_ONLY = ("address", "fetch", "gpus", "retries", "rank_workers")
+
+
+def engine_options(command: Command) -> Command:
+    """Add the options that say where runs are computed, and what is told of them."""
+    return add_options(
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            help="Folder of the image files and of nb201/.  [default: $HARNESS_DATA]",
+        ),
+        click.option(
+            "--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]"
+        ),
+        click.option(
+            "--retry-failed", is_flag=True, help="Try runs again that failed before this command."
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            default="local",
+            show_default=True,
+            help="Where runs are computed: this machine, or a Ray cluster (harness[ray]).",
+        ),
+        click.option(
+            "--address", help="Of the Ray cluster.  [default: $RAY_ADDRESS, else one made here]"
+        ),
+        click.option(
+            "--fetch",
+            is_flag=True,
+            help="The cluster does not share --out: bring results here (Ray).",
+        ),
+        click.option(
+            "--gpus", type=click.FloatRange(min=0), help="GPUs of each run (Ray).  [default: 0]"
+        ),
+        click.option(
+            "--retries",
+            type=click.IntRange(min=0),
+            help="How often a run is taken up again whose worker was lost (Ray).  [default: 3]",
+        ),
+        click.option(
+            "--rank-workers",
+            type=click.IntRange(min=2),
+            help="Spread each ranking over so many workers (Ray).",
+        ),
+        click.option(
+            "--log-json",
+            metavar="FILE",
+            help="Add an object a line about what happens; '-': to standard error, instead of the "
+            "view.",
+        ),
+        click.option(
+            "--tensorboard",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Write the curves of each finished run there (harness[tensorboard]).",
+        ),
+    )(command)
+
+
+def check_engine(engine: str, **options: Any) -> dict[str, Any]:
+    """Check the options of an engine, before torch is imported.
+
+    Args:
+        engine: Its name.
+        options: Those of Ray.
+
+    Returns:
+        The options that were given.
+
+    Raises:
+        UsageError: If an option belongs to another engine, or Ray is not installed.
+    """
+    given = {key: value for key, value in options.items() if value not in (None, False)}
+    if engine == "local":
+        for key in given:
+            raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
+    elif importlib.util.find_spec("ray") is None:
+        raise UsageError("--engine ray: Ray is not installed: pip install 'harness[ray]'.")
+    return given
+
+
+def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
+    """Make an engine from options that were checked."""
+    if engine == "local":
+        from harness.engines import LocalEngine
+
+        return LocalEngine(jobs)
+    from harness.engines.ray import RayEngine
+
+    return RayEngine(jobs=jobs, **given)
+
+
+def make_monitor(
+    view: SignalledMonitor,
+    conditions: Conditions,
+    stack: ExitStack,
+    log_json: str | None,
+    tensorboard: Path | None,
+) -> Monitor:
+    """Enter the view, and put beside it whatever else wants to know.
+
+    Args:
+        view: For a person.
+        conditions: What the runs are called with.
+        stack: Closes all of them.
+        log_json: As the option.
+        tensorboard: As the option.
+
+    Returns:
+        One monitor.
+    """
+    from harness.cli.watching import JsonLog, SignalsOnly, Tee, TensorBoardExport
+
+    first: Monitor = stack.enter_context(SignalsOnly() if log_json == "-" else view)
+    others: list[Monitor] = []
+    if log_json is not None:
+        others.append(stack.enter_context(JsonLog(log_json)))
+    if tensorboard is not None:
+        others.append(TensorBoardExport(conditions.out, tensorboard))
+    return Tee(first, others) if others else first

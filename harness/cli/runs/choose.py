@@ -1,0 +1,104 @@
+"""Which runs a command is about: options that the commands of `harness runs` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import Command, add_options
+from harness.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from harness.inventory import Run, Wanted
+
+DEFAULT_FOLDER = Path("results")
+
+
+def folder_option(command: Command) -> Command:
+    """Add the option that says where to look for runs that are named."""
+    return click.option(
+        "--in",
+        "folders",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Where to look for the runs; repeatable.  [default: results]",
+    )(command)
+
+
+def filter_options(command: Command) -> Command:
+    """Add the filters."""
+    return add_options(
+        click.option("--strategy", "strategies", multiple=True, help="Only this; repeatable."),
+        click.option("--dataset", "datasets", multiple=True, help="Only this; repeatable."),
+        click.option("--seed", "seeds", multiple=True, type=int, help="Only this; repeatable."),
+        click.option(
+            "--status",
+            "statuses",
+            multiple=True,
+            help="Only running, stopped (killed), interrupted, finished, failed, or damaged; "
+            "repeatable.",
+        ),
+        click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Only those with this setting, such as ogd.c=3; repeatable.",
+        ),
+    )(command)
+
+
+def parse_wanted(
+    strategies: tuple[str, ...],
+    datasets: tuple[str, ...],
+    seeds: tuple[int, ...],
+    statuses: tuple[str, ...],
+    assignments: tuple[str, ...],
+) -> Wanted:
+    """Make the filter.
+
+    Raises:
+        UsageError: If a status or a setting is unknown.
+    """
+    from harness.config import parse_assignments
+    from harness.inventory import STATUSES, Wanted, flatten
+
+    for status in statuses:
+        if status not in STATUSES:
+            raise unknown_name("status", status, STATUSES)
+    settings = flatten(parse_assignments(assignments))
+    return Wanted(strategies, datasets, seeds, statuses, settings)
+
+
+def find(name: str, folders: tuple[Path, ...]) -> Run:
+    """Find one run by name.
+
+    Raises:
+        UsageError: If it is none, or not one.
+    """
+    from harness.inventory import find_run
+
+    if not folders and not DEFAULT_FOLDER.is_dir() and not Path(name).is_dir():
+        raise UsageError(f"There is no folder {DEFAULT_FOLDER} here. Say where: --in FOLDER.")
+    return find_run(name, folders or ((DEFAULT_FOLDER,) if DEFAULT_FOLDER.is_dir() else ()))
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Describe a run in a row."""
+    record = run.record
+    config = {} if record is None else record.config
+    return {
+        "run_id": run.name,
+        "path": str(run.folder.path),
+        "status": run.status,
+        "reason": run.reason,
+        "dataset": config.get("dataset"),
+        "strategy": config.get("strategy"),
+        "seed": config.get("seed"),
+        "started": None if record is None else record.started,
+        "finished": None if record is None else record.finished,
+        "seconds": None if record is None else round(sum(record.timings.values()), 1),
+        "tau": None if record is None else record.summary.get("tau"),
+    }

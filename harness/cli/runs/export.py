@@ -1,0 +1,48 @@
+"""`harness runs export`: curves for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.runs.choose import DEFAULT_FOLDER, filter_options, parse_wanted
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--tensorboard",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to, a folder a run; an earlier export there is replaced.",
+)
+@filter_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def export(
+    folders: tuple[Path, ...],
+    tensorboard: Path,
+    strategies: tuple[str, ...],
+    datasets: tuple[str, ...],
+    seeds: tuple[int, ...],
+    statuses: tuple[str, ...],
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Write loss, learning rate, tau and disturbance of the runs in FOLDERS for TensorBoard.
+
+    Without FOLDERS, of those in results. Runs that are damaged are left out.
+    """
+    from harness.inventory import list_runs
+
+    wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
+    runs = list_runs(folders or (DEFAULT_FOLDER,), wanted)
+
+    from harness.tensorboard import export_run
+
+    written = [str(export_run(run.folder, tensorboard)) for run in runs if run.record is not None]
+    if as_json:
+        click.echo(json.dumps({"written": written}, indent=2))
+    else:
+        click.echo(f"{len(written)} runs written. Look at them: tensorboard --logdir {tensorboard}")

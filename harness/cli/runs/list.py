@@ -1,0 +1,52 @@
+"""`harness runs list`: which runs there are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.printing import figure, print_grid
+from harness.cli.runs.choose import DEFAULT_FOLDER, describe, filter_options, parse_wanted
+
+
+@click.command(name="list")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@filter_options
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def list_(
+    folders: tuple[Path, ...],
+    strategies: tuple[str, ...],
+    datasets: tuple[str, ...],
+    seeds: tuple[int, ...],
+    statuses: tuple[str, ...],
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """List the runs in FOLDERS, at any depth; without any, in results.
+
+    A run whose record is damaged is listed as such. A run that was killed, and so still says
+    that it is running, is listed as stopped.
+    """
+    from harness.inventory import list_runs
+
+    wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
+    rows = [describe(run) for run in list_runs(folders or (DEFAULT_FOLDER,), wanted)]
+    if as_json:
+        click.echo(json.dumps({"runs": rows}, indent=2))
+        return
+    cells = [
+        [
+            *(
+                row["run_id"],
+                row["status"],
+                (row["started"] or "-")[:16],
+                str(Path(row["path"]).parent),
+            ),
+            *(figure(row["seconds"], 0), figure(row["tau"])),
+        ]
+        for row in rows
+    ]
+    headings = ["run", "status", "started", "in", "s", "tau"]
+    print_grid(f"{len(rows)} runs", headings, cells, texts=4)

@@ -1,0 +1,38 @@
+"""`harness runs rm`: remove runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.runs.choose import find, folder_option
+from harness.errors import LockedError, UsageError
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True)
+@folder_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was removed as JSON.")
+def rm(runs: tuple[str, ...], folders: tuple[Path, ...], yes: bool, as_json: bool) -> None:
+    """Remove RUNS: names, beginnings that no other run has, or folders.
+
+    Whole folders of runs go, and nothing beside them. A run that a process works on is refused,
+    and then none is removed.
+    """
+    from harness.inventory import remove
+
+    found = {run.folder.path: run for run in (find(name, folders) for name in runs)}
+    for path, run in found.items():
+        if run.folder.is_locked():
+            raise LockedError(f"A process is working on {path}, so nothing is removed.")
+        if not yes:
+            click.echo(f"{path} ({run.status})", err=True)
+    if not yes and not click.confirm(f"Remove {len(found)} for good?", err=True):
+        raise UsageError("Nothing was removed.")
+    for run in found.values():
+        remove(run)
+    removed = [str(path) for path in found]
+    click.echo(json.dumps({"removed": removed}, indent=2) if as_json else "\n".join(removed))

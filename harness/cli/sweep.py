@@ -1,0 +1,131 @@
+"""`harness sweep`: a study of many runs in one folder."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.engine_options import (
+    check_engine,
+    engine_options,
+    make_engine,
+    make_monitor,
+)
+from harness.cli.printing import print_grid
+from harness.errors import StoreError
+from harness.strategies import check_strategy
+
+if TYPE_CHECKING:
+    from harness.config import RunConfig
+    from harness.engines import Conditions
+    from harness.study import Study
+
+STUDY = "study.toml"
+
+
+@click.command()
+@click.argument("study_file", metavar="STUDY.toml", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the study.  [default: results/<name of the study>]",
+)
+@click.option("--dry-run", is_flag=True, help="List the runs and how far each is, and do nothing.")
+@engine_options
+@click.option("--json", "as_json", is_flag=True, help="Print the runs and what became of them.")
+def sweep(
+    study_file: Path,
+    out: Path | None,
+    dry_run: bool,
+    data_dir: Path | None,
+    jobs: int | None,
+    retry_failed: bool,
+    engine: str,
+    log_json: str | None,
+    tensorboard: Path | None,
+    as_json: bool,
+    **engine_settings: Any,
+) -> None:
+    """Make all runs of a study: a grid of settings, or a list, in a TOML file.
+
+    The file has [base] with settings that all runs share, [grid] with a list of values for each
+    setting that varies, such as strategy, seed or "ogd.c", and [[run]] tables for single runs
+    besides. A run that fails does not stop the others, and a finished one is never computed
+    twice: the same command goes on where it was stopped. Several may work on one folder at once.
+    """
+    from harness.study import load_study
+
+    study = load_study(study_file)
+    for config in study.configs:
+        check_strategy(config.strategy)
+    given = check_engine(engine, **engine_settings)
+
+    # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.sweep_view import SweepMonitor
+    from harness.engines import Conditions
+    from harness.runner import resolve_all, run_all
+
+    folder = out or Path("results") / study.name
+    conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
+    configs = resolve_all(study.configs, conditions)
+    if dry_run:
+        _print_runs(configs, conditions, as_json)
+        return
+    _keep_copy(study, folder)
+    with ExitStack() as stack:
+        view = SweepMonitor(study.name, [config.run_id for config in configs])
+        monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
+        outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
+    if as_json:
+        _print_runs(configs, conditions, as_json)
+    for run_id, error in outcome.failures:
+        click.echo(f"Error: {run_id}: {error}", err=True)
+    click.echo(f"Its table: harness report {folder}", err=True)
+    if outcome.failures:
+        raise SystemExit(outcome.failures[0].error.exit_code if len(configs) == 1 else 1)
+
+
+def _keep_copy(study: Study, folder: Path) -> None:
+    """Put the study's file beside its runs; the runs themselves say how far it is."""
+    from harness.atomic import write_atomically
+
+    path = folder / STUDY
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.read_text(encoding="utf-8") == study.text:
+            return
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"The folder of the study, {folder}, cannot be used: {error}. Give another --out."
+        ) from error
+    write_atomically(path, lambda place: _write(place, study.text))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool) -> None:
+    rows: list[dict[str, Any]] = []
+    for config in configs:
+        status, reason = _look_at(config, conditions)
+        rows.append({"run_id": config.run_id, "status": status, "reason": reason})
+    if as_json:
+        click.echo(json.dumps({"out": str(conditions.out), "runs": rows}, indent=2))
+        return
+    cells = [[row["run_id"], row["status"], row["reason"] or ""] for row in rows]
+    print_grid(f"{len(rows)} runs in {conditions.out}", ["run", "status", "reason"], cells, 3)
+
+
+def _look_at(config: RunConfig, conditions: Conditions) -> tuple[str, str | None]:
+    from harness.inventory import look_at
+
+    folder = conditions.folder(config)
+    if not folder.has_record():
+        return "waiting", None
+    run = look_at(folder)
+    return run.status, run.reason

@@ -1,0 +1,165 @@
+"""Who else watches runs, beside a person: a log for programs, and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from harness.cli.progress import SignalledMonitor
+from harness.errors import StoreError
+from harness.monitor import FINISHED, Event, Monitor, Progress
+from harness.store import RunFolder
+
+PROGRESS_EVERY_S = 1.0
+"""Between two lines of progress about one run."""
+
+
+class Tee:
+    """Tells several what it is told, and asks the first whether to stop."""
+
+    def __init__(self, first: Monitor, others: Sequence[Monitor]) -> None:
+        """Take them."""
+        self._first = first
+        self._all = (first, *others)
+
+    def progress(self, progress: Progress) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.progress(progress)
+
+    def notice(self, message: str) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.notice(message)
+
+    def event(self, event: Event) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.event(event)
+
+    def should_stop(self) -> bool:
+        """Ask the first."""
+        return self._first.should_stop()
+
+
+class SignalsOnly(SignalledMonitor):
+    """Prints nothing: standard error is for programs."""
+
+    def tell(self, message: str) -> None:
+        """Keep quiet."""
+
+
+class JsonLog:
+    """Writes an object a line. Its fields are documented in docs/clusters.md."""
+
+    def __init__(self, file: str) -> None:
+        """Name the file to add to; `-` is standard error."""
+        self._name = file
+        self._began: dict[tuple[str, str], tuple[float, int]] = {}
+        self._written: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        """Open the file.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
+        try:
+            self._file: TextIO = (
+                sys.stderr
+                if self._name == "-"
+                else Path(self._name).open("a", encoding="utf-8", buffering=1)
+            )
+        except OSError as error:
+            raise StoreError(
+                f"--log-json {self._name} cannot be written: {error.strerror}. Name another file."
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        if self._name != "-":
+            self._file.close()
+
+    def progress(self, progress: Progress) -> None:
+        """Write it, about once a second and run, and when a phase is over."""
+        now, run_id = time.monotonic(), progress.run_id
+        began, before = self._began.setdefault((run_id, progress.phase), (now, progress.done))
+        is_over = progress.done == progress.total
+        if not is_over and now - self._written.get(run_id, -PROGRESS_EVERY_S) < PROGRESS_EVERY_S:
+            return
+        self._written[run_id] = now
+        rate = (progress.done - before) / (now - began) if now > began else 0.0
+        left_s = round((progress.total - progress.done) / rate, 1) if rate else None
+        self._write(
+            "progress",
+            run_id,
+            phase=progress.phase,
+            done=progress.done,
+            total=progress.total,
+            loss=progress.loss,
+            left_s=0.0 if is_over else left_s,
+            detail=progress.detail,
+        )
+
+    def notice(self, message: str) -> None:
+        """Write it."""
+        self._write("notice", None, message=message)
+
+    def event(self, event: Event) -> None:
+        """Write it."""
+        self._write(event.kind, event.run_id, **event.facts)
+
+    def should_stop(self) -> bool:
+        """Never."""
+        return False
+
+    def _write(self, kind: str, run_id: str | None, **facts: Any) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        content = {"time": now, "event": kind, "run_id": run_id, **facts}
+        self._file.write(json.dumps(content) + "\n")
+        self._file.flush()
+
+
+class TensorBoardExport:
+    """Exports each run that finishes."""
+
+    def __init__(self, out: Path, target: Path) -> None:
+        """Take the folder of run folders, and where TensorBoard looks.
+
+        Raises:
+            UsageError: If TensorBoard is not installed.
+        """
+        from harness.tensorboard import check_installed
+
+        check_installed()
+        self._out = out
+        self._target = target
+
+    def progress(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def notice(self, message: str) -> None:
+        """Ignore it."""
+
+    def event(self, event: Event) -> None:
+        """Export a run that finished."""
+        if event.kind == FINISHED:
+            from harness.tensorboard import export_run
+
+            export_run(RunFolder(self._out / event.run_id), self._target)
+
+    def should_stop(self) -> bool:
+        """Never."""
+        return False
