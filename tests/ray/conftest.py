@@ -23,14 +23,17 @@ if importlib.util.find_spec("ray") is None:
         raise ImportError("CI needs Ray: make setup installs it, as part of the extra `dev`.")
     collect_ignore_glob = ["test_*.py"]
 
+# Read when Ray is imported. Whatever this user's other clusters do: nothing is sent to anybody, and
+# nobody else gets in.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
 NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 * 2**20}
 
 
 def make_cluster(head_cpus: int, *nodes_cpus: int) -> Any:
     """Start nodes; each is a set of processes of its own, as on a machine of its own."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ["RAY_AUTH_MODE"] = "token"  # whatever this user's other clusters do
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray.cluster_utils import Cluster
 
     with warnings.catch_warnings():
