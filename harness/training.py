@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.checkpoint import load_checkpoint, save_checkpoint
+from harness.checkpoint import check_state, load_checkpoint, refuse_misfits, save_checkpoint
 from harness.config import RunConfig
 from harness.disturbance import DisturbanceMeter, ProbeRow
 from harness.errors import DivergedError, Interrupted, MismatchError
@@ -137,6 +137,7 @@ class Trainer:
         Raises:
             Interrupted: If the monitor asked to stop.
             DivergedError: If the loss is no longer finite.
+            CheckpointError: If the checkpoint is none of this training.
             MismatchError: If the checkpoint is of other settings.
             StoreError: If a checkpoint cannot be saved.
         """
@@ -147,7 +148,9 @@ class Trainer:
                     f"The checkpoint in {folder} is of other settings than this run's. Remove it "
                     "to train from the start, or give another --out folder."
                 )
-            self.load_state_dict(state)
+            with refuse_misfits(folder):
+                check_state(state, self.weights, self.config.steps)
+                self.load_state_dict(state)
         config = self.config
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:

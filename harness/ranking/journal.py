@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import RunConfig
+from harness.errors import DataError
 from harness.evaluation import BatchSums
 from harness.journal import Journal, Row
 
@@ -44,14 +45,23 @@ class Ledger:
     """
 
     def __init__(self, journal: Journal) -> None:
-        """Sort what the journal has."""
+        """Sort what the journal has.
+
+        Raises:
+            DataError: If a row says something else than a ranking's do.
+        """
         self._journal = journal
         self._pending: list[Row] = []
         self._flushed = time.monotonic()
         self.sums: dict[tuple[int, int], BatchSums] = {}
         self.precision: dict[str, Any] | None = None
         self.rounds: dict[int, float] = {}
-        for row in journal.rows:
+        for number, row in enumerate(journal.rows, start=2):
+            if not _is_known(row):
+                raise DataError(
+                    f"{journal.path}, line {number}: {str(row)[:80]!r} is no row of a ranking. "
+                    "Remove the file and give the same command again: the ranking starts anew."
+                )
             self._sort(row)
 
     def add_sums(self, part: int, class_index: int, sums: BatchSums) -> None:
@@ -83,3 +93,24 @@ class Ledger:
         else:
             loss = math.nan if row["loss"] is None else row["loss"]
             self.sums[row["part"], row["class_index"]] = BatchSums(loss, row["correct"])
+
+
+def _is_known(row: Row) -> bool:
+    """Say whether a row is one of those that a ledger writes."""
+    if "precision" in row:
+        return row["precision"] in ("bf16", "float32")
+    if "round" in row:
+        return _is_count(row["round"]) and _is_number(row.get("seconds"))
+    loss = row.get("loss", "")
+    counts = (row.get("part"), row.get("class_index"), row.get("correct"))
+    return all(map(_is_count, counts)) and (loss is None or _is_number(loss))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < math.inf  # NaN is not below it either
