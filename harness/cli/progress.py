@@ -18,6 +18,7 @@ from rich.progress import (
     Progress as Bars,
 )
 
+from harness.cli.printing import clean_lines
 from harness.monitor import Progress
 
 PLAIN_EVERY_S = 15.0
@@ -82,7 +83,7 @@ class ConsoleMonitor:
 
     def notice(self, message: str) -> None:
         """Print a message above the bars."""
-        self._console.print(f"Note: {message}", markup=False, soft_wrap=True)
+        self._console.print(f"Note: {clean_lines(message)}", markup=False, soft_wrap=True)
 
     def progress(self, progress: Progress) -> None:
         """Draw how far a run has come."""
@@ -107,6 +108,7 @@ class ConsoleMonitor:
             self._console.print(
                 f"{progress.run_id} {progress.phase} {progress.done:,}/{progress.total:,} {unit}, "
                 f"{info}{left}",
+                markup=False,
                 soft_wrap=True,
             )
 

@@ -121,6 +121,7 @@ def run(
     configs = [_with(asked, name, seed) for seed in numbers for name in names]
 
     # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.printing import clean_lines
     from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
     from harness.estimators import load_runs
@@ -136,7 +137,7 @@ def run(
         print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
         click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
     for message, run_ids in _by_message(outcome.failures).items():
-        click.echo(f"Error: {', '.join(run_ids)}: {message}", err=True)
+        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
 
