@@ -55,6 +55,10 @@ class MismatchError(StoreError):
     """A run that would go on under other conditions than it was started with."""
 
 
+class MemoryShortageError(HarnessError):
+    """There was not enough memory for a run; it can be resumed where there is."""
+
+
 class DivergedError(HarnessError):
     """Training reached a loss that is not a number."""
 

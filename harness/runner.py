@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -195,6 +195,8 @@ class _Pool:
                 else f"with exit code {process.exitcode}; its traceback is above"
             )
             text = f"The process of run {run_id} ended {how}. Run the same command to go on."
+            with suppress(StoreError):  # the record only says it too
+                RunFolder(self._arguments.out / run_id).mark_stopped(text)
             self._failures.append(Failure(run_id, StoreError(text)))
 
     def _stop(self) -> None:
