@@ -6,13 +6,16 @@ import contextlib
 import hashlib
 import io
 import pickle
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from harness.atomic import write_atomically
-from harness.errors import CheckpointError
+from harness.errors import ArchError, CheckpointError
 from harness.monitor import Monitor
 
 SCHEMA = 1
@@ -129,12 +132,16 @@ def _load(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         if not _is_sealed(content):
             raise _DamagedError("its checksum is wrong")
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise _DamagedError((str(error).splitlines() or [type(error).__name__])[0]) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of a pickle's protocol, before it is refused
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except _DamagedError:
+        raise
     except pickle.UnpicklingError as error:
         raise _DamagedError("it holds objects that no checkpoint of ours has") from error
-    if not isinstance(state, dict) or "schema" not in state:
+    except Exception as error:  # torch's readers have no list of what they raise
+        raise _DamagedError((str(error).splitlines() or [type(error).__name__])[0]) from error
+    if not isinstance(state, dict) or type(state.get("schema")) is not int:
         raise _DamagedError("it is no checkpoint of this program")
     if state["schema"] > SCHEMA:
         raise CheckpointError(
@@ -142,3 +149,61 @@ def _load(path: Path) -> dict[str, Any]:
             "Update the harness, or give another --out folder."
         )
     return state
+
+
+@contextlib.contextmanager
+def refuse_misfits(folder: Path) -> Iterator[None]:
+    """Turn whatever is raised when a state is taken over into an error that says what to do.
+
+    The checksum shows that a state is as it was written, not that a trainer wrote it.
+
+    Args:
+        folder: The run's folder.
+
+    Raises:
+        CheckpointError: If something is raised for what the state holds.
+    """
+    try:
+        yield
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError),
+        ArchError,
+    ) as error:
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise CheckpointError(
+            f"{folder / CURRENT} does not fit this run ({type(error).__name__}: {reason}). Remove "
+            "it to train from the start, or give another --out folder."
+        ) from error
+
+
+def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: int) -> None:
+    """Check what a trainer would else stumble over long after it took a state over.
+
+    Args:
+        state: What a checkpoint holds.
+        weights: The supernet's, by name.
+        steps: Of the whole training.
+
+    Raises:
+        ValueError: If the steps done are none of the training, momentum is not of the weights'
+            shapes, or a table of the log is none.
+        KeyError: If something is missing.
+    """
+    step = state["step"]
+    if type(step) is not int or not 0 <= step <= steps:
+        raise ValueError(f"step {step!r:.40} of {steps:,}")
+    for name, buffer in state["momentum"].items():
+        if not _is_like(buffer, weights[name]):
+            raise ValueError(f"the momentum of {name} is not of its shape and type")
+    for table, columns in state["log"].items():
+        sizes = {tuple(column.shape) for column in columns.values()}
+        if len(sizes) != 1 or len(*sizes) != 1:
+            raise ValueError(f"the columns of the log's table {table!r:.40} are not of one length")
+
+
+def _is_like(value: object, weight: Tensor) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and (value.shape, value.dtype) == (weight.shape, weight.dtype)
+    )

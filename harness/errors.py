@@ -63,6 +63,10 @@ class WorkerError(HarnessError):
     """A process that was killed, or met a bug, while it worked on a run."""
 
 
+class MemoryShortageError(HarnessError):
+    """There was not enough memory for a run; it can be resumed where there is."""
+
+
 class DivergedError(HarnessError):
     """Training reached a loss that is not a number."""
 

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from harness.errors import (
     DivergedError,
     HarnessError,
     Interrupted,
+    MemoryShortageError,
     MismatchError,
     StoreError,
     UsageError,
@@ -173,7 +174,8 @@ class _Run:
     def finish(self) -> None:
         """Do what is left to do, and keep the record true whatever happens."""
         try:
-            self._finish()
+            with _naming_lack_of_memory(self.config):
+                self._finish()
         except DivergedError as error:
             self._write_record(status=FAILED, reason=str(error))
             raise
@@ -314,6 +316,25 @@ class _Run:
         self.folder.write_record(self.record)
 
 
+@contextlib.contextmanager
+def _naming_lack_of_memory(config: RunConfig) -> Iterator[None]:
+    """Turn what Python and torch raise for want of memory into an error that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch has an exception of its own for GPUs only
+        is_lack = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not is_lack and not any(sign in str(error) for sign in _LACK_OF_MEMORY):
+            raise
+        raise MemoryShortageError(
+            f"Run {config.run_id} had not enough memory: {(str(error).splitlines() or ['-'])[0]} "
+            "Give fewer --jobs, a smaller --set batch_size=... or rank_batch=..., or more memory; "
+            "the same command goes on from the last checkpoint."
+        ) from error
+
+
+_LACK_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
+
+
 def _remove_scaffolding(folder: RunFolder) -> None:
     """Remove what served to resume a run that is now finished."""
     for name in (JOURNAL, PREVIOUS):
@@ -354,12 +375,17 @@ def _resolve_execution(
     """Decide once where and how to compute; a run that goes on keeps its number of threads."""
     device = resolve_device(config)
     threads = config.threads or record.execution.get("threads") or default
+    if not isinstance(threads, int):
+        raise StoreError(
+            f"The record of run {record.run_id} has {threads!r:.40} threads. Move its folder away "
+            "and run the same command again."
+        )
     return {
         "device": device,
         "device_name": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
-        "threads": int(threads),
+        "threads": threads,
         "ranks": ranks,
         "dtype": config.precision,
         "memory_format": "channels_last",

@@ -1,7 +1,9 @@
 """An append-only file of JSON lines that survives being killed: long work's list of what is done.
 
 The first line says what the work is; the others are rows. A kill can leave a last line without
-its end, which is dropped when the journal is opened again. Floats survive exactly.
+its end, which is dropped when the journal is opened again. Floats survive exactly. Each line ends
+in a checksum of the rest of it, as one flipped bit can make another number of a number; lines
+without one are those of older versions.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,8 @@ from typing import Any
 from harness.errors import DataError, StoreError
 
 Row = dict[str, Any]
+
+_SEALED = re.compile(rb"(.*) #([0-9a-f]{8})", re.DOTALL)
 
 
 class Journal:
@@ -36,12 +42,16 @@ class Journal:
         Raises:
             DataError: If the file belongs to other work, or a line other than the last is
                 damaged.
-            StoreError: If there is no space left on the device.
+            StoreError: If there is no space left on the device, or the file cannot be read or
+                written.
         """
         self.path = path
         self.rows: list[Row] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = self._whole_lines() if path.exists() else []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = self._whole_lines() if path.exists() else []
+        except OSError as error:
+            raise self._unusable(error) from error
         if lines:
             self._read(lines, dict(header))
         else:
@@ -54,7 +64,7 @@ class Journal:
             rows: Values that JSON can hold.
 
         Raises:
-            StoreError: If there is no space left on the device.
+            StoreError: If there is no space left on the device, or it cannot be written to.
         """
         self._write(rows)
         self.rows += rows
@@ -68,8 +78,8 @@ class Journal:
 
     def _read(self, lines: list[bytes], header: Row) -> None:
         try:
-            found, *self.rows = [json.loads(line) for line in lines]
-        except ValueError as error:
+            found, *self.rows = [_parse(line) for line in lines]
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{self.path} has a damaged line: {error}. Move the file away and start again."
             ) from error
@@ -80,7 +90,7 @@ class Journal:
             )
 
     def _write(self, rows: Iterable[Row]) -> None:
-        lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        lines = b"".join(map(_seal, rows))
         try:
             with self.path.open("ab") as file:
                 file.write(lines)
@@ -88,8 +98,36 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
+                raise self._unusable(error) from error
             raise StoreError(
                 f"No space left to add {len(lines):,} bytes to {self.path}. What it held before "
                 "is kept; make room and run the same command again."
             ) from error
+
+    def _unusable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.path} cannot be read or written: {error.strerror or error}. What it held is "
+            "as it was; give a folder that may be written to, or make this one so."
+        )
+
+
+def _seal(row: Row) -> bytes:
+    """Write a row as a line that ends in the CRC-32 of what is before it."""
+    text = json.dumps(row).encode()
+    return b"%b #%08x\n" % (text, zlib.crc32(text))
+
+
+def _parse(line: bytes) -> Row:
+    """Read a line; one without a checksum is of an older version.
+
+    Raises:
+        ValueError: If it is damaged, or holds no JSON object.
+    """
+    if sealed := _SEALED.fullmatch(line):
+        line = sealed[1]
+        if zlib.crc32(line) != int(sealed[2], 16):
+            raise ValueError(f"the checksum of '{line[:60]!r}' is another")
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"{str(row)[:60]!r} is no JSON object")
+    return row

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from harness.errors import LockedError, StoreError
 SCHEMA_VERSION = 1
 RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
 RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
+STATUSES = (RUNNING, INTERRUPTED, FINISHED, FAILED)
 LOCK_WAIT_S = 3.0
 """A worker whose parent was killed needs a moment to notice and to let go."""
 
@@ -101,10 +102,10 @@ class RunFolder:
                     "Update the harness to read this run, or give another --out folder."
                 )
             record = Record(**content)
-            RunConfig(**record.config)
+            _check_record(record, RunConfig(**record.config))
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged ({str(error).splitlines()[0]}). Move the folder away and run "
                 "the same command again."
@@ -129,7 +130,9 @@ class RunFolder:
         """Write a table as `<name>.parquet`."""
         write_atomically(
             self.path / f"{name}.parquet",
-            lambda path: table.to_parquet(path, index=False, compression="zstd"),
+            lambda path: table.to_parquet(
+                path, index=False, compression="zstd", write_page_checksum=True
+            ),
         )
 
     def read_table(self, name: str) -> pd.DataFrame | None:
@@ -142,7 +145,7 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return pd.read_parquet(path)
+            return pd.read_parquet(path, page_checksum_verification=True)
         except (OSError, ValueError) as error:
             raise StoreError(
                 f"{path} is damaged ({str(error).splitlines()[0]}). Move the run's folder away "
@@ -162,6 +165,25 @@ class RunFolder:
             return False
         lock.release()
         return False
+
+    def mark_stopped(self, reason: str) -> None:
+        """Say in the record of a run whose process died why it goes on no more.
+
+        Nothing happens where no run had begun, it had ended, or another process holds it.
+
+        Args:
+            reason: A sentence.
+
+        Raises:
+            StoreError: If the record is damaged or cannot be written.
+        """
+        if not self.has_record():
+            return
+        with suppress(LockedError), self.locked():
+            record = self.read_record()
+            if record.status == RUNNING:
+                changes = {"status": INTERRUPTED, "reason": reason}
+                self.write_record(record.model_copy(update=changes))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -190,6 +212,18 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+
+def _check_record(record: Record, config: RunConfig) -> None:
+    """Refuse what no run writes: another state, or settings that are not those of its name.
+
+    Raises:
+        ValueError: If it is so.
+    """
+    if record.status not in STATUSES:
+        raise ValueError(f"its status is none of {', '.join(STATUSES)}")
+    if record.run_id != config.run_id:
+        raise ValueError(f"its settings are those of {config.run_id!r}, not of its run_id")
 
 
 def _write_text(path: Path, text: str) -> None:

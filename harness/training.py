@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.checkpoint import load_checkpoint, save_checkpoint
+from harness.checkpoint import check_state, load_checkpoint, refuse_misfits, save_checkpoint
 from harness.config import RunConfig
 from harness.distributed import ALONE, Ranks
 from harness.disturbance import DisturbanceMeter, ProbeRow
@@ -154,6 +154,7 @@ class Trainer:
         Raises:
             Interrupted: If the monitor asked to stop.
             DivergedError: If the loss is no longer finite.
+            CheckpointError: If the checkpoint is none of this training.
             MismatchError: If the checkpoint is of other settings.
             StoreError: If a checkpoint cannot be saved.
             RankError: If another rank is gone, or its weights have become others.
@@ -166,7 +167,9 @@ class Trainer:
                     f"The checkpoint in {folder} is of other settings than this run's. Remove it "
                     "to train from the start, or give another --out folder."
                 )
-            self.load_state_dict(state)
+            with refuse_misfits(folder):
+                check_state(state, self.weights, self.config.steps)
+                self.load_state_dict(state)
         config = self.config
         kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
 import click
 
 from harness.cli.lazy import LazyGroup
+from harness.cli.printing import clean_lines
 from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted
 
 COMMANDS = {
@@ -42,13 +44,15 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(clean_lines(shown.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except Interrupted as error:  # asked for, so no error
         click.echo(f"{error} The same command goes on.", err=True)
         sys.exit(error.exit_code)
     except HarnessError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(clean_lines(f"Error: {error}"), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         sys.stderr.close()

@@ -73,6 +73,11 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
+def clean_lines(text: str) -> str:
+    """Replace such characters within each line, of a message that may have several."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """Write a figure, or a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"

@@ -19,6 +19,7 @@ from rich.progress import (
     Progress as Bars,
 )
 
+from harness.cli.printing import clean_lines
 from harness.monitor import Event, Progress
 
 PLAIN_EVERY_S = 15.0
@@ -74,7 +75,7 @@ class SignalledMonitor:
 
     def notice(self, message: str) -> None:
         """Print a message."""
-        self.tell(f"Note: {message}")
+        self.tell(f"Note: {clean_lines(message)}")
 
     def progress(self, progress: Progress) -> None:
         """Ignore it."""
@@ -151,6 +152,7 @@ class ConsoleMonitor(SignalledMonitor):
             self._console.print(
                 f"{progress.run_id} {progress.phase} {progress.done:,}/{progress.total:,} {unit}, "
                 f"{info}{left}",
+                markup=False,
                 soft_wrap=True,
             )
 

@@ -134,6 +134,7 @@ def run(
         check_launch(launch, len(configs), jobs, profile)
 
     # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.printing import clean_lines
     from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
     from harness.engines import Conditions
@@ -160,7 +161,7 @@ def run(
         print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
         click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
     for message, run_ids in _by_message(outcome.failures).items():
-        click.echo(f"Error: {', '.join(run_ids)}: {message}", err=True)
+        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
 

@@ -15,7 +15,7 @@ from harness.experiment import run_experiment
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
 from harness.store import FAILED as STATUS_FAILED
 from harness.store import FINISHED as STATUS_FINISHED
-from harness.store import Record, RunFolder
+from harness.store import RUNNING, Record, RunFolder
 
 LOGS = "logs"
 LOCKED_AGAIN_S = 1.0
@@ -155,8 +155,8 @@ class Queue:
         elif isinstance(error, LockedError) and self._conditions.study:
             self.put_back(config)
         else:
-            if isinstance(error, WorkerError) and self._conditions.study:
-                _mark_failed(self._conditions.folder(config), config, str(error))
+            if isinstance(error, WorkerError):
+                self._record_death(config, str(error))
             self.failures.append(Failure(run_id, error))
             self._monitor.event(Event(run_id, FAILED, reason))
 
@@ -204,6 +204,15 @@ class Queue:
         self.end(config, error, computed=False)
         return True
 
+    def _record_death(self, config: RunConfig, reason: str) -> None:
+        """Say in the record that a run's process died; itself it could not."""
+        folder = self._conditions.folder(config)
+        with contextlib.suppress(StoreError):
+            if self._conditions.study:
+                _mark_failed(folder, config, reason)
+            else:
+                folder.mark_stopped(reason)
+
     def _tau(self, config: RunConfig) -> float | None:
         with contextlib.suppress(StoreError):
             tau = self._conditions.folder(config).read_record().summary.get("tau")
@@ -212,13 +221,13 @@ class Queue:
 
 
 def _mark_failed(folder: RunFolder, config: RunConfig, reason: str) -> None:
-    """Record that a run's process died; itself it could not."""
-    with contextlib.suppress(StoreError), folder.locked():
+    """Mark a run of a study as failed: the study is not to meet the same death again and again."""
+    with folder.locked():
         if folder.has_record():
             record = folder.read_record()
         else:
             started, settings = provenance.now(), config.model_dump()
-            record = Record(run_id=config.run_id, status="", started=started, config=settings)
+            record = Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
         if record.status != STATUS_FINISHED:
             changes = {"status": STATUS_FAILED, "reason": reason}
             folder.write_record(record.model_copy(update=changes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from harness.scores import on_one_line
 from harness.stats import METRICS, MIN_ARCHS, Interval, MetricResult
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _population_block(result: EvaluationResult) -> Block:
         besides = (write_value(beside) for beside in part.baselines.values())
         tau = write_figure(part.metrics["tau"], with_spread=True)
         rows.append((name, f"{part.population.n:,}", tau, reference, ceiling, *besides))
-    return Block(f"Ranking: {result.truth.query}", headings, rows)
+    return Block(on_one_line(f"Ranking: {result.truth.query}"), headings, rows)
 
 
 def _metric_blocks(result: EvaluationResult) -> list[Block]:

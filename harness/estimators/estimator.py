@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Final, Literal
 
@@ -77,7 +77,7 @@ class Estimator:
                 "architectures without a score."
             )
 
-    @property
+    @cached_property
     def config(self) -> RunConfig | None:
         """The settings of a run, with the first seed; None for others."""
         return RunConfig(**self.records[0].config) if self.records else None

@@ -13,7 +13,7 @@ from harness.errors import TruthError, UsageError, unknown_name
 from harness.estimators.estimator import Estimator, FloatArray, IntArray
 from harness.estimators.loading import ScoresLike, make_estimators, to_frame
 from harness.estimators.result import EvaluationResult, TruthSource
-from harness.scores import make_score_sets
+from harness.scores import make_score_sets, on_one_line
 from harness.scores.sets import SCORE
 from harness.seeding import make_rng
 from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
@@ -272,7 +272,7 @@ def evaluate_estimator(
     )
     source = TruthSource(
         query=chosen.query,
-        table=chosen.table.name,
+        table=on_one_line(chosen.table.name),
         sha256=chosen.table.sha256,
         is_recorded=estimator.truth_sha256 is None
         or chosen.table.is_recorded_as(estimator.truth_sha256),

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.estimators import rendering, sentences
 from harness.estimators.estimator import Estimator, IntArray
+from harness.scores import on_one_line
 from harness.stats import Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
@@ -75,7 +76,7 @@ class EvaluationResult:
     @property
     def words(self) -> tuple[str, ...]:
         """The result in sentences: what was found, on what, against what, and what was left out."""
-        return tuple(sentences.describe(self))
+        return tuple(map(on_one_line, sentences.describe(self)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the scores, ready for JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,29 +97,37 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     Returns:
         A label each, different within a data set.
     """
-    return [_label(config, configs) for config in configs]
+    alike: defaultdict[tuple[str, str], list[RunConfig]] = defaultdict(list)
+    for config in configs:
+        alike[config.dataset, config.strategy].append(config)
+    labels = {key: iter(_label_alike(same)) for key, same in alike.items()}
+    return [next(labels[config.dataset, config.strategy]) for config in configs]
 
 
 def _name_images(configs: Sequence[RunConfig]) -> list[str]:
     """Label each, with its data set where another one has the same label."""
     labels = label_configs(configs)
+    count = Counter(labels)
     return [
-        f"{label} ({config.dataset})" if labels.count(label) > 1 else label
+        f"{label} ({config.dataset})" if count[label] > 1 else label
         for label, config in zip(labels, configs, strict=True)
     ]
 
 
-def _label(own: RunConfig, configs: Sequence[RunConfig]) -> str:
-    same = [c for c in configs if (c.dataset, c.strategy) == (own.dataset, own.strategy)]
-    if len(same) == 1:
-        return own.strategy
-    if len({config.preset for config in same}) == len(same):
-        return f"{own.strategy} [{own.preset}]"
-    flat = [flatten_config(config) for config in same]
+def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
+    """Name those of one data set and strategy."""
+    strategy = configs[0].strategy
+    if len(configs) == 1:
+        return [strategy]
+    if len({config.preset for config in configs}) == len(configs):
+        return [f"{strategy} [{config.preset}]" for config in configs]
+    flat = [flatten_config(config) for config in configs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
-    differing = [key for key in keys if len({str(other.get(key)) for other in flat}) > 1]
-    mine = flatten_config(own)
-    return f"{own.strategy} [{', '.join(f'{key}={mine.get(key)}' for key in differing)}]"
+    differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
+    return [
+        f"{strategy} [{', '.join(f'{key}={settings.get(key)}' for key in differing)}]"
+        for settings in flat
+    ]
 
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:

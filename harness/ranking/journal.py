@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import RunConfig
+from harness.errors import DataError
 from harness.evaluation import BatchSums
 from harness.journal import Journal, Row
 from harness.readout import READOUTS, ReadoutSums
@@ -46,14 +47,23 @@ class Ledger:
     """
 
     def __init__(self, journal: Journal) -> None:
-        """Sort what the journal has."""
+        """Sort what the journal has.
+
+        Raises:
+            DataError: If a row says something else than a ranking's do.
+        """
         self._journal = journal
         self._pending: list[Row] = []
         self._flushed = time.monotonic()
         self.sums: dict[tuple[int, int], ReadoutSums] = {}
         self.precision: dict[str, Any] | None = None
         self.rounds: dict[int, float] = {}
-        for row in journal.rows:
+        for number, row in enumerate(journal.rows, start=2):
+            if not _is_known(row):
+                raise DataError(
+                    f"{journal.path}, line {number}: {str(row)[:80]!r} is no row of a ranking. "
+                    "Remove the file and give the same command again: the ranking starts anew."
+                )
             self._sort(row)
 
     def add_sums(self, part: int, class_index: int, sums: ReadoutSums) -> None:
@@ -89,3 +99,31 @@ class Ledger:
                 for name, (loss, correct) in ((name, row[name]) for name in READOUTS)
             }
             self.sums[row["part"], row["class_index"]] = ReadoutSums(**found)
+
+
+def _is_known(row: Row) -> bool:
+    """Say whether a row is one of those that a ledger writes."""
+    if "precision" in row:
+        return row["precision"] in ("bf16", "float32")
+    if "round" in row:
+        return _is_count(row["round"]) and _is_number(row.get("seconds"))
+    counts = (row.get("part"), row.get("class_index"))
+    return all(map(_is_count, counts)) and all(_are_sums(row.get(name)) for name in READOUTS)
+
+
+def _are_sums(value: object) -> bool:
+    """Say whether a value is a loss, or null for one that was not finite, and a count of hits."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    loss, correct = value
+    return (loss is None or _is_number(loss)) and _is_count(correct)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < math.inf  # NaN is not below it either

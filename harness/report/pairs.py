@@ -74,8 +74,13 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
     if baseline is not None and baseline not in labels:
         raise unknown_name("estimator to compare with", baseline, labels)
     pairs = []
+    baselines = [
+        estimator
+        for estimator in estimators
+        if estimator.config is not None and estimator.config.strategy == BASELINE_STRATEGY
+    ]
     for estimator in estimators:
-        second = _find_baseline(estimator, estimators)
+        second = _find_baseline(estimator, baselines) or estimators[0]
         if baseline is not None:
             second = estimators[labels.index(baseline)]
         if second is not estimator:
@@ -83,16 +88,14 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
     return pairs
 
 
-def _find_baseline(own: Estimator, estimators: Sequence[Estimator]) -> Estimator:
-    for other in estimators:
-        if (
-            own.config is not None
-            and other.config is not None
-            and other.config.strategy == BASELINE_STRATEGY != own.config.strategy
-            and not differing_settings(own.config, other.config)
-        ):
+def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator | None:
+    """Find the baseline that differs from a run in nothing but the strategy."""
+    if own.config is None or own.config.strategy == BASELINE_STRATEGY:
+        return None
+    for other in baselines:
+        if other.config is not None and not differing_settings(own.config, other.config):
             return other
-    return estimators[0]
+    return None
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:

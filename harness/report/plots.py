@@ -6,6 +6,7 @@ same report gives the same bytes.
 
 from __future__ import annotations
 
+import io
 import warnings
 from functools import partial
 from pathlib import Path
@@ -94,4 +95,7 @@ def _save(figure: Figure, places: dict[str, int], file_format: str, path: Path) 
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         # The font has not all scripts; the captions hold the labels as they are.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        draw(figure, places).savefig(path, format=file_format, metadata=metadata)
+        # Through memory: matplotlib hides that a disk is full behind an error of its own.
+        content = io.BytesIO()
+        draw(figure, places).savefig(content, format=file_format, metadata=metadata)
+    path.write_bytes(content.getvalue())

@@ -39,6 +39,7 @@ from harness.report.training import (
     tau_over_training,
 )
 from harness.report.truths import TruthChoice, choose_truths
+from harness.scores import on_one_line
 from harness.stats import Comparison, compare_scores
 from harness.truth.query import MEAN
 
@@ -86,7 +87,7 @@ class Section:
     @property
     def title(self) -> str:
         """The truth, in words."""
-        return str(self.truth.query)
+        return on_one_line(str(self.truth.query))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but scores, ready for JSON."""
@@ -178,7 +179,7 @@ class Report:
         """The report in sentences."""
         from harness.report.sentences import describe_report
 
-        return tuple(describe_report(self))
+        return tuple(map(on_one_line, describe_report(self)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but scores, ready for JSON."""

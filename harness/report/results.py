@@ -29,10 +29,10 @@ def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
         TruthError: If no architecture with a score has a truth.
     """
     record = folder.read_record()
-    run = load_run_training(folder, record)
-    query = default_query(run.config.dataset)
     scores = load_scores(folder.path / "scores.parquet")
     scored = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["score"]
+    run = load_run_training(folder, record, -scored)
+    query = default_query(run.config.dataset)
     truth = table.select(query)
     known = np.isin(truth.nb201_index, scored.index.to_numpy())
     indices, accuracy = truth.nb201_index[known], truth.accuracy[known]

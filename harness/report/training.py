@@ -14,12 +14,14 @@ import pandas as pd
 
 from harness.config import RunConfig
 from harness.estimators import Estimator
+from harness.report.run_tables import read_run_table
 from harness.scores import STATUS_OK, load_scores
 from harness.space.nb201 import sample_indices
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.store import Record, RunFolder
 
 VICTIM_SETS = ("recent", "fixed")
+_PROBE_NUMBERS = ("loss_before", "loss_after", "accuracy_before", "accuracy_after", "logit_change")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +65,17 @@ class RunTraining:
 
     def probes_of(self, probe_set: str) -> pd.DataFrame:
         """Return the finite measurements of "trained", "recent" or "fixed"; empty for none."""
+        if probe_set in self._finite_probes:
+            return self._finite_probes[probe_set]
+        return pd.DataFrame({"step": [], "pd_loss": [], "shared_convs": []})
+
+    @cached_property
+    def _finite_probes(self) -> dict[str, pd.DataFrame]:
+        """The finite measurements by probe set, which every figure is made of."""
         if self.probes is None:
-            return pd.DataFrame({"step": [], "pd_loss": [], "shared_convs": []})
-        is_meant = (self.probes["probe_set"] == probe_set) & np.isfinite(self.probes["pd_loss"])
-        chosen: pd.DataFrame = self.probes.loc[is_meant]
-        return chosen
+            return {}
+        finite = self.probes[np.isfinite(self.probes["pd_loss"])]
+        return {str(name): part for name, part in finite.groupby("probe_set", observed=True)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,21 +107,27 @@ def load_training(estimator: Estimator) -> Training:
     Raises:
         StoreError: If a table of a run is damaged.
     """
+    runs = zip(estimator.paths, estimator.records, estimator.score, strict=True)
     return Training(
         estimator.label,
         tuple(
-            load_run_training(RunFolder(path), record)
-            for path, record in zip(estimator.paths, estimator.records, strict=True)
+            # the score of a run is minus the loss: its file, read once, is not read again
+            load_run_training(RunFolder(path), record, pd.Series(-score, estimator.nb201_index))
+            for path, record, score in runs
         ),
     )
 
 
-def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
+def load_run_training(
+    folder: RunFolder, record: Record, final: pd.Series[float] | None = None
+) -> RunTraining:
     """Read what one run says of its training.
 
     Args:
         folder: The run.
         record: Its record.
+        final: The last ranking's losses by `nb201_index`, NaN where there is none; read from the
+            folder unless given.
 
     Returns:
         Its training.
@@ -122,21 +136,24 @@ def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
         StoreError: If a table is damaged.
         DataError: If its scores are.
     """
-    probes = folder.read_table("disturbance")
+    counts, texts = ("step", "shared_convs"), ("probe_set",)
+    probes = read_run_table(folder, "disturbance", counts, _PROBE_NUMBERS, texts=texts)
     if probes is not None:
-        probes = None if probes.empty else _with_pd(probes)
-    diagnostics = folder.read_table("diagnostics")
+        probes = _with_pd(probes)
+    diagnostics = read_run_table(folder, "diagnostics", ("step",), (), optional=("plasticity",))
     plasticity = None
     if diagnostics is not None and "plasticity" in diagnostics:
         plasticity = _finite(float(diagnostics["plasticity"].iloc[-1]))
-    scores = load_scores(folder.path / "scores.parquet")
+    if final is None:
+        scores = load_scores(folder.path / "scores.parquet")
+        final = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"]
     return RunTraining(
         record=record,
         config=RunConfig(**record.config),
         probes=probes,
-        curve=folder.read_table("curve"),
-        interim=folder.read_table("interim_scores"),
-        final=scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"],
+        curve=read_run_table(folder, "curve", ("step",), ("train_loss",)),
+        interim=read_run_table(folder, "interim_scores", ("step", "nb201_index"), ("loss",)),
+        final=final.dropna(),
         plasticity=plasticity,
     )
 

@@ -11,7 +11,7 @@ from harness.scores.own import (
     save_scores,
 )
 from harness.scores.sets import ScoreSet, ScoreSets, make_score_sets, read_score_sets
-from harness.scores.text import guard_formula, show
+from harness.scores.text import guard_formula, on_one_line, show
 
 __all__ = [
     "COLUMNS",
@@ -25,6 +25,7 @@ __all__ = [
     "guard_formula",
     "load_scores",
     "make_score_sets",
+    "on_one_line",
     "read_score_sets",
     "save_scores",
     "show",

@@ -2,11 +2,13 @@
 
 One row is one architecture: its score (higher is better), the validation loss and accuracy that
 the score came from where there are such, and a status. A score that could not be computed is
-null with the status "failed": never 0, and never NaN in the file.
+null with the status "failed": never 0, and never NaN in the file. The file holds a hash of its
+rows, as one flipped bit can make another score of a score.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ COLUMNS = ("nb201_index", "arch_str", "score", "loss", "accuracy", "status")
 """Columns of a scores file; loss in nats and accuracy in percent, null where unknown."""
 
 _NUMBERS = ("score", "loss", "accuracy")
-_SCHEMA_KEY = b"harness_schema"
+_SCHEMA_KEY, _HASH_KEY = b"harness_schema", b"harness_sha256"
 _ARROW_SCHEMA = pa.schema(
     [
         ("nb201_index", pa.int32()),
@@ -64,6 +66,11 @@ def check_scores(df: pd.DataFrame, source: str) -> None:
         raise DataError(
             f"{source}: column '{missing[0]}' is missing. A scores file has the columns "
             f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
+        )
+    repeated = [name for name in COLUMNS if (df.columns == name).sum() > 1]
+    if repeated:
+        raise DataError(
+            f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
         )
     if df.empty:
         raise DataError(f"{source}: there are no rows. A scores file has one an architecture.")
@@ -136,7 +143,7 @@ def save_scores(df: pd.DataFrame, path: Path) -> None:
     check_scores(df, f"the scores for {path.name}")
     content = pa.Table.from_pandas(
         df[list(COLUMNS)], schema=_ARROW_SCHEMA, preserve_index=False
-    ).replace_schema_metadata(_ARROW_SCHEMA.metadata)
+    ).replace_schema_metadata({**_ARROW_SCHEMA.metadata, _HASH_KEY: _hash(df).encode()})
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
 
@@ -158,8 +165,12 @@ def load_scores(path: Path) -> pd.DataFrame:
             f"There is no scores file at '{path}'. Give the path of a Parquet or CSV file with "
             f"the columns {', '.join(COLUMNS)}."
         )
+    sha256 = None
     try:
-        df = pd.read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
+        if path.suffix == ".csv":
+            df = pd.read_csv(path)
+        else:
+            df, sha256 = _read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = show((str(error).splitlines() or [type(error).__name__])[0], 160)
         raise DataError(
@@ -170,15 +181,36 @@ def load_scores(path: Path) -> pd.DataFrame:
     scores = df[list(COLUMNS)].copy()
     for name in _NUMBERS:
         scores[name] = _numbers(df[name])
-    return scores.astype({"nb201_index": np.int32})
+    scores = scores.astype({"nb201_index": np.int32})
+    if sha256 not in (None, _hash(scores)):
+        raise DataError(
+            f"{path}: the rows are not those that were written: their hash differs. The file is "
+            "damaged or was edited; get or make it again."
+        )
+    return scores
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, str | None]:
+    """Read a file, and the hash of its rows if it has one."""
     with pq.ParquetFile(path) as file:
-        content = file.read()
-    check_schema(content.schema.metadata, str(path))
+        content = file.read(use_threads=False)
+    metadata = content.schema.metadata or {}
+    check_schema(metadata, str(path))
     frame: pd.DataFrame = content.to_pandas()
-    return frame
+    sha256 = metadata.get(_HASH_KEY)
+    return frame, None if sha256 is None else sha256.decode(errors="replace")
+
+
+def _hash(scores: pd.DataFrame) -> str:
+    """Hash checked scores; the strings follow from the indices."""
+    digest = hashlib.sha256(SCHEMA.encode())
+    digest.update(scores["nb201_index"].to_numpy(dtype="<i8").tobytes())
+    for name in _NUMBERS:
+        values = _numbers(scores[name])
+        values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
+        digest.update(values.astype("<f8").tobytes())
+    digest.update("".join(scores["status"]).encode())
+    return digest.hexdigest()
 
 
 def check_schema(metadata: Mapping[bytes, bytes] | None, source: str) -> None:

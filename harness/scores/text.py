@@ -27,6 +27,11 @@ def show(value: object, longest: int = _LONGEST, keep_end: bool = False) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def on_one_line(text: str) -> str:
+    """Return a sentence on one printable line, however long, whatever names are in it."""
+    return show(text, max(4, len(text)))
+
+
 def guard_formula(text: str) -> str:
     """Return a text for a cell of a CSV file that no spreadsheet runs as a formula.
 
@@ -36,5 +41,5 @@ def guard_formula(text: str) -> str:
     Returns:
         The text on one printable line, with an apostrophe before it if it begins like a formula.
     """
-    shown = show(text, max(4, len(text)))
+    shown = on_one_line(text)
     return f"'{shown}" if shown.lstrip()[:1] in _FORMULA_STARTS else shown

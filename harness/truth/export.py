@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import TruthError
+from harness.scores.text import guard_formula
 from harness.space.nb201 import arch_at
 from harness.truth.columns import SCHEMA
 from harness.truth.query import TruthQuery
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("csv", "json", "parquet")
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def restrict(
@@ -106,19 +105,15 @@ def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:
 
     Returns:
         The texts that were changed: those that a spreadsheet would run as a formula begin with an
-        apostrophe in the file.
+        apostrophe in the file, and what does not print is written as an escape.
     """
     changed: list[str] = []
     if "dataset" in frame.columns:  # the only column of free text
-        names = {name: _harmless(name) for name in frame["dataset"].unique()}
+        names = {name: guard_formula(name) for name in frame["dataset"].unique()}
         changed = [name for name, safe in names.items() if safe != name]
         frame = frame.assign(dataset=frame["dataset"].map(names))
     frame.to_csv(file, index=False, lineterminator="\n")
     return changed
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def write_json(frame: pd.DataFrame, head: dict[str, Any], file: IO[str]) -> None:

@@ -92,7 +92,7 @@ def read_columns(file: pq.ParquetFile) -> Columns | None:
 
 
 def _is_own_layout(schema: Any) -> bool:
-    if not set(COLUMNS) <= set(schema.names):
+    if any(schema.names.count(name) != 1 for name in COLUMNS):
         return False
     if any(schema.field(name).type != kind for name, kind in _NUMBERS.items()):
         return False

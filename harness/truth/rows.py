@@ -96,6 +96,11 @@ def check_values(df: pd.DataFrame, source: str) -> None:
             f"{source}: column '{missing[0]}' is missing. A truth table has the columns "
             f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
         )
+    repeated = [name for name in COLUMNS if (df.columns == name).sum() > 1]
+    if repeated:
+        raise TruthError(
+            f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
+        )
     if df.empty:
         raise TruthError(f"{source}: there are no rows. A truth table has one a trained network.")
     for name, (low, high) in _INTEGER_RANGES.items():
@@ -131,8 +136,18 @@ def _repeats(keys: IntArray) -> BoolArray:
 def _numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     import pandas as pd
 
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        numbers = pd.to_numeric(column, errors="coerce")
+        return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError, OverflowError):  # one cell that is no number, or far too large
+        return np.array([_to_number(value) for value in column], dtype=np.float64)
+
+
+def _to_number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
 
 
 def _refuse(df: pd.DataFrame, source: str, column: str, bad: BoolArray, problem: str) -> None:

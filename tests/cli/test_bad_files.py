@@ -193,3 +193,35 @@ def test_nothing_is_written_into_the_data_folder(invoke: Invoke, data: Path) -> 
     before = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
     assert _run(invoke, data)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in data.rglob("*")} == before
+
+
+def _halve_truth(data: Path) -> None:
+    _change_rows(lambda rows: rows.assign(accuracy=rows["accuracy"] / 2))(data)
+
+
+def test_a_run_under_way_refuses_a_truth_that_was_replaced(invoke: Invoke, data: Path) -> None:
+    assert _run(invoke, data)[0] == 0
+    for record in data.parent.glob("out/*/record.json"):
+        record.write_text(record.read_text().replace('"finished",', '"interrupted",'))
+    _halve_truth(data)
+    code, err = _run(invoke, data)
+    assert code == 1
+    assert "This run was started under other data: truth_sha256 was" in err
+
+
+def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_with(
+    invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranker = harness.experiment.Ranker
+
+    class Meanwhile(ranker):  # type: ignore[misc,valid-type]
+        def rank(self, *arguments: object, **options: object) -> object:
+            _halve_truth(data)
+            return super().rank(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.experiment, "Ranker", Meanwhile)
+        code, err = _run(invoke, data)
+    assert code == 1
+    assert "was ranked against truth" in err or "started under other data" in err
+    assert "Give the data folder of its runs" in err or "truth_sha256 was" in err

@@ -373,7 +373,8 @@ def test_a_spreadsheet_runs_nothing_of_a_csv(invoke: Invoke, tmp_path: Path, sta
     result = invoke("truth", "export", "--table", tmp_path / "evil.parquet")
     assert result.code == 0
     records = list(csv.DictReader(io.StringIO(result.out, newline="")))
-    assert {record["dataset"] for record in records} == {f"'{name}"}
+    guarded = f"'{name}" if start.isprintable() else name.encode("unicode_escape").decode()
+    assert {record["dataset"] for record in records} == {guarded}
     assert "begins like a formula" in result.err
     for record in records:
         for column, cell in record.items():

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,31 @@ def test_a_full_disk_leaves_both_older_checkpoints(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     save_checkpoint(tmp_path, make_state(3))
     assert load(tmp_path) == (3, [])
+
+
+def test_nothing_in_the_package_unpickles_what_a_file_names() -> None:
+    """Checkpoints are tensors and plain values only; results have an unpickler of their own."""
+    root = Path(checkpoint.__file__).parent
+    for path in root.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("torch.load(") == text.count("weights_only=True"), path
+        assert "weights_only=False" not in text, path
+        if path.name not in ("pickles.py", "streams.py"):
+            assert not re.search(r"pickle\.loads?\(|allow_pickle=True|read_pickle", text), path
+
+
+def test_a_state_that_is_no_trainers_is_refused_by_name(tmp_path: Path) -> None:
+    weights = {"w": torch.ones(3)}
+    good = {"step": 1, "momentum": {"w": torch.zeros(3)}, "log": {"t": {"x": torch.zeros(2)}}}
+    checkpoint.check_state(good, weights, 5)
+    for bad in (
+        {"step": 6},
+        {"step": 1.0},
+        {"momentum": {"w": torch.zeros(2)}},
+        {"momentum": {"v": torch.zeros(3)}},
+        {"log": {"t": {"x": torch.zeros(2), "y": torch.zeros(3)}}},
+    ):
+        message = r"checkpoint\.pt does not fit this run .* Remove it to train from the start"
+        refused = pytest.raises(CheckpointError, match=message)
+        with refused, checkpoint.refuse_misfits(tmp_path):
+            checkpoint.check_state(good | bad, weights, 5)

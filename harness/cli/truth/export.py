@@ -73,7 +73,8 @@ def export(
     """Write a table's rows, or one number an architecture, for other programs.
 
     Rows have the columns that 'harness truth import' reads, in full precision. In CSV, a text
-    that a spreadsheet would run as a formula begins with an apostrophe.
+    that a spreadsheet would run as a formula begins with an apostrophe, and what does not print is
+    written as an escape.
     """
     name = choose_format(output_format, out, as_json)
     if policy is not None and not means:
@@ -189,7 +190,7 @@ def _write_text(frame: pd.DataFrame, head: dict[str, Any], name: str, file: IO[s
         return
     for text in write_csv(frame, file):
         click.echo(
-            f"Note: the data set {text!r} begins like a formula; it has an apostrophe before it in "
-            "the CSV.",
+            f"Note: the data set {text!r} begins like a formula, or has characters that do not "
+            "print; in the CSV it has an apostrophe before it, or escapes.",
             err=True,
         )

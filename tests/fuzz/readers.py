@@ -1,0 +1,452 @@
+"""Every reader of files that may come from anybody, with valid files to begin from.
+
+A new reader is one row of `READERS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from harness.check import load_baseline, save_baseline
+from harness.checkpoint import _seal, load_checkpoint, save_checkpoint
+from harness.config import load_config_file, make_config
+from harness.estimators import load_runs
+from harness.fetch.archives import unpack
+from harness.fetch.catalog import Member
+from harness.images import cifar, cifar100, imagenet16
+from harness.importers import import_truth
+from harness.journal import Journal
+from harness.monitor import SilentMonitor
+from harness.ranking import open_journal
+from harness.ranking.journal import Ledger
+from harness.report.disturbance import bin_over_steps, split_by_shared
+from harness.report.measures import estimate_figures
+from harness.report.training import load_training, tau_over_training
+from harness.scores import load_scores, read_score_sets, save_scores
+from harness.space.nb201 import arch_at, sample_indices
+from harness.store import Record, RunFolder
+from harness.training import Trainer
+from harness.truth import find_truth, load_table, make_table, save_table
+from tests.check_cases import draw_scores, keep, make_estimator, make_truth
+from tests.fuzz.mutations import Bytes, hostile, swapped
+from tests.made_runs import make_run
+from tests.published_files import make_results, write_official
+from tests.tiny import tiny_config, tiny_trainer
+
+N_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader under test.
+
+    Attributes:
+        file: The file's name.
+        content: Makes the strategy of what is in it.
+        read: Reads it, in all ways that a user can; anything but its errors is a finding.
+    """
+
+    file: str
+    content: Callable[[], Bytes]
+    read: Callable[[Path], object]
+
+
+def _written(write: Callable[[Path], object], name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        write(path)
+        return path.read_bytes()
+
+
+def _rows(n: int = N_ROWS) -> pd.DataFrame:
+    index = sample_indices(n)
+    return pd.DataFrame(
+        {
+            "nb201_index": index,
+            "arch_str": [str(arch_at(i)) for i in index],
+            "dataset": "tiles",
+            "split": "test",
+            "epochs": 12,
+            "trial": 0,
+            "seed": [7 + i % 2 for i in range(n)],
+            "accuracy": [40.0 + i / 2 for i in range(n)],
+        }
+    )
+
+
+def _scores(n: int = N_ROWS) -> pd.DataFrame:
+    index = sample_indices(n)
+    score = np.linspace(-3.0, -1.0, n)
+    return pd.DataFrame(
+        {
+            "nb201_index": index,
+            "arch_str": [str(arch_at(i)) for i in index],
+            "score": score,
+            "loss": -score,
+            "accuracy": 50.0,
+            "status": "ok",
+        }
+    )
+
+
+def _named_scores() -> pd.DataFrame:
+    frame = _scores()[["arch_str", "score"]]
+    return frame.assign(seed=[i % 2 for i in range(N_ROWS)], method="mine")
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def _json(frame: pd.DataFrame) -> bytes:
+    return json.dumps(frame.to_dict("records")).encode()
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    return _written(lambda path: frame.to_parquet(path, index=False), "x.parquet")
+
+
+def _own_scores() -> bytes:
+    return _written(lambda path: save_scores(_scores(), path), "scores.parquet")
+
+
+def _own_table() -> bytes:
+    table = make_table(_rows(), "mine", {"note": "x"})
+    return _written(lambda path: save_table(table, path), "x.parquet")
+
+
+def _read_scores(path: Path) -> object:
+    try:
+        strict = read_score_sets(path)
+    finally:
+        lenient = read_score_sets(path, exclude=True)
+    return strict, lenient
+
+
+def _read_own_scores(path: Path) -> object:
+    return load_scores(path)
+
+
+def _read_settings(path: Path) -> object:
+    return make_config(load_config_file(path))
+
+
+SETTINGS = b"""
+dataset = "tiles"
+strategy = "ogd"
+seed = 3
+lr = 0.05
+schedule = "cosine"
+n_archs = 100
+[ogd]
+c = 3.0
+projector = "covariance"
+"""
+
+
+@cache
+def _run_folder() -> Path:
+    """A finished run, of which one file at a time is replaced."""
+    root = Path(tempfile.mkdtemp(prefix="fuzz-run-"))
+    scores = np.random.RandomState(0).normal(size=60)
+    return make_run(root, scores, truth=find_truth("tiles")).path
+
+
+def _run_file(name: str) -> bytes:
+    return (_run_folder() / name).read_bytes()
+
+
+def _in_run(name: str) -> Callable[[Path], object]:
+    """Put a file into a run's folder, and take from it what a report takes of one run."""
+
+    def read(path: Path) -> object:
+        place = _run_folder() / name
+        before = place.read_bytes()
+        place.write_bytes(path.read_bytes())
+        try:
+            return [
+                (bin_over_steps(training), split_by_shared(training), estimate_figures(training))
+                for estimator in load_runs([RunFolder(_run_folder())]).estimators
+                for training in [load_training(estimator)]
+                for _ in [tau_over_training(training.runs[0], {1: 50.0, 2: 60.0})]
+            ]
+        finally:
+            place.write_bytes(before)
+
+    return read
+
+
+def _read_record(path: Path) -> Record:
+    return RunFolder(path.parent).read_record()
+
+
+TINY = tiny_config(steps=2, batch_size=4, channels=2)
+
+
+@cache
+def _trainer() -> Trainer:
+    trainer = tiny_trainer(TINY)
+    trainer.train_step()
+    return trainer
+
+
+@cache
+def _state() -> dict[str, Any]:
+    return {"schema": 1, **_trainer().state_dict()}
+
+
+def _checkpoints() -> Bytes:
+    """Sealed by whoever made them, as an attacker can; the others are met by the checksum."""
+    sink = io.BytesIO()
+    small = {"schema": 1, "config_sha256": "x", "step": 1, "network": {"w": torch.ones(3)}}
+    torch.save(small, sink)
+    valid = _written(lambda path: save_checkpoint(path.parent, small), "checkpoint.pt")
+    noise = hostile(sink.getvalue(), pickle.dumps(small)).map(_seal)
+    return noise | hostile(valid)
+
+
+class _Evil:
+    """Would be noticed if it were unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _pwn, ()
+
+    def __deepcopy__(self, _memo: object) -> _Evil:
+        return self
+
+
+def _pwn() -> None:
+    raise AssertionError("a checkpoint ran code")
+
+
+WRONG_STATES: tuple[Any, ...] = (
+    *(None, -1, 2**70, 1.5, float("nan"), "x", b"x", [], {}, (), True, torch.ones(2)),
+    *(torch.ones(1, 1, 1, 1), torch.ones(3, dtype=torch.int8), torch.ones(2).to_sparse(), [[9]]),
+    *({"w": torch.ones(1)}, {"stem.conv.weight": None}, [(0, 1)], _Evil(), torch.empty(0)),
+)
+
+
+def _states() -> Bytes:
+    """The state of a real trainer with parts of other kinds, sealed."""
+
+    def seal(state: Any) -> bytes:
+        sink = io.BytesIO()
+        torch.save(state, sink)
+        return _seal(sink.getvalue())
+
+    return swapped(_state(), WRONG_STATES).map(seal)
+
+
+def _read_checkpoint(path: Path) -> object:
+    return load_checkpoint(path.parent, SilentMonitor())
+
+
+def _resume(path: Path) -> None:
+    """Go on from a checkpoint, to the end of training."""
+    _trainer().run(path.parent, SilentMonitor(), lambda _network, _step, _log: None)
+
+
+def _ranking_journal(folder: Path) -> Journal:
+    return open_journal(folder / "ranking.jsonl", TINY, "weights")
+
+
+def _journal() -> bytes:
+    def write(path: Path) -> None:
+        ledger = Ledger(_ranking_journal(path.parent))
+        ledger.add({"precision": "bf16", "tau_of_bf16": 0.99, "n_compared": 5})
+        for index in range(5):
+            ledger.sums.clear()
+            ledger.add({"part": 0, "class_index": index, "loss": 1.5 + index, "correct": 3})
+        ledger.add({"round": 1, "seconds": 0.5})
+
+    return _written(write, "ranking.jsonl")
+
+
+def _plain_journal() -> bytes:
+    """Without checksums, as older versions wrote it; and as somebody can write it."""
+    return b"".join(line[:-11] + b"\n" for line in _journal().splitlines())
+
+
+def _read_journal(path: Path) -> object:
+    return Ledger(_ranking_journal(path.parent))
+
+
+def _baseline() -> bytes:
+    chosen, signal = make_truth(60)
+    snapshot = keep(chosen, make_estimator(chosen, draw_scores(signal, (0, 1)), (0, 1)))
+    return _written(lambda path: save_baseline(snapshot, path), "baseline.json")
+
+
+RECORDS = 3
+
+
+def _cifar_records(n_label_bytes: int) -> bytes:
+    records = np.random.RandomState(0).randint(0, 10, (RECORDS, n_label_bytes + 3072))
+    return records.astype(np.uint8).tobytes()
+
+
+def _small(module: Any, **sizes: Any) -> Callable[[Callable[[], object]], object]:
+    def call(read: Callable[[], object]) -> object:
+        before = {name: getattr(module, name) for name in sizes}
+        for name, value in sizes.items():
+            setattr(module, name, value)
+        try:
+            return read()
+        finally:
+            for name, value in before.items():
+                setattr(module, name, value)
+
+    return call
+
+
+def _make_nothing(*_images: object, **_more: object) -> None:
+    """Stand for the split into halves, which so few images have none of."""
+
+
+def _read_cifar10(path: Path) -> object:
+    small = _small(cifar, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), make_halves=_make_nothing)
+    return small(lambda: cifar.load_cifar10(path.parent.parent, 0))
+
+
+def _read_cifar100(path: Path) -> object:
+    small = _small(
+        cifar100, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), make_halves=_make_nothing
+    )
+    return small(lambda: cifar100.load_cifar100(path.parent.parent, 0))
+
+
+def _npz() -> bytes:
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 768)).astype(np.uint8)
+    return _written(lambda path: np.savez(path, data=pixels, labels=np.arange(1, 5)), "x.npz")
+
+
+def _small_npz() -> bytes:
+    pixels = np.zeros((4, 768), np.uint8)
+    return _written(
+        lambda path: np.savez_compressed(path, data=pixels, labels=np.arange(1, 5)), "x.npz"
+    )
+
+
+def _read_imagenet16(path: Path) -> object:
+    small = _small(imagenet16, N_IMAGES=4, FILES=(path.name,), make_halves=_make_nothing)
+    return small(lambda: imagenet16.load_imagenet16(path.parent.parent, 0))
+
+
+MEMBER = b"content " * 20
+
+
+def _archive() -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w:gz", compresslevel=0) as tar:
+        for name in ("toy/a.bin", "toy/readme"):
+            info = tarfile.TarInfo(name)
+            info.size = len(MEMBER)
+            tar.addfile(info, io.BytesIO(MEMBER))
+    return sink.getvalue()
+
+
+def _archives() -> Bytes:
+    """As they are, and with a gzip frame that is whole around a damaged archive."""
+    import gzip
+
+    packed = _archive()
+    return hostile(packed) | hostile(gzip.decompress(packed)).map(
+        lambda content: gzip.compress(content, compresslevel=0)
+    )
+
+
+def _unpack(path: Path) -> None:
+    """Unpack it; nothing may be written but the member, whatever the archive says."""
+    digest = "sha256:" + hashlib.sha256(MEMBER).hexdigest()
+    into = path.parent / "into"
+    into.mkdir(exist_ok=True)
+    try:
+        unpack(path, [Member("toy/a.bin", len(MEMBER), digest)], into)
+    finally:
+        there = {str(p.relative_to(path.parent)) for p in path.parent.rglob("*") if p.is_file()}
+        assert there <= {path.name, "into/toy/a.bin"}
+
+
+def _official() -> bytes:
+    return _written(lambda path: write_official(path, make_results(1)), "x.pth")
+
+
+READERS: dict[str, Reader] = {
+    "scores, CSV": Reader("s.csv", lambda: hostile(_csv(_named_scores())), _read_scores),
+    "scores, JSON": Reader(
+        "s.json", lambda: hostile(_json(_named_scores().head(6)), json_too=True), _read_scores
+    ),
+    "scores, JSON lines": Reader(
+        "s.jsonl",
+        lambda: hostile(_named_scores().head(6).to_json(orient="records", lines=True).encode()),
+        _read_scores,
+    ),
+    "scores, Parquet": Reader(
+        "s.parquet", lambda: hostile(_parquet(_named_scores()), parquet_too=True), _read_scores
+    ),
+    "own scores, Parquet": Reader(
+        "scores.parquet", lambda: hostile(_own_scores(), parquet_too=True), _read_own_scores
+    ),
+    "truth, own Parquet": Reader(
+        "t.parquet", lambda: hostile(_own_table(), parquet_too=True), load_table
+    ),
+    "truth, Parquet to import": Reader(
+        "t.parquet", lambda: hostile(_parquet(_rows()), parquet_too=True), import_truth
+    ),
+    "truth, CSV": Reader("t.csv", lambda: hostile(_csv(_rows(6))), import_truth),
+    "truth, JSON": Reader("t.json", lambda: hostile(_json(_rows(4)), json_too=True), import_truth),
+    "truth, official": Reader("t.pth", lambda: hostile(_official()), import_truth),
+    "settings, TOML": Reader("c.toml", lambda: hostile(SETTINGS), _read_settings),
+    "record": Reader(
+        "record.json", lambda: hostile(_run_file("record.json"), json_too=True), _read_record
+    ),
+    "record, in a report": Reader(
+        "r.json",
+        lambda: hostile(_run_file("record.json"), json_too=True),
+        _in_run("record.json"),
+    ),
+    "disturbance, in a report": Reader(
+        "d.parquet",
+        lambda: hostile(_run_file("disturbance.parquet"), parquet_too=True),
+        _in_run("disturbance.parquet"),
+    ),
+    "curve, in a report": Reader(
+        "c.parquet",
+        lambda: hostile(_run_file("curve.parquet"), parquet_too=True),
+        _in_run("curve.parquet"),
+    ),
+    "checkpoint": Reader("checkpoint.pt", _checkpoints, _read_checkpoint),
+    "checkpoint, to go on from": Reader("checkpoint.pt", _states, _resume),
+    "journal of a ranking": Reader("ranking.jsonl", lambda: hostile(_journal()), _read_journal),
+    "journal without checksums": Reader(
+        "ranking.jsonl", lambda: hostile(_plain_journal()), _read_journal
+    ),
+    "baseline of a check": Reader(
+        "b.json", lambda: hostile(_baseline(), json_too=True), load_baseline
+    ),
+    "images, CIFAR-10": Reader(
+        f"{cifar.FOLDER}/x.bin", lambda: hostile(_cifar_records(1)), _read_cifar10
+    ),
+    "images, CIFAR-100": Reader(
+        f"{cifar100.FOLDER}/x.bin", lambda: hostile(_cifar_records(2)), _read_cifar100
+    ),
+    "images, ImageNet16": Reader(
+        f"{imagenet16.FOLDER}/x.npz", lambda: hostile(_npz(), _small_npz()), _read_imagenet16
+    ),
+    "archive": Reader("a.tar.gz", _archives, _unpack),
+}
+"""Readers by what they read."""
