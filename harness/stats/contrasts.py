@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import nct
-from scipy.stats import t as student
+from scipy.special import nctdtrinc, stdtr, stdtrit
 
 from harness.errors import UsageError
 
@@ -55,10 +53,10 @@ def paired_contrast(differences: npt.ArrayLike) -> Contrast:
             "differences, one a pair of seeds. Train more seeds."
         )
     mean, sd = float(values.mean()), float(values.std(ddof=1))
-    half = float(student.ppf(0.975, n - 1)) * sd / math.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
     if sd == 0:
         return Contrast(mean, mean, mean, 0.0, 1.0 if mean == 0 else 0.0, n)
-    p = 2 * float(student.sf(abs(mean) * math.sqrt(n) / sd, n - 1))
+    p = 2 * float(stdtr(n - 1, -abs(mean) * math.sqrt(n) / sd))
     return Contrast(mean, mean - half, mean + half, sd, p, n)
 
 
@@ -93,9 +91,7 @@ def smallest_detectable(sd: float, n: int, power: float = 0.8, level: float = 0.
     Returns:
         The difference, in the unit of `sd`, by the noncentral t distribution.
     """
-    critical = float(student.ppf(1 - level / 2, n - 1))
-
-    def lacking(shift: float) -> float:
-        return float(nct.sf(critical, n - 1, shift)) - power  # the wrong sign is next to impossible
-
-    return float(brentq(lacking, 0.0, 3.0 * critical + 5.0)) * sd / math.sqrt(n)
+    critical = float(stdtrit(n - 1, 1 - level / 2))
+    # a significant difference of the wrong sign is next to impossible, and left out
+    shift = float(nctdtrinc(n - 1, 1 - power, critical))
+    return shift * sd / math.sqrt(n)
