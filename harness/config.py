@@ -81,6 +81,8 @@ class RunConfig(Settings):
         recalibration_images: Training images for that.
         n_archs: Architectures ranked, the first of the canonical permutation; None: as many as
             the truth table has from the start of the permutation.
+        rank_offset: Architectures of the permutation to pass over, in all rankings: settings are
+            tuned on others than those that are reported.
         train_loss_archs: Fixed architectures over which training loss is compared.
         train_loss_images: Fixed training images on which it is.
         checkpoint_every: Steps between two checkpoints.
@@ -126,6 +128,7 @@ class RunConfig(Settings):
     bn_mode: Literal["batch", "recalibrated"] = "batch"
     recalibration_images: int = Field(512, ge=2)
     n_archs: int | None = Field(None, ge=1, le=N_ARCHS)
+    rank_offset: int = Field(0, ge=0, lt=N_ARCHS)
     train_loss_archs: int = Field(64, ge=1, le=N_ARCHS)
     train_loss_images: int = Field(256, ge=2)
     checkpoint_every: int = Field(500, ge=1)
@@ -165,6 +168,7 @@ _YOUNGER: dict[str, Any] = {
     "bn_sync": True,
     "rank_precision": "float32",
     "rank_readout": "shared",
+    "rank_offset": 0,
     "rank_snapshots": 1,
     "snapshot_every": 100,
     "until_tau_se": None,

@@ -73,17 +73,18 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         elif getattr(config, table) is None and config.strategy in REGISTRY:
             changes[table] = make_default()
     if config.n_archs is None:
-        changes["n_archs"] = count_prefix(truth, config.dataset)
+        changes["n_archs"] = count_prefix(truth, config.dataset, config.rank_offset)
     return config.model_copy(update=changes)
 
 
-def count_prefix(truth: TruthTable, dataset: str) -> int:
-    """Count how many architectures from the start of the permutation have truth."""
+def count_prefix(truth: TruthTable, dataset: str, offset: int = 0) -> int:
+    """Count how many architectures of the permutation have truth, from `offset` to the first gap."""
     known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
-    for position, index in enumerate(canonical_permutation()):
+    later = canonical_permutation()[offset:]
+    for position, index in enumerate(later):
         if index not in known:
             return max(1, position)
-    return len(known)
+    return len(later)
 
 
 def run_experiment(
@@ -260,7 +261,7 @@ class _Run:
 
     def _rank(self, ranker: Ranker, networks: Sequence[SuperNet], truth: TruthTable) -> float:
         assert self.config.n_archs is not None, "resolve_config fills it in"
-        indices = sample_indices(self.config.n_archs)
+        indices = sample_indices(self.config.n_archs, self.config.rank_offset)
         started = time.perf_counter()
         journal = open_journal(self.folder.path / JOURNAL, self.config, hash_weights(*networks))
         try:
@@ -429,7 +430,7 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
 def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dict[str, Any]:
     query = default_query(config.dataset)
     known = set(truth.mean(query).nb201_index.tolist())
-    ranked = sample_indices(config.n_archs or 1)
+    ranked = sample_indices(config.n_archs or 1, config.rank_offset)
     return {
         "images": data.name,
         "images_sha256": data.sha256,

@@ -110,7 +110,7 @@ class Ranker:
         fixed = sample_indices(config.train_loss_archs)
         known = self._score_all(network, sum_batch, fixed, self._loss_images, None, step)
         losses = [known[class_index(index)].loss for index in fixed]
-        ranked = sample_indices(config.rank_every_archs)
+        ranked = sample_indices(config.rank_every_archs, config.rank_offset)
         if not config.rank_every or step % config.rank_every or step == config.steps:
             ranked = ()
         readout = choose_readout(network, config.rank_readout)

@@ -185,7 +185,9 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
             point |= _rank(small["nb201_index"].to_numpy(), small["loss"].to_numpy(), truth)
         points.append(point)
     if run.config.rank_every:
-        small = run.final.index.isin(sample_indices(run.config.rank_every_archs))
+        small = run.final.index.isin(
+            sample_indices(run.config.rank_every_archs, run.config.rank_offset)
+        )
         last = run.final[small & run.final.index.isin(known)]
         points[-1] |= _rank(last.index.to_numpy(), last.to_numpy(), truth)
     return points

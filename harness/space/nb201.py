@@ -147,24 +147,30 @@ def canonical_permutation() -> tuple[int, ...]:
     return tuple(sorted(range(N_ARCHS), key=digest))
 
 
-def sample_indices(n_archs: int) -> tuple[int, ...]:
-    """Return the first `n_archs` indices of the canonical permutation.
+def sample_indices(n_archs: int, offset: int = 0) -> tuple[int, ...]:
+    """Return the first `n_archs` indices of the canonical permutation, or those after `offset`.
 
     Args:
         n_archs: How many, 1 to 15,625.
+        offset: How many to pass over first, 0 and up.
 
     Returns:
         Indices in the order of the permutation.
 
     Raises:
-        ArchError: If `n_archs` is out of range.
+        ArchError: If there are not that many.
     """
+    if offset and not 1 <= n_archs <= N_ARCHS - offset:
+        raise ArchError(
+            f"{n_archs} architectures after the first {offset:,} of the permutation were asked "
+            f"for; this space has {N_ARCHS:,}. Ask for fewer, or pass over fewer (rank_offset)."
+        )
     if not 1 <= n_archs <= N_ARCHS:
         raise ArchError(
             f"{n_archs} architectures were asked for; this space has 1 to {N_ARCHS:,}. "
             "Give a number in that range, or 'all'."
         )
-    return canonical_permutation()[:n_archs]
+    return canonical_permutation()[offset : offset + n_archs]
 
 
 def arch_at(nb201_index: int) -> Arch:

@@ -1,7 +1,6 @@
 """Tables of the study from its run folders: one row a run, and the contrasts over seeds.
 
     python scripts/ogd_study/summarise.py results/ogd-study/tiles --out results/ogd-study/tiles
-    python scripts/ogd_study/summarise.py RUNS --skip-archs 300 --out TUNING
 
 Writes `runs.csv` (tau by either readout and population, training loss, disturbance, cost of every
 run) and `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast). The
@@ -36,16 +35,15 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of them")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--skip-archs", type=int, default=0, help="leave out the first N ranked")
     parser.add_argument("--primary", help="the method of the primary contrast")
     args = parser.parse_args()
-    rows = pd.DataFrame(_read(args.runs, args.data_dir, args.skip_archs)).drop_duplicates("run")
+    rows = pd.DataFrame(_read(args.runs, args.data_dir)).drop_duplicates("run")
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
     (args.out / "contrasts.md").write_text(_contrasts(rows, args.primary), encoding="utf-8")
 
 
-def _read(paths: list[Path], data_dir: Path | None, skip: int) -> Iterator[dict[str, Any]]:
+def _read(paths: list[Path], data_dir: Path | None) -> Iterator[dict[str, Any]]:
     folders = [f for f in find_runs(paths) if f.read_record().status == FINISHED]
     configs = [RunConfig(**f.read_record().config) for f in folders]
     unique = {settings_sha256(config): config for config in configs}
@@ -57,13 +55,13 @@ def _read(paths: list[Path], data_dir: Path | None, skip: int) -> Iterator[dict[
         yield {
             "method": labels[settings_sha256(config)],
             "seed": config.seed,
-            **_taus(folder, config, tables[config.dataset], skip),
+            **_taus(folder, config, tables[config.dataset]),
             **_training(folder),
             "run": folder.path.name,
         }
 
 
-def _taus(folder: RunFolder, config: RunConfig, table: TruthTable, skip: int) -> dict[str, Any]:
+def _taus(folder: RunFolder, config: RunConfig, table: TruthTable) -> dict[str, Any]:
     truth = table.mean(default_query(config.dataset))
     known = dict(zip(truth.nb201_index.tolist(), truth.accuracy.tolist(), strict=True))
     found: dict[str, Any] = {}
@@ -71,7 +69,7 @@ def _taus(folder: RunFolder, config: RunConfig, table: TruthTable, skip: int) ->
         path = scores_path(folder, config, readout)
         if not path.exists():
             continue
-        scores = load_scores(path).iloc[skip:]
+        scores = load_scores(path)
         scores = scores[(scores["status"] == STATUS_OK) & scores["nb201_index"].isin(known)]
         y = np.array([known[index] for index in scores["nb201_index"]])
         x = scores["score"].to_numpy()

@@ -176,6 +176,7 @@ YOUNGER = {
     "bn_sync": False,
     "rank_precision": "bf16",
     "rank_readout": "refitted",
+    "rank_offset": 10,
     "rank_snapshots": 2,
     "snapshot_every": 10,
     "until_tau_se": 0.01,

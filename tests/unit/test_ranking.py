@@ -234,3 +234,10 @@ def test_the_small_ranking_is_not_made_unless_asked_for() -> None:
     config, log = tiny_config(rank_every=0), TrainingLog()
     Ranker(config, tiny_data()).evaluate(tiny_network(), 2, log)
     assert set(log.tables) == {"curve"}
+
+
+def test_settings_are_tuned_on_architectures_that_no_report_has(tmp_path: Path) -> None:
+    config, log = tiny_config(rank_every=2, rank_offset=10), TrainingLog()
+    Ranker(config, tiny_data()).evaluate(tiny_network(), 2, log)
+    ranked = log.tables["interim_scores"]["nb201_index"]
+    assert tuple(ranked) == sample_indices(4, 10) == sample_indices(14)[10:]
