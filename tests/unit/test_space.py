@@ -144,15 +144,15 @@ def test_the_canonical_permutation_is_a_permutation_with_pinned_beginning() -> N
 
 
 def test_samples_are_nested_prefixes() -> None:
-    large = nb201.nb201.sample_indices(1_000)
+    large = nb201.sample_indices(1_000)
     for n in (1, 10, 999):
-        assert nb201.nb201.sample_indices(n) == large[:n]
+        assert nb201.sample_indices(n) == large[:n]
 
 
 @pytest.mark.parametrize("n", [0, -3, N_ARCHS + 1])
 def test_a_sample_of_an_impossible_size_is_refused(n: int) -> None:
     with pytest.raises(ArchError, match=r"were asked for; this space has 1 to 15,625"):
-        nb201.nb201.sample_indices(n)
+        nb201.sample_indices(n)
 
 
 def test_a_sample_after_an_offset_begins_where_the_one_before_it_ends() -> None:
