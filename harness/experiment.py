@@ -78,7 +78,7 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
 
 
 def count_prefix(truth: TruthTable, dataset: str, offset: int = 0) -> int:
-    """Count how many architectures of the permutation have truth, from `offset` to the first gap."""
+    """Count the architectures of the permutation with truth, from `offset` to the first gap."""
     known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
     later = canonical_permutation()[offset:]
     for position, index in enumerate(later):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import LockedError, StoreError, UsageError
-from harness.store import RECORD, RUNNING, Record, RunFolder
+from harness.store import RECORD, RUNNING, SNAPSHOTS, Record, RunFolder
 
 STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
 """Of a record, and besides `stopped`: a run that says running, but whose process is gone."""
@@ -142,11 +142,11 @@ def remove(run: Run) -> None:
 
     Raises:
         LockedError: If a process works on it.
-        StoreError: If the folder is a link, or cannot be removed.
+        StoreError: If the folder is no run's, a link, has folders of somebody else's in it, or
+            cannot be removed.
     """
     path = run.folder.path
-    if path.is_symlink():
-        raise StoreError(f"{path} is a link to another folder. Remove the link yourself.")
+    check_removable(run)
     if run.folder.is_locked():
         raise LockedError(f"A process is working on {path}, so it is not removed. Stop it first.")
     try:
@@ -157,11 +157,40 @@ def remove(run: Run) -> None:
         raise StoreError(f"{path} could not be removed: {error.strerror or error}.") from error
 
 
+def check_removable(run: Run) -> None:
+    """Refuse to remove what may be somebody else's.
+
+    Args:
+        run: The run.
+
+    Raises:
+        StoreError: If the folder is no run's, a link, or has folders of somebody else's in it.
+    """
+    path = run.folder.path
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link to another folder. Remove the link yourself.")
+    if run.record is None or run.record.run_id != path.resolve().name:
+        raise StoreError(
+            f"{path} is not as a run leaves it: its record is damaged, or of another name. What is "
+            "in it may not be the harness's, so it is not removed. Remove it yourself."
+        )
+    strange = sorted(
+        inside.name
+        for inside in path.iterdir()
+        if inside.is_dir() and not inside.is_symlink() and inside.name != SNAPSHOTS
+    )
+    if strange:
+        raise StoreError(
+            f"{path} holds folders that no run makes: {', '.join(strange[:5])}. It is not removed; "
+            "move them away first."
+        )
+
+
 class Difference(NamedTuple):
     """A value that two runs do not share.
 
     Attributes:
-        part: settings, execution, environment, data, timings or results.
+        part: settings, execution, environment, commits, data, ranking, timings or results.
         key: Dotted.
         first: Of the first run; None where it has none.
         second: Of the second.
@@ -179,16 +208,25 @@ def compare(first: Record, second: Record) -> list[Difference]:
         "settings": "config",
         "execution": "execution",
         "environment": "environment",
+        "commits": "sources",
         "data": "data",
+        "ranking": "ranking",
         "timings": "timings",
         "results": "summary",
     }
     return [
         Difference(part, key, a, b)
         for part, field in parts.items()
-        for key, a, b in _pairs(getattr(first, field), getattr(second, field))
+        for key, a, b in _pairs(_content(first, field), _content(second, field))
         if a != b
     ]
+
+
+def _content(record: Record, field: str) -> Mapping[str, Any]:
+    content = getattr(record, field)
+    if isinstance(content, Mapping):
+        return content
+    return {"latest": content[-1].get("commit") if content else None, "starts": len(content)}
 
 
 def _pairs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -18,8 +18,7 @@ from harness.checkpoint import read_sealed, write_sealed
 from harness.config import RunConfig
 from harness.errors import CheckpointError
 from harness.seeding import make_rng
-
-FOLDER = "snapshots"
+from harness.store import SNAPSHOTS
 
 
 def snapshot_steps(config: RunConfig) -> list[int]:
@@ -81,11 +80,11 @@ def load_snapshot(folder: Path, step: int) -> dict[str, Any]:
 
 def remove_snapshots(folder: Path) -> None:
     """Remove what was kept; a finished ranking needs it no more."""
-    if (folder / FOLDER).is_dir():
-        for path in (folder / FOLDER).iterdir():
+    if (folder / SNAPSHOTS).is_dir():
+        for path in (folder / SNAPSHOTS).iterdir():
             path.unlink()
-        (folder / FOLDER).rmdir()
+        (folder / SNAPSHOTS).rmdir()
 
 
 def _path(folder: Path, step: int) -> Path:
-    return folder / FOLDER / f"step-{step:07d}.pt"
+    return folder / SNAPSHOTS / f"step-{step:07d}.pt"

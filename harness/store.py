@@ -11,6 +11,8 @@ In `<out>/<run id>/`:
 - `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
+- `scores_refitted.parquet` or `scores_shared.parquet`: the same by the other readout
+- `snapshots/`: weights of several moments of training, until they are ranked with
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
 - `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
 """
@@ -33,6 +35,7 @@ from harness.errors import LockedError, StoreError
 
 SCHEMA_VERSION = 1
 RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
+SNAPSHOTS = "snapshots"
 RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
 STATUSES = (RUNNING, INTERRUPTED, FINISHED, FAILED)
 LOCK_WAIT_S = 3.0
@@ -160,6 +163,8 @@ class RunFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            return True
+        except PermissionError:  # another user's
             return True
         except OSError:  # such as a folder that may not be written to
             return False

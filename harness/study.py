@@ -30,7 +30,7 @@ from harness.errors import UsageError, unknown_name
 
 MAX_RUNS = 100_000
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-_EXAMPLE = 'Example: strategy = ["spos", "ogd"] under [grid].'
+_EXAMPLE = 'Example: strategy = ["spos", "ogd"] under [grid]'
 
 
 class StudyFile(BaseModel):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.errors import UsageError
+from harness.errors import StoreError, UsageError
 from harness.store import RunFolder
 
 SUFFIX = ".harness"
@@ -36,6 +36,22 @@ def check_installed() -> None:
         raise UsageError("TensorBoard is not installed: pip install 'harness[tensorboard]'.")
 
 
+def make_folder(target: Path) -> None:
+    """Make the folder that TensorBoard is pointed at.
+
+    Raises:
+        UsageError: If TensorBoard is not installed.
+        StoreError: If the folder cannot be made.
+    """
+    check_installed()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{target} cannot be made: {error.strerror}. Give --tensorboard another folder."
+        ) from error
+
+
 def export_run(folder: RunFolder, target: Path) -> Path:
     """Write a run's curves, replacing those of an earlier export.
 
@@ -48,18 +64,23 @@ def export_run(folder: RunFolder, target: Path) -> Path:
 
     Raises:
         UsageError: If TensorBoard is not installed.
-        StoreError: If a table is damaged.
+        StoreError: If a table is damaged, or the curves cannot be written.
     """
-    check_installed()
+    make_folder(target)
     from torch.utils.tensorboard import SummaryWriter
 
     points = list(read_points(folder))
     place = target / folder.path.name
-    for old in place.glob(f"events.out.tfevents.*{SUFFIX}"):
-        old.unlink()
-    with SummaryWriter(str(place), filename_suffix=SUFFIX) as writer:
-        for tag, step, value in points:
-            writer.add_scalar(tag, value, step)
+    try:
+        for old in place.glob(f"events.out.tfevents.*{SUFFIX}"):
+            old.unlink()
+        with SummaryWriter(str(place), filename_suffix=SUFFIX) as writer:
+            for tag, step, value in points:
+                writer.add_scalar(tag, value, step)
+    except OSError as error:
+        raise StoreError(
+            f"Curves in {place} cannot be written: {error.strerror or error}. Give another folder."
+        ) from error
     return place
 
 

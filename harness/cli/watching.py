@@ -6,10 +6,13 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
+
+import click
 
 from harness.cli.progress import SignalledMonitor
 from harness.errors import StoreError
@@ -48,6 +51,12 @@ class Tee:
         return self._first.should_stop()
 
 
+def warn(message: str) -> None:
+    """Print a note, where anything can be printed."""
+    with suppress(OSError):
+        click.echo(f"Note: {message}", err=True)
+
+
 class SignalsOnly(SignalledMonitor):
     """Prints nothing: standard error is for programs."""
 
@@ -63,6 +72,7 @@ class JsonLog:
         self._name = file
         self._began: dict[tuple[str, str], tuple[float, int]] = {}
         self._written: dict[str, float] = {}
+        self._is_broken = False
 
     def __enter__(self) -> Self:
         """Open the file.
@@ -90,7 +100,8 @@ class JsonLog:
     ) -> None:
         """Close the file."""
         if self._name != "-":
-            self._file.close()
+            with suppress(OSError):  # a full disk, of which was told
+                self._file.close()
 
     def progress(self, progress: Progress) -> None:
         """Write it, about once a second and run, and when a phase is over."""
@@ -128,8 +139,14 @@ class JsonLog:
     def _write(self, kind: str, run_id: str | None, **facts: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         content = {"time": now, "event": kind, "run_id": run_id, **facts}
-        self._file.write(json.dumps(content) + "\n")
-        self._file.flush()
+        if self._is_broken:
+            return
+        try:
+            self._file.write(json.dumps(content) + "\n")
+            self._file.flush()
+        except OSError as error:  # who only watches does not stop the runs
+            self._is_broken = True
+            warn(f"--log-json {self._name} goes no further: {error.strerror}. The runs go on.")
 
 
 class TensorBoardExport:
@@ -140,10 +157,11 @@ class TensorBoardExport:
 
         Raises:
             UsageError: If TensorBoard is not installed.
+            StoreError: If the folder cannot be made.
         """
-        from harness.tensorboard import check_installed
+        from harness.tensorboard import make_folder
 
-        check_installed()
+        make_folder(target)
         self._out = out
         self._target = target
 
@@ -158,7 +176,10 @@ class TensorBoardExport:
         if event.kind == FINISHED:
             from harness.tensorboard import export_run
 
-            export_run(RunFolder(self._out / event.run_id), self._target)
+            try:
+                export_run(RunFolder(self._out / event.run_id), self._target)
+            except StoreError as error:  # who only watches does not stop the runs
+                warn(f"No curves of {event.run_id}: {error} The runs go on.")
 
     def should_stop(self) -> bool:
         """Never."""

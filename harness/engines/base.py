@@ -10,7 +10,14 @@ from typing import NamedTuple, Protocol
 
 from harness import provenance
 from harness.config import RunConfig
-from harness.errors import HarnessError, Interrupted, LockedError, StoreError, WorkerError
+from harness.errors import (
+    HarnessError,
+    Interrupted,
+    LockedError,
+    MemoryShortageError,
+    StoreError,
+    WorkerError,
+)
 from harness.experiment import run_experiment
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
 from harness.store import FAILED as STATUS_FAILED
@@ -155,7 +162,7 @@ class Queue:
         elif isinstance(error, LockedError) and self._conditions.study:
             self.put_back(config)
         else:
-            if isinstance(error, WorkerError):
+            if isinstance(error, (WorkerError, MemoryShortageError)):
                 self._record_death(config, str(error))
             self.failures.append(Failure(run_id, error))
             self._monitor.event(Event(run_id, FAILED, reason))
@@ -167,7 +174,8 @@ class Queue:
             Interrupted: If runs were stopped or left out.
         """
         if self.was_stopped:
-            raise Interrupted("Stopped; every run under way was saved.")
+            failed = "".join(f" {f.run_id} had failed before: {f.error}" for f in self.failures)
+            raise Interrupted(f"Stopped; every run under way was saved.{failed}")
         return self.failures
 
     def _is_held(self, config: RunConfig) -> bool:

@@ -196,3 +196,28 @@ def test_export_writes_curves_that_tensorboard_reads_back(
     assert losses == [(1, 3.0), (2, 2.0)]
     assert [point.step for point in events.Scalars("disturbance/mean_pd")] == [3, 7, 11]
     assert "disturbance/progress" in events.Tags()["scalars"]
+
+
+def test_a_folder_that_is_no_run_is_not_removed(invoke: Invoke, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    (foreign / "sub").mkdir(parents=True)
+    (foreign / "record.json").write_text('{"mlflow": 1}')
+    (foreign / "sub" / "data").write_text("x")
+    result = invoke("runs", "rm", foreign, "--yes")
+    assert result.code == 1
+    assert "may not be the harness's, so it is not removed" in result.err
+    assert (foreign / "sub" / "data").read_text() == "x"
+
+
+def test_a_run_with_somebody_elses_folder_in_it_is_not_removed(
+    invoke: Invoke, stored: Path
+) -> None:
+    (run,) = stored.glob("a/*spos*")
+    (run / "notes").mkdir()
+    (run / "snapshots").mkdir()
+    result = invoke("runs", "rm", run, "--yes")
+    assert result.code == 1
+    assert "holds folders that no run makes: notes." in result.err
+    (run / "notes").rmdir()
+    assert invoke("runs", "rm", run, "--yes").code == 0
+    assert not run.exists()

@@ -19,13 +19,14 @@ from harness.errors import LockedError, UsageError
 def rm(runs: tuple[str, ...], folders: tuple[Path, ...], yes: bool, as_json: bool) -> None:
     """Remove RUNS: names, beginnings that no other run has, or folders.
 
-    Whole folders of runs go, and nothing beside them. A run that a process works on is refused,
-    and then none is removed.
+    Whole folders of runs go, and nothing beside them. A run that a process works on, or a folder
+    with anything in it that is no run's, is refused, and then none is removed.
     """
-    from harness.inventory import remove
+    from harness.inventory import check_removable, remove
 
     found = {run.folder.path: run for run in (find(name, folders) for name in runs)}
     for path, run in found.items():
+        check_removable(run)
         if run.folder.is_locked():
             raise LockedError(f"A process is working on {path}, so nothing is removed.")
         if not yes:
