@@ -1,8 +1,8 @@
 """Files that nobody meant: of any of them, only documented errors come out, soon, and in bounds.
 
 Each input has a number, the seed of all that is random in it. The ordinary suite reads the first
-hundred, `make test-full` 10,000; `FUZZ_FROM=10000` goes on with others, and so does `FUZZ_N=1`
-with the one that a failure names.
+hundred for each reader, `make test-full` 10,000. `FUZZ_FROM` is the number to begin with, as in
+FUZZ_FROM=10000 for others, and `FUZZ_N` how many: a failure names the two that bring it back.
 """
 
 from __future__ import annotations
