@@ -197,6 +197,8 @@ def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: 
             raise ValueError(f"the momentum of {name} is not of its shape and type")
     for table, columns in state["log"].items():
         sizes = {tuple(column.shape) for column in columns.values()}
+        if "step" not in columns:
+            raise ValueError(f"the log's table {table!r:.40} has no column 'step'")
         if len(sizes) != 1 or len(*sizes) != 1:
             raise ValueError(f"the columns of the log's table {table!r:.40} are not of one length")
 

@@ -25,7 +25,7 @@ from harness.checkpoint import check_state, load_checkpoint, refuse_misfits, sav
 from harness.config import RunConfig
 from harness.distributed import ALONE, Ranks
 from harness.disturbance import DisturbanceMeter, ProbeRow
-from harness.errors import DivergedError, Interrupted, MismatchError, RankError
+from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError, RankError
 from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
 from harness.patches import LayerInput
@@ -67,10 +67,21 @@ class TrainingLog:
     def __init__(self) -> None:
         """Start empty."""
         self.tables: dict[str, Columns] = {}
+        self._restored: frozenset[str] = frozenset()
 
     def add(self, table: str, row: dict[str, float]) -> None:
-        """Add a row; all rows of a table have the same columns."""
+        """Add a row; all rows of a table have the same columns.
+
+        Raises:
+            CheckpointError: If the table came out of a checkpoint, with columns of its own.
+        """
         columns = self.tables.setdefault(table, {name: [] for name in row})
+        if table in self._restored and (unknown := columns.keys() - row.keys()):
+            raise CheckpointError(
+                f"The checkpoint's table '{table}' has columns that this version does not log: "
+                f"{', '.join(map(repr, sorted(unknown))):.200}. Remove the checkpoint to train "
+                "from the start, or give another --out folder."
+            )
         for name, column in columns.items():
             column.append(row[name])
 
@@ -87,6 +98,7 @@ class TrainingLog:
             table: {name: column.tolist() for name, column in columns.items()}
             for table, columns in state.items()
         }
+        self._restored = frozenset(self.tables)
 
 
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]

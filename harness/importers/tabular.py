@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from harness.errors import TruthError
 from harness.importers.base import Imported, Notes, Options
 from harness.importers.completion import complete_rows, drop_repeats, scale_accuracies
+from harness.scores import refuse_halves
 from harness.truth.parquet import COLUMNS
 from harness.truth.table import SPACE, load_table
 
@@ -186,6 +187,7 @@ def _read_json(content: bytes, name: str) -> pd.DataFrame:
     try:
         try:
             parsed = json.loads(text, parse_constant=_refuse_constant)
+            refuse_halves(parsed, text)
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
                 raise
@@ -202,6 +204,7 @@ def _read_json_lines(content: bytes, name: str) -> pd.DataFrame:
         try:
             if line.strip():
                 rows.append(json.loads(line, parse_constant=_refuse_constant))
+                refuse_halves(rows[-1], line)
         except (ValueError, RecursionError) as error:
             raise _json_error(name, f"line {number}: {error}") from error
     return _frame_of(rows, name)

@@ -11,7 +11,7 @@ from harness.scores.own import (
     save_scores,
 )
 from harness.scores.sets import ScoreSet, ScoreSets, make_score_sets, read_score_sets
-from harness.scores.text import guard_formula, on_one_line, show
+from harness.scores.text import guard_formula, on_one_line, refuse_halves, show
 
 __all__ = [
     "COLUMNS",
@@ -27,6 +27,7 @@ __all__ = [
     "make_score_sets",
     "on_one_line",
     "read_score_sets",
+    "refuse_halves",
     "save_scores",
     "show",
 ]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import DataError
 from harness.scores.own import check_schema
-from harness.scores.text import show
+from harness.scores.text import refuse_halves, show
 
 Choose = Callable[[Sequence[str]], list[str]]
 """Picks the columns to read from the names of all; may refuse them."""
@@ -155,6 +155,7 @@ def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
     text = _read_text(path)
     try:
         content = json.loads(text, object_pairs_hook=_unrepeated)
+        refuse_halves(content, text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
             return _frame_of(_parse_lines(text, path), path, choose)
@@ -190,6 +191,7 @@ def _parse_lines(text: str, path: Path) -> list[Any]:
         if line.strip():
             try:
                 records.append(decoder.decode(line))
+                refuse_halves(records[-1], line)
             except (ValueError, RecursionError) as error:
                 reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
                 raise _damaged(path, "JSON lines", f"line {number}: {reason}") from error

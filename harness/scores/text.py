@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 _LONGEST = 80
 _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their wide forms
 
@@ -30,6 +32,28 @@ def show(value: object, longest: int = _LONGEST, keep_end: bool = False) -> str:
 def on_one_line(text: str) -> str:
     """Return a sentence on one printable line, however long, whatever names are in it."""
     return show(text, max(4, len(text)))
+
+
+def refuse_halves(value: object, text: str) -> None:
+    """Refuse JSON in which a text is no Unicode, as the escape of one half of a pair makes it.
+
+    Python holds such a text, but neither pandas nor any file takes it.
+
+    Args:
+        value: What was parsed.
+        text: What it was parsed from: most have no such escape, and are not searched.
+
+    Raises:
+        ValueError: If there is such a text.
+    """
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = show(error.object[error.start])
+            raise ValueError(
+                f"a text holds {half}, half of a pair that is one character"
+            ) from error
 
 
 def guard_formula(text: str) -> str:

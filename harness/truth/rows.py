@@ -43,6 +43,13 @@ def arch_strings() -> pd.Index[str]:
     return pd.Index([str(arch) for arch in enumerate_archs()])
 
 
+@cache
+def _lookup() -> pd.Index[Any]:
+    """Return the strings as objects, to look objects up in."""
+    # An index of pandas' `str` converts all 15,625 at every look-up: 3 ms in place of 0.01.
+    return arch_strings().astype(object)
+
+
 def indices_of_strings(strings: pd.Series[Any]) -> IntArray:
     """Look up architecture strings, each distinct one once.
 
@@ -54,7 +61,7 @@ def indices_of_strings(strings: pd.Series[Any]) -> IntArray:
     """
     column = strings.astype("category")
     names = column.cat.categories.astype(object)
-    found = arch_strings().get_indexer(names)
+    found = _lookup().get_indexer(names)
     for position in np.flatnonzero(found < 0).tolist():
         try:
             found[position] = parse_arch(str(names[position])).nb201_index

@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 CPU_S = 20.0
 """CPU seconds a file, most of which no reader takes a hundredth of: a busy machine is no hang."""
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where files are made 10,000 at a time: not on a disk, where there is a choice."""
+
 MORE_BYTES = 2 * 2**30
 """Address space beyond what the process has, which no reader of a file of a few kilobytes needs."""
 

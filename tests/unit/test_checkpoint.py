@@ -232,14 +232,15 @@ def test_nothing_in_the_package_unpickles_what_a_file_names() -> None:
 
 def test_a_state_that_is_no_trainers_is_refused_by_name(tmp_path: Path) -> None:
     weights = {"w": torch.ones(3)}
-    good = {"step": 1, "momentum": {"w": torch.zeros(3)}, "log": {"t": {"x": torch.zeros(2)}}}
+    good = {"step": 1, "momentum": {"w": torch.zeros(3)}, "log": {"t": {"step": torch.zeros(2)}}}
     checkpoint.check_state(good, weights, 5)
     for bad in (
         {"step": 6},
         {"step": 1.0},
         {"momentum": {"w": torch.zeros(2)}},
         {"momentum": {"v": torch.zeros(3)}},
-        {"log": {"t": {"x": torch.zeros(2), "y": torch.zeros(3)}}},
+        {"log": {"t": {"step": torch.zeros(2), "y": torch.zeros(3)}}},
+        {"log": {"t": {"x": torch.zeros(2)}}},
     ):
         message = r"checkpoint\.pt does not fit this run .* Remove it to train from the start"
         refused = pytest.raises(CheckpointError, match=message)

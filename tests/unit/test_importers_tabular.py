@@ -273,6 +273,8 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.json", b'[{"accuracy": ' + b"9" * 5_000 + b"}]", "cannot be read as JSON"),
     ("a.jsonl", b'{"nb201_index": 0}\n{"nb', "line 2"),
     ("a.jsonl", b"[1]\n", "1. is no row"),
+    ("a.json", b'[{"arch_str": "\\ud800"}]', "holds .ud800, half of a pair"),
+    ("a.jsonl", b'{"arch_str": "\\uDFFF"}', "line 1: a text holds .udfff, half of a pair"),
     ("a.parquet", b"", "is empty"),
     ("a.parquet", b"PAR1", "no whole Parquet file"),
     ("a.parquet", b"hello", "no whole Parquet file"),

@@ -413,6 +413,16 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
         b'[{"arch": "x", "score": 1, "score": 2}]',
         "key 'score' is there more than once",
     ),
+    "json with half a character": (
+        "a.json",
+        b'[{"arch_str": "\\ud800", "score": 1}]',
+        r"holds .ud800, half of a pair",
+    ),
+    "json lines with half a character": (
+        "a.jsonl",
+        b'{"arch_str": "x", "score": 1, "method": "\\uDFFF"}',
+        r"line 1: a text holds .udfff, half of a pair",
+    ),
     "json too deep": ("a.json", b"[" * 200_000, "no whole JSON file"),
     "json lines cut short": (
         "a.jsonl",
@@ -498,6 +508,15 @@ def test_lines_that_end_in_a_bare_carriage_return_are_told(tmp_path: Path) -> No
     path.write_bytes(b"nb201_index,score\r1,2.0\r2,3.0\r")
     with pytest.raises(DataError, match=r"old_mac\.csv: this is no whole CSV file"):
         read_score_sets(path)
+
+
+def test_a_character_that_json_escapes_in_two_halves_is_read(tmp_path: Path) -> None:
+    rows = [{"nb201_index": i, "score": i, "method": "\U0001f600"} for i in range(3)]
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(rows))
+    assert r"\ud83d\ude00" in path.read_text()
+    (only,) = read_score_sets(path).sets
+    assert only.method == "\U0001f600"
 
 
 def test_a_json_object_from_architectures_to_scores_is_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from harness.config import RunConfig
 from harness.disturbance import PROBE_SETS
-from harness.errors import DivergedError, Interrupted, MismatchError
+from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError
 from harness.ranking import Ranker
 from harness.space.nb201 import arch_at
 from harness.supernet.network import SuperNet
@@ -132,6 +132,13 @@ def test_a_row_without_one_of_the_columns_is_a_bug_and_says_so() -> None:
     log = TrainingLog()
     log.add("t", {"a": 1, "b": 2})
     with pytest.raises(KeyError, match="b"):
+        log.add("t", {"a": 1})
+
+
+def test_a_checkpoint_whose_log_has_columns_of_its_own_is_refused_by_name() -> None:
+    log = TrainingLog()
+    log.load_state_dict({"t": {"a": torch.ones(1), "b": torch.ones(1)}})
+    with pytest.raises(CheckpointError, match=r"table 't' has columns .* not log: 'b'\. Remove"):
         log.add("t", {"a": 1})
 
 
