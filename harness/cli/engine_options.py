@@ -90,7 +90,7 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
     Raises:
         UsageError: If an option belongs to another engine, or Ray is not installed.
     """
-    given = {key: value for key, value in options.items() if value not in (None, False)}
+    given = {key: v for key, v in options.items() if v is not None and v is not False}  # 0 stays
     if engine == "local":
         for key in given:
             raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
