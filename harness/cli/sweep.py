@@ -16,6 +16,7 @@ from harness.cli.engine_options import (
     make_monitor,
 )
 from harness.cli.printing import print_grid
+from harness.cluster import check_listening, choose_address
 from harness.errors import StoreError
 from harness.strategies import check_strategy
 
@@ -75,6 +76,8 @@ def sweep(
     if dry_run:
         _print_runs(configs, conditions, as_json)
         return
+    if engine == "ray" and not all(conditions.folder(config).has_record() for config in configs):
+        check_listening(choose_address(given.get("address")))  # before anything is written
     _keep_copy(study, folder)
     with ExitStack() as stack:
         view = SweepMonitor(study.name, [config.run_id for config in configs])
