@@ -110,6 +110,7 @@ class _Driver:
         self._mailbox: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote()
         self._under_way: dict[Any, _Task] = {}
         self._started: set[str] = set()
+        self._broken: dict[str, HarnessError] = {}
         self._stopping = False
 
     def run(self) -> list[Failure]:
@@ -167,21 +168,30 @@ class _Driver:
 
     def _receive(self, message: Message) -> None:
         if isinstance(message, Files):
-            known = {task.config.run_id for task in self._under_way.values()}
-            if message.run_id in known:
-                write_files(message, RunFolder(self._conditions.out / message.run_id))
+            self._keep(message)
             return
         if isinstance(message, Event) and message.kind == STARTED:
             self._started.add(message.run_id)
         pass_on(message, self._monitor)
 
+    def _keep(self, files: Files) -> None:
+        """Write files of a run under way; where that fails, so does the run, and it alone."""
+        run_id = files.run_id
+        for reference, task in self._under_way.items():
+            if task.config.run_id == run_id and run_id not in self._broken:
+                try:
+                    write_files(files, RunFolder(self._conditions.out / run_id))
+                except HarnessError as error:
+                    self._broken[run_id] = error
+                    ray.cancel(reference)  # its result could not be kept either
+
     def _end(self, reference: Any) -> None:
         task = self._under_way.pop(reference)
         config = task.config
         self._started.discard(config.run_id)
-        error: HarnessError | None
+        error: HarnessError | None = self._broken.pop(config.run_id, None)
         try:
-            result: Result = ray.get(reference)
+            result: Result | None = None if error else ray.get(reference)
         except TaskCancelledError:
             error = Interrupted(f"Run {config.run_id} was stopped before it began.")
         except RayError as problem:
@@ -189,22 +199,24 @@ class _Driver:
             if error is None:
                 return
         else:
-            error = result.error
-            try:
-                self._take(result, config)
-            except HarnessError as problem:
-                error = problem
+            if result is not None:
+                error = self._take(result, config)
         task.lock.close()
         self._queue.end(config, error)
 
-    def _take(self, result: Result, config: RunConfig) -> None:
-        if result.files is not None:
-            write_files(result.files, self._conditions.folder(config))
+    def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
+        """Keep what came back of a run; return why it did not finish, if so."""
         log = self._conditions.log(config.run_id)
+        try:
+            if result.files is not None:
+                write_files(result.files, self._conditions.folder(config))
+        except HarnessError as error:
+            return error
         if result.log and log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as file:
                 file.write(result.log)
+        return result.error
 
     def _lost(self, task: _Task, problem: RayError) -> HarnessError | None:
         """Take a run up again whose worker was lost, or say why not."""
