@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from harness.cli.engine_options import (
 from harness.cli.printing import print_grid
 from harness.cluster import check_listening, choose_address
 from harness.errors import StoreError
+from harness.launch import check_alone
 from harness.strategies import check_strategy
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def sweep(
     """
     from harness.study import load_study
 
+    check_alone(os.environ, "sweep")
     study = load_study(study_file)
     for config in study.configs:
         check_strategy(config.strategy)

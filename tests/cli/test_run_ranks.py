@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.cli.commandline import TINY, Invoke
+from tests.studies import write_study
 from tests.unit.test_launch import TORCHRUN
 
 
@@ -25,6 +26,40 @@ def test_several_runs_are_refused(invoke: Invoke, tmp_path: Path) -> None:
     assert result.code == 2
     assert "torchrun started 4 ranks, which train one supernet together; 2 runs" in result.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_four_ranks")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "ray"), "--engine ray was given"),
+        (("--engine", "ray", "--fetch", "--gpus", "1"), "--engine ray was given"),
+        (("--fetch",), "--fetch needs --engine ray"),
+        (("--gpus", "0"), "--gpus needs --engine ray"),
+        (("--rank-workers", "2"), "--rank-workers needs --engine ray"),
+    ],
+)
+def test_ray_is_refused(
+    invoke: Invoke,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)  # with or without Ray
+    result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path, *options)
+    assert result.code == 2
+    assert message in result.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_four_ranks")
+def test_a_study_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("sweep", write_study(tmp_path, ""), "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "torchrun started 4 ranks" in result.err
+    assert "Run torchrun with `harness run ...`" in result.err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("_four_ranks")
