@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 
+from harness.distributed import Ranks
 from tests.cli.commandline import TINY, Invoke
 from tests.studies import write_study
 from tests.unit.test_launch import TORCHRUN
@@ -82,6 +84,22 @@ def test_more_ranks_than_cuda_devices_are_refused(
     assert result.code == 2
     assert "torchrun started 2 ranks on this machine, which has 1 CUDA devices" in result.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("_four_ranks")
+def test_the_first_rank_logs_and_exports_its_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr("harness.parallel.join", lambda *_: nullcontext(Ranks()))
+    log, board = tmp_path / "log", tmp_path / "board"
+    command = (*TINY, "--strategies", "spos", "--out", tmp_path / "out")
+    result = invoke(*command, "--log-json", log, "--tensorboard", board)
+    assert result.code == 0, result.err
+    told = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert told[0] == "started"
+    assert told[-1] == "finished"
+    assert list(board.glob("*/events.out.tfevents.*"))
 
 
 @pytest.mark.parametrize(("bn_sync", "code"), [("true", 0), ("false", 1)])
