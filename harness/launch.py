@@ -57,7 +57,9 @@ def read_launch(variables: Mapping[str, str]) -> Launch | None:
     return launch if launch.size > 1 else None
 
 
-def check_launch(launch: Launch, n_runs: int, jobs: int | None, profile: bool) -> None:
+def check_launch(
+    launch: Launch, n_runs: int, jobs: int | None, profile: bool, engine: str = "local"
+) -> None:
     """Check that what was asked for is one thing that ranks can do together.
 
     Args:
@@ -65,11 +67,17 @@ def check_launch(launch: Launch, n_runs: int, jobs: int | None, profile: bool) -
         n_runs: Runs that were asked for.
         jobs: `--jobs`, if given.
         profile: Whether `--profile` was given.
+        engine: `--engine`.
 
     Raises:
         UsageError: If it is not.
     """
-    started = f"torchrun started {launch.size} ranks, which train one supernet together"
+    started = _started(launch)
+    if engine != "local":
+        raise UsageError(
+            f"{started}; --engine {engine} was given. Leave it and its options out, or leave "
+            "torchrun out."
+        )
     if n_runs != 1:
         raise UsageError(
             f"{started}; {n_runs} runs were asked for. Name one, such as --strategies spos "
@@ -81,3 +89,25 @@ def check_launch(launch: Launch, n_runs: int, jobs: int | None, profile: bool) -
         )
     if profile:
         raise UsageError(f"{started}; --profile looks at one process. Profile without torchrun.")
+
+
+def check_alone(variables: Mapping[str, str], command: str) -> None:
+    """Check that this process is no rank: for what ranks cannot do together.
+
+    Args:
+        variables: Such as `os.environ`.
+        command: Such as "sweep".
+
+    Raises:
+        UsageError: If torchrun started it, with others.
+    """
+    launch = read_launch(variables)
+    if launch is not None:
+        raise UsageError(
+            f"{_started(launch)}; `harness {command}` was given. Run torchrun with `harness run "
+            f"...`, a run at a time, or `harness {command}` without torchrun."
+        )
+
+
+def _started(launch: Launch) -> str:
+    return f"torchrun started {launch.size} ranks, which train one supernet together"

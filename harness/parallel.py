@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.config import RunConfig
 from harness.distributed import Ranks, join
 from harness.engines import Conditions
-from harness.errors import DivergedError, Interrupted, MismatchError, RankError, UsageError
+from harness.engines.base import describe_end, needs_no_work
+from harness.errors import (
+    DivergedError,
+    HarnessError,
+    Interrupted,
+    MismatchError,
+    RankError,
+    UsageError,
+)
 from harness.experiment import (
     default_threads,
     describe_start,
@@ -20,7 +30,7 @@ from harness.experiment import (
 )
 from harness.images import load_images
 from harness.launch import Launch
-from harness.monitor import Monitor
+from harness.monitor import STARTED, Event, Monitor
 from harness.runner import Outcome
 from harness.store import RunFolder
 from harness.strategies import load_strategy
@@ -54,15 +64,33 @@ def run_on_ranks(
     resolved = resolve_config(config, find_truth(config.dataset, data_dir))
     _check_parts(resolved, launch.size)
     monitor = _LaunchedMonitor(monitor)
-    with join(launch, resolve_device(resolved)) as ranks:
-        if ranks.is_first:
+    if launch.rank == 0:
+        with (
+            _telling(resolved, conditions, monitor),
+            join(launch, resolve_device(resolved)) as ranks,
+        ):
             threads = default_threads(resolved, launch.local_size)
             return Outcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
+    with join(launch, resolve_device(resolved)) as ranks:
         try:
             _follow(resolved, data_dir, monitor, ranks)
         except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
             raise SystemExit(error.exit_code) from error
         return Outcome([], [])
+
+
+@contextmanager
+def _telling(config: RunConfig, conditions: Conditions, monitor: Monitor) -> Iterator[None]:
+    """Tell the monitor how the run begins and ends, as engines do of theirs."""
+    computed = not needs_no_work(config, conditions)
+    if computed:
+        monitor.event(Event(config.run_id, STARTED, {}))
+    try:
+        yield
+    except HarnessError as error:
+        monitor.event(describe_end(config, conditions, error, computed))
+        raise
+    monitor.event(describe_end(config, conditions, None, computed))
 
 
 class _LaunchedMonitor:

@@ -11,6 +11,7 @@ al., 2018, arXiv 1803.05407); its effect on tau is measured in `results/`.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from harness.config import RunConfig
 from harness.errors import CheckpointError
 from harness.seeding import make_rng
 from harness.store import SNAPSHOTS
+
+_NAME = re.compile(rf"{SNAPSHOTS}/step-[0-9]{{7,}}\.pt")
 
 
 def snapshot_steps(config: RunConfig) -> list[int]:
@@ -76,6 +79,17 @@ def load_snapshot(folder: Path, step: int) -> dict[str, Any]:
         ) from error
     weights: dict[str, Any] = state["network"]
     return weights
+
+
+def is_snapshot(name: str) -> bool:
+    """Say whether a file is one of these, by its name in the run's folder, with `/`."""
+    return _NAME.fullmatch(name) is not None
+
+
+def list_snapshots(folder: Path) -> list[str]:
+    """List the names of what was kept, as in `is_snapshot`, sorted."""
+    names = (f"{SNAPSHOTS}/{path.name}" for path in (folder / SNAPSHOTS).glob("*"))
+    return sorted(name for name in names if is_snapshot(name))
 
 
 def remove_snapshots(folder: Path) -> None:

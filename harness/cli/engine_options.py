@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import Command, add_options
+from harness.cluster import choose_address
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,14 +89,17 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
         The options that were given.
 
     Raises:
-        UsageError: If an option belongs to another engine, or Ray is not installed.
+        UsageError: If an option belongs to another engine, Ray is not installed, or the address
+            is none.
     """
-    given = {key: value for key, value in options.items() if value not in (None, False)}
+    given = {key: v for key, v in options.items() if v is not None and v is not False}  # 0 stays
     if engine == "local":
         for key in given:
             raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
     elif importlib.util.find_spec("ray") is None:
         raise UsageError("--engine ray: Ray is not installed: pip install 'harness[ray]'.")
+    else:
+        choose_address(given.get("address"))
     return given
 
 

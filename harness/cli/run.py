@@ -131,7 +131,7 @@ def run(
     configs = [_with(asked, name, seed) for seed in numbers for name in names]
     launch = read_launch(os.environ)
     if launch is not None:
-        check_launch(launch, len(configs), jobs, profile)
+        check_launch(launch, len(configs), jobs, profile, engine)
 
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.printing import clean_lines

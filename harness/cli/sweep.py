@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ from harness.cli.engine_options import (
     make_monitor,
 )
 from harness.cli.printing import print_grid
+from harness.cluster import check_listening, choose_address
 from harness.errors import StoreError
+from harness.launch import check_alone
 from harness.strategies import check_strategy
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ def sweep(
     """
     from harness.study import load_study
 
+    check_alone(os.environ, "sweep")
     study = load_study(study_file)
     for config in study.configs:
         check_strategy(config.strategy)
@@ -75,6 +79,8 @@ def sweep(
     if dry_run:
         _print_runs(configs, conditions, as_json)
         return
+    if engine == "ray" and not all(conditions.folder(config).has_record() for config in configs):
+        check_listening(choose_address(given.get("address")))  # before anything is written
     _keep_copy(study, folder)
     with ExitStack() as stack:
         view = SweepMonitor(study.name, [config.run_id for config in configs])

@@ -152,20 +152,16 @@ class Queue:
 
     def end(self, config: RunConfig, error: HarnessError | None, computed: bool = True) -> None:
         """Take down how a run ended, and tell the monitor."""
-        run_id, reason = config.run_id, {"reason": str(error)}
-        if error is None:
-            facts = {"computed": computed, "tau": self._tau(config)}
-            self._monitor.event(Event(run_id, FINISHED, facts))
-        elif isinstance(error, Interrupted):
-            self.was_stopped = True
-            self._monitor.event(Event(run_id, INTERRUPTED, reason))
-        elif isinstance(error, LockedError) and self._conditions.study:
+        if isinstance(error, LockedError) and self._conditions.study:
             self.put_back(config)
-        else:
+            return
+        if isinstance(error, Interrupted):
+            self.was_stopped = True
+        elif error is not None:
             if isinstance(error, (WorkerError, MemoryShortageError)):
                 self._record_death(config, str(error))
-            self.failures.append(Failure(run_id, error))
-            self._monitor.event(Event(run_id, FAILED, reason))
+            self.failures.append(Failure(config.run_id, error))
+        self._monitor.event(describe_end(config, self._conditions, error, computed))
 
     def result(self) -> list[Failure]:
         """Return the failures, when nothing is left to do.
@@ -193,14 +189,9 @@ class Queue:
         return True
 
     def _settle(self, config: RunConfig) -> bool:
-        """End a run that needs no work; one that cannot be read is left to who works on it."""
-        conditions, folder = self._conditions, self._conditions.folder(config)
-        try:
-            status = folder.read_record().status if folder.has_record() else None
-        except StoreError:
-            return False
-        failed = status == STATUS_FAILED and not conditions.retry_failed
-        if not (failed or status == STATUS_FINISHED):
+        """End a run that needs no work."""
+        conditions = self._conditions
+        if not needs_no_work(config, conditions):
             return False
         try:
             run_experiment(
@@ -221,11 +212,47 @@ class Queue:
             else:
                 folder.mark_stopped(reason)
 
-    def _tau(self, config: RunConfig) -> float | None:
-        with contextlib.suppress(StoreError):
-            tau = self._conditions.folder(config).read_record().summary.get("tau")
-            return None if tau is None else float(tau)
-        return None
+
+def needs_no_work(config: RunConfig, conditions: Conditions) -> bool:
+    """Say whether a run is finished, or failed before and is not to be tried again.
+
+    One that cannot be read is left to who works on it.
+    """
+    folder = conditions.folder(config)
+    try:
+        status = folder.read_record().status if folder.has_record() else None
+    except StoreError:
+        return False
+    failed = status == STATUS_FAILED and not conditions.retry_failed
+    return failed or status == STATUS_FINISHED
+
+
+def describe_end(
+    config: RunConfig, conditions: Conditions, error: HarnessError | None, computed: bool
+) -> Event:
+    """Say how a run ended.
+
+    Args:
+        config: The run.
+        conditions: Where its folder is.
+        error: Why it did not finish, if so.
+        computed: Whether it was computed now; else it was finished before.
+
+    Returns:
+        What monitors are told.
+    """
+    if error is None:
+        facts = {"computed": computed, "tau": _read_tau(conditions.folder(config))}
+        return Event(config.run_id, FINISHED, facts)
+    kind = INTERRUPTED if isinstance(error, Interrupted) else FAILED
+    return Event(config.run_id, kind, {"reason": str(error)})
+
+
+def _read_tau(folder: RunFolder) -> float | None:
+    with contextlib.suppress(StoreError):
+        tau = folder.read_record().summary.get("tau")
+        return None if tau is None else float(tau)
+    return None
 
 
 def _mark_failed(folder: RunFolder, config: RunConfig, reason: str) -> None:

@@ -171,6 +171,8 @@ def test_a_failed_run_is_tried_again_when_asked(
     [
         (("--fetch",), "--fetch needs --engine ray"),
         (("--rank-workers", "2"), "--rank-workers needs --engine ray"),
+        (("--gpus", "0"), "--gpus needs --engine ray"),
+        (("--retries", "0"), "--retries needs --engine ray"),
         (("--address", "1.2.3.4:5"), "--address needs --engine ray"),
         (("--engine", "slurm"), "'slurm' is not one of"),
     ],

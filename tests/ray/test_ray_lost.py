@@ -1,13 +1,19 @@
-"""What the driver makes of a lost worker, without a cluster."""
+"""What the driver makes of lost workers and of files that cannot be kept, without a cluster."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
+import pytest
+import ray
 from ray.exceptions import OutOfMemoryError, WorkerCrashedError
 
+from harness.engines import Conditions
+from harness.engines.base import Queue
 from harness.engines.ray.driver import RayEngine, _Driver, _Task
-from harness.errors import Interrupted, WorkerError
+from harness.engines.ray.mailbox import Files
+from harness.errors import Interrupted, StoreError, WorkerError
 from tests.tiny import Recorder, tiny_config
 
 
@@ -45,3 +51,26 @@ def test_a_worker_lost_while_stopping_is_no_failure() -> None:
     driver._stopping = True
     assert isinstance(driver._lost(make_task(), WorkerCrashedError()), Interrupted)
     assert submitted == []
+
+
+def test_files_that_cannot_be_kept_fail_their_run_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, monitor, _ = make_driver()
+    conditions, cancelled = Conditions(tmp_path), []
+    configs = [tiny_config(seed=seed) for seed in (0, 1)]
+    driver._conditions, driver._queue = conditions, Queue([], conditions, monitor)
+    driver._started, driver._broken = set(), {}
+    driver._under_way = {c.run_id: _Task(c, 1, ExitStack()) for c in configs}
+    monkeypatch.setattr(ray, "cancel", cancelled.append)
+    for config, name in zip(configs, ("../record.json", "steps.parquet"), strict=True):
+        driver._receive(Files(config.run_id, {name: b""}))
+        driver._receive(Files(config.run_id, {"curve.parquet": b""}))
+    assert cancelled == [configs[0].run_id]
+    assert [path.name for path in tmp_path.iterdir()] == [configs[1].run_id]
+    driver._end(configs[0].run_id)
+    assert list(driver._under_way) == [configs[1].run_id]
+    (failure,) = driver._queue.result()
+    assert failure.run_id == configs[0].run_id
+    assert isinstance(failure.error, StoreError)
+    assert [event.kind for event in monitor.events] == ["failed"]

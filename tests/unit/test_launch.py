@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
-from harness.launch import Launch, check_launch, read_launch
+from harness.launch import Launch, check_alone, check_launch, read_launch
 
 TORCHRUN = {
     "RANK": "3",
@@ -55,3 +55,14 @@ def test_anything_else_is_refused(
     with pytest.raises(UsageError, match=r"^torchrun started 4 ranks") as caught:
         check_launch(LAUNCH, n_runs, jobs, profile)
     assert message in str(caught.value)
+
+
+def test_another_engine_than_the_ranks_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^torchrun started 4 ranks.*; --engine ray was given"):
+        check_launch(LAUNCH, 1, None, False, "ray")
+
+
+def test_what_ranks_cannot_do_together_is_left_to_a_process_alone() -> None:
+    check_alone({**TORCHRUN, "RANK": "0", "WORLD_SIZE": "1"}, "sweep")
+    with pytest.raises(UsageError, match=r"; `harness sweep` was given\. Run torchrun with"):
+        check_alone(TORCHRUN, "sweep")

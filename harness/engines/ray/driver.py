@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from harness.cluster import LOCAL, START_ONE, check_listening, choose_address
 from harness.config import RunConfig
 from harness.datadir import DATA_VARIABLE
 from harness.engines.base import Conditions, Failure, Queue
@@ -25,8 +25,6 @@ from harness.monitor import RETRIED, STARTED, Event, Monitor
 from harness.store import RunFolder
 
 POLL_S = 0.2
-CONNECT_S = 10.0
-_START_ONE = "Start one with `ray start --head`, and give its address, such as 10.0.0.1:6379."
 
 
 class RayEngine:
@@ -65,8 +63,9 @@ class RayEngine:
         """Compute runs; see `Engine`.
 
         Raises:
-            UsageError: If there is no cluster at the address.
+            UsageError: If there is no cluster at the address, or Ray does not start.
         """
+        address = choose_address(self.address)
         data_dir = conditions.data_dir or os.environ.get(DATA_VARIABLE)
         conditions = conditions._replace(
             out=conditions.out.absolute(),  # a worker may be started in another folder
@@ -78,7 +77,7 @@ class RayEngine:
             return queue.result()
         if first is not None:
             queue.put_first(first)
-        with _connected(self.address):
+        with _connected(address):
             return _Driver(self, queue, conditions, monitor).run()
 
 
@@ -111,6 +110,7 @@ class _Driver:
         self._mailbox: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote()
         self._under_way: dict[Any, _Task] = {}
         self._started: set[str] = set()
+        self._broken: dict[str, HarnessError] = {}
         self._stopping = False
 
     def run(self) -> list[Failure]:
@@ -168,21 +168,30 @@ class _Driver:
 
     def _receive(self, message: Message) -> None:
         if isinstance(message, Files):
-            known = {task.config.run_id for task in self._under_way.values()}
-            if message.run_id in known:
-                write_files(message, RunFolder(self._conditions.out / message.run_id))
+            self._keep(message)
             return
         if isinstance(message, Event) and message.kind == STARTED:
             self._started.add(message.run_id)
         pass_on(message, self._monitor)
 
+    def _keep(self, files: Files) -> None:
+        """Write files of a run under way; where that fails, so does the run, and it alone."""
+        run_id = files.run_id
+        for reference, task in self._under_way.items():
+            if task.config.run_id == run_id and run_id not in self._broken:
+                try:
+                    write_files(files, RunFolder(self._conditions.out / run_id))
+                except HarnessError as error:
+                    self._broken[run_id] = error
+                    ray.cancel(reference)  # its result could not be kept either
+
     def _end(self, reference: Any) -> None:
         task = self._under_way.pop(reference)
         config = task.config
         self._started.discard(config.run_id)
-        error: HarnessError | None
+        error: HarnessError | None = self._broken.pop(config.run_id, None)
         try:
-            result: Result = ray.get(reference)
+            result: Result | None = None if error else ray.get(reference)
         except TaskCancelledError:
             error = Interrupted(f"Run {config.run_id} was stopped before it began.")
         except RayError as problem:
@@ -190,22 +199,24 @@ class _Driver:
             if error is None:
                 return
         else:
-            error = result.error
-            try:
-                self._take(result, config)
-            except HarnessError as problem:
-                error = problem
+            if result is not None:
+                error = self._take(result, config)
         task.lock.close()
         self._queue.end(config, error)
 
-    def _take(self, result: Result, config: RunConfig) -> None:
-        if result.files is not None:
-            write_files(result.files, self._conditions.folder(config))
+    def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
+        """Keep what came back of a run; return why it did not finish, if so."""
         log = self._conditions.log(config.run_id)
+        try:
+            if result.files is not None:
+                write_files(result.files, self._conditions.folder(config))
+        except HarnessError as error:
+            return error
         if result.log and log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as file:
                 file.write(result.log)
+        return result.error
 
     def _lost(self, task: _Task, problem: RayError) -> HarnessError | None:
         """Take a run up again whose worker was lost, or say why not."""
@@ -237,43 +248,47 @@ class _Driver:
                 ray.cancel(reference)
 
 
-def _check_address(address: str) -> None:
-    """Find out in seconds what would take Ray minutes: that nobody listens there."""
-    host, colon, port = address.rpartition(":")
-    if address.startswith("ray://") or (colon and not port.isdigit()):
-        raise UsageError(f"--address {address} is no address of a cluster's head. {_START_ONE}")
-    if not colon:  # "local" or "auto"
-        return
-    try:
-        socket.create_connection((host, int(port)), CONNECT_S).close()
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"No Ray cluster at {address}: {error}. {_START_ONE}") from error
-
-
 @contextmanager
-def _connected(address: str | None) -> Iterator[None]:
+def _connected(address: str) -> Iterator[None]:
     """Be connected to a cluster; one that this process is connected to already is used."""
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    _check_address(address)
+    check_listening(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _keeping_signals():
+            _connect(address)
+        yield
+    finally:
+        ray.shutdown()  # also what was started before the start failed
+
+
+def _connect(address: str) -> None:
     try:
         ray.init(
             address=address,
-            include_dashboard=False if address == "local" else None,
+            include_dashboard=False if address == LOCAL else None,
             log_to_driver=False,
             configure_logging=False,
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"No Ray cluster at {address}: {str(error).splitlines()[0]} {_START_ONE}"
-        ) from error
-    for number, handler in handlers.items():
-        signal.signal(number, handler)  # Ctrl-C is to save and stop, not to end at once
+    except Exception as error:  # Ray raises a bare one when a node of its own is too slow to start
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if address == LOCAL:
+            raise UsageError(
+                f"Ray did not start on this machine: {reason} Run the same command again, with "
+                "less else running here, or leave out --engine ray; Ray's own logs are in "
+                "/tmp/ray/session_latest/logs."
+            ) from error
+        raise UsageError(f"No Ray cluster at {address}: {reason} {START_ONE}") from error
+
+
+@contextmanager
+def _keeping_signals() -> Iterator[None]:
+    """Take back the signals that Ray takes: Ctrl-C is to save and stop, not to end at once."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        ray.shutdown()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -13,6 +13,8 @@ from ray.exceptions import RayError
 from harness.atomic import write_atomically
 from harness.errors import StoreError
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
+from harness.snapshots import FOLDER as SNAPSHOTS
+from harness.snapshots import is_snapshot, list_snapshots, remove_snapshots
 from harness.store import LOCK, RECORD, RunFolder
 
 SEND_EVERY_S = 0.3
@@ -27,7 +29,8 @@ class Files(NamedTuple):
 
     Attributes:
         run_id: Which run.
-        contents: By name; the record last, so that it never says more than is there.
+        contents: By name, that of a snapshot with its folder; the record last, so that it never
+            says more than is there.
     """
 
     run_id: str
@@ -131,26 +134,44 @@ class TaskMonitor:
 
 
 def read_files(folder: RunFolder) -> Files:
-    """Read what there is of a run, the lock and older checkpoints aside."""
+    """Read what there is of a run, the lock and older checkpoints aside.
+
+    Snapshots come first: a checkpoint is of no use without those that were kept before it.
+    """
     names = sorted(
         (path.name for path in folder.path.glob("*") if path.is_file()),
         key=lambda name: (name == RECORD, name),
     )
     kept = [name for name in names if name not in _NOT_SENT and not name.endswith(".tmp")]
+    kept = [*list_snapshots(folder.path), *kept]
     return Files(folder.path.name, {name: (folder.path / name).read_bytes() for name in kept})
 
 
 def write_files(files: Files, folder: RunFolder) -> None:
-    """Write a run's files, each atomically.
+    """Write a run's files, each atomically; snapshots that the run has no more are removed.
 
     Raises:
         StoreError: If the disk is full, or a name would lead out of the folder.
     """
-    folder.path.mkdir(parents=True, exist_ok=True)
-    for name, content in files.contents.items():
-        if Path(name).name != name or name in ("", ".", ".."):
+    snapshots = [name for name in files.contents if is_snapshot(name)]
+    for name in files.contents:
+        if name not in snapshots and (Path(name).name != name or name in ("", ".", "..")):
             raise StoreError(f"Run {files.run_id} came with a file '{name}', which is no name.")
+    _make_folder(folder.path / SNAPSHOTS if snapshots else folder.path)
+    for name, content in files.contents.items():
         write_atomically(folder.path / name, partial(_write, content))
+    if not snapshots:
+        remove_snapshots(folder.path)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
+            "that can be written to."
+        ) from error
 
 
 def _write(content: bytes, path: Path) -> None:
