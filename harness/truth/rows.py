@@ -43,6 +43,13 @@ def arch_strings() -> pd.Index[str]:
     return pd.Index([str(arch) for arch in enumerate_archs()])
 
 
+def _are_nested(column: pd.Series[Any]) -> BoolArray:
+    """Say which cells are lists or the like, which Parquet and JSON hold and pandas cannot sort."""
+    if column.dtype != object:
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.array([isinstance(cell, (list, dict, np.ndarray)) for cell in column], dtype=np.bool_)
+
+
 @cache
 def _lookup() -> pd.Index[Any]:
     """Return the strings as objects, to look objects up in."""
@@ -59,7 +66,7 @@ def indices_of_strings(strings: pd.Series[Any]) -> IntArray:
     Returns:
         `nb201_index`, [row]; -1 where the string is missing or names no architecture.
     """
-    column = strings.astype("category")
+    column = strings.where(~_are_nested(strings)).astype("category")
     names = column.cat.categories.astype(object)
     found = _lookup().get_indexer(names)
     for position in np.flatnonzero(found < 0).tolist():
@@ -118,6 +125,7 @@ def check_values(df: pd.DataFrame, source: str) -> None:
     bad = ~((accuracy >= 0) & (accuracy <= 100))
     _refuse(df, source, "accuracy", bad, "is not a number from 0 to 100 (percent)")
     _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
+    _refuse(df, source, "dataset", _are_nested(df["dataset"]), "is no text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
     duplicated = _repeats(row_keys(df))
