@@ -82,6 +82,10 @@ class Record(BaseModel):
     summary: dict[str, Any] = {}
 
 
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
+"""What comes out of pandas and pyarrow where a Parquet file, or what pandas noted in it, is bad."""
+
+
 class RunFolder:
     """One run's folder."""
 
@@ -149,10 +153,10 @@ class RunFolder:
             return None
         try:
             return pd.read_parquet(path, page_checksum_verification=True)
-        except (OSError, ValueError) as error:
+        except _UNREADABLE as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError(
-                f"{path} is damaged ({str(error).splitlines()[0]}). Move the run's folder away "
-                "and run it again."
+                f"{path} is damaged ({reason}). Move the run's folder away and run it again."
             ) from error
 
     def is_locked(self) -> bool:

@@ -18,7 +18,7 @@ import pandas as pd
 from harness.errors import ArchError, TruthError
 from harness.space.nb201 import N_ARCHS, parse_arch
 from harness.truth.parquet import COLUMNS
-from harness.truth.rows import KEY, arch_strings, check_rows, indices_of_strings
+from harness.truth.rows import KEY, arch_strings, check_rows, indices_of_strings, to_numbers
 
 _GROUP = [name for name in KEY if name != "trial"]
 
@@ -85,7 +85,7 @@ def _indices(strings: pd.Series[Any], name: str) -> Any:
 
 
 def _strings(indices: pd.Series[Any], name: str) -> Any:
-    numbers = pd.to_numeric(indices, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = to_numbers(indices)
     bad = ~((numbers >= 0) & (numbers < N_ARCHS) & (numbers == np.floor(numbers)))
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
@@ -98,7 +98,7 @@ def _strings(indices: pd.Series[Any], name: str) -> Any:
 
 def _number_trials(df: pd.DataFrame) -> pd.Series[Any]:
     """Number the trainings of a key: by their seeds if all are known, else as they come."""
-    seeds = pd.to_numeric(df["seed"], errors="coerce")
+    seeds = pd.Series(to_numbers(df["seed"]), df.index)
     groups = df.groupby(_GROUP, sort=False, observed=True, dropna=False)
     if seeds.notna().all() and (seeds >= 0).all():
         by_group = [df[column] for column in _GROUP]
@@ -123,7 +123,7 @@ def scale_accuracies(df: pd.DataFrame, scale: float | None, name: str) -> pd.Dat
     """
     if "accuracy" not in df:
         return df  # named by the check of the table
-    numbers = pd.to_numeric(df["accuracy"], errors="coerce")
+    numbers = pd.Series(to_numbers(df["accuracy"]), df.index)
     if scale is not None:
         return df.assign(accuracy=numbers * scale)
     if len(numbers) and numbers.notna().all() and numbers.between(0.0, 1.0).all():

@@ -31,7 +31,7 @@ N_ARCHS: int = len(OPS) ** len(EDGES)
 
 _PUBLISHED_SHUFFLE_SEED = 88
 _PERMUTATION_SALT = "nb201 canonical permutation v1"
-_TOKEN = re.compile(r"^(?P<op>[A-Za-z0-9_]+)~(?P<source>\d+)$")
+_TOKEN = re.compile(r"^(?P<op>[A-Za-z0-9_]+)~(?P<source>\d{1,9})$")
 
 
 @dataclass(frozen=True, order=True)
@@ -224,7 +224,7 @@ def _parse_node(text: str, node: str, target: int) -> list[int]:
     for source, token in enumerate(tokens):
         match = _TOKEN.match(token)
         if match is None:
-            raise _arch_error(text, f"edge '{token}' of node {target} is not 'op~source'")
+            raise _arch_error(text, f"edge '{token:.60}' of node {target} is not 'op~source'")
         if int(match["source"]) != source:
             raise _arch_error(
                 text, f"edge '{token}' of node {target} comes from {match['source']}, not {source}"

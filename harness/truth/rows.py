@@ -43,6 +43,13 @@ def arch_strings() -> pd.Index[str]:
     return pd.Index([str(arch) for arch in enumerate_archs()])
 
 
+def _are_nested(column: pd.Series[Any]) -> BoolArray:
+    """Say which cells are lists or the like, which Parquet and JSON hold and pandas cannot sort."""
+    if column.dtype != object:
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.array([isinstance(cell, (list, dict, np.ndarray)) for cell in column], dtype=np.bool_)
+
+
 @cache
 def _lookup() -> pd.Index[Any]:
     """Return the strings as objects, to look objects up in."""
@@ -59,7 +66,7 @@ def indices_of_strings(strings: pd.Series[Any]) -> IntArray:
     Returns:
         `nb201_index`, [row]; -1 where the string is missing or names no architecture.
     """
-    column = strings.astype("category")
+    column = strings.where(~_are_nested(strings)).astype("category")
     names = column.cat.categories.astype(object)
     found = _lookup().get_indexer(names)
     for position in np.flatnonzero(found < 0).tolist():
@@ -111,13 +118,14 @@ def check_values(df: pd.DataFrame, source: str) -> None:
     if df.empty:
         raise TruthError(f"{source}: there are no rows. A truth table has one a trained network.")
     for name, (low, high) in _INTEGER_RANGES.items():
-        values = _numbers(df[name])
+        values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
         _refuse(df, source, name, bad, f"is not an integer from {low} to {high}")
-    accuracy = _numbers(df["accuracy"])
+    accuracy = to_numbers(df["accuracy"])
     bad = ~((accuracy >= 0) & (accuracy <= 100))
     _refuse(df, source, "accuracy", bad, "is not a number from 0 to 100 (percent)")
     _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
+    _refuse(df, source, "dataset", _are_nested(df["dataset"]), "is no text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
     duplicated = _repeats(row_keys(df))
@@ -128,7 +136,7 @@ def _check_archs(df: pd.DataFrame, source: str) -> None:
     named = indices_of_strings(df["arch_str"])
     problem = "names no architecture of NAS-Bench-201"
     _refuse(df, source, "arch_str", named < 0, problem)
-    bad = named != _numbers(df["nb201_index"])
+    bad = named != to_numbers(df["nb201_index"])
     problem = "names another architecture than nb201_index (the published order) says"
     _refuse(df, source, "arch_str", bad, problem)
 
@@ -140,7 +148,8 @@ def _repeats(keys: IntArray) -> BoolArray:
     return repeats
 
 
-def _numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+def to_numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    """Return a column as numbers, [row]; NaN where a cell is none, or too large for a float."""
     import pandas as pd
 
     try:
@@ -184,7 +193,7 @@ def row_keys(df: pd.DataFrame) -> IntArray:
             codes, names = _codes(df[name])
             n_levels = len(names)
         else:
-            distinct, codes = np.unique(_numbers(df[name]), return_inverse=True)
+            distinct, codes = np.unique(to_numbers(df[name]), return_inverse=True)
             n_levels = len(distinct)
         keys = keys * max(n_levels, 1) + codes
     return keys
@@ -216,13 +225,13 @@ def arrange_rows(df: pd.DataFrame) -> Columns:
     if (np.diff(keys) < 0).any():
         df = df.iloc[np.argsort(keys, kind="stable")]
     return Columns(
-        nb201_index=_numbers(df["nb201_index"]).astype(np.int16),
+        nb201_index=to_numbers(df["nb201_index"]).astype(np.int16),
         dataset=_labels(df["dataset"]),
         split=_labels(df["split"]),
-        epochs=_numbers(df["epochs"]).astype(np.int16),
-        trial=_numbers(df["trial"]).astype(np.int32),
-        seed=_numbers(df["seed"]).astype(np.int64),
-        accuracy=_numbers(df["accuracy"]) + 0.0,  # -0.0 becomes 0.0
+        epochs=to_numbers(df["epochs"]).astype(np.int16),
+        trial=to_numbers(df["trial"]).astype(np.int32),
+        seed=to_numbers(df["seed"]).astype(np.int64),
+        accuracy=to_numbers(df["accuracy"]) + 0.0,  # -0.0 becomes 0.0
     )
 
 

@@ -273,6 +273,12 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.json", b'[{"accuracy": ' + b"9" * 5_000 + b"}]", "cannot be read as JSON"),
     ("a.jsonl", b'{"nb201_index": 0}\n{"nb', "line 2"),
     ("a.jsonl", b"[1]\n", "1. is no row"),
+    (
+        "a.json",
+        b'[{"nb201_index": 0, "dataset": "x", "split": "test", "epochs": 1, "accuracy": 1%s}]'
+        % (b"0" * 400),
+        "column 'accuracy' is not a number",
+    ),
     ("a.json", b'[{"arch_str": "\\ud800"}]', "holds .ud800, half of a pair"),
     ("a.jsonl", b'{"arch_str": "\\uDFFF"}', "line 1: a text holds .udfff, half of a pair"),
     ("a.parquet", b"", "is empty"),

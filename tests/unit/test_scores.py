@@ -100,6 +100,14 @@ def test_bad_scores_are_refused_when_read(spoil: Spoil, message: str, tmp_path: 
         load_scores(tmp_path / "scores.csv")
 
 
+def test_lists_in_place_of_architectures_are_refused(tmp_path: Path) -> None:
+    scores = make_scores()
+    scores["arch_str"] = pd.Series([[0]] * len(scores), index=scores.index)
+    scores.to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(DataError, match=r"'arch_str' names no architecture .* arch_str=\[0\]"):
+        load_scores(tmp_path / "scores.parquet")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no scores file at .*nowhere\.parquet"):
         load_scores(tmp_path / "nowhere.parquet")

@@ -70,6 +70,7 @@ def test_parsing_agrees_with_the_benchmarks_own_parser() -> None:
         (GOOD[1:], "node 1, 'avg_pool_3x3~0|', does not begin and end with"),
         (GOOD.replace("skip_connect~2", "skip_connect"), "'skip_connect' of node 3 is not 'op~so"),
         ("", "has 1 nodes instead of 3"),
+        (GOOD.replace("connect~2", "connect~" + "9" * 5_000), "edge .* is not 'op~source'"),
     ],
 )
 def test_a_string_that_is_no_architecture_is_refused_with_the_reason(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.config import RunConfig, load_config_file, make_config
@@ -199,3 +201,17 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"^No runs in .*\. Make some with `harness run"):
         find_runs([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("was", "became"),
+    [(b'"numpy_type": "int64"', b'"numpy_type": "ipt64"'), (b'"name"', b'"nome"')],
+)
+def test_a_table_whose_notes_of_pandas_are_damaged_is_refused_by_name(
+    tmp_path: Path, was: bytes, became: bytes
+) -> None:
+    table = pa.Table.from_pandas(pd.DataFrame({"step": [1]}))
+    notes = {key: value.replace(was, became) for key, value in table.schema.metadata.items()}
+    pq.write_table(table.replace_schema_metadata(notes), tmp_path / "curve.parquet")
+    with pytest.raises(StoreError, match=r"curve\.parquet is damaged .* Move the run's folder"):
+        RunFolder(tmp_path).read_table("curve")

@@ -104,6 +104,8 @@ BAD_ROWS: dict[str, tuple[Spoil, str]] = {
     "no epochs": (setting("epochs", 0), "column 'epochs' is not an integer from 1"),
     "a seed in words": (setting("seed", "x"), "column 'seed' is not an integer from -1"),
     "an unknown split": (setting("split", "x-test"), "'split' is not one of valid, test .*x-test"),
+    "lists for data sets": (setting("dataset", [0]), "column 'dataset' is no text .*=.0.,"),
+    "a list for an architecture": (setting("arch_str", [0]), "'arch_str' names no architecture"),
     "a missing data set": (setting("dataset", None), "column 'dataset' is empty"),
 }
 
