@@ -13,9 +13,8 @@ from ray.exceptions import RayError
 from harness.atomic import write_atomically
 from harness.errors import StoreError
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
-from harness.snapshots import FOLDER as SNAPSHOTS
 from harness.snapshots import is_snapshot, list_snapshots, remove_snapshots
-from harness.store import LOCK, RECORD, RunFolder
+from harness.store import LOCK, RECORD, SNAPSHOTS, RunFolder
 
 SEND_EVERY_S = 0.3
 FILES_EVERY_S = 10.0
