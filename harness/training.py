@@ -377,7 +377,8 @@ class Trainer:
         self.strategy.load_state_dict(state["strategy"])
         self.meter.recent = [Arch(tuple(ops)) for ops in state["recent"]]
         self.log.load_state_dict(state["log"])
-        self.timings = defaultdict(float, state["timings"])
+        spent = {part: float(seconds) for part, seconds in state["timings"].items()}
+        self.timings = defaultdict(float, spent)
 
 
 def learning_rate(config: RunConfig, step: int) -> float:

@@ -124,7 +124,9 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         if "harness_schema" not in metadata and space == SPACE:
             names = [name for name in schema.names if name in COLUMNS]
             _check_names(names, str(path))
-            frame: pd.DataFrame = pq.read_table(path, columns=names).to_pandas()
+            table = pq.read_table(path, columns=names)
+            table.validate(full=True)  # texts that are none would else come out long after this
+            frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
             return frame, {k: v for k, v in metadata.items() if not k.startswith(_FOREIGN)}
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TruthError(
@@ -136,8 +138,8 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             f"{path}: it is a table of the space '{space:.60}', and this version reads '{SPACE}'. "
             "Give a table of that space."
         )
-    table = load_table(path)
-    return table.rows, table.metadata
+    own = load_table(path)
+    return own.rows, own.metadata
 
 
 def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:

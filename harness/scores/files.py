@@ -144,6 +144,7 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
             wanted = choose(schema.names)
             check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)
+        table.validate(full=True)  # what is no text would else come out long after this
         # Without pandas' own metadata, which may have made a column the index.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:  # a text that is no UTF-8 as well

@@ -525,3 +525,12 @@ def test_a_json_object_from_architectures_to_scores_is_read(tmp_path: Path) -> N
     (only,) = read_score_sets(path).sets
     assert only.nb201_index.tolist() == [1, 2, 3]
     assert only.score.tolist() == [[0.5, 1.0, 1.5]]
+
+
+def test_texts_of_a_parquet_file_that_are_no_utf8_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    texts = pa.array([b"|none~0|", b"\xff\xfe"]).cast(pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"arch_str": texts, "score": [1.0, 2.0]}), path)
+    for exclude in (False, True):
+        with pytest.raises(DataError, match=r"scores\.parquet"):
+            read_score_sets(path, exclude=exclude)
