@@ -207,7 +207,8 @@ def _hash(scores: pd.DataFrame) -> str:
     digest.update(scores["nb201_index"].to_numpy(dtype="<i8").tobytes())
     for name in _NUMBERS:
         values = _numbers(scores[name])
-        values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
+        with np.errstate(invalid="ignore"):  # a damaged number can be a NaN that signals
+            values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
         digest.update(values.astype("<f8").tobytes())
     digest.update("".join(scores["status"]).encode())
     return digest.hexdigest()
