@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.estimators.blocks import write_ends
+from harness.estimators.runs import RUN_SCORE
 from harness.estimators.sentences import REPEATED, has_repeated_seeds
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.report import PairResult, Report, Section, TrainingPair
@@ -105,6 +106,10 @@ def _describe_truth(section: Section) -> Iterator[str]:
         f"Truth: {section.title}, table {section.truth.table} ({section.truth.sha256[:12]}), which "
         f"has it for {section.truth.n_archs:,} architectures.{norm}"
     )
+    kinds = {e.estimator.label: e.estimator.score_kind for e in section.evaluations}
+    if set(kinds.values()) != {RUN_SCORE}:
+        told = kinds.values() if len(set(kinds.values())) == 1 else map(": ".join, kinds.items())
+        yield f"Score: {'; '.join(dict.fromkeys(told))}."
     if len(modes) > 1:
         yield "Batch norm differs between the estimators, and moves tau by itself."
     if len(section.nb201_index) < MIN_ARCHS:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.engines import Conditions, Failure
 from harness.engines.base import Queue
-from harness.errors import WorkerError
+from harness.errors import HarnessError, MemoryShortageError, WorkerError
 from harness.store import RunFolder
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study
@@ -267,13 +267,14 @@ def test_what_another_process_finished_meanwhile_is_not_computed(
     assert queue.result() == []
 
 
-def test_a_run_whose_process_was_killed_is_marked_as_failed_with_its_reason(
-    swept: tuple[Path, Path, Result], tmp_path: Path
+@pytest.mark.parametrize("kind", [WorkerError, MemoryShortageError])
+def test_a_run_whose_process_was_killed_or_lacked_memory_is_marked_as_failed_with_its_reason(
+    swept: tuple[Path, Path, Result], tmp_path: Path, kind: type[HarnessError]
 ) -> None:
     queue, _, (first, _) = _queue(swept, tmp_path)
     config = queue.next()
     assert config is not None
-    error = WorkerError("The process ended by signal 9.")
+    error = kind("The process ended by signal 9.")
     queue.end(config, error)
     assert queue.failures == [Failure(first, error)]
     record = RunFolder(tmp_path / first).read_record()
