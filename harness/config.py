@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import tomli_w
 from pydantic import Field, ValidationError
@@ -26,6 +26,10 @@ from harness.strategy_settings import (
     WplSettings,
 )
 
+Readout = Literal["shared", "refitted"]
+"""The supernet's classifier, or one of each path's own."""
+
+READOUTS: tuple[Readout, ...] = get_args(Readout)
 SPACES = ("nb201",)
 IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 
@@ -121,7 +125,7 @@ class RunConfig(Settings):
     rank_images: int = Field(1_000, ge=2)
     rank_batch: int = Field(250, ge=2)
     rank_precision: Literal["float32", "bf16"] = "float32"
-    rank_readout: Literal["shared", "refitted"] = "shared"
+    rank_readout: Readout = "shared"
     rank_snapshots: int = Field(1, ge=1)
     snapshot_every: int = Field(100, ge=1)
     until_tau_se: float | None = Field(None, gt=0)

@@ -32,6 +32,7 @@ from harness.errors import (
     StoreError,
     UsageError,
 )
+from harness.estimators.runs import scores_path
 from harness.images import load_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
@@ -280,8 +281,7 @@ class _Run:
                 "smaller --set lr=..., or a tighter clip_norm."
             )
         for readout, rows in ranking.rows.items():
-            name = "scores" if rows is chosen else f"scores_{readout}"
-            save_scores(pd.DataFrame(rows), self.folder.path / f"{name}.parquet")
+            save_scores(pd.DataFrame(rows), scores_path(self.folder, self.config, readout))
         if ranking.rounds:
             self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
         self._write_record(ranking={**ranking.facts, "moments": snapshot_steps(self.config)})

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from harness.config import Readout
 from harness.evaluation import BatchSums, SumBatch, sum_batch
 from harness.supernet.network import SuperNet
 
@@ -29,12 +30,6 @@ RIDGE = 0.01
 
 _LEAST_STD = 1e-3
 """Added to a feature's standard deviation: one that is constant on the batch says nothing."""
-
-
-Readout = Literal["shared", "refitted"]
-"""The supernet's classifier, or each path's own."""
-
-READOUTS: tuple[Readout, Readout] = ("shared", "refitted")
 
 
 class ReadoutSums(NamedTuple):

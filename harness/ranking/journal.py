@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.config import RunConfig
+from harness.config import READOUTS, RunConfig
 from harness.errors import DataError
 from harness.evaluation import BatchSums
 from harness.journal import Journal, Row
-from harness.readout import READOUTS, ReadoutSums
+from harness.readout import ReadoutSums
 
 FLUSH_EVERY_S = 1.0
 _FORMAT = 3

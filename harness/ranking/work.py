@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from harness.config import RunConfig
+from harness.config import READOUTS, Readout, RunConfig
 from harness.errors import Interrupted
 from harness.evaluation import BatchSums, EvaluationImages, add_up
 from harness.journal import Journal
@@ -17,7 +17,7 @@ from harness.ranking.journal import Ledger
 from harness.ranking.precision import MIN_TAU, N_CHECKED, agreement
 from harness.ranking.rounds import Goal, Round, Rounds, describe
 from harness.ranking.spread import Scoring, Spread, score_all
-from harness.readout import READOUTS, Readout, ReadoutSums
+from harness.readout import ReadoutSums
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.space.nb201 import arch_at
 from harness.supernet.network import SuperNet

@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.config import RunConfig
+from harness.config import READOUTS, RunConfig
 from harness.estimators.runs import label_configs, scores_path, settings_sha256
 from harness.scores import STATUS_OK, load_scores
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
 from harness.store import FINISHED, RunFolder, find_runs
 from harness.truth import TruthTable, default_query, find_truth
 
-READOUTS = ("shared", "refitted")
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
 BASELINE = "spos"
 

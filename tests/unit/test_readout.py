@@ -8,9 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from harness.config import READOUTS
 from harness.evaluation import evaluate_path, sum_batch
 from harness.ranking import Ranker, open_journal
-from harness.readout import READOUTS, RIDGE, choose_readout, sum_refitted, without_classifier
+from harness.readout import RIDGE, choose_readout, sum_refitted, without_classifier
 from harness.space.nb201 import Arch, arch_at, sample_indices
 from harness.supernet.network import CLASSIFIER
 from harness.training import TrainingLog
