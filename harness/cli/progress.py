@@ -28,6 +28,20 @@ PLAIN_EVERY_S = 15.0
 PHASES = {"train": "steps", "rank": "evaluations"}
 
 
+class Speed:
+    """How fast each phase of each run goes, counted from the first that was heard of it."""
+
+    def __init__(self) -> None:
+        """Start with nothing heard."""
+        self._first: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def measure(self, progress: Progress, now: float) -> float:
+        """Return steps or evaluations a second; 0 at first."""
+        key = (progress.run_id, progress.phase)
+        started, already = self._first.setdefault(key, (now, progress.done))
+        return (progress.done - already) / (now - started) if now > started else 0.0
+
+
 class SignalledMonitor:
     """Listens to signals, and prints notices.
 
@@ -110,7 +124,7 @@ class ConsoleMonitor(SignalledMonitor):
             disable=quiet or not self._console.is_terminal,
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._first: dict[tuple[str, str], tuple[float, int]] = {}
+        self._speed = Speed()
         self._written: dict[str, float] = {}
 
     def __enter__(self) -> Self:
@@ -133,8 +147,7 @@ class ConsoleMonitor(SignalledMonitor):
         """Draw how far a run has come."""
         key = (progress.run_id, progress.phase)
         now = time.monotonic()
-        started, already = self._first.setdefault(key, (now, progress.done))
-        rate = (progress.done - already) / (now - started) if now > started else 0.0
+        rate = self._speed.measure(progress, now)
         unit = PHASES[progress.phase]
         info = f"{rate:.1f} {unit}/s"
         if progress.loss is not None:

@@ -14,7 +14,7 @@ from typing import Any, Self, TextIO
 
 import click
 
-from harness.cli.progress import SignalledMonitor
+from harness.cli.progress import SignalledMonitor, Speed
 from harness.errors import StoreError
 from harness.monitor import FINISHED, Event, Monitor, Progress
 from harness.store import RunFolder
@@ -70,7 +70,7 @@ class JsonLog:
     def __init__(self, file: str) -> None:
         """Name the file to add to; `-` is standard error."""
         self._name = file
-        self._began: dict[tuple[str, str], tuple[float, int]] = {}
+        self._speed = Speed()
         self._written: dict[str, float] = {}
         self._is_broken = False
 
@@ -106,12 +106,11 @@ class JsonLog:
     def progress(self, progress: Progress) -> None:
         """Write it, about once a second and run, and when a phase is over."""
         now, run_id = time.monotonic(), progress.run_id
-        began, before = self._began.setdefault((run_id, progress.phase), (now, progress.done))
+        rate = self._speed.measure(progress, now)
         is_over = progress.done == progress.total
         if not is_over and now - self._written.get(run_id, -PROGRESS_EVERY_S) < PROGRESS_EVERY_S:
             return
         self._written[run_id] = now
-        rate = (progress.done - before) / (now - began) if now > began else 0.0
         left_s = round((progress.total - progress.done) / rate, 1) if rate else None
         self._write(
             "progress",
