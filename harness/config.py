@@ -59,6 +59,8 @@ class RunConfig(Settings):
             whole batch, as one process does, or each with those of its part of it.
         augment: Whether training images are cropped and flipped, where the data set allows it.
         split_seed: Seed of the split into training and validation images.
+        train_share: Share of the images that is trained on, where the data set has no split of its
+            own; architectures are ranked on others. Half is NAS-Bench-201's split for searching.
         probe_every: Steps between two measurements of disturbance; 0 for none.
         probe_paths: Paths K in each of the two probe sets.
         probe_images: Held-out images that disturbance is measured on.
@@ -116,6 +118,7 @@ class RunConfig(Settings):
     bn_sync: bool = True
     augment: bool = True
     split_seed: int = Field(0, ge=0)
+    train_share: float = Field(0.5, ge=0.01, le=0.99)
     probe_every: int = Field(200, ge=0)
     probe_paths: int = Field(5, ge=1)
     probe_images: int = Field(128, ge=2)
@@ -170,6 +173,7 @@ _YOUNGER: dict[str, Any] = {
     "loss_every": 0,
     "precision": "float32",
     "bn_sync": True,
+    "train_share": 0.5,
     "rank_precision": "float32",
     "rank_readout": "shared",
     "rank_offset": 0,

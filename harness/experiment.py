@@ -35,6 +35,7 @@ from harness.errors import (
 from harness.estimators.runs import scores_path
 from harness.images import load_images
 from harness.images.dataset import ImageData
+from harness.images.split import Split
 from harness.monitor import RANKED, Event, Monitor
 from harness.profiling import profile_run
 from harness.ranking import Goal, Ranker, Spread, count_classes, open_journal
@@ -194,7 +195,9 @@ class _Run:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
-        data = load_images(config.dataset, self.data_dir, config.split_seed)
+        data = load_images(
+            config.dataset, self.data_dir, Split(config.split_seed, config.train_share)
+        )
         truth = find_truth(config.dataset, self.data_dir)
         _check_images(config, data)
         described = _describe_data(config, data, truth)

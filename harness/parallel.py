@@ -29,6 +29,7 @@ from harness.experiment import (
     run_experiment,
 )
 from harness.images import load_images
+from harness.images.split import Split
 from harness.launch import Launch
 from harness.monitor import STARTED, Event, Monitor
 from harness.runner import Outcome
@@ -150,7 +151,7 @@ class _Told(Ranks):
 
 def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: Ranks) -> None:
     """Train along with the first rank, as soon as it says that there is anything to train."""
-    data = load_images(config.dataset, data_dir, config.split_seed)
+    data = load_images(config.dataset, data_dir, Split(config.split_seed, config.train_share))
     start: dict[str, Any] | None = ranks.share(None)
     if start is None:
         return

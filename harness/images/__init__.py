@@ -10,25 +10,26 @@ from harness.images.cifar import load_cifar10
 from harness.images.cifar100 import load_cifar100
 from harness.images.dataset import ImageData
 from harness.images.imagenet16 import load_imagenet16
+from harness.images.split import HALVES, Split
 from harness.images.tiles import load_tiles
 
-DATASETS: dict[str, Callable[[Path | None, int], ImageData]] = {
+DATASETS: dict[str, Callable[[Path | None, Split], ImageData]] = {
     "cifar10": load_cifar10,
     "cifar100": load_cifar100,
     "imagenet16-120": load_imagenet16,
-    "tiles": lambda data_dir, split_seed: load_tiles(),
+    "tiles": lambda data_dir, split: load_tiles(),
 }
-"""Loaders by name; each takes the data folder (None: wherever it is looked for) and the seed of
-the split into training and validation images."""
+"""Loaders by name; each takes the data folder (None: wherever it is looked for) and how to
+split training from validation images."""
 
 
-def load_images(name: str, data_dir: Path | None = None, split_seed: int = 0) -> ImageData:
+def load_images(name: str, data_dir: Path | None = None, split: Split = HALVES) -> ImageData:
     """Load an image data set.
 
     Args:
         name: A key of `DATASETS`.
         data_dir: Folder that holds the files; `tiles` needs none.
-        split_seed: Seed of the split, where the data set has no split of its own.
+        split: How to split the images, where the data set has no split of its own.
 
     Returns:
         The data set.
@@ -39,4 +40,4 @@ def load_images(name: str, data_dir: Path | None = None, split_seed: int = 0) ->
     """
     if name not in DATASETS:
         raise unknown_name("dataset", name, DATASETS)
-    return DATASETS[name](data_dir, split_seed)
+    return DATASETS[name](data_dir, split)

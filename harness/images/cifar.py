@@ -1,4 +1,4 @@
-"""`cifar10`: the 50,000 training images of CIFAR-10, half to train on and half to rank on.
+"""`cifar10`: the 50,000 training images of CIFAR-10, to train on and to rank on.
 
 Read from the data set's own binary layout, which holds no pickles: five files, each of records
 of one label byte and 3,072 pixel bytes, [channel, row, column]. The test images are never read.
@@ -13,8 +13,8 @@ import hashlib
 from pathlib import Path
 
 from harness.images.dataset import ImageData
-from harness.images.halves import make_halves
 from harness.images.records import IMAGE_SIZE, PIXEL_BYTES, RecordFiles, read_records
+from harness.images.split import Split, split_images
 
 FOLDER = "cifar-10-batches-bin"
 FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
@@ -24,16 +24,16 @@ CLASSES = 10
 CROP_PADDING = 4
 
 
-def load_cifar10(data_dir: Path | None, split_seed: int) -> ImageData:
-    """Load the training images and split them into two halves with equally many of each class.
+def load_cifar10(data_dir: Path | None, split: Split) -> ImageData:
+    """Load the training images and split them into two parts, each with its share of every class.
 
     Args:
         data_dir: The folder that holds `cifar-10-batches-bin`; None to look in `$HARNESS_DATA`
             and then in the user cache folder.
-        split_seed: Seed of the split.
+        split: How to split them.
 
     Returns:
-        25,000 training and 25,000 validation images, and no test images. The hash is that of
+        All 50,000 images, to train on and for validation, and no test images. The hash is that of
         the five files one after the other, so it does not depend on the split.
 
     Raises:
@@ -41,11 +41,11 @@ def load_cifar10(data_dir: Path | None, split_seed: int) -> ImageData:
     """
     files = RecordFiles("CIFAR-10", FOLDER, FILES, RECORDS_PER_FILE, {"label": CLASSES})
     records = read_records(files, data_dir)
-    return make_halves(
+    return split_images(
         "cifar10",
         pixels=records[:, 1:],
         labels=records[:, 0],
-        split_seed=split_seed,
+        split=split,
         classes=CLASSES,
         image_size=IMAGE_SIZE,
         crop_padding=CROP_PADDING,

@@ -14,8 +14,8 @@ import hashlib
 from pathlib import Path
 
 from harness.images.dataset import ImageData
-from harness.images.halves import make_halves
 from harness.images.records import IMAGE_SIZE, PIXEL_BYTES, RecordFiles, read_records
+from harness.images.split import Split, split_images
 
 FOLDER = "cifar-100-binary"
 FILES = ("train.bin",)
@@ -26,16 +26,16 @@ CLASSES = 100
 CROP_PADDING = 4
 
 
-def load_cifar100(data_dir: Path | None, split_seed: int) -> ImageData:
-    """Load the training images and split them into two halves with equally many of each class.
+def load_cifar100(data_dir: Path | None, split: Split) -> ImageData:
+    """Load the training images and split them into two parts, each with its share of every class.
 
     Args:
         data_dir: The folder that holds `cifar-100-binary`; None to look in `$HARNESS_DATA` and
             then in the user cache folder.
-        split_seed: Seed of the split.
+        split: How to split them.
 
     Returns:
-        25,000 training and 25,000 validation images, and no test images. The hash is that of
+        All 50,000 images, to train on and for validation, and no test images. The hash is that of
         the file, so it does not depend on the split.
 
     Raises:
@@ -45,11 +45,11 @@ def load_cifar100(data_dir: Path | None, split_seed: int) -> ImageData:
     label_values = {"coarse label": COARSE_CLASSES, "fine label": CLASSES}
     files = RecordFiles("CIFAR-100", FOLDER, FILES, RECORDS_PER_FILE, label_values)
     records = read_records(files, data_dir)
-    return make_halves(
+    return split_images(
         "cifar100",
         pixels=records[:, 2:],
         labels=records[:, 1],
-        split_seed=split_seed,
+        split=split,
         classes=CLASSES,
         image_size=IMAGE_SIZE,
         crop_padding=CROP_PADDING,

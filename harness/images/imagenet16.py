@@ -5,7 +5,7 @@ Read from the npz version of the downsampled ImageNet, ten files of about 128,00
 in the order of the authors' own class list; whatever else a file has is not read, and pickled
 arrays are refused. NAS-Bench-201 keeps labels 1 to 120 of the same ten files, and distributes
 them as pickles, which are never read here. It takes its validation and test images from
-ImageNet's validation images; these are never read either: both halves are training images.
+ImageNet's validation images; these are never read either: both parts are training images.
 
 Reference: Chrabaszcz, Loshchilov & Hutter, A Downsampled Variant of ImageNet as an Alternative to
 the CIFAR datasets, 2017, arXiv 1707.08819; Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326,
@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from harness.errors import DataError
 from harness.images.dataset import ImageData
-from harness.images.halves import Bytes, find_files, make_halves
+from harness.images.split import Bytes, Split, find_files, split_images
 
 FOLDER = "Imagenet16_train_npz"
 FILES = tuple(f"train_data_batch_{number}.npz" for number in range(1, 11))
@@ -51,18 +51,18 @@ _VERSION = (
 )
 
 
-def load_imagenet16(data_dir: Path | None, split_seed: int) -> ImageData:
-    """Load the training images and split them into two halves with equally many of each class.
+def load_imagenet16(data_dir: Path | None, split: Split) -> ImageData:
+    """Load the training images and split them into two parts, each with its share of every class.
 
     Takes twice the images' 117 MB while it splits them, and 117 MB from then on.
 
     Args:
         data_dir: The folder that holds `Imagenet16_train_npz`; None to look in `$HARNESS_DATA`
             and then in the user cache folder.
-        split_seed: Seed of the split.
+        split: How to split them.
 
     Returns:
-        About 75,850 training and as many validation images, and no test images. The hash is that
+        All 151,700 images, to train on and for validation, and no test images. The hash is that
         of the 151,700 images' bytes and then of their labels, both in the order of the files.
 
     Raises:
@@ -81,11 +81,11 @@ def load_imagenet16(data_dir: Path | None, split_seed: int) -> ImageData:
         )
     digest = hashlib.sha256(pixels.data)
     digest.update(labels.astype("<i8").data)
-    return make_halves(
+    return split_images(
         "imagenet16-120",
         pixels=pixels,
         labels=labels,
-        split_seed=split_seed,
+        split=split,
         classes=CLASSES,
         image_size=IMAGE_SIZE,
         crop_padding=CROP_PADDING,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import DataError
-from harness.images.halves import Bytes, find_files
+from harness.images.split import Bytes, find_files
 
 IMAGE_SIZE = 32
 PIXEL_BYTES = 3 * IMAGE_SIZE**2

@@ -328,19 +328,19 @@ def _small(module: Any, **sizes: Any) -> Callable[[Callable[[], object]], object
 
 
 def _make_nothing(*_images: object, **_more: object) -> None:
-    """Stand for the split into halves, which so few images have none of."""
+    """Stand for the split, which so few images have none of."""
 
 
 def _read_cifar10(path: Path) -> object:
-    small = _small(cifar, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), make_halves=_make_nothing)
-    return small(lambda: cifar.load_cifar10(path.parent.parent, 0))
+    small = _small(cifar, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing)
+    return small(lambda: cifar.load_cifar10(path.parent.parent))
 
 
 def _read_cifar100(path: Path) -> object:
     small = _small(
-        cifar100, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), make_halves=_make_nothing
+        cifar100, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing
     )
-    return small(lambda: cifar100.load_cifar100(path.parent.parent, 0))
+    return small(lambda: cifar100.load_cifar100(path.parent.parent))
 
 
 def _npz() -> bytes:
@@ -356,8 +356,8 @@ def _small_npz() -> bytes:
 
 
 def _read_imagenet16(path: Path) -> object:
-    small = _small(imagenet16, N_IMAGES=4, FILES=(path.name,), make_halves=_make_nothing)
-    return small(lambda: imagenet16.load_imagenet16(path.parent.parent, 0))
+    small = _small(imagenet16, N_IMAGES=4, FILES=(path.name,), split_images=_make_nothing)
+    return small(lambda: imagenet16.load_imagenet16(path.parent.parent))
 
 
 MEMBER = b"content " * 20

@@ -1,6 +1,6 @@
 """The readers of the two CIFAR layouts: damaged files, and the real ones.
 
-What they share with other data sets is tested in `test_images_halves.py`.
+What they share with other data sets is tested in `test_images_split.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from harness.errors import DataError
 from harness.images import cifar, cifar100, load_images
+from harness.images.split import Split
 
 RECORDS = 200
 
@@ -169,7 +170,7 @@ def test_the_real_images_split_into_halves_of_2500_a_class_without_overlap(
 
 @pytest.mark.realdata
 def test_the_split_of_cifar10_is_the_one_that_stored_runs_were_made_with(data_dir: Path) -> None:
-    data = load_images("cifar10", data_dir, split_seed=0)
+    data = load_images("cifar10", data_dir, Split(seed=0))
     # worked out with the reader of the first release, which read CIFAR-10 alone
     assert hashlib.sha256(data.train.pixels.numpy().tobytes()).hexdigest()[:16] == (
         "c53c2205e0bd57ad"

@@ -174,6 +174,7 @@ YOUNGER = {
     "loss_every": 5,
     "precision": "bf16",
     "bn_sync": False,
+    "train_share": 0.9,
     "rank_precision": "bf16",
     "rank_readout": "refitted",
     "rank_offset": 10,

@@ -1,6 +1,6 @@
 """The ImageNet16-120 reader: what it takes of a file, and what it refuses.
 
-What it shares with other data sets is tested in `test_images_halves.py`.
+What it shares with other data sets is tested in `test_images_split.py`.
 """
 
 from __future__ import annotations

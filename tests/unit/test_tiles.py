@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from harness.errors import DataError
 from harness.images import load_images, tiles
 from harness.images.dataset import ImageData, ImageSet
+from harness.images.split import Split
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,8 @@ def test_making_the_tiles_again_gives_the_pinned_hash(data: ImageData) -> None:
     assert torch.equal(again.train.pixels, data.train.pixels)
 
 
-def test_the_split_seed_changes_nothing(data: ImageData) -> None:
-    assert load_images("tiles", split_seed=7).sha256 == data.sha256
+def test_a_split_changes_nothing(data: ImageData) -> None:
+    assert load_images("tiles", split=Split(7, 0.9)).sha256 == data.sha256
 
 
 def test_other_digits_than_those_of_the_bundled_truth_are_refused(

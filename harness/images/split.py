@@ -1,4 +1,4 @@
-"""Training images in two halves: one to train on, one to rank on.
+"""Training images in two parts: one to train on, one to rank on.
 
 What the data sets share whose validation images are cut from their training images. Axes: image;
 byte, an image's pixels in the order [channel, row, column].
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,34 +25,50 @@ Bytes = npt.NDArray[np.uint8]
 AnyIntArray = npt.NDArray[np.integer]
 
 
-def make_halves(
+class Split(NamedTuple):
+    """How training images are split, where a data set has no split of its own.
+
+    Attributes:
+        seed: Seed of the split.
+        train_share: Share of each class's images that is trained on, above 0 and below 1; the
+            rest are validation images. Half is NAS-Bench-201's split for searching.
+    """
+
+    seed: int = 0
+    train_share: float = 0.5
+
+
+HALVES = Split()
+
+
+def split_images(
     name: str,
     pixels: Bytes,
     labels: AnyIntArray,
-    split_seed: int,
+    split: Split,
     *,
     classes: int,
     image_size: int,
     crop_padding: int,
     sha256: str,
 ) -> ImageData:
-    """Split training images into two halves with equally many of each class.
+    """Split training images into two parts, each with the same share of every class.
 
     Args:
         name: The data set's name; each has a split of its own.
         pixels: [image, byte].
         labels: From 0, [image].
-        split_seed: Seed of the split.
+        split: How to.
         classes: Number of classes.
         image_size: Height and width, pixels.
         crop_padding: Pixels of padding for random crops.
         sha256: Hash of all images and labels, which does not depend on the split.
 
     Returns:
-        Training and validation images, and no test images. An odd image of a class is a
-        validation image. The halves are copies of `pixels`.
+        Training and validation images, and no test images. The training images of
+        each class are rounded down. The parts are copies of `pixels`.
     """
-    train, validation = _split_by_class(name, labels, classes, split_seed)
+    train, validation = _split_by_class(name, labels, classes, split)
     train_set = _image_set(pixels, labels, train, image_size)
     mean, std = _channel_moments(train_set.pixels.numpy())
     return ImageData(
@@ -100,14 +117,16 @@ def find_files(
 
 
 def _split_by_class(
-    name: str, labels: AnyIntArray, classes: int, split_seed: int
+    name: str, labels: AnyIntArray, classes: int, split: Split
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the images of the two halves, ascending; an odd one of a class goes to the second."""
-    rng = make_rng(split_seed, name, "split")
+    """Return the images of the two parts, ascending."""
+    rng = make_rng(split.seed, name, "split")
     is_train = np.zeros(len(labels), dtype=bool)
     for label in range(classes):
         members = rng.permutation(np.flatnonzero(labels == label))
-        is_train[members[: len(members) // 2]] = True
+        # 0.9 * 10 is a little less than 9
+        n_train = int(split.train_share * len(members) + 1e-9)
+        is_train[members[:n_train]] = True
     return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 

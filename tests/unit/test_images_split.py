@@ -1,4 +1,4 @@
-"""What holds for every data set that halves its training images, on small files of its layout."""
+"""What holds for every data set that splits its training images, on small files of its layout."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 from harness.errors import DataError
 from harness.images import DATASETS, cifar, cifar100, imagenet16, load_images
 from harness.images.dataset import ImageSet
+from harness.images.split import Split
 
 CIFAR_RECORDS = 20
 PER_CLASS = 3
@@ -172,6 +173,17 @@ def test_both_halves_hold_as_many_of_each_class_but_for_an_odd_one(
         assert images.labels.dtype == torch.int64
 
 
+def test_a_larger_share_is_trained_on_where_asked(name: str, folder: Path) -> None:
+    data = load_images(name, folder.parent, Split(train_share=0.7))
+    parts = [images.labels.bincount() for images in (data.train, data.validation)]
+    per_class = int((parts[0] + parts[1])[0])
+    assert parts[0].tolist() == [int(0.7 * per_class)] * data.classes
+    assert parts[1].tolist() == [per_class - int(0.7 * per_class)] * data.classes
+    half = load_images(name, folder.parent)
+    assert images_in(half.train).keys() <= images_in(data.train).keys()
+    assert half.sha256 == data.sha256
+
+
 def test_images_of_a_half_are_in_the_order_of_the_files(
     name: str, layout: Layout, folder: Path
 ) -> None:
@@ -183,7 +195,7 @@ def test_images_of_a_half_are_in_the_order_of_the_files(
 
 
 def test_the_split_hangs_on_its_seed_alone_and_the_hash_does_not(name: str, folder: Path) -> None:
-    first, again, other = (load_images(name, folder.parent, seed) for seed in (0, 0, 1))
+    first, again, other = (load_images(name, folder.parent, Split(seed)) for seed in (0, 0, 1))
     assert torch.equal(first.train.pixels, again.train.pixels)
     assert not torch.equal(first.train.pixels, other.train.pixels)
     assert first.sha256 == other.sha256
