@@ -11,7 +11,8 @@
     [[run]]                       # and these besides
     strategy = "fairnas"
 
-What comes out as one and the same run, such as `spos` with two values of `ogd.c`, is run once.
+Several grids are written as [[grid]] each. What comes out as one and the same run, such as `spos`
+with two values of `ogd.c`, is run once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class StudyFile(BaseModel):
     Attributes:
         name: The study's name, and that of its folder.
         base: Settings that all runs share.
-        grid: By setting, dotted or not, the values that are combined.
+        grid: Grids, each with the values that are combined by setting, dotted or not.
         run: Settings of single runs besides.
     """
 
@@ -47,13 +48,18 @@ class StudyFile(BaseModel):
 
     name: str | None = Field(None, pattern=_NAME)
     base: dict[str, Any] = {}
-    grid: dict[str, Any] = {}
+    grid: list[dict[str, Any]] = []
     run: list[dict[str, Any]] = []
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _accept_one_grid(cls, grid: object) -> object:
+        return [grid] if isinstance(grid, Mapping) else grid
 
     @field_validator("grid")
     @classmethod
-    def _check_grid(cls, grid: dict[str, Any]) -> dict[str, list[Any]]:
-        return dict(_flatten(grid))
+    def _check_grids(cls, grids: list[dict[str, Any]]) -> list[dict[str, list[Any]]]:
+        return [dict(_flatten(grid)) for grid in grids if grid]
 
 
 class Study(NamedTuple):
@@ -105,15 +111,18 @@ def load_study(path: Path) -> Study:
 
 def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
     """Give what each run has beyond the base."""
-    n_runs = math.prod(len(values) for values in study.grid.values()) + len(study.run)
+    sizes = (math.prod(len(values) for values in grid.values()) for grid in study.grid)
+    n_runs = sum(sizes) + len(study.run)
     if n_runs > MAX_RUNS:
         raise UsageError(
             f"Study file {path} asks for {n_runs:,} runs; allowed are {MAX_RUNS:,}. Make the grid "
             "smaller, or several studies."
         )
-    if study.grid or not study.run:
-        for values in itertools.product(*study.grid.values()):
-            yield dict(zip(study.grid, values, strict=True))
+    if not study.grid and not study.run:
+        yield {}
+    for grid in study.grid:
+        for values in itertools.product(*grid.values()):
+            yield dict(zip(grid, values, strict=True))
     yield from study.run
 
 

@@ -45,6 +45,23 @@ def test_a_dotted_key_needs_no_quotes(tmp_path: Path) -> None:
     assert plain.configs == quoted.configs
 
 
+def test_several_grids_are_one_after_the_other(tmp_path: Path) -> None:
+    text = """
+        [[grid]]
+        seed = [0, 1]
+        [[grid]]
+        seed = [0, 1]
+        strategy = ["ogd"]
+        ogd.c = [3]
+        [[grid]]
+    """
+    configs = load_study(write(tmp_path, text)).configs
+    assert [(c.strategy, c.seed) for c in configs] == [
+        *(("spos", 0), ("spos", 1), ("ogd", 0), ("ogd", 1)),
+    ]
+    assert [c.ogd.c for c in configs if c.ogd] == [10, 10, 3, 3]
+
+
 def test_single_runs_stand_beside_the_grid_and_share_the_base(tmp_path: Path) -> None:
     text = """
         name = "both"
@@ -81,6 +98,8 @@ def test_the_preset_is_that_of_each_runs_own_data_set(tmp_path: Path) -> None:
     [
         ("[gird]\nseed = [0]\n", "Unknown part in study .*Did you mean 'grid'"),
         ("[grid]\nseed = 0\n", "seed = 0 is no list of values"),
+        ("grid = 3\n", "grid: Input should be a valid list"),
+        ("[[grid]]\nseed = [0]\n[[grid]]\nlr = 1\n", "lr = 1 is no list of values"),
         ("[grid]\nseed = []\n", "seed = .* is no list of values"),
         ("[grid]\nseeds = [0]\n", r"run with seeds = 0: Unknown setting 'seeds'.*'seed'"),
         ('[grid]\n"ogd.cc" = [0]\n', "Unknown setting 'ogd.cc'"),
