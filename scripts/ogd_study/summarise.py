@@ -3,8 +3,9 @@
     python scripts/ogd_study/summarise.py results/ogd-study/tiles --out results/ogd-study/tiles
 
 Writes `runs.csv` (tau by either readout and population, training loss, disturbance, cost of every
-run) and `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast). The
-names of methods are those of `harness report`.
+run), `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast) and
+`relations.md` (does a run that disturbs less rank better, among runs of one method and at equal
+training loss?). The names of methods are those of `harness report`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
     (args.out / "contrasts.md").write_text(_contrasts(rows, args.primary), encoding="utf-8")
+    (args.out / "relations.md").write_text(_relations(rows), encoding="utf-8")
 
 
 def _read(paths: list[Path], data_dir: Path | None) -> Iterator[dict[str, Any]]:
@@ -119,11 +121,43 @@ def _contrasts(rows: pd.DataFrame, primary: str | None) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
+def _relations(rows: pd.DataFrame) -> str:
+    lines = ["## Tau against PD+ over seeds, training loss held fixed", ""]
+    lines += ["Partial correlations; both are taken from their methods' means first.", ""]
+    lines += ["| runs of | runs | shared readout [95%] | refitted readout [95%] |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    groups = [(str(name), group) for name, group in rows.groupby("method", sort=False)]
+    for name, group in [*groups, ("all methods, pooled", rows)]:
+        found = [_partial(group, f"tau_{readout}_all") for readout in READOUTS]
+        lines.append(f"| {name} | {len(group)} | {' | '.join(found)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _partial(rows: pd.DataFrame, measure: str) -> str:
+    """Return the correlation of tau and PD+ within methods at equal training loss, in words.
+
+    The interval is Fisher's, on the degrees of freedom that the methods' means and the loss leave.
+    """
+    names = [measure, "positive_pd", "train_loss"]
+    known = rows[["method", *names]].dropna()
+    centred = known[names] - known.groupby("method")[names].transform("mean")
+    x, y, control = (centred[name].to_numpy() for name in (measure, "positive_pd", "train_loss"))
+    free = len(known) - known["method"].nunique() - 1
+    if free < 3:
+        return "too few runs"
+    x, y = (v - control * (v @ control) / (control @ control) for v in (x, y))
+    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+    # n - 3 for a plain correlation of n values, which has n - 1 degrees of freedom
+    half = 1.96 / np.sqrt(free - 2)
+    low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
+    return f"{r:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
 def _pairs(rows: pd.DataFrame, group: pd.DataFrame, measure: str) -> np.ndarray:
     base = rows[rows["method"] == BASELINE].set_index("seed")[measure]
     own = group.set_index("seed")[measure]
     common = base.index.intersection(own.index)
-    difference = (own.loc[common] - base.loc[common]).to_numpy(dtype=np.float64)
+    difference: np.ndarray = (own.loc[common] - base.loc[common]).to_numpy(dtype=np.float64)
     return difference[np.isfinite(difference)]
 
 
