@@ -195,6 +195,9 @@ MIN_ROUNDS = 7
 """Batches of images that `until_tau_se` needs at least: the error is first known after 5, and has
 to be small three times in a row."""
 
+EVERY_PRESET: dict[str, Any] = {"rank_readout": "refitted"}
+"""Under all presets, and not `RunConfig`'s own: a stored run without the setting had `shared`."""
+
 ROUNDS: dict[str, Any] = {"rank_images": 2_000, "rank_batch": 50}
 """Over the preset, where `until_tau_se` is given: many small batches, and images enough."""
 
@@ -292,7 +295,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     _check_name("space", str(given.get("space", "nb201")), SPACES)
     _check_name("dataset", dataset, IMAGE_DATASETS)
     _check_name("preset", preset, PRESETS[dataset])
-    preset_settings: Mapping[str, Any] = PRESETS[dataset][preset]
+    preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = _merge(preset_settings, ROUNDS)
     merged = _merge(preset_settings, given)

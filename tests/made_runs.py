@@ -60,7 +60,8 @@ def make_run(
 ) -> RunFolder:
     """Write a run's folder; a score that is NaN is a failed one."""
     own = {} if strategy == "ogd" else {"ogd": None}
-    config = make_config({"strategy": strategy, "seed": seed, "n_archs": N}, settings)
+    small = {"strategy": strategy, "seed": seed, "n_archs": N, "rank_readout": "shared"}
+    config = make_config(small, settings)
     config = config.model_copy(update=own)
     folder = RunFolder(root / config.run_id)
     query = str(default_query(config.dataset))

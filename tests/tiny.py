@@ -50,6 +50,7 @@ def tiny_config(**settings: Any) -> RunConfig:
         "loss_every": 0,
         "rank_images": 32,
         "rank_batch": 16,
+        "rank_readout": "shared",
         "recalibration_images": 32,
         "n_archs": 10,
         "train_loss_archs": 2,

@@ -20,7 +20,7 @@ from harness.strategy_settings import TABLES
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
-REFITTED_SCORE = "minus mean squared leave-one-out validation error of a readout of its own"
+REFITTED_SCORE = "minus mean leave-one-out error of a refitted readout"
 
 _TRUTH_HASH = "truth_sha256"
 

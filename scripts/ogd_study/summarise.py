@@ -157,8 +157,8 @@ def _pairs(rows: pd.DataFrame, group: pd.DataFrame, measure: str) -> np.ndarray:
     base = rows[rows["method"] == BASELINE].set_index("seed")[measure]
     own = group.set_index("seed")[measure]
     common = base.index.intersection(own.index)
-    difference: np.ndarray = (own.loc[common] - base.loc[common]).to_numpy(dtype=np.float64)
-    return difference[np.isfinite(difference)]
+    found: np.ndarray = (own.loc[common] - base.loc[common]).dropna().to_numpy()
+    return found
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_a_run_folder_has_all_its_files(finished: Path) -> None:
     assert names - {".lock"} == {
         *("config.toml", "record.json", "checkpoint.pt"),
         *("steps.parquet", "disturbance.parquet", "curve.parquet", "scores.parquet"),
-        "scores_refitted.parquet",
+        "scores_shared.parquet",
     }
 
 

@@ -35,6 +35,7 @@ from harness.evaluation import BatchSums
 from harness.fetch.archives import unpack
 from harness.fetch.catalog import Member
 from harness.images import cifar, cifar100, imagenet16
+from harness.images.split import HALVES
 from harness.importers import import_truth
 from harness.journal import Journal
 from harness.monitor import SilentMonitor
@@ -333,14 +334,14 @@ def _make_nothing(*_images: object, **_more: object) -> None:
 
 def _read_cifar10(path: Path) -> object:
     small = _small(cifar, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing)
-    return small(lambda: cifar.load_cifar10(path.parent.parent))
+    return small(lambda: cifar.load_cifar10(path.parent.parent, HALVES))
 
 
 def _read_cifar100(path: Path) -> object:
     small = _small(
         cifar100, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing
     )
-    return small(lambda: cifar100.load_cifar100(path.parent.parent))
+    return small(lambda: cifar100.load_cifar100(path.parent.parent, HALVES))
 
 
 def _npz() -> bytes:
@@ -357,7 +358,7 @@ def _small_npz() -> bytes:
 
 def _read_imagenet16(path: Path) -> object:
     small = _small(imagenet16, N_IMAGES=4, FILES=(path.name,), split_images=_make_nothing)
-    return small(lambda: imagenet16.load_imagenet16(path.parent.parent))
+    return small(lambda: imagenet16.load_imagenet16(path.parent.parent, HALVES))
 
 
 MEMBER = b"content " * 20

@@ -73,7 +73,7 @@ def test_runs_can_be_scored_by_the_other_readout_where_they_have_it(tmp_path: Pa
     own, other = load_estimators([tmp_path], readout="refitted").estimators
     np.testing.assert_array_equal(other.score, -own.score)
     assert own.score_kind == other.score_kind
-    assert own.score_kind.startswith("minus mean squared leave-one-out validation error")
+    assert own.score_kind.startswith("minus mean leave-one-out error")
     assert load_estimators([folder.path]).estimators[0].score_kind == "minus mean validation loss"
 
 
