@@ -165,9 +165,28 @@ def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() 
     assert make_config({"rank_snapshots": 4, "rank_images": 1_000}).rank_snapshots == 4
     with pytest.raises(UsageError, match=r"rank_snapshots = 5 .* there are 4\. Give more images"):
         make_config({"rank_snapshots": 5, "rank_images": 1_000})
+    small = {"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16}
     with pytest.raises(UsageError, match=r"Give a snapshot_every of 79 or less"):
-        make_config({"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16})
-    make_config({"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16, "snapshot_every": 79})
+        make_config({**small, "snapshot_every": 80})
+    make_config({**small, "snapshot_every": 79})
+    assert make_config(small).snapshot_every == 24  # 40% of 240 steps, in four
+
+
+def test_a_presets_moments_fit_the_steps_and_images_that_are_given() -> None:
+    cifar = {"dataset": "cifar10"}
+    whole = make_config(cifar)
+    assert (whole.rank_snapshots, whole.snapshot_every) == (16, 250)
+    assert make_config(cifar, {"steps": 100}).snapshot_every == 2
+    assert make_config(cifar, {"steps": 3}).rank_snapshots == 3
+    assert make_config(cifar, {"rank_images": 500}).rank_snapshots == 2
+    with pytest.raises(UsageError, match="each moment needs a batch"):
+        make_config(cifar, {"rank_images": 500, "rank_snapshots": 16})
+
+
+def test_what_lies_between_moments_counts_only_where_there_are_several() -> None:
+    one, two = ({"rank_snapshots": n} for n in (1, 2))
+    assert RunConfig(**one, snapshot_every=5).sha256 == RunConfig(**one).sha256
+    assert RunConfig(**two, snapshot_every=5).sha256 != RunConfig(**two).sha256
 
 
 YOUNGER = {
@@ -179,7 +198,6 @@ YOUNGER = {
     "rank_readout": "refitted",
     "rank_offset": 10,
     "rank_snapshots": 2,
-    "snapshot_every": 10,
     "until_tau_se": 0.01,
 }
 YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
@@ -191,6 +209,7 @@ def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
     for table in TABLES:
         if table != "ogd":
             assert settings.pop(table) is None
+    del settings["snapshot_every"]  # means nothing to a run of one moment
     for name, value in YOUNGER.items():
         del settings[name]
         assert RunConfig(**{name: value}).sha256 != RunConfig().sha256

@@ -1,0 +1,140 @@
+"""Trace tau over a training, by both readouts, on architectures that no table reports.
+
+    python scripts/ogd_study/trace.py constant --out results/ogd-study/tuning \
+        --set schedule=constant --set augment=false
+
+Trains one supernet on CIFAR-10 (seed 100, `--set` as for `harness run`) and scores the last 250
+architectures of the permutation every 250 steps, each time on another 250 validation images, by the
+shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of them and
+over their better half, of the latest moment and of the mean score of the latest 4 and 16. For
+tuning alone: nothing is resumed, and no run folder is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from harness.allocation import keep_freed_memory
+from harness.config import READOUTS, make_config, parse_assignments
+from harness.evaluation import EvaluationImages
+from harness.experiment import resolve_config
+from harness.images import load_images
+from harness.images.dataset import ImageData, fixed_subset
+from harness.images.split import Split
+from harness.ranking.classes import class_index, order_classes
+from harness.ranking.precision import images_to_bf16, to_bf16
+from harness.ranking.shared import SharedBatch
+from harness.readout import both_readouts
+from harness.space.nb201 import N_ARCHS, sample_indices
+from harness.stats import kendall_tau, top_share
+from harness.strategies import load_strategy
+from harness.supernet.network import SuperNet
+from harness.training import Trainer
+from harness.truth import default_query, find_truth
+
+SEED = 100
+N_RANKED = 250
+EVERY = 250
+MOMENTS = (1, 4, 16)
+BASE = {
+    "dataset": "cifar10",
+    "preset": "quick",
+    "seed": SEED,
+    "precision": "bf16",
+    "probe_every": 0,
+    "rank_every": 0,
+    "loss_every": 0,
+}
+
+Scores = dict[str, npt.NDArray[np.float64]]
+
+
+class Moment(NamedTuple):
+    """How the architectures did after some step.
+
+    Attributes:
+        scores: By readout, one an architecture; higher is better.
+        accuracy: Mean accuracy of the paths by the shared classifier, 0 to 1.
+    """
+
+    scores: Scores
+    accuracy: float
+
+
+def main() -> None:
+    """Train, and write the table anew every thousand steps."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="of the run")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    keep_freed_memory()
+    truth = find_truth("cifar10", args.data_dir)
+    config = resolve_config(make_config(BASE, parse_assignments(args.set)), truth)
+    data = load_images("cifar10", args.data_dir, Split(config.split_seed, config.train_share))
+    mean = truth.mean(default_query("cifar10"))
+    known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
+    ranked = sample_indices(N_RANKED, N_ARCHS - N_RANKED)
+    y = np.array([known[index] for index in ranked])
+    moments: list[Moment] = []
+    rows: list[dict[str, Any]] = []
+    trainer = Trainer(config, data, load_strategy(config.strategy))
+    images = _ranking_images(data)
+    args.out.mkdir(parents=True, exist_ok=True)
+    while trainer.step < config.steps:
+        trainer.train_step()
+        if trainer.step % EVERY == 0:
+            moments.append(_score(trainer.network, images, len(moments), ranked))
+        if trainer.step % 1_000 == 0:
+            rows.append({"step": trainer.step, **_summarise(moments, y), "set": " ".join(args.set)})
+            path = args.out / f"{args.name}.csv"
+            pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+
+
+def _ranking_images(data: ImageData) -> EvaluationImages:
+    chosen = fixed_subset(data.validation, max(MOMENTS) * 250, 0, "tune")
+    return images_to_bf16(EvaluationImages(data, chosen, 250))
+
+
+def _score(
+    network: SuperNet, images: EvaluationImages, moment: int, ranked: Sequence[int]
+) -> Moment:
+    headless, sum_both = both_readouts(to_bf16(network))
+    batch, labels = images.batches[moment % len(images.batches)]
+    shared = SharedBatch(headless, batch, labels, sum_both)
+    sums = {arch.nb201_index: shared.score(arch) for arch in order_classes(ranked)}
+    found = [sums[class_index(index)] for index in ranked]
+    return Moment(
+        {
+            "shared": np.array([-each.shared.loss for each in found]),
+            "refitted": np.array([-each.refitted.loss for each in found]),
+        },
+        sum(each.shared.correct for each in found) / (len(found) * len(labels)),
+    )
+
+
+def _summarise(moments: Sequence[Moment], y: npt.NDArray[np.float64]) -> dict[str, Any]:
+    row: dict[str, Any] = {"mean_accuracy": np.mean([each.accuracy for each in moments[-4:]])}
+    half = top_share(y, 0.5)
+    for readout in READOUTS:
+        for n in MOMENTS:
+            if n <= len(moments):
+                x = np.mean([each.scores[readout] for each in moments[-n:]], axis=0)
+                row[f"tau_{readout}_{n}"] = kendall_tau(x, y).value
+                row[f"top_half_{readout}_{n}"] = kendall_tau(x[half], y[half]).value
+    return row
+
+
+if __name__ == "__main__":
+    main()
