@@ -3,17 +3,18 @@
     python scripts/ogd_study/summarise.py results/ogd-study/tiles --out results/ogd-study/tiles
 
 Writes `runs.csv` (tau by either readout and population, training loss, disturbance, cost of every
-run), `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast) and
+run), `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast),
 `relations.md` (does a run that disturbs less rank better, among runs of one method and at equal
-training loss?). The names of methods are those of `harness report`.
+training loss?) and `disturbance.md` (how much a step disturbs recent paths, by third of training
+and by shared convolutions). The names of methods are those of `harness report`.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,15 @@ from harness.truth import TruthTable, default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
 BASELINE = "spos"
+SHARED = ("0", "1", "2+")
+
+
+class Run(NamedTuple):
+    """A finished run, and the name of its method."""
+
+    method: str
+    folder: RunFolder
+    config: RunConfig
 
 
 def main() -> None:
@@ -37,24 +47,33 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--primary", help="the method of the primary contrast")
     args = parser.parse_args()
-    rows = pd.DataFrame(_read(args.runs, args.data_dir)).drop_duplicates("run")
+    folders = [f for f in find_runs(args.runs) if f.read_record().status == FINISHED]
+    methods = _name_methods(folders)
+    rows = pd.DataFrame(_read(methods, args.data_dir)).drop_duplicates("run")
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
     (args.out / "contrasts.md").write_text(_contrasts(rows, args.primary), encoding="utf-8")
     (args.out / "relations.md").write_text(_relations(rows), encoding="utf-8")
+    (args.out / "disturbance.md").write_text(_disturbance(methods), encoding="utf-8")
 
 
-def _read(paths: list[Path], data_dir: Path | None) -> Iterator[dict[str, Any]]:
-    folders = [f for f in find_runs(paths) if f.read_record().status == FINISHED]
+def _name_methods(folders: Sequence[RunFolder]) -> list[Run]:
     configs = [RunConfig(**f.read_record().config) for f in folders]
     unique = {settings_sha256(config): config for config in configs}
     labels = dict(zip(unique, label_configs(list(unique.values())), strict=True))
+    return [
+        Run(labels[settings_sha256(config)], folder, config)
+        for folder, config in zip(folders, configs, strict=True)
+    ]
+
+
+def _read(runs: Sequence[Run], data_dir: Path | None) -> Iterator[dict[str, Any]]:
     tables: dict[str, TruthTable] = {}
-    for folder, config in zip(folders, configs, strict=True):
+    for method, folder, config in runs:
         if config.dataset not in tables:
             tables[config.dataset] = find_truth(config.dataset, data_dir)
         yield {
-            "method": labels[settings_sha256(config)],
+            "method": method,
             "seed": config.seed,
             **_taus(folder, config, tables[config.dataset]),
             **_training(folder),
@@ -151,6 +170,52 @@ def _partial(rows: pd.DataFrame, measure: str) -> str:
     half = 1.96 / np.sqrt(free - 2)
     low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
     return f"{r:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _disturbance(runs: Sequence[Run]) -> str:
+    lines = ["## Disturbance of recent paths by one step, nats", ""]
+    lines += [
+        "Means over seeds; [95%] by Student's t over them. PD+ is the mean of the harm alone.",
+        "",
+    ]
+    lines += ["| method | third of training | shared convolutions | seeds | mean PD | PD+ |"]
+    lines += ["| --- | --- | --- | ---: | ---: | ---: |"]
+    frames = [
+        probes.assign(method=run.method, run=run.folder.path.name)
+        for run in runs
+        if (probes := _probes(run)) is not None
+    ]
+    if frames:
+        keys = ["method", "third", "shared"]
+        for key, group in pd.concat(frames).groupby(keys):
+            by_run = group.groupby("run")["pd"]
+            mean, positive = by_run.mean(), by_run.agg(lambda x: x.clip(lower=0).mean())
+            figures = [_mean_interval(values.to_numpy()) for values in (mean, positive)]
+            words = [*map(str, key), str(len(by_run)), *figures]
+            lines.append(f"| {' | '.join(words)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _probes(run: Run) -> pd.DataFrame | None:
+    path = run.folder.path / "disturbance.parquet"
+    if not path.exists():
+        return None
+    probes = pd.read_parquet(path)
+    probes = probes[probes["probe_set"] == "recent"]
+    return pd.DataFrame(
+        {
+            "third": 3 * probes["step"] // run.config.steps + 1,
+            "shared": probes["shared_convs"].clip(upper=2).map(dict(enumerate(SHARED))),
+            "pd": probes["loss_after"] - probes["loss_before"],
+        }
+    )
+
+
+def _mean_interval(values: np.ndarray) -> str:
+    if len(values) < 2:
+        return f"{values.mean():+.4f}"
+    found = paired_contrast(values)
+    return f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
 
 
 def _pairs(rows: pd.DataFrame, group: pd.DataFrame, measure: str) -> np.ndarray:
