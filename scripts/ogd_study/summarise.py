@@ -3,7 +3,7 @@
     python scripts/ogd_study/summarise.py results/ogd-study/tiles --out results/ogd-study/tiles
 
 Writes `runs.csv` (tau by either readout and population, training loss, disturbance, cost of every
-run), `contrasts.md` (paired differences to `spos`; Holm over all but the primary contrast),
+run), `contrasts.md` (paired differences to the baseline; Holm over all but the primary contrast),
 `relations.md` (does a run that disturbs less rank better, among runs of one method and at equal
 training loss?) and `disturbance.md` (how much a step disturbs recent paths, by third of training
 and by shared convolutions). The names of methods are those of `harness report`.
@@ -27,7 +27,6 @@ from harness.store import FINISHED, RunFolder, find_runs
 from harness.truth import TruthTable, default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
-BASELINE = "spos"
 SHARED = ("0", "1", "2+")
 
 
@@ -45,6 +44,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of them")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--baseline", default="spos", help="the method that others are compared to")
     parser.add_argument("--primary", help="the method of the primary contrast")
     args = parser.parse_args()
     folders = [f for f in find_runs(args.runs) if f.read_record().status == FINISHED]
@@ -52,7 +52,9 @@ def main() -> None:
     rows = pd.DataFrame(_read(methods, args.data_dir)).drop_duplicates("run")
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
-    (args.out / "contrasts.md").write_text(_contrasts(rows, args.primary), encoding="utf-8")
+    (args.out / "contrasts.md").write_text(
+        _contrasts(rows, args.baseline, args.primary), encoding="utf-8"
+    )
     (args.out / "relations.md").write_text(_relations(rows), encoding="utf-8")
     (args.out / "disturbance.md").write_text(_disturbance(methods), encoding="utf-8")
 
@@ -116,18 +118,18 @@ def _training(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _contrasts(rows: pd.DataFrame, primary: str | None) -> str:
+def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> str:
     measures = [name for name in rows.columns if name.startswith("tau_")]
     lines: list[str] = []
     for measure in measures:
         found = []
         for method, group in rows.groupby("method", sort=False):
-            both = _pairs(rows, group, measure)
-            if method != BASELINE and len(both) >= 2:
+            both = _pairs(rows[rows["method"] == baseline], group, measure)
+            if method != baseline and len(both) >= 2:
                 found.append((str(method), paired_contrast(both)))
         corrected = holm([contrast.p for name, contrast in found if name != primary])
         secondary = iter(corrected)
-        lines += ["", f"## {measure}: difference to {BASELINE}, paired by seed", ""]
+        lines += ["", f"## {measure}: difference to {baseline}, paired by seed", ""]
         lines += ["| method | pairs | mean [95%] | p | p by Holm | smallest effect seen with 80% |"]
         lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
         for name, contrast in found:
@@ -218,9 +220,9 @@ def _mean_interval(values: np.ndarray) -> str:
     return f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
 
 
-def _pairs(rows: pd.DataFrame, group: pd.DataFrame, measure: str) -> np.ndarray:
-    base = rows[rows["method"] == BASELINE].set_index("seed")[measure]
-    own = group.set_index("seed")[measure]
+def _pairs(base_rows: pd.DataFrame, own_rows: pd.DataFrame, measure: str) -> np.ndarray:
+    base = base_rows.set_index("seed")[measure]
+    own = own_rows.set_index("seed")[measure]
     common = base.index.intersection(own.index)
     found: np.ndarray = (own.loc[common] - base.loc[common]).dropna().to_numpy()
     return found
