@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from harness.errors import UsageError, unknown_name
 from harness.space.nb201 import N_ARCHS
 from harness.strategy_settings import (
+    STRENGTHS,
     TABLES,
     NoveltySettings,
     NsasSettings,
@@ -257,10 +258,11 @@ _CIFAR: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        # weight decay as tuning found it to rank best: results/ogd-study/
+        # weight decay and OGD as tuning found them to rank best: results/ogd-study/
         "quick": {
             "steps": 3_000,
             "weight_decay": 2e-3,
+            "ogd": {"projector": "rls", "alpha": 0.1},
             "rank_every": 1_500,
             "rank_every_archs": 50,
             "loss_every": 250,
@@ -310,7 +312,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = _merge(preset_settings, ROUNDS)
-    merged = _merge(preset_settings, given)
+    merged = _merge(_merge(preset_settings, _implied_projector(given)), given)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = N_ARCHS
     try:
@@ -321,6 +323,21 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     _check_rounds(config)
     _check_snapshots(config)
     return config
+
+
+def _implied_projector(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the projector whose strength is given where it is not named itself."""
+    table = given.get("ogd")
+    if not isinstance(table, Mapping) or "projector" in table:
+        return {}
+    implied = [projector for projector, strength in STRENGTHS.items() if strength in table]
+    if len(implied) > 1:
+        names = ", ".join(f"ogd.{STRENGTHS[projector]} ({projector})" for projector in implied)
+        raise UsageError(
+            f"The strengths of {len(implied)} projectors were given: {names}. Give one of them, or "
+            "name the ogd.projector."
+        )
+    return {"ogd": {"projector": implied[0]}} if implied else {}
 
 
 def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:

@@ -20,7 +20,8 @@ class OgdSettings(Settings):
     """Settings of orthogonal gradient descent; what they mean is said in `harness.projection`.
 
     Attributes:
-        projector: Which projector.
+        projector: Which projector; where it is not given, the one whose strength (`alpha`, `c` or
+            `threshold`) is.
         alpha: `rls`: regulariser of the recursive least squares, relative to inputs of unit
             mean square.
         c: `covariance`: strength; plasticity is at least c / (1 + c), so more is weaker.
@@ -49,6 +50,10 @@ class OgdSettings(Settings):
     strength_end: float | None = Field(None, ge=1e-3)
     warmup_frac: float = Field(0.0, ge=0, le=1)
     layers: Literal["both", "searchable", "shared"] = "both"
+
+
+STRENGTHS = {"covariance": "c", "nullspace": "threshold", "rls": "alpha"}
+"""By projector, which setting is its strength: giving one without a projector means that one."""
 
 
 class NsasSettings(Settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -68,7 +69,8 @@ def test_presets_are_those_of_the_data_set_of_the_highest_layer() -> None:
 
 
 def test_tables_are_merged_key_by_key() -> None:
-    config = make_config({"ogd": {"c": 3, "beta": 0.5}}, {"ogd": {"c": 4}})
+    first, second = {"ogd": {"c": 3, "beta": 0.5}}, {"ogd": {"c": 4}}
+    config = make_config({"preset": "smoke"}, first, second)
     assert config.ogd == OgdSettings(c=4.0, beta=0.5)
 
 
@@ -170,6 +172,21 @@ def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() 
         make_config({**small, "snapshot_every": 80})
     make_config({**small, "snapshot_every": 79})
     assert make_config(small).snapshot_every == 24  # 40% of 240 steps, in four
+
+
+def test_a_strength_of_ogd_means_its_projector() -> None:
+    def table(*layers: dict[str, Any]) -> tuple[str, float, float]:
+        ogd = make_config({"strategy": "ogd"}, *layers).ogd
+        assert ogd is not None
+        return ogd.projector, ogd.alpha, ogd.c
+
+    assert table() == ("rls", 0.1, 10)
+    assert table({"ogd": {"c": 3}}) == ("covariance", 0.1, 3)
+    assert table({"ogd": {"alpha": 2}}) == ("rls", 2, 10)
+    assert table({"ogd": {"projector": "rls"}}, {"ogd": {"c": 3}}) == ("rls", 0.1, 3)
+    assert table({"preset": "standard"}) == ("covariance", 1, 10)
+    with pytest.raises(UsageError, match=r"2 projectors .*ogd.c \(covariance\), ogd.alpha \(rls\)"):
+        table({"ogd": {"c": 3, "alpha": 1}})
 
 
 def test_a_presets_moments_fit_the_steps_and_images_that_are_given() -> None:
@@ -345,7 +362,8 @@ def test_resolving_fills_in_the_settings_of_a_registered_strategy_and_leaves_one
     given = make_config({"strategy": "nsas", "nsas": {"weight": 0.4}, "wpl": {"alpha": 3}})
     resolved = resolve_config(given, truth)
     assert (resolved.nsas, resolved.wpl) == (NsasSettings(weight=0.4), None)
-    own = resolve_config(make_config({"strategy": OWN, "nsas": {"weight": 0.4}}), truth)
+    smoke = {"preset": "smoke", "strategy": OWN}
+    own = resolve_config(make_config(smoke, {"nsas": {"weight": 0.4}}), truth)
     assert (own.nsas, own.ogd, own.wpl) == (NsasSettings(weight=0.4), OgdSettings(), None)
     # a strategy of one's own that was run before there were these tables keeps its name
     plain = resolve_config(make_config({"strategy": OWN}), truth)

@@ -23,7 +23,7 @@ def test_a_grid_is_every_combination_over_the_base(tmp_path: Path) -> None:
     text = """
         [base]
         preset = "smoke"
-        ogd.alpha = 2.0
+        ogd.beta = 0.5
         [grid]
         strategy = ["spos", "ogd"]
         seed = [0, 1]
@@ -36,7 +36,7 @@ def test_a_grid_is_every_combination_over_the_base(tmp_path: Path) -> None:
         (strategy, seed, c) for strategy in ("spos", "ogd") for seed in (0, 1) for c in (1, 3)
     }
     assert {c.preset for c in study.configs} == {"smoke"}
-    assert {c.ogd.alpha for c in study.configs if c.ogd} == {2.0}
+    assert {c.ogd.beta for c in study.configs if c.ogd} == {0.5}
 
 
 def test_a_dotted_key_needs_no_quotes(tmp_path: Path) -> None:
