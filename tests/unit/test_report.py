@@ -212,7 +212,7 @@ def test_runs_are_compared_with_the_baseline_of_their_own_settings(tmp_path: Pat
         make_run(tmp_path, noisy_scores(15, 1), "spos"),
         make_run(tmp_path, noisy_scores(15, 2), "spos", 1),
         make_run(tmp_path, noisy_scores(15, 3), "spos", 0, lr=0.05),
-        make_run(tmp_path, noisy_scores(8, 4), "ogd", 0, lr=0.05),
+        make_run(tmp_path, noisy_scores(8, 4), "ogd", 0, lr=0.05, ogd={"c": 10}),
         make_run(tmp_path, noisy_scores(8, 5), "ogd", 0, lr=0.05, ogd={"c": 3}),
     ]
     (section,) = report_of(runs).sections
