@@ -27,6 +27,7 @@ from harness.store import FINISHED, RunFolder, find_runs
 from harness.truth import TruthTable, default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
+PRIMARY_MEASURE = "tau_refitted_all"
 SHARED = ("0", "1", "2+")
 
 
@@ -127,13 +128,14 @@ def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> str:
             both = _pairs(rows[rows["method"] == baseline], group, measure)
             if method != baseline and len(both) >= 2:
                 found.append((str(method), paired_contrast(both)))
-        corrected = holm([contrast.p for name, contrast in found if name != primary])
+        first = primary if measure == PRIMARY_MEASURE else None
+        corrected = holm([contrast.p for name, contrast in found if name != first])
         secondary = iter(corrected)
         lines += ["", f"## {measure}: difference to {baseline}, paired by seed", ""]
         lines += ["| method | pairs | mean [95%] | p | p by Holm | smallest effect seen with 80% |"]
         lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
         for name, contrast in found:
-            p = "primary" if name == primary else f"{next(secondary):.3f}"
+            p = "primary" if name == first else f"{next(secondary):.3f}"
             seen = smallest_detectable(contrast.sd, contrast.n) if contrast.sd else 0.0
             lines.append(
                 f"| {name} | {contrast.n} | {contrast.mean:+.3f} [{contrast.low:+.3f}, "
