@@ -55,15 +55,25 @@ def test_every_table_of_the_manual_is_that_of_the_code() -> None:
 
 
 def test_the_readme_shows_what_the_report_prints() -> None:
+    from harness.config import make_config
     from harness.estimators import load_estimators
+    from harness.experiment import resolve_config
     from harness.report import make_report
     from harness.report.render import FORMATS
+    from harness.truth import find_truth
 
     root = DOCS.parent
     readme = (root / "README.md").read_text(encoding="utf-8")
-    start, end = readme.index("From what `make run` printed"), readme.index("So here, with these")
+    start, end = readme.index("From what `make run` prints"), readme.index("**Does OGD help?**")
     shown = [line for line in readme[start:end].splitlines() if line.startswith(("| ", "**", "- "))]
-    loaded = load_estimators([root / "results" / "first-tables" / "tiles"])
+    truth = find_truth("tiles")
+    made_by_default = [
+        resolve_config(make_config({"strategy": strategy, "seed": seed}), truth).run_id
+        for strategy in ("spos", "ogd")
+        for seed in (0, 1, 2)
+    ]
+    study = root / "results" / "ogd-study" / "tiles"
+    loaded = load_estimators([study / run_id for run_id in made_by_default])
     printed = FORMATS["markdown"](make_report(loaded)).splitlines()
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
