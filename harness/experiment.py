@@ -33,9 +33,8 @@ from harness.errors import (
     UsageError,
 )
 from harness.estimators.runs import scores_path
-from harness.images import load_images
+from harness.images import load_run_images
 from harness.images.dataset import ImageData
-from harness.images.split import Split
 from harness.monitor import RANKED, Event, Monitor
 from harness.profiling import profile_run
 from harness.ranking import Goal, Ranker, Spread, count_classes, open_journal
@@ -195,9 +194,7 @@ class _Run:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
-        data = load_images(
-            config.dataset, self.data_dir, Split(config.split_seed, config.train_share)
-        )
+        data = load_run_images(config, self.data_dir)
         truth = find_truth(config.dataset, self.data_dir)
         _check_images(config, data)
         described = _describe_data(config, data, truth)
@@ -297,8 +294,7 @@ class _Run:
         """Say how well tau is to be known, if that decides how many images are used."""
         if self.config.until_tau_se is None:
             return None
-        mean = truth.mean(default_query(self.config.dataset))
-        known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
+        known = truth.mean(default_query(self.config.dataset)).by_index()
         return Goal(self.config.until_tau_se, known)
 
     def _write_tables(self, trainer: Trainer) -> None:

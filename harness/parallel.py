@@ -28,8 +28,7 @@ from harness.experiment import (
     resolve_device,
     run_experiment,
 )
-from harness.images import load_images
-from harness.images.split import Split
+from harness.images import load_run_images
 from harness.launch import Launch
 from harness.monitor import STARTED, Event, Monitor
 from harness.runner import Outcome
@@ -151,7 +150,7 @@ class _Told(Ranks):
 
 def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: Ranks) -> None:
     """Train along with the first rank, as soon as it says that there is anything to train."""
-    data = load_images(config.dataset, data_dir, Split(config.split_seed, config.train_share))
+    data = load_run_images(config, data_dir)
     start: dict[str, Any] | None = ranks.share(None)
     if start is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.config import RunConfig
 from harness.errors import unknown_name
 from harness.images.cifar import load_cifar10
 from harness.images.cifar100 import load_cifar100
@@ -21,6 +22,11 @@ DATASETS: dict[str, Callable[[Path | None, Split], ImageData]] = {
 }
 """Loaders by name; each takes the data folder (None: wherever it is looked for) and how to
 split training from validation images."""
+
+
+def load_run_images(config: RunConfig, data_dir: Path | None = None) -> ImageData:
+    """Load the images of a run, split as its settings say; see `load_images`."""
+    return load_images(config.dataset, data_dir, Split(config.split_seed, config.train_share))
 
 
 def load_images(name: str, data_dir: Path | None = None, split: Split = HALVES) -> ImageData:

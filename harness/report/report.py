@@ -255,7 +255,7 @@ def _make_section(
         )
     evaluations = tuple(evaluate_estimator(estimator, chosen, archs) for estimator in estimators)
     known = np.isin(chosen.truth.nb201_index, archs)
-    truth = dict(zip(chosen.truth.nb201_index.tolist(), chosen.truth.accuracy, strict=True))
+    truth = chosen.truth.by_index()
     return Section(
         truth=evaluations[0].truth,
         nb201_index=archs,

@@ -118,6 +118,10 @@ class Truth(NamedTuple):
     n_trials: npt.NDArray[np.int64]
     n_missing: int = 0
 
+    def by_index(self) -> dict[int, float]:
+        """Return the accuracies by `nb201_index`."""
+        return dict(zip(self.nb201_index.tolist(), self.accuracy.tolist(), strict=True))
+
 
 class Group(NamedTuple):
     """What can be asked for: the rows of one data set, split and length of training.

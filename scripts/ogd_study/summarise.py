@@ -12,7 +12,7 @@ and by shared convolutions). The names of methods are those of `harness report`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +20,14 @@ import numpy as np
 import pandas as pd
 
 from harness.config import READOUTS, RunConfig
+from harness.estimators.blocks import Block
+from harness.estimators.markup import block_to_markdown
 from harness.estimators.runs import label_configs, scores_path, settings_sha256
 from harness.scores import STATUS_OK, load_scores
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
-from harness.store import FINISHED, RunFolder, find_runs
-from harness.truth import TruthTable, default_query, find_truth
+from harness.stats.contrasts import Contrast
+from harness.store import FINISHED, Record, RunFolder, find_runs
+from harness.truth import default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
 PRIMARY_MEASURE = "tau_refitted_all"
@@ -36,11 +39,12 @@ class Run(NamedTuple):
 
     method: str
     folder: RunFolder
+    record: Record
     config: RunConfig
 
 
 def main() -> None:
-    """Read the run folders and write both tables."""
+    """Read the run folders and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of them")
     parser.add_argument("--out", type=Path, required=True)
@@ -48,48 +52,48 @@ def main() -> None:
     parser.add_argument("--baseline", default="spos", help="the method that others are compared to")
     parser.add_argument("--primary", help="the method of the primary contrast")
     args = parser.parse_args()
-    folders = [f for f in find_runs(args.runs) if f.read_record().status == FINISHED]
-    methods = _name_methods(folders)
-    rows = pd.DataFrame(_read(methods, args.data_dir)).drop_duplicates("run")
+    runs = _name_methods(find_runs(args.runs))
+    rows = pd.DataFrame(_read(runs, args.data_dir)).drop_duplicates("run")
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
-    (args.out / "contrasts.md").write_text(
-        _contrasts(rows, args.baseline, args.primary), encoding="utf-8"
-    )
-    (args.out / "relations.md").write_text(_relations(rows), encoding="utf-8")
-    (args.out / "disturbance.md").write_text(_disturbance(methods), encoding="utf-8")
+    _write(args.out / "contrasts.md", _contrasts(rows, args.baseline, args.primary))
+    _write(args.out / "relations.md", [_relations(rows)])
+    _write(args.out / "disturbance.md", [_disturbance(runs)])
+
+
+def _write(path: Path, blocks: Iterable[Block]) -> None:
+    lines = [line for block in blocks for line in block_to_markdown(block)]
+    path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
 
 
 def _name_methods(folders: Sequence[RunFolder]) -> list[Run]:
-    configs = [RunConfig(**f.read_record().config) for f in folders]
-    unique = {settings_sha256(config): config for config in configs}
+    read = [(folder, folder.read_record()) for folder in folders]
+    finished = [(f, r, RunConfig(**r.config)) for f, r in read if r.status == FINISHED]
+    unique = {settings_sha256(config): config for _, _, config in finished}
     labels = dict(zip(unique, label_configs(list(unique.values())), strict=True))
-    return [
-        Run(labels[settings_sha256(config)], folder, config)
-        for folder, config in zip(folders, configs, strict=True)
-    ]
+    return [Run(labels[settings_sha256(config)], f, r, config) for f, r, config in finished]
 
 
 def _read(runs: Sequence[Run], data_dir: Path | None) -> Iterator[dict[str, Any]]:
-    tables: dict[str, TruthTable] = {}
-    for method, folder, config in runs:
-        if config.dataset not in tables:
-            tables[config.dataset] = find_truth(config.dataset, data_dir)
+    truths: dict[str, dict[int, float]] = {}
+    for run in runs:
+        dataset = run.config.dataset
+        if dataset not in truths:
+            mean = find_truth(dataset, data_dir).mean(default_query(dataset))
+            truths[dataset] = mean.by_index()
         yield {
-            "method": method,
-            "seed": config.seed,
-            **_taus(folder, config, tables[config.dataset]),
-            **_training(folder),
-            "run": folder.path.name,
+            "method": run.method,
+            "seed": run.config.seed,
+            **_taus(run, truths[dataset]),
+            **_training(run.record),
+            "run": run.folder.path.name,
         }
 
 
-def _taus(folder: RunFolder, config: RunConfig, table: TruthTable) -> dict[str, Any]:
-    truth = table.mean(default_query(config.dataset))
-    known = dict(zip(truth.nb201_index.tolist(), truth.accuracy.tolist(), strict=True))
+def _taus(run: Run, known: Mapping[int, float]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for readout in READOUTS:
-        path = scores_path(folder, config, readout)
+        path = scores_path(run.folder, run.config, readout)
         if not path.exists():
             continue
         scores = load_scores(path)
@@ -103,9 +107,8 @@ def _taus(folder: RunFolder, config: RunConfig, table: TruthTable) -> dict[str, 
     return found
 
 
-def _training(folder: RunFolder) -> dict[str, Any]:
-    record = folder.read_record()
-    summary = record.summary or {}
+def _training(record: Record) -> dict[str, Any]:
+    summary = record.summary
     disturbance = summary.get("disturbance") or {}
     recent = disturbance.get("recent") or {}
     return {
@@ -119,10 +122,9 @@ def _training(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> str:
-    measures = [name for name in rows.columns if name.startswith("tau_")]
-    lines: list[str] = []
-    for measure in measures:
+def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> Iterator[Block]:
+    headings = "method", "pairs", "mean [95%]", "p", "p by Holm", "smallest effect seen with 80%"
+    for measure in (name for name in rows.columns if name.startswith("tau_")):
         found = []
         for method, group in rows.groupby("method", sort=False):
             both = _pairs(rows[rows["method"] == baseline], group, measure)
@@ -131,29 +133,31 @@ def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> str:
         first = primary if measure == PRIMARY_MEASURE else None
         corrected = holm([contrast.p for name, contrast in found if name != first])
         secondary = iter(corrected)
-        lines += ["", f"## {measure}: difference to {baseline}, paired by seed", ""]
-        lines += ["| method | pairs | mean [95%] | p | p by Holm | smallest effect seen with 80% |"]
-        lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
-        for name, contrast in found:
-            p = "primary" if name == first else f"{next(secondary):.3f}"
-            seen = smallest_detectable(contrast.sd, contrast.n) if contrast.sd else 0.0
-            lines.append(
-                f"| {name} | {contrast.n} | {contrast.mean:+.3f} [{contrast.low:+.3f}, "
-                f"{contrast.high:+.3f}] | {contrast.p:.3f} | {p} | {seen:.3f} |"
+        cells = [
+            (
+                name,
+                str(contrast.n),
+                _interval(contrast, 3),
+                f"{contrast.p:.3f}",
+                "primary" if name == first else f"{next(secondary):.3f}",
+                f"{smallest_detectable(contrast.sd, contrast.n) if contrast.sd else 0.0:.3f}",
             )
-    return "\n".join(lines).strip() + "\n"
+            for name, contrast in found
+        ]
+        yield Block(f"{measure}: difference to {baseline}, paired by seed", headings, cells)
 
 
-def _relations(rows: pd.DataFrame) -> str:
-    lines = ["## Tau against PD+ over seeds, training loss held fixed", ""]
-    lines += ["Partial correlations; both are taken from their methods' means first.", ""]
-    lines += ["| runs of | runs | shared readout [95%] | refitted readout [95%] |"]
-    lines += ["| --- | ---: | ---: | ---: |"]
+def _relations(rows: pd.DataFrame) -> Block:
     groups = [(str(name), group) for name, group in rows.groupby("method", sort=False)]
-    for name, group in [*groups, ("all methods, pooled", rows)]:
-        found = [_partial(group, f"tau_{readout}_all") for readout in READOUTS]
-        lines.append(f"| {name} | {len(group)} | {' | '.join(found)} |")
-    return "\n".join(lines) + "\n"
+    cells = [
+        (name, str(len(group)), *(_partial(group, f"tau_{readout}_all") for readout in READOUTS))
+        for name, group in [*groups, ("all methods, pooled", rows)]
+    ]
+    title = (
+        "Tau against PD+ over seeds, training loss held fixed: partial correlations [95%]; both "
+        "are taken from their methods' means first"
+    )
+    return Block(title, ("runs of", "runs", *(f"{name} readout" for name in READOUTS)), cells)
 
 
 def _partial(rows: pd.DataFrame, measure: str) -> str:
@@ -176,14 +180,8 @@ def _partial(rows: pd.DataFrame, measure: str) -> str:
     return f"{r:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
-def _disturbance(runs: Sequence[Run]) -> str:
-    lines = ["## Disturbance of recent paths by one step, nats", ""]
-    lines += [
-        "Means over seeds; [95%] by Student's t over them. PD+ is the mean of the harm alone.",
-        "",
-    ]
-    lines += ["| method | third of training | shared convolutions | seeds | mean PD | PD+ |"]
-    lines += ["| --- | --- | --- | ---: | ---: | ---: |"]
+def _disturbance(runs: Sequence[Run]) -> Block:
+    cells = []
     frames = [
         probes.assign(method=run.method, run=run.folder.path.name)
         for run in runs
@@ -195,16 +193,19 @@ def _disturbance(runs: Sequence[Run]) -> str:
             by_run = group.groupby("run")["pd"]
             mean, positive = by_run.mean(), by_run.agg(lambda x: x.clip(lower=0).mean())
             figures = [_mean_interval(values.to_numpy()) for values in (mean, positive)]
-            words = [*map(str, key), str(len(by_run)), *figures]
-            lines.append(f"| {' | '.join(words)} |")
-    return "\n".join(lines) + "\n"
+            cells.append((*map(str, key), str(len(by_run)), *figures))
+    title = (
+        "Disturbance of recent paths by one step, nats: means over seeds, [95%] by Student's t "
+        "over them; PD+ is the mean of the harm alone"
+    )
+    headings = "method", "third of training", "shared convolutions", "seeds", "mean PD", "PD+"
+    return Block(title, headings, cells, texts=3)
 
 
 def _probes(run: Run) -> pd.DataFrame | None:
-    path = run.folder.path / "disturbance.parquet"
-    if not path.exists():
+    probes = run.folder.read_table("disturbance")
+    if probes is None:
         return None
-    probes = pd.read_parquet(path)
     probes = probes[probes["probe_set"] == "recent"]
     return pd.DataFrame(
         {
@@ -218,8 +219,11 @@ def _probes(run: Run) -> pd.DataFrame | None:
 def _mean_interval(values: np.ndarray) -> str:
     if len(values) < 2:
         return f"{values.mean():+.4f}"
-    found = paired_contrast(values)
-    return f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+    return _interval(paired_contrast(values), 4)
+
+
+def _interval(found: Contrast, digits: int) -> str:
+    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
 
 
 def _pairs(base_rows: pd.DataFrame, own_rows: pd.DataFrame, measure: str) -> np.ndarray:

@@ -27,9 +27,8 @@ from harness.allocation import keep_freed_memory
 from harness.config import READOUTS, make_config, parse_assignments
 from harness.evaluation import EvaluationImages
 from harness.experiment import resolve_config
-from harness.images import load_images
+from harness.images import load_run_images
 from harness.images.dataset import ImageData, fixed_subset
-from harness.images.split import Split
 from harness.ranking.classes import class_index, order_classes
 from harness.ranking.precision import images_to_bf16, to_bf16
 from harness.ranking.shared import SharedBatch
@@ -82,9 +81,8 @@ def main() -> None:
     keep_freed_memory()
     truth = find_truth("cifar10", args.data_dir)
     config = resolve_config(make_config(BASE, parse_assignments(args.set)), truth)
-    data = load_images("cifar10", args.data_dir, Split(config.split_seed, config.train_share))
-    mean = truth.mean(default_query("cifar10"))
-    known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
+    data = load_run_images(config, args.data_dir)
+    known = truth.mean(default_query("cifar10")).by_index()
     ranked = sample_indices(N_RANKED, N_ARCHS - N_RANKED)
     y = np.array([known[index] for index in ranked])
     moments: list[Moment] = []
