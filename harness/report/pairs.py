@@ -13,8 +13,16 @@ from harness.strategy_settings import TABLES
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
-OWN_SETTINGS = ("strategy", "preset")
-"""Settings that may differ without making a comparison one of something else."""
+OWN_SETTINGS = (
+    "strategy",
+    "preset",
+    *("probe_every", "rank_every", "rank_every_archs", "loss_every", "checkpoint_every"),
+)
+"""Settings that may differ without making a comparison one of something else.
+
+The latter only say how often something is looked at on the way: no weight and no final score
+depends on them.
+"""
 
 
 class Pair(NamedTuple):

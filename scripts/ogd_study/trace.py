@@ -6,7 +6,7 @@
 Trains one supernet on CIFAR-10 (seed 100, `--set` as for `harness run`) and scores the last 250
 architectures of the permutation every 250 steps, each time on another 250 validation images, by the
 shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of them and
-over their better half, of the latest moment and of the mean score of the latest 4 and 16. For
+over their better half, of the latest moment and of the mean score of the latest 4, 12 and 16. For
 tuning alone: nothing is resumed, and no run folder is made.
 """
 
@@ -43,7 +43,7 @@ from harness.truth import default_query, find_truth
 SEED = 100
 N_RANKED = 250
 EVERY = 250
-MOMENTS = (1, 4, 16)
+MOMENTS = (1, 4, 12, 16)
 BASE = {
     "dataset": "cifar10",
     "preset": "quick",

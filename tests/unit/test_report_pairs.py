@@ -109,6 +109,8 @@ def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference(
         assert differing_settings(make_config({"strategy": "x", **tables}), other) == []
     slower = make_config({"strategy": "spos", "lr": 0.01, "steps": 7})
     assert differing_settings(own, slower) == ["lr", "steps"]
+    watched = make_config({"strategy": "spos", "probe_every": 7, "rank_every": 9, "loss_every": 2})
+    assert differing_settings(own, watched) == []
 
 
 def test_what_else_differs_is_a_caveat() -> None:
