@@ -232,6 +232,7 @@ _CIFAR: dict[str, dict[str, Any]] = {
         "precision": "bf16",
         "augment": False,
         "train_share": 0.9,
+        "ogd": {"projector": "rls", "alpha": 0.1},
         "probe_every": 250,
         "rank_every": 5_000,
         "loss_every": 1_000,
