@@ -45,8 +45,8 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
     "--compare-with",
     "baseline",
     metavar="LABEL",
-    help="Compare all others with this one.  [default: runs with spos of equal settings, others "
-    "with the first]",
+    help="Compare all others with this one, or all with params, flops or random.  [default: runs "
+    "with spos of equal settings, others with the first]",
 )
 @click.option(
     "--truth-dataset",

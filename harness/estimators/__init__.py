@@ -1,5 +1,6 @@
 """Ranking estimators: whatever gives architectures scores, in one form, and how they rank."""
 
+from harness.estimators.baselines import BASELINES, make_baseline, make_baselines
 from harness.estimators.callables import from_callable
 from harness.estimators.estimator import Estimator, Loaded, common_archs
 from harness.estimators.evaluating import (
@@ -7,13 +8,13 @@ from harness.estimators.evaluating import (
     choose_truth,
     evaluate,
     evaluate_estimator,
-    make_baselines,
 )
 from harness.estimators.loading import load_estimators, make_estimators
 from harness.estimators.result import EvaluationResult, TruthSource
 from harness.estimators.runs import BASELINE_STRATEGY, label_configs, load_runs, settings_sha256
 
 __all__ = [
+    "BASELINES",
     "BASELINE_STRATEGY",
     "ChosenTruth",
     "Estimator",
@@ -28,6 +29,7 @@ __all__ = [
     "label_configs",
     "load_estimators",
     "load_runs",
+    "make_baseline",
     "make_baselines",
     "make_estimators",
     "settings_sha256",

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import TruthError, UsageError, unknown_name
-from harness.estimators.estimator import Estimator, FloatArray, IntArray
+from harness.estimators.baselines import make_baselines
+from harness.estimators.estimator import Estimator, IntArray
 from harness.estimators.loading import ScoresLike, make_estimators, to_frame
 from harness.estimators.result import EvaluationResult, TruthSource
 from harness.scores import make_score_sets, on_one_line
 from harness.scores.sets import SCORE
-from harness.seeding import make_rng
-from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.space.nb201 import N_ARCHS, arch_at
+from harness.space.cost import BENCHMARK_SHAPES
+from harness.space.nb201 import arch_at
 from harness.stats import evaluate_scores
 from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth, make_table
 from harness.truth.catalogue import choose_query, is_table, open_table
@@ -289,23 +289,3 @@ def evaluate_estimator(
         nb201_index=index,
         figures=figures,
     )
-
-
-def make_baselines(nb201_index: IntArray) -> dict[str, FloatArray]:
-    """Make the scores that any estimator has to beat.
-
-    Args:
-        nb201_index: Architectures, [n].
-
-    Returns:
-        `params` and `flops` (of CIFAR-10's network; every one with two channels or more orders
-        architectures alike), and `random`, the same for an architecture every time, [n] each.
-    """
-    archs = [arch_at(index) for index in nb201_index.tolist()]
-    shape = BENCHMARK_SHAPES["cifar10"]
-    order = make_rng(0, "random score").permutation(N_ARCHS)
-    return {
-        "params": np.array([count_params(arch, shape) for arch in archs], dtype=np.float64),
-        "flops": np.array([count_flops(arch, shape) for arch in archs], dtype=np.float64),
-        "random": order[nb201_index].astype(np.float64),
-    }

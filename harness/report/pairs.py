@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 from harness.config import RunConfig
 from harness.errors import unknown_name
-from harness.estimators import BASELINE_STRATEGY, Estimator
+from harness.estimators import (
+    BASELINE_STRATEGY,
+    BASELINES,
+    Estimator,
+    common_archs,
+    make_baseline,
+)
 from harness.estimators.runs import flatten_config
 from harness.strategy_settings import TABLES
 
@@ -69,18 +75,22 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
 
     Args:
         estimators: Those of one table, runs of the baseline strategy first.
-        baseline: Label of the baseline of all; unless given, that of a run is the run of the
-            baseline strategy that differs in nothing but the strategy, and of all others the first.
+        baseline: Label of the baseline of all, or one of `harness.estimators.BASELINES`, such as
+            `params`; unless given, that of a run is the run of the baseline strategy that differs
+            in nothing but the strategy, and of all others the first.
 
     Returns:
         A pair for each but the baselines themselves.
 
     Raises:
-        UsageError: If no estimator has that label.
+        UsageError: If no estimator has that label, and no baseline that name.
     """
     labels = [estimator.label for estimator in estimators]
+    if baseline in BASELINES and baseline not in labels:
+        yardstick = make_baseline(baseline, common_archs(estimators))
+        return [match_seeds(estimator, yardstick) for estimator in estimators]
     if baseline is not None and baseline not in labels:
-        raise unknown_name("estimator to compare with", baseline, labels)
+        raise unknown_name("estimator to compare with", baseline, [*labels, *BASELINES])
     pairs = []
     baselines = [
         estimator

@@ -214,8 +214,9 @@ def make_report(
         loaded: The estimators, and what was left out.
         truths: Truths to hold them against, each in a section of its own; none for that of each
             image data set that runs were trained on.
-        baseline: Label of the estimator that all others are compared with; by default runs with
-            those of the baseline strategy and equal settings, others with the first.
+        baseline: Label of the estimator that all others are compared with, or `params`, `flops` or
+            `random`; by default runs with those of the baseline strategy and equal settings, others
+            with the first.
         data_dir: Where the truth lies, for data sets that need it.
 
     Returns:

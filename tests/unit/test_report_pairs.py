@@ -100,6 +100,16 @@ def test_every_estimator_but_the_first_is_paired_with_it_unless_one_is_named() -
     assert choose_pairs(three[:1]) == []
 
 
+def test_all_can_be_paired_with_the_size_of_the_networks() -> None:
+    pairs = choose_pairs(
+        [make_estimator("a", (0, 1), lr=0.1), make_estimator("b", (None,))], "params"
+    )
+    assert [pair.name for pair in pairs] == ["a minus params", "b minus params"]
+    assert pairs[0].claim == "over 2 seeds of a, against one set of scores"
+    own = make_estimator("params", (None,))
+    assert choose_pairs([own, make_estimator("b", (None,))], "params")[0].second is own
+
+
 def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference() -> None:
     own = make_config({"strategy": "ogd", "ogd": {"c": 3}, "seed": 4})
     other = make_config({"strategy": "spos", "ogd": None, "preset": "quick"})
