@@ -20,8 +20,8 @@ def describe_report(report: Report) -> Iterator[str]:
         report: The report.
 
     Yields:
-        For each truth who ranks how well, the differences, and whether the winner depends on the
-        population; what training shows; then what has to be known to read them.
+        For each truth who ranks how well, then all differences, then whether the winners depend on
+        the population; what training shows; then what has to be known to read them.
     """
     for section in report.sections:
         yield from _describe_section(section)
@@ -49,9 +49,8 @@ def _describe_section(section: Section) -> Iterator[str]:
     beside = f"; {', '.join(besides)}" if besides else ""
     n = len(section.nb201_index)
     yield f"Against {section.title}, on {n:,} architectures: tau {', '.join(taus)}{beside}."
-    for pair in section.pairs:
-        yield conclude_pair(pair)
-        yield pair.comparison.verdict.text
+    yield from map(conclude_pair, section.pairs)
+    yield from (pair.comparison.verdict.text for pair in section.pairs)
 
 
 def conclude_pair(result: PairResult) -> str:

@@ -46,6 +46,8 @@ TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
 MANY_LABELS = 3
 """More estimators are counted in the title, and not named."""
+SHOWN_WORDS = 12
+"""More sentences than these are folded, so that the tables of many estimators are in reach."""
 
 
 class Topic(NamedTuple):
@@ -140,6 +142,7 @@ def _describe(report: Report) -> dict[str, Any]:
     return {
         "title": f"Ranking report: {names}",
         "words": report.words,
+        "shown_words": SHOWN_WORDS,
         "notes": make_notes(report),
         "rankings": [ranking_block(section) for section in report.sections],
         "truths": [
