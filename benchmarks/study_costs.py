@@ -104,8 +104,8 @@ def simulate(work: Work, n_workers: int, failure_rate: float, seed: int = 0) -> 
 STUDY = Work(
     "study: 1,000 runs, tiles, quick",
     n=1_000,
-    mean_s=118.0,  # README: cost s/run 111 (spos) and 124 (ogd), two at a time
-    spread=0.22,  # README: 74 to 153 s
+    mean_s=97.0,  # results/ogd-study/tiles: 93 (spos) and 101 s (ogd), 10 runs each, two at a time
+    spread=0.37,  # the same: 63 to 168 s
     starts=True,
     lost_frac=0.08,  # a checkpoint every 500 of 3,000 steps: half of a sixth
     driver_s=0.05,
@@ -114,7 +114,7 @@ STUDY = Work(
 CIFAR = Work(
     "study: 1,000 runs, CIFAR-10, quick",
     n=1_000,
-    mean_s=1_810.0,  # README: 1,769 (spos) and 1,849 s (ogd)
+    mean_s=1_532.0,  # results/ogd-study/cifar10: 1,468 (spos) and 1,596 s (ogd), 3 runs each
     spread=0.05,
     starts=True,
     lost_frac=0.025,  # every 500 of 10,000

@@ -13,7 +13,8 @@ from harness.report.measures import FIGURES
 from harness.stats import METRICS, POPULATIONS
 from harness.stats.metrics import Method, Metric
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 STATISTICS = DOCS / "statistics.md"
 
 
@@ -54,7 +55,8 @@ def test_every_table_of_the_manual_is_that_of_the_code() -> None:
     assert found == expected
 
 
-def test_the_readme_shows_what_the_report_prints() -> None:
+def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
+    """The report's lines, of the study's runs that have the settings of the present defaults."""
     from harness.config import make_config
     from harness.estimators import load_estimators
     from harness.experiment import resolve_config
@@ -62,18 +64,34 @@ def test_the_readme_shows_what_the_report_prints() -> None:
     from harness.report.render import FORMATS
     from harness.truth import find_truth
 
-    root = DOCS.parent
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    start, end = readme.index("From what `make run` prints"), readme.index("**Does OGD help?**")
-    shown = [line for line in readme[start:end].splitlines() if line.startswith(("| ", "**", "- "))]
-    truth = find_truth("tiles")
+    truth = find_truth(dataset, data_dir)
     made_by_default = [
-        resolve_config(make_config({"strategy": strategy, "seed": seed}), truth).run_id
+        resolve_config(
+            make_config({"dataset": dataset, "strategy": strategy, "seed": seed}), truth
+        ).run_id
         for strategy in ("spos", "ogd")
         for seed in (0, 1, 2)
     ]
-    study = root / "results" / "ogd-study" / "tiles"
+    study = ROOT / "results" / "ogd-study" / dataset
     loaded = load_estimators([study / run_id for run_id in made_by_default])
-    printed = FORMATS["markdown"](make_report(loaded)).splitlines()
+    return FORMATS["markdown"](make_report(loaded, data_dir=data_dir)).splitlines()
+
+
+def shown_in_readme(start: str, end: str) -> list[str]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = readme[readme.index(start) : readme.index(end)].splitlines()
+    return [line for line in lines if line.startswith(("| ", "- ")) or line.endswith("**")]
+
+
+def test_the_readme_shows_what_the_report_prints() -> None:
+    shown = shown_in_readme("From what `make run` prints", "**Does OGD help?**")
+    printed = printed_by_default("tiles", None)
+    assert len(shown) > 20
+    assert [line for line in shown if line not in printed] == []
+
+
+def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> None:
+    shown = shown_in_readme("## On CIFAR-10", "**It beats counting parameters**")
+    printed = printed_by_default("cifar10", data_dir)
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
