@@ -19,16 +19,11 @@ from harness.strategy_settings import TABLES
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
-OWN_SETTINGS = (
-    "strategy",
-    "preset",
-    *("probe_every", "rank_every", "rank_every_archs", "loss_every", "checkpoint_every"),
-)
-"""Settings that may differ without making a comparison one of something else.
-
-The latter only say how often something is looked at on the way: no weight and no final score
-depends on them.
-"""
+OWN_SETTINGS = ("strategy", "preset")
+"""Settings that may differ without making a comparison one of something else."""
+WATCHING = ("probe_every", "rank_every", "rank_every_archs", "loss_every", "checkpoint_every")
+"""So may these: how often something is looked at on the way. No weight or final score depends on
+them."""
 
 
 class Pair(NamedTuple):
@@ -85,25 +80,30 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
     Raises:
         UsageError: If no estimator has that label, and no baseline that name.
     """
-    labels = [estimator.label for estimator in estimators]
-    if baseline in BASELINES and baseline not in labels:
-        yardstick = make_baseline(baseline, common_archs(estimators))
-        return [match_seeds(estimator, yardstick) for estimator in estimators]
-    if baseline is not None and baseline not in labels:
-        raise unknown_name("estimator to compare with", baseline, [*labels, *BASELINES])
-    pairs = []
+    if baseline is not None:
+        second = _find_named(estimators, baseline)
+        return [match_seeds(own, second) for own in estimators if own is not second]
     baselines = [
         estimator
         for estimator in estimators
         if estimator.config is not None and estimator.config.strategy == BASELINE_STRATEGY
     ]
-    for estimator in estimators:
-        second = _find_baseline(estimator, baselines) or estimators[0]
-        if baseline is not None:
-            second = estimators[labels.index(baseline)]
-        if second is not estimator:
-            pairs.append(match_seeds(estimator, second))
-    return pairs
+    seconds = [_find_baseline(own, baselines) or estimators[0] for own in estimators]
+    return [
+        match_seeds(own, second)
+        for own, second in zip(estimators, seconds, strict=True)
+        if own is not second
+    ]
+
+
+def _find_named(estimators: Sequence[Estimator], name: str) -> Estimator:
+    """Find the estimator of that label, or make the baseline of that name."""
+    by_label = {estimator.label: estimator for estimator in estimators}
+    if name in by_label:
+        return by_label[name]
+    if name in BASELINES:
+        return make_baseline(name, common_archs(estimators))
+    raise unknown_name("estimator to compare with", name, [*by_label, *BASELINES])
 
 
 def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator | None:
@@ -117,9 +117,9 @@ def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator 
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
-    """Name the settings that two runs differ in, besides strategy, its own settings and seed."""
+    """Name the settings that two runs differ in, but the strategy's own, seed and `WATCHING`."""
     a, b = flatten_config(first), flatten_config(second)
-    own = {*OWN_SETTINGS, *(key for key in {*a, *b} if key.partition(".")[0] in TABLES)}
+    own = {*OWN_SETTINGS, *WATCHING, *(key for key in {*a, *b} if key.partition(".")[0] in TABLES)}
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 
