@@ -15,6 +15,7 @@ from rich.text import Text
 
 from harness.cli.printing import clean
 from harness.cli.progress import PHASES, SignalledMonitor
+from harness.cli.time_left import TimeLeft
 from harness.monitor import (
     FAILED,
     FINISHED,
@@ -46,9 +47,8 @@ class SweepMonitor(SignalledMonitor):
         super().__init__()
         self._name = name
         self._states = dict.fromkeys(run_ids, "waiting")
-        self._share = dict.fromkeys(run_ids, 0.0)  # of each run that is done
+        self._left = TimeLeft(run_ids)
         self._last: dict[str, Progress] = {}
-        self._began: tuple[float, float] | None = None  # when work began, and how much was done
         self._written = 0.0
         self._live = Live(
             get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=True
@@ -79,12 +79,9 @@ class SweepMonitor(SignalledMonitor):
         share = (1 - RANKING_SHARE) * done
         if progress.phase == "rank":
             share = 1 - RANKING_SHARE + RANKING_SHARE * done
-        if progress.run_id not in self._last:
-            self._share[progress.run_id] = share  # what was done in an earlier start
-            self._begin()
-        self._share[progress.run_id] = share
-        self._last[progress.run_id] = progress
         now = time.monotonic()
+        self._left.advance(progress.run_id, share, now)
+        self._last[progress.run_id] = progress
         if not self._console.is_terminal and now - self._written > PLAIN_EVERY_S:
             self._written = now
             self.tell(self._headline())
@@ -96,10 +93,11 @@ class SweepMonitor(SignalledMonitor):
         if kind in (STARTED, RETRIED, WAITING, FINISHED, FAILED, INTERRUPTED):
             self._states[run_id] = state
         if kind in (FINISHED, FAILED):
-            self._share[run_id] = 1.0
             self._last.pop(run_id, None)
-            if not facts.get("computed", True):
-                self._begin(again=True)  # it cost nothing, and says nothing about the others
+        if kind == FINISHED:
+            self._left.finish(run_id, time.monotonic())
+        elif kind in (FAILED, WAITING):
+            self._left.leave(run_id)
         if kind in (FAILED, RETRIED):
             self.tell(f"{run_id} {kind}: {facts['reason']}")
         elif kind == WAITING:
@@ -111,31 +109,16 @@ class SweepMonitor(SignalledMonitor):
         """Print a line above the table."""
         super().tell(clean(message))
 
-    def _begin(self, again: bool = False) -> None:
-        if self._began is None or again:
-            self._began = time.monotonic(), sum(self._share.values())
-
     def _headline(self) -> str:
         counts = Counter(self._states.values())
         parts = [f"{counts[FINISHED]} of {len(self._states)} done"]
         for state in ("running", "elsewhere", "waiting", FAILED, INTERRUPTED):
             if counts[state]:
                 parts.append(f"{counts[state]} {state}")
-        left = self._left_s()
+        left = self._left.seconds(time.monotonic())
         if left is not None:
             parts.append(f"about {_duration(left)} left")
         return f"{self._name}: {', '.join(parts)}"
-
-    def _left_s(self) -> float | None:
-        """Estimate seconds to go from the share of the work done since the start."""
-        if self._began is None:
-            return None
-        began, before = self._began
-        done = sum(self._share.values())
-        left = len(self._share) - done
-        if done <= before or left <= 0:
-            return None
-        return left * (time.monotonic() - began) / (done - before)
 
     def _draw(self) -> Group:
         table = Table(box=None, show_header=False, pad_edge=False)

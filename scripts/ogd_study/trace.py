@@ -4,10 +4,10 @@
         --set schedule=constant --set augment=false
 
 Trains one supernet on CIFAR-10 (seed 100, `--set` as for `harness run`) and scores the last 250
-architectures of the permutation every 250 steps, each time on another 250 validation images, by the
-shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of them and
-over their better half, of the latest moment and of the mean score of the latest 4, 12 and 16. For
-tuning alone: nothing is resumed, and no run folder is made.
+architectures of the permutation every `--every` steps, each time on another 250 validation images,
+by the shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of
+them and over their better half, of the latest moment and of the mean score of the latest 4, 12 and
+16. For tuning alone: nothing is resumed, and no run folder is made.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from harness.truth import default_query, find_truth
 
 SEED = 100
 N_RANKED = 250
-EVERY = 250
 MOMENTS = (1, 4, 12, 16)
 BASE = {
     "dataset": "cifar10",
@@ -74,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", help="of the run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--every", type=int, default=250, help="steps between two moments")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -92,7 +92,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     while trainer.step < config.steps:
         trainer.train_step()
-        if trainer.step % EVERY == 0:
+        if trainer.step % args.every == 0:
             moments.append(_score(trainer.network, images, len(moments), ranked))
         if trainer.step % 1_000 == 0:
             rows.append({"step": trainer.step, **_summarise(moments, y), "set": " ".join(args.set)})

@@ -1,0 +1,54 @@
+"""How long a study still takes, from how fast its runs have come on since it was started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TimeLeft:
+    """Counts the work done here: what earlier starts did, or another process does, is no part."""
+
+    def __init__(self, run_ids: Sequence[str]) -> None:
+        """Start with nothing done.
+
+        Args:
+            run_ids: All runs of the study.
+        """
+        self._share = dict.fromkeys(run_ids, 0.0)  # of each run that is done, 0 to 1
+        self._heard: set[str] = set()
+        self._not_ours: set[str] = set()
+        self._work = 0.0  # done here, in runs
+        self._began: float | None = None
+
+    def advance(self, run_id: str, share: float, now: float) -> None:
+        """Take down how far a run has come; the first word of it says what was done before.
+
+        Args:
+            run_id: Which.
+            share: Of its work that is done, 0 to 1.
+            now: The time, in seconds.
+        """
+        if self._began is None:
+            self._began = now
+        if run_id in self._heard:
+            self._work += share - self._share[run_id]
+        self._heard.add(run_id)
+        self._not_ours.discard(run_id)
+        self._share[run_id] = share
+
+    def finish(self, run_id: str, now: float) -> None:
+        """Take down that a run is done: here, or, if nothing was heard of it, elsewhere."""
+        if run_id in self._heard:
+            self.advance(run_id, 1.0, now)
+        self._share[run_id] = 1.0
+
+    def leave(self, run_id: str) -> None:
+        """Take down that a run is not worked on here: another process has it, or it failed."""
+        self._not_ours.add(run_id)
+
+    def seconds(self, now: float) -> float | None:
+        """Estimate the seconds to go; None if nothing was done yet, or nothing is left to do."""
+        left = sum(1.0 - share for run, share in self._share.items() if run not in self._not_ours)
+        if self._began is None or self._work <= 0 or left <= 0:
+            return None
+        return left * (now - self._began) / self._work
