@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 
 from harness.allocation import keep_freed_memory
-from harness.config import READOUTS, make_config, parse_assignments
+from harness.config import READOUTS, RunConfig, make_config, parse_assignments
 from harness.evaluation import EvaluationImages
 from harness.experiment import resolve_config
 from harness.images import load_run_images
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("name", help="of the run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--every", type=int, default=250, help="steps between two moments")
+    parser.add_argument("--grow-at", type=int, help="step up to which each stage has one cell")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -87,10 +88,13 @@ def main() -> None:
     y = np.array([known[index] for index in ranked])
     moments: list[Moment] = []
     rows: list[dict[str, Any]] = []
-    trainer = Trainer(config, data, load_strategy(config.strategy))
+    first = config if args.grow_at is None else config.model_copy(update={"cells": 1})
+    trainer = Trainer(first, data, load_strategy(config.strategy))
     images = _ranking_images(data)
     args.out.mkdir(parents=True, exist_ok=True)
     while trainer.step < config.steps:
+        if trainer.step == args.grow_at:
+            trainer = _grow(trainer, config, data)
         trainer.train_step()
         if trainer.step % args.every == 0:
             moments.append(_score(trainer.network, images, len(moments), ranked))
@@ -98,6 +102,19 @@ def main() -> None:
             rows.append({"step": trainer.step, **_summarise(moments, y), "set": " ".join(args.set)})
             path = args.out / f"{args.name}.csv"
             pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+
+
+def _grow(small: Trainer, config: RunConfig, data: ImageData) -> Trainer:
+    """Go on with more cells, each a copy of the one that its stage had; momentum starts anew."""
+    large = Trainer(config, data, load_strategy(config.strategy))
+    known = small.network.state_dict()
+    for name, weight in large.network.state_dict().items():
+        if name.startswith("cells."):
+            _, position, rest = name.split(".", 2)
+            name = f"cells.{int(position) // config.cells}.{rest}"
+        weight.copy_(known[name])
+    large.step = small.step
+    return large
 
 
 def _ranking_images(data: ImageData) -> EvaluationImages:
