@@ -83,7 +83,7 @@ def sweep(
         check_listening(choose_address(given.get("address")))  # before anything is written
     _keep_copy(study, folder)
     with ExitStack() as stack:
-        view = SweepMonitor(study.name, [config.run_id for config in configs])
+        view = SweepMonitor(study.name, configs)
         monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
         outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
     if as_json:

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from harness.cli.printing import clean
 from harness.cli.progress import PHASES, SignalledMonitor
-from harness.cli.time_left import TimeLeft
+from harness.cli.time_left import TimeLeft, ranking_share
+from harness.config import RunConfig
 from harness.monitor import (
     FAILED,
     FINISHED,
@@ -30,24 +31,22 @@ from harness.monitor import (
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines."""
 
-RANKING_SHARE = 0.2
-"""Of a run's work, for the estimate of the time left: 10 of 62 s of a `quick` run on tiles."""
-
 
 class SweepMonitor(SignalledMonitor):
     """Draws one table, or writes a line an event where there is no terminal."""
 
-    def __init__(self, name: str, run_ids: Sequence[str]) -> None:
+    def __init__(self, name: str, configs: Sequence[RunConfig]) -> None:
         """Prepare to watch a study.
 
         Args:
             name: Its name.
-            run_ids: All its runs.
+            configs: All its runs.
         """
         super().__init__()
         self._name = name
-        self._states = dict.fromkeys(run_ids, "waiting")
-        self._left = TimeLeft(run_ids)
+        self._states = {config.run_id: "waiting" for config in configs}
+        self._left = TimeLeft(list(self._states))
+        self._ranking = {config.run_id: ranking_share(config) for config in configs}
         self._last: dict[str, Progress] = {}
         self._written = 0.0
         self._live = Live(
@@ -76,9 +75,8 @@ class SweepMonitor(SignalledMonitor):
     def progress(self, progress: Progress) -> None:
         """Take down how far a run has come."""
         done = progress.done / max(1, progress.total)
-        share = (1 - RANKING_SHARE) * done
-        if progress.phase == "rank":
-            share = 1 - RANKING_SHARE + RANKING_SHARE * done
+        ranking = self._ranking[progress.run_id]
+        share = 1 - ranking + ranking * done if progress.phase == "rank" else (1 - ranking) * done
         now = time.monotonic()
         self._left.advance(progress.run_id, share, now)
         self._last[progress.run_id] = progress

@@ -3,6 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+
+from harness.config import RunConfig
+from harness.ranking.classes import count_classes
+from harness.space.nb201 import N_ARCHS, sample_indices
+
+PASSES_PER_STEP = 5.0
+"""Passes of an image through a ranking that take as long as its training step, probes and small
+rankings included: 4.8 in `quick` on tiles, 5.2 on CIFAR-10 (`timings` of the runs of seed 0 in
+`results/ogd-study/`)."""
+
+
+def ranking_share(config: RunConfig) -> float:
+    """Estimate how much of a run's work is its ranking, 0 to 1.
+
+    Args:
+        config: The run's configuration.
+    """
+    n_archs = config.n_archs or N_ARCHS
+    passes = _count_classes(n_archs, config.rank_offset) * config.rank_images
+    return passes / (passes + PASSES_PER_STEP * config.steps * config.batch_size)
+
+
+@cache
+def _count_classes(n_archs: int, offset: int) -> int:
+    return count_classes(sample_indices(min(n_archs, N_ARCHS - offset), offset))
 
 
 class TimeLeft:

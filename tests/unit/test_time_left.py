@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.cli.time_left import TimeLeft
+from harness.cli.time_left import TimeLeft, ranking_share
+from harness.config import RunConfig, make_config
 
 
 def test_the_time_left_is_what_is_left_at_the_speed_so_far() -> None:
@@ -60,3 +61,23 @@ def test_a_failed_run_is_no_work_done() -> None:
     left.leave("failing")
     left.advance("a", 0.1, now=10.0)
     assert left.seconds(now=10.0) == pytest.approx(90.0)
+
+
+def _quick(**settings: object) -> RunConfig:
+    return make_config({"preset": "quick", "strategy": "spos", "seed": 0}, settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "train_s", "rank_s"),  # of spos, seed 0, in results/ogd-study
+    [({"dataset": "tiles"}, 55, 11), ({"dataset": "cifar10"}, 754, 666)],
+)
+def test_the_share_of_a_ranking_is_about_what_was_measured(
+    settings: dict[str, object], train_s: float, rank_s: float
+) -> None:
+    assert ranking_share(_quick(**settings)) == pytest.approx(rank_s / (train_s + rank_s), abs=0.05)
+
+
+def test_ranking_all_architectures_takes_most_of_a_run() -> None:
+    few = ranking_share(_quick(dataset="cifar10"))
+    many = ranking_share(_quick(dataset="cifar10", n_archs=15_625))
+    assert few < 0.6 < 0.8 < many < 1.0
