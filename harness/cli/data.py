@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.printing import PLAIN_EVERY_S
 from harness.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
     from harness.fetch import Catalog, Entry, FileState, Watch
-
-PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines about one download."""
 
 _DATA_DIR = click.option(
     "--data-dir",

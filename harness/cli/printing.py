@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, seconds between two lines about one piece of work."""
+
 UNLIMITED = 10_000
 """Columns; more than any table has."""
 

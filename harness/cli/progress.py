@@ -19,11 +19,8 @@ from rich.progress import (
     Progress as Bars,
 )
 
-from harness.cli.printing import clean_lines
+from harness.cli.printing import PLAIN_EVERY_S, clean_lines
 from harness.monitor import Event, Progress
-
-PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines about one run."""
 
 PHASES = {"train": "steps", "rank": "evaluations"}
 

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.printing import clean
+from harness.cli.printing import PLAIN_EVERY_S, clean
 from harness.cli.progress import PHASES, SignalledMonitor
 from harness.cli.time_left import TimeLeft, ranking_share
 from harness.config import RunConfig
@@ -27,9 +27,6 @@ from harness.monitor import (
     Event,
     Progress,
 )
-
-PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines."""
 
 
 class SweepMonitor(SignalledMonitor):

@@ -7,7 +7,7 @@ from functools import cache
 
 from harness.config import RunConfig
 from harness.ranking.classes import count_classes
-from harness.space.nb201 import N_ARCHS, sample_indices
+from harness.space.nb201 import N_ARCHS, canonical_permutation
 
 PASSES_PER_STEP = 5.0
 """Passes of an image through a ranking that take as long as its training step, probes and small
@@ -28,7 +28,7 @@ def ranking_share(config: RunConfig) -> float:
 
 @cache
 def _count_classes(n_archs: int, offset: int) -> int:
-    return count_classes(sample_indices(min(n_archs, N_ARCHS - offset), offset))
+    return count_classes(canonical_permutation()[offset : offset + n_archs])
 
 
 class TimeLeft:

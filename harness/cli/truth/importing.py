@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.printing import PLAIN_EVERY_S
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from harness.truth import TruthTable
-
-PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines."""
 
 
 @click.command("import")
