@@ -7,7 +7,8 @@ Trains one supernet on CIFAR-10 (seed 100, `--set` as for `harness run`) and sco
 architectures of the permutation every `--every` steps, each time on another 250 validation images,
 by the shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of
 them and over their better half, of the latest moment and of the mean score of the latest 4, 12 and
-16. For tuning alone: nothing is resumed, and no run folder is made.
+16. `--ema` scores an exponential average of the weights, `--grow-at` begins with one cell a stage.
+For tuning alone: nothing is resumed, and no run folder is made.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from harness.allocation import keep_freed_memory
 from harness.config import READOUTS, RunConfig, make_config, parse_assignments
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--every", type=int, default=250, help="steps between two moments")
     parser.add_argument("--grow-at", type=int, help="step up to which each stage has one cell")
+    parser.add_argument("--ema", type=float, default=0.0, help="decay; 0 scores the latest weights")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -92,16 +95,33 @@ def main() -> None:
     trainer = Trainer(first, data, load_strategy(config.strategy))
     images = _ranking_images(data)
     args.out.mkdir(parents=True, exist_ok=True)
+    how = {name: getattr(args, name) for name in ("every", "grow_at", "ema")}
+    average = _average(trainer, args.ema)
     while trainer.step < config.steps:
         if trainer.step == args.grow_at:
             trainer = _grow(trainer, config, data)
+            average = _average(trainer, args.ema)
         trainer.train_step()
+        average.update_parameters(trainer.network)
         if trainer.step % args.every == 0:
-            moments.append(_score(trainer.network, images, len(moments), ranked))
+            network = cast(SuperNet, average.module)
+            moments.append(_score(network, images, len(moments), ranked))
         if trainer.step % 1_000 == 0:
-            rows.append({"step": trainer.step, **_summarise(moments, y), "set": " ".join(args.set)})
+            rows.append(
+                {
+                    "step": trainer.step,
+                    **_summarise(moments, y),
+                    **how,
+                    "set": " ".join(args.set),
+                }
+            )
             path = args.out / f"{args.name}.csv"
             pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+
+
+def _average(trainer: Trainer, decay: float) -> AveragedModel:
+    """An average over the steps to come; it begins with the weights after the first of them."""
+    return AveragedModel(trainer.network, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def _grow(small: Trainer, config: RunConfig, data: ImageData) -> Trainer:
