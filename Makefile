@@ -20,7 +20,7 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 # Passed on: to `harness run`, to pytest, and to the benchmarks.
 RUN_ARGS ?=
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist worksteal
 BENCH_ARGS ?=
 
 BIN := $(VENV)/bin

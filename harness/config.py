@@ -152,8 +152,6 @@ class RunConfig(Settings):
     def sha256(self) -> str:
         """Hash of all settings, in hexadecimal."""
         settings = self.model_dump()
-        if self.rank_snapshots == 1:
-            settings["snapshot_every"] = _YOUNGER["snapshot_every"]  # there is nothing between
         for key, value in _YOUNGER.items():
             table, _, name = key.rpartition(".")
             place = settings[table] if table else settings
@@ -349,7 +347,9 @@ def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:
     n, every = config.rank_snapshots, config.snapshot_every
     if "rank_snapshots" not in given:
         n = min(n, _count_batches(config), config.steps)
-    if n > 1 and "snapshot_every" not in given:
+    if n == 1:
+        every = _YOUNGER["snapshot_every"]  # there is nothing between, whatever is given
+    elif "snapshot_every" not in given:
         every = max(1, 2 * config.steps // (5 * n))
     return config.model_copy(update={"rank_snapshots": n, "snapshot_every": every})
 

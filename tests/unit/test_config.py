@@ -201,9 +201,21 @@ def test_a_presets_moments_fit_the_steps_and_images_that_are_given() -> None:
 
 
 def test_what_lies_between_moments_counts_only_where_there_are_several() -> None:
+    between = {"snapshot_every": 5}
     one, two = ({"rank_snapshots": n} for n in (1, 2))
-    assert RunConfig(**one, snapshot_every=5).sha256 == RunConfig(**one).sha256
-    assert RunConfig(**two, snapshot_every=5).sha256 != RunConfig(**two).sha256
+    assert make_config(one, between) == make_config(one)
+    assert make_config(two, between).sha256 != make_config(two).sha256
+
+
+NUMBERS = [name for name, value in RunConfig() if isinstance(value, int | float)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_of_a_runs_settings_changes_without_its_name(name: str) -> None:
+    config = RunConfig()
+    value = getattr(config, name)
+    changed = not value if isinstance(value, bool) else value + 1
+    assert config.model_copy(update={name: changed}).sha256 != config.sha256
 
 
 YOUNGER = {
@@ -215,6 +227,7 @@ YOUNGER = {
     "rank_readout": "refitted",
     "rank_offset": 10,
     "rank_snapshots": 2,
+    "snapshot_every": 5,
     "until_tau_se": 0.01,
 }
 YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
@@ -226,7 +239,6 @@ def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
     for table in TABLES:
         if table != "ogd":
             assert settings.pop(table) is None
-    del settings["snapshot_every"]  # means nothing to a run of one moment
     for name, value in YOUNGER.items():
         del settings[name]
         assert RunConfig(**{name: value}).sha256 != RunConfig().sha256
