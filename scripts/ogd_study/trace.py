@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=250, help="steps between two moments")
     parser.add_argument("--grow-at", type=int, help="step up to which each stage has one cell")
     parser.add_argument("--ema", type=float, default=0.0, help="decay; 0 scores the latest weights")
+    parser.add_argument("--still", type=int, default=0, help="moments more of the last weights")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -96,6 +97,7 @@ def main() -> None:
     images = _ranking_images(data)
     args.out.mkdir(parents=True, exist_ok=True)
     how = {name: getattr(args, name) for name in ("every", "grow_at", "ema")}
+    how["set"] = " ".join(args.set)
     average = _average(trainer, args.ema)
     while trainer.step < config.steps:
         if trainer.step == args.grow_at:
@@ -103,20 +105,20 @@ def main() -> None:
             average = _average(trainer, args.ema)
         trainer.train_step()
         average.update_parameters(trainer.network)
+        network = cast(SuperNet, average.module)
         if trainer.step % args.every == 0:
-            network = cast(SuperNet, average.module)
             moments.append(_score(network, images, len(moments), ranked))
         if trainer.step % 1_000 == 0:
-            rows.append(
-                {
-                    "step": trainer.step,
-                    **_summarise(moments, y),
-                    **how,
-                    "set": " ".join(args.set),
-                }
-            )
-            path = args.out / f"{args.name}.csv"
-            pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+            rows.append({"step": trainer.step, **_summarise(moments, y), **how})
+            _write(rows, args.out / f"{args.name}.csv")
+    for _ in range(args.still):
+        moments.append(_score(network, images, len(moments), ranked))
+        rows.append({"step": trainer.step, **_summarise(moments, y), **how})
+        _write(rows, args.out / f"{args.name}.csv")
+
+
+def _write(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
 
 
 def _average(trainer: Trainer, decay: float) -> AveragedModel:
