@@ -81,7 +81,7 @@ class RunConfig(Settings):
         rank_snapshots: Moments of training whose weights are ranked with, the end among them; each
             batch of ranking images is scored with the weights of another. 1: the final ones alone.
         snapshot_every: Steps between two such moments; where it is not given, they are spread over
-            the last 40% of the steps.
+            the last 40% of the steps. With one moment it means nothing, and stays at its default.
         until_tau_se: Rank on batch after batch of images until the standard error of tau that
             comes from the images is no larger than this; None: on all `rank_images`.
         bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each

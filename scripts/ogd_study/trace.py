@@ -7,8 +7,9 @@ Trains one supernet on CIFAR-10 (seed 100, `--set` as for `harness run`) and sco
 architectures of the permutation every `--every` steps, each time on another 250 validation images,
 by the shared classifier and by a readout refitted to each path. `<name>.csv` has tau over all of
 them and over their better half, of the latest moment and of the mean score of the latest 4, 12 and
-16. `--ema` scores an exponential average of the weights, `--grow-at` begins with one cell a stage.
-For tuning alone: nothing is resumed, and no run folder is made.
+16. `--ema` scores an exponential average of the weights, `--grow-at` begins with one cell a stage,
+`--still` scores the last weights on more batches, a row each. For tuning alone:
+nothing is resumed, and no run folder is made.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from harness.allocation import keep_freed_memory
+from harness.atomic import write_atomically
 from harness.config import READOUTS, RunConfig, make_config, parse_assignments
 from harness.evaluation import EvaluationImages
 from harness.experiment import resolve_config
@@ -96,8 +98,8 @@ def main() -> None:
     trainer = Trainer(first, data, load_strategy(config.strategy))
     images = _ranking_images(data)
     args.out.mkdir(parents=True, exist_ok=True)
-    how = {name: getattr(args, name) for name in ("every", "grow_at", "ema")}
-    how["set"] = " ".join(args.set)
+    path = args.out / f"{args.name}.csv"
+    how = {"every": args.every, "grow_at": args.grow_at, "ema": args.ema, "set": " ".join(args.set)}
     average = _average(trainer, args.ema)
     while trainer.step < config.steps:
         if trainer.step == args.grow_at:
@@ -105,20 +107,19 @@ def main() -> None:
             average = _average(trainer, args.ema)
         trainer.train_step()
         average.update_parameters(trainer.network)
-        network = cast(SuperNet, average.module)
         if trainer.step % args.every == 0:
-            moments.append(_score(network, images, len(moments), ranked))
+            moments.append(_score(average, images, len(moments), ranked))
         if trainer.step % 1_000 == 0:
-            rows.append({"step": trainer.step, **_summarise(moments, y), **how})
-            _write(rows, args.out / f"{args.name}.csv")
+            _add_row(rows, {"step": trainer.step, **_summarise(moments, y), **how}, path)
     for _ in range(args.still):
-        moments.append(_score(network, images, len(moments), ranked))
-        rows.append({"step": trainer.step, **_summarise(moments, y), **how})
-        _write(rows, args.out / f"{args.name}.csv")
+        moments.append(_score(average, images, len(moments), ranked))
+        _add_row(rows, {"step": trainer.step, **_summarise(moments, y), **how}, path)
 
 
-def _write(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+def _add_row(rows: list[dict[str, Any]], row: dict[str, Any], path: Path) -> None:
+    rows.append(row)
+    table = pd.DataFrame(rows)
+    write_atomically(path, lambda part: table.to_csv(part, index=False, float_format="%.4f"))
 
 
 def _average(trainer: Trainer, decay: float) -> AveragedModel:
@@ -145,9 +146,9 @@ def _ranking_images(data: ImageData) -> EvaluationImages:
 
 
 def _score(
-    network: SuperNet, images: EvaluationImages, moment: int, ranked: Sequence[int]
+    average: AveragedModel, images: EvaluationImages, moment: int, ranked: Sequence[int]
 ) -> Moment:
-    headless, sum_both = both_readouts(to_bf16(network))
+    headless, sum_both = both_readouts(to_bf16(cast(SuperNet, average.module)))
     batch, labels = images.batches[moment % len(images.batches)]
     shared = SharedBatch(headless, batch, labels, sum_both)
     sums = {arch.nb201_index: shared.score(arch) for arch in order_classes(ranked)}
