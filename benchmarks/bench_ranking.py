@@ -22,14 +22,14 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.allocation import keep_freed_memory
-from harness.evaluation import BatchSums, sum_batch
-from harness.ranking.classes import order_classes
-from harness.ranking.precision import to_bf16
-from harness.ranking.shared import SharedBatch
-from harness.space.cost import NetworkShape
-from harness.space.nb201 import EDGES, N_ARCHS, OPS, Arch
-from harness.supernet.network import SuperNet
+from harness.estimators.supernet.classes import order_classes
+from harness.estimators.supernet.measuring import BatchSums, sum_batch
+from harness.estimators.supernet.precision import to_bf16
+from harness.estimators.supernet.shared import SharedBatch
+from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.nb201.encoding import EDGES, N_ARCHS, OPS, Arch
+from harness.spaces.nb201.network import SuperNet
+from harness.training.allocation import keep_freed_memory
 from tests.reference import NaiveNetwork, copy_weights
 
 LATIN = [Arch(tuple((first + edge) % len(OPS) for edge in range(len(EDGES)))) for first in range(5)]

@@ -24,7 +24,7 @@ from scipy.stats import kendalltau
 
 from benchmarks.bench_truth import make_table
 from harness.cli.main import cli
-from harness.space.nb201 import sample_indices
+from harness.spaces.nb201.encoding import sample_indices
 from harness.truth import TruthTable, default_query, save_table
 from tests import made_runs
 

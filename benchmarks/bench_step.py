@@ -14,9 +14,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.made import make_trainer, median_by, noise_images, take_turns
 from benchmarks.naive import NaiveStep, naive_batch
-from harness.space.nb201 import arch_at, sample_indices
+from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.strategies.base import WeightedPath
-from harness.training import Trainer
+from harness.training.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

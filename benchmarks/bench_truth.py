@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.truth import TruthQuery, TruthTable, load_table, save_table
 from harness.truth.columns import Columns, Labels
 

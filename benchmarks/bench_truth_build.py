@@ -18,9 +18,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.images import load_images
 from harness.images.dataset import BatchSampler
-from harness.space.nb201 import Arch, arch_at, sample_indices
-from harness.supernet.network import StandaloneNetwork
-from harness.truth_build import Protocol
+from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
+from harness.spaces.nb201.network import StandaloneNetwork
+from harness.truth.build import Protocol
 
 ARCHS = [arch_at(index) for index in sample_indices(8)]
 ROUNDS_PER_ARCH = 10

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from harness.config import RunConfig, make_config
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
+from harness.settings.run import RunConfig, make_config
 from harness.strategies import load_strategy
-from harness.training import Trainer
+from harness.training.loop import Trainer
 
 Step = Callable[[int], object]
 """One step of one contender, told its number."""

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.config import RunConfig
+from harness.runs.folder import RunFolder
 from harness.scores import load_scores, save_scores
-from harness.store import RunFolder
+from harness.settings.run import RunConfig
 
 FABRICATED = "fabricated by benchmarks.many_runs: not a run"
 COMMANDS = {

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.space.nb201 import Arch
-from harness.training import Trainer
+from harness.spaces.nb201.encoding import Arch
+from harness.training.loop import Trainer
 from tests.reference import NaiveNetwork, copy_weights
 
 

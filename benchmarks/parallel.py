@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.training import Trainer
+    from harness.training.loop import Trainer
 
 PLACES: dict[str, dict[str, Any]] = {
     "tiles": {},
@@ -49,11 +49,11 @@ def _start(rank: int, size: int, threads: int, store: str, settings: dict[str, A
     import torch.distributed as dist
 
     from benchmarks.made import make_config_of, noise_images
-    from harness.allocation import keep_freed_memory
-    from harness.distributed import Ranks
+    from harness.distributed.ranks import Ranks
     from harness.images.tiles import load_tiles
     from harness.strategies import load_strategy
-    from harness.training import Trainer
+    from harness.training.allocation import keep_freed_memory
+    from harness.training.loop import Trainer
 
     torch.set_num_threads(threads)
     keep_freed_memory()

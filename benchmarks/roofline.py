@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 
-from harness.space.nb201 import CONV_1X1, CONV_OPS, Arch, arch_at, sample_indices
+from harness.spaces.nb201.encoding import CONV_1X1, CONV_OPS, Arch, arch_at, sample_indices
 
 ROUNDS = 12
 PIXELS, BATCH, CHANNELS, CELLS = 1024, 64, 16, 5

@@ -67,9 +67,9 @@ def measure_ranking(
     import torch
 
     from benchmarks.made import make_trainer, noise_images
+    from harness.estimators.supernet import Ranker, open_journal
     from harness.monitor import SilentMonitor
-    from harness.ranking import Ranker, open_journal
-    from harness.space.nb201 import sample_indices
+    from harness.spaces.nb201.encoding import sample_indices
 
     torch.set_num_threads(1)
     images = {"rank_images": RANK_IMAGES, "rank_batch": RANK_IMAGES, "rank_precision": precision}

@@ -24,14 +24,14 @@ def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
     import torch
     import torch.nn.functional as F
 
-    from harness.allocation import keep_freed_memory
-    from harness.ranking.classes import order_classes
-    from harness.ranking.precision import to_bf16
-    from harness.ranking.shared import SharedBatch
-    from harness.readout import both_readouts
-    from harness.space.cost import NetworkShape
-    from harness.space.nb201 import arch_at, sample_indices
-    from harness.supernet.network import SuperNet
+    from harness.estimators.supernet.classes import order_classes
+    from harness.estimators.supernet.precision import to_bf16
+    from harness.estimators.supernet.readout import both_readouts
+    from harness.estimators.supernet.shared import SharedBatch
+    from harness.spaces.nb201.cost import NetworkShape
+    from harness.spaces.nb201.encoding import arch_at, sample_indices
+    from harness.spaces.nb201.network import SuperNet
+    from harness.training.allocation import keep_freed_memory
 
     torch.set_num_threads(threads)
     keep_freed_memory()

@@ -6,20 +6,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.estimators import EvaluationResult as EvaluationResult
-    from harness.estimators import evaluate as evaluate
-    from harness.estimators import from_callable as from_callable
-    from harness.estimators import load_estimators as load_estimators
+    from harness.estimators.callables import from_callable as from_callable
+    from harness.estimators.loading import load_estimators as load_estimators
+    from harness.evaluation import EvaluationResult as EvaluationResult
+    from harness.evaluation import evaluate as evaluate
     from harness.report import Report as Report
     from harness.report import compare as compare
 
 _PLACES = {
-    "EvaluationResult": "harness.estimators",
+    "EvaluationResult": "harness.evaluation",
     "Report": "harness.report",
     "compare": "harness.report",
-    "evaluate": "harness.estimators",
-    "from_callable": "harness.estimators",
-    "load_estimators": "harness.estimators",
+    "evaluate": "harness.evaluation",
+    "from_callable": "harness.estimators.callables",
+    "load_estimators": "harness.estimators.loading",
 }
 """Where each public name is, so that `import harness` imports nothing."""
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.check import Snapshot, make_snapshot
-from harness.config import make_config
-from harness.estimators import ChosenTruth, Estimator, choose_truth
-from harness.space.nb201 import arch_at, sample_indices
-from harness.store import Record
+from harness.estimators.estimator import Estimator
+from harness.evaluation import ChosenTruth, choose_truth
+from harness.runs.folder import Record
+from harness.settings.run import make_config
+from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import TruthTable, make_table
 
 FloatArray = npt.NDArray[np.float64]

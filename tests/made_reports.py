@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.estimators import load_estimators
+from harness.estimators.loading import load_estimators
 from harness.report import Report, TruthChoice, make_report
 from harness.truth import default_query, find_truth
 from tests.made_runs import INDICES, FloatArray, N, make_run

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.config import make_config
+from harness.runs.folder import Record, RunFolder
 from harness.scores import save_scores
-from harness.space.nb201 import arch_at, sample_indices
-from harness.store import Record, RunFolder
+from harness.settings.run import make_config
+from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import TruthTable, default_query
 
 N = 60

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from nas_201_api import ArchResults, ResultsCount
 
-from harness.space.nb201 import arch_at, enumerate_archs
+from harness.spaces.nb201.encoding import arch_at, enumerate_archs
 
 SEEDS = (777, 888, 999)
 N_CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}

@@ -14,10 +14,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from harness.distributed import ALONE, Ranks
-from harness.patches import Draws, LayerInput
+from harness.distributed.ranks import ALONE, Ranks
 from harness.supernet.norm import DistributedNorm
-from harness.training import Trainer
+from harness.supernet.patches import Draws, LayerInput
+from harness.training.loop import Trainer
 from tests.tiny import tiny_config, tiny_trainer
 
 N_RANKS = 2

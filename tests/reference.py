@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from harness.space.cost import NetworkShape
-from harness.space.nb201 import EDGES, OPS, Arch
+from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.nb201.encoding import EDGES, OPS, Arch
 
 CONV_KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 

@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig, make_config
-from harness.distributed import ALONE, Ranks
+from harness.distributed.ranks import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.monitor import Event, Progress, SilentMonitor
+from harness.settings.run import RunConfig, make_config
+from harness.spaces.nb201.network import SuperNet
 from harness.strategies import load_strategy
-from harness.supernet.network import SuperNet
-from harness.training import Trainer
+from harness.training.loop import Trainer
 
 N_TRAIN, N_VALIDATION, BATCH = 96, 64, 16
 """An epoch is six steps, so that runs of eight steps cross from one epoch into the next."""

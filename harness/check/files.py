@@ -20,7 +20,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.atomic import write_atomically
 from harness.check.snapshot import (
     SCHEMA_VERSION,
     Snapshot,
@@ -28,6 +27,7 @@ from harness.check.snapshot import (
     round_scores,
 )
 from harness.errors import DataError, UsageError
+from harness.files.atomic import write_atomically
 from harness.scores import show
 
 FORMAT = "harness-baseline"

@@ -35,8 +35,9 @@ from harness.check.result import CheckResult, Finding, Outcome
 from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
-from harness.estimators import ChosenTruth, Estimator
-from harness.space.nb201 import N_ARCHS
+from harness.estimators.estimator import Estimator
+from harness.evaluation import ChosenTruth
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import MIN_ARCHS, Sample, sample_metric
 from harness.stats.correlation import FloatArray, IntArray
 

@@ -6,9 +6,9 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from harness.atomic import check_replaceable, write_atomically
 from harness.check.result import CheckResult, Outcome
 from harness.check.sentences import describe_finding, verdict
+from harness.files.atomic import check_replaceable, write_atomically
 
 SUITE = "harness check"
 

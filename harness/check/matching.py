@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.check.snapshot import MethodSnapshot, Snapshot
 from harness.errors import MismatchError, UsageError
-from harness.estimators import ChosenTruth
+from harness.evaluation import ChosenTruth
 from harness.scores import show
 from harness.stats import MIN_ARCHS
 from harness.stats.correlation import IntArray

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness import provenance
 from harness.errors import DataError, TruthError
-from harness.estimators import ChosenTruth, Estimator
+from harness.estimators.estimator import Estimator
+from harness.evaluation import ChosenTruth
 from harness.scores import show
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.stats.correlation import FloatArray, IntArray
 

@@ -15,7 +15,8 @@ from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.check import CheckResult, Snapshot
-    from harness.estimators import ChosenTruth, Estimator
+    from harness.estimators.estimator import Estimator
+    from harness.evaluation import ChosenTruth
 
 
 @click.command()
@@ -145,7 +146,7 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
 def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[Estimator, ...]:
     from dataclasses import replace
 
-    from harness.estimators import load_estimators
+    from harness.estimators.loading import load_estimators
     from harness.scores import show
 
     taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad", "readout")
@@ -168,7 +169,7 @@ def _choose(
     estimators: Sequence[Estimator], options: dict[str, Any], baseline: Snapshot | None = None
 ) -> ChosenTruth:
     """Find the truth; what is left open is as the baseline has it."""
-    from harness.estimators import choose_truth
+    from harness.evaluation import choose_truth
 
     asked = {name: options[name] for name in ("dataset", "split", "epochs", "policy")}
     if baseline is not None:

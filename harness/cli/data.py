@@ -15,7 +15,7 @@ from harness.cli.printing import PLAIN_EVERY_S
 from harness.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from harness.fetch import Catalog, Entry, FileState, Watch
+    from harness.truth.fetch import Catalog, Entry, FileState, Watch
 
 _DATA_DIR = click.option(
     "--data-dir",
@@ -35,7 +35,7 @@ def data() -> None:
 
 def _catalog(context: click.Context) -> Catalog:
     """Return the catalogue that the caller gave the command line, or the harness's own."""
-    from harness.fetch import CATALOG
+    from harness.truth.fetch import CATALOG
 
     return CATALOG if context.obj is None else context.obj
 
@@ -65,8 +65,8 @@ def fetch(
     A download that was stopped or cut goes on where it was. What is there and whole is not fetched
     again, and what is there and differs is left alone unless --replace says otherwise.
     """
-    from harness.fetch import data_folder, find_entry
-    from harness.fetch import fetch as bring
+    from harness.truth.fetch import data_folder, find_entry
+    from harness.truth.fetch import fetch as bring
 
     entry = find_entry(name, _catalog(context))
     folder = data_folder(data_dir)
@@ -98,7 +98,7 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
 
     Looks at sizes only; `harness data verify` computes checksums.
     """
-    from harness.fetch import data_folder, look_at
+    from harness.truth.fetch import data_folder, look_at
 
     folder = data_folder(data_dir)
     entries = [(entry, look_at(entry, folder)) for entry in _catalog(context).values()]
@@ -127,7 +127,7 @@ def verify(context: click.Context, name: str | None, data_dir: Path | None, as_j
     Ends with 1 if a file differs, or if one of NAME is missing. A file that differs may well be of
     use: only the harness cannot vouch for it.
     """
-    from harness.fetch import State, check_entry, data_folder, find_entry
+    from harness.truth.fetch import State, check_entry, data_folder, find_entry
 
     catalog, folder = _catalog(context), data_folder(data_dir)
     entries = [find_entry(name, catalog)] if name else list(catalog.values())
@@ -157,7 +157,7 @@ def _print_states(found: dict[str, list[FileState]], folder: Path) -> None:
 
 
 def _is_absent(states: list[FileState]) -> bool:
-    from harness.fetch import State
+    from harness.truth.fetch import State
 
     return all(each.state is State.MISSING or each.is_other for each in states)
 
@@ -169,7 +169,7 @@ def _is_absent(states: list[FileState]) -> bool:
 @click.pass_context
 def path(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
     """Print where the files of NAME are or would be, or where the data folder is."""
-    from harness.fetch import data_folder, find_entry, product_paths
+    from harness.truth.fetch import data_folder, find_entry, product_paths
 
     folder = data_folder(data_dir)
     paths = product_paths(find_entry(name, _catalog(context)), folder) if name else [folder]

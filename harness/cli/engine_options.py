@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import Command, add_options
-from harness.cluster import choose_address
 from harness.errors import UsageError
+from harness.execution.cluster import choose_address
 
 if TYPE_CHECKING:
     from harness.cli.progress import SignalledMonitor
-    from harness.engines import Conditions, Engine
+    from harness.execution.engines import Conditions, Engine
     from harness.monitor import Monitor
 
 ENGINES = ("local", "ray")
@@ -106,10 +106,10 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
 def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
     """Make an engine from options that were checked."""
     if engine == "local":
-        from harness.engines import LocalEngine
+        from harness.execution.engines import LocalEngine
 
         return LocalEngine(jobs)
-    from harness.engines.ray import RayEngine
+    from harness.execution.engines.ray import RayEngine
 
     return RayEngine(jobs=jobs, **given)
 

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import data_dir_option, score_options
 
 if TYPE_CHECKING:
-    from harness.estimators import EvaluationResult
+    from harness.evaluation import EvaluationResult
 
 FORMATS = ("table", "csv", "json", "latex", "markdown")
 """Named here too: asking `harness.estimators` would import pandas for `--help`."""
@@ -77,8 +77,9 @@ def evaluate(
     Every metric on every population, with its interval, beside what one more training, a
     noiseless estimator, parameter counts and random scores reach. Needs no torch.
     """
-    from harness.estimators import choose_truth, evaluate_estimator, load_estimators
-    from harness.estimators.rendering import FORMATS as WRITERS
+    from harness.estimators.loading import load_estimators
+    from harness.evaluation import choose_truth, evaluate_estimator
+    from harness.evaluation.rendering import FORMATS as WRITERS
 
     loaded = load_estimators(
         scores,
@@ -101,8 +102,8 @@ def evaluate(
 
 def _print_tables(results: list[EvaluationResult]) -> None:
     from harness.cli.printing import print_grid, print_line
-    from harness.estimators.blocks import NOTES, make_blocks, make_overview
-    from harness.estimators.sentences import describe_together
+    from harness.evaluation.blocks import NOTES, make_blocks, make_overview
+    from harness.evaluation.sentences import describe_together
 
     if len(results) > 1:
         print_grid(*make_overview(results))

@@ -103,7 +103,7 @@ def report(
     transfers from CIFAR-10, say: --truth-dataset cifar10 --truth-dataset cifar100
     --truth-dataset ImageNet16-120.
     """
-    from harness.estimators import load_estimators
+    from harness.estimators.loading import load_estimators
     from harness.report import TruthChoice, make_report
 
     loaded = load_estimators(

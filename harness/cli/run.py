@@ -18,7 +18,9 @@ from harness.cli.engine_options import (
     make_engine,
     make_monitor,
 )
-from harness.config import (
+from harness.distributed.launch import check_launch, read_launch
+from harness.errors import UsageError
+from harness.settings.run import (
     IMAGE_DATASETS,
     PRESETS,
     SPACES,
@@ -27,13 +29,11 @@ from harness.config import (
     make_config,
     parse_assignments,
 )
-from harness.errors import UsageError
-from harness.launch import check_launch, read_launch
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.strategies import REGISTRY, check_strategy
 
 if TYPE_CHECKING:
-    from harness.engines import Failure
+    from harness.execution.engines import Failure
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
@@ -137,11 +137,11 @@ def run(
     from harness.cli.printing import clean_lines
     from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
-    from harness.engines import Conditions
-    from harness.estimators import load_runs
-    from harness.parallel import run_on_ranks
+    from harness.estimators.runs import load_runs
+    from harness.execution.engines import Conditions
+    from harness.execution.parallel import run_on_ranks
+    from harness.execution.runner import run_all
     from harness.report import make_report
-    from harness.runner import run_all
 
     conditions = Conditions(out, data_dir, profile, retry_failed)
     with ExitStack() as stack:

@@ -17,15 +17,15 @@ from harness.cli.engine_options import (
     make_monitor,
 )
 from harness.cli.printing import print_grid
-from harness.cluster import check_listening, choose_address
+from harness.distributed.launch import check_alone
 from harness.errors import StoreError
-from harness.launch import check_alone
+from harness.execution.cluster import check_listening, choose_address
 from harness.strategies import check_strategy
 
 if TYPE_CHECKING:
-    from harness.config import RunConfig
-    from harness.engines import Conditions
-    from harness.study import Study
+    from harness.execution.engines import Conditions
+    from harness.settings.run import RunConfig
+    from harness.settings.study import Study
 
 STUDY = "study.toml"
 
@@ -60,7 +60,7 @@ def sweep(
     besides. A run that fails does not stop the others, and a finished one is never computed
     twice: the same command goes on where it was stopped. Several may work on one folder at once.
     """
-    from harness.study import load_study
+    from harness.settings.study import load_study
 
     check_alone(os.environ, "sweep")
     study = load_study(study_file)
@@ -70,8 +70,8 @@ def sweep(
 
     # torch comes in here: after everything that can be wrong with the options was checked
     from harness.cli.sweep_view import SweepMonitor
-    from harness.engines import Conditions
-    from harness.runner import resolve_all, run_all
+    from harness.execution.engines import Conditions
+    from harness.execution.runner import resolve_all, run_all
 
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
@@ -97,7 +97,7 @@ def sweep(
 
 def _keep_copy(study: Study, folder: Path) -> None:
     """Put the study's file beside its runs; the runs themselves say how far it is."""
-    from harness.atomic import write_atomically
+    from harness.files.atomic import write_atomically
 
     path = folder / STUDY
     try:
@@ -128,7 +128,7 @@ def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool)
 
 
 def _look_at(config: RunConfig, conditions: Conditions) -> tuple[str, str | None]:
-    from harness.inventory import look_at
+    from harness.runs.inventory import look_at
 
     folder = conditions.folder(config)
     if not folder.has_record():

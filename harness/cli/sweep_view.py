@@ -16,7 +16,6 @@ from rich.text import Text
 from harness.cli.printing import PLAIN_EVERY_S, clean
 from harness.cli.progress import PHASES, SignalledMonitor
 from harness.cli.time_left import TimeLeft, ranking_share
-from harness.config import RunConfig
 from harness.monitor import (
     FAILED,
     FINISHED,
@@ -27,6 +26,7 @@ from harness.monitor import (
     Event,
     Progress,
 )
+from harness.settings.run import RunConfig
 
 
 class SweepMonitor(SignalledMonitor):

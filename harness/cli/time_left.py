@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from harness.config import RunConfig
-from harness.ranking.classes import count_classes
-from harness.space.nb201 import N_ARCHS, canonical_permutation
+from harness.estimators.supernet.classes import count_classes
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.encoding import N_ARCHS, canonical_permutation
 
 PASSES_PER_STEP = 5.0
 """Passes of an image through a ranking that take as long as its training step, probes and small

@@ -17,7 +17,7 @@ import click
 from harness.cli.progress import SignalledMonitor, Speed
 from harness.errors import StoreError
 from harness.monitor import FINISHED, Event, Monitor, Progress
-from harness.store import RunFolder
+from harness.runs.folder import RunFolder
 
 PROGRESS_EVERY_S = 1.0
 """Between two lines of progress about one run."""
@@ -158,7 +158,7 @@ class TensorBoardExport:
             UsageError: If TensorBoard is not installed.
             StoreError: If the folder cannot be made.
         """
-        from harness.tensorboard import make_folder
+        from harness.runs.tensorboard import make_folder
 
         make_folder(target)
         self._out = out
@@ -173,7 +173,7 @@ class TensorBoardExport:
     def event(self, event: Event) -> None:
         """Export a run that finished."""
         if event.kind == FINISHED:
-            from harness.tensorboard import export_run
+            from harness.runs.tensorboard import export_run
 
             try:
                 export_run(RunFolder(self._out / event.run_id), self._target)

@@ -7,8 +7,8 @@ import numpy as np
 from harness.errors import unknown_name
 from harness.estimators.estimator import CALLABLE, Estimator, FloatArray, IntArray
 from harness.seeding import make_rng
-from harness.space.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.space.nb201 import N_ARCHS, arch_at
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
+from harness.spaces.nb201.encoding import N_ARCHS, arch_at
 
 BASELINES = {
     "params": "number of parameters",

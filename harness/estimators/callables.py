@@ -12,7 +12,7 @@ from harness.errors import DataError
 from harness.estimators.estimator import CALLABLE, Estimator
 from harness.scores import make_score_sets, show
 from harness.scores.cells import to_number
-from harness.space.nb201 import Arch, arch_at, enumerate_archs, parse_arch
+from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, parse_arch
 
 Scorer = Callable[[Arch], Any]
 
@@ -47,7 +47,7 @@ def from_callable(
             `exclude_bad`), an architecture is there twice, or no score is left.
 
     Example:
-        >>> from harness.space.nb201 import CONV_3X3
+        >>> from harness.spaces.nb201.encoding import CONV_3X3
         >>> wide = from_callable(lambda arch: arch.count_op(CONV_3X3), range(3), "n_3x3")
         >>> wide.nb201_index.tolist(), wide.score.tolist()
         ([0, 1, 2], [[0.0, 3.0, 2.0]])

@@ -14,10 +14,10 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.config import RunConfig
 from harness.errors import UsageError
-from harness.space.nb201 import N_ARCHS
-from harness.store import Record
+from harness.runs.folder import Record
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.encoding import N_ARCHS
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

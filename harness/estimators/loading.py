@@ -15,10 +15,10 @@ from harness.errors import StoreError, UsageError
 from harness.estimators.callables import Scorer, from_callable
 from harness.estimators.estimator import FILE, Estimator, Loaded
 from harness.estimators.runs import load_runs
+from harness.runs.folder import find_runs
 from harness.scores import ScoreSets, make_score_sets, read_score_sets, show
 from harness.scores.sets import SCORE
-from harness.space.nb201 import Arch
-from harness.store import find_runs
+from harness.spaces.nb201.encoding import Arch
 
 ScoresLike = (
     str | Path | pd.DataFrame | pd.Series | Mapping[Arch | str | int, float] | Scorer | Estimator

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness.config import RunConfig
 from harness.errors import MismatchError, StoreError
 from harness.estimators.estimator import RUN, Estimator, Loaded
+from harness.runs.folder import FINISHED, Record, RunFolder
 from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
-from harness.store import FINISHED, Record, RunFolder
-from harness.strategy_settings import TABLES
+from harness.settings.run import RunConfig
+from harness.settings.strategies import TABLES
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"

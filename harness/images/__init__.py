@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.config import RunConfig
 from harness.errors import unknown_name
 from harness.images.cifar import load_cifar10
 from harness.images.cifar100 import load_cifar100
@@ -13,6 +12,7 @@ from harness.images.dataset import ImageData
 from harness.images.imagenet16 import load_imagenet16
 from harness.images.split import HALVES, Split
 from harness.images.tiles import load_tiles
+from harness.settings.run import RunConfig
 
 DATASETS: dict[str, Callable[[Path | None, Split], ImageData]] = {
     "cifar10": load_cifar10,

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.datadir import resolve_data_dir, user_cache_dir
 from harness.errors import DataError
+from harness.files.datadir import resolve_data_dir, user_cache_dir
 from harness.images.dataset import ImageData, ImageSet
 from harness.seeding import make_rng
 

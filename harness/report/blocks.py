@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.estimators.blocks import Block, write_figure, write_share, write_value
+from harness.evaluation.blocks import Block, write_figure, write_share, write_value
 from harness.report.disturbance import TrainingDifference
 from harness.report.estimates import Estimate
 from harness.report.measures import FIGURES

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators import load_estimators, make_estimators
 from harness.estimators.estimator import Estimator, Loaded
-from harness.estimators.loading import ScoresLike
+from harness.estimators.loading import ScoresLike, load_estimators, make_estimators
 from harness.report.report import Report, make_report
 from harness.report.truths import TruthChoice
 from harness.scores import show
@@ -62,7 +61,7 @@ def compare(
 
     Example:
         >>> import harness
-        >>> from harness.space.nb201 import CONV_3X3, SKIP
+        >>> from harness.spaces.nb201.encoding import CONV_3X3, SKIP
         >>> report = harness.compare(
         ...     {
         ...         "skips": lambda arch: arch.count_op(SKIP),

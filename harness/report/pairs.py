@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from harness.config import RunConfig
 from harness.errors import unknown_name
-from harness.estimators import (
-    BASELINE_STRATEGY,
-    BASELINES,
-    Estimator,
-    common_archs,
-    make_baseline,
-)
-from harness.estimators.runs import flatten_config
-from harness.strategy_settings import TABLES
+from harness.estimators.baselines import BASELINES, make_baseline
+from harness.estimators.estimator import Estimator, common_archs
+from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
+from harness.settings.run import RunConfig
+from harness.settings.strategies import TABLES
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"

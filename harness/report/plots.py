@@ -14,8 +14,8 @@ from typing import Any
 
 import matplotlib as mpl
 
-from harness.atomic import write_atomically
 from harness.errors import StoreError
+from harness.files.atomic import write_atomically
 from harness.report.drawing import draw
 from harness.report.figure import Figure
 from harness.report.figures import make_figures

@@ -8,13 +8,13 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 
-from harness.estimators.markup import (
+from harness.evaluation.markup import (
     block_to_html,
     block_to_latex,
     block_to_markdown,
     escape_markdown,
 )
-from harness.estimators.rendering import figure_rows, metric_row
+from harness.evaluation.rendering import figure_rows, metric_row
 from harness.report.blocks import make_notes, make_report_blocks
 from harness.report.estimates import Estimate
 from harness.report.report import Report, Section

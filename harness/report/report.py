@@ -11,16 +11,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import TruthError, UsageError
-from harness.estimators import (
-    ChosenTruth,
-    Estimator,
-    EvaluationResult,
-    Loaded,
-    TruthSource,
-    common_archs,
-    evaluate_estimator,
-)
-from harness.estimators.estimator import FloatArray, IntArray
+from harness.estimators.estimator import Estimator, FloatArray, IntArray, Loaded, common_archs
+from harness.evaluation import ChosenTruth, EvaluationResult, TruthSource, evaluate_estimator
 from harness.report.disturbance import (
     Bin,
     SharedBin,

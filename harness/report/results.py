@@ -9,9 +9,9 @@ import numpy as np
 from harness.errors import TruthError
 from harness.report.training import load_run_training, tau_over_training
 from harness.report.yardsticks import measure_yardsticks
+from harness.runs.folder import RunFolder
 from harness.scores import STATUS_OK, load_scores
 from harness.stats import summarise
-from harness.store import RunFolder
 from harness.truth import TruthTable, default_query
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import StoreError
+from harness.runs.folder import RunFolder
 from harness.scores import show
-from harness.store import RunFolder
 
 
 def read_run_table(

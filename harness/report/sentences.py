@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.estimators.blocks import write_ends
 from harness.estimators.runs import RUN_SCORE
-from harness.estimators.sentences import REPEATED, has_repeated_seeds
+from harness.evaluation.blocks import write_ends
+from harness.evaluation.sentences import REPEATED, has_repeated_seeds
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.report import PairResult, Report, Section, TrainingPair
 from harness.scores.sets import describe_exclusions

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.config import RunConfig
-from harness.estimators import Estimator
+from harness.estimators.estimator import Estimator
 from harness.report.run_tables import read_run_table
+from harness.runs.folder import Record, RunFolder
 from harness.scores import STATUS_OK, load_scores
-from harness.space.nb201 import sample_indices
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.encoding import sample_indices
 from harness.stats import MIN_ARCHS, kendall_tau
-from harness.store import Record, RunFolder
 
 VICTIM_SETS = ("recent", "fixed")
 _PROBE_NUMBERS = ("loss_before", "loss_after", "accuracy_before", "accuracy_after", "logit_change")

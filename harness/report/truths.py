@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import MismatchError, UsageError
-from harness.estimators import ChosenTruth, Estimator, choose_truth
-from harness.estimators.evaluating import DATASETS
+from harness.estimators.estimator import Estimator
+from harness.evaluation import ChosenTruth, choose_truth
+from harness.evaluation.evaluating import DATASETS
 from harness.truth import default_query
 from harness.truth.query import MEAN
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.space.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
-from harness.space.nb201 import arch_at
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.spaces.nb201.encoding import arch_at
 from harness.stats import kendall_tau, one_seed_reference
 from harness.stats.ceiling import modelled_ceilings
 from harness.stats.populations import TOP_10, TOP_HALF

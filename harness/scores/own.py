@@ -19,11 +19,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.atomic import write_atomically
 from harness.errors import DataError
+from harness.files.atomic import write_atomically
 from harness.scores.text import show
-from harness.space.nb201 import N_ARCHS
-from harness.truth.rows import indices_of_strings
+from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces.nb201.lookup import indices_of_strings
 
 STATUS_OK = "ok"
 STATUS_FAILED = "failed"

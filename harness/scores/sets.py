@@ -27,7 +27,7 @@ from harness.scores.sifting import (
     sift_rows,
 )
 from harness.scores.text import show
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 
 SCORE = "score"
 

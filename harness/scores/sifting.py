@@ -14,8 +14,8 @@ import pandas as pd
 from harness.errors import DataError
 from harness.scores.cells import FloatArray, Sieve, read_numbers, read_texts
 from harness.scores.own import STATUS_FAILED, STATUS_OK
-from harness.space.nb201 import N_ARCHS
-from harness.truth.rows import indices_of_strings
+from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces.nb201.lookup import indices_of_strings
 
 IntArray = npt.NDArray[np.int64]
 

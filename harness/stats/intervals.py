@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats.correlation import Estimate
 from harness.stats.populations import MIN_ARCHS
 

@@ -65,7 +65,7 @@ def image_error_of_tau(
 
     Reference:
         Kott, The delete-a-group jackknife, Journal of Official Statistics 2001. Factor and bias
-        are ours: simulations without them (tests/unit/test_stats_jackknife.py) cover 85-93%.
+        are ours: simulations without them (tests/unit/stats/test_jackknife.py) cover 85-93%.
     """
     sums, counts = np.asarray(losses, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     everything, n_groups = np.ones(len(sums), dtype=bool), len(sums)

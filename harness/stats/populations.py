@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError, unknown_name
-from harness.space.classes import isomorphism_string
-from harness.space.nb201 import (
+from harness.spaces.nb201.classes import isomorphism_string
+from harness.spaces.nb201.encoding import (
     EDGES,
     N_ARCHS,
     NONE,

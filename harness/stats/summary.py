@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats.correlation import Tau, kendall_tau, spearman, weighted_tau
 from harness.stats.intervals import Interval, over_architectures
 from harness.stats.populations import MIN_ARCHS, TOP_10, TOP_HALF, top_share

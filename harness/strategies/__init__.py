@@ -10,7 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.errors import UsageError, unknown_name
-from harness.strategy_settings import TABLES
+from harness.settings.strategies import TABLES
 
 if TYPE_CHECKING:
     from harness.strategies.base import Strategy

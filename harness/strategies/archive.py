@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.space.nb201 import EDGES, Arch
+from harness.spaces.nb201.encoding import EDGES, Arch
 
 FloatArray = npt.NDArray[np.float64]
 

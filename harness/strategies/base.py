@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig
-from harness.patches import LayerInput
-from harness.space.nb201 import Arch, enumerate_archs
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.encoding import Arch, enumerate_archs
+from harness.supernet.patches import LayerInput
 
 
 class WeightedPath(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.space.nb201 import EDGES, OPS, Arch
+from harness.spaces.nb201.encoding import EDGES, OPS, Arch
 from harness.strategies.base import Strategy, WeightedPath
 
 

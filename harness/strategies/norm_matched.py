@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.projection import Projector
 from harness.strategies.projecting import ProjectingStrategy
+from harness.strategies.projection import Projector
 
 
 class NormMatched(ProjectingStrategy):

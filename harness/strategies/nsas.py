@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig
-from harness.patches import LayerInput
-from harness.space.nb201 import Arch
+from harness.settings.run import RunConfig
+from harness.settings.strategies import NsasSettings
+from harness.spaces.nb201.encoding import Arch
 from harness.strategies.archive import measure_distances, measure_novelty
 from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
-from harness.strategy_settings import NsasSettings
+from harness.supernet.patches import LayerInput
 
 
 class NoveltySearchConstraints(Strategy):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harness.projection import Projector
 from harness.strategies.projecting import ProjectingStrategy
+from harness.strategies.projection import Projector
 
 
 class OrthogonalGradientDescent(ProjectingStrategy):

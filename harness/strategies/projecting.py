@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig
 from harness.errors import MismatchError
-from harness.patches import Draws, LayerInput
-from harness.projection import Projector, make_projector
 from harness.seeding import derive_seed
+from harness.settings.run import RunConfig
+from harness.settings.strategies import OgdSettings
 from harness.strategies.base import WeightedPath
+from harness.strategies.projection import Projector, make_projector
 from harness.strategies.spos import SinglePathOneShot
-from harness.strategy_settings import OgdSettings
+from harness.supernet.patches import Draws, LayerInput
 
 SEARCHABLE = "cells."
 """What the names of the weights begin with that not all paths share."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig
-from harness.projection import Projector, multiply
 from harness.seeding import derive_seed
+from harness.settings.run import RunConfig
 from harness.strategies.norm_matched import length_ratio
 from harness.strategies.projecting import ProjectingStrategy
+from harness.strategies.projection import Projector, multiply
 
 
 class RandomProjector(ProjectingStrategy):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.space.nb201 import CONV_3X3, EDGES, NONE, SKIP, Arch
+from harness.spaces.nb201.encoding import CONV_3X3, EDGES, NONE, SKIP, Arch
 from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
 
 LARGEST = Arch((CONV_3X3,) * len(EDGES))

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.config import RunConfig
-from harness.patches import LayerInput
+from harness.settings.run import RunConfig
+from harness.settings.strategies import WplSettings
 from harness.strategies.spos import SinglePathOneShot
-from harness.strategy_settings import WplSettings
+from harness.supernet.patches import LayerInput
 
 
 class WeightPlasticity(SinglePathOneShot):

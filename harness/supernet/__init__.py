@@ -1,1 +1,1 @@
-"""The weight-sharing supernet, and stand-alone networks of the same skeleton."""
+"""Weight sharing: batch norm apart from the network, and the patches that layers see."""

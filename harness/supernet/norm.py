@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.distributed import Ranks
+from harness.distributed.ranks import Ranks
 
 EPS = 1e-5
 """What is added to the variance (torch's default, as in NAS-Bench-201)."""

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.datadir import resolve_data_dir, user_cache_dir
 from harness.errors import unknown_name
+from harness.files.datadir import resolve_data_dir, user_cache_dir
 from harness.truth.query import MEAN, TruthQuery
 from harness.truth.sources import BUNDLED_TABLE, find_truth
 from harness.truth.table import TruthTable, default_query, load_table

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.space.nb201 import N_ARCHS
+from harness.spaces.nb201.encoding import N_ARCHS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,7 @@ class Columns:
         """Return the rows as a frame with all columns of the schema, labels as categoricals."""
         import pandas as pd
 
-        from harness.truth.rows import arch_strings
+        from harness.spaces.nb201.lookup import arch_strings
 
         strings = pd.Categorical.from_codes(self.nb201_index.tolist(), categories=arch_strings())
         return pd.DataFrame(

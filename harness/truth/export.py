@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import TruthError
 from harness.scores.text import guard_formula
-from harness.space.nb201 import arch_at
+from harness.spaces.nb201.encoding import arch_at
 from harness.truth.columns import SCHEMA
 from harness.truth.query import TruthQuery
 from harness.truth.table import SPACE, TruthTable

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.space.nb201 import EDGES, OPS, arch_at
+from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
 from harness.truth.query import Trials, TruthQuery
 from harness.truth.table import TruthTable
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.space.nb201 import enumerate_archs
+from harness.spaces.nb201.encoding import enumerate_archs
 from harness.truth.columns import Columns, Labels
 
 COLUMNS = ("nb201_index", "arch_str", "dataset", "split", "epochs", "trial", "seed", "accuracy")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from harness.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
 from harness.errors import StoreError, TruthError, unknown_name
+from harness.files.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
 from harness.truth.table import TruthTable, load_table, save_table
 
 BUNDLED_TABLE = "nb201_tiles.parquet"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.atomic import write_atomically
 from harness.errors import TruthError, UsageError, unknown_name
+from harness.files.atomic import write_atomically
 from harness.truth.columns import SCHEMA, Columns, IntArray
 from harness.truth.parquet import COLUMNS, read_columns, to_arrow
 from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery

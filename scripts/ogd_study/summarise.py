@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness.config import READOUTS, RunConfig
-from harness.estimators.blocks import Block
-from harness.estimators.markup import block_to_markdown
 from harness.estimators.runs import label_configs, scores_path, settings_sha256
+from harness.evaluation.blocks import Block
+from harness.evaluation.markup import block_to_markdown
+from harness.runs.folder import FINISHED, Record, RunFolder, find_runs
 from harness.scores import STATUS_OK, load_scores
+from harness.settings.run import READOUTS, RunConfig
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
 from harness.stats.contrasts import Contrast
-from harness.store import FINISHED, Record, RunFolder, find_runs
 from harness.truth import default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}

@@ -26,22 +26,22 @@ import pandas as pd
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from harness.allocation import keep_freed_memory
-from harness.atomic import write_atomically
-from harness.config import READOUTS, RunConfig, make_config, parse_assignments
-from harness.evaluation import EvaluationImages
-from harness.experiment import resolve_config
+from harness.estimators.supernet.classes import class_index, order_classes
+from harness.estimators.supernet.measuring import EvaluationImages
+from harness.estimators.supernet.precision import images_to_bf16, to_bf16
+from harness.estimators.supernet.readout import both_readouts
+from harness.estimators.supernet.shared import SharedBatch
+from harness.execution.experiment import resolve_config
+from harness.files.atomic import write_atomically
 from harness.images import load_run_images
 from harness.images.dataset import ImageData, fixed_subset
-from harness.ranking.classes import class_index, order_classes
-from harness.ranking.precision import images_to_bf16, to_bf16
-from harness.ranking.shared import SharedBatch
-from harness.readout import both_readouts
-from harness.space.nb201 import N_ARCHS, sample_indices
+from harness.settings.run import READOUTS, RunConfig, make_config, parse_assignments
+from harness.spaces.nb201.encoding import N_ARCHS, sample_indices
+from harness.spaces.nb201.network import SuperNet
 from harness.stats import kendall_tau, top_share
 from harness.strategies import load_strategy
-from harness.supernet.network import SuperNet
-from harness.training import Trainer
+from harness.training.allocation import keep_freed_memory
+from harness.training.loop import Trainer
 from harness.truth import default_query, find_truth
 
 SEED = 100

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import harness.experiment
+import harness.execution.experiment
 from harness.images import cifar
-from harness.space.nb201 import arch_at, canonical_permutation
+from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
 
 RECORDS = 60
@@ -135,7 +135,7 @@ def test_a_damaged_file_is_told_before_training_and_blocks_nothing_afterwards(
     whole = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     damage(data)
     with monkeypatch.context() as context:
-        context.setattr(harness.experiment, "Trainer", None)  # a call would be a traceback
+        context.setattr(harness.execution.experiment, "Trainer", None)  # called: a traceback
         code, err = _run(invoke, data)
     assert code == 1
     assert message in err
@@ -212,7 +212,7 @@ def test_a_run_under_way_refuses_a_truth_that_was_replaced(invoke: Invoke, data:
 def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_with(
     invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranker = harness.experiment.Ranker
+    ranker = harness.execution.experiment.Ranker
 
     class Meanwhile(ranker):  # type: ignore[misc,valid-type]
         def rank(self, *arguments: object, **options: object) -> object:
@@ -220,7 +220,7 @@ def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_wi
             return super().rank(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(harness.experiment, "Ranker", Meanwhile)
+        patch.setattr(harness.execution.experiment, "Ranker", Meanwhile)
         code, err = _run(invoke, data)
     assert code == 1
     assert "was ranked against truth" in err or "started under other data" in err

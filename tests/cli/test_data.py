@@ -20,7 +20,7 @@ from rich.progress import Progress
 
 from harness.cli.data import _Bars, _Lines, data
 from harness.errors import DataError, UsageError
-from harness.fetch import CATALOG, Entry
+from harness.truth.fetch import CATALOG, Entry
 from tests.cli.commandline import Invoke
 from tests.fetchable import ARCHIVE, FILES, make_archive_entry, make_table_entry
 from tests.loopback import Answer, Loopback
@@ -199,7 +199,7 @@ def test_a_download_in_a_terminal_draws_a_bar_a_file() -> None:
 def test_a_mirror_without_the_file_tells_what_to_do(
     invoke: Invoke, server: Loopback, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.fetch.fetching._check_room", lambda *_arguments: None)
+    monkeypatch.setattr("harness.truth.fetch.fetching._check_room", lambda *_arguments: None)
     done = invoke("data", "fetch", name, "--from", server.url("nothing/"))
     assert (done.code, done.out) == (1, "")
     assert "HTTP 404" in done.err

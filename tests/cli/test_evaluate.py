@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from harness.space.nb201 import arch_at
+from harness.spaces.nb201.encoding import arch_at
 from harness.stats import METRICS, POPULATIONS
 from harness.truth import default_query, find_truth
 from tests.cli.commandline import Invoke

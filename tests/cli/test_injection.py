@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.space.nb201 import arch_at, sample_indices
+from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import find_truth, make_table, save_table
 from tests.cli.commandline import Invoke
 from tests.made_runs import make_run

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.commandline import TINY, Invoke
 
 SOURCE = '''
-from harness.space.nb201 import parse_arch
+from harness.spaces.nb201.encoding import parse_arch
 from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
 from harness.strategies.spos import SinglePathOneShot
 

@@ -16,7 +16,7 @@ import scipy.stats
 
 from harness.cli.main import main
 from harness.images import cifar100, imagenet16
-from harness.space.nb201 import arch_at, canonical_permutation
+from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
 
 N_ARCHS = 40

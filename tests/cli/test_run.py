@@ -135,7 +135,11 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
     some = sorted(set(whole.rows["nb201_index"]), key=_position)[:2]
     rows = whole.rows[whole.rows["nb201_index"].isin(some)].reset_index(drop=True)
     small = TruthTable("small", rows, {})
-    for module in ("harness.experiment", "harness.runner", "harness.estimators.evaluating"):
+    for module in (
+        "harness.execution.experiment",
+        "harness.execution.runner",
+        "harness.evaluation.evaluating",
+    ):
         monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
     assert result.code == 0
@@ -143,7 +147,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
 
 
 def _position(index: int) -> int:
-    from harness.space.nb201 import canonical_permutation
+    from harness.spaces.nb201.encoding import canonical_permutation
 
     return canonical_permutation().index(index)
 

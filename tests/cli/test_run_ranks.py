@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.distributed import Ranks
+from harness.distributed.ranks import Ranks
 from tests.cli.commandline import TINY, Invoke
 from tests.studies import write_study
-from tests.unit.test_launch import TORCHRUN
+from tests.unit.distributed.test_launch import TORCHRUN
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_first_rank_logs_and_exports_its_run(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "0")
-    monkeypatch.setattr("harness.parallel.join", lambda *_: nullcontext(Ranks()))
+    monkeypatch.setattr("harness.execution.parallel.join", lambda *_: nullcontext(Ranks()))
     log, board = tmp_path / "log", tmp_path / "board"
     command = (*TINY, "--strategies", "spos", "--out", tmp_path / "out")
     result = invoke(*command, "--log-json", log, "--tensorboard", board)

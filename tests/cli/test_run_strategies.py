@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from harness.cli.main import main
+from harness.settings.strategies import TABLES
 from harness.strategies import REGISTRY
-from harness.strategy_settings import TABLES
 from tests.cli.commandline import TINY, Invoke
 
 PROJECTING = sorted(name for name, row in REGISTRY.items() if row.settings == ("ogd",))

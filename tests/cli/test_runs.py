@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.store import RunFolder
+from harness.runs.folder import RunFolder
 from harness.truth import find_truth
 from tests.cli.commandline import Invoke
 from tests.made_runs import N, make_run

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.engines import Conditions, Failure
-from harness.engines.base import Queue
 from harness.errors import HarnessError, MemoryShortageError, WorkerError
-from harness.store import RunFolder
+from harness.execution.engines import Conditions, Failure
+from harness.execution.engines.base import Queue
+from harness.runs.folder import RunFolder
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study
 from tests.tiny import Recorder
@@ -131,7 +131,7 @@ def test_again_nothing_is_computed_and_no_process_started(
     swept: tuple[Path, Path, Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, out, _ = swept
-    monkeypatch.setattr("harness.engines.local._Pool._start", None)
+    monkeypatch.setattr("harness.execution.engines.local._Pool._start", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
     result = _invoke("sweep", study, "--out", out)
     assert result.code == 1
@@ -223,7 +223,7 @@ def test_json_on_standard_error_is_all_that_is_there(
 
 
 def _queue(swept: tuple[Path, Path, Result], out: Path) -> tuple[Queue, Recorder, list[str]]:
-    from harness.config import RunConfig
+    from harness.settings.run import RunConfig
 
     configs = [
         RunConfig(**record["config"])
@@ -239,7 +239,7 @@ def test_a_run_that_another_process_holds_waits_and_the_next_one_starts(
     swept: tuple[Path, Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue, monitor, (first, second) = _queue(swept, tmp_path)
-    monkeypatch.setattr("harness.engines.base.LOCKED_AGAIN_S", 0.0)
+    monkeypatch.setattr("harness.execution.engines.base.LOCKED_AGAIN_S", 0.0)
     with RunFolder(tmp_path / first).locked():
         config = queue.next()
         assert config is not None
@@ -256,7 +256,7 @@ def test_what_another_process_finished_meanwhile_is_not_computed(
     swept: tuple[Path, Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue, monitor, (first, _) = _queue(swept, tmp_path)
-    monkeypatch.setattr("harness.engines.base.LOCKED_AGAIN_S", 0.0)
+    monkeypatch.setattr("harness.execution.engines.base.LOCKED_AGAIN_S", 0.0)
     with RunFolder(tmp_path / first).locked():
         assert queue.next() is not None
         shutil.copytree(swept[1] / first, tmp_path / first, dirs_exist_ok=True)

@@ -257,7 +257,7 @@ def test_an_interrupted_import_leaves_nothing(here: Path) -> None:
     folder = make_source("nats", here)
     before = sorted(here.rglob("*"))
     script = (
-        "import signal, time, harness.importers.nats as nats\n"
+        "import signal, time, harness.truth.importers.nats as nats\n"
         # A shell makes what it starts in the background deaf to Ctrl-C.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(*_): print('reading', flush=True); time.sleep(60)\n"

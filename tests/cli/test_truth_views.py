@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.space.nb201 import arch_at, sample_indices
+from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.rows import COLUMNS
 from tests.cli.commandline import Invoke

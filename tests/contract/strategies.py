@@ -15,12 +15,12 @@ from unittest import mock
 
 import torch
 
-from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.monitor import SilentMonitor
-from harness.space.nb201 import Arch
+from harness.spaces.nb201.cell import conv_key
+from harness.spaces.nb201.encoding import Arch
 from harness.strategies.base import WeightedPath
-from harness.supernet.cell import conv_key
-from harness.training import Trainer
+from harness.training.checkpoint import load_checkpoint, save_checkpoint
+from harness.training.loop import Trainer
 from tests.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
 
 STEPS = 8

@@ -20,7 +20,7 @@ from typing import Any
 
 import sklearn.datasets  # noqa: F401 - as torch, imported once for all forks
 
-import harness.runner  # noqa: F401 - imports torch
+import harness.execution.runner  # noqa: F401 - imports torch
 from harness.cli.main import main
 
 

@@ -22,13 +22,10 @@ from xml.etree import ElementTree
 import pandas as pd
 import sklearn.datasets  # noqa: F401 - as torch, imported once for all forks
 
-import harness.report.page
-import harness.report.plots
-import harness.runner  # noqa: F401 - imports torch
-from harness.checkpoint import load_checkpoint
-from harness.journal import Journal
+from harness.files.journal import Journal
+from harness.runs.folder import RunFolder
 from harness.scores import load_scores
-from harness.store import RunFolder
+from harness.training.checkpoint import load_checkpoint
 from tests.e2e.crash_driver import attempt
 from tests.tiny import Recorder
 

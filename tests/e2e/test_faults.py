@@ -20,7 +20,7 @@ import pytest
 
 import harness.provenance
 from harness.errors import HarnessError, StoreError
-from harness.journal import Journal
+from harness.files.journal import Journal
 from harness.report.page import save_page
 from harness.report.plots import save_plots
 from harness.scores import load_scores, save_scores
@@ -111,7 +111,7 @@ def test_a_killed_worker_is_marked_with_the_reason_and_the_other_runs_go_on(
 def test_a_run_without_memory_says_so_and_the_next_one_is_done(
     tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from harness.training import Trainer
+    from harness.training.loop import Trainer
 
     train_step = Trainer.train_step
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness.monitor import SilentMonitor
-from harness.store import RunFolder
+from harness.runs.folder import RunFolder
 from tests.e2e.processes import (
     HARNESS,
     LONG,
@@ -204,7 +204,7 @@ def test_a_damaged_checkpoint_is_told_and_the_run_ends_with_the_same_bits(
 
 
 def test_a_checkpoint_of_a_newer_version_is_refused(under_way: Path) -> None:
-    from harness.checkpoint import load_checkpoint, save_checkpoint
+    from harness.training.checkpoint import load_checkpoint, save_checkpoint
 
     folder = only_run(under_way)
     path = folder / "checkpoint.pt"

@@ -82,7 +82,7 @@ def test_two_ranks_make_the_run_that_one_process_makes(undisturbed: Path, tmp_pa
     assert {p.name for p in alone.iterdir()} == {p.name for p in undisturbed.iterdir()}
     both, one = (pd.read_parquet(folder / "steps.parquet") for folder in (undisturbed, alone))
     assert both.path_index.tolist() == one.path_index.tolist()
-    # float32 with 4 channels: see tests/unit/test_distributed.py
+    # float32 with 4 channels: see tests/unit/distributed/test_ranks.py
     assert both.loss[:20].tolist() == pytest.approx(one.loss[:20].tolist(), rel=0.03)
     executions = [
         json.loads((folder / "record.json").read_text())["execution"]

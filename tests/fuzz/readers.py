@@ -28,28 +28,29 @@ import pandas as pd
 import torch
 
 from harness.check import load_baseline, save_baseline
-from harness.checkpoint import _seal, load_checkpoint, save_checkpoint
-from harness.config import load_config_file, make_config
-from harness.estimators import Estimator, load_runs
-from harness.evaluation import BatchSums
-from harness.fetch.archives import unpack
-from harness.fetch.catalog import Member
+from harness.estimators.estimator import Estimator
+from harness.estimators.runs import load_runs
+from harness.estimators.supernet import open_journal
+from harness.estimators.supernet.journal import Ledger
+from harness.estimators.supernet.measuring import BatchSums
+from harness.estimators.supernet.readout import ReadoutSums
+from harness.files.journal import Journal
 from harness.images import cifar, cifar100, imagenet16
 from harness.images.split import HALVES
-from harness.importers import import_truth
-from harness.journal import Journal
 from harness.monitor import SilentMonitor
-from harness.ranking import open_journal
-from harness.ranking.journal import Ledger
-from harness.readout import ReadoutSums
 from harness.report.disturbance import bin_over_steps, split_by_shared
 from harness.report.measures import estimate_figures
 from harness.report.training import load_training, tau_over_training
+from harness.runs.folder import Record, RunFolder
 from harness.scores import load_scores, read_score_sets, save_scores
-from harness.space.nb201 import arch_at, sample_indices
-from harness.store import Record, RunFolder
-from harness.training import Trainer
+from harness.settings.run import load_config_file, make_config
+from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.training.checkpoint import _seal, load_checkpoint, save_checkpoint
+from harness.training.loop import Trainer
 from harness.truth import find_truth, load_table, make_table, save_table
+from harness.truth.fetch.archives import unpack
+from harness.truth.fetch.catalog import Member
+from harness.truth.importers import import_truth
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then

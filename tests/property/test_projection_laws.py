@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness.config import OgdSettings
-from harness.projection import Projector, make_projector
+from harness.settings.run import OgdSettings
+from harness.strategies.projection import Projector, make_projector
 
 SLACK = 1e-9
 """float64 over a few dozen updates of matrices with entries of at most 1."""

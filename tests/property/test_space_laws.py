@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.errors import ArchError
-from harness.space.nb201 import EDGES, N_ARCHS, NONE, OPS, Arch, arch_at, parse_arch
+from harness.spaces.nb201.encoding import EDGES, N_ARCHS, NONE, OPS, Arch, arch_at, parse_arch
 
 archs = st.tuples(*[st.integers(0, len(OPS) - 1)] * len(EDGES)).map(Arch)
 

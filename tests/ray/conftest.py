@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from harness.config import RunConfig
-from harness.engines import Conditions, LocalEngine
-from harness.study import load_study
+from harness.execution.engines import Conditions, LocalEngine
+from harness.settings.run import RunConfig
+from harness.settings.study import load_study
 from tests.studies import write_study
 from tests.tiny import Recorder
 
@@ -58,7 +58,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Any:
     known: dict[str, tuple[list[RunConfig], Path]] = {}
 
     def compute(base: str, rest: str) -> tuple[list[RunConfig], Path]:
-        from harness.runner import resolve_all
+        from harness.execution.runner import resolve_all
 
         text = base + rest
         if text not in known:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.engines import Conditions
-from harness.engines.ray import RayEngine
+from harness.execution.engines import Conditions
+from harness.execution.engines.ray import RayEngine
 from harness.monitor import CHECKPOINT, Event
 from tests.e2e.processes import check_same_bits, finish, start, wait_for
 from tests.ray.conftest import NODE, make_cluster

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.ray.mailbox import Files, read_files, write_files
 from harness.errors import StoreError
-from harness.snapshots import load_snapshot, save_snapshot
-from harness.store import RunFolder
+from harness.execution.engines.ray.mailbox import Files, read_files, write_files
+from harness.runs.folder import RunFolder
+from harness.training.snapshots import load_snapshot, save_snapshot
 
 
 def make_folder(path: Path) -> RunFolder:

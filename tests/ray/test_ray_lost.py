@@ -9,11 +9,11 @@ import pytest
 import ray
 from ray.exceptions import OutOfMemoryError, WorkerCrashedError
 
-from harness.engines import Conditions
-from harness.engines.base import Queue
-from harness.engines.ray.driver import RayEngine, _Driver, _Task
-from harness.engines.ray.mailbox import Files
 from harness.errors import Interrupted, StoreError, WorkerError
+from harness.execution.engines import Conditions
+from harness.execution.engines.base import Queue
+from harness.execution.engines.ray.driver import RayEngine, _Driver, _Task
+from harness.execution.engines.ray.mailbox import Files
 from tests.tiny import Recorder, tiny_config
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import ray
 
-from harness.engines.ray.driver import _connected
 from harness.errors import UsageError
+from harness.execution.engines.ray.driver import _connected
 
 
 @pytest.mark.parametrize("reason", ["The current node timed out during startup.\nMore.", ""])

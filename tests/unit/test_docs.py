@@ -57,11 +57,11 @@ def test_every_table_of_the_manual_is_that_of_the_code() -> None:
 
 def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     """The report's lines, of the study's runs that have the settings of the present defaults."""
-    from harness.config import make_config
-    from harness.estimators import load_estimators
-    from harness.experiment import resolve_config
+    from harness.estimators.loading import load_estimators
+    from harness.execution.experiment import resolve_config
     from harness.report import make_report
     from harness.report.render import FORMATS
+    from harness.settings.run import make_config
     from harness.truth import find_truth
 
     truth = find_truth(dataset, data_dir)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.estimators import load_estimators
+from harness.estimators.loading import load_estimators
 from harness.report import TruthChoice, make_report
 from harness.report.page import save_page
 from harness.truth import TruthTable, find_truth

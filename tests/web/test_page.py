@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from harness.report import Report
 from harness.report.page import save_page
-from harness.space.nb201 import arch_at
+from harness.spaces.nb201.encoding import arch_at
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
 from tests.made_runs import N
 from tests.web.conftest import Open

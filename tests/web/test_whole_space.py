@@ -14,10 +14,18 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from harness.estimators import make_estimators
+from harness.estimators.loading import make_estimators
 from harness.report import TruthChoice, make_report
 from harness.report.page import save_page
-from harness.space.nb201 import CONV_1X1, CONV_3X3, N_ARCHS, NONE, Arch, arch_at, enumerate_archs
+from harness.spaces.nb201.encoding import (
+    CONV_1X1,
+    CONV_3X3,
+    N_ARCHS,
+    NONE,
+    Arch,
+    arch_at,
+    enumerate_archs,
+)
 from harness.truth import make_table, save_table
 from tests.web.conftest import Open
 

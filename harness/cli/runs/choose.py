@@ -11,7 +11,7 @@ from harness.cli.options import Command, add_options
 from harness.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from harness.inventory import Run, Wanted
+    from harness.runs.inventory import Run, Wanted
 
 DEFAULT_FOLDER = Path("results")
 
@@ -62,8 +62,8 @@ def parse_wanted(
     Raises:
         UsageError: If a status or a setting is unknown.
     """
-    from harness.config import parse_assignments
-    from harness.inventory import STATUSES, Wanted, flatten
+    from harness.runs.inventory import STATUSES, Wanted, flatten
+    from harness.settings.run import parse_assignments
 
     for status in statuses:
         if status not in STATUSES:
@@ -78,7 +78,7 @@ def find(name: str, folders: tuple[Path, ...]) -> Run:
     Raises:
         UsageError: If it is none, or not one.
     """
-    from harness.inventory import find_run
+    from harness.runs.inventory import find_run
 
     if not folders and not DEFAULT_FOLDER.is_dir() and not Path(name).is_dir():
         raise UsageError(f"There is no folder {DEFAULT_FOLDER} here. Say where: --in FOLDER.")

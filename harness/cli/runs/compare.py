@@ -27,7 +27,7 @@ def compare(first: str, second: str, folders: tuple[Path, ...], as_json: bool) -
     FIRST and SECOND are names, beginnings that no other run has, or folders. Whether a difference
     in results is more than chance is what `harness report` of the two folders says.
     """
-    from harness.inventory import compare as compare_records
+    from harness.runs.inventory import compare as compare_records
 
     runs = [find(name, folders) for name in (first, second)]
     records = []

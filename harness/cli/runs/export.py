@@ -34,12 +34,12 @@ def export(
 
     Without FOLDERS, of those in results. Runs that are damaged are left out.
     """
-    from harness.inventory import list_runs
+    from harness.runs.inventory import list_runs
 
     wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
     runs = list_runs(folders or (DEFAULT_FOLDER,), wanted)
 
-    from harness.tensorboard import export_run
+    from harness.runs.tensorboard import export_run
 
     written = [str(export_run(run.folder, tensorboard)) for run in runs if run.record is not None]
     if as_json:

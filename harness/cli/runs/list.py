@@ -29,7 +29,7 @@ def list_(
     A run whose record is damaged is listed as such. A run that was killed, and so still says
     that it is running, is listed as stopped.
     """
-    from harness.inventory import list_runs
+    from harness.runs.inventory import list_runs
 
     wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
     rows = [describe(run) for run in list_runs(folders or (DEFAULT_FOLDER,), wanted)]

@@ -22,7 +22,7 @@ def rm(runs: tuple[str, ...], folders: tuple[Path, ...], yes: bool, as_json: boo
     Whole folders of runs go, and nothing beside them. A run that a process works on, or a folder
     with anything in it that is no run's, is refused, and then none is removed.
     """
-    from harness.inventory import check_removable, remove
+    from harness.runs.inventory import check_removable, remove
 
     found = {run.folder.path: run for run in (find(name, folders) for name in runs)}
     for path, run in found.items():

@@ -33,7 +33,7 @@ def show(run: str, folders: tuple[Path, ...], as_json: bool) -> None:
         shown = {"path": str(found.folder.path), "status_now": found.status, "files": files}
         click.echo(json.dumps({**content, **shown}, indent=2))
         return
-    from harness.inventory import flatten
+    from harness.runs.inventory import flatten
 
     click.secho(found.name, bold=True)
     print_line(f"  {found.folder.path}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from harness.cli.run import parse_n_archs, parse_seeds
-from harness.config import SPACES
 from harness.errors import unknown_name
+from harness.settings.run import SPACES
 
 BUILDABLE = ("tiles",)
 
@@ -63,7 +63,7 @@ def build(
     from rich.progress import MofNCompleteColumn
     from rich.progress import Progress as Bars
 
-    from harness.truth_build import Protocol, build_table  # torch
+    from harness.truth.build import Protocol, build_table  # torch
 
     console = Console(stderr=True)
     with Bars(*Bars.get_default_columns(), MofNCompleteColumn(), console=console) as bars:

@@ -158,7 +158,7 @@ def write(table: TruthTable, query: TruthQuery | None, name: str, out: Path | No
         TruthError: If the table has no such rows.
         StoreError: If the file cannot be written.
     """
-    from harness.atomic import write_atomically
+    from harness.files.atomic import write_atomically
     from harness.truth import export as library
     from harness.truth import save_table
 

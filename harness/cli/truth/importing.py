@@ -69,7 +69,7 @@ def import_(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from harness.importers import import_truth, place_table, truth_file
+    from harness.truth.importers import import_truth, place_table, truth_file
 
     place = out or truth_file(data_dir)
     console = Console(stderr=True, highlight=False)

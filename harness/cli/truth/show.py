@@ -12,7 +12,7 @@ import click
 from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, name_table, table_options
 from harness.errors import ArchError
-from harness.space.nb201 import N_ARCHS, Arch, arch_at, parse_arch
+from harness.spaces.nb201.encoding import N_ARCHS, Arch, arch_at, parse_arch
 
 if TYPE_CHECKING:
     from harness.truth.profile import Profile, Standing

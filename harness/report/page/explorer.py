@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.estimators import EvaluationResult
+from harness.evaluation import EvaluationResult
 from harness.report.report import Report, Section
-from harness.space.nb201 import EDGES, OPS, arch_at
+from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
 
 
 def explorer_data(report: Report) -> dict[str, Any]:

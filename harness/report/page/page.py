@@ -19,9 +19,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import provenance
-from harness.atomic import check_replaceable, write_atomically
 from harness.errors import StoreError
-from harness.estimators.blocks import Block
+from harness.evaluation.blocks import Block
+from harness.files.atomic import check_replaceable, write_atomically
 from harness.report.blocks import (
     difference_block,
     make_notes,

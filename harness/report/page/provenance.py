@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from harness.estimators import Estimator
-from harness.estimators.blocks import Block
+from harness.estimators.estimator import Estimator
+from harness.evaluation.blocks import Block
 from harness.report.blocks import write_seeds
 from harness.report.report import Report
+from harness.runs.folder import Record
 from harness.scores.sets import describe_exclusions
-from harness.store import Record
 
 Facts = list[tuple[str, str]]
 

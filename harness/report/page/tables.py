@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.estimators.blocks import Block, write_figure
+from harness.evaluation.blocks import Block, write_figure
 from harness.report.figure import Figure
 from harness.report.page.charts import write_point
 from harness.report.report import Section

@@ -1,9 +1,0 @@
-"""Engines: the ways in which many runs come to be computed, behind one interface.
-
-`local`: processes on this machine. `ray`: tasks on a Ray cluster (`pip install harness[ray]`).
-"""
-
-from harness.engines.base import Conditions, Engine, Failure
-from harness.engines.local import LocalEngine
-
-__all__ = ["Conditions", "Engine", "Failure", "LocalEngine"]

@@ -1,0 +1,143 @@
+"""Loss and accuracy of one path on given images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.images.dataset import ImageData, ImageSet, iterate_batches
+from harness.spaces.nb201.encoding import Arch
+from harness.spaces.nb201.network import SuperNet
+from harness.supernet.norm import RecalibratedNorm, batch_norm
+
+
+class PathScore(NamedTuple):
+    """How a path did.
+
+    Attributes:
+        loss: Mean cross-entropy, nats.
+        accuracy: Percent of images classified right.
+    """
+
+    loss: float
+    accuracy: float
+
+
+class BatchSums(NamedTuple):
+    """How a path did on the images of one batch, in sums.
+
+    Attributes:
+        loss: Cross-entropy, nats.
+        correct: Images classified right.
+    """
+
+    loss: float
+    correct: int
+
+
+Sums = TypeVar("Sums")
+SumBatch = Callable[[Tensor, Tensor], Sums]
+"""Scores what a network returns for a batch, [batch, ...], by its labels, [batch]."""
+
+
+class EvaluationImages:
+    """A fixed set of images, normalised once and cut into fixed batches."""
+
+    def __init__(self, data: ImageData, images: ImageSet, batch_size: int) -> None:
+        """Prepare the batches.
+
+        Args:
+            data: The data set that the images are of.
+            images: The images, in a fixed order.
+            batch_size: Most images a batch; batches are of nearly equal size.
+        """
+        self.batches: list[tuple[Tensor, Tensor]] = list(iterate_batches(data, images, batch_size))
+        self.n_images = len(images)
+
+    def replace(self, batches: list[tuple[Tensor, Tensor]]) -> EvaluationImages:
+        """Return the same with other batches."""
+        other = copy.copy(self)
+        other.batches = batches
+        other.n_images = sum(len(labels) for _, labels in batches)
+        return other
+
+
+def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
+    """Sum loss and hits over the images of a batch.
+
+    Args:
+        logits: [batch, class].
+        labels: [batch].
+
+    Returns:
+        The sums.
+    """
+    loss = F.cross_entropy(logits, labels, reduction="sum")
+    return BatchSums(loss.item(), int((logits.argmax(dim=1) == labels).sum().item()))
+
+
+def evaluate_path(
+    network: SuperNet,
+    arch: Arch,
+    images: EvaluationImages,
+    recalibrate_on: EvaluationImages | None = None,
+    sum_of: SumBatch[BatchSums] = sum_batch,
+) -> PathScore:
+    """Score one path of the supernet.
+
+    Args:
+        network: The supernet; not changed.
+        arch: The path.
+        images: What to score it on.
+        recalibrate_on: Where to measure batch norm's statistics for this path; without it each
+            batch is normalised with its own.
+        sum_of: Scores the network's outputs.
+
+    Returns:
+        Mean loss and accuracy over all images.
+    """
+    sums = sum_batches(network, arch, images, recalibrate_on, sum_of)
+    return add_up(sums, images.n_images)
+
+
+@torch.inference_mode()
+def sum_batches(
+    network: SuperNet,
+    arch: Arch,
+    images: EvaluationImages,
+    recalibrate_on: EvaluationImages | None,
+    sum_of: SumBatch[Sums],
+) -> list[Sums]:
+    """Score one path as `evaluate_path` does; return the sums of each batch."""
+    norm: RecalibratedNorm | None = None
+    if recalibrate_on is not None:
+        norm = RecalibratedNorm()
+        for batch, _ in recalibrate_on.batches:
+            network(batch, arch, norm.start_pass(measuring=True))
+    sums = []
+    for batch, labels in images.batches:
+        use = batch_norm if norm is None else norm.start_pass(measuring=False)
+        sums.append(sum_of(network(batch, arch, use), labels))
+    return sums
+
+
+def add_up(sums: Iterable[BatchSums], n_images: int) -> PathScore:
+    """Take the means over the images of some batches.
+
+    Args:
+        sums: Of each batch, in order, which decides the last bit.
+        n_images: Images in all of them.
+
+    Returns:
+        Mean loss and accuracy.
+    """
+    loss, correct = 0.0, 0
+    for part in sums:
+        loss += part.loss
+        correct += part.correct
+    return PathScore(loss / n_images, 100 * correct / n_images)

@@ -1,0 +1,114 @@
+"""A readout of each path's own: how well its features serve, whatever the shared classifier does.
+
+All paths share the classifier, and the last steps' paths have bent it their way: a good path that
+was trained long ago is scored through a readout that fits others. Here the classifier is left out,
+and a linear readout is fitted to each path's features anew, in closed form. It is fitted to the
+very images that it is scored on, each image by the readout fitted to all others of its batch
+(leave-one-out, Allen, 1974), so no further images are needed and nothing is scored on what it was
+fitted to.
+
+That a path's rank is read from a refitted readout is our own choice; what it does to tau is
+measured in `results/`. The supernet and its training stay as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from harness.estimators.supernet.measuring import BatchSums, SumBatch, sum_batch
+from harness.settings.run import Readout
+from harness.spaces.nb201.network import SuperNet
+
+RIDGE = 0.01
+"""Penalty on the weights of standardised features, relative to the number of images."""
+
+_LEAST_STD = 1e-3
+"""Added to a feature's standard deviation: one that is constant on the batch says nothing."""
+
+
+class ReadoutSums(NamedTuple):
+    """How a path did on the images of one batch, by either readout.
+
+    Attributes:
+        shared: By the supernet's classifier.
+        refitted: By one of the path's own; its "loss" is the squared leave-one-out error.
+    """
+
+    shared: BatchSums
+    refitted: BatchSums
+
+
+def choose_readout(network: SuperNet, readout: Readout) -> tuple[SuperNet, SumBatch[BatchSums]]:
+    """Return what scores paths with a readout.
+
+    Args:
+        network: The supernet; not changed.
+        readout: Which.
+
+    Returns:
+        A network, and what scores its outputs.
+    """
+    if readout == "shared":
+        return network, sum_batch
+    return without_classifier(network), sum_refitted
+
+
+def both_readouts(network: SuperNet) -> tuple[SuperNet, SumBatch[ReadoutSums]]:
+    """Return what scores paths with either readout, their features computed once.
+
+    Args:
+        network: The supernet; not changed.
+
+    Returns:
+        A network, and what scores its outputs.
+    """
+
+    def sum_both(features: torch.Tensor, labels: torch.Tensor) -> ReadoutSums:
+        shared = sum_batch(network.classifier(features), labels)
+        return ReadoutSums(shared, sum_refitted(features, labels))
+
+    return without_classifier(network), sum_both
+
+
+def without_classifier(network: SuperNet) -> SuperNet:
+    """Copy a supernet so that it returns features, [batch, feature], where it returned logits."""
+    headless = copy.copy(network)
+    headless._modules = {**network._modules, "classifier": nn.Identity()}
+    return headless
+
+
+def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
+    """Score features by the leave-one-out errors of a ridge regression onto the classes.
+
+    With standardised features X, one-hot labels Y of zero mean, and the hat matrix
+    H = X (X^T X + RIDGE n I)^-1 X^T + 1/n, image i has the residual (y_i - (HY)_i) / (1 - H_ii)
+    under the regression on all other images.
+
+    Args:
+        features: [batch, feature].
+        labels: int64, [batch].
+
+    Returns:
+        The summed squared error (over classes, too), and how many images have their own class's
+        output as the largest; NaN and none where features are not finite.
+    """
+    if not features.isfinite().all():
+        return BatchSums(math.nan, 0)
+    n = len(labels)
+    x = features.double()
+    x = (x - x.mean(0)) / (x.std(0) + _LEAST_STD)
+    y = F.one_hot(labels).double()
+    y = y - y.mean(0)
+    gram = x.T @ x
+    gram.diagonal().add_(RIDGE * n)
+    whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), x.T, upper=False)
+    leverage = whitened.square().sum(0) + 1 / n
+    residual = (y - whitened.T @ (whitened @ y)) / (1 - leverage).unsqueeze(1)
+    correct = (y - residual).argmax(1) == labels
+    return BatchSums(residual.square().sum().item(), int(correct.sum().item()))

@@ -1,0 +1,191 @@
+"""One ranking under way: batch after batch of images, every class on each, resumable in between."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from harness.errors import Interrupted
+from harness.estimators.supernet.classes import class_index, order_classes
+from harness.estimators.supernet.journal import Ledger
+from harness.estimators.supernet.measuring import BatchSums, EvaluationImages, add_up
+from harness.estimators.supernet.precision import MIN_TAU, N_CHECKED, agreement
+from harness.estimators.supernet.readout import ReadoutSums
+from harness.estimators.supernet.rounds import Goal, Round, Rounds, describe
+from harness.estimators.supernet.spread import Scoring, Spread, score_all
+from harness.files.journal import Journal
+from harness.monitor import Monitor, Progress
+from harness.scores import STATUS_FAILED, STATUS_OK
+from harness.settings.run import READOUTS, Readout, RunConfig
+from harness.spaces.nb201.encoding import arch_at
+from harness.spaces.nb201.network import SuperNet
+
+
+class Ranking(NamedTuple):
+    """Scores of architectures.
+
+    Attributes:
+        rows: By readout; one an architecture, in the order asked for, in the schema of a score
+            file.
+        rounds: What was known after each batch, where there was a goal.
+        facts: How the scores were come by, for the record of the run.
+    """
+
+    rows: dict[Readout, list[dict[str, Any]]]
+    rounds: list[Round]
+    facts: dict[str, Any]
+
+
+class Work:
+    """A ranking, with what it needs at hand."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        images: EvaluationImages,
+        recalibrate_on: EvaluationImages | None,
+        networks: Sequence[SuperNet],
+        indices: Sequence[int],
+        journal: Journal,
+        monitor: Monitor,
+        spread: Spread | None = None,
+    ) -> None:
+        """Prepare the ranking.
+
+        Args:
+            config: The run's configuration.
+            images: What to rank on.
+            recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
+            networks: The supernet at one or more moments of its training.
+            indices: `nb201_index` of the architectures.
+            journal: Of this ranking, with what was done before.
+            monitor: Told the progress; can stop the ranking.
+            spread: Scores architectures elsewhere; None: here.
+        """
+        self._config = config
+        self._recalibrate_on = recalibrate_on
+        self._networks = networks
+        self._indices = indices
+        self._order = order_classes(indices)
+        self._ledger = Ledger(journal)
+        self._monitor = monitor
+        self._spread = spread or score_all
+        self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
+        self._detail: str | None = None
+        # Statistics measured for an architecture serve all its images; what architectures share
+        # is shared batch by batch. With a goal, or several moments of training, images must come
+        # in batches all the same.
+        batchwise = config.until_tau_se is not None or len(networks) > 1
+        whole = recalibrate_on is not None and not batchwise
+        batches = [images.replace([batch]) for batch in images.batches]
+        self._parts = [images] if whole else batches
+
+    def rank(self, goal: Goal | None) -> Ranking:
+        """Score every class on the parts of the images, in turn, until the goal or all are done."""
+        rounds = None if goal is None else Rounds(goal, self._indices)
+        used = 0
+        for used, part in enumerate(self._parts, start=1):
+            self._score_part(used - 1)
+            if rounds is not None:
+                self._end_round(rounds, part.n_images)
+                if rounds.are_enough:
+                    break
+        total = len(self._order) * len(self._parts)
+        self._monitor.progress(
+            Progress(self._config.run_id, "rank", total, total, None, self._detail)
+        )
+        n_images = sum(part.n_images for part in self._parts[:used])
+        rows = {readout: self._rows(readout, used, n_images) for readout in READOUTS}
+        facts = {"n_images": n_images, **(self._ledger.precision or {"precision": "float32"})}
+        if goal is None or rounds is None:
+            return Ranking(rows, [], facts)
+        facts |= {"until_tau_se": goal.se, "reached": rounds.are_enough}
+        if not rounds.are_enough:
+            self._monitor.notice(
+                f"{self._config.run_id}: {describe(rounds.seen[-1])}, which are all of "
+                f"rank_images; an error of {goal.se} was asked for. Give it more of them."
+            )
+        return Ranking(rows, rounds.seen, facts)
+
+    def _score_part(self, number: int) -> None:
+        known = self._ledger.sums
+        left = [arch for arch in self._order if (number, arch.nb201_index) not in known]
+        if not left:
+            return
+        scoring = self._scoring(number, self._choose_precision() == "bf16")
+        before, total = len(known), len(self._order) * len(self._parts)
+        scored = self._spread(scoring, left)
+        for done, (arch, sums) in enumerate(scored, start=before + 1):
+            self._ledger.add_sums(number, arch.nb201_index, sums)
+            progress = Progress(self._config.run_id, "rank", done, total, None, self._detail)
+            self._monitor.progress(progress)
+            if self._monitor.should_stop() and done < total:
+                self._ledger.flush()
+                raise Interrupted(f"Stopped after {done:,} of {total:,} evaluations.")
+        self._ledger.flush()
+
+    def _scoring(self, number: int, bf16: bool) -> Scoring:
+        network = self._networks[number % len(self._networks)]
+        return Scoring(network, self._parts[number], self._recalibrate_on, bf16)
+
+    def _choose_precision(self) -> str:
+        """Return the type to compute in: of bf16, only where it ranks as float32 does."""
+        if self._config.rank_precision == "float32":
+            return "float32"
+        if self._ledger.precision is None:
+            self._ledger.add(self._check_bf16())
+        assert self._ledger.precision is not None, "just added"
+        return str(self._ledger.precision["precision"])
+
+    def _check_bf16(self) -> dict[str, Any]:
+        some = order_classes(list(dict.fromkeys(map(class_index, self._indices)))[:N_CHECKED])
+        losses: list[list[float]] = []
+        for bf16 in (False, True):
+            losses.append([])
+            for _, sums in score_all(self._scoring(0, bf16), some):
+                losses[-1].append(self._chosen(sums).loss)
+                if self._monitor.should_stop():
+                    raise Interrupted("Stopped in the comparison of bf16 with float32.")
+        tau = agreement(*losses)
+        agrees = tau is not None and tau >= MIN_TAU
+        if not agrees:
+            found = "undefined" if tau is None else f"{tau:.3f}"
+            self._monitor.notice(
+                f"{self._config.run_id}: tau between bf16 and float32 is {found} on {len(some)} "
+                f"classes, and {MIN_TAU} is asked for. This run is ranked in float32."
+            )
+        precision = "bf16" if agrees else "float32"
+        return {"precision": precision, "tau_of_bf16": tau, "n_compared": len(some)}
+
+    def _end_round(self, rounds: Rounds, n_images: int) -> None:
+        number = len(rounds.seen)
+        classes = [arch.nb201_index for arch in self._order]
+        sums = {index: self._chosen(self._ledger.sums[number, index]) for index in classes}
+        seconds = self._ledger.rounds.get(number + 1)
+        if seconds is None:
+            seconds = time.monotonic() - self._started
+            self._ledger.add({"round": number + 1, "seconds": seconds})
+        self._detail = describe(rounds.add(sums, n_images, seconds))
+
+    def _chosen(self, sums: ReadoutSums) -> BatchSums:
+        found: BatchSums = getattr(sums, self._config.rank_readout)
+        return found
+
+    def _rows(self, readout: Readout, n_parts: int, n_images: int) -> list[dict[str, Any]]:
+        by_class: dict[int, dict[str, Any]] = {}
+        for arch in self._order:
+            index = arch.nb201_index
+            parts = [self._ledger.sums[part, index] for part in range(n_parts)]
+            sums: list[BatchSums] = [getattr(part, readout) for part in parts]
+            loss, accuracy = add_up(sums, n_images)
+            by_class[index] = (
+                {"score": -loss, "loss": loss, "accuracy": accuracy, "status": STATUS_OK}
+                if math.isfinite(loss)
+                else {"score": None, "loss": None, "accuracy": None, "status": STATUS_FAILED}
+            )
+        return [
+            {"nb201_index": index, "arch_str": str(arch_at(index)), **by_class[class_index(index)]}
+            for index in self._indices
+        ]

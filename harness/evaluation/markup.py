@@ -1,0 +1,85 @@
+"""Tables as Markdown, HTML and LaTeX.
+
+Labels may come from somebody's file: every form escapes what would be markup in it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from harness.evaluation.blocks import Block
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+}
+
+
+def escape_markdown(text: str) -> str:
+    """Escape what would be markup: Markdown may hold HTML, and links, and cells end at a bar."""
+    escaped = re.sub(r"([\\|`])", r"\\\1", html.escape(text, quote=False))
+    return escaped.replace("](", r"\](")
+
+
+def block_to_markdown(block: Block) -> list[str]:
+    """Return the lines of a table in Markdown, with an empty one at the end."""
+
+    def pipe(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(map(escape_markdown, cells))} |"
+
+    rows = [pipe(row) for row in block.rows]
+    rules = ["---"] * block.texts + ["---:"] * (len(block.headings) - block.texts)
+    title = f"**{escape_markdown(block.title)}**"
+    return [title, "", pipe(block.headings), pipe(rules), *rows, ""]
+
+
+def block_to_html(block: Block) -> str:
+    """Return a table in HTML, with a caption and scopes for screen readers."""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.headings)
+    rows = []
+    for first, *cells in block.rows:
+        figures = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row">{html.escape(first)}</th>{figures}</tr>')
+    body = "\n".join(rows)
+    return (
+        f"<table><caption>{html.escape(block.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody></table>"
+    )
+
+
+def escape_latex(text: str) -> str:
+    """Escape what LaTeX would take for a command, in running text and in tables."""
+    return "".join(_LATEX.get(char, char) for char in text).replace("+-", r"$\pm$")
+
+
+def block_to_latex(block: Block) -> str:
+    """Return a table in LaTeX; it needs the package booktabs, and T1 fonts for quotes."""
+
+    def line(cells: Sequence[str]) -> str:
+        # A bracket after the end of a row would be read as the argument of \\.
+        return " & ".join(f"{{}}{c}" if c.startswith("[") else c for c in map(escape_latex, cells))
+
+    columns = "l" * block.texts + "r" * (len(block.headings) - block.texts)
+    return "\n".join(
+        (
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape_latex(block.title)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            rf"{line(block.headings)} \\",
+            r"\midrule",
+            *(rf"{line(row)} \\" for row in block.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        )
+    )

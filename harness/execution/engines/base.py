@@ -1,0 +1,268 @@
+"""What an engine is: the way in which many runs come to be computed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from harness import provenance
+from harness.errors import (
+    HarnessError,
+    Interrupted,
+    LockedError,
+    MemoryShortageError,
+    StoreError,
+    WorkerError,
+)
+from harness.execution.experiment import run_experiment
+from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
+from harness.runs.folder import FAILED as STATUS_FAILED
+from harness.runs.folder import FINISHED as STATUS_FINISHED
+from harness.runs.folder import RUNNING, Record, RunFolder
+from harness.settings.run import RunConfig
+
+LOGS = "logs"
+LOCKED_AGAIN_S = 1.0
+"""Seconds until a run that another process holds is looked at again."""
+
+
+class Failure(NamedTuple):
+    """Why a run did not finish.
+
+    Attributes:
+        run_id: Which run.
+        error: The error.
+    """
+
+    run_id: str
+    error: HarnessError
+
+
+class Conditions(NamedTuple):
+    """What all runs are called with.
+
+    Attributes:
+        out: Folder of run folders.
+        data_dir: Where images and truth lie, for data sets that need it.
+        profile: Whether each run writes beforehand where its time goes.
+        retry_failed: Whether runs that failed before are tried again.
+        study: Whether this is a study: a run that another process holds is waited for, one whose
+            process died is marked as failed, and each has a log, `logs/<run id>.log`.
+    """
+
+    out: Path
+    data_dir: Path | None = None
+    profile: bool = False
+    retry_failed: bool = False
+    study: bool = False
+
+    def folder(self, config: RunConfig) -> RunFolder:
+        """Return a run's folder."""
+        return RunFolder(self.out / config.run_id)
+
+    def log(self, run_id: str) -> Path | None:
+        """Return where a run's log belongs, or None where runs have none."""
+        return self.out / LOGS / f"{run_id}.log" if self.study else None
+
+
+class Engine(Protocol):
+    """Computes runs. Whatever the engine, a run's numbers on a CPU are the same bits.
+
+    Laws: every run ends as finished or as a failure, and one that fails does not keep the others
+    from going on; a run that was stopped, or whose worker was killed, goes on from its last
+    checkpoint when it is computed again, by whichever engine.
+    """
+
+    def run(
+        self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
+    ) -> list[Failure]:
+        """Compute runs, those aside that are finished.
+
+        Args:
+            configs: The runs, resolved, each once.
+            conditions: What all are called with.
+            monitor: Told the progress and the events of all; can stop them.
+
+        Returns:
+            The runs that failed.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; every run under way saved itself.
+        """
+        ...
+
+
+class Queue:
+    """The runs that an engine has to start, and what became of those that ended.
+
+    Attributes:
+        failures: So far.
+        was_stopped: Whether a run ended because it was asked to stop.
+    """
+
+    def __init__(
+        self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
+    ) -> None:
+        """Take the runs, in the order in which they are to be started."""
+        self._waiting = list(configs)
+        self._conditions = conditions
+        self._monitor = monitor
+        self._held: dict[str, float] = {}  # by run, when it was last seen held by another process
+        self.failures: list[Failure] = []
+        self.was_stopped = False
+
+    def __len__(self) -> int:
+        """Count the runs that wait."""
+        return len(self._waiting)
+
+    def next(self) -> RunConfig | None:
+        """Return a run to start now; None where all that wait are held by other processes.
+
+        Runs that need no work, as they are finished or failed before, end on the way.
+        """
+        position = 0
+        while position < len(self._waiting):
+            config = self._waiting[position]
+            if self._is_held(config):
+                position += 1
+                continue
+            del self._waiting[position]
+            if not self._settle(config):
+                return config
+        return None
+
+    def put_first(self, config: RunConfig) -> None:
+        """Let a run be the next after all."""
+        self._waiting.insert(0, config)
+
+    def put_back(self, config: RunConfig) -> None:
+        """Let a run wait that another process turned out to hold."""
+        if config.run_id not in self._held:
+            self._monitor.event(Event(config.run_id, WAITING, {}))
+        self._held[config.run_id] = time.monotonic()
+        self._waiting.append(config)
+
+    def clear(self) -> None:
+        """Start none of those that wait: the work is being stopped."""
+        self.was_stopped |= bool(self._waiting)
+        self._waiting.clear()
+
+    def end(self, config: RunConfig, error: HarnessError | None, computed: bool = True) -> None:
+        """Take down how a run ended, and tell the monitor."""
+        if isinstance(error, LockedError) and self._conditions.study:
+            self.put_back(config)
+            return
+        if isinstance(error, Interrupted):
+            self.was_stopped = True
+        elif error is not None:
+            if isinstance(error, (WorkerError, MemoryShortageError)):
+                self._record_death(config, str(error))
+            self.failures.append(Failure(config.run_id, error))
+        self._monitor.event(describe_end(config, self._conditions, error, computed))
+
+    def result(self) -> list[Failure]:
+        """Return the failures, when nothing is left to do.
+
+        Raises:
+            Interrupted: If runs were stopped or left out.
+        """
+        if self.was_stopped:
+            failed = "".join(f" {f.run_id} had failed before: {f.error}" for f in self.failures)
+            raise Interrupted(f"Stopped; every run under way was saved.{failed}")
+        return self.failures
+
+    def _is_held(self, config: RunConfig) -> bool:
+        """Say whether to pass a run over for now, as another process works on it."""
+        if not self._conditions.study:
+            return False
+        now, run_id = time.monotonic(), config.run_id
+        if now - self._held.get(run_id, -LOCKED_AGAIN_S) < LOCKED_AGAIN_S:
+            return True
+        if not self._conditions.folder(config).is_locked():
+            return False
+        if run_id not in self._held:
+            self._monitor.event(Event(run_id, WAITING, {}))
+        self._held[run_id] = now
+        return True
+
+    def _settle(self, config: RunConfig) -> bool:
+        """End a run that needs no work."""
+        conditions = self._conditions
+        if not needs_no_work(config, conditions):
+            return False
+        try:
+            run_experiment(
+                config, conditions.out, conditions.data_dir, 1, self._monitor, conditions.profile
+            )
+            error = None
+        except HarnessError as problem:
+            error = problem
+        self.end(config, error, computed=False)
+        return True
+
+    def _record_death(self, config: RunConfig, reason: str) -> None:
+        """Say in the record that a run's process died; itself it could not."""
+        folder = self._conditions.folder(config)
+        with contextlib.suppress(StoreError):
+            if self._conditions.study:
+                _mark_failed(folder, config, reason)
+            else:
+                folder.mark_stopped(reason)
+
+
+def needs_no_work(config: RunConfig, conditions: Conditions) -> bool:
+    """Say whether a run is finished, or failed before and is not to be tried again.
+
+    One that cannot be read is left to who works on it.
+    """
+    folder = conditions.folder(config)
+    try:
+        status = folder.read_record().status if folder.has_record() else None
+    except StoreError:
+        return False
+    failed = status == STATUS_FAILED and not conditions.retry_failed
+    return failed or status == STATUS_FINISHED
+
+
+def describe_end(
+    config: RunConfig, conditions: Conditions, error: HarnessError | None, computed: bool
+) -> Event:
+    """Say how a run ended.
+
+    Args:
+        config: The run.
+        conditions: Where its folder is.
+        error: Why it did not finish, if so.
+        computed: Whether it was computed now; else it was finished before.
+
+    Returns:
+        What monitors are told.
+    """
+    if error is None:
+        facts = {"computed": computed, "tau": _read_tau(conditions.folder(config))}
+        return Event(config.run_id, FINISHED, facts)
+    kind = INTERRUPTED if isinstance(error, Interrupted) else FAILED
+    return Event(config.run_id, kind, {"reason": str(error)})
+
+
+def _read_tau(folder: RunFolder) -> float | None:
+    with contextlib.suppress(StoreError):
+        tau = folder.read_record().summary.get("tau")
+        return None if tau is None else float(tau)
+    return None
+
+
+def _mark_failed(folder: RunFolder, config: RunConfig, reason: str) -> None:
+    """Mark a run of a study as failed: the study is not to meet the same death again and again."""
+    with folder.locked():
+        if folder.has_record():
+            record = folder.read_record()
+        else:
+            started, settings = provenance.now(), config.model_dump()
+            record = Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
+        if record.status != STATUS_FINISHED:
+            changes = {"status": STATUS_FAILED, "reason": reason}
+            folder.write_record(record.model_copy(update=changes))

@@ -1,0 +1,262 @@
+"""Runs on this machine: in this process one after the other, or in a process each.
+
+A process each, watched through pipes. How many, and with how many threads, was measured: see
+`default_jobs` and `default_threads`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import HarnessError, Interrupted, WorkerError
+from harness.execution.engines.base import Conditions, Failure, Queue
+from harness.execution.engines.worker import work
+from harness.execution.experiment import default_jobs, default_threads, run_experiment
+from harness.monitor import STARTED, Event, Monitor, Progress
+from harness.settings.run import RunConfig
+
+REPORT_EVERY_S = 0.2
+POLL_S = 0.2
+
+
+class LocalEngine:
+    """Computes runs on this machine."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        """Choose how many run at a time; None: as many as suit the machine."""
+        self._jobs = jobs
+
+    def run(
+        self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
+    ) -> list[Failure]:
+        """Compute runs; see `Engine`.
+
+        A study's runs have a process each even one at a time, so that one that is killed leaves
+        the others.
+        """
+        queue = Queue(configs, conditions, monitor)
+        if not configs:
+            return queue.result()
+        jobs = self._jobs or default_jobs(configs[0], len(configs))
+        if jobs == 1 and not conditions.study:
+            return _run_in_turn(queue, conditions, monitor)
+        return _Pool(queue, conditions, jobs, monitor).run()
+
+
+def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list[Failure]:
+    while (config := queue.next()) is not None:
+        error = None
+        monitor.event(Event(config.run_id, STARTED, {}))
+        out, data_dir, profile, retry_failed, _ = conditions
+        threads = default_threads(config, 1)
+        try:
+            run_experiment(
+                config, out, data_dir, threads, monitor, profile, retry_failed=retry_failed
+            )
+        except HarnessError as problem:  # a bug ends all, with its traceback
+            error = problem
+        queue.end(config, error)
+        if isinstance(error, Interrupted):
+            raise error
+    return queue.result()
+
+
+class _Worker(NamedTuple):
+    """A process at work."""
+
+    process: BaseProcess
+    config: RunConfig
+    told: list[HarnessError]
+
+
+class _Pool:
+    """Processes at work, each on one run, with a pipe from each."""
+
+    def __init__(self, queue: Queue, conditions: Conditions, jobs: int, monitor: Monitor) -> None:
+        self._queue = queue
+        self._conditions = conditions
+        self._jobs = jobs
+        self._monitor = monitor
+        self._running: dict[Connection, _Worker] = {}
+        self._stopping = False
+
+    def run(self) -> list[Failure]:
+        try:
+            while self._queue or self._running:
+                self._start_some()
+                for connection in wait(list(self._running), timeout=POLL_S):
+                    assert isinstance(connection, Connection)
+                    self._receive(connection)
+                if self._monitor.should_stop() and not self._stopping:
+                    self._stop()
+        except KeyboardInterrupt:  # asked a second time: at once
+            for worker in self._running.values():
+                worker.process.kill()
+            raise
+        finally:
+            self._stop()
+            for worker in self._running.values():
+                worker.process.join()
+        return self._queue.result()
+
+    def _start_some(self) -> None:
+        while len(self._running) < self._jobs and not self._stopping:
+            config = self._queue.next()
+            if config is None:
+                return
+            self._start(config)
+
+    def _start(self, config: RunConfig) -> None:
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        threads = default_threads(config, self._jobs)
+        arguments = (config, self._conditions, threads, sender, os.getpid())
+        process = context.Process(target=_work, args=arguments)
+        with _without_ctrl_c():
+            process.start()
+        sender.close()  # the worker has its own end; with ours closed, its death ends the pipe
+        self._running[receiver] = _Worker(process, config, [])
+        self._monitor.event(Event(config.run_id, STARTED, {}))
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            self._end(connection)
+            return
+        match message:
+            case Progress():
+                self._monitor.progress(message)
+            case Event():
+                self._monitor.event(message)
+            case HarnessError():
+                self._running[connection].told.append(message)
+            case str():
+                self._monitor.notice(message)
+
+    def _end(self, connection: Connection) -> None:
+        process, config, told = self._running.pop(connection)
+        process.join()
+        connection.close()
+        error: HarnessError | None = told[0] if told else None
+        if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not begun
+            error = Interrupted(f"Run {config.run_id} was stopped.")
+        elif process.exitcode and error is None:
+            error = self._explain(process.exitcode, config)
+        self._queue.end(config, error)
+
+    def _explain(self, exit_code: int, config: RunConfig) -> WorkerError:
+        log = self._conditions.log(config.run_id)
+        where = "above" if log is None else f"in {log}"
+        how = (
+            f"by signal {-exit_code} (9 is often a lack of memory)"
+            if exit_code < 0
+            else f"with exit code {exit_code}; its traceback is {where}"
+        )
+        go_on = (
+            "With --retry-failed the same command goes on from its last checkpoint"
+            if self._conditions.study
+            else "Run the same command to go on"
+        )
+        return WorkerError(f"The process of run {config.run_id} ended {how}. {go_on}.")
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._queue.clear()
+        for worker in self._running.values():
+            if worker.process.is_alive():
+                worker.process.terminate()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Block SIGINT, for a process started meanwhile for good; what comes is delivered after.
+
+    Ctrl-C reaches the whole group of a terminal. A worker still importing would die of it with a
+    traceback; the parent passes the wish to stop on as SIGTERM.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would unblock the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class _WorkerMonitor:
+    """Sends progress to the parent; stops on its signal, or when the parent is gone."""
+
+    def __init__(self, connection: Connection, parent: int) -> None:
+        self._connection = connection
+        self._parent = parent
+        self._stop = False
+        self._sent = 0.0
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # see `_without_ctrl_c`
+
+    def _on_signal(self, _number: int, _frame: Any) -> None:
+        self._stop = True
+
+    def should_stop(self) -> bool:
+        return self._stop or os.getppid() != self._parent
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._sent > REPORT_EVERY_S or progress.done == progress.total:
+            self._sent = now
+            self.send(progress)
+
+    def notice(self, message: str) -> None:
+        self.send(message)
+
+    def event(self, event: Event) -> None:
+        self.send(event)
+
+    def send(self, message: Progress | Event | HarnessError | str) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:  # the parent is gone, and with it whoever would have read this
+            self._stop = True
+
+
+def _work(
+    config: RunConfig,
+    conditions: Conditions,
+    threads: int,
+    connection: Connection,
+    parent: int,
+) -> None:
+    monitor = _WorkerMonitor(connection, parent)
+    log = conditions.log(config.run_id)
+    if log is not None:
+        _redirect_to(log)
+    try:
+        work(config, conditions, threads, monitor)
+    except HarnessError as error:
+        error.__cause__ = None  # may be what cannot be sent
+        monitor.send(error)
+        raise SystemExit(error.exit_code) from None
+
+
+def _redirect_to(log: Path) -> None:
+    """Let what libraries write to the terminal go into the log, and not into the live view."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(handle, stream.fileno())
+    os.close(handle)

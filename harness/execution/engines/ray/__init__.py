@@ -1,0 +1,10 @@
+"""Runs as tasks of a Ray cluster (`pip install harness[ray]`).
+
+The driver, where the command was given, hands out runs (`driver`); a worker computes one (`task`)
+and talks to the driver through a mailbox (`mailbox`); a ranking may be spread further (`ranking`).
+"""
+
+from harness.execution.engines.ray.driver import RayEngine
+from harness.execution.engines.ray.ranking import RaySpread
+
+__all__ = ["RayEngine", "RaySpread"]

@@ -1,0 +1,301 @@
+"""Where the command was given: hands out runs to a Ray cluster and takes back what they became."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayError, TaskCancelledError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from harness.errors import HarnessError, Interrupted, UsageError, WorkerError
+from harness.execution.cluster import LOCAL, START_ONE, check_listening, choose_address
+from harness.execution.engines.base import Conditions, Failure, Queue
+from harness.execution.engines.ray.mailbox import (
+    Files,
+    Mailbox,
+    Message,
+    pass_on,
+    read_files,
+    write_files,
+)
+from harness.execution.engines.ray.task import Result, run_task
+from harness.files.datadir import DATA_VARIABLE
+from harness.monitor import RETRIED, STARTED, Event, Monitor
+from harness.runs.folder import RunFolder
+from harness.settings.run import RunConfig
+
+POLL_S = 0.2
+
+
+class RayEngine:
+    """Computes runs as tasks of a Ray cluster."""
+
+    def __init__(
+        self,
+        address: str | None = None,
+        jobs: int | None = None,
+        fetch: bool = False,
+        gpus: float = 0.0,
+        retries: int = 3,
+        rank_workers: int = 0,
+    ) -> None:
+        """Choose the cluster.
+
+        Args:
+            address: Of its head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of
+                this machine alone.
+            jobs: Runs at a time; None: as many as the cluster has room for.
+            fetch: Whether workers keep a run's files to themselves and send them here.
+            gpus: GPUs of each run; a fraction shares one.
+            retries: How often a run is taken up again whose worker was lost.
+            rank_workers: Workers that each ranking is spread over; 0: none.
+        """
+        self.address = address
+        self.jobs = jobs
+        self.fetch = fetch
+        self.gpus = gpus
+        self.retries = retries
+        self.rank_workers = rank_workers
+
+    def run(
+        self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
+    ) -> list[Failure]:
+        """Compute runs; see `Engine`.
+
+        Raises:
+            UsageError: If there is no cluster at the address, or Ray does not start.
+        """
+        address = choose_address(self.address)
+        data_dir = conditions.data_dir or os.environ.get(DATA_VARIABLE)
+        conditions = conditions._replace(
+            out=conditions.out.absolute(),  # a worker may be started in another folder
+            data_dir=None if data_dir is None else Path(data_dir).absolute(),
+        )
+        queue = Queue(configs, conditions, monitor)
+        first = queue.next()
+        if first is None and not queue:
+            return queue.result()
+        if first is not None:
+            queue.put_first(first)
+        with _connected(address):
+            return _Driver(self, queue, conditions, monitor).run()
+
+
+class _Task(NamedTuple):
+    """A run on its way.
+
+    Attributes:
+        config: The run.
+        attempt: 1, and more after workers were lost.
+        lock: Holds the run's folder where the worker cannot.
+    """
+
+    config: RunConfig
+    attempt: int
+    lock: ExitStack
+
+
+class _Driver:
+    """Tasks under way, and the mailbox to which they report."""
+
+    def __init__(
+        self, engine: RayEngine, queue: Queue, conditions: Conditions, monitor: Monitor
+    ) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._conditions = conditions
+        self._monitor = monitor
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        actor: Any = ray.remote(Mailbox)
+        self._mailbox: Any = actor.options(num_cpus=0, scheduling_strategy=here).remote()
+        self._under_way: dict[Any, _Task] = {}
+        self._started: set[str] = set()
+        self._broken: dict[str, HarnessError] = {}
+        self._stopping = False
+
+    def run(self) -> list[Failure]:
+        try:
+            while self._queue or self._under_way:
+                self._submit_some()
+                ready = self._wait()
+                for message in ray.get(self._mailbox.take.remote()):
+                    self._receive(message)
+                for reference in ready:
+                    self._end(reference)
+                if self._monitor.should_stop() and not self._stopping:
+                    self._stop()
+        finally:
+            for task in self._under_way.values():
+                task.lock.close()
+        return self._queue.result()
+
+    def _wait(self) -> list[Any]:
+        if not self._under_way:
+            time.sleep(POLL_S)
+            return []
+        references = list(self._under_way)
+        return ray.wait(references, num_returns=len(references), timeout=POLL_S)[0]
+
+    def _submit_some(self) -> None:
+        limit = self._engine.jobs
+        while not self._stopping and (limit is None or len(self._under_way) < limit):
+            config = self._queue.next()
+            if config is None:
+                return
+            lock = ExitStack()
+            if self._engine.fetch:
+                try:
+                    lock.enter_context(self._conditions.folder(config).locked())
+                except HarnessError as error:
+                    self._queue.end(config, error)
+                    continue
+            self._submit(_Task(config, 1, lock))
+
+    def _submit(self, task: _Task) -> None:
+        config, conditions, engine = task.config, self._conditions, self._engine
+        threads = config.threads or 1  # of machines that may differ, the same on each
+        sent = read_files(conditions.folder(config)) if engine.fetch else None
+        remote: Any = ray.remote(run_task).options(
+            name=config.run_id,
+            num_cpus=threads,
+            num_gpus=engine.gpus,
+            max_retries=0,  # counted here, where it can be told
+        )
+        reference = remote.remote(
+            config, conditions, threads, self._mailbox, sent, engine.rank_workers
+        )
+        self._under_way[reference] = task
+
+    def _receive(self, message: Message) -> None:
+        if isinstance(message, Files):
+            self._keep(message)
+            return
+        if isinstance(message, Event) and message.kind == STARTED:
+            self._started.add(message.run_id)
+        pass_on(message, self._monitor)
+
+    def _keep(self, files: Files) -> None:
+        """Write files of a run under way; where that fails, so does the run, and it alone."""
+        run_id = files.run_id
+        for reference, task in self._under_way.items():
+            if task.config.run_id == run_id and run_id not in self._broken:
+                try:
+                    write_files(files, RunFolder(self._conditions.out / run_id))
+                except HarnessError as error:
+                    self._broken[run_id] = error
+                    ray.cancel(reference)  # its result could not be kept either
+
+    def _end(self, reference: Any) -> None:
+        task = self._under_way.pop(reference)
+        config = task.config
+        self._started.discard(config.run_id)
+        error: HarnessError | None = self._broken.pop(config.run_id, None)
+        try:
+            result: Result | None = None if error else ray.get(reference)
+        except TaskCancelledError:
+            error = Interrupted(f"Run {config.run_id} was stopped before it began.")
+        except RayError as problem:
+            error = self._lost(task, problem)
+            if error is None:
+                return
+        else:
+            if result is not None:
+                error = self._take(result, config)
+        task.lock.close()
+        self._queue.end(config, error)
+
+    def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
+        """Keep what came back of a run; return why it did not finish, if so."""
+        log = self._conditions.log(config.run_id)
+        try:
+            if result.files is not None:
+                write_files(result.files, self._conditions.folder(config))
+        except HarnessError as error:
+            return error
+        if result.log and log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as file:
+                file.write(result.log)
+        return result.error
+
+    def _lost(self, task: _Task, problem: RayError) -> HarnessError | None:
+        """Take a run up again whose worker was lost, or say why not."""
+        config, attempt = task.config, task.attempt
+        reason = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
+        if self._stopping:
+            return Interrupted(f"Run {config.run_id} lost its worker while it was stopped.")
+        if isinstance(problem, OutOfMemoryError):
+            return WorkerError(
+                f"The worker of run {config.run_id} was killed for lack of memory ({reason}). Give "
+                "it a larger machine or fewer runs beside it, and --retry-failed."
+            )
+        if attempt > self._engine.retries:
+            return WorkerError(
+                f"Run {config.run_id} lost its worker {attempt} times, the last time by {reason}. "
+                "With --retry-failed the same command goes on from its last checkpoint."
+            )
+        facts = {"attempt": attempt + 1, "reason": reason}
+        self._monitor.event(Event(config.run_id, RETRIED, facts))
+        self._submit(task._replace(attempt=attempt + 1))
+        return None
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._queue.clear()
+        ray.get(self._mailbox.stop.remote())
+        for reference, task in self._under_way.items():
+            if task.config.run_id not in self._started:
+                ray.cancel(reference)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    """Be connected to a cluster; one that this process is connected to already is used."""
+    if ray.is_initialized():
+        yield
+        return
+    check_listening(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    try:
+        with _keeping_signals():
+            _connect(address)
+        yield
+    finally:
+        ray.shutdown()  # also what was started before the start failed
+
+
+def _connect(address: str) -> None:
+    try:
+        ray.init(
+            address=address,
+            include_dashboard=False if address == LOCAL else None,
+            log_to_driver=False,
+            configure_logging=False,
+        )
+    except Exception as error:  # Ray raises a bare one when a node of its own is too slow to start
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if address == LOCAL:
+            raise UsageError(
+                f"Ray did not start on this machine: {reason} Run the same command again, with "
+                "less else running here, or leave out --engine ray; Ray's own logs are in "
+                "/tmp/ray/session_latest/logs."
+            ) from error
+        raise UsageError(f"No Ray cluster at {address}: {reason} {START_ONE}") from error
+
+
+@contextmanager
+def _keeping_signals() -> Iterator[None]:
+    """Take back the signals that Ray takes: Ctrl-C is to save and stop, not to end at once."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

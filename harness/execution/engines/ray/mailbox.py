@@ -1,0 +1,188 @@
+"""Between driver and workers: progress, events and files one way, the wish to stop the other."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import RayError
+
+from harness.errors import StoreError
+from harness.files.atomic import write_atomically
+from harness.monitor import CHECKPOINT, Event, Monitor, Progress
+from harness.runs.folder import LOCK, RECORD, SNAPSHOTS, RunFolder
+from harness.training.snapshots import is_snapshot, list_snapshots, remove_snapshots
+
+SEND_EVERY_S = 0.3
+FILES_EVERY_S = 10.0
+"""Between two copies of a run's files to the driver, where folders are not shared."""
+
+_NOT_SENT = (LOCK, "checkpoint.prev.pt", "checkpoint.new.pt")
+
+
+class Files(NamedTuple):
+    """A run's files on their way.
+
+    Attributes:
+        run_id: Which run.
+        contents: By name, that of a snapshot with its folder; the record last, so that it never
+            says more than is there.
+    """
+
+    run_id: str
+    contents: dict[str, bytes]
+
+
+Message = Progress | Event | Files | str
+
+
+class Mailbox:
+    """An actor beside the driver: dies with it, and with that stops the workers."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._messages: list[Message] = []
+        self._stop = False
+
+    def exchange(self, messages: list[Message]) -> bool:
+        """Leave messages for the driver, and learn whether to stop."""
+        self._messages += messages
+        return self._stop
+
+    def take(self) -> list[Message]:
+        """Give the driver its messages."""
+        messages, self._messages = self._messages, []
+        return messages
+
+    def stop(self) -> None:
+        """Ask all workers to save and stop."""
+        self._stop = True
+
+
+class TaskMonitor:
+    """A worker's end: never waits for the driver, except at the end."""
+
+    def __init__(self, mailbox: Any, fetched: RunFolder | None) -> None:
+        """Take the mailbox, and the run's folder if the driver cannot see it."""
+        self._mailbox = mailbox
+        self._fetched = fetched
+        self._messages: list[Message] = []
+        self._latest: dict[str, Progress] = {}
+        self._answer: Any = None
+        self._sent = 0.0
+        self._files_sent = time.monotonic()
+        self._stop = False
+
+    def progress(self, progress: Progress) -> None:
+        """Keep the latest of each phase until it is time to send."""
+        self._latest[progress.phase] = progress
+        self._exchange()
+
+    def notice(self, message: str) -> None:
+        """Send it soon."""
+        self._messages.append(message)
+
+    def event(self, event: Event) -> None:
+        """Send it soon, and after a checkpoint now and then the files that it is one of."""
+        now = time.monotonic()
+        if (
+            event.kind == CHECKPOINT
+            and self._fetched is not None
+            and now - self._files_sent > FILES_EVERY_S
+        ):
+            self._files_sent = now
+            self._messages.append(read_files(self._fetched))
+        self._messages.append(event)
+
+    def should_stop(self) -> bool:
+        """Say what the last answer was."""
+        self._exchange()
+        return self._stop
+
+    def is_stopped(self) -> bool:
+        """Ask, and wait for the answer; a driver that is gone wants nothing more."""
+        self._sent = 0.0
+        self._answer = None
+        self._exchange()
+        try:
+            self._stop |= ray.get(self._answer)
+        except RayError:
+            self._stop = True
+        self._answer = None
+        return self._stop
+
+    def _exchange(self) -> None:
+        now = time.monotonic()
+        if now - self._sent < SEND_EVERY_S:
+            return
+        try:
+            if self._answer is not None:
+                ready, _ = ray.wait([self._answer], timeout=0)
+                if not ready:
+                    return
+                self._stop |= ray.get(self._answer)
+            messages = [*self._messages, *self._latest.values()]
+            self._answer = self._mailbox.exchange.remote(messages)
+        except RayError:  # the driver is gone, and with it whoever would have read this
+            self._stop = True
+        self._sent = now
+        self._messages, self._latest = [], {}
+
+
+def read_files(folder: RunFolder) -> Files:
+    """Read what there is of a run, the lock and older checkpoints aside.
+
+    Snapshots come first: a checkpoint is of no use without those that were kept before it.
+    """
+    names = sorted(
+        (path.name for path in folder.path.glob("*") if path.is_file()),
+        key=lambda name: (name == RECORD, name),
+    )
+    kept = [name for name in names if name not in _NOT_SENT and not name.endswith(".tmp")]
+    kept = [*list_snapshots(folder.path), *kept]
+    return Files(folder.path.name, {name: (folder.path / name).read_bytes() for name in kept})
+
+
+def write_files(files: Files, folder: RunFolder) -> None:
+    """Write a run's files, each atomically; snapshots that the run has no more are removed.
+
+    Raises:
+        StoreError: If the disk is full, or a name would lead out of the folder.
+    """
+    snapshots = [name for name in files.contents if is_snapshot(name)]
+    for name in files.contents:
+        if name not in snapshots and (Path(name).name != name or name in ("", ".", "..")):
+            raise StoreError(f"Run {files.run_id} came with a file '{name}', which is no name.")
+    _make_folder(folder.path / SNAPSHOTS if snapshots else folder.path)
+    for name, content in files.contents.items():
+        write_atomically(folder.path / name, partial(_write, content))
+    if not snapshots:
+        remove_snapshots(folder.path)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
+            "that can be written to."
+        ) from error
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def pass_on(message: Message, monitor: Monitor) -> None:
+    """Tell the driver's monitor what a worker said."""
+    match message:
+        case Progress():
+            monitor.progress(message)
+        case Event():
+            monitor.event(message)
+        case str():
+            monitor.notice(message)

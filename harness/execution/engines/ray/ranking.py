@@ -1,0 +1,77 @@
+"""The ranking of one supernet, spread over Ray workers.
+
+The supernet is put into the object store once, each part of the images once; the architectures go
+out in chunks that keep neighbours in `order_classes` together. A chunk that is lost with its
+worker is computed again, a pure function of the same numbers; each comes back once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ray
+import torch
+
+from harness.estimators.supernet import Scoring, score_all
+from harness.estimators.supernet.readout import ReadoutSums
+from harness.spaces.nb201.encoding import Arch
+from harness.spaces.nb201.network import SuperNet
+
+CHUNKS_A_WORKER = 4
+"""So that workers of unequal speed end at about the same time."""
+
+RETRIES = 3
+
+
+class RaySpread:
+    """Scores architectures on Ray workers; see `harness.estimators.supernet.Spread`."""
+
+    def __init__(self, workers: int, threads: int) -> None:
+        """Choose the workers.
+
+        Args:
+            workers: Chunks under way at a time.
+            threads: CPU threads of each: as many as the run has, or sums may differ in the last
+                bit.
+        """
+        self._workers = workers
+        self._threads = threads
+        self._network: tuple[SuperNet, Any] | None = None
+
+    def __call__(
+        self, scoring: Scoring, archs: Sequence[Arch]
+    ) -> Iterator[tuple[Arch, ReadoutSums]]:
+        """Yield each architecture once with its sums, as the chunks come."""
+        if scoring.part.batches[0][0].device.type != "cpu":  # a GPU is not shared by chunks
+            yield from score_all(scoring, archs)
+            return
+        rest = ray.put((scoring.part, scoring.recalibrate_on, scoring.bf16))
+        arguments = (self._put(scoring.network), rest, self._threads)
+        remote: Any = ray.remote(num_cpus=self._threads, max_retries=RETRIES)(_score_chunk)
+        size = math.ceil(len(archs) / (self._workers * CHUNKS_A_WORKER))
+        chunks = [list(archs[i : i + size]) for i in range(0, len(archs), size)]
+        under_way: dict[Any, list[Arch]] = {}
+        try:
+            while chunks or under_way:
+                while chunks and len(under_way) < self._workers:
+                    chunk = chunks.pop(0)
+                    under_way[remote.remote(*arguments, chunk)] = chunk
+                (done,), _ = ray.wait(list(under_way))
+                yield from zip(under_way.pop(done), ray.get(done), strict=True)
+        finally:  # the ranking was stopped, or a chunk failed
+            for reference in under_way:
+                ray.cancel(reference, force=True)
+
+    def _put(self, network: SuperNet) -> Any:
+        if self._network is None or self._network[0] is not network:
+            self._network = network, ray.put(network)
+        return self._network[1]
+
+
+def _score_chunk(
+    network: SuperNet, rest: Any, threads: int, chunk: list[Arch]
+) -> list[ReadoutSums]:
+    torch.set_num_threads(threads)
+    return [sums for _, sums in score_all(Scoring(network, *rest), chunk)]

@@ -1,0 +1,86 @@
+"""What a Ray worker does: one run, in the shared folder or in one of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import HarnessError, Interrupted
+from harness.execution.engines.base import Conditions
+from harness.execution.engines.ray.mailbox import Files, TaskMonitor, read_files, write_files
+from harness.execution.engines.ray.ranking import RaySpread
+from harness.execution.engines.worker import work
+from harness.monitor import STARTED, Event
+from harness.runs.folder import RunFolder
+from harness.settings.run import RunConfig
+
+
+class Result(NamedTuple):
+    """What comes back of a run.
+
+    Attributes:
+        error: Why it did not finish, if so.
+        files: Its files, where the driver cannot see them.
+        log: What was written into the log there.
+    """
+
+    error: HarnessError | None
+    files: Files | None = None
+    log: str = ""
+
+
+def run_task(
+    config: RunConfig,
+    conditions: Conditions,
+    threads: int,
+    mailbox: Any,
+    sent: Files | None,
+    rank_workers: int,
+) -> Result:
+    """Compute one run.
+
+    Args:
+        config: The run, resolved.
+        conditions: What all runs are called with.
+        threads: CPU threads.
+        mailbox: Handle of the driver's `Mailbox`.
+        sent: What the driver has of the run already, if folders are not shared; else None.
+        rank_workers: Workers that the ranking is spread over; 0: none.
+
+    Returns:
+        What comes back.
+    """
+    if sent is None:
+        monitor = TaskMonitor(mailbox, None)
+        return Result(_work(config, conditions, threads, monitor, rank_workers))
+    with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
+        conditions = conditions._replace(out=Path(scratch))
+        folder = conditions.folder(config)
+        write_files(sent, folder)
+        monitor = TaskMonitor(mailbox, RunFolder(folder.path))
+        error = _work(config, conditions, threads, monitor, rank_workers)
+        log = conditions.log(config.run_id)
+        text = log.read_text(encoding="utf-8") if log is not None and log.exists() else ""
+        return Result(error, read_files(folder), text)
+
+
+def _work(
+    config: RunConfig,
+    conditions: Conditions,
+    threads: int,
+    monitor: TaskMonitor,
+    rank_workers: int,
+) -> HarnessError | None:
+    if monitor.is_stopped():
+        return Interrupted(f"Run {config.run_id} was stopped before it began.")
+    monitor.event(Event(config.run_id, STARTED, {}))
+    spread = RaySpread(rank_workers, threads) if rank_workers else None
+    error: HarnessError | None = None
+    try:
+        work(config, conditions, threads, monitor, spread)
+    except HarnessError as problem:
+        problem.__cause__ = None  # may be what cannot be sent
+        error = problem
+    monitor.is_stopped()  # sends what is left
+    return error

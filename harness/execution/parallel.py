@@ -1,0 +1,174 @@
+"""One run by several ranks: they train its supernet together; the first does all the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.distributed.launch import Launch
+from harness.distributed.ranks import Ranks, join
+from harness.errors import (
+    DivergedError,
+    HarnessError,
+    Interrupted,
+    MismatchError,
+    RankError,
+    UsageError,
+)
+from harness.execution.engines import Conditions
+from harness.execution.engines.base import describe_end, needs_no_work
+from harness.execution.experiment import (
+    default_threads,
+    describe_start,
+    prepare_process,
+    resolve_config,
+    resolve_device,
+    run_experiment,
+)
+from harness.execution.runner import Outcome
+from harness.images import load_run_images
+from harness.monitor import STARTED, Event, Monitor
+from harness.runs.folder import RunFolder
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.network import SuperNet
+from harness.strategies import load_strategy
+from harness.training.loop import Trainer, TrainingLog
+from harness.truth import find_truth
+
+
+def run_on_ranks(
+    config: RunConfig, launch: Launch, conditions: Conditions, monitor: Monitor
+) -> Outcome:
+    """Do one run as one of the ranks that torchrun started.
+
+    Args:
+        config: The run, as asked for; it is resolved here. The same on every rank.
+        launch: This process's place among the ranks.
+        conditions: What the run is called with; every rank reads the data, and only the first
+            needs the folder.
+        monitor: Told the progress; can stop the run, on any rank.
+
+    Returns:
+        The finished run on the first rank, nothing on the others.
+
+    Raises:
+        UsageError: If the batch cannot be cut into equal parts.
+        Interrupted: If the monitor of a rank asked to stop; every rank stops at the same step.
+        RankError: If another rank is gone.
+        HarnessError: Whatever else a user can fix.
+    """
+    data_dir = conditions.data_dir
+    resolved = resolve_config(config, find_truth(config.dataset, data_dir))
+    _check_parts(resolved, launch.size)
+    monitor = _LaunchedMonitor(monitor)
+    if launch.rank == 0:
+        with (
+            _telling(resolved, conditions, monitor),
+            join(launch, resolve_device(resolved)) as ranks,
+        ):
+            threads = default_threads(resolved, launch.local_size)
+            return Outcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
+    with join(launch, resolve_device(resolved)) as ranks:
+        try:
+            _follow(resolved, data_dir, monitor, ranks)
+        except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
+            raise SystemExit(error.exit_code) from error
+        return Outcome([], [])
+
+
+@contextmanager
+def _telling(config: RunConfig, conditions: Conditions, monitor: Monitor) -> Iterator[None]:
+    """Tell the monitor how the run begins and ends, as engines do of theirs."""
+    computed = not needs_no_work(config, conditions)
+    if computed:
+        monitor.event(Event(config.run_id, STARTED, {}))
+    try:
+        yield
+    except HarnessError as error:
+        monitor.event(describe_end(config, conditions, error, computed))
+        raise
+    monitor.event(describe_end(config, conditions, None, computed))
+
+
+class _LaunchedMonitor:
+    """A monitor that also stops the run when torchrun is gone, who watched the other ranks."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._parent = os.getppid()
+        self.progress = monitor.progress
+        self.notice = monitor.notice
+        self.event = monitor.event
+
+    def should_stop(self) -> bool:
+        return self._monitor.should_stop() or os.getppid() != self._parent
+
+
+def _check_parts(config: RunConfig, n_ranks: int) -> None:
+    if config.batch_size % n_ranks:
+        raise UsageError(
+            f"batch_size = {config.batch_size} cannot be cut into {n_ranks} equal parts, one for "
+            f"each rank. Give a multiple of {n_ranks}, such as --set "
+            f"batch_size={-(-config.batch_size // n_ranks) * n_ranks}, or another number of ranks."
+        )
+
+
+def _lead(
+    config: RunConfig, conditions: Conditions, threads: int, monitor: Monitor, ranks: Ranks
+) -> RunFolder:
+    """Do the run, or find it finished; the others hear of either."""
+    told = _Told(ranks)
+    try:
+        return run_experiment(
+            config,
+            conditions.out,
+            conditions.data_dir,
+            threads,
+            monitor,
+            ranks=told,
+            retry_failed=conditions.retry_failed,
+        )
+    finally:
+        if not told.anything:  # it is finished, or cannot be started
+            told.share(None)
+
+
+class _Told(Ranks):
+    """Ranks that know whether the first one has told the others anything."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        super().__init__(ranks.rank, ranks.size)
+        self.anything = False
+
+    def share(self, value: Any) -> Any:
+        self.anything = True
+        return super().share(value)
+
+
+def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: Ranks) -> None:
+    """Train along with the first rank, as soon as it says that there is anything to train."""
+    data = load_run_images(config, data_dir)
+    start: dict[str, Any] | None = ranks.share(None)
+    if start is None:
+        return
+    own = describe_start(config, start["execution"], data)
+    if own != start:
+        differing = [
+            f"{key} is {own[key]!r}, not {start[key]!r}" for key in own if own[key] != start[key]
+        ]
+        raise MismatchError(
+            f"Rank {ranks.rank} was started with other settings or data than rank 0: "
+            f"{'; '.join(differing)}. Give every rank the same command and the same data."
+        )
+    prepare_process(start["execution"])
+    data = data.to(start["execution"]["device"])
+    trainer = Trainer(config, data, load_strategy(config.strategy), ranks)
+    trainer.run(Path(), monitor, _evaluate_nothing)
+    ranks.leave()
+
+
+def _evaluate_nothing(network: SuperNet, step: int, log: TrainingLog) -> None:
+    """Leave evaluations to the first rank."""

@@ -1,0 +1,69 @@
+"""Many runs by an engine: those given twice once, those finished not again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from harness.execution.engines import Conditions, Engine, Failure
+from harness.execution.experiment import resolve_config
+from harness.monitor import Monitor
+from harness.runs.folder import RunFolder
+from harness.settings.run import RunConfig
+from harness.truth import find_truth
+
+
+class Outcome(NamedTuple):
+    """What became of several runs.
+
+    Attributes:
+        finished: Folders of finished runs, in the order asked for.
+        failures: The runs that failed; the others went on.
+    """
+
+    finished: list[RunFolder]
+    failures: list[Failure]
+
+
+def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:
+    """Fill in what depends on strategies and truths, and drop what then is there twice.
+
+    Args:
+        configs: The runs, as asked for.
+        conditions: Where the data lies.
+
+    Returns:
+        The runs in the order given, each once.
+
+    Raises:
+        HarnessError: If a truth table is missing or a strategy unknown.
+    """
+    datasets = dict.fromkeys(config.dataset for config in configs)
+    truths = {dataset: find_truth(dataset, conditions.data_dir) for dataset in datasets}
+    resolved = [resolve_config(config, truths[config.dataset]) for config in configs]
+    return list({config.run_id: config for config in resolved}.values())
+
+
+def run_all(
+    configs: Sequence[RunConfig], conditions: Conditions, engine: Engine, monitor: Monitor
+) -> Outcome:
+    """Do several runs, returning those that are finished already.
+
+    Args:
+        configs: The runs, as asked for; they are resolved here.
+        conditions: What all are called with.
+        engine: Computes them.
+        monitor: Told the progress of all; can stop them.
+
+    Returns:
+        The finished runs, and the failures.
+
+    Raises:
+        Interrupted: If the monitor asked to stop; every run under way saved itself.
+        HarnessError: If what the runs have in common is at fault.
+    """
+    resolved = resolve_all(configs, conditions)
+    failures = engine.run(resolved, conditions, monitor)
+    failed = {failure.run_id for failure in failures}
+    finished = [conditions.folder(c) for c in resolved if c.run_id not in failed]
+    return Outcome(finished, failures)

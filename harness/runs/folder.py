@@ -1,0 +1,266 @@
+"""Run folders: what a run leaves behind, written atomically and read with care.
+
+In `<out>/<run id>/`:
+
+- `config.toml`: the resolved settings
+- `record.json`: status, environment, commit, data hashes, timings, summary
+- `checkpoint.pt`: the trained supernet (and the one before it, while training)
+- `steps.parquet`: one row a step
+- `disturbance.parquet`: one row a path measured around a step
+- `curve.parquet`: training loss over training
+- `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
+- `interim_scores.parquet`: small rankings during training
+- `scores.parquet`: the ranking
+- `scores_refitted.parquet` or `scores_shared.parquet`: the same by the other readout
+- `snapshots/`: weights of several moments of training, until they are ranked with
+- `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
+- `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import LockedError, StoreError
+from harness.files.atomic import remove_leftovers, write_atomically
+from harness.settings.run import RunConfig
+
+SCHEMA_VERSION = 1
+RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
+SNAPSHOTS = "snapshots"
+RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
+STATUSES = (RUNNING, INTERRUPTED, FINISHED, FAILED)
+LOCK_WAIT_S = 3.0
+"""A worker whose parent was killed needs a moment to notice and to let go."""
+
+
+class Record(BaseModel):
+    """Content of `record.json`.
+
+    Attributes:
+        schema_version: Version of this schema.
+        run_id: The run's name.
+        status: running, interrupted, finished or failed.
+        reason: Why it failed or stopped.
+        started: UTC, ISO 8601.
+        finished: UTC, ISO 8601.
+        config: The resolved settings.
+        execution: Device, threads and kernels: resolved once, reused when the run goes on; and
+            the ranks that trained together at the last start.
+        environment: Machine and versions.
+        sources: Commits of the harness that worked on the run, in order, with the number of
+            ranks where there were several.
+        data: Names and hashes of images and truth.
+        ranking: How the scores were come by.
+        timings: Seconds by part.
+        summary: The figures.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    status: str
+    reason: str | None = None
+    started: str
+    finished: str | None = None
+    config: dict[str, Any]
+    execution: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+    sources: list[dict[str, Any]] = []
+    data: dict[str, Any] = {}
+    ranking: dict[str, Any] = {}
+    timings: dict[str, float] = {}
+    summary: dict[str, Any] = {}
+
+
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
+"""What comes out of pandas and pyarrow where a Parquet file, or what pandas noted in it, is bad."""
+
+
+class RunFolder:
+    """One run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder, which need not exist yet."""
+        self.path = path
+
+    def read_record(self) -> Record:
+        """Read the record.
+
+        Raises:
+            StoreError: If it is missing, damaged, or of a newer schema.
+        """
+        path = self.path / RECORD
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            version = dict(content).get("schema_version", 1)
+            if isinstance(version, int) and version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "
+                    "Update the harness to read this run, or give another --out folder."
+                )
+            record = Record(**content)
+            _check_record(record, RunConfig(**record.config))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
+            raise StoreError(
+                f"{path} is damaged ({str(error).splitlines()[0]}). Move the folder away and run "
+                "the same command again."
+            ) from error
+        return record
+
+    def has_record(self) -> bool:
+        """Say whether a run was ever started here."""
+        return (self.path / RECORD).exists()
+
+    def write_record(self, record: Record) -> None:
+        """Write the record, and the settings beside it the first time."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = self.path / CONFIG
+        if not config.exists():
+            text = RunConfig(**record.config).to_toml()
+            write_atomically(config, lambda path: _write_text(path, text))
+        content = record.model_dump_json(indent=2) + "\n"
+        write_atomically(self.path / RECORD, lambda path: _write_text(path, content))
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as `<name>.parquet`."""
+        write_atomically(
+            self.path / f"{name}.parquet",
+            lambda path: table.to_parquet(
+                path, index=False, compression="zstd", write_page_checksum=True
+            ),
+        )
+
+    def read_table(self, name: str) -> pd.DataFrame | None:
+        """Read `<name>.parquet`, or return None where the run has none.
+
+        Raises:
+            StoreError: If the file is damaged.
+        """
+        path = self.path / f"{name}.parquet"
+        if not path.exists():
+            return None
+        try:
+            return pd.read_parquet(path, page_checksum_verification=True)
+        except _UNREADABLE as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise StoreError(
+                f"{path} is damaged ({reason}). Move the run's folder away and run it again."
+            ) from error
+
+    def is_locked(self) -> bool:
+        """Say whether another process, or another part of this one, holds the folder now."""
+        if not (self.path / LOCK).exists():
+            return False
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except PermissionError:  # another user's
+            return True
+        except OSError:  # such as a folder that may not be written to
+            return False
+        lock.release()
+        return False
+
+    def mark_stopped(self, reason: str) -> None:
+        """Say in the record of a run whose process died why it goes on no more.
+
+        Nothing happens where no run had begun, it had ended, or another process holds it.
+
+        Args:
+            reason: A sentence.
+
+        Raises:
+            StoreError: If the record is damaged or cannot be written.
+        """
+        if not self.has_record():
+            return
+        with suppress(LockedError), self.locked():
+            record = self.read_record()
+            if record.status == RUNNING:
+                changes = {"status": INTERRUPTED, "reason": reason}
+                self.write_record(record.model_copy(update=changes))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; the system lets go of it when the process dies, however it dies.
+
+        Raises:
+            LockedError: If another live process holds it.
+            StoreError: If the folder cannot be made or written to.
+        """
+        lock = FileLock(self.path / LOCK)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=LOCK_WAIT_S)
+        except Timeout as error:
+            raise LockedError(
+                f"Another process is working on {self.path}. Wait for it, stop it, or give "
+                "another --out folder."
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"The run folder {self.path} cannot be used: {error.strerror or error}. Give an "
+                "--out folder that can be written to."
+            ) from error
+        try:
+            remove_leftovers(self.path)
+            yield
+        finally:
+            lock.release()
+
+
+def _check_record(record: Record, config: RunConfig) -> None:
+    """Refuse what no run writes: another state, or settings that are not those of its name.
+
+    Raises:
+        ValueError: If it is so.
+    """
+    if record.status not in STATUSES:
+        raise ValueError(f"its status is none of {', '.join(STATUSES)}")
+    if record.run_id != config.run_id:
+        raise ValueError(f"its settings are those of {config.run_id!r}, not of its run_id")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
+    """Find the run folders among and directly or deeper below some folders.
+
+    Args:
+        folders: Run folders, or folders of them.
+
+    Returns:
+        The runs, sorted by path.
+
+    Raises:
+        StoreError: If a folder does not exist or nothing is found.
+    """
+    found: set[Path] = set()
+    folders = list(folders)
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(
+                f"{folder} is no folder. Give a run folder, a folder of runs, or a score file with "
+                "its ending; `harness run` writes to results/runs unless told otherwise."
+            )
+        found |= {record.parent for record in folder.rglob(RECORD)}
+    if not found:
+        names = ", ".join(str(folder) for folder in folders)
+        raise StoreError(f"No runs in {names}. Make some with `harness run --space nb201`.")
+    return [RunFolder(path) for path in sorted(found)]

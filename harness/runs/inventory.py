@@ -1,0 +1,246 @@
+"""What runs are stored: found by name, filtered, compared and removed. Needs no torch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import LockedError, StoreError, UsageError
+from harness.runs.folder import RECORD, RUNNING, SNAPSHOTS, Record, RunFolder
+
+STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
+"""Of a record, and besides `stopped`: a run that says running, but whose process is gone."""
+
+
+class Run(NamedTuple):
+    """A stored run.
+
+    Attributes:
+        folder: Its folder.
+        record: Its record; None where that is damaged.
+        status: One of `STATUSES`.
+        reason: Why it failed, stopped or is damaged.
+    """
+
+    folder: RunFolder
+    record: Record | None
+    status: str
+    reason: str | None
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is its folder's."""
+        return self.folder.path.name
+
+
+class Wanted(NamedTuple):
+    """Which runs to choose; None and empty: all.
+
+    Attributes:
+        strategies: Names of strategies.
+        datasets: Names of image data sets.
+        seeds: Seeds.
+        statuses: Of `STATUSES`.
+        settings: By dotted setting, its value.
+    """
+
+    strategies: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    statuses: Sequence[str] = ()
+    settings: Mapping[str, Any] = {}
+
+    def has(self, run: Run) -> bool:
+        """Say whether a run is wanted; a damaged one is only by its status."""
+        if self.statuses and run.status not in self.statuses:
+            return False
+        if run.record is None:
+            return not (self.strategies or self.datasets or self.seeds or self.settings)
+        config = run.record.config
+        known = flatten(config)
+        return (
+            (not self.strategies or config.get("strategy") in self.strategies)
+            and (not self.datasets or config.get("dataset") in self.datasets)
+            and (not self.seeds or config.get("seed") in self.seeds)
+            and all(key in known and known[key] == value for key, value in self.settings.items())
+        )
+
+
+def look_at(folder: RunFolder) -> Run:
+    """Read a run; a damaged one is described as such."""
+    try:
+        record = folder.read_record()
+    except StoreError as error:
+        return Run(folder, None, "damaged", str(error))
+    if record.status == RUNNING and not folder.is_locked():
+        return Run(folder, record, "stopped", "Its process is gone and left no word.")
+    return Run(folder, record, record.status, record.reason)
+
+
+def list_runs(folders: Sequence[Path], wanted: Wanted | None = None) -> list[Run]:
+    """List the runs below some folders, by path.
+
+    Args:
+        folders: Folders of run folders, at any depth, or run folders.
+        wanted: Which; None: all.
+
+    Returns:
+        The runs, none twice. A folder without any gives none.
+
+    Raises:
+        StoreError: If there is no such folder.
+    """
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(
+                f"{folder} is no folder. `harness run` writes to results/runs by default."
+            )
+        found |= {record.parent.resolve(): record.parent for record in folder.rglob(RECORD)}
+    runs = [look_at(RunFolder(path)) for path in sorted(found.values())]
+    return [run for run in runs if wanted is None or wanted.has(run)]
+
+
+def find_run(name: str, folders: Sequence[Path]) -> Run:
+    """Find a run by its name, by a prefix that no other has, or by its folder.
+
+    Args:
+        name: As the user gave it.
+        folders: Where to look.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: If no run is meant, or more than one.
+        StoreError: If a folder does not exist.
+    """
+    if (Path(name) / RECORD).is_file():
+        return look_at(RunFolder(Path(name)))
+    runs = list_runs(folders)
+    exact = [run for run in runs if run.name == name]
+    matching = exact or [run for run in runs if name and run.name.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    where = ", ".join(map(str, folders))
+    if matching:
+        names = ", ".join(str(run.folder.path) for run in matching[:10])
+        raise UsageError(
+            f"'{name}' could be any of {len(matching)} runs in {where}: {names}. Give more of the "
+            "name, or the folder."
+        )
+    raise UsageError(f"No run in {where} is called '{name}' or so. See `harness runs list`.")
+
+
+def remove(run: Run) -> None:
+    """Remove a run's folder, and nothing else.
+
+    Args:
+        run: The run.
+
+    Raises:
+        LockedError: If a process works on it.
+        StoreError: If the folder is no run's, a link, has folders of somebody else's in it, or
+            cannot be removed.
+    """
+    path = run.folder.path
+    check_removable(run)
+    if run.folder.is_locked():
+        raise LockedError(f"A process is working on {path}, so it is not removed. Stop it first.")
+    try:
+        with run.folder.locked():
+            (path / RECORD).unlink()  # first: half a run is then no run
+            shutil.rmtree(path)
+    except OSError as error:
+        raise StoreError(f"{path} could not be removed: {error.strerror or error}.") from error
+
+
+def check_removable(run: Run) -> None:
+    """Refuse to remove what may be somebody else's.
+
+    Args:
+        run: The run.
+
+    Raises:
+        StoreError: If the folder is no run's, a link, or has folders of somebody else's in it.
+    """
+    path = run.folder.path
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link to another folder. Remove the link yourself.")
+    if run.record is None or run.record.run_id != path.resolve().name:
+        raise StoreError(
+            f"{path} is not as a run leaves it: its record is damaged, or of another name. What is "
+            "in it may not be the harness's, so it is not removed. Remove it yourself."
+        )
+    strange = sorted(
+        inside.name
+        for inside in path.iterdir()
+        if inside.is_dir() and not inside.is_symlink() and inside.name != SNAPSHOTS
+    )
+    if strange:
+        raise StoreError(
+            f"{path} holds folders that no run makes: {', '.join(strange[:5])}. It is not removed; "
+            "move them away first."
+        )
+
+
+class Difference(NamedTuple):
+    """A value that two runs do not share.
+
+    Attributes:
+        part: settings, execution, environment, commits, data, ranking, timings or results.
+        key: Dotted.
+        first: Of the first run; None where it has none.
+        second: Of the second.
+    """
+
+    part: str
+    key: str
+    first: Any
+    second: Any
+
+
+def compare(first: Record, second: Record) -> list[Difference]:
+    """List what differs between two runs."""
+    parts = {
+        "settings": "config",
+        "execution": "execution",
+        "environment": "environment",
+        "commits": "sources",
+        "data": "data",
+        "ranking": "ranking",
+        "timings": "timings",
+        "results": "summary",
+    }
+    return [
+        Difference(part, key, a, b)
+        for part, field in parts.items()
+        for key, a, b in _pairs(_content(first, field), _content(second, field))
+        if a != b
+    ]
+
+
+def _content(record: Record, field: str) -> Mapping[str, Any]:
+    content = getattr(record, field)
+    if isinstance(content, Mapping):
+        return content
+    return {"latest": content[-1].get("commit") if content else None, "starts": len(content)}
+
+
+def _pairs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    left, right = flatten(first), flatten(second)
+    for key in dict.fromkeys([*left, *right]):
+        yield key, left.get(key), right.get(key)
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Bring nested values under dotted keys; lists stay as they are."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,146 @@
+"""The JSON Schema of `record.json`: what a program that reads run folders may rely on.
+
+Version 1 is stable: a field that is described here keeps its name, type and meaning; fields may be
+added, so readers ignore those that they do not know. Anything else raises `SCHEMA_VERSION`, and
+records of older versions go on being read. The schema is stored as `docs/record.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.runs.folder import SCHEMA_VERSION
+from harness.settings.run import RunConfig
+
+Sha256 = Field(None, pattern=r"^[0-9a-f]{64}$")
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$"
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Execution(_Open):
+    """Where and how a run computes: decided when it starts, and kept when it goes on."""
+
+    device: str = Field(description="cpu or cuda")
+    device_name: str = Field(description="The GPU's name, or cpu")
+    cpu_capability: str = Field(description="Vector instructions that torch uses")
+    torch: str = Field(description="Version, with its build")
+    threads: int = Field(ge=1, description="CPU threads")
+    dtype: str = Field(description="Of training steps: float32 or bf16")
+    ranks: int | None = Field(None, ge=1, description="Processes that train together")
+
+
+class Environment(_Open):
+    """The machine and the versions of the latest start."""
+
+    python: str
+    platform: str
+    cpu: str | None = None
+    cores: int | None = None
+    packages: dict[str, str | None] = Field({}, description="Versions by package")
+
+
+class Source(_Open):
+    """A commit of the harness that worked on the run."""
+
+    commit: str | None = Field(None, description="None: not in a git checkout")
+    dirty: bool | None = Field(None, description="Whether files differed from the commit")
+    ranks: int | None = Field(None, ge=1, description="Processes together; missing: one")
+
+
+class Data(_Open):
+    """What was trained and ranked on."""
+
+    images: str = Field(description="Image data set")
+    images_sha256: str | None = Sha256
+    truth: str = Field(description="Truth table")
+    truth_sha256: str | None = Sha256
+    truth_query: str = Field(description="Which of its numbers is the truth")
+    n_ranked: int = Field(ge=0, description="Architectures ranked")
+    n_classes: int | None = Field(None, ge=0, description="Equivalence classes among them")
+    n_with_truth: int | None = Field(None, ge=0, description="Of those ranked")
+
+
+class Ranking(_Open):
+    """How the scores were come by."""
+
+    n_images: int | None = Field(None, ge=1, description="Validation images used")
+    precision: str | None = Field(None, description="float32 or bf16")
+    moments: list[int] = Field([], description="Steps whose weights were ranked with")
+
+
+class Timings(_Open):
+    """Seconds, over all starts."""
+
+    train_s: float | None = Field(None, ge=0, description="Training steps")
+    probe_s: float | None = Field(None, ge=0, description="Measuring disturbance")
+    evaluate_s: float | None = Field(None, ge=0, description="Evaluations during training")
+    checkpoint_s: float | None = Field(None, ge=0, description="Saving")
+    rank_s: float | None = Field(None, ge=0, description="The ranking")
+
+
+class Summary(_Open):
+    """The figures of a finished run, defined in docs/statistics.md. None: undefined or too few."""
+
+    truth: str | None = None
+    n: int | None = Field(None, ge=0, description="Architectures with a score and a truth")
+    n_unscored: int | None = Field(None, ge=0, description="Architectures without a score")
+    tau: float | None = Field(None, ge=-1, le=1, description="Kendall's tau-b, all architectures")
+    tau_top_half: float | None = Field(None, ge=-1, le=1)
+    tau_top_10: float | None = Field(None, ge=-1, le=1)
+    spearman: float | None = Field(None, ge=-1, le=1)
+    weighted_tau: float | None = Field(None, ge=-1, le=1)
+    train_loss: float | None = Field(None, description="Over fixed architectures, at the end")
+
+
+class RecordSchema(_Open):
+    """What a run leaves in record.json."""
+
+    schema_version: int = Field(SCHEMA_VERSION, ge=1, description="Missing: 1")
+    run_id: str = Field(description="The name of the run's folder")
+    status: Literal["running", "interrupted", "finished", "failed"] = Field(
+        description="running may also be a run that was killed: its folder is then not locked"
+    )
+    reason: str | None = Field(None, description="Why it failed or stopped")
+    started: str = Field(pattern=TIME, description="UTC, ISO 8601")
+    finished: str | None = Field(None, pattern=TIME, description="UTC, ISO 8601")
+    config: RunConfig = Field(description="The resolved settings")
+    # Empty until the run has begun, or got so far:
+    execution: Execution | dict[str, None] = {}
+    environment: Environment | dict[str, None] = {}
+    sources: list[Source] = Field([], description="In the order in which they worked on it")
+    data: Data | dict[str, None] = {}
+    ranking: Ranking = Ranking()
+    timings: Timings = Timings()
+    summary: Summary = Summary()
+
+
+def make_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12)."""
+    schema = _open_up(RecordSchema.model_json_schema())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"harness record.json, version {SCHEMA_VERSION}",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
+
+
+def _open_up(schema: Any) -> Any:
+    """Allow fields that are added later: the settings are closed to users, not to readers."""
+    if isinstance(schema, dict):
+        return {
+            key: _open_up(value)
+            for key, value in schema.items()
+            if not (key == "additionalProperties" and value is False)
+        }
+    return [_open_up(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def render_schema() -> str:
+    """Return the schema as it is stored."""
+    return json.dumps(make_schema(), indent=2) + "\n"

@@ -1,0 +1,143 @@
+"""Curves of finished runs for TensorBoard, from their folders (`pip install harness[tensorboard]`).
+
+Exported, not streamed: what is shown is what is stored, and a run that was stopped, resumed or
+computed elsewhere looks like any other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.errors import StoreError, UsageError
+from harness.runs.folder import RunFolder
+
+SUFFIX = ".harness"
+"""Of the event files, by which a later export knows and replaces them."""
+
+
+class Point(NamedTuple):
+    """A value at a step."""
+
+    tag: str
+    step: int
+    value: float
+
+
+def check_installed() -> None:
+    """Refuse to go on without TensorBoard.
+
+    Raises:
+        UsageError: If it is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UsageError("TensorBoard is not installed: pip install 'harness[tensorboard]'.")
+
+
+def make_folder(target: Path) -> None:
+    """Make the folder that TensorBoard is pointed at.
+
+    Raises:
+        UsageError: If TensorBoard is not installed.
+        StoreError: If the folder cannot be made.
+    """
+    check_installed()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{target} cannot be made: {error.strerror}. Give --tensorboard another folder."
+        ) from error
+
+
+def export_run(folder: RunFolder, target: Path) -> Path:
+    """Write a run's curves, replacing those of an earlier export.
+
+    Args:
+        folder: The run; tables that it lacks are left out.
+        target: The folder that TensorBoard is pointed at.
+
+    Returns:
+        The folder of the run's event file, `<target>/<run id>`.
+
+    Raises:
+        UsageError: If TensorBoard is not installed.
+        StoreError: If a table is damaged, or the curves cannot be written.
+    """
+    make_folder(target)
+    from torch.utils.tensorboard import SummaryWriter
+
+    points = list(read_points(folder))
+    place = target / folder.path.name
+    try:
+        for old in place.glob(f"events.out.tfevents.*{SUFFIX}"):
+            old.unlink()
+        with SummaryWriter(str(place), filename_suffix=SUFFIX) as writer:
+            for tag, step, value in points:
+                writer.add_scalar(tag, value, step)
+    except OSError as error:
+        raise StoreError(
+            f"Curves in {place} cannot be written: {error.strerror or error}. Give another folder."
+        ) from error
+    return place
+
+
+def read_points(folder: RunFolder) -> Iterator[Point]:
+    """Give what there is to plot of a run.
+
+    Yields:
+        `train/loss` and `train/lr` of every step, `curve/train_loss` over fixed architectures,
+        `disturbance/mean_pd` and `disturbance/positive_pd` of paths trained before and
+        `disturbance/progress` of the trained path, nats, `rank/tau` of the small rankings and,
+        after the last step, of the ranking, and `diagnostics/...` of the strategy's own.
+
+    Raises:
+        StoreError: If a table is damaged.
+    """
+    steps = folder.read_table("steps")
+    n_steps = 0
+    if steps is not None:
+        n_steps = int(steps["step"].max()) + 1
+        for step, loss, lr in zip(steps["step"], steps["loss"], steps["lr"], strict=True):
+            yield Point("train/loss", int(step), float(loss))
+            yield Point("train/lr", int(step), float(lr))
+    yield from _columns(folder, "curve", "curve")
+    yield from _columns(folder, "diagnostics", "diagnostics")
+    yield from _disturbance(folder)
+    yield from _taus(folder, n_steps)
+
+
+def _columns(folder: RunFolder, table: str, prefix: str) -> Iterator[Point]:
+    frame = folder.read_table(table)
+    if frame is None:
+        return
+    for column in frame.columns.drop("step"):
+        for step, value in zip(frame["step"], frame[column], strict=True):
+            yield Point(f"{prefix}/{column}", int(step), float(value))
+
+
+def _disturbance(folder: RunFolder) -> Iterator[Point]:
+    frame = folder.read_table("disturbance")
+    if frame is None:
+        return
+    frame = frame.assign(change=frame["loss_after"] - frame["loss_before"])
+    for step, rows in frame.groupby("step"):
+        at = int(str(step))
+        others = rows.loc[rows["probe_set"] == "recent", "change"]
+        own = rows.loc[rows["probe_set"] == "trained", "change"]
+        if len(others):
+            yield Point("disturbance/mean_pd", at, float(others.mean()))
+            yield Point("disturbance/positive_pd", at, float(others.clip(lower=0).mean()))
+        if len(own):
+            yield Point("disturbance/progress", at, -float(own.mean()))
+
+
+def _taus(folder: RunFolder, n_steps: int) -> Iterator[Point]:
+    summary = folder.read_record().summary
+    for row in summary.get("over_training", []):
+        if row.get("tau") is not None:
+            yield Point("rank/tau", int(row["step"]), float(row["tau"]))
+    if summary.get("tau") is not None:
+        yield Point("rank/tau", n_steps, float(summary["tau"]))

@@ -1,0 +1,172 @@
+"""A study: a TOML file that says which runs to make.
+
+    name = "ogd-strength"         # the results' folder; without it, the file's name
+    [base]                        # settings that all runs share
+    dataset = "tiles"
+    preset = "smoke"
+    [grid]                        # each combination is a run
+    strategy = ["spos", "ogd"]
+    seed = [0, 1, 2]
+    "ogd.c" = [1, 3]
+    [[run]]                       # and these besides
+    strategy = "fairnas"
+
+Several grids are written as [[grid]] each. What comes out as one and the same run, such as `spos`
+with two values of `ogd.c`, is run once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from harness.errors import UsageError, unknown_name
+from harness.settings.run import RunConfig, make_config
+
+MAX_RUNS = 100_000
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_EXAMPLE = 'Example: strategy = ["spos", "ogd"] under [grid]'
+
+
+class StudyFile(BaseModel):
+    """Content of a study file.
+
+    Attributes:
+        name: The study's name, and that of its folder.
+        base: Settings that all runs share.
+        grid: Grids, each with the values that are combined by setting, dotted or not.
+        run: Settings of single runs besides.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str | None = Field(None, pattern=_NAME)
+    base: dict[str, Any] = {}
+    grid: list[dict[str, Any]] = []
+    run: list[dict[str, Any]] = []
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _accept_one_grid(cls, grid: object) -> object:
+        return [grid] if isinstance(grid, Mapping) else grid
+
+    @field_validator("grid")
+    @classmethod
+    def _check_grids(cls, grids: list[dict[str, Any]]) -> list[dict[str, list[Any]]]:
+        return [dict(_flatten(grid)) for grid in grids if grid]
+
+
+class Study(NamedTuple):
+    """A study.
+
+    Attributes:
+        name: Its name.
+        configs: Its runs as asked for, in the order of the file, not yet resolved.
+        text: The file's content.
+    """
+
+    name: str
+    configs: list[RunConfig]
+    text: str
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The study.
+
+    Raises:
+        UsageError: If the file is missing, is not TOML, has an unknown key, or a run in it has a
+            setting that is not allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"Study file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"Study file {path} is not TOML: {error}.") from error
+    for key in content:
+        if key not in StudyFile.model_fields:
+            raise unknown_name(f"part in study {path}", key, StudyFile.model_fields)
+    try:
+        study = StudyFile(**content)
+    except ValidationError as error:
+        raise UsageError(f"Study file {path}: {_explain(error)}.") from error
+    name = study.name or path.stem
+    if study.name is None:
+        _check_stem(path)
+    return Study(name, [_make(path, study.base, point) for point in _points(path, study)], text)
+
+
+def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
+    """Give what each run has beyond the base."""
+    sizes = (math.prod(len(values) for values in grid.values()) for grid in study.grid)
+    n_runs = sum(sizes) + len(study.run)
+    if n_runs > MAX_RUNS:
+        raise UsageError(
+            f"Study file {path} asks for {n_runs:,} runs; allowed are {MAX_RUNS:,}. Make the grid "
+            "smaller, or several studies."
+        )
+    if not study.grid and not study.run:
+        yield {}
+    for grid in study.grid:
+        for values in itertools.product(*grid.values()):
+            yield dict(zip(grid, values, strict=True))
+    yield from study.run
+
+
+def _make(path: Path, base: Mapping[str, Any], point: Mapping[str, Any]) -> RunConfig:
+    layers = [_nest(key, value) for key, value in point.items()]
+    try:
+        return make_config(*(_nest(key, value) for key, value in base.items()), *layers)
+    except UsageError as error:
+        where = ", ".join(f"{key} = {value!r}" for key, value in point.items())
+        raise UsageError(f"Study file {path}{where and f', run with {where}'}: {error}") from error
+
+
+def _nest(key: str, value: Any) -> dict[str, Any]:
+    """Turn a dotted key into tables."""
+    *tables, leaf = key.split(".")
+    nested: dict[str, Any] = {leaf: value}
+    for table in reversed(tables):
+        nested = {table: nested}
+    return nested
+
+
+def _flatten(grid: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Give the lists of a grid under dotted keys, however the file nests them."""
+    for key, values in grid.items():
+        if isinstance(values, Mapping):
+            yield from _flatten(values, f"{prefix}{key}.")
+        elif isinstance(values, list) and values:
+            yield f"{prefix}{key}", values
+        else:
+            raise ValueError(f"{prefix}{key} = {values!r} is no list of values. {_EXAMPLE}")
+
+
+def _check_stem(path: Path) -> None:
+    try:
+        StudyFile(name=path.stem)
+    except ValidationError as error:
+        raise UsageError(
+            f"The file's name '{path.stem}' cannot be the name of a study: give one in the file, "
+            'name = "...", of letters, digits, points, hyphens and underscores.'
+        ) from error
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )

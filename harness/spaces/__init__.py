@@ -1,0 +1,1 @@
+"""Search spaces: what can be ranked. One folder a space."""

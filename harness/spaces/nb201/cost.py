@@ -1,0 +1,95 @@
+"""Parameters and FLOPs of an architecture, by formula.
+
+The network is NAS-Bench-201's: a 3x3 stem to C channels; three stages of N cells at C, 2C and
+4C channels with a stride-2 residual block between stages; batch norm, ReLU, global average
+pooling and a linear classifier. Convolutions of dead edges count, as they do in the benchmark.
+
+Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.1 and its published
+table, to all of whose 15,625 x 3 values the tests hold these formulas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.spaces.nb201.encoding import CONV_1X1, CONV_3X3, Arch
+
+N_STAGES = 3
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """The size of a network around the cells.
+
+    Attributes:
+        channels: Channels C of the first stage.
+        cells: Cells N in each stage.
+        image_size: Height and width of the input, pixels.
+        image_channels: Channels of the input.
+        classes: Number of classes.
+    """
+
+    channels: int
+    cells: int
+    image_size: int
+    image_channels: int
+    classes: int
+
+    def stage_channels(self, stage: int) -> int:
+        """Return the channels of a stage, 0 to 2."""
+        return self.channels << stage
+
+
+BENCHMARK_SHAPES = {
+    "cifar10": NetworkShape(16, 5, 32, 3, 10),
+    "cifar10-valid": NetworkShape(16, 5, 32, 3, 10),
+    "cifar100": NetworkShape(16, 5, 32, 3, 100),
+    "ImageNet16-120": NetworkShape(16, 5, 16, 3, 120),
+}
+"""The published benchmark's networks, by data set."""
+
+
+def count_params(arch: Arch, shape: NetworkShape) -> int:
+    """Count the parameters of the stand-alone network, with affine batch norm everywhere.
+
+    Args:
+        arch: The architecture.
+        shape: The size of its network.
+
+    Returns:
+        The number of parameters.
+    """
+    c = shape.channels
+    total = 9 * shape.image_channels * c + 2 * c
+    for stage in range(N_STAGES):
+        width = shape.stage_channels(stage)
+        per_cell = arch.count_op(CONV_1X1) * (width**2 + 2 * width)
+        per_cell += arch.count_op(CONV_3X3) * (9 * width**2 + 2 * width)
+        total += shape.cells * per_cell
+        if stage > 0:
+            half = width // 2
+            total += 9 * half * width + 9 * width**2 + half * width + 4 * width
+    last = shape.stage_channels(N_STAGES - 1)
+    return total + 2 * last + last * shape.classes + shape.classes
+
+
+def count_flops(arch: Arch, shape: NetworkShape) -> int:
+    """Count the multiply-adds of convolutions and classifier for one image.
+
+    Args:
+        arch: The architecture.
+        shape: The size of its network.
+
+    Returns:
+        The number of multiply-adds, as the benchmark counts them (no batch norm, no pooling).
+    """
+    c, pixels = shape.channels, shape.image_size**2
+    total = 9 * shape.image_channels * c * pixels
+    for stage in range(N_STAGES):
+        width, area = shape.stage_channels(stage), pixels // 4**stage
+        taps = arch.count_op(CONV_1X1) + 9 * arch.count_op(CONV_3X3)
+        total += shape.cells * taps * width**2 * area
+        if stage > 0:
+            half = width // 2
+            total += (9 * half * width + 9 * width**2 + half * width) * area
+    return total + shape.stage_channels(N_STAGES - 1) * shape.classes

@@ -1,0 +1,393 @@
+"""The one training loop, for every strategy: SGD on the paths of each step, exactly resumable.
+
+The loop owns zero_grad, backward and step. Weights off the path have no gradient, so neither
+momentum nor weight decay is applied to them: they do not move at all.
+
+Several ranks can train one supernet: each computes an equal part of every batch, gradients are
+averaged before anything is done with them, and from there on all do the same.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.distributed.ranks import ALONE, Ranks
+from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError, RankError
+from harness.images.dataset import BatchSampler, ImageData
+from harness.monitor import CHECKPOINT, Event, Monitor, Progress
+from harness.seeding import derive_seed, make_rng
+from harness.settings.run import RunConfig
+from harness.spaces.nb201.encoding import Arch
+from harness.spaces.nb201.network import SuperNet, hash_weights
+from harness.spaces.nb201.ops import ConvBN
+from harness.strategies.base import Strategy, WeightedPath
+from harness.supernet.norm import DistributedNorm, Norm, batch_norm
+from harness.supernet.patches import LayerInput
+from harness.training.checkpoint import (
+    check_state,
+    load_checkpoint,
+    refuse_misfits,
+    save_checkpoint,
+)
+from harness.training.disturbance import DisturbanceMeter, ProbeRow
+from harness.training.snapshots import save_snapshot, snapshot_steps
+
+Columns = dict[str, list[float]]
+
+
+class StepRow(NamedTuple):
+    """What is logged of every step.
+
+    Attributes:
+        step: Counted from 0.
+        path_index: `nb201_index` of the (first) trained path.
+        n_paths: Paths that the step trained.
+        loss: Their weighted training loss before the step, nats.
+        lr: Learning rate.
+    """
+
+    step: int
+    path_index: int
+    n_paths: int
+    loss: float
+    lr: float
+
+
+class TrainingLog:
+    """Tables of numbers that grow with training and are saved inside the checkpoint.
+
+    Being part of the checkpoint, they can neither run ahead of the weights nor fall behind.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.tables: dict[str, Columns] = {}
+        self._restored: frozenset[str] = frozenset()
+
+    def add(self, table: str, row: dict[str, float]) -> None:
+        """Add a row; all rows of a table have the same columns.
+
+        Raises:
+            CheckpointError: If the table came out of a checkpoint, with columns of its own.
+        """
+        columns = self.tables.setdefault(table, {name: [] for name in row})
+        if table in self._restored and (unknown := columns.keys() - row.keys()):
+            raise CheckpointError(
+                f"The checkpoint's table '{table}' has columns that this version does not log: "
+                f"{', '.join(map(repr, sorted(unknown))):.200}. Remove the checkpoint to train "
+                "from the start, or give another --out folder."
+            )
+        for name, column in columns.items():
+            column.append(row[name])
+
+    def state_dict(self) -> dict[str, dict[str, Tensor]]:
+        """Return the tables as float64 tensors (integers up to 2**53 survive)."""
+        return {
+            table: {name: torch.tensor(c, dtype=torch.float64) for name, c in columns.items()}
+            for table, columns in self.tables.items()
+        }
+
+    def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
+        """Set the tables."""
+        self.tables = {
+            table: {name: column.tolist() for name, column in columns.items()}
+            for table, columns in state.items()
+        }
+        self._restored = frozenset(self.tables)
+
+
+Evaluator = Callable[[SuperNet, int, TrainingLog], None]
+"""Called after steps that are due, and after the last; adds what it finds to the log, a row of
+table `curve` among it, at once or, raising `Interrupted`, not at all."""
+
+
+class Trainer:
+    """One supernet in training under one strategy.
+
+    Attributes:
+        network: The supernet.
+        strategy: How it is trained.
+        step: Steps done.
+        log: What was seen on the way.
+        timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        data: ImageData,
+        strategy_class: type[Strategy],
+        ranks: Ranks = ALONE,
+    ) -> None:
+        """Prepare step 0.
+
+        Args:
+            config: The run's configuration.
+            data: The images, on the device to train on.
+            strategy_class: The strategy.
+            ranks: The processes that train this supernet. Only the first measures, saves and
+                evaluates; the others follow it.
+        """
+        self.config = config
+        self.ranks = ranks
+        self.device = data.train.labels.device
+        shape = data.network_shape(config.channels, config.cells)
+        self.network = SuperNet(shape, config.seed).to(self.device)
+        self.sampler = BatchSampler(data, config.batch_size, config.seed, config.augment)
+        self.weights: dict[str, Tensor] = dict(self.network.named_parameters())
+        self.strategy = strategy_class(config, self.weights, self.sampler.batches_per_epoch)
+        self.meter = DisturbanceMeter(config, data)
+        self.log = TrainingLog()
+        self.timings: defaultdict[str, float] = defaultdict(float)
+        self.step = 0
+        self._bf16 = config.precision == "bf16"
+        self._momentum: dict[str, Tensor] = {}
+        synced = ranks.size > 1 and config.bn_sync
+        self._norm: Norm = DistributedNorm(ranks) if synced else batch_norm
+        self._strides = {
+            module.name: module.stride
+            for module in self.network.modules()
+            if isinstance(module, ConvBN)
+        }
+
+    def run(self, folder: Path, monitor: Monitor, evaluate: Evaluator) -> None:
+        """Train to the last step, from the newest checkpoint if there is one.
+
+        Args:
+            folder: The run's folder, for checkpoints.
+            monitor: Told the progress; can stop the run, which saves a checkpoint first.
+            evaluate: Called every `rank_every` and every `loss_every` steps, and after the last.
+
+        Raises:
+            Interrupted: If the monitor asked to stop.
+            DivergedError: If the loss is no longer finite.
+            CheckpointError: If the checkpoint is none of this training.
+            MismatchError: If the checkpoint is of other settings.
+            StoreError: If a checkpoint cannot be saved.
+            RankError: If another rank is gone, or its weights have become others.
+        """
+        found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
+        state = self.ranks.share(found)
+        if state is not None:
+            if state.get("config_sha256") != self.config.sha256:
+                raise MismatchError(
+                    f"The checkpoint in {folder} is of other settings than this run's. Remove it "
+                    "to train from the start, or give another --out folder."
+                )
+            with refuse_misfits(folder):
+                check_state(state, self.weights, self.config.steps)
+                self.load_state_dict(state)
+        config = self.config
+        kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
+        self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
+        while self.step < config.steps:
+            loss = self.train_step()
+            if self.step in kept and self.ranks.is_first:
+                with self._timed("checkpoint"):
+                    save_snapshot(folder, self.step, self.network.state_dict())
+            self._evaluate_if_due(folder, evaluate)
+            stop = self.ranks.any(monitor.should_stop())
+            if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                with self._timed("checkpoint"):
+                    self._save(folder)
+                monitor.event(Event(config.run_id, CHECKPOINT, {"step": self.step}))
+            monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
+            if stop and self.step < config.steps:
+                raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
+
+    def _evaluate_if_due(self, folder: Path, evaluate: Evaluator) -> None:
+        config = self.config
+        due = any(
+            every and self.step % every == 0 for every in (config.rank_every, config.loss_every)
+        )
+        if self.step == 0 or not (due or self.step == config.steps):
+            return
+        if self.step in self.log.tables.get("curve", {"step": []})["step"]:
+            return
+        stopped: Interrupted | None = None
+        if self.ranks.is_first:
+            try:
+                with self._timed("evaluate"):
+                    evaluate(self.network, self.step, self.log)
+                self._log_diagnostics()
+            except Interrupted as error:
+                stopped = error
+        if self.ranks.any(stopped is not None):
+            self._save(folder)
+            raise stopped or Interrupted(f"Stopped in the evaluation after step {self.step:,}.")
+
+    def _save(self, folder: Path) -> None:
+        """Save a checkpoint, having seen that all ranks still hold the same weights."""
+        if self.ranks.size > 1:
+            own = hash_weights(self.network)
+            if self.ranks.any(own != self.ranks.share(own)):
+                raise RankError(
+                    f"At step {self.step:,} the ranks no longer hold the same weights, and this "
+                    "checkpoint was not saved. Ranks must run on equal machines, and a strategy "
+                    "must not depend on a LayerInput's `inputs`, which are one rank's part."
+                )
+        if self.ranks.is_first:
+            save_checkpoint(folder, self.state_dict())
+
+    def _log_diagnostics(self) -> None:
+        if diagnostics := self.strategy.diagnostics():
+            self.log.add("diagnostics", {"step": self.step, **diagnostics})
+        layers = self.strategy.layer_diagnostics()
+        for position, name in enumerate(self.weights):  # the log holds numbers only
+            if name in layers:
+                self.log.add("layers", {"step": self.step, "layer": position, **layers[name]})
+
+    def train_step(self) -> float:
+        """Do one step, with a measurement of disturbance around it where one is due.
+
+        Returns:
+            The loss before the step.
+        """
+        step, config = self.step, self.config
+        paths = self.strategy.sample_paths(step, make_rng(config.seed, "paths", step))
+        archs = [path.arch for path in paths]
+        due = config.probe_every > 0 and (step + 1) % config.probe_every == 0
+        probing = due and self.ranks.is_first
+        if probing:
+            with self._timed("probe"):
+                self.meter.before(self.network, archs)
+        with self._timed("train"):
+            loss, lr = self._update(step, paths)
+        if probing:
+            with self._timed("probe"):
+                self._log_probes(self.meter.after(self.network, step, archs))
+        self.meter.remember(archs)
+        self.log.add("steps", StepRow(step, archs[0].nb201_index, len(archs), loss, lr)._asdict())
+        self.step += 1
+        return loss
+
+    def _update(self, step: int, paths: Sequence[WeightedPath]) -> tuple[float, float]:
+        # cut after it was drawn and augmented whole: every image is what it is for one process
+        images, labels = map(self.ranks.take_part, self.sampler.batch(step))
+        inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
+
+        def tap(name: str, layer_input: Tensor) -> None:
+            stride = self._strides.get(name, 1)
+            inputs[name].append(LayerInput(layer_input, self.weights[name], stride, self.ranks))
+
+        loss = 0.0
+        for arch, weight in paths:
+            tap_or_none = tap if self.strategy.wants_inputs else None
+            with torch.autocast(self.device.type, torch.bfloat16, self._bf16):
+                logits = self.network(images, arch, self._norm, tap_or_none)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+            path_loss = weight * F.cross_entropy(logits, labels)
+            path_loss.backward()
+            loss += path_loss.item()
+        loss = self._average(loss)
+        self._check_finite(loss, step, paths[0].arch)
+        lr = learning_rate(self.config, step)
+        self._apply(lr)
+        generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "strategy", step))
+        with torch.no_grad():
+            self.strategy.remember(step, inputs, generator)
+        return loss, lr
+
+    @torch.no_grad()
+    def _average(self, loss: float) -> float:
+        """Average over ranks the gradients of the path's weights, and the loss."""
+        if self.ranks.size == 1:
+            return loss
+        gradients = [p.grad for p in self.weights.values() if p.grad is not None]
+        mean = gradients[0].new_tensor([loss])
+        self.ranks.average([*gradients, mean])
+        return mean.item()
+
+    @torch.no_grad()
+    def _apply(self, lr: float) -> None:
+        """Apply SGD with momentum to the weights that have a gradient, and drop the gradients."""
+        config = self.config
+        gradients = {n: p.grad for n, p in self.weights.items() if p.grad is not None}
+        self.strategy.adjust_gradients(gradients)
+        names, values = list(gradients), list(gradients.values())
+        weights: list[Tensor] = [self.weights[name] for name in names]
+        if config.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(
+                weights, config.clip_norm, torch.nn.utils.get_total_norm(values, foreach=True)
+            )
+        if config.weight_decay:
+            torch._foreach_add_(values, weights, alpha=config.weight_decay)
+        for name, value in zip(names, values, strict=True):
+            if name not in self._momentum:
+                self._momentum[name] = torch.zeros_like(value)
+        updates = [self._momentum[name] for name in names]
+        torch._foreach_mul_(updates, config.momentum)
+        torch._foreach_add_(updates, values)
+        updates = [
+            self.strategy.transform_update(name, update)
+            for name, update in zip(names, updates, strict=True)
+        ]
+        torch._foreach_add_(weights, updates, alpha=-lr)
+        for weight in weights:
+            weight.grad = None
+
+    def _check_finite(self, loss: float, step: int, arch: Arch) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The loss became {loss} at step {step:,} on path {arch} (index "
+                f"{arch.nb201_index}), strategy '{self.config.strategy}', lr {self.config.lr}, "
+                f"seed {self.config.seed}. Try a smaller --set lr=..., or a tighter clip_norm."
+            )
+
+    def _log_probes(self, rows: Sequence[ProbeRow]) -> None:
+        for row in rows:
+            self.log.add("disturbance", row._asdict())
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[part] += time.perf_counter() - started
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything needed to go on exactly."""
+        return {
+            "config_sha256": self.config.sha256,
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "momentum": self._momentum,
+            "strategy": self.strategy.state_dict(),
+            "recent": [arch.ops for arch in self.meter.recent],
+            "log": self.log.state_dict(),
+            "timings": dict(self.timings),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self._momentum = {
+            name: buffer.to(self.device).contiguous(memory_format=torch.channels_last)
+            if buffer.dim() == 4
+            else buffer.to(self.device)
+            for name, buffer in state["momentum"].items()
+        }
+        self.strategy.load_state_dict(state["strategy"])
+        self.meter.recent = [Arch(tuple(ops)) for ops in state["recent"]]
+        self.log.load_state_dict(state["log"])
+        spent = {part: float(seconds) for part, seconds in state["timings"].items()}
+        self.timings = defaultdict(float, spent)
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """Return the learning rate of a step: cosine to zero over all steps, or constant."""
+    if config.schedule == "constant":
+        return config.lr
+    return config.lr * 0.5 * (1 + math.cos(math.pi * step / config.steps))

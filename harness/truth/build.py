@@ -1,0 +1,335 @@
+"""A truth table of one's own: train architectures from scratch and write down their accuracy.
+
+Rows are appended to a journal as trainings finish, so a killed build loses at most the trainings
+that were under way; the same command goes on with what is missing. Each training is single
+threaded and draws everything from its own seed, so the rows do not depend on the number of
+workers or on their order. The missing seeds of an architecture are trained side by side, as
+grouped convolutions.
+
+Nothing is shared between architectures, not even between the members of an equivalence class:
+with affine batch norm they are different networks. `share_classes` gives that up for speed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from harness import provenance
+from harness.errors import DivergedError, LockedError
+from harness.files.journal import Journal
+from harness.images import load_images
+from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
+from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.spaces.nb201.network import StandaloneNetwork
+from harness.truth import TruthTable, make_table, save_table
+
+EVALUATION_BATCH = 1_000
+MAX_STACKED = 4
+"""Seeds of an architecture that are trained side by side; more would gain no more."""
+
+OnTraining = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How each architecture is trained from scratch; stored with the table.
+
+    Attributes:
+        dataset: Image data set.
+        channels: Channels C of the first stage.
+        cells: Cells N a stage.
+        epochs: Passes over the training images.
+        batch_size: Images a step.
+        max_lr: Peak of the one-cycle learning rate schedule.
+        momentum: Nesterov momentum.
+        weight_decay: L2 penalty on all parameters.
+    """
+
+    dataset: str = "tiles"
+    channels: int = 8
+    cells: int = 1
+    epochs: int = 12
+    batch_size: int = 64
+    max_lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+
+class Training(NamedTuple):
+    """One training to be done: an architecture and a seed."""
+
+    nb201_index: int
+    seed: int
+
+
+class Stack(NamedTuple):
+    """Trainings of one architecture that are done side by side."""
+
+    nb201_index: int
+    seeds: tuple[int, ...]
+
+
+def train_from_scratch(
+    nb201_index: int, seeds: Sequence[int], protocol: Protocol, data: ImageData
+) -> list[dict[str, Any]]:
+    """Train one architecture once for each seed, side by side, and score the networks.
+
+    The trainings share nothing but the computation, which takes less time than one after the
+    other (`benchmarks/bench_truth_build.py`); together with others or alone, a training differs
+    by the rounding of its convolutions.
+
+    Args:
+        nb201_index: The architecture.
+        seeds: Seeds of the trainings.
+        protocol: How.
+        data: The images.
+
+    Returns:
+        One row a seed and split ("valid", "test") with the accuracy in percent, after the last
+        epoch; `cost_s` is the training's share of the seconds that all took.
+
+    Raises:
+        DivergedError: If a loss is no longer finite.
+    """
+    started = time.perf_counter()
+    arch = arch_at(nb201_index)
+    network = StandaloneNetwork(arch, data.network_shape(protocol.channels, protocol.cells), seeds)
+    losses = _train(network, seeds, protocol, data)
+    for seed, loss in zip(seeds, losses.tolist(), strict=True):
+        if not math.isfinite(loss):
+            raise DivergedError(f"Training {arch} with seed {seed} ended at a loss of {loss}.")
+    network.eval()
+    cost_s = (time.perf_counter() - started) / len(seeds)
+    splits = {"valid": data.validation, "test": data.test}
+    accuracies = {
+        split: _accuracies_pct(network, data, images)
+        for split, images in splits.items()
+        if images is not None
+    }
+    return [
+        {
+            "nb201_index": nb201_index,
+            "arch_str": str(arch),
+            "dataset": data.name,
+            "split": split,
+            "epochs": protocol.epochs,
+            "trial": seed,
+            "seed": seed,
+            "accuracy": accuracy[position],
+            "cost_s": round(cost_s, 3),
+        }
+        for position, seed in enumerate(seeds)
+        for split, accuracy in accuracies.items()
+    ]
+
+
+def _train(
+    network: StandaloneNetwork, seeds: Sequence[int], protocol: Protocol, data: ImageData
+) -> Tensor:
+    """Train the networks to the end and return the last loss of each, [network]."""
+    samplers = [BatchSampler(data, protocol.batch_size, seed, augment=True) for seed in seeds]
+    n_steps = protocol.epochs * samplers[0].batches_per_epoch
+    optimizer = torch.optim.SGD(
+        network.parameters(),
+        lr=protocol.max_lr,
+        momentum=protocol.momentum,
+        nesterov=True,
+        weight_decay=protocol.weight_decay,
+        foreach=True,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, protocol.max_lr, total_steps=n_steps, cycle_momentum=False
+    )
+    losses = torch.empty(0)
+    for step in range(n_steps):
+        batches = [sampler.batch(step) for sampler in samplers]
+        logits = network(torch.cat([images for images, _ in batches], dim=1))
+        labels = torch.stack([labels for _, labels in batches], dim=1)
+        # A sum over networks: each gets the gradient of its own mean loss over the batch.
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=0)
+        optimizer.zero_grad()
+        losses.sum().backward()
+        optimizer.step()
+        schedule.step()
+    return losses.detach()
+
+
+@torch.no_grad()
+def _accuracies_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet) -> list[float]:
+    """Return each network's accuracy in percent, [network]."""
+    correct = torch.zeros(network.networks, dtype=torch.int64)
+    for batch, labels in iterate_batches(data, images, EVALUATION_BATCH):
+        chosen = network(batch.repeat(1, network.networks, 1, 1)).argmax(dim=2)
+        correct += (chosen == labels[:, None]).sum(dim=0)
+    return [100 * count / len(images) for count in correct.tolist()]
+
+
+def build_truth(
+    journal_path: Path,
+    protocol: Protocol,
+    archs: Sequence[int],
+    seeds: Sequence[int],
+    workers: int,
+    on_training: OnTraining = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Train what is missing and return the rows that were asked for.
+
+    Args:
+        journal_path: Where rows are appended as they come.
+        protocol: How to train.
+        archs: `nb201_index` of the architectures, in the order in which to train them.
+        seeds: Seeds of each architecture.
+        workers: Processes, each with one thread.
+        on_training: Called with (done, total) at the start and after each training.
+
+    Returns:
+        The rows of these architectures and seeds, in the order in which they were finished;
+        what else the journal holds stays in it.
+
+    Raises:
+        DataError: If the journal is damaged or of another protocol.
+        DivergedError: If a training ends at a loss that is not a number.
+        LockedError: If another process is building into the same journal.
+    """
+    try:
+        with FileLock(f"{journal_path}.lock", timeout=0):
+            journal = Journal(journal_path, asdict(protocol))
+            done = {Training(row["nb201_index"], row["seed"]) for row in journal.rows}
+            asked = {Training(index, seed) for index in archs for seed in seeds}
+            stacks = _stack_missing(archs, seeds, done)
+            n_done = len(asked & done)
+            on_training(n_done, len(asked))
+            for rows in _train_all(stacks, protocol, workers):
+                journal.append(rows)
+                n_done += len({row["seed"] for row in rows})
+                on_training(n_done, len(asked))
+            return [
+                row for row in journal.rows if Training(row["nb201_index"], row["seed"]) in asked
+            ]
+    except Timeout as error:
+        raise LockedError(
+            f"Another process is building into {journal_path}. Wait for it, or give another file."
+        ) from error
+
+
+def _stack_missing(
+    archs: Sequence[int], seeds: Sequence[int], done: Collection[Training]
+) -> list[Stack]:
+    """Put what is missing of each architecture together, a few seeds at a time."""
+    stacks = []
+    for index in archs:
+        missing = [seed for seed in seeds if Training(index, seed) not in done]
+        for start in range(0, len(missing), MAX_STACKED):
+            stacks.append(Stack(index, tuple(missing[start : start + MAX_STACKED])))
+    return stacks
+
+
+def build_table(
+    path: Path,
+    protocol: Protocol,
+    n_archs: int,
+    seeds: Sequence[int],
+    workers: int,
+    share_classes: bool = False,
+    on_training: OnTraining = lambda done, total: None,
+) -> TruthTable:
+    """Build what is missing and write the table of all rows, with where they came from.
+
+    Args:
+        path: The Parquet file; the journal is `<name>.rows.jsonl` beside it.
+        protocol: How to train.
+        n_archs: The first this many architectures of the canonical permutation.
+        seeds: Seeds of each architecture.
+        workers: Processes, each with one thread.
+        share_classes: Train one architecture of each equivalence class, its representative, and
+            give its rows to all members. That is an approximation: a convolution that is fed
+            zeros emits a constant under affine batch norm, and members' networks draw apart.
+        on_training: Called with (done, total) at the start and after each training.
+
+    Returns:
+        The table.
+
+    Raises:
+        HarnessError: As `build_truth`; StoreError if the table cannot be written.
+    """
+    asked = sample_indices(n_archs)
+    trained = {i: arch_at(i).representative.nb201_index if share_classes else i for i in asked}
+    distinct = tuple(dict.fromkeys(trained.values()))
+    journal = path.with_suffix(".rows.jsonl")
+    rows = pd.DataFrame(build_truth(journal, protocol, distinct, seeds, workers, on_training))
+    machine = provenance.environment()
+    metadata = {
+        "protocol": json.dumps(asdict(protocol)),
+        "images_sha256": load_images(protocol.dataset).sha256,
+        "source": json.dumps(provenance.commit()),
+        "environment": json.dumps(machine),
+        "finished": provenance.now(),
+        "cost_cpu_s": str(round(rows.groupby(["nb201_index", "seed"])["cost_s"].first().sum())),
+        "share_classes": json.dumps(share_classes),
+        "n_archs_trained": str(len(distinct)),
+    }
+    if share_classes:
+        rows = _give_to_members(rows, trained)
+    table = make_table(rows, f"nb201-{protocol.dataset}", metadata)
+    save_table(table, path)
+    return table
+
+
+def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int]) -> pd.DataFrame:
+    """Give each architecture the rows of the one that was trained in its stead."""
+    members = pd.DataFrame({"member": list(trained), "nb201_index": list(trained.values())})
+    given = members.merge(rows, on="nb201_index")
+    given["nb201_index"] = given.pop("member")
+    return given.assign(arch_str=[str(arch_at(index)) for index in given["nb201_index"]])
+
+
+def _train_all(
+    stacks: Sequence[Stack], protocol: Protocol, workers: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Train in a pool, handing out a few stacks ahead, so that a stop is quick."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
+        waiting = iter(stacks)
+        running: set[Future[list[dict[str, Any]]]] = set()
+        while True:
+            for stack in waiting:
+                running.add(pool.submit(_train_one, stack, protocol))
+                if len(running) > workers:
+                    break
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+
+
+def _start_worker(parent: int) -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when its parent is gone: a pool's workers outlive a killed parent."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _train_one(stack: Stack, protocol: Protocol) -> list[dict[str, Any]]:
+    return train_from_scratch(*stack, protocol, load_images(protocol.dataset))

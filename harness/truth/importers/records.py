@@ -1,0 +1,214 @@
+"""The record of one architecture, as NAS-Bench-201 and NATS-Bench publish it.
+
+A record is the state of the packages' `ArchResults`: under `all_results`, by (data set, seed), one
+training with its `epochs` and, in `eval_acc1es`, the accuracy of each evaluation after each epoch,
+such as `x-valid@199`. The packages themselves pick a trial at random unless told otherwise, and
+need the whole benchmark in memory; so the records are read here, and the packages are what the
+tests compare with.
+
+Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.2 (the splits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.errors import TruthError
+from harness.spaces.nb201.encoding import N_ARCHS, arch_at
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVALUATIONS = {
+    "cifar10-valid": {"valid": "x-valid", "test": "ori-test"},
+    "cifar10": {"test": "ori-test"},
+    "cifar100": {"valid": "x-valid", "test": "x-test"},
+    "ImageNet16-120": {"valid": "x-valid", "test": "x-test"},
+}
+"""The benchmark's name of each split, by data set.
+
+The `ori-test` of the last two is both halves together, which is no split of a truth table.
+"""
+
+SHOWN = 5
+"""How many missing architectures an error names."""
+
+Row = tuple[int, str, str, int, int, int, float]
+"""`nb201_index`, data set, split, epochs, trial, seed, accuracy."""
+
+_ROW = ("nb201_index", "dataset", "split", "epochs", "trial", "seed", "accuracy")
+
+
+class Record(NamedTuple):
+    """What is kept of one architecture under one schedule.
+
+    Attributes:
+        nb201_index: The architecture.
+        rows: One a training and split; the trial is the position of the seed in ascending order.
+        n_lacking: Evaluations that were never made, of those that the data sets have.
+    """
+
+    nb201_index: int
+    rows: list[Row]
+    n_lacking: int
+
+
+def read_record(state: Any, name: str) -> Record:
+    """Read the final accuracies out of one architecture's record.
+
+    Args:
+        state: The state of an `ArchResults`.
+        name: What to call the source in an error.
+
+    Returns:
+        The rows.
+
+    Raises:
+        TruthError: If it is no such state, names another architecture than its index does, or
+            lacks an accuracy at the end of a training.
+    """
+    results = _field(state, "all_results", dict, name)
+    index = _field(state, "arch_index", int, name)
+    check_arch(index, _field(state, "arch_str", str, name), name)
+    where = f"{name}, architecture {index}"
+    groups: dict[tuple[str, int], dict[int, Any]] = {}
+    for key, result in results.items():
+        dataset, seed = _check_key(key, where)
+        epochs = _field(result, "epochs", int, where)
+        groups.setdefault((dataset, epochs), {})[seed] = result
+    rows: list[Row] = []
+    n_lacking = 0
+    for (dataset, epochs), by_seed in sorted(groups.items()):
+        for trial, seed in enumerate(sorted(by_seed)):
+            accuracies = _final_accuracies(by_seed[seed], dataset, epochs, where)
+            n_lacking += len(EVALUATIONS[dataset]) - len(accuracies)
+            rows += [(index, dataset, s, epochs, trial, seed, a) for s, a in accuracies.items()]
+    return Record(index, rows, n_lacking)
+
+
+def _field(state: Any, key: str, kind: type, name: str) -> Any:
+    """Return one field of a state, of the right type."""
+    if not isinstance(state, dict) or type(state.get(key)) is not kind:
+        given = type(state.get(key)) if isinstance(state, dict) and key in state else None
+        found = f"'{key}' is a {given.__name__}" if given else f"'{key}' is missing"
+        raise TruthError(
+            f"{name}: {found}, and a record of NAS-Bench-201 has a {kind.__name__} there. Give a "
+            "file that the benchmark's authors published, and compare its checksum."
+        )
+    return state[key]
+
+
+def _check_key(key: Any, where: str) -> tuple[str, int]:
+    is_pair = isinstance(key, tuple) and len(key) == 2
+    if not is_pair or key[0] not in EVALUATIONS or type(key[1]) is not int:
+        raise TruthError(
+            f"{where}: there are results of {key!r:.80}. NAS-Bench-201 has results of a data set "
+            f"and a seed, and its data sets are {', '.join(EVALUATIONS)}. Is this a benchmark of "
+            "another space?"
+        )
+    return str(key[0]), int(key[1])
+
+
+def _final_accuracies(result: Any, dataset: str, epochs: int, where: str) -> dict[str, float]:
+    """Return the accuracies at the end of one training, by split."""
+    courses = _field(result, "eval_acc1es", dict, where)
+    finals: dict[str, float] = {}
+    for split, evaluation in EVALUATIONS[dataset].items():
+        key = f"{evaluation}@{epochs - 1}"
+        if key in courses:
+            finals[split] = float(courses[key])
+        elif any(str(other).startswith(f"{evaluation}@") for other in courses):
+            raise TruthError(
+                f"{where}: {dataset} has evaluations '{evaluation}' but not '{key}', the one at "
+                "the end of training. The record is damaged; get the file again."
+            )
+    return finals
+
+
+def check_arch(index: int, text: str, name: str) -> None:
+    """Check that an index and a string name the same architecture.
+
+    Args:
+        index: Position in the published order.
+        text: The architecture's string, as the source has it.
+        name: What to call the source in an error.
+
+    Raises:
+        TruthError: If they do not.
+    """
+    expected = str(arch_at(index)) if 0 <= index < N_ARCHS else "no architecture"
+    if text != expected:
+        raise TruthError(
+            f"{name}: at index {index} is '{text:.120}', where the published order of "
+            f"NAS-Bench-201 has '{expected}'. The file is of another space or in another order; "
+            "give one in the published order, or rows with the strings only ('--as rows')."
+        )
+
+
+def check_order(strings: Any, name: str) -> list[str]:
+    """Check that strings begin the published order.
+
+    Args:
+        strings: `meta_archs` of a source.
+        name: What to call the source in an error.
+
+    Returns:
+        The strings.
+
+    Raises:
+        TruthError: If they are no list of texts, or one is not the one that belongs there.
+    """
+    if not isinstance(strings, list) or not strings:
+        raise TruthError(
+            f"{name}: 'meta_archs' is no list of architectures. Give a file that the benchmark's "
+            "authors published, and compare its checksum."
+        )
+    for index, text in enumerate(strings):
+        check_arch(index, str(text), name)
+    return strings
+
+
+def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str) -> str:
+    """Refuse a source that lacks records, unless that was allowed.
+
+    Args:
+        missing: Indices of the architectures without a record, ascending.
+        n_wanted: How many the source should have.
+        allow: Whether to go on.
+        name: What to call the source.
+
+    Returns:
+        A sentence about them.
+
+    Raises:
+        TruthError: If there are any and that was not allowed, or there is nothing else.
+    """
+    shown = ", ".join(map(str, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
+    sentence = f"{name} lacks the records of {len(missing):,} of {n_wanted:,} architectures"
+    sentence += f" ({shown})." if missing else "."
+    if missing and (not allow or len(missing) == n_wanted):
+        advice = "Get it again" if allow else "Get them, or go on without with --allow-missing"
+        raise TruthError(f"{sentence} {advice}.")
+    return sentence
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Lay out records as rows of a truth table.
+
+    Args:
+        records: The records.
+
+    Returns:
+        Their rows, with all columns.
+    """
+    import pandas as pd
+
+    from harness.spaces.nb201.lookup import arch_strings
+
+    rows = pd.DataFrame([row for record in records for row in record.rows], columns=list(_ROW))
+    strings = pd.Categorical.from_codes(
+        rows["nb201_index"].to_numpy(dtype="int64"), categories=arch_strings()
+    )
+    rows["arch_str"] = strings
+    return rows

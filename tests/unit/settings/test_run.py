@@ -1,0 +1,394 @@
+"""The configuration: what goes over what, what is refused, and what makes a run's name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from harness.errors import UsageError
+from harness.execution.experiment import resolve_config
+from harness.settings.run import (
+    IMAGE_DATASETS,
+    PRESETS,
+    OgdSettings,
+    RunConfig,
+    load_config_file,
+    make_config,
+    parse_assignments,
+)
+from harness.settings.strategies import TABLES, NsasSettings
+from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.truth import TruthTable, default_query, make_table
+
+OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
+PRESET_ROWS = [(dataset, preset) for dataset in IMAGE_DATASETS for preset in PRESETS[dataset]]
+
+
+def small_truth(dataset: str) -> TruthTable:
+    """Truth of the first seven architectures of the permutation."""
+    query = default_query(dataset)
+    rows = [
+        {
+            "nb201_index": index,
+            "arch_str": str(arch_at(index)),
+            "dataset": query.dataset,
+            "split": query.split,
+            "epochs": query.epochs,
+            "trial": 0,
+            "seed": 0,
+            "accuracy": 50.0 + position,
+        }
+        for position, index in enumerate(sample_indices(7))
+    ]
+    return make_table(pd.DataFrame(rows), "small", {})
+
+
+def test_defaults_then_preset_then_layers_in_order_the_last_one_wins() -> None:
+    assert make_config().rank_every == 1_500  # preset quick of tiles; the field's default is 0
+    assert make_config().lr == 0.1  # the field's default
+    given = ({"lr": 0.2, "steps": 7}, {"lr": 0.3}, {"lr": 0.4})
+    for n_layers, lr in ((1, 0.2), (2, 0.3), (3, 0.4)):
+        config = make_config(*given[:n_layers])
+        assert (config.lr, config.steps, config.rank_every) == (lr, 7, 1_500)
+
+
+def test_the_preset_is_taken_from_the_highest_layer_and_lies_below_all_layers() -> None:
+    config = make_config({"preset": "smoke", "steps": 9}, {"preset": "standard"})
+    assert (config.preset, config.steps, config.rank_images) == ("standard", 9, 2_000)
+
+
+def test_presets_are_those_of_the_data_set_of_the_highest_layer() -> None:
+    config = make_config({"dataset": "tiles"}, {"dataset": "cifar10", "preset": "smoke"})
+    assert (config.channels, config.steps) == (4, 120)
+
+
+def test_tables_are_merged_key_by_key() -> None:
+    first, second = {"ogd": {"c": 3, "beta": 0.5}}, {"ogd": {"c": 4}}
+    config = make_config({"preset": "smoke"}, first, second)
+    assert config.ogd == OgdSettings(c=4.0, beta=0.5)
+
+
+@pytest.mark.parametrize(("dataset", "preset"), PRESET_ROWS)
+def test_every_preset_of_every_data_set_is_allowed_and_says_its_name(
+    dataset: str, preset: str
+) -> None:
+    config = make_config({"dataset": dataset, "preset": preset})
+    assert (config.dataset, config.preset) == (dataset, preset)
+    assert {"smoke", "quick", "standard", "paper"} == set(PRESETS[dataset])
+
+
+def test_the_presets_of_the_benchmarks_three_data_sets_cost_the_same_but_for_paper() -> None:
+    for preset in PRESETS["cifar10"]:
+        steps = [
+            make_config({"dataset": name, "preset": preset}).steps
+            for name in ("cifar10", "cifar100", "imagenet16-120")
+        ]
+        # 250 epochs of 25,000 or of 75,840 images, in batches of 256, the last one dropped
+        expected = [250 * (n // 256) for n in (25_000, 25_000, 75_840)]
+        assert steps == expected if preset == "paper" else len(set(steps)) == 1
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        make_config().lr = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: augment, "),
+        ({"ogd": {"alfa": 3}}, r"^Unknown setting 'ogd\.alfa'\. Did you mean 'ogd\.alpha'\? Av"),
+        ({"space": "nb101"}, r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: nb201"),
+        ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
+        ({"dataset": "ImageNet16-120"}, r"Did you mean 'imagenet16-120'\? Available: cifar10, cif"),
+        ({"preset": "fast"}, r"^Unknown preset 'fast'\..* Available: paper, quick, smoke, stand"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest_one(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0}, r"^Not an allowed setting: lr = 0: .* greater than 0\.$"),
+        ({"lr": float("nan")}, "lr = nan: Input should be a finite number"),
+        ({"lr": float("inf")}, "lr = inf: Input should be a finite number"),
+        ({"momentum": 1.0}, r"momentum = 1\.0: .* less than 1"),
+        ({"steps": 0}, "steps = 0: .* greater than or equal to 1"),
+        ({"steps": 1.5}, r"steps = 1\.5: .* valid integer"),
+        ({"seed": -1}, "seed = -1: .* greater than or equal to 0"),
+        ({"n_archs": 15_626}, "n_archs = 15626: .* less than or equal to 15625"),
+        ({"batch_size": 1}, "batch_size = 1: .* greater than or equal to 2"),
+        ({"schedule": "step"}, "schedule = 'step': .*'cosine' or 'constant'"),
+        ({"bn_mode": "running"}, "bn_mode = 'running': .*'batch' or 'recalibrated'"),
+        (
+            {"ogd": {"projector": "owm"}},
+            r"ogd\.projector = 'owm': .*'covariance', 'nullspace' or 'rls'",
+        ),
+        ({"ogd": {"beta": 1}}, r"ogd\.beta = 1: .* less than 1"),
+        ({"ogd": 3}, "ogd = 3: "),
+        ({"lr": {"x": 1}}, "lr = {'x': 1}: .* valid number"),
+        ({"lr": 0, "steps": 0}, "steps = 0: .*; lr = 0: "),
+    ],
+)
+def test_values_out_of_range_are_refused_with_the_key_and_what_is_allowed(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_config(settings)
+
+
+def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwise() -> None:
+    config = make_config({"preset": "smoke", "until_tau_se": 0.01})
+    assert (config.rank_images, config.rank_batch) == (2_000, 50)
+    config = make_config({"until_tau_se": 0.01}, {"rank_images": 700, "rank_batch": 100})
+    assert (config.rank_images, config.rank_batch) == (700, 100)
+    assert make_config({"preset": "smoke"}).rank_batch == 64
+
+
+def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"rank_images = 690 .* 6 batches\. .* from 7 batches on"):
+        make_config({"until_tau_se": 0.01, "rank_images": 690, "rank_batch": 115})
+    with pytest.raises(UsageError, match=r"until_tau_se = 0: .* greater than 0"):
+        make_config({"until_tau_se": 0})
+
+
+def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() -> None:
+    assert make_config({"rank_snapshots": 4, "rank_images": 1_000}).rank_snapshots == 4
+    with pytest.raises(UsageError, match=r"rank_snapshots = 5 .* there are 4\. Give more images"):
+        make_config({"rank_snapshots": 5, "rank_images": 1_000})
+    small = {"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16}
+    with pytest.raises(UsageError, match=r"Give a snapshot_every of 79 or less"):
+        make_config({**small, "snapshot_every": 80})
+    make_config({**small, "snapshot_every": 79})
+    assert make_config(small).snapshot_every == 24  # 40% of 240 steps, in four
+
+
+def test_a_strength_of_ogd_means_its_projector() -> None:
+    def table(*layers: dict[str, Any]) -> tuple[str, float, float]:
+        ogd = make_config({"strategy": "ogd"}, *layers).ogd
+        assert ogd is not None
+        return ogd.projector, ogd.alpha, ogd.c
+
+    assert table() == ("rls", 0.1, 10)
+    assert table({"ogd": {"c": 3}}) == ("covariance", 0.1, 3)
+    assert table({"ogd": {"alpha": 2}}) == ("rls", 2, 10)
+    assert table({"ogd": {"projector": "rls"}}, {"ogd": {"c": 3}}) == ("rls", 0.1, 3)
+    assert table({"preset": "standard"}) == ("covariance", 1, 10)
+    with pytest.raises(UsageError, match=r"2 projectors .*ogd.c \(covariance\), ogd.alpha \(rls\)"):
+        table({"ogd": {"c": 3, "alpha": 1}})
+
+
+def test_a_presets_moments_fit_the_steps_and_images_that_are_given() -> None:
+    cifar = {"dataset": "cifar10"}
+    whole = make_config(cifar)
+    assert (whole.rank_snapshots, whole.snapshot_every) == (16, 250)
+    assert make_config(cifar, {"steps": 100}).snapshot_every == 2
+    assert make_config(cifar, {"steps": 3}).rank_snapshots == 3
+    assert make_config(cifar, {"rank_images": 500}).rank_snapshots == 2
+    with pytest.raises(UsageError, match="each moment needs a batch"):
+        make_config(cifar, {"rank_images": 500, "rank_snapshots": 16})
+
+
+def test_what_lies_between_moments_counts_only_where_there_are_several() -> None:
+    between = {"snapshot_every": 5}
+    one, two = ({"rank_snapshots": n} for n in (1, 2))
+    assert make_config(one, between) == make_config(one)
+    assert make_config(two, between).sha256 != make_config(two).sha256
+
+
+NUMBERS = [name for name, value in RunConfig() if isinstance(value, int | float)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_of_a_runs_settings_changes_without_its_name(name: str) -> None:
+    config = RunConfig()
+    value = getattr(config, name)
+    changed = not value if isinstance(value, bool) else value + 1
+    assert config.model_copy(update={name: changed}).sha256 != config.sha256
+
+
+YOUNGER = {
+    "loss_every": 5,
+    "precision": "bf16",
+    "bn_sync": False,
+    "train_share": 0.9,
+    "rank_precision": "bf16",
+    "rank_readout": "refitted",
+    "rank_offset": 10,
+    "rank_snapshots": 2,
+    "snapshot_every": 5,
+    "until_tau_se": 0.01,
+}
+YOUNGER_OGD = {"threshold": 2.0, "strength_end": 1.0, "warmup_frac": 0.1, "layers": "shared"}
+
+
+def test_settings_younger_than_a_stored_run_leave_its_name_as_it_was() -> None:
+    # the name that the run of these settings has in the baseline of `results/`
+    settings = RunConfig().model_dump()
+    for table in TABLES:
+        if table != "ogd":
+            assert settings.pop(table) is None
+    for name, value in YOUNGER.items():
+        del settings[name]
+        assert RunConfig(**{name: value}).sha256 != RunConfig().sha256
+    for name, value in YOUNGER_OGD.items():
+        del settings["ogd"][name]
+        assert RunConfig(ogd={name: value}).sha256 != RunConfig().sha256
+    text = json.dumps(settings, sort_keys=True)
+    assert RunConfig().sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("lr=0.05", {"lr": 0.05}),
+        ("lr = 1e-3", {"lr": 1e-3}),
+        ("steps=1_000", {"steps": 1000}),
+        ("augment=false", {"augment": False}),
+        ("schedule=constant", {"schedule": "constant"}),
+        ('schedule="constant"', {"schedule": "constant"}),
+        ("strategy=my.module:Class", {"strategy": "my.module:Class"}),
+        ("ogd.c=3", {"ogd": {"c": 3}}),
+        ("ogd={c = 3}", {"ogd": {"c": 3}}),
+    ],
+)
+def test_assignments_are_read_as_toml_and_else_as_text(
+    text: str, settings: dict[str, object]
+) -> None:
+    assert parse_assignments([text]) == settings
+
+
+def test_later_assignments_win_and_tables_are_merged() -> None:
+    assert parse_assignments(["ogd.c=3", "ogd.beta=0.5", "ogd.c=4"]) == {
+        "ogd": {"c": 4, "beta": 0.5}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr", r"^--set 'lr' is not key=value\. Example: --set lr=0\.05\.$"),
+        ("=3", r"^--set '=3' is not key=value"),
+        ("learning_rate=3", r"^Unknown setting 'learning_rate'"),
+        ("ogd.betta=3", r"^Unknown setting 'ogd\.betta'\. Did you mean 'ogd\.beta'\?"),
+        ("odg.c=3", r"^Unknown setting 'odg'\. Did you mean 'ogd'\?"),
+    ],
+)
+def test_assignments_that_mean_nothing_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_assignments([text])
+
+
+def test_a_config_file_gives_its_settings(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('lr = 0.05\nstrategy = "ogd"\n[ogd]\nc = 3.0\n')
+    settings = load_config_file(path)
+    assert settings == {"lr": 0.05, "strategy": "ogd", "ogd": {"c": 3.0}}
+    assert make_config(settings, {"lr": 0.2}).lr == 0.2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"^Config file .*mine\.toml cannot be read: No such file or directory\.$"),
+        (b"lr: 0.05", r"^Config file .*mine\.toml is not TOML: "),
+        (b"lr = \xff", r"^Config file .*mine\.toml is not TOML: "),
+        (b"lrr = 0.05", r"^Unknown setting in .*mine\.toml 'lrr'\. Did you mean 'lr'\?"),
+        (b"[ogd]\nalhpa = 1", r"^Unknown setting in .*mine\.toml 'ogd\.alhpa'\. Did you mean"),
+    ],
+)
+def test_a_config_file_that_cannot_be_used_is_refused_by_name(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        load_config_file(path)
+
+
+@pytest.mark.parametrize(("dataset", "preset"), PRESET_ROWS)
+@pytest.mark.parametrize("strategy", ["spos", "ogd", OWN])
+def test_a_runs_own_config_file_reproduces_its_hash_and_its_name(
+    tmp_path: Path, dataset: str, preset: str, strategy: str
+) -> None:
+    truth = small_truth(dataset)
+    odd = {"lr": 0.1 + 0.2, "weight_decay": 5e-324, "momentum": 1 / 3, "ogd": {"c": 1 / 7}}
+    asked = make_config({"dataset": dataset, "preset": preset, "strategy": strategy, **odd})
+    config = resolve_config(asked, truth)
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    again = resolve_config(make_config(load_config_file(path)), truth)
+    assert again == config
+    assert (again.sha256, again.run_id) == (config.sha256, config.run_id)
+
+
+def test_settings_written_in_another_way_give_the_same_hash() -> None:
+    first = make_config({"lr": 1, "ogd": {"c": 3}})
+    second = make_config({"ogd": {"c": 3.0}}, {"lr": 1.0})
+    assert first.sha256 == second.sha256
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"strategy": "ogd"}, {"lr": 0.2}])
+def test_the_run_id_tells_runs_of_other_settings_apart(change: dict[str, object]) -> None:
+    first, second = make_config(), make_config(change)
+    assert first.run_id != second.run_id
+    assert first.sha256 != second.sha256
+
+
+def test_the_run_id_names_data_set_strategy_and_seed() -> None:
+    config = make_config({"strategy": "ogd", "seed": 12})
+    assert config.run_id == f"tiles-ogd-s12-{config.sha256[:8]}"
+
+
+def test_the_run_id_of_ones_own_strategy_can_name_a_folder() -> None:
+    run_id = make_config({"strategy": "my.module:Class/../x"}).run_id
+    assert run_id.startswith("tiles-my-module-Class----x-s0-")
+
+
+def test_resolving_counts_the_leading_architectures_with_truth_and_drops_unused_tables() -> None:
+    asked = make_config({"preset": "standard"})
+    assert asked.n_archs is None
+    resolved = resolve_config(asked, small_truth("tiles"))
+    assert (resolved.n_archs, resolved.ogd) == (7, None)
+    assert resolve_config(make_config({"strategy": "ogd"}), small_truth("tiles")).ogd is not None
+
+
+def test_resolving_fills_in_the_settings_of_a_registered_strategy_and_leaves_ones_own_alone() -> (
+    None
+):
+    truth = small_truth("tiles")
+    filled = resolve_config(make_config({"strategy": "nsas"}), truth)
+    assert (filled.nsas, filled.ogd, filled.wpl) == (NsasSettings(), None, None)
+    given = make_config({"strategy": "nsas", "nsas": {"weight": 0.4}, "wpl": {"alpha": 3}})
+    resolved = resolve_config(given, truth)
+    assert (resolved.nsas, resolved.wpl) == (NsasSettings(weight=0.4), None)
+    smoke = {"preset": "smoke", "strategy": OWN}
+    own = resolve_config(make_config(smoke, {"nsas": {"weight": 0.4}}), truth)
+    assert (own.nsas, own.ogd, own.wpl) == (NsasSettings(weight=0.4), OgdSettings(), None)
+    # a strategy of one's own that was run before there were these tables keeps its name
+    plain = resolve_config(make_config({"strategy": OWN}), truth)
+    assert plain.sha256 == make_config({"strategy": OWN, "n_archs": plain.n_archs}).sha256
+
+
+def test_resolving_is_done_once_and_for_all() -> None:
+    once = resolve_config(make_config(), small_truth("tiles"))
+    assert resolve_config(once, small_truth("tiles")) == once
+
+
+def test_settings_of_an_unused_strategy_do_not_change_the_run() -> None:
+    truth = small_truth("tiles")
+    plain, with_ogd = RunConfig(), RunConfig(ogd=OgdSettings(c=3))
+    assert plain.sha256 != with_ogd.sha256
+    assert resolve_config(plain, truth).run_id == resolve_config(with_ogd, truth).run_id

@@ -1,0 +1,130 @@
+"""Trainings from scratch: side by side as one by one, and shared between a class where asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.errors import DivergedError
+from harness.images import load_images
+from harness.images.dataset import ImageData
+from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.truth import build as truth_build
+from harness.truth import load_table
+from harness.truth.build import Protocol, Stack, Training, build_table, train_from_scratch
+
+PROTOCOL = Protocol(channels=4, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    """Return a little of tiles: enough to learn something from in one epoch."""
+    whole = load_images("tiles")
+    few = [
+        None if images is None else type(images)(images.pixels[:512], images.labels[:512])
+        for images in (whole.train, whole.validation, whole.test)
+    ]
+    assert few[0] is not None
+    assert few[1] is not None
+    return replace(whole, train=few[0], validation=few[1], test=few[2])
+
+
+def test_seeds_side_by_side_train_to_what_they_train_to_alone(data: ImageData) -> None:
+    index = sample_indices(2)[1]
+    losses = []
+    for seeds in ((0, 1, 2), (0,), (1,), (2,)):
+        shape = data.network_shape(PROTOCOL.channels, PROTOCOL.cells)
+        network = truth_build.StandaloneNetwork(arch_at(index), shape, seeds).double()
+        losses.append(truth_build._train(network, seeds, PROTOCOL, _as_double(data)))
+    # eight steps in float64: rounding grows from 1e-16, not to what a seed changes
+    torch.testing.assert_close(losses[0], torch.cat(losses[1:]), rtol=1e-6, atol=1e-6)
+    assert len(set(losses[0].tolist())) == 3
+
+
+def _as_double(data: ImageData) -> ImageData:
+    """Return images whose batches come in float64."""
+
+    class Doubled(ImageData):
+        def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+            return super().normalise(pixels).double()
+
+    return Doubled(**{name: getattr(data, name) for name in data.__dataclass_fields__})
+
+
+def test_every_seed_gets_a_row_for_every_split(data: ImageData) -> None:
+    index = sample_indices(1)[0]
+    rows = train_from_scratch(index, (3, 5), PROTOCOL, data)
+    assert [(row["seed"], row["trial"], row["split"]) for row in rows] == [
+        (3, 3, "valid"),
+        (3, 3, "test"),
+        (5, 5, "valid"),
+        (5, 5, "test"),
+    ]
+    assert {row["arch_str"] for row in rows} == {str(arch_at(index))}
+    assert all(0 < row["accuracy"] <= 100 for row in rows)
+    assert rows == [
+        row | {"cost_s": row_again["cost_s"]}
+        for row, row_again in zip(
+            train_from_scratch(index, (3, 5), PROTOCOL, data), rows, strict=True
+        )
+    ]
+
+
+def test_a_training_that_diverges_is_named_with_its_seed(data: ImageData) -> None:
+    wild = replace(PROTOCOL, max_lr=1e30)
+    with pytest.raises(DivergedError, match=r"with seed 7 ended at a loss of (nan|inf)"):
+        train_from_scratch(sample_indices(1)[0], (7,), wild, data)
+
+
+def test_only_what_is_missing_is_trained_a_few_seeds_at_a_time() -> None:
+    done = {Training(8, 1), Training(9, 0), Training(9, 1), Training(9, 2)}
+    assert truth_build._stack_missing((8, 9, 7), (0, 1, 2), done) == [
+        Stack(8, (0, 2)),
+        Stack(7, (0, 1, 2)),
+    ]
+    many = truth_build._stack_missing((8,), range(6), set())
+    assert many == [Stack(8, (0, 1, 2, 3)), Stack(8, (4, 5))]
+
+
+def test_with_shared_classes_members_get_the_rows_of_their_representative(
+    tmp_path: Path, data: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+
+    def pretend(stacks: list[Stack], *_: object) -> object:
+        for index, seeds in stacks:
+            trained.append(index)
+            yield [
+                {
+                    "nb201_index": index,
+                    "arch_str": str(arch_at(index)),
+                    "dataset": "tiles",
+                    "split": "test",
+                    "epochs": 1,
+                    "trial": seed,
+                    "seed": seed,
+                    "accuracy": index / 1000 + seed,
+                    "cost_s": 2.0,
+                }
+                for seed in seeds
+            ]
+
+    monkeypatch.setattr(truth_build, "_train_all", pretend)
+    path = tmp_path / "shared.parquet"
+    table = build_table(path, PROTOCOL, 60, (0, 1), 1, share_classes=True)
+    classes = {arch_at(i).representative.nb201_index for i in sample_indices(60)}
+    assert sorted(trained) == sorted(classes)
+    assert len(classes) < 60  # or this test shows nothing
+    rows = load_table(path).rows
+    assert len(rows) == 120
+    for row in rows.itertuples():
+        representative = arch_at(row.nb201_index).representative.nb201_index
+        assert row.accuracy == representative / 1000 + row.seed
+        assert row.arch_str == str(arch_at(row.nb201_index))
+    assert json.loads(table.metadata["share_classes"]) is True
+    assert table.metadata["n_archs_trained"] == str(len(classes))
+    assert table.metadata["cost_cpu_s"] == str(2 * 2 * len(classes))
