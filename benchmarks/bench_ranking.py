@@ -26,7 +26,7 @@ from harness.estimators.supernet.classes import order_classes
 from harness.estimators.supernet.measuring import BatchSums, sum_batch
 from harness.estimators.supernet.precision import to_bf16
 from harness.estimators.supernet.shared import SharedBatch
-from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import EDGES, N_ARCHS, OPS, Arch
 from harness.spaces.nb201.network import SuperNet
 from harness.training.allocation import keep_freed_memory

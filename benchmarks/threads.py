@@ -28,7 +28,7 @@ def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
     from harness.estimators.supernet.precision import to_bf16
     from harness.estimators.supernet.readout import both_readouts
     from harness.estimators.supernet.shared import SharedBatch
-    from harness.spaces.nb201.cost import NetworkShape
+    from harness.spaces.base import NetworkShape
     from harness.spaces.nb201.encoding import arch_at, sample_indices
     from harness.spaces.nb201.network import SuperNet
     from harness.training.allocation import keep_freed_memory

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.seeding import derive_seed
-from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.base import NetworkShape
 
 
 @dataclass(frozen=True)

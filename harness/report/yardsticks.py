@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.spaces.base import NetworkShape
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import arch_at
 from harness.stats import kendall_tau, one_seed_reference
 from harness.stats.ceiling import modelled_ceilings

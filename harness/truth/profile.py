@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from harness.errors import TruthError
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import N_ARCHS, Arch, canonical_permutation
 from harness.truth.query import Group, TruthQuery
 from harness.truth.table import TruthTable

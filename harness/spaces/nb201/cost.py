@@ -10,34 +10,10 @@ table, to all of whose 15,625 x 3 values the tests hold these formulas.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import CONV_1X1, CONV_3X3, Arch
 
 N_STAGES = 3
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """The size of a network around the cells.
-
-    Attributes:
-        channels: Channels C of the first stage.
-        cells: Cells N in each stage.
-        image_size: Height and width of the input, pixels.
-        image_channels: Channels of the input.
-        classes: Number of classes.
-    """
-
-    channels: int
-    cells: int
-    image_size: int
-    image_channels: int
-    classes: int
-
-    def stage_channels(self, stage: int) -> int:
-        """Return the channels of a stage, 0 to 2."""
-        return self.channels << stage
 
 
 BENCHMARK_SHAPES = {
@@ -47,6 +23,9 @@ BENCHMARK_SHAPES = {
     "ImageNet16-120": NetworkShape(16, 5, 16, 3, 120),
 }
 """The published benchmark's networks, by data set."""
+
+SHAPES = {**BENCHMARK_SHAPES, "tiles": NetworkShape(8, 1, 16, 1, 37)}
+"""The same, and the networks of the bundled table of `tiles`."""
 
 
 def count_params(arch: Arch, shape: NetworkShape) -> int:

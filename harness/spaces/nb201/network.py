@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.seeding import derive_seed
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cell import Cell
-from harness.spaces.nb201.cost import N_STAGES, NetworkShape
+from harness.spaces.nb201.cost import N_STAGES
 from harness.spaces.nb201.encoding import CONV_OPS, EDGES, Arch
 from harness.spaces.nb201.ops import Classifier, ConvBN, ReductionBlock, Tap
 from harness.supernet.norm import Norm, RunningNorm, batch_norm

@@ -23,7 +23,8 @@ from harness.estimators.baselines import make_baselines
 from harness.estimators.loading import load_estimators
 from harness.evaluation import EvaluationResult, choose_truth, evaluate_estimator
 from harness.evaluation.rendering import FORMATS, to_csv, to_json, to_markdown
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, NetworkShape, count_params
+from harness.spaces.base import NetworkShape
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at, enumerate_archs
 from harness.stats import METRICS, POPULATIONS, pearson
 from harness.truth import TruthTable, default_query, find_truth, make_table

@@ -10,7 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from harness.spaces.nb201.cost import NetworkShape, count_flops, count_params
+from harness.spaces.base import NetworkShape
+from harness.spaces.nb201.cost import count_flops, count_params
 from harness.spaces.nb201.encoding import EDGES, OPS, Arch, enumerate_archs
 from harness.strategies import load_strategy
 from harness.strategies.archive import measure_distances, measure_novelty

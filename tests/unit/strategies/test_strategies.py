@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import MismatchError, UsageError
-from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import Arch, arch_at
 from harness.spaces.nb201.network import SuperNet
 from harness.spaces.nb201.ops import ConvBN
@@ -67,7 +67,10 @@ def test_a_strategy_of_ones_own_is_found_by_module_and_class() -> None:
             "harness.settings.run:RunConfig",
             r"'RunConfig' in 'harness\.settings\.run' is not a subclass of",
         ),
-        ("harness.settings.run:Missing", r"'Missing' in 'harness\.settings\.run' is not a subclass of"),
+        (
+            "harness.settings.run:Missing",
+            r"'Missing' in 'harness\.settings\.run' is not a subclass of",
+        ),
         ("harness.strategies.base:Strategy", r"'Strategy' does not define sample_paths"),
     ],
 )

@@ -12,7 +12,7 @@ from harness.estimators.supernet.classes import order_classes
 from harness.estimators.supernet.measuring import sum_batch
 from harness.estimators.supernet.precision import to_bf16
 from harness.estimators.supernet.shared import SharedBatch
-from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import Arch, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import SuperNet
 from harness.spaces.nb201.ops import ConvBN

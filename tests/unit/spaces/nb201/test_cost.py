@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, NetworkShape, count_flops, count_params
+from harness.spaces.base import NetworkShape
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import EDGES, N_ARCHS, arch_at, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import StandaloneNetwork
 from tests.reference import NaiveNetwork

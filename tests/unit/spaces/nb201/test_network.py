@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.spaces.nb201.cost import NetworkShape
+from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import (
     CONV_OPS,
     OPS,

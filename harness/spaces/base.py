@@ -1,0 +1,318 @@
+"""What a search space is. Outside its own folder nothing knows its operations, edges or counts.
+
+A space says which architectures there are, which of them are the same, what they cost, and how
+their networks are made. An architecture is a value of the space's own type, opaque elsewhere:
+whoever holds one asks the space about it. Arrays, journals and files name an architecture by its
+key, a whole number (`Space.key`), or by its string.
+
+Nothing here imports torch; `Space.networks` does, when it is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from harness.errors import ArchError
+from harness.seeding import make_rng
+
+if TYPE_CHECKING:
+    from harness.supernet.base import Networks
+
+Architecture = Any
+"""One architecture, of the space's own type: immutable, hashable, equal to its equals, and with
+its canonical string as `str()`. `Any`, since only its space may look inside."""
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """The size of a network around the part that is searched.
+
+    Attributes:
+        channels: Channels C of the first stage.
+        cells: Cells (or blocks) N in each stage, where the space leaves that open.
+        image_size: Height and width of the input, pixels.
+        image_channels: Channels of the input.
+        classes: Number of classes.
+    """
+
+    channels: int
+    cells: int
+    image_size: int
+    image_channels: int
+    classes: int
+
+    def stage_channels(self, stage: int) -> int:
+        """Return the channels of a stage, counted from 0, each twice as wide as the one before."""
+        return self.channels << stage
+
+
+class Cost(NamedTuple):
+    """What a stand-alone network costs, for one image.
+
+    Attributes:
+        params: Parameters.
+        flops: Multiply-adds of convolutions and linear layers.
+        live_params: Parameters of the part that a signal passes on its way to the output.
+        live_flops: Multiply-adds of that part.
+    """
+
+    params: int
+    flops: int
+    live_params: int
+    live_flops: int
+
+
+class Trait(NamedTuple):
+    """A fact about architectures that populations are made of.
+
+    Attributes:
+        description: What the population holds, in words.
+        of: The fact. For a part of the space, whether an architecture belongs to it; for a
+            partition, the key of the representative of its class.
+        size: How many architectures the part has, or how many classes the partition; None where
+            that is not known.
+        is_partition: Whether the population has one architecture of each class, rather than all
+            for which the fact is true.
+    """
+
+    description: str
+    of: Callable[[Architecture], bool | int]
+    size: int | None = None
+    is_partition: bool = False
+
+
+class Baseline(NamedTuple):
+    """A score that is free.
+
+    Attributes:
+        description: What the score is, in words.
+        score: Higher is better.
+    """
+
+    description: str
+    score: Callable[[Architecture], float]
+
+
+class Space(ABC):
+    """A search space. One instance serves all; it has no state but caches.
+
+    Laws, which `harness.testing.spaces` holds every space to: `parse(format(a)) == a` and
+    `at(key(a)) == a`; prefixes nest and hold no architecture twice; `canonical` and `identity`
+    are idempotent, and an architecture's representative costs no more than itself.
+
+    Attributes:
+        name: What `--space` calls it.
+        size: How many architectures there are; None where they cannot be enumerated: then there
+            is no finite-population correction and no "all".
+        index_column: Column of files with the published index; None where there is none.
+        floor: Name of the baseline that an estimator has to beat.
+    """
+
+    name: ClassVar[str]
+    size: ClassVar[int | None]
+    index_column: ClassVar[str | None] = None
+    floor: ClassVar[str] = "params"
+
+    @abstractmethod
+    def parse(self, text: str) -> Architecture:
+        """Return the architecture that a string names.
+
+        Raises:
+            ArchError: If the string names none.
+        """
+
+    @abstractmethod
+    def format(self, arch: Architecture) -> str:
+        """Return the canonical string, which `parse` reads back."""
+
+    @abstractmethod
+    def key(self, arch: Architecture) -> int:
+        """Return the number by which arrays and journals name an architecture, 0 to 2^63 - 1.
+
+        It is the published index where there is one, else the position in an enumeration of the
+        space's own; where the space cannot be enumerated, a hash of the string (`Unbounded`).
+        """
+
+    @abstractmethod
+    def at(self, key: int) -> Architecture:
+        """Return the architecture of a key.
+
+        Raises:
+            ArchError: If no architecture has it.
+        """
+
+    @abstractmethod
+    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
+        """Return the keys of the first `n` architectures of the canonical permutation.
+
+        Every sample anywhere is such a prefix, so that samples nest and overlap.
+
+        Args:
+            n: How many, at least 1.
+            offset: How many to pass over first.
+
+        Raises:
+            ArchError: If there are not that many.
+        """
+
+    @abstractmethod
+    def draw(self, rng: np.random.RandomState) -> Architecture:
+        """Draw one architecture, each as likely as the others."""
+
+    @abstractmethod
+    def canonical(self, arch: Architecture) -> Architecture:
+        """Return the representative of the architectures with the same output under shared weights.
+
+        They are computed once, and never disturb each other.
+        """
+
+    @abstractmethod
+    def identity(self, arch: Architecture) -> Architecture:
+        """Return the representative of the architectures that are one network for the truth.
+
+        It decides `one_per_class`, which labels leak, and how the table is looked up. It is a
+        fixed member of the class, so that the size of a class does not decide whether it is in a
+        sample.
+        """
+
+    @abstractmethod
+    def is_live(self, arch: Architecture) -> bool:
+        """Say whether a signal reaches the output; others tie at the bottom of every ranking."""
+
+    @abstractmethod
+    def weights(self, arch: Architecture) -> frozenset[Hashable]:
+        """Return what holds weights on the live path, but for what all paths share."""
+
+    @abstractmethod
+    def cost(self, arch: Architecture, shape: NetworkShape) -> Cost:
+        """Count the parameters and multiply-adds of the stand-alone network."""
+
+    @abstractmethod
+    def networks(self, shape: NetworkShape) -> Networks:
+        """Return what makes the space's networks of a size; imports torch."""
+
+    @property
+    @abstractmethod
+    def traits(self) -> Mapping[str, Trait]:
+        """The populations that the space adds, by name, in the order of reports."""
+
+    def shape(self, dataset: str) -> NetworkShape:
+        """Return the size of the networks behind a truth's data set.
+
+        Raises:
+            ArchError: If it is not known.
+        """
+        raise ArchError(f"Space '{self.name}' does not say which networks '{dataset}' was made of.")
+
+    @cached_property
+    def baselines(self) -> Mapping[str, Baseline]:
+        """The free scores, by name; a space adds its own."""
+        shape = NetworkShape(channels=16, cells=5, image_size=32, image_channels=3, classes=10)
+        return {
+            "params": Baseline(
+                "number of parameters", lambda arch: float(self.cost(arch, shape).params)
+            ),
+            "flops": Baseline(
+                "number of multiply-adds", lambda arch: float(self.cost(arch, shape).flops)
+            ),
+            "random": Baseline("random, the same for an architecture every time", self._chance),
+        }
+
+    def _chance(self, arch: Architecture) -> float:
+        digest = hashlib.sha256(f"random score:{self.format(arch)}".encode()).digest()
+        return int.from_bytes(digest[:6], "big")
+
+
+class Grid(Space):
+    """A space whose architectures are one choice for each slot.
+
+    Strategies that deal out, nest or compare choices ask for a grid.
+
+    Attributes:
+        slots: The names of the choices, for each slot.
+    """
+
+    slots: ClassVar[tuple[tuple[str, ...], ...]]
+
+    @abstractmethod
+    def choices(self, arch: Architecture) -> tuple[int, ...]:
+        """Return the choice of each slot, a position in `slots`."""
+
+    @abstractmethod
+    def from_choices(self, choices: Sequence[int]) -> Architecture:
+        """Return the architecture with a choice for each slot.
+
+        Raises:
+            ArchError: If a choice is missing or out of range.
+        """
+
+    @property
+    @abstractmethod
+    def largest(self) -> Architecture:
+        """The architecture with the most parameters and multiply-adds."""
+
+    @property
+    @abstractmethod
+    def smallest(self) -> Architecture:
+        """The cheapest architecture that still carries a signal."""
+
+
+class Unbounded(Space):
+    """A space that cannot be enumerated: keys are hashes, and samples are drawn one by one.
+
+    `at` knows every architecture that this process has seen a key of; a string always serves.
+    """
+
+    size = None
+    _DRAWS_EACH: ClassVar[int] = 1_000
+
+    def key(self, arch: Architecture) -> int:
+        """Return 63 bits of the SHA-256 of the string, and remember whose they are."""
+        digest = hashlib.sha256(f"{self.name}:{self.format(arch)}".encode()).digest()
+        key = int.from_bytes(digest[:8], "big") >> 1
+        self._seen.setdefault(key, arch)
+        return key
+
+    def at(self, key: int) -> Architecture:
+        """Return an architecture whose key was asked for before."""
+        if key not in self._seen:
+            raise ArchError(
+                f"No architecture of space '{self.name}' with key {key} was met so far. Name it by "
+                "its string."
+            )
+        return self._seen[key]
+
+    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
+        """Return the first distinct draws of a fixed seed."""
+        wanted = offset + n
+        barren = 0
+        while len(self._drawn) < wanted:
+            key = self.key(self.draw(self._rng))
+            barren = barren + 1 if key in self._drawn else 0
+            if barren == self._DRAWS_EACH:
+                raise ArchError(
+                    f"{wanted:,} architectures of space '{self.name}' were asked for; after "
+                    f"{len(self._drawn):,} no further one was drawn in {barren:,} tries. Ask for "
+                    "fewer."
+                )
+            self._drawn.setdefault(key)
+        return tuple(self._drawn)[offset:wanted]
+
+    @cached_property
+    def _seen(self) -> dict[int, Architecture]:
+        return {}
+
+    @cached_property
+    def _drawn(self) -> dict[int, None]:
+        return {}
+
+    @cached_property
+    def _rng(self) -> np.random.RandomState:
+        return make_rng(0, "canonical permutation", self.name)

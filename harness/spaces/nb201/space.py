@@ -1,0 +1,165 @@
+"""NAS-Bench-201 as a space: what the rest of the harness may know of it.
+
+Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import ArchError
+from harness.seeding import make_rng
+from harness.spaces.base import Baseline, Cost, Grid, NetworkShape, Trait
+from harness.spaces.nb201.classes import isomorphism_class
+from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
+from harness.spaces.nb201.encoding import (
+    CONV_3X3,
+    EDGES,
+    N_ARCHS,
+    NONE,
+    OPS,
+    SKIP,
+    Arch,
+    arch_at,
+    enumerate_archs,
+    parse_arch,
+    sample_indices,
+)
+
+if TYPE_CHECKING:
+    from harness.supernet.base import Networks
+
+
+class NB201(Grid):
+    """The cell of NAS-Bench-201: six edges, five operations, 15,625 architectures."""
+
+    name = "nb201"
+    size = N_ARCHS
+    index_column = "nb201_index"
+    slots = (OPS,) * len(EDGES)
+    largest = Arch((CONV_3X3,) * len(EDGES))
+    smallest = Arch(tuple(SKIP if edge == (3, 0) else NONE for edge in EDGES))
+
+    def parse(self, text: str) -> Arch:
+        """Parse the benchmark's string form."""
+        return parse_arch(text)
+
+    def format(self, arch: Arch) -> str:
+        """Return the benchmark's string form."""
+        return str(arch)
+
+    def key(self, arch: Arch) -> int:
+        """Return the position in the published table, `nb201_index`."""
+        return arch.nb201_index
+
+    def at(self, key: int) -> Arch:
+        """Return the architecture at a position of the published table."""
+        return arch_at(key)
+
+    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
+        """Return the first indices of the canonical permutation."""
+        return sample_indices(n, offset)
+
+    def draw(self, rng: np.random.RandomState) -> Arch:
+        """Draw one of the 15,625 architectures."""
+        archs = enumerate_archs()
+        return archs[int(rng.randint(len(archs)))]
+
+    def canonical(self, arch: Arch) -> Arch:
+        """Return the member of the class whose dead edges are `none`.
+
+        The cells of the supernet have batch norm without affine parameters, so that a dead edge
+        changes no bit of its output: 9,445 classes.
+        """
+        return arch.representative
+
+    def identity(self, arch: Arch) -> Arch:
+        """Return the member of the class whose dead edges are `none`.
+
+        With affine batch norm, as in stand-alone training, a convolution that is fed zeros emits a
+        constant, so that this is not exact; it is the coarsest rule that the benchmark allows.
+        """
+        return arch.representative
+
+    def is_live(self, arch: Arch) -> bool:
+        """Say whether there is a path from input to output (true of all but 341)."""
+        return arch.is_live
+
+    def weights(self, arch: Arch) -> frozenset[Hashable]:
+        """Return the live convolutions, as (edge, operation)."""
+        return frozenset(arch.live_conv_edges)
+
+    def choices(self, arch: Arch) -> tuple[int, ...]:
+        """Return the operation of each edge."""
+        return arch.ops
+
+    def from_choices(self, choices: Sequence[int]) -> Arch:
+        """Return the architecture with an operation for each edge."""
+        return Arch(tuple(choices))
+
+    def cost(self, arch: Arch, shape: NetworkShape) -> Cost:
+        """Count parameters and multiply-adds, as the benchmark does."""
+        live = arch.representative
+        return Cost(
+            count_params(arch, shape),
+            count_flops(arch, shape),
+            count_params(live, shape),
+            count_flops(live, shape),
+        )
+
+    def shape(self, dataset: str) -> NetworkShape:
+        """Return the size of the networks of a truth's data set."""
+        if dataset not in SHAPES:
+            raise ArchError(
+                f"The networks behind data set '{dataset}' are not known; those of "
+                f"{', '.join(SHAPES)} are."
+            )
+        return SHAPES[dataset]
+
+    def networks(self, shape: NetworkShape) -> Networks:
+        """Return what makes the supernet and the stand-alone networks of a size."""
+        raise NotImplementedError  # filled in with the torch side of the space
+
+    @cached_property
+    def traits(self) -> Mapping[str, Trait]:
+        """Populations without `none`, with a live path, and one of each class or string."""
+        return {
+            "without_none": Trait(
+                "architectures without the operation none",
+                lambda arch: not arch.count_op(NONE),
+                (len(OPS) - 1) ** len(EDGES),
+            ),
+            "live": Trait(
+                "architectures with a path from input to output", lambda arch: arch.is_live, 15_284
+            ),
+            "one_per_class": Trait(
+                "one architecture of each class under dead-edge removal, the one of lowest index",
+                lambda arch: arch.representative.nb201_index,
+                9_445,
+                is_partition=True,
+            ),
+            "one_per_string": Trait(
+                "one architecture of each isomorphism string of the benchmark, the one of lowest "
+                "index",
+                lambda arch: isomorphism_class(arch)[0],
+                6_466,
+                is_partition=True,
+            ),
+        }
+
+    @cached_property
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Parameters and multiply-adds of CIFAR-10's network, and chance.
+
+        Every network with two channels or more orders architectures alike.
+        """
+        order = make_rng(0, "random score").permutation(N_ARCHS)
+        chance = super().baselines["random"].description
+        return {
+            **super().baselines,
+            "random": Baseline(chance, lambda arch: float(order[arch.nb201_index])),
+        }
