@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from harness.report.markup import Document
+
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines about one piece of work."""
 
@@ -21,6 +23,17 @@ UNLIMITED = 10_000
 def print_line(text: str) -> None:
     """Print a line that a terminal may wrap, without what could steer the terminal."""
     click.echo(clean(text))
+
+
+def print_document(document: Document) -> None:
+    """Print tables, notes, and the sentences last, where the reader's eye is."""
+    for block in document.blocks:
+        print_grid(*block)
+    for note in document.notes:
+        print_line(note)
+    print_line("")
+    for line in document.words:
+        print_line(line)
 
 
 def print_grid(

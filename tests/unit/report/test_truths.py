@@ -21,7 +21,7 @@ from harness.estimators.estimator import Loaded
 from harness.estimators.loading import load_estimators
 from harness.estimators.runs import load_runs
 from harness.report import Report, Section, TruthChoice, make_report
-from harness.report.render import FORMATS
+from harness.report.rendering import REPORT_WRITERS
 from harness.report.training import load_run_training, tau_over_training
 from harness.report.yardsticks import SHAPES, measure_yardsticks
 from harness.runs.folder import RunFolder
@@ -74,7 +74,7 @@ def make_rows() -> pd.DataFrame:
 
 ROWS = make_rows()
 TABLE = make_table(ROWS, "made up", {})
-PLACE = "harness.evaluation.evaluating.find_truth"
+PLACE = "harness.evaluation.truths.find_truth"
 
 
 @pytest.fixture(autouse=True)
@@ -383,14 +383,14 @@ def test_sizes_of_an_unknown_data_sets_networks_are_those_of_the_supernets_own()
 
 def test_every_format_names_the_truth_beside_every_ranking_figure(report: Report) -> None:
     titles = [section.title for section in report.sections]
-    content = json.loads(FORMATS["json"](report))
+    content = json.loads(REPORT_WRITERS["json"](report))
     assert [s["truth"]["query"]["dataset"] for s in content["sections"]] == list(DATASETS)
-    records = list(csv.DictReader(io.StringIO(FORMATS["csv"](report))))
+    records = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](report))))
     for record in records:
         assert bool(record["truth"]) == (record["kind"] in ("estimator", "difference"))
     assert list(dict.fromkeys(r["truth"] for r in records if r["truth"])) == titles
     for name in ("markdown", "latex"):
-        text = FORMATS[name](report)
+        text = REPORT_WRITERS[name](report)
         for title in titles:
             for block in ("Ranking", "Tau by population", "Paired differences", "Uncertainty"):
                 assert re.search(rf"{block}[^\n]*, against {re.escape(title)}", text)
@@ -414,7 +414,9 @@ def test_in_a_narrow_terminal_intervals_go_below_their_figures(
 def test_every_conclusion_in_words_stands_below_its_truth(report: Report) -> None:
     words = list(report.words)
     for section in report.sections:
-        start = next(i for i, x in enumerate(words) if x.startswith(f"Against {section.title}, on"))
+        start = next(
+            i for i, x in enumerate(words) if x.startswith(f"Kendall tau against {section.title}")
+        )
         assert words[start + 1].startswith("ogd minus spos: tau ")
         assert any(line.startswith(f"Truth: {section.title}, table") for line in words)
     transfers = [line for line in words if line.endswith("a transfer to this truth.")]
