@@ -9,7 +9,7 @@ import click
 
 from harness.cli.run import parse_n_archs, parse_seeds
 from harness.errors import unknown_name
-from harness.settings.run import SPACES
+from harness.spaces import load_space
 
 BUILDABLE = ("tiles",)
 
@@ -53,11 +53,10 @@ def build(
 
     Rows are kept as they come: stop it at any time, and the same command goes on.
     """
-    if space not in SPACES:
-        raise unknown_name("space", space, SPACES)
+    chosen = load_space(space)
     if dataset not in BUILDABLE:
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
-    first, wanted = parse_n_archs(n_archs), parse_seeds(seeds)
+    first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
 
     from rich.console import Console
     from rich.progress import MofNCompleteColumn
