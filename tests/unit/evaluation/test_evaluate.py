@@ -18,10 +18,10 @@ import scipy.stats
 
 import harness
 from harness.errors import DataError, TruthError, UsageError
-from harness.estimators import callables, evaluating
+from harness.estimators import callables
 from harness.estimators.baselines import make_baselines
 from harness.estimators.loading import load_estimators
-from harness.evaluation import EvaluationResult, choose_truth, evaluate_estimator
+from harness.evaluation import EvaluationResult, choose_truth, evaluate_estimator, evaluating
 from harness.evaluation.rendering import FORMATS, to_csv, to_json, to_markdown
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
