@@ -143,8 +143,8 @@ def run(
         check_launch(launch, len(configs), jobs, profile, engine)
 
     # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.monitors import RunsMonitor, SignalledMonitor
     from harness.cli.printing import clean_lines
-    from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
     from harness.estimators.runs import load_runs
     from harness.execution.engines import Conditions
@@ -155,10 +155,10 @@ def run(
     conditions = Conditions(out, data_dir, profile, retry_failed)
     with ExitStack() as stack:
         if launch is not None and launch.rank > 0:
-            quiet = stack.enter_context(ConsoleMonitor(quiet=True))
+            quiet = stack.enter_context(SignalledMonitor(quiet=True))
             outcome = run_on_ranks(configs[0], launch, conditions, quiet)
         else:
-            monitor = make_monitor(ConsoleMonitor(), conditions, stack, log_json, tensorboard)
+            monitor = make_monitor(RunsMonitor(), conditions, stack, log_json, tensorboard)
             if launch is None:
                 outcome = run_all(configs, conditions, make_engine(engine, jobs, of_ray), monitor)
             else:

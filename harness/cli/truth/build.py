@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -58,21 +59,13 @@ def build(
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
     first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
 
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn
-    from rich.progress import Progress as Bars
-
+    from harness.cli.progress import Display, counted
     from harness.truth.build import Protocol, build_table  # torch
 
-    console = Console(stderr=True)
-    with Bars(*Bars.get_default_columns(), MofNCompleteColumn(), console=console) as bars:
-        bar = bars.add_task("trainings", total=None)
-
-        def on_training(done: int, total: int) -> None:
-            bars.update(bar, completed=done, total=total)
-
+    with Display() as display:
+        watch = partial(display.update, "building", counted("trainings"))
         table = build_table(
-            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, on_training
+            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, watch
         )
     if as_json:
         made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}
