@@ -11,7 +11,7 @@ from rich.console import Console
 from harness.cli.monitors import RunsMonitor, SignalledMonitor, StudyMonitor
 from harness.cli.progress import SHARE, Display, Speed, counted
 from harness.monitor import FAILED, FINISHED, STARTED, WAITING, Event, Progress
-from harness.settings.run import make_config
+from harness.settings.layers import make_config
 
 STEPS = counted("steps")
 
