@@ -13,7 +13,7 @@ draw from their population. The variance of the mean has two parts:
 The half-width is sqrt((t se_seeds)^2 + (z se_architectures)^2). By simulation
 (`tests/unit/stats/test_coverage.py`) it covers 0.94 to 0.99 with 2 to 10 seeds, and 0.95 to 0.965
 where nothing lasts from seed to seed. Without taking the scatter out it covers 0.99, with intervals
-a third wider; a single t with Satterthwaite's degrees of freedom covers 0.86 to 0.93 of two seeds.
+a third wider; a single t with Satterthwaite's degrees of freedom covers 0.86 to 0.94 of two seeds.
 
 Axis letters: seed; part, the pieces that the draw of architectures is told by, such as one an
 architecture.
