@@ -14,9 +14,12 @@ from harness.distributed.ranks import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.monitor import Event, Progress, SilentMonitor
-from harness.settings.run import RunConfig, make_config
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.spaces.nb201.network import SuperNet
-from harness.strategies import load_strategy
+from harness.strategies import load_strategy, strategy_settings
+from harness.strategies.base import Context, Strategy
 from harness.training.loop import Trainer
 
 N_TRAIN, N_VALIDATION, BATCH = 96, 64, 16
@@ -64,6 +67,22 @@ def tiny_config(**settings: Any) -> RunConfig:
 def tiny_trainer(config: RunConfig, ranks: Ranks = ALONE) -> Trainer:
     """Make a trainer on the tiny data."""
     return Trainer(config, tiny_data(), load_strategy(config.strategy), ranks)
+
+
+def tiny_strategy(
+    config: RunConfig, weights: Mapping[str, Tensor] | None = None, batches_per_epoch: int = 6
+) -> Strategy:
+    """Make the strategy of a run by itself; by default it knows of no weights."""
+    weights = weights or {}
+    context = Context(
+        load_space(config.space),
+        config.seed,
+        config.steps,
+        batches_per_epoch,
+        strategy_settings(config),
+        frozenset(name for name in weights if name.startswith("cells.")),
+    )
+    return load_strategy(config.strategy)(context, weights)
 
 
 def tiny_network(seed: int = 0) -> SuperNet:

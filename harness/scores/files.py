@@ -19,7 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
-from harness.scores.own import check_schema
+from harness.scores.own import HASH_KEY, check_schema, load_scores
 from harness.scores.text import refuse_halves, show
 
 Choose = Callable[[Sequence[str]], list[str]]
@@ -141,6 +141,8 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             check_schema(schema.metadata, str(path))
+            if HASH_KEY in (schema.metadata or {}):
+                load_scores(path)  # whose rows are held to the hash
             wanted = choose(schema.names)
             check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)

@@ -34,7 +34,7 @@ COLUMNS = ("nb201_index", "arch_str", "score", "loss", "accuracy", "status")
 """Columns of a scores file; loss in nats and accuracy in percent, null where unknown."""
 
 _NUMBERS = ("score", "loss", "accuracy")
-_SCHEMA_KEY, _HASH_KEY = b"harness_schema", b"harness_sha256"
+_SCHEMA_KEY, HASH_KEY = b"harness_schema", b"harness_sha256"
 _ARROW_SCHEMA = pa.schema(
     [
         ("nb201_index", pa.int32()),
@@ -143,7 +143,7 @@ def save_scores(df: pd.DataFrame, path: Path) -> None:
     check_scores(df, f"the scores for {path.name}")
     content = pa.Table.from_pandas(
         df[list(COLUMNS)], schema=_ARROW_SCHEMA, preserve_index=False
-    ).replace_schema_metadata({**_ARROW_SCHEMA.metadata, _HASH_KEY: _hash(df).encode()})
+    ).replace_schema_metadata({**_ARROW_SCHEMA.metadata, HASH_KEY: _hash(df).encode()})
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
 
@@ -197,7 +197,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, str | None]:
     metadata = content.schema.metadata or {}
     check_schema(metadata, str(path))
     frame: pd.DataFrame = content.to_pandas()
-    sha256 = metadata.get(_HASH_KEY)
+    sha256 = metadata.get(HASH_KEY)
     return frame, None if sha256 is None else sha256.decode(errors="replace")
 
 

@@ -13,6 +13,8 @@ from harness.errors import UsageError, unknown_name
 from harness.settings.strategies import TABLES
 
 if TYPE_CHECKING:
+    from harness.settings.run import RunConfig
+    from harness.settings.strategies import Settings
     from harness.strategies.base import Strategy
 
 
@@ -91,4 +93,11 @@ def load_strategy(name: str) -> type[Strategy]:
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise UsageError(f"Strategy '{name}': '{class_name}' does not define {missing}.")
+    return found
+
+
+def strategy_settings(config: RunConfig) -> Settings | None:
+    """Return the settings of a run's strategy; None where it has none, or the defaults hold."""
+    tables = (getattr(config, table) for table in check_strategy(config.strategy).settings)
+    found: Settings | None = next((table for table in tables if table is not None), None)
     return found

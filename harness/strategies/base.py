@@ -8,49 +8,94 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import Arch, enumerate_archs
+from harness.errors import UsageError
+from harness.spaces.base import Architecture, Grid, Space
 from harness.supernet.patches import LayerInput
 
 
 class WeightedPath(NamedTuple):
     """A path to train in a step, and the weight of its loss."""
 
-    arch: Arch
+    arch: Architecture
     weight: float
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a strategy is told about the run that it trains.
+
+    Attributes:
+        space: The space that paths come from.
+        seed: The run's seed; strategies derive named streams from it.
+        steps: Steps of the whole training.
+        batches_per_epoch: Steps from one pass over the training images to the next.
+        settings: The strategy's own settings; None where it has none, or the defaults hold.
+        searchable: Names of the weights that not all paths share.
+    """
+
+    space: Space
+    seed: int
+    steps: int
+    batches_per_epoch: int
+    settings: Any = None
+    searchable: frozenset[str] = frozenset()
 
 
 class Strategy(ABC):
     """A way to train the supernet.
 
     Laws, which the contract tests hold every strategy to: the same seed gives the same bits;
-    `load_state_dict(state_dict())` goes on exactly; only weights on the step's paths move.
+    training resumes exactly after `load_state_dict(state_dict())`; only weights on the step's
+    paths move.
 
     Attributes:
         wants_inputs: Whether `remember` is given the layers' inputs (they cost memory).
+        needs_grid: Whether the space has to be a `Grid`, as `self.grid` then is.
     """
 
-    wants_inputs = False
+    wants_inputs: ClassVar[bool] = False
+    needs_grid: ClassVar[bool] = False
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Prepare for one run.
 
         Args:
-            config: The run's configuration.
+            context: What the strategy is told about the run.
             weights: All parameters of the supernet by name; not to be changed.
-            batches_per_epoch: Steps between two passes over the training images.
+
+        Raises:
+            UsageError: If the strategy cannot train this space.
         """
-        self.config = config
+        self.check_space(context.space)
+        self.context = context
         self.weights = weights
-        self.batches_per_epoch = batches_per_epoch
+
+    @classmethod
+    def check_space(cls, space: Space) -> None:
+        """Check that the strategy can train a space.
+
+        Raises:
+            UsageError: If it needs a grid and the space is not one.
+        """
+        if cls.needs_grid and not isinstance(space, Grid):
+            raise UsageError(
+                f"Strategy '{cls.__name__}' needs a grid, a space whose architectures are one "
+                f"choice for each slot; space '{space.name}' is not one. Choose another strategy, "
+                "such as spos."
+            )
+
+    @property
+    def grid(self) -> Grid:
+        """The space, where it is a grid."""
+        assert isinstance(self.context.space, Grid), "set needs_grid = True"
+        return self.context.space
 
     @abstractmethod
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
@@ -88,14 +133,8 @@ class Strategy(ABC):
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything needed to go on exactly: tensors and plain values."""
+        """Return everything needed to resume exactly: tensors and plain values."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most have none
-        """Go on from a saved state."""
-
-
-def sample_uniform_path(rng: np.random.RandomState) -> Arch:
-    """Draw one of the 15,625 architectures, each as likely as the others."""
-    archs = enumerate_archs()
-    return archs[int(rng.randint(len(archs)))]
+        """Resume from a saved state."""

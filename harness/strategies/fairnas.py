@@ -1,4 +1,4 @@
-"""FairNAS: every step trains each operation of every edge exactly once."""
+"""FairNAS: every step trains each choice of every slot exactly once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.spaces.nb201.encoding import EDGES, OPS, Arch
+from harness.errors import UsageError
+from harness.spaces.base import Grid, Space
 from harness.strategies.base import Strategy, WeightedPath
 
 
 class StrictFairness(Strategy):
-    """Train as many paths a step as there are operations, which share no operation of any edge.
+    """Train as many paths a step as a slot has choices, which share no choice of any slot.
 
-    For each edge the operations are dealt out to the five paths in random order, without
-    replacement. The paths' gradients on one batch are added up, each with weight one, and applied
-    in one update, as in the paper's algorithm 1.
+    For each slot (in NAS-Bench-201: an edge) the choices (its five operations) are dealt out to
+    the paths in random order, without replacement. The paths' gradients on one batch are added
+    up, each with weight one, and applied in one update, as in the paper's algorithm 1.
 
     So the weight of an (edge, op) gets the gradient of the one path that uses it, as under
     `spos`, and the learning rate is left as it is. The layers that all paths share (stem,
@@ -29,7 +30,25 @@ class StrictFairness(Strategy):
     arXiv 1907.01845, algorithm 1. What is done about the shared layers is our reading.
     """
 
+    needs_grid = True
+
+    @classmethod
+    def check_space(cls, space: Space) -> None:
+        """Check that the space is a grid with equally many choices in each slot."""
+        super().check_space(space)
+        slots = space.slots if isinstance(space, Grid) else ()
+        counts = sorted({len(choices) for choices in slots})
+        if len(counts) > 1:
+            raise UsageError(
+                f"Strategy fairnas needs as many choices in each slot; those of space "
+                f"'{space.name}' have {', '.join(map(str, counts))}. Choose another strategy, such "
+                "as spos."
+            )
+
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
-        """Deal out the operations of every edge to the paths."""
-        dealt = [rng.permutation(len(OPS)).tolist() for _ in EDGES]
-        return [WeightedPath(Arch(tuple(ops)), 1.0) for ops in zip(*dealt, strict=True)]
+        """Deal out the choices of every slot to the paths."""
+        dealt = [rng.permutation(len(choices)).tolist() for choices in self.grid.slots]
+        return [
+            WeightedPath(self.grid.from_choices(choices), 1.0)
+            for choices in zip(*dealt, strict=True)
+        ]

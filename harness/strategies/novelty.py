@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.settings.run import RunConfig
 from harness.settings.strategies import NoveltySettings
-from harness.spaces.nb201.encoding import Arch
+from harness.spaces.base import Architecture
 from harness.strategies.archive import measure_novelty
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.patches import LayerInput
 
 
@@ -27,24 +26,24 @@ class NoveltySampling(Strategy):
     1907.09109, which samples the paths that train a supernet by novelty to an archive instead of
     by reward. Only its abstract and the released code of its authors' later `nsas` could be read.
     Our reading: the best of ten random candidates and the mean over ten neighbours are that
-    code's; the distance (share of edges with another operation) and an archive that forgets,
+    code's; the distance (share of slots with another choice) and an archive that forgets,
     first in first out, are ours.
     """
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    needs_grid = True
+
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with an empty archive."""
-        super().__init__(config, weights, batches_per_epoch)
-        self.settings = config.novelty or NoveltySettings()
-        self._archive: list[Arch] = []
-        self._sampled: list[Arch] = []
+        super().__init__(context, weights)
+        self.settings: NoveltySettings = context.settings or NoveltySettings()
+        self._archive: list[Architecture] = []
+        self._sampled: list[Architecture] = []
 
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Draw candidates, and choose the most novel one."""
         settings = self.settings
-        candidates = [sample_uniform_path(rng) for _ in range(settings.candidates)]
-        novelty = measure_novelty(candidates, self._archive, settings.neighbours)
+        candidates = [self.grid.draw(rng) for _ in range(settings.candidates)]
+        novelty = measure_novelty(self.grid, candidates, self._archive, settings.neighbours)
         self._sampled = [candidates[int(np.argmax(novelty))]]
         return [WeightedPath(arch, 1.0) for arch in self._sampled]
 
@@ -56,8 +55,8 @@ class NoveltySampling(Strategy):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the archive, oldest first."""
-        return {"archive": [arch.ops for arch in self._archive]}
+        return {"archive": [self.grid.choices(arch) for arch in self._archive]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the archive."""
-        self._archive = [Arch(tuple(ops)) for ops in state["archive"]]
+        self._archive = [self.grid.from_choices(choices) for choices in state["archive"]]

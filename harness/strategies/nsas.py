@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.settings.run import RunConfig
 from harness.settings.strategies import NsasSettings
-from harness.spaces.nb201.encoding import Arch
+from harness.spaces.base import Architecture
 from harness.strategies.archive import measure_distances, measure_novelty
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.patches import LayerInput
 
 
@@ -25,7 +24,7 @@ class NoveltySearchConstraints(Strategy):
     learns: while it is not full, the trained path joins, unless it is there. Then,
     the member most like the trained path makes room for the most novel of the recently trained
     paths, if that is more unlike the other members than the member itself; novelty is the mean
-    distance to those, distance the share of edges with another operation. A step costs 1 + M
+    distance to those, distance the share of slots with another choice. A step costs 1 + M
     times one of `spos`.
 
     Reference: Zhang et al., Overcoming Multi-Model Forgetting in One-Shot NAS with Diversity
@@ -38,19 +37,19 @@ class NoveltySearchConstraints(Strategy):
     abstract, and they are trained. A set that is not full divides by its own size.
     """
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    needs_grid = True
+
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with an empty constraint set."""
-        super().__init__(config, weights, batches_per_epoch)
-        self.settings = config.nsas or NsasSettings()
-        self._constraints: list[Arch] = []
-        self._recent: list[Arch] = []
-        self._sampled: list[Arch] = []
+        super().__init__(context, weights)
+        self.settings: NsasSettings = context.settings or NsasSettings()
+        self._constraints: list[Architecture] = []
+        self._recent: list[Architecture] = []
+        self._sampled: list[Architecture] = []
 
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Draw one path; the constraints come after it."""
-        arch = sample_uniform_path(rng)
+        arch = self.grid.draw(rng)
         self._sampled = [arch]
         if not self._constraints:
             return [WeightedPath(arch, 1.0)]
@@ -70,22 +69,22 @@ class NoveltySearchConstraints(Strategy):
             elif arch not in self._constraints:
                 self._constraints.append(arch)
 
-    def _replace_nearest(self, arch: Arch) -> None:
+    def _replace_nearest(self, arch: Architecture) -> None:
         """Put the most novel recent path in the place of the member most like `arch`."""
-        nearest = int(np.argmin(measure_distances([arch], self._constraints)[0]))
+        nearest = int(np.argmin(measure_distances(self.grid, [arch], self._constraints)[0]))
         others = [*self._constraints[:nearest], *self._constraints[nearest + 1 :]]
         candidates = [self._constraints[nearest], *self._recent]
-        novelty = measure_novelty(candidates, others, len(others))
+        novelty = measure_novelty(self.grid, candidates, others, len(others))
         self._constraints[nearest] = candidates[int(np.argmax(novelty))]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the constraint set, and the recent paths, oldest first."""
         return {
-            "constraints": [arch.ops for arch in self._constraints],
-            "recent": [arch.ops for arch in self._recent],
+            "constraints": [self.grid.choices(arch) for arch in self._constraints],
+            "recent": [self.grid.choices(arch) for arch in self._recent],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set both."""
-        self._constraints = [Arch(tuple(ops)) for ops in state["constraints"]]
-        self._recent = [Arch(tuple(ops)) for ops in state["recent"]]
+        self._constraints = [self.grid.from_choices(choices) for choices in state["constraints"]]
+        self._recent = [self.grid.from_choices(choices) for choices in state["recent"]]

@@ -12,15 +12,11 @@ from torch import Tensor
 
 from harness.errors import MismatchError
 from harness.seeding import derive_seed
-from harness.settings.run import RunConfig
 from harness.settings.strategies import OgdSettings
-from harness.strategies.base import WeightedPath
+from harness.strategies.base import Context, WeightedPath
 from harness.strategies.projection import Projector, make_projector
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import Draws, LayerInput
-
-SEARCHABLE = "cells."
-"""What the names of the weights begin with that not all paths share."""
 
 STEPS_OF_DRAWS = 10
 """Steps that look at the same places. Each has other images, and a layer's covariance averages some
@@ -41,12 +37,10 @@ class ProjectingStrategy(SinglePathOneShot):
 
     wants_inputs = True
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Make the projectors as layers are met."""
-        super().__init__(config, weights, batches_per_epoch)
-        self.settings = config.ogd or OgdSettings()
+        super().__init__(context, weights)
+        self.settings: OgdSettings = context.settings or OgdSettings()
         self._projectors: dict[str, Projector] = {}
         self._projects = False
         self._draws: tuple[int, Draws] | None = None
@@ -63,7 +57,7 @@ class ProjectingStrategy(SinglePathOneShot):
 
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Draw one path, and see whether the step still belongs to the warm-up."""
-        self._projects = step >= self.settings.warmup_frac * self.config.steps
+        self._projects = step >= self.settings.warmup_frac * self.context.steps
         return super().sample_paths(step, rng)
 
     def transform_update(self, name: str, update: Tensor) -> Tensor:
@@ -84,7 +78,7 @@ class ProjectingStrategy(SinglePathOneShot):
                 self._set_strength(projector, step + 1)
                 for layer in layers:
                     projector.observe(layer, draws)
-        if (step + 1) % self.batches_per_epoch == 0:
+        if (step + 1) % self.context.batches_per_epoch == 0:
             for projector in self._projectors.values():
                 projector.new_epoch()
 
@@ -92,12 +86,12 @@ class ProjectingStrategy(SinglePathOneShot):
         """Return the places to look at in a step; a resumed run finds the same."""
         number = step // STEPS_OF_DRAWS
         if self._draws is None or self._draws[0] != number:
-            self._draws = number, Draws(derive_seed(self.config.seed, "patches", number))
+            self._draws = number, Draws(derive_seed(self.context.seed, "patches", number))
         return self._draws[1]
 
     def _is_projected(self, name: str) -> bool:
-        searchable = name.startswith(SEARCHABLE)
-        return self.settings.layers in ("both", "searchable" if searchable else "shared")
+        kind = "searchable" if name in self.context.searchable else "shared"
+        return self.settings.layers in ("both", kind)
 
     def _set_strength(self, projector: Projector, step: int) -> None:
         """Set the strength of step `step`: from the projector's own to `strength_end`."""
@@ -107,7 +101,7 @@ class ProjectingStrategy(SinglePathOneShot):
         start = {"rls": settings.alpha, "covariance": settings.c, "nullspace": settings.threshold}
         first = start[settings.projector]
         # strengths are scales: it takes as long from 10 to 1 as from 1 to 0.1
-        projector.strength = first * (settings.strength_end / first) ** (step / self.config.steps)
+        projector.strength = first * (settings.strength_end / first) ** (step / self.context.steps)
 
     def _projector(self, name: str) -> Projector:
         if name not in self._projectors:

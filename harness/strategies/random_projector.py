@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.seeding import derive_seed
-from harness.settings.run import RunConfig
+from harness.strategies.base import Context
 from harness.strategies.norm_matched import length_ratio
 from harness.strategies.projecting import ProjectingStrategy
 from harness.strategies.projection import Projector, multiply
@@ -31,11 +31,9 @@ class RandomProjector(ProjectingStrategy):
     matrices from the classical compact groups, 2007, arXiv math-ph/0609050, section 5.
     """
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Draw the rotations as layers are met."""
-        super().__init__(config, weights, batches_per_epoch)
+        super().__init__(context, weights)
         self._rotations: dict[str, Tensor] = {}
 
     def constrain_update(self, name: str, update: Tensor, projector: Projector) -> Tensor:
@@ -49,7 +47,7 @@ class RandomProjector(ProjectingStrategy):
     def _rotation(self, name: str, d: int) -> Tensor:
         """Return Q, [d, d]: not part of the state, as the seed gives it again."""
         if name not in self._rotations:
-            seed = derive_seed(self.config.seed, "rotation", name)
+            seed = derive_seed(self.context.seed, "rotation", name)
             self._rotations[name] = draw_rotation(d, seed).to(self.weights[name])
         return self._rotations[name]
 

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.spaces.nb201.encoding import CONV_3X3, EDGES, NONE, SKIP, Arch
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
-
-LARGEST = Arch((CONV_3X3,) * len(EDGES))
-"""A 3x3 convolution on every edge: the most parameters and FLOPs of the space."""
-
-SMALLEST = Arch(tuple(SKIP if edge == (3, 0) else NONE for edge in EDGES))
-"""Input to output by one skip connection: the cheapest cell that still carries a signal."""
+from harness.strategies.base import Strategy, WeightedPath
 
 N_RANDOM = 2
 """Random paths a step, as in the paper's experiments (n = 4 in all)."""
@@ -23,10 +16,10 @@ class Sandwich(Strategy):
     """Train the largest path, the smallest and two uniform ones a step.
 
     The rule comes from networks whose sub-networks are nested by width, so that all lie between
-    the largest and the smallest. Here nothing is nested: an edge has one operation, and each
-    convolution weights of its own. What is left of the rule is that the two ends of the space by
-    parameters and FLOPs are trained in every step. The largest trains every 3x3 convolution; the
-    smallest has no weights in the cells, and trains only the layers that all paths share.
+    the largest and the smallest. Where nothing is nested, as in NAS-Bench-201, what is left of the
+    rule is that the two ends of the space by parameters and FLOPs are trained in every step. There
+    the largest trains every 3x3 convolution; the smallest is one skip connection from input to
+    output, has no weights in the cells, and trains only the layers that all paths share.
 
     The four gradients on one batch are added up, each with weight one, and applied in one update,
     at the learning rate of `spos`; the logged loss is the sum too. The paper's inplace
@@ -37,10 +30,13 @@ class Sandwich(Strategy):
     arXiv 1903.05134, section 3.2; what largest and smallest mean here is our reading.
     """
 
+    needs_grid = True
+
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Put random paths between the two fixed ones, the random ones first.
 
         The first path of a step names it in the log, so that it is one that varies.
         """
-        random = [sample_uniform_path(rng) for _ in range(N_RANDOM)]
-        return [WeightedPath(arch, 1.0) for arch in (*random, LARGEST, SMALLEST)]
+        grid = self.grid
+        random = [grid.draw(rng) for _ in range(N_RANDOM)]
+        return [WeightedPath(arch, 1.0) for arch in (*random, grid.largest, grid.smallest)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+from harness.strategies.base import Strategy, WeightedPath
 
 
 class SinglePathOneShot(Strategy):
@@ -18,4 +18,4 @@ class SinglePathOneShot(Strategy):
 
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
         """Draw one path."""
-        return [WeightedPath(sample_uniform_path(rng), 1.0)]
+        return [WeightedPath(self.context.space.draw(rng), 1.0)]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.settings.run import RunConfig
 from harness.settings.strategies import WplSettings
+from harness.strategies.base import Context
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import LayerInput
 
@@ -39,12 +39,10 @@ class WeightPlasticity(SinglePathOneShot):
     any earlier step has trained it, the layers outside the cells included.
     """
 
-    def __init__(
-        self, config: RunConfig, weights: Mapping[str, Tensor], batches_per_epoch: int
-    ) -> None:
+    def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with no weight trained."""
-        super().__init__(config, weights, batches_per_epoch)
-        self.settings = config.wpl or WplSettings()
+        super().__init__(context, weights)
+        self.settings: WplSettings = context.settings or WplSettings()
         self._importance: dict[str, Tensor] = {}
         self._pull: dict[str, Tensor] = {}  # importance times anchor
         self._squares: dict[str, Tensor] = {}  # of the gradients of the step under way

@@ -27,10 +27,12 @@ from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
 from harness.seeding import derive_seed, make_rng
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import Arch
 from harness.spaces.nb201.network import SuperNet, hash_weights
 from harness.spaces.nb201.ops import ConvBN
-from harness.strategies.base import Strategy, WeightedPath
+from harness.strategies import strategy_settings
+from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.norm import DistributedNorm, Norm, batch_norm
 from harness.supernet.patches import LayerInput
 from harness.training.checkpoint import (
@@ -145,7 +147,15 @@ class Trainer:
         self.network = SuperNet(shape, config.seed).to(self.device)
         self.sampler = BatchSampler(data, config.batch_size, config.seed, config.augment)
         self.weights: dict[str, Tensor] = dict(self.network.named_parameters())
-        self.strategy = strategy_class(config, self.weights, self.sampler.batches_per_epoch)
+        context = Context(
+            load_space(config.space),
+            config.seed,
+            config.steps,
+            self.sampler.batches_per_epoch,
+            strategy_settings(config),
+            frozenset(name for name in self.weights if name.startswith("cells.")),
+        )
+        self.strategy = strategy_class(context, self.weights)
         self.meter = DisturbanceMeter(config, data)
         self.log = TrainingLog()
         self.timings: defaultdict[str, float] = defaultdict(float)

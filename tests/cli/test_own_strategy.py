@@ -14,7 +14,7 @@ from tests.cli.commandline import TINY, Invoke
 
 SOURCE = '''
 from harness.spaces.nb201.encoding import parse_arch
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
+from harness.strategies.base import Strategy, WeightedPath
 from harness.strategies.spos import SinglePathOneShot
 
 
@@ -22,7 +22,7 @@ class Pair(Strategy):
     """Two paths a step."""
 
     def sample_paths(self, step, rng):
-        return [WeightedPath(sample_uniform_path(rng), 0.5) for _ in range(2)]
+        return [WeightedPath(self.context.space.draw(rng), 0.5) for _ in range(2)]
 
 
 class Explodes(SinglePathOneShot):
@@ -30,7 +30,7 @@ class Explodes(SinglePathOneShot):
 
     def sample_paths(self, step, rng):
         weight = float("nan") if step == 2 else 1.0
-        return [WeightedPath(sample_uniform_path(rng), weight)]
+        return [WeightedPath(self.context.space.draw(rng), weight)]
 
 
 class PoisonsTheEnd(SinglePathOneShot):
@@ -43,7 +43,7 @@ class PoisonsTheEnd(SinglePathOneShot):
         return update * float("nan") if self.last and not self.spares(name) else update
 
     def sample_paths(self, step, rng):
-        self.last = step == self.config.steps - 1
+        self.last = step == self.context.steps - 1
         return super().sample_paths(step, rng)
 
 

@@ -10,7 +10,7 @@ from harness.estimators.estimator import Estimator
 from harness.report.cells import write_seeds
 from harness.report.contents import Contents
 from harness.report.markup import Block
-from harness.runs.folder import Record
+from harness.runs.record import Record
 from harness.scores.sets import describe_exclusions
 
 Facts = list[tuple[str, str]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,21 @@ def test_a_file_made_anew_has_the_users_usual_permissions(tmp_path: Path) -> Non
     (tmp_path / "usual").touch()
     write_atomically(tmp_path / "file", write_new)
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_the_file_is_on_the_disk_before_its_name_changes_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    flushed: list[tuple[int, str]] = []
+
+    def record(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, path.read_text()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    write_atomically(path, write_new)
+    assert flushed == [(path.stat().st_ino, "old"), (tmp_path.stat().st_ino, "new")]
 
 
 @pytest.mark.parametrize("failure", [ValueError("a bug"), KeyboardInterrupt("Ctrl-C")])

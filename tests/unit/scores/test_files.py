@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -126,6 +127,22 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     content = pq.read_table(path).replace_schema_metadata({"harness_schema": "scores/2"})
     pq.write_table(content, path)
     with pytest.raises(DataError, match="'scores/2', and this version reads 'scores/1'"):
+        load_scores(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("score", -1.25), ("loss", 1.25), ("accuracy", 41.0)]
+)
+def test_an_edited_file_whose_hash_no_longer_fits_is_refused(
+    column: str, value: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "scores.parquet"
+    save_scores(make_scores(), path)
+    content = pq.read_table(path)
+    edited = content.to_pandas()
+    edited.loc[0, column] = value
+    pq.write_table(pa.Table.from_pandas(edited, schema=content.schema), path)
+    with pytest.raises(DataError, match=r"scores\.parquet: .* was edited"):
         load_scores(path)
 
 

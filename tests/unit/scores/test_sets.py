@@ -229,8 +229,13 @@ BAD_ROWS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str, dict[str,
         "'arch_str' repeats an architecture in 1 of 5 rows. The first is row 4",
         {"repeated with the same score": 1},
     ),
-    "a contradiction": (
+    "a contradiction by a larger score": (
         repeat(9.0),
+        "repeats an architecture, with other scores, in 2 of 5 rows. The first is row 1",
+        {"repeated with different scores": 2},
+    ),
+    "a contradiction by a smaller score": (
+        repeat(-9.0),
         "repeats an architecture, with other scores, in 2 of 5 rows. The first is row 1",
         {"repeated with different scores": 2},
     ),
@@ -300,6 +305,11 @@ def test_constant_scores_are_refused() -> None:
         make_score_sets(make_frame().assign(score=1.0), "mine")
 
 
+def test_two_equal_scores_are_no_ranking() -> None:
+    with pytest.raises(DataError, match="one and the same score for all architectures"):
+        make_score_sets(make_frame()[:2].assign(score=1.0), "mine")
+
+
 def test_one_constant_seed_of_two_can_be_left_out() -> None:
     one = make_frame().assign(seed=0, score=1.0)
     read = make_score_sets(pd.concat([one, make_frame().assign(seed=1)]), "mine", exclude=True)
@@ -331,6 +341,16 @@ def test_the_harness_s_own_files_are_read_and_failed_architectures_counted(tmp_p
     read = read_score_sets(tmp_path / "scores.parquet")
     assert read.exclusions == {"failed": 1}
     assert read.sets[0].nb201_index.tolist() == [0, 300, 15_624]
+
+
+def test_an_edited_file_of_the_harness_s_own_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    save_scores(with_index(make_frame()).assign(loss=1.0, accuracy=50.0, status=STATUS_OK), path)
+    content = pq.read_table(path)
+    edited = content.to_pandas().assign(score=[4.0, 3.0, 2.0, 1.0])
+    pq.write_table(pa.Table.from_pandas(edited, schema=content.schema), path)
+    with pytest.raises(DataError, match=r"scores\.parquet: .* was edited"):
+        read_score_sets(path)
 
 
 def test_a_status_of_somebody_else_s_means_nothing() -> None:

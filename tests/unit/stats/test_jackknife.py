@@ -20,7 +20,7 @@ from harness.estimators.supernet.measuring import BatchSums, sum_batch
 from harness.estimators.supernet.rounds import Rounds
 from harness.estimators.supernet.shared import SharedBatch
 from harness.images.tiles import load_tiles
-from harness.settings.run import make_config
+from harness.settings.layers import make_config
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau
 from harness.strategies import load_strategy

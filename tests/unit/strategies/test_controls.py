@@ -9,13 +9,18 @@ import torch
 from torch import Tensor
 
 from harness.settings.run import RunConfig
-from harness.strategies import load_strategy
 from harness.strategies.norm_matched import length_ratio
 from harness.strategies.projecting import ProjectingStrategy
 from harness.strategies.projection import Projector
 from harness.strategies.random_projector import RandomProjector, draw_rotation
 from harness.training.loop import Trainer
-from tests.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
+from tests.tiny import (
+    assert_same_state,
+    copy_weights_of,
+    tiny_config,
+    tiny_strategy,
+    tiny_trainer,
+)
 
 CONTROLS = ("random-projector", "spos-norm-matched", "spos-trace-matched")
 OGD = {"c": 0.5, "refresh": 1, "patches": 32}
@@ -26,7 +31,7 @@ def make_trainer(strategy: str, **settings: object) -> Trainer:
 
 
 def make_strategy(name: str, weights: dict[str, Tensor], **settings: object) -> ProjectingStrategy:
-    strategy = load_strategy(name)(tiny_config(strategy=name, **settings), weights, 6)
+    strategy = tiny_strategy(tiny_config(strategy=name, **settings), weights)
     assert isinstance(strategy, ProjectingStrategy)
     return strategy
 
@@ -169,4 +174,4 @@ def test_rotations_are_orthogonal_and_point_everywhere() -> None:
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_control_reads_the_settings_of_ogd(name: str) -> None:
     config: RunConfig = tiny_config(strategy=name, ogd={"c": 3})
-    assert load_strategy(name)(config, {}, 1).settings.c == 3  # type: ignore[attr-defined]
+    assert tiny_strategy(config).settings.c == 3  # type: ignore[attr-defined]

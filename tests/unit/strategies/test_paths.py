@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import copy
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from harness.spaces.base import NetworkShape
+from harness.errors import UsageError
+from harness.spaces.base import NetworkShape, Space
 from harness.spaces.nb201.cost import count_flops, count_params
 from harness.spaces.nb201.encoding import EDGES, OPS, Arch, enumerate_archs
+from harness.spaces.nb201.space import NB201
 from harness.strategies import load_strategy
 from harness.strategies.archive import measure_distances, measure_novelty
-from harness.strategies.base import Strategy, WeightedPath, sample_uniform_path
-from harness.strategies.sandwich import LARGEST, N_RANDOM, SMALLEST
-from tests.tiny import tiny_config, tiny_trainer
+from harness.strategies.base import Strategy, WeightedPath
+from harness.strategies.sandwich import N_RANDOM
+from tests.tiny import tiny_config, tiny_strategy, tiny_trainer
+
+SPACE = NB201()
 
 
 def make(name: str, **settings: object) -> Strategy:
-    return load_strategy(name)(tiny_config(strategy=name, **settings), {}, 6)
+    return tiny_strategy(tiny_config(strategy=name, **settings))
 
 
 def sample(strategy: Strategy, step: int) -> list[WeightedPath]:
@@ -66,10 +71,10 @@ def test_the_ends_of_the_sandwich_are_those_of_the_space_by_parameters_and_flops
     live = [arch for arch in enumerate_archs() if arch.is_live]
     for count in (count_params, count_flops):
         costs = [count(arch, shape) for arch in live]
-        assert count(LARGEST, shape) == max(costs)
-        assert count(SMALLEST, shape) == min(costs)
-    assert SMALLEST.is_live
-    assert len(SMALLEST.live_edges) == min(len(arch.live_edges) for arch in live)
+        assert count(SPACE.largest, shape) == max(costs)
+        assert count(SPACE.smallest, shape) == min(costs)
+    assert SPACE.smallest.is_live
+    assert len(SPACE.smallest.live_edges) == min(len(arch.live_edges) for arch in live)
 
 
 def test_the_sandwich_has_random_paths_between_its_ends() -> None:
@@ -77,7 +82,7 @@ def test_the_sandwich_has_random_paths_between_its_ends() -> None:
     between: list[Arch] = []
     for step in range(50):
         archs = [path.arch for path in sample(strategy, step)]
-        assert archs[N_RANDOM:] == [LARGEST, SMALLEST]
+        assert archs[N_RANDOM:] == [SPACE.largest, SPACE.smallest]
         between += archs[:N_RANDOM]
     assert len(between) == 50 * N_RANDOM
     assert len(set(between)) > 95
@@ -85,7 +90,7 @@ def test_the_sandwich_has_random_paths_between_its_ends() -> None:
 
 def test_distance_is_the_share_of_edges_with_another_operation() -> None:
     archs = enumerate_archs()[::997]
-    distances = measure_distances(archs, archs)
+    distances = measure_distances(SPACE, archs, archs)
     for i, first in enumerate(archs):
         for j, second in enumerate(archs):
             pairs = zip(first.ops, second.ops, strict=True)
@@ -95,15 +100,16 @@ def test_distance_is_the_share_of_edges_with_another_operation() -> None:
 def test_novelty_is_the_mean_distance_to_the_nearest_of_the_archive() -> None:
     same, near, far = Arch((3,) * 6), Arch((3,) * 5 + (2,)), Arch((2,) * 6)
     archive = [same, near, far]
-    assert measure_novelty([same], archive, 2) == pytest.approx(1 / 12)
-    assert measure_novelty([same], archive, 9) == pytest.approx((0 + 1 / 6 + 1) / 3)
-    assert measure_novelty([same, far], [], 3).tolist() == [0, 0]
+    assert measure_novelty(SPACE, [same], archive, 2) == pytest.approx(1 / 12)
+    assert measure_novelty(SPACE, [same], archive, 9) == pytest.approx((0 + 1 / 6 + 1) / 3)
+    assert measure_novelty(SPACE, [same, far], [], 3).tolist() == [0, 0]
 
 
 def mean_novelty(paths: list[Arch], window: int) -> float:
     """Return the mean novelty of each path to the `window` trained before it."""
     values = [
-        measure_novelty([paths[i]], paths[i - window : i], 10)[0] for i in range(window, len(paths))
+        measure_novelty(SPACE, [paths[i]], paths[i - window : i], 10)[0]
+        for i in range(window, len(paths))
     ]
     return float(np.mean(values))
 
@@ -124,8 +130,8 @@ def test_the_most_novel_of_the_candidates_is_taken_and_the_archive_forgets() -> 
     for step in range(8):
         (path,) = sample(strategy, step)
         rng = np.random.RandomState(step)
-        candidates = [sample_uniform_path(rng) for _ in range(4)]
-        novelty = measure_novelty(candidates, trained[-3:], 2)
+        candidates = [SPACE.draw(rng) for _ in range(4)]
+        novelty = measure_novelty(SPACE, candidates, trained[-3:], 2)
         assert path == WeightedPath(candidates[int(novelty.argmax())], 1.0)
         trained.append(path.arch)
     assert strategy.state_dict() == {"archive": [arch.ops for arch in trained[-3:]]}
@@ -136,7 +142,7 @@ def test_nsas_weighs_the_path_against_the_mean_of_the_constraint_set() -> None:
     trained: list[Arch] = []
     for step in range(30):
         path, *constraints = sample(strategy, step)
-        assert path.arch == sample_uniform_path(np.random.RandomState(step))
+        assert path.arch == SPACE.draw(np.random.RandomState(step))
         assert len(constraints) == min(step, 4)
         assert {c.arch for c in constraints} <= set(trained)  # earlier paths, and no others
         assert sum(w for _, w in (path, *constraints)) == pytest.approx(1)
@@ -147,7 +153,7 @@ def test_nsas_weighs_the_path_against_the_mean_of_the_constraint_set() -> None:
 
 
 def spread(archs: list[Arch]) -> float:
-    return float(measure_distances(archs, archs).sum() / (len(archs) * (len(archs) - 1)))
+    return float(measure_distances(SPACE, archs, archs).sum() / (len(archs) * (len(archs) - 1)))
 
 
 def test_the_constraint_set_of_nsas_grows_diverse_and_holds_none_twice() -> None:
@@ -174,3 +180,21 @@ def test_a_full_constraint_set_swaps_the_member_nearest_to_the_path_for_a_more_n
         strategy._sampled = [Arch(ops)]  # type: ignore[attr-defined]
         strategy.remember(0, {}, torch.Generator())
         assert strategy.state_dict()["constraints"] == expected
+
+
+@pytest.mark.parametrize("name", ["fairnas", "novelty", "nsas", "sandwich"])
+def test_a_strategy_that_needs_a_grid_refuses_another_space(name: str) -> None:
+    strategy = load_strategy(name)
+    strategy.check_space(SPACE)
+    space = mock.Mock(spec=Space)
+    space.name = "no-grid"
+    with pytest.raises(UsageError, match=r"needs a grid.*space 'no-grid' is not one"):
+        strategy.check_space(space)
+
+
+def test_fairnas_refuses_slots_with_unequal_numbers_of_choices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(NB201, "slots", (("a", "b"), ("a", "b", "c")))
+    with pytest.raises(UsageError, match=r"as many choices in each slot.* have 2, 3\."):
+        make("fairnas")

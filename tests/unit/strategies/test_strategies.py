@@ -21,7 +21,13 @@ from harness.strategies.projecting import STEPS_OF_DRAWS, ProjectingStrategy
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import LayerInput
 from harness.training.loop import Trainer, learning_rate
-from tests.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
+from tests.tiny import (
+    assert_same_state,
+    copy_weights_of,
+    tiny_config,
+    tiny_strategy,
+    tiny_trainer,
+)
 
 PROJECTORS = ("covariance", "nullspace", "rls")
 
@@ -192,7 +198,7 @@ def test_ogd_begins_a_new_epoch_after_the_last_batch_of_each(projector: str, for
 def test_all_projectors_of_the_benchmarks_network_take_less_than_100_mb(projector: str) -> None:
     config = tiny_config(strategy="ogd", ogd={"projector": projector})
     weights = dict(SuperNet(NetworkShape(16, 5, 32, 3, 10), 0).named_parameters())
-    strategy = load_strategy("ogd")(config, weights, 1)
+    strategy = tiny_strategy(config, weights)
     n_bytes = 0
     for name, weight in weights.items():
         if weight.dim() < 2:

@@ -8,9 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.strategies.wpl import WeightPlasticity
 from harness.training.loop import Trainer
-from tests.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
+from tests.tiny import (
+    assert_same_state,
+    copy_weights_of,
+    tiny_config,
+    tiny_strategy,
+    tiny_trainer,
+)
 
 ALPHA, DECAY = 0.5, 0.8
 
@@ -66,7 +71,7 @@ def test_the_gradient_added_is_that_of_the_penalty() -> None:
 
 def test_drift_is_drawn_back_and_most_where_it_mattered() -> None:
     weights = {"w": torch.zeros(3)}
-    strategy = WeightPlasticity(tiny_config(strategy="wpl", wpl={"alpha": 1.0}), weights, 6)
+    strategy = tiny_strategy(tiny_config(strategy="wpl", wpl={"alpha": 1.0}), weights)
     strategy.adjust_gradients({"w": torch.tensor([2.0, 1.0, 0.0])})
     strategy.remember(0, {}, torch.Generator())
     weights["w"].fill_(0.5)  # another path moves the weight

@@ -16,6 +16,7 @@ from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.shared import SharedBatch
 from harness.monitor import Progress
 from harness.scores import save_scores
+from harness.settings.run import READOUTS
 from harness.spaces.nb201.cell import conv_key
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import SuperNet
@@ -126,6 +127,38 @@ def test_a_journal_of_other_weights_or_settings_is_refused(tmp_path: Path, other
     config = tiny_config(seed=1) if other == "settings" else tiny_config()
     with pytest.raises(DataError, match=r"ranking\.jsonl was begun for .*, not for "):
         open_journal(path, config, "bbb" if other == "weights" else "aaa")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"class_index": 0, "loss": 1.0, "correct": 3},  # of an older version
+        {"part": 0, "class_index": 0, "shared": [1.0, 3]},  # one readout only
+        {"part": -1, "class_index": 0} | {name: [1.0, 3] for name in READOUTS},
+        {"nb201_index": 0, "seed": 1, "accuracy": 90.0},  # of a truth under way
+    ],
+)
+def test_a_whole_row_of_another_journal_is_refused_by_its_line(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    rank(tmp_path, tiny_network())
+    journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
+    journal.append([row])
+    with pytest.raises(DataError, match=rf"line {len(journal.rows) + 1}: .* is no row of a rank"):
+        rank(tmp_path, tiny_network())
+
+
+def test_a_row_of_an_architecture_or_part_that_is_not_asked_for_changes_no_score(
+    tmp_path: Path,
+) -> None:
+    expected = rank(tmp_path / "clean", tiny_network())
+    foreign = sample_indices(1, offset=6)[0]
+    assert foreign not in INDICES
+    sums: dict[str, Any] = {readout: [0.0, 32] for readout in READOUTS}
+    journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
+    journal.append([{"part": 0, "class_index": foreign, **sums}])
+    journal.append([{"part": N_BATCHES, "class_index": class_index(INDICES[0]), **sums}])
+    assert rank(tmp_path, tiny_network()) == expected
 
 
 def test_a_loss_that_is_not_finite_is_a_failed_row_without_a_score(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from nas_201_api import NASBench201API
 
 from harness.errors import ArchError
-from harness.spaces.nb201 import nb201
+from harness.spaces.nb201 import encoding as nb201
 from harness.spaces.nb201.encoding import EDGES, N_ARCHS, NONE, OPS, Arch, parse_arch
 
 # The first rows of the published table (NAS-Bench-201-v1_1-096897.pth, `meta_archs`).

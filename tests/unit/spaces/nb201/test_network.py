@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.spaces.base import NetworkShape
+from harness.spaces.nb201 import ops
 from harness.spaces.nb201.encoding import (
     CONV_OPS,
     OPS,
@@ -20,7 +21,6 @@ from harness.spaces.nb201.encoding import (
     sample_indices,
 )
 from harness.spaces.nb201.network import StandaloneNetwork, SuperNet
-from harness.supernet import ops
 from tests.reference import NaiveNetwork, copy_weights, naive_name
 
 SHAPE = NetworkShape(channels=4, cells=2, image_size=8, image_channels=3, classes=5)

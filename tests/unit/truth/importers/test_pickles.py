@@ -64,6 +64,29 @@ def test_arrays_numbers_and_containers_come_back_as_they_were(name: str, protoco
         assert found == given
 
 
+ADMITTED = {
+    "_codecs.encode",
+    *(f"builtins.{name}" for name in ("bytes", "complex", "dict", "float", "frozenset", "int")),
+    *("builtins.list", "builtins.set"),
+    *("collections.OrderedDict", "collections.defaultdict"),
+    *("numpy.dtype", "numpy.ndarray"),
+    *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
+    *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"),
+    *("numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"),
+}
+"""All that a pickle of results may name. Whatever is added must be safe with any arguments."""
+
+
+def test_these_names_are_admitted_and_no_others() -> None:
+    assert {".".join(named) for named in SAFE} == ADMITTED
+
+
+def test_a_method_of_what_is_admitted_cannot_be_named() -> None:
+    hostile = b"cbuiltins\ngetattr\n(cbuiltins\ndict\nVget\ntR."
+    with pytest.raises(TruthError, match=r"names 'builtins\.getattr'"):
+        load_pickle(hostile, SAFE, "it")
+
+
 def test_both_spellings_of_numpys_core_are_known() -> None:
     modern = pickle.dumps(np.arange(3.0), protocol=2)
     for core in (b"numpy.core", b"numpy._core"):
