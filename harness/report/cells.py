@@ -8,20 +8,16 @@ import numpy as np
 
 from harness.report.estimates import Estimate
 from harness.stats import Interval, MetricResult, PopulationResult
+from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
 
 _WHOLE = ("best_rank_at_1", "best_rank_at_10", "best_rank_at_100")
-SEEDS, ARCHITECTURES, BOTH = "seeds", "architectures", "seeds and architectures"
-MARKS = {SEEDS: " s", ARCHITECTURES: " a", BOTH: ""}
+MARKS = {OVER_SEEDS: " s", OVER_ARCHITECTURES: " a", OVER_BOTH: ""}
 """After an interval in a table: what it is over."""
 
 
-def find_interval(result: MetricResult) -> tuple[Interval | None, str]:
-    """Return the interval that is shown of a metric, and what it is over."""
-    if result.interval is None:
-        return result.over_seeds, "" if result.over_seeds is None else SEEDS
-    if result.over_architectures is None:
-        return result.interval, SEEDS  # all architectures were ranked
-    return result.interval, BOTH if len(result.per_seed) > 1 else ARCHITECTURES
+def find_interval(result: MetricResult) -> Interval | None:
+    """Return the interval that is shown of a metric, which says what it is over."""
+    return result.interval or result.over_seeds
 
 
 def write_figure(result: MetricResult, with_spread: bool = False, signed: bool = False) -> str:
@@ -39,14 +35,14 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
     text = write_value(result, signed)
     if result.value is None:
         return text
-    interval, over = find_interval(result)
+    interval = find_interval(result)
     if (with_spread or interval is None) and len(result.per_seed) > 1:
         text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
     if interval is None:
         return text
     if interval.low == interval.high:
         return f"{text} (the same for all seeds)"
-    return f"{text}{write_ends(interval, result.name, signed)}{MARKS[over]}"
+    return f"{text}{write_ends(interval, result.name, signed)}{MARKS[interval.over]}"
 
 
 def write_value(result: MetricResult, signed: bool = False) -> str:

@@ -190,9 +190,9 @@ def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
     row["status"] = result.status
     if len(result.per_seed) > 1:
         row["sd_over_seeds"] = float(np.std(result.per_seed, ddof=1))
-    interval, over = find_interval(result)
+    interval = find_interval(result)
     if interval is not None:
-        row |= {"low": interval.low, "high": interval.high, "interval_over": over}
+        row |= {"low": interval.low, "high": interval.high, "interval_over": interval.over}
     return row
 
 

@@ -59,7 +59,7 @@ def _training(trainings: Sequence[TrainingResult]) -> Iterator[Block]:
             if any(cell != "-" for cell in cells):
                 rows.append((figure.title, *cells))
         headings = ("figure", *(result.label for result in shown))
-        yield Block("Disturbance and cost, means over seeds [95% over seeds]", headings, rows)
+        yield Block("Disturbance and cost, means and [95%] over seeds", headings, rows)
 
 
 def _by_shared(trainings: Sequence[TrainingResult]) -> Block:
@@ -76,11 +76,11 @@ def _by_shared(trainings: Sequence[TrainingResult]) -> Block:
         for result in trainings
         for part in result.by_shared
     ]
-    return Block("Disturbance by shared weights, means over seeds [95% over seeds]", headings, rows)
+    return Block("Disturbance by shared weights, means and [95%] over seeds", headings, rows)
 
 
 def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
-    headings = ("difference", "of", "mean [95% over seeds]", "speaks of")
+    headings = ("difference", "of", "mean and [95%] over seeds", "speaks of")
     rows = [
         (result.pair.name, *_difference_cells(difference), result.pair.claim)
         for result in pairs

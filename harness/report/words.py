@@ -82,13 +82,10 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
     """Say how well estimators rank, on the same architectures, beside parameters and ceiling."""
     first = evaluations[0]
     everything = first.populations["all"]
-    taus = []
-    for result in evaluations:
-        tau = result.populations["all"].metrics["tau"]
-        interval, over = find_interval(tau)
-        seeds = f", {result.figures.n_seeds} seeds" if result.figures.n_seeds > 1 else ""
-        value = tau.status if tau.value is None else f"{tau.value:.3f}{write_ends(interval)}"
-        taus.append(f"{result.label} {value}" + (f" (95% over {over}{seeds})" if over else ""))
+    taus, overs = zip(*map(_say_tau, evaluations), strict=True)
+    if len(set(overs)) > 1:
+        taus = tuple(f"{tau}{over}" for tau, over in zip(taus, overs, strict=True))
+        overs = ("",)
     besides = []
     if everything.baselines["params"].value is not None:
         besides.append(f"counting parameters reaches {everything.baselines['params'].value:.3f}")
@@ -99,8 +96,21 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
     beside = f"; {', '.join(besides)}" if besides else ""
     return (
         f"Kendall tau against {first.truth.query} ({first.figures.n:,} architectures): "
-        f"{', '.join(taus)}{beside}."
+        f"{', '.join(taus)}{overs[0]}{beside}."
     )
+
+
+def _say_tau(result: Evaluated) -> tuple[str, str]:
+    """Say an estimator's tau, and what its interval is over."""
+    tau = result.populations["all"].metrics["tau"]
+    if tau.value is None:
+        return f"{result.label} {tau.status}", ""
+    interval, n_seeds = find_interval(tau), result.figures.n_seeds
+    seeds = f"{n_seeds} seeds" if n_seeds > 1 else ""
+    over = "" if interval is None else f"95% over {interval.over}"
+    basis = "; ".join(filter(None, (over, seeds)))
+    text = f"{result.label} {tau.value:.3f}{write_ends(interval)}"
+    return text, f" ({basis})" if basis else ""
 
 
 def _say_gap(result: Evaluated) -> list[str]:
@@ -126,7 +136,7 @@ def conclude_pair(result: PairResult) -> str:
     but = f" But {'; '.join(result.pair.caveats)}." if result.pair.caveats else ""
     if tau.value is None:
         return f"{first} and {second} cannot be compared: tau is {tau.status}.{but}"
-    interval, over = find_interval(tau)
+    interval = find_interval(tau)
     if interval is None:
         return (
             f"{result.pair.name}: tau {tau.value:+.3f} ({result.pair.claim}), without an interval: "
@@ -139,7 +149,7 @@ def conclude_pair(result: PairResult) -> str:
         verdict = f"{first} ranks worse"
     return (
         f"{result.pair.name}: tau {tau.value:+.3f}{write_ends(interval, signed=True)} (95% over "
-        f"{over}; {result.pair.claim}): {verdict}.{but}"
+        f"{interval.over}; {result.pair.claim}): {verdict}.{but}"
     )
 
 

@@ -1,13 +1,31 @@
-"""Whether the better of two estimators depends on whom they are judged on, in words."""
+"""Whether the better of two estimators depends on the population, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import UsageError
+from harness.stats.contrasts import holm
 from harness.stats.intervals import Interval
+
+PRIMARY = "all"
+LEVEL = 0.05
+
+
+class Shown(NamedTuple):
+    """A difference, first - second, of a metric that is better when higher.
+
+    Attributes:
+        value: The difference; None where it is too few, or undefined.
+        interval: Its 95% interval; None where it has none.
+        p: Two-sided p-value of no difference, by the same construction; None likewise.
+    """
+
+    value: float | None
+    interval: Interval | None
+    p: float | None
 
 
 @dataclass(frozen=True)
@@ -16,12 +34,15 @@ class Verdict:
 
     Attributes:
         winners: Population to the name of the one that is shown to rank better there; None where
-            that is not shown: there is no interval, or it holds 0.
+            that is not shown.
+        p_values: Population to the p-value of no difference, that of "all" as it is and those of
+            the others corrected by Holm for their number; None without an interval.
         is_reversed: Whether each is shown to be the better one somewhere.
         text: The same in words.
     """
 
     winners: dict[str, str | None]
+    p_values: dict[str, float | None]
     is_reversed: bool
     text: str
 
@@ -31,20 +52,17 @@ class Verdict:
 
 
 def compare_winners(
-    names: tuple[str, str],
-    differences: Mapping[str, tuple[float | None, Interval | None]],
-    metric: str = "tau",
+    names: tuple[str, str], differences: Mapping[str, Shown], metric: str = "tau"
 ) -> Verdict:
     """Say whether the winner differs between populations.
 
-    A difference counts as shown only if its interval leaves out 0; a reversal needs one shown
-    difference either way. Intervals are taken one by one: among many populations at 95%, one in
-    twenty shows a difference where there is none.
+    The population "all" is primary, and tested at 5% by itself. The others are one family: a
+    difference counts as shown if its p-value, corrected by Holm for their number, is below 5%. A
+    reversal needs one shown difference either way.
 
     Args:
         names: The two estimators, first and second.
-        differences: Population to first - second of a metric that is better when higher, and its
-            interval; None for what is too few, undefined, or has no interval.
+        differences: By population.
         metric: What the metric is called.
 
     Returns:
@@ -58,9 +76,10 @@ def compare_winners(
             f"'{names[0]}' and '{names[1]}' were to be compared on {len(differences)} populations; "
             "two different names and at least one population are needed. Name them apart."
         )
-    winners = {place: _find_winner(names, *pair) for place, pair in differences.items()}
+    p_values = _correct({place: shown.p for place, shown in differences.items()})
+    winners = {place: _find_winner(names, differences[place], p) for place, p in p_values.items()}
     shown = {name: [place for place in winners if winners[place] == name] for name in names}
-    said = {place: _describe(place, *pair) for place, pair in differences.items()}
+    said = {place: _describe(place, differences[place], p) for place, p in p_values.items()}
     parts = [
         f"{name} ranks better on {', '.join(said[place] for place in places)}"
         for name, places in shown.items()
@@ -68,32 +87,49 @@ def compare_winners(
     ]
     unknown = [said[place] for place, winner in winners.items() if winner is None]
     if unknown:
-        parts.append(f"not shown: {', '.join(unknown)}")
+        prefix = "no significant difference on " if parts else ""
+        parts.append(f"{prefix}{', '.join(unknown)}")
     is_reversed = all(shown.values())
-    what = f"differences of {metric}, {names[0]} minus {names[1]}, each population at 95%"
+    what = f"{metric}, {names[0]} minus {names[1]}{_say_method(differences)}"
     text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)} ({what})."
-    return Verdict(winners, is_reversed, text)
+    return Verdict(winners, p_values, is_reversed, text)
 
 
-def _find_winner(
-    names: tuple[str, str], difference: float | None, interval: Interval | None
-) -> str | None:
-    if difference is None or interval is None or interval.low <= 0.0 <= interval.high:
+def _correct(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Correct the p-values of all populations but the primary one, in the order given."""
+    family = {place: p for place, p in p_values.items() if place != PRIMARY and p is not None}
+    corrected = dict(zip(family, holm(list(family.values())), strict=True))
+    return {place: corrected.get(place, p) for place, p in p_values.items()}
+
+
+def _find_winner(names: tuple[str, str], shown: Shown, p: float | None) -> str | None:
+    if shown.value is None or p is None or p >= LEVEL:
         return None
-    return names[0] if difference > 0.0 else names[1]
+    return names[0] if shown.value > 0.0 else names[1]
 
 
 def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: bool) -> str:
     if is_reversed:
         return "The winner depends on the population:"
     if not any(shown.values()):
-        return f"No difference between {names[0]} and {names[1]} is shown on any population:"
+        return f"{names[0]} and {names[1]} do not differ significantly on any population:"
     return "No reversal is shown:"
 
 
-def _describe(place: str, difference: float | None, interval: Interval | None) -> str:
-    if difference is None:
+def _describe(place: str, shown: Shown, p: float | None) -> str:
+    if shown.value is None:
         return f"{place} (too few, or undefined)"
-    if interval is None:
-        return f"{place} ({difference:+.3f}, no interval)"
-    return f"{place} ({difference:+.3f}, {interval.low:+.3f} to {interval.high:+.3f})"
+    if shown.interval is None or p is None:
+        return f"{place} ({shown.value:+.3f}, no interval)"
+    low, high = shown.interval[:2]
+    return f"{place} ({shown.value:+.3f}, {low:+.3f} to {high:+.3f}, p {p:.3f})"
+
+
+def _say_method(differences: Mapping[str, Shown]) -> str:
+    """Say what the intervals are over, and which p-values are corrected for how many."""
+    over = dict.fromkeys(d.interval.over for d in differences.values() if d.interval is not None)
+    n_family = sum(d.p is not None for place, d in differences.items() if place != PRIMARY)
+    text = f"; 95% intervals over {' or '.join(over)}" if over else ""
+    if n_family > 1:
+        text += f"; p of the {n_family} populations other than {PRIMARY} corrected by Holm"
+    return text

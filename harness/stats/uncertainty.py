@@ -65,6 +65,28 @@ class Uncertainty(NamedTuple):
             over_archs = normal_quantile(confidence) * self.architectures_se
         return math.hypot(over_seeds, over_archs)
 
+    def p_value(self, value: float) -> float | None:
+        """Return the two-sided p-value of zero: the level whose interval ends there.
+
+        Args:
+            value: The mean, or the difference.
+
+        Returns:
+            0 to 1, exact to a millionth of itself above 1e-12; None where nothing is known.
+        """
+        if self.seeds_se is None and self.architectures_se is None:
+            return None
+        if self.se == 0.0 or value == 0.0:
+            return float(value == 0.0)
+        low, high = math.log(1e-12), 0.0  # half-widths grow as the level falls
+        while high - low > 1e-6:
+            middle = (low + high) / 2.0
+            if self.half_width(1.0 - math.exp(middle) / 2.0) > abs(value):
+                low = middle
+            else:
+                high = middle
+        return math.exp(high)
+
 
 EXACT = Uncertainty(0.0, 1.0, 0.0)
 """That of a side compared with itself."""
