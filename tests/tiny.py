@@ -14,7 +14,8 @@ from harness.distributed.ranks import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.monitor import Event, Progress, SilentMonitor
-from harness.settings.run import RunConfig, make_config
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.spaces.nb201.network import NB201SuperNet
 from harness.strategies import load_strategy, strategy_settings

@@ -69,7 +69,7 @@ def sweep(
     given = check_engine(engine, **engine_settings)
 
     # torch comes in here: after everything that can be wrong with the options was checked
-    from harness.cli.sweep_view import SweepMonitor
+    from harness.cli.monitors import StudyMonitor
     from harness.execution.engines import Conditions
     from harness.execution.runner import resolve_all, run_all
 
@@ -83,7 +83,7 @@ def sweep(
         check_listening(choose_address(given.get("address")))  # before anything is written
     _keep_copy(study, folder)
     with ExitStack() as stack:
-        view = SweepMonitor(study.name, configs)
+        view = StudyMonitor(study.name, configs)
         monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
         outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
     if as_json:

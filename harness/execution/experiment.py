@@ -35,7 +35,8 @@ from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
 from harness.report.results import summarise_run
-from harness.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
 from harness.settings.strategies import TABLES

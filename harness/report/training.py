@@ -14,7 +14,8 @@ import pandas as pd
 
 from harness.estimators.estimator import Estimator
 from harness.report.run_tables import read_run_table
-from harness.runs.folder import Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import Record
 from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import sample_indices

@@ -15,13 +15,10 @@ from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weig
 from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
-    DIFFERENCE_LIMITS,
     TAU_LIMITS,
     Interval,
-    combined,
     over_architectures,
     over_seeds,
-    paired_over_architectures,
 )
 from harness.stats.jackknife import MIN_GROUPS, ImageError, image_error_of_tau
 from harness.stats.linear import pearson, spearman_estimate
@@ -45,7 +42,6 @@ from harness.stats.truth_noise import (
 )
 
 __all__ = [
-    "DIFFERENCE_LIMITS",
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
@@ -79,7 +75,6 @@ __all__ = [
     "best_at",
     "bootstrap_precisions",
     "bootstrap_taus",
-    "combined",
     "compare_scores",
     "compare_winners",
     "compute_metric",
@@ -96,7 +91,6 @@ __all__ = [
     "over_architectures",
     "over_seeds",
     "paired_contrast",
-    "paired_over_architectures",
     "pearson",
     "precision_at",
     "sample_metric",

@@ -34,7 +34,8 @@ from harness.execution.experiment import resolve_config
 from harness.files.atomic import write_atomically
 from harness.images import load_run_images
 from harness.images.dataset import ImageData, fixed_subset
-from harness.settings.run import READOUTS, RunConfig, make_config, parse_assignments
+from harness.settings.layers import make_config, parse_assignments
+from harness.settings.run import READOUTS, RunConfig
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import N_ARCHS, sample_indices
 from harness.stats import kendall_tau, top_share

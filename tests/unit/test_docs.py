@@ -61,7 +61,7 @@ def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     from harness.execution.experiment import resolve_config
     from harness.report import make_report
     from harness.report.render import FORMATS
-    from harness.settings.run import make_config
+    from harness.settings.layers import make_config
     from harness.truth import find_truth
 
     truth = find_truth(dataset, data_dir)

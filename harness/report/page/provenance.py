@@ -10,7 +10,7 @@ from harness.estimators.estimator import Estimator
 from harness.evaluation.blocks import Block
 from harness.report.blocks import write_seeds
 from harness.report.report import Report
-from harness.runs.folder import Record
+from harness.runs.record import Record
 from harness.scores.sets import describe_exclusions
 
 Facts = list[tuple[str, str]]

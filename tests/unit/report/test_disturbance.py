@@ -17,8 +17,8 @@ from harness.report.training import (
     load_run_training,
     summarise_disturbance,
 )
-from harness.runs.folder import Record
-from harness.settings.run import make_config
+from harness.runs.record import Record
+from harness.settings.layers import make_config
 from tests.made_runs import make_disturbance
 
 SAME = {"rel": 1e-12, "abs": 1e-12}

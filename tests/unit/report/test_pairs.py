@@ -15,8 +15,8 @@ from harness.report.pairs import (
     differing_settings,
     match_seeds,
 )
-from harness.runs.folder import Record
-from harness.settings.run import make_config
+from harness.runs.record import Record
+from harness.settings.layers import make_config
 from harness.settings.strategies import TABLES
 
 

@@ -19,7 +19,7 @@ from harness.estimators.supernet import Goal, Ranker, class_key
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
 from harness.estimators.supernet.rounds import Rounds
 from harness.images.tiles import load_tiles
-from harness.settings.run import make_config
+from harness.settings.layers import make_config
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau

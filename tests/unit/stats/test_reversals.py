@@ -10,10 +10,10 @@ import pytest
 from harness.errors import UsageError
 from harness.stats import Interval, compare_winners
 
-UP = (0.1, Interval(0.05, 0.15, 0.025))
-DOWN = (-0.1, Interval(-0.15, -0.05, 0.025))
-OPEN = (0.1, Interval(-0.01, 0.21, 0.05))
-AT_ZERO = (0.1, Interval(0.0, 0.2, 0.05))
+UP = (0.1, Interval(0.05, 0.15, 0.025, "seeds"))
+DOWN = (-0.1, Interval(-0.15, -0.05, 0.025, "seeds"))
+OPEN = (0.1, Interval(-0.01, 0.21, 0.05, "seeds"))
+AT_ZERO = (0.1, Interval(0.0, 0.2, 0.05, "seeds"))
 BARE = (0.1, None)
 NOTHING = (None, None)
 
