@@ -17,7 +17,6 @@ from harness.estimators.supernet.measuring import EvaluationImages, evaluate_pat
 from harness.files.atomic import write_atomically
 from harness.images.dataset import ImageData, fixed_subset
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.strategies import load_strategy
 from harness.training.loop import Trainer
 
@@ -51,7 +50,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
         fixed_subset(data.validation, config.rank_images, config.seed, "profile"),
         config.rank_batch,
     )
-    archs = [arch_at(index) for index in sample_indices(ARCHS)]
+    archs = [trainer.space.at(key) for key in trainer.space.prefix(ARCHS)]
 
     def train() -> None:
         for _ in range(STEPS):

@@ -16,7 +16,7 @@ from harness.stats.case import Case
 from harness.stats.components import Components, decompose
 from harness.stats.metrics import METRICS
 from harness.stats.populations import POPULATIONS
-from harness.stats.reversals import Shown, Verdict, compare_winners
+from harness.stats.reversals import Difference, Verdict, compare_winners
 from harness.stats.samples import MetricResult, conclude, subtract
 
 
@@ -96,7 +96,7 @@ def compare_scores(
             f"{len(pair[0])} seeds of '{names[0]}' and {len(pair[1])} of '{names[1]}' were given; "
             "seeds are compared in pairs. Keep the seeds that both have."
         )
-    differences, components, shown = {}, {}, {}
+    differences, components = {}, {}
     for name in populations:
         part = case.select(name)
         samples = {
@@ -105,9 +105,8 @@ def compare_scores(
         }
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
         components[name] = decompose(samples["tau"], case.truth_se(part, *pair))
-        tau = differences[name]["tau"]
-        has_interval = tau.value is not None and tau.interval is not None
-        p = samples["tau"].uncertainty.p_value(tau.value or 0.0) if has_interval else None
-        shown[name] = Shown(tau.value, tau.interval, p)
-    verdict = compare_winners(names, shown)
+    taus = {name: results["tau"] for name, results in differences.items()}
+    verdict = compare_winners(
+        names, {name: Difference(tau.value, tau.interval, tau.p) for name, tau in taus.items()}
+    )
     return Comparison(names, len(case.truth), len(pair[0]), differences, components, verdict)

@@ -1,4 +1,4 @@
-"""Whether the better of two estimators depends on the population, in words."""
+"""Whether the better of two estimators depends on whom they are judged on, in words."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from harness.stats.contrasts import holm
 from harness.stats.intervals import Interval
 
 PRIMARY = "all"
+"""The population that a contrast is about; the others are looked at beside it."""
 LEVEL = 0.05
 
 
-class Shown(NamedTuple):
-    """A difference, first - second, of a metric that is better when higher.
+class Difference(NamedTuple):
+    """The difference of two estimators on one population.
 
     Attributes:
-        value: The difference; None where it is too few, or undefined.
-        interval: Its 95% interval; None where it has none.
-        p: Two-sided p-value of no difference, by the same construction; None likewise.
+        value: First - second; None for too few, or undefined.
+        interval: Its interval, on its own; None where there is none.
+        p: Two-sided p-value of no difference, by the same construction; None without an interval.
     """
 
     value: float | None
@@ -34,9 +35,8 @@ class Verdict:
 
     Attributes:
         winners: Population to the name of the one that is shown to rank better there; None where
-            that is not shown.
-        p_values: Population to the p-value of no difference, that of "all" as it is and those of
-            the others corrected by Holm for their number; None without an interval.
+            that is not shown: there is no interval, or its p-value is not below 0.05.
+        p_values: The p-value of each population; of all but the primary one, adjusted by Holm.
         is_reversed: Whether each is shown to be the better one somewhere.
         text: The same in words.
     """
@@ -51,18 +51,38 @@ class Verdict:
         return dict(vars(self))
 
 
+def adjust(p_values: Mapping[str, float | None], primary: str = PRIMARY) -> dict[str, float | None]:
+    """Adjust the p-values of one contrast on several populations.
+
+    Wherever a sentence names a winner on one of several populations, it goes by these. The family
+    is the populations of one contrast other than the primary one, which is what the contrast is
+    about and stays as it is. With m of them, an interval at 95% each shows a difference
+    where there is none in up to m of 20 contrasts; Holm keeps that to one in 20, however the
+    populations overlap.
+
+    Args:
+        p_values: Population to `MetricResult.p`; None where there is no interval.
+        primary: The population that is not of the family.
+
+    Returns:
+        The same with the family's adjusted; None stays None, and is not of the family.
+    """
+    family = {name: p for name, p in p_values.items() if name != primary and p is not None}
+    adjusted = dict(zip(family, holm(list(family.values())), strict=True))
+    return {name: adjusted.get(name, p) for name, p in p_values.items()}
+
+
 def compare_winners(
-    names: tuple[str, str], differences: Mapping[str, Shown], metric: str = "tau"
+    names: tuple[str, str], differences: Mapping[str, Difference], metric: str = "tau"
 ) -> Verdict:
     """Say whether the winner differs between populations.
 
-    The population "all" is primary, and tested at 5% by itself. The others are one family: a
-    difference counts as shown if its p-value, corrected by Holm for their number, is below 5%. A
-    reversal needs one shown difference either way.
+    A difference counts as shown only if its p-value, adjusted over the populations as `adjust`
+    says, is below 0.05; a reversal needs one shown difference either way.
 
     Args:
         names: The two estimators, first and second.
-        differences: By population.
+        differences: Population to first - second of a metric that is better when higher.
         metric: What the metric is called.
 
     Returns:
@@ -76,36 +96,37 @@ def compare_winners(
             f"'{names[0]}' and '{names[1]}' were to be compared on {len(differences)} populations; "
             "two different names and at least one population are needed. Name them apart."
         )
-    p_values = _correct({place: shown.p for place, shown in differences.items()})
-    winners = {place: _find_winner(names, differences[place], p) for place, p in p_values.items()}
+    p_values = adjust({place: difference.p for place, difference in differences.items()})
+    winners = {
+        place: _find_winner(names, found.value, p_values[place])
+        for place, found in differences.items()
+    }
     shown = {name: [place for place in winners if winners[place] == name] for name in names}
-    said = {place: _describe(place, differences[place], p) for place, p in p_values.items()}
+    described = {
+        place: _describe(place, found, p_values[place]) for place, found in differences.items()
+    }
     parts = [
-        f"{name} ranks better on {', '.join(said[place] for place in places)}"
+        f"{name} ranks better on {', '.join(described[place] for place in places)}"
         for name, places in shown.items()
         if places
     ]
-    unknown = [said[place] for place, winner in winners.items() if winner is None]
+    unknown = [described[place] for place, winner in winners.items() if winner is None]
     if unknown:
-        prefix = "no significant difference on " if parts else ""
-        parts.append(f"{prefix}{', '.join(unknown)}")
+        parts.append(f"{'no significant difference on ' if parts else ''}{', '.join(unknown)}")
     is_reversed = all(shown.values())
-    what = f"{metric}, {names[0]} minus {names[1]}{_say_method(differences)}"
+    over = dict.fromkeys(d.interval.over for d in differences.values() if d.interval is not None)
+    what = (
+        f"{metric}, {names[0]} minus {names[1]}, with 95% intervals over "
+        f"{' or '.join(over) or 'nothing'}; p adjusted by Holm for all populations but '{PRIMARY}'"
+    )
     text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)} ({what})."
     return Verdict(winners, p_values, is_reversed, text)
 
 
-def _correct(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Correct the p-values of all populations but the primary one, in the order given."""
-    family = {place: p for place, p in p_values.items() if place != PRIMARY and p is not None}
-    corrected = dict(zip(family, holm(list(family.values())), strict=True))
-    return {place: corrected.get(place, p) for place, p in p_values.items()}
-
-
-def _find_winner(names: tuple[str, str], shown: Shown, p: float | None) -> str | None:
-    if shown.value is None or p is None or p >= LEVEL:
+def _find_winner(names: tuple[str, str], value: float | None, p: float | None) -> str | None:
+    if value is None or p is None or p >= LEVEL:
         return None
-    return names[0] if shown.value > 0.0 else names[1]
+    return names[0] if value > 0.0 else names[1]
 
 
 def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: bool) -> str:
@@ -116,20 +137,11 @@ def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: 
     return "No reversal is shown:"
 
 
-def _describe(place: str, shown: Shown, p: float | None) -> str:
-    if shown.value is None:
+def _describe(place: str, found: Difference, p: float | None) -> str:
+    if found.value is None:
         return f"{place} (too few, or undefined)"
-    if shown.interval is None or p is None:
-        return f"{place} ({shown.value:+.3f}, no interval)"
-    low, high = shown.interval[:2]
-    return f"{place} ({shown.value:+.3f}, {low:+.3f} to {high:+.3f}, p {p:.3f})"
-
-
-def _say_method(differences: Mapping[str, Shown]) -> str:
-    """Say what the intervals are over, and which p-values are corrected for how many."""
-    over = dict.fromkeys(d.interval.over for d in differences.values() if d.interval is not None)
-    n_family = sum(d.p is not None for place, d in differences.items() if place != PRIMARY)
-    text = f"; 95% intervals over {' or '.join(over)}" if over else ""
-    if n_family > 1:
-        text += f"; p of the {n_family} populations other than {PRIMARY} corrected by Holm"
-    return text
+    if found.interval is None or p is None:
+        return f"{place} ({found.value:+.3f}, no interval)"
+    low, high = found.interval[:2]
+    p_text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return f"{place} ({found.value:+.3f}, {low:+.3f} to {high:+.3f}, {p_text})"

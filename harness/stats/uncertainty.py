@@ -30,6 +30,9 @@ import numpy as np
 from harness.stats.correlation import FloatArray
 from harness.stats.intervals import normal_quantile, seeds_se, student_quantile
 
+_SMALLEST_TAIL = 5e-13
+_HALVINGS = 50  # of the range of log p, 27 wide: far below any digit that is shown
+
 
 class Uncertainty(NamedTuple):
     """What scatters a mean over seeds, or a difference of two.
@@ -65,27 +68,23 @@ class Uncertainty(NamedTuple):
             over_archs = normal_quantile(confidence) * self.architectures_se
         return math.hypot(over_seeds, over_archs)
 
-    def p_value(self, value: float) -> float | None:
-        """Return the two-sided p-value of zero: the level whose interval ends there.
+    def p_value(self, value: float) -> float:
+        """Return the two-sided p-value of no difference: at 1-p the interval just reaches 0.
 
         Args:
-            value: The mean, or the difference.
+            value: The mean, or difference.
 
         Returns:
-            0 to 1, exact to a millionth of itself above 1e-12; None where nothing is known.
+            1e-12 to 1; 1 where nothing is known, and for a value of 0.
         """
-        if self.seeds_se is None and self.architectures_se is None:
-            return None
-        if self.se == 0.0 or value == 0.0:
-            return float(value == 0.0)
-        low, high = math.log(1e-12), 0.0  # half-widths grow as the level falls
-        while high - low > 1e-6:
+        low, high = math.log(_SMALLEST_TAIL), math.log(0.5)
+        if value == 0.0 or self.half_width(1.0 - _SMALLEST_TAIL) <= abs(value):
+            return 1.0 if value == 0.0 else 2.0 * _SMALLEST_TAIL
+        for _ in range(_HALVINGS):
             middle = (low + high) / 2.0
-            if self.half_width(1.0 - math.exp(middle) / 2.0) > abs(value):
-                low = middle
-            else:
-                high = middle
-        return math.exp(high)
+            is_wide = self.half_width(1.0 - math.exp(middle)) > abs(value)
+            low, high = (middle, high) if is_wide else (low, middle)
+        return 2.0 * math.exp(high)
 
 
 EXACT = Uncertainty(0.0, 1.0, 0.0)

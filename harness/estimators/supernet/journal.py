@@ -50,7 +50,7 @@ class Ledger:
         """Sort what the journal has.
 
         Raises:
-            DataError: If a row says something else than a ranking's do.
+            DataError: If a row is not a row of a ranking.
         """
         self._journal = journal
         self._pending: list[Row] = []
@@ -61,8 +61,8 @@ class Ledger:
         for number, row in enumerate(journal.rows, start=2):
             if not _is_known(row):
                 raise DataError(
-                    f"{journal.path}, line {number}: {str(row)[:80]!r} is no row of a ranking. "
-                    "Remove the file and give the same command again: the ranking starts anew."
+                    f"{journal.path}, line {number}: {str(row)[:80]!r} is not a row of a ranking. "
+                    "Remove the file and run the same command again: the ranking starts anew."
                 )
             self._sort(row)
 

@@ -60,6 +60,10 @@ class NB201(Grid):
         """Return the architecture at a position of the published table."""
         return arch_at(key)
 
+    def columns(self, arch: Arch) -> dict[str, int | str]:
+        """Return the columns of files that need not say which space they are of."""
+        return {self.index_column: self.key(arch), "arch_str": self.format(arch)}
+
     def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
         """Return the first indices of the canonical permutation."""
         return sample_indices(n, offset)
@@ -122,7 +126,9 @@ class NB201(Grid):
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return what makes the supernet and the stand-alone networks of a size."""
-        raise NotImplementedError  # filled in with the torch side of the space
+        from harness.spaces.nb201.network import NB201Networks  # torch: only where it is used
+
+        return NB201Networks(shape)
 
     @cached_property
     def traits(self) -> Mapping[str, Trait]:

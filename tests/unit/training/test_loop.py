@@ -15,7 +15,7 @@ from harness.errors import CheckpointError, DivergedError, Interrupted, Mismatch
 from harness.estimators.supernet import Ranker
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import arch_at
-from harness.spaces.nb201.network import SuperNet
+from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS
 from harness.training.loop import Trainer, TrainingLog, learning_rate
 from tests.tiny import (

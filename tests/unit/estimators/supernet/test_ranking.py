@@ -10,19 +10,20 @@ import pytest
 import torch
 
 from harness.errors import DataError, Interrupted
-from harness.estimators.supernet import Ranker, class_index, count_classes, open_journal
-from harness.estimators.supernet.measuring import evaluate_path
+from harness.estimators.supernet import Ranker, class_key, count_classes, open_journal
+from harness.estimators.supernet.measuring import SharedBatch, evaluate_path
 from harness.estimators.supernet.readout import ReadoutSums
-from harness.estimators.supernet.shared import SharedBatch
 from harness.monitor import Progress
 from harness.scores import save_scores
 from harness.settings.run import READOUTS
+from harness.spaces import load_space
 from harness.spaces.nb201.cell import conv_key
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, sample_indices
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.nb201.network import NB201SuperNet
 from harness.training.loop import TrainingLog
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
 
+SPACE = load_space()
 DEAD = [arch.nb201_index for arch in enumerate_archs() if not arch.is_live][:4]
 """Four architectures of one class."""
 
@@ -32,7 +33,7 @@ N_BATCHES = 2
 
 
 def rank(
-    folder: Path, network: SuperNet, monitor: Recorder | None = None, **settings: Any
+    folder: Path, network: NB201SuperNet, monitor: Recorder | None = None, **settings: Any
 ) -> list[dict[str, Any]]:
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
@@ -59,7 +60,7 @@ def test_each_class_is_computed_once_and_its_members_get_the_same_score(
 ) -> None:
     rows = rank(tmp_path, tiny_network())
     assert set(scored.values()) == {N_BATCHES}
-    assert len(scored) == count_classes(INDICES) == 7
+    assert len(scored) == count_classes(SPACE, INDICES) == 7
     by_index = {row["nb201_index"]: row for row in rows}
     assert [row["nb201_index"] for row in rows] == INDICES
     assert len({by_index[index]["score"] for index in DEAD}) == 1
@@ -80,8 +81,8 @@ def test_the_score_is_minus_the_loss_that_evaluating_each_architecture_gives(
 
 
 def test_a_class_is_named_by_its_representative() -> None:
-    assert {class_index(index) for index in DEAD} == {Arch((0,) * 6).nb201_index}
-    assert count_classes(range(len(enumerate_archs()))) == 9_445  # method.md
+    assert {class_key(SPACE, index) for index in DEAD} == {Arch((0,) * 6).nb201_index}
+    assert count_classes(SPACE, range(len(enumerate_archs()))) == 9_445  # method.md
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 13])
@@ -144,7 +145,7 @@ def test_a_whole_row_of_another_journal_is_refused_by_its_line(
     rank(tmp_path, tiny_network())
     journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
     journal.append([row])
-    with pytest.raises(DataError, match=rf"line {len(journal.rows) + 1}: .* is no row of a rank"):
+    with pytest.raises(DataError, match=rf"line {len(journal.rows) + 1}: .* is not a row of a"):
         rank(tmp_path, tiny_network())
 
 
@@ -157,7 +158,7 @@ def test_a_row_of_an_architecture_or_part_that_is_not_asked_for_changes_no_score
     sums: dict[str, Any] = {readout: [0.0, 32] for readout in READOUTS}
     journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
     journal.append([{"part": 0, "class_index": foreign, **sums}])
-    journal.append([{"part": N_BATCHES, "class_index": class_index(INDICES[0]), **sums}])
+    journal.append([{"part": N_BATCHES, "class_index": class_key(SPACE, INDICES[0]), **sums}])
     assert rank(tmp_path, tiny_network()) == expected
 
 

@@ -14,7 +14,6 @@ from harness.estimators.supernet.readout import (
     RIDGE,
     choose_readout,
     sum_refitted,
-    without_classifier,
 )
 from harness.settings.run import READOUTS
 from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
@@ -80,7 +79,7 @@ def test_without_its_classifier_a_copy_returns_features_and_the_original_still_l
     images, _ = next(iter(Ranker(tiny_config(), tiny_data()).images.batches))
     seen = {}
     logits = network(images, arch, tap=lambda name, x: seen.__setitem__(name, x))
-    assert torch.equal(without_classifier(network)(images, arch), seen[CLASSIFIER])
+    assert torch.equal(network.without_classifier()(images, arch), seen[CLASSIFIER])
     assert torch.equal(network(images, arch), logits)
 
 
@@ -95,7 +94,7 @@ def test_a_ranking_scores_each_batch_by_its_own_readouts(tmp_path: Path, precisi
     network, ranker = tiny_network(), Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
     rows = ranker.rank([network], sample_indices(6), journal, Recorder()).rows["refitted"]
-    features = without_classifier(network)
+    features = network.without_classifier()
     for row in rows:
         arch = arch_at(row["nb201_index"])
         score = evaluate_path(features, arch, ranker.images, None, sum_refitted)
