@@ -30,7 +30,7 @@ from harness.stats.populations import (
     select_population,
     top_share,
 )
-from harness.stats.reversals import Verdict, compare_winners
+from harness.stats.reversals import Difference, Verdict, adjust, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
 from harness.stats.summary import RankingSummary, summarise
 from harness.stats.topk import Best, best_at, precision_at
@@ -54,6 +54,7 @@ __all__ = [
     "Components",
     "Computed",
     "Contrast",
+    "Difference",
     "Estimate",
     "Evaluation",
     "GapBin",
@@ -71,6 +72,7 @@ __all__ = [
     "Tau",
     "TruthInfluence",
     "Verdict",
+    "adjust",
     "attenuation",
     "best_at",
     "bootstrap_precisions",

@@ -126,6 +126,7 @@ class MetricResult:
             method. None where either part has no interval though it should have; with one seed
             that over architectures, which speaks of that one supernet; with the whole population
             that over seeds.
+        uncertainty: What `interval` was made of; None where that is None.
     """
 
     name: str
@@ -136,6 +137,14 @@ class MetricResult:
     over_architectures: Interval | None
     over_seeds: Interval | None
     interval: Interval | None
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def p(self) -> float | None:
+        """The two-sided p-value of a value of 0, by the same construction as `interval`."""
+        if self.value is None or self.uncertainty is None:
+            return None
+        return self.uncertainty.p_value(self.value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -248,11 +257,13 @@ def conclude(sample: Sample) -> MetricResult:
         architectures = _make_interval(sample, for_these_seeds, OVER_ARCHITECTURES)
     if found.seeds_se is not None:
         seeds = _make_interval(sample, found._replace(architectures_se=None), OVER_SEEDS)
+    made_of = None
     if architectures is not None and seeds is not None:
-        both = _make_interval(sample, found, OVER_BOTH)
+        both, made_of = _make_interval(sample, found, OVER_BOTH), found
     elif sample.left == 0.0 or seeds is None:
-        both = seeds or architectures
-    return MetricResult(name, value, per_seed, "ok", sample.n, architectures, seeds, both)
+        both, made_of = (seeds, found) if seeds is not None else (architectures, for_these_seeds)
+    made_of = None if both is None else made_of
+    return MetricResult(name, value, per_seed, "ok", sample.n, architectures, seeds, both, made_of)
 
 
 def _make_interval(sample: Sample, found: Uncertainty, over: str) -> Interval:

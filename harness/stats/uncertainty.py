@@ -30,6 +30,9 @@ import numpy as np
 from harness.stats.correlation import FloatArray
 from harness.stats.intervals import normal_quantile, seeds_se, student_quantile
 
+_SMALLEST_TAIL = 5e-13
+_HALVINGS = 50  # of the range of log p, 27 wide: far below any digit that is shown
+
 
 class Uncertainty(NamedTuple):
     """What scatters a mean over seeds, or a difference of two.
@@ -64,6 +67,24 @@ class Uncertainty(NamedTuple):
         if self.architectures_se:
             over_archs = normal_quantile(confidence) * self.architectures_se
         return math.hypot(over_seeds, over_archs)
+
+    def p_value(self, value: float) -> float:
+        """Return the two-sided p-value of no difference: at 1-p the interval just reaches 0.
+
+        Args:
+            value: The mean, or difference.
+
+        Returns:
+            1e-12 to 1; 1 where nothing is known, and for a value of 0.
+        """
+        low, high = math.log(_SMALLEST_TAIL), math.log(0.5)
+        if value == 0.0 or self.half_width(1.0 - _SMALLEST_TAIL) <= abs(value):
+            return 1.0 if value == 0.0 else 2.0 * _SMALLEST_TAIL
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2.0
+            is_wide = self.half_width(1.0 - math.exp(middle)) > abs(value)
+            low, high = (middle, high) if is_wide else (low, middle)
+        return 2.0 * math.exp(high)
 
 
 EXACT = Uncertainty(0.0, 1.0, 0.0)

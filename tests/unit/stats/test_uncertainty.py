@@ -153,3 +153,26 @@ def test_unpaired_samples_take_both_sides_scatter_out() -> None:
     expected = lasting_se(mean, [first.parts, second.parts], 1 - len(truth) / N_ARCHS)
     assert spread.architectures_se == expected
     assert spread[:2] == over_two_groups(first.values, second.values)[:2]
+
+
+@pytest.mark.parametrize("degrees", [1.0, 2.0, 7.5])
+def test_p_values_over_seeds_alone_are_students(degrees: float) -> None:
+    found = Uncertainty(0.02, degrees, 0.0)
+    for value in (-0.5, -0.03, 0.001, 0.08):
+        expected = 2 * scipy.stats.t.sf(abs(value) / 0.02, degrees)
+        assert found.p_value(value) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.01, 0.1, -0.3])
+def test_at_its_p_value_the_interval_just_reaches_zero(value: float) -> None:
+    found = Uncertainty(0.02, 2.0, 0.03)
+    p = found.p_value(value)
+    assert found.half_width(1 - p / 2) == pytest.approx(abs(value), rel=1e-6)
+    assert (p < 0.05) == (found.half_width(0.975) < abs(value))
+
+
+def test_p_values_of_nothing_of_certainty_and_of_ignorance() -> None:
+    assert Uncertainty(0.02, 2.0, 0.03).p_value(0.0) == 1.0
+    assert EXACT.p_value(0.0) == 1.0
+    assert EXACT.p_value(0.1) == pytest.approx(1e-12)
+    assert Uncertainty(None, 0.0, None).p_value(0.1) == pytest.approx(1.0)
