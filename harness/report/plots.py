@@ -70,13 +70,8 @@ def save_plots(report: Contents, folder: Path) -> list[Path]:
             write_atomically(path, partial(_save, figure, places, file_format))
             written.append(path)
     captions = folder / CAPTIONS
-    text = "\n".join(map(_caption, figures))
-    write_atomically(captions, lambda path: _write_text(path, text))
+    write_atomically(captions, "\n".join(map(_caption, figures)))
     return [*written, captions]
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _caption(figure: Figure) -> str:

@@ -85,12 +85,7 @@ def save_page(report: Contents, file: Path) -> None:
             f"The folder '{file.parent}' could not be made: {error.strerror or error}. Name "
             "another file with --html."
         ) from error
-    text = render_page(report)
-    write_atomically(file, lambda path: _write_text(path, text))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_atomically(file, render_page(report))
 
 
 def render_page(report: Contents, date: str | None = None) -> str:
