@@ -74,6 +74,23 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
     return Loaded(gathered, tuple(unfinished))
 
 
+def load_run(folder: RunFolder, record: Record) -> Estimator:
+    """Read one run, finished or about to be, as an estimator of one seed.
+
+    Args:
+        folder: The run.
+        record: Its record.
+
+    Returns:
+        Its scores by its own readout.
+
+    Raises:
+        DataError: If they are damaged.
+    """
+    config = RunConfig(**record.config)
+    return _gather([_Run(folder, record, config)], config.strategy, None)
+
+
 def settings_sha256(config: RunConfig) -> str:
     """Hash all settings but the seed: what makes runs replicas of each other."""
     return config.model_copy(update={"seed": 0}).sha256

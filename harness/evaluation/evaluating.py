@@ -57,7 +57,10 @@ def evaluate_together(
 
 
 def evaluate_estimator(
-    estimator: Estimator, chosen: ChosenTruth, archs: IntArray | None = None
+    estimator: Estimator,
+    chosen: ChosenTruth,
+    archs: IntArray | None = None,
+    populations: Sequence[str] | None = None,
 ) -> Evaluated:
     """Evaluate an estimator on the architectures that have all its scores and the truth.
 
@@ -66,6 +69,7 @@ def evaluate_estimator(
         chosen: The truth.
         archs: Only these, such as the ones that others have scored too, `nb201_index`; all unless
             given.
+        populations: Populations by name; all of the space unless given.
 
     Returns:
         The figures.

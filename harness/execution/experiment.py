@@ -34,7 +34,7 @@ from harness.execution.profiling import profile_run
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
-from harness.report.results import summarise_run
+from harness.report.summary import summarise_run
 from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
