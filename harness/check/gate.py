@@ -14,12 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.check.matching import (
-    Pairing,
     check_conditions,
     check_truth,
-    common_archs,
+    choose_archs,
     match_methods,
-    pair_seeds,
     take_figure,
 )
 from harness.check.result import CONFIDENCE, POWER, CheckResult, Finding, Outcome
@@ -28,6 +26,7 @@ from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
 from harness.estimators.estimator import Estimator
 from harness.evaluation import ChosenTruth
+from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
 from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
@@ -95,7 +94,7 @@ def check_estimators(
     findings: list[Finding] = []
     for old, new in matched.pairs:
         check_conditions(old, new)
-        index = common_archs(old, new, take_common)
+        index = choose_archs(old, new, take_common)
         truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.nb201_index, index)]
         case = _Case(old, new, index, truth, pair_seeds(old.seeds, new.seeds))
         findings += [_find(case, rule, min_seeds) for rule in rules]
@@ -121,8 +120,8 @@ def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
         high=_map(rule.to_margin, high),
         visible=_map(rule.to_margin, visible),
         n=len(case.archs),
-        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.baseline),
-        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.new),
+        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.first),
+        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.second),
         notes=tuple(note for note in notes if note),
     )
 
@@ -142,7 +141,7 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
     if quantity.metric is None:
         return _compare_figures(case, rule)
     pairing = case.pairing
-    sides = (case.old, pairing.baseline), (case.new, pairing.new)
+    sides = (case.old, pairing.first), (case.new, pairing.second)
     old, new = (_sample(case, *side, quantity.metric) for side in sides)
     if "too few" in (old.status, new.status):
         raise UsageError(
@@ -167,8 +166,8 @@ def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: s
 def _compare_figures(case: _Case, rule: Rule) -> _Compared:
     """Compare what runs measured in training; a lower figure is better."""
     pairing, name = case.pairing, rule.quantity.name
-    old = np.array(take_figure(case.old, name, pairing.baseline, str(rule)))
-    new = np.array(take_figure(case.new, name, pairing.new, str(rule)))
+    old = np.array(take_figure(case.old, name, pairing.first, str(rule)))
+    new = np.array(take_figure(case.new, name, pairing.second, str(rule)))
     if pairing.is_paired and np.array_equal(old, new):
         return _Compared(float(old.mean()), float(new.mean()), 0.0)
     old, new = rule.to_scale(old), rule.to_scale(new)
@@ -190,15 +189,17 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
             "One seed on each side: two trained supernets are compared, over architectures only; "
             "nothing is said of the method over seeds."
         )
-    n_seeds = min(len(pairing.baseline), len(pairing.new))
+    n_seeds = min(len(pairing.first), len(pairing.second))
     if n_seeds < min_seeds and not pairing.is_single:
         notes.append(f"Only {n_seeds} seeds where {min_seeds} or more are expected: wide bounds.")
     if not pairing.is_paired:
         notes.append("The seeds differ, so they are not compared in pairs: wider bounds.")
         if n_seeds == 1 and not pairing.is_single:
             notes.append("A side of one seed is taken to vary between seeds as the other does.")
-    if pairing.left_out:
-        notes.append(f"Seeds left out, as one side lacks them: {pairing.left_out}.")
+    unused = [f"{s} of the baseline" for s in find_unused(old.seeds, pairing.first)]
+    unused += [f"{s} of the new side" for s in find_unused(new.seeds, pairing.second)]
+    if unused:
+        notes.append(f"Seeds left out, as one side lacks them: {', '.join(unused)}.")
     if not len(case.archs) == len(old.nb201_index) == len(new.nb201_index):
         sizes = f"{len(old.nb201_index):,} and {len(new.nb201_index):,}"
         notes.append(f"On the {len(case.archs):,} common ones of {sizes} architectures.")

@@ -122,10 +122,11 @@ def _compare(pair: Pair, chosen: ChosenTruth, archs: IntArray) -> Comparison:
     known = np.isin(chosen.truth.nb201_index, archs)
     return compare_scores(
         archs,
-        pair.first.scores_of(archs)[list(pair.rows[0])],
-        pair.second.scores_of(archs)[list(pair.rows[1])],
+        pair.first.scores_of(archs)[list(pair.rows.first)],
+        pair.second.scores_of(archs)[list(pair.rows.second)],
         chosen.trials.accuracy[known],
         chosen.truth.accuracy[known],
         names=(pair.first.label, pair.second.label),
+        is_paired=pair.rows.is_paired,
         n_behind=None if chosen.query.rule.kind == MEAN else chosen.truth.n_trials[known],
     )

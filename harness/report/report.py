@@ -112,5 +112,6 @@ def _compare_trainings(
     for pair in pairs.values():
         first, second = trainings.get(pair.first.label), trainings.get(pair.second.label)
         if first is not None and second is not None:
-            runs = [(first.runs[i], second.runs[j]) for i, j in zip(*pair.rows, strict=True)]
+            places = zip(pair.rows.first, pair.rows.second, strict=pair.rows.is_paired)
+            runs = [(first.runs[i], second.runs[j]) for i, j in places]
             yield TrainingPair(pair, tuple(compare_training(runs)))

@@ -32,7 +32,6 @@ from harness.stats.populations import (
 )
 from harness.stats.reversals import Difference, Verdict, adjust, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
-from harness.stats.summary import RankingSummary, summarise
 from harness.stats.topk import Best, best_at, precision_at
 from harness.stats.truth_noise import (
     Attenuation,
@@ -66,7 +65,6 @@ __all__ = [
     "MetricResult",
     "Population",
     "PopulationResult",
-    "RankingSummary",
     "Reference",
     "Sample",
     "Tau",
@@ -101,7 +99,6 @@ __all__ = [
     "spearman",
     "spearman_estimate",
     "subtract",
-    "summarise",
     "top_share",
     "truth_influence",
     "weighted_tau",

@@ -24,7 +24,6 @@ from harness.check import (
     save_baseline,
     verdict,
 )
-from harness.check.matching import pair_seeds
 from harness.errors import MismatchError, UsageError
 from harness.estimators.estimator import Estimator
 from tests.check_cases import (
@@ -162,25 +161,6 @@ def test_other_seeds_are_compared_without_pairs() -> None:
     paired = find(estimate(draw_scores(SIGNAL, own=1)))
     assert paired.is_paired
     assert not paired.notes
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "places", "is_paired", "left_out"),
-    [
-        ((0, 1), (0, 1), ((0, 1), (0, 1)), True, ""),
-        ((0, 1), (1, 0), ((0, 1), (1, 0)), True, ""),
-        ((0, 1, 2), (2,), ((2,), (0,)), True, "0 of the baseline, 1 of the baseline"),
-        ((1,), (0, 1), ((0,), (1,)), True, "0 of the new side"),
-        ((0, 1), (1, 2), ((0, 1), (0, 1)), False, ""),
-        ((0,), (1,), ((0,), (0,)), False, ""),
-        ((None,), (None,), ((0,), (0,)), True, ""),
-        ((None,), (0, 1), ((0,), (0, 1)), False, ""),
-    ],
-)
-def test_seeds_are_paired_where_one_side_has_all_of_the_others(
-    old: Any, new: Any, places: Any, is_paired: bool, left_out: str
-) -> None:
-    assert pair_seeds(old, new) == (*places, is_paired, left_out)
 
 
 def test_seeds_that_one_side_lacks_are_named() -> None:
