@@ -14,9 +14,10 @@ from harness.files.journal import Journal, Row
 from harness.settings.run import READOUTS, RunConfig
 
 FLUSH_EVERY_S = 1.0
-_FORMAT = 3
-"""Of the rows: one a part of the images and class (format 1: one a class), by either readout
-(format 2: by one)."""
+_FORMAT = 4
+"""Of the rows: one for each part of the images and class (format 1: for each class), by either
+readout (format 2: by one), with the class means in the refitted readout's hits (format 3:
+without)."""
 
 
 def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:

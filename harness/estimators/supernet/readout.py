@@ -94,12 +94,12 @@ def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
     n = len(labels)
     x = features.double()
     x = (x - x.mean(0)) / (x.std(0) + _LEAST_STD)
-    y = F.one_hot(labels).double()
-    y = y - y.mean(0)
+    one_hot = F.one_hot(labels).double()
+    y = one_hot - one_hot.mean(0)
     gram = x.T @ x
     gram.diagonal().add_(RIDGE * n)
     whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), x.T, upper=False)
     leverage = whitened.square().sum(0) + 1 / n
     residual = (y - whitened.T @ (whitened @ y)) / (1 - leverage).unsqueeze(1)
-    correct = (y - residual).argmax(1) == labels
+    correct = (one_hot - residual).argmax(1) == labels  # the predictions, class means and all
     return BatchSums(residual.square().sum().item(), int(correct.sum().item()))

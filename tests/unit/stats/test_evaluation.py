@@ -158,9 +158,7 @@ def test_the_dictionary_is_json_at_any_size(n: int) -> None:
     status = record["populations"]["all"]["metrics"]["tau"]["status"]
     assert status == ("ok" if n >= 30 else "too few")
     other = case["scores"] - 1.0
-    compared = compare_scores(
-        case["keys"], case["scores"], other, case["trials"], case["truth"]
-    )
+    compared = compare_scores(case["keys"], case["scores"], other, case["trials"], case["truth"])
     json.dumps(compared.to_dict(), allow_nan=False)
 
 

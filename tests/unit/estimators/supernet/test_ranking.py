@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from harness.errors import DataError, Interrupted
 from harness.estimators.supernet import Ranker, class_key, count_classes, open_journal
@@ -20,6 +21,7 @@ from harness.spaces import load_space
 from harness.spaces.nb201.cell import conv_key
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import NB201SuperNet
+from harness.spaces.nb201.space import NB201
 from harness.training.loop import TrainingLog
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
 
@@ -239,6 +241,18 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert len(log.tables["curve"]["step"]) == 2
 
 
+@pytest.mark.parametrize(
+    "settings", [{"rank_snapshots": 2}, {"until_tau_se": 0.01, "rank_batch": 4}]
+)
+def test_a_final_ranking_that_is_made_otherwise_does_not_replace_the_small_one(
+    settings: dict[str, Any],
+) -> None:
+    config = tiny_config(rank_every=2, snapshot_every=1, **settings)
+    network, log = tiny_network(), TrainingLog()
+    Ranker(config, tiny_data()).evaluate(network, config.steps, log)
+    assert log.tables["interim_scores"]["step"] == [config.steps] * 4
+
+
 @pytest.mark.parametrize("bn_mode", ["batch", "recalibrated"])
 def test_the_small_ranking_and_the_training_loss_are_those_of_each_path_alone(bn_mode: str) -> None:
     config = tiny_config(rank_every=2, train_loss_archs=7, bn_mode=bn_mode)
@@ -275,3 +289,37 @@ def test_settings_are_tuned_on_architectures_that_no_report_has(tmp_path: Path) 
     Ranker(config, tiny_data()).evaluate(tiny_network(), 2, log)
     ranked = log.tables["interim_scores"]["nb201_index"]
     assert tuple(ranked) == sample_indices(4, 10) == sample_indices(14)[10:]
+
+
+def test_rankings_use_validation_images_and_recalibration_training_images() -> None:
+    data = tiny_data()
+    ranker = Ranker(tiny_config(bn_mode="recalibrated"), data)
+    assert ranker.recalibrate_on is not None
+
+    def contents(images: Tensor) -> set[bytes]:
+        return {image.numpy().tobytes() for image in images}
+
+    train, validation = (
+        contents(data.normalise(part.pixels)) for part in (data.train, data.validation)
+    )
+    assert not train & validation
+    for images, source in ((ranker.images, validation), (ranker.recalibrate_on, train)):
+        used = contents(torch.cat([batch for batch, _ in images.batches]))
+        assert len(used) == 32
+        assert used <= source
+
+
+def test_the_training_loss_counts_every_architecture_not_every_class(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, network, log = tiny_config(train_loss_archs=4), tiny_network(), TrainingLog()
+    alive = sample_indices(1)[0]
+    monkeypatch.setattr(NB201, "prefix", lambda self, n, offset=0: (alive, *DEAD[:3])[:n])
+    ranker = Ranker(config, tiny_data())
+    ranker.evaluate(network, config.steps, log)
+    live, dead = (
+        evaluate_path(network, arch_at(index), ranker._loss_images).loss
+        for index in (alive, DEAD[0])
+    )
+    assert live != pytest.approx(dead, rel=1e-3)
+    assert log.tables["curve"]["train_loss"] == [pytest.approx((live + 3 * dead) / 4, rel=1e-12)]

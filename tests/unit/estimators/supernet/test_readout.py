@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,22 @@ def draw(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return features, labels
 
 
-def test_each_image_is_scored_by_the_regression_on_all_others() -> None:
-    features, labels = draw()
+def draw_unequal() -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw classes of 28, 8 and 4 images, with features that say little about them."""
+    features, _ = draw(1)
+    labels = torch.tensor([0] * 28 + [1] * 8 + [2] * 4)
+    return features, labels
+
+
+@pytest.mark.parametrize("drawn", [draw, draw_unequal])
+def test_each_image_is_scored_by_the_regression_on_all_others(
+    drawn: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    features, labels = drawn()
     x = features.double()
     x = (x - x.mean(0)) / (x.std(0) + 1e-3)
-    y = F.one_hot(labels).double() - F.one_hot(labels).double().mean(0)
-    # centred columns make a free intercept and a penalty of n RIDGE on the weights
+    y = F.one_hot(labels).double()
+    # a column of ones makes a free intercept and a penalty of n RIDGE on the weights
     error, correct = 0.0, 0
     for image in range(N):
         others = [other for other in range(N) if other != image]
