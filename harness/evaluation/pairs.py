@@ -190,12 +190,9 @@ def match_seeds(first: Estimator, second: Estimator) -> Pair:
     elif rows.is_paired:
         claim = f"over {sizes[0]} seeds"
     else:
-        n = (
-            f"{sizes[0]} seeds a side"
-            if sizes[0] == sizes[1]
-            else f"{sizes[0]} and {sizes[1]} seeds"
-        )
-        claim = f"over {n}, not the same ones"
+        are_equal = sizes[0] == sizes[1]
+        told = f"{sizes[0]} seeds a side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
+        claim = f"over {told}, not the same ones"
     caveats += _name_unused(first, rows.first) + _name_unused(second, rows.second)
     return Pair(first, second, rows, claim, tuple(caveats))
 

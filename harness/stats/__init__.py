@@ -1,6 +1,7 @@
 """Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
 
 from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
+from harness.stats.case import Case
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
@@ -8,11 +9,11 @@ from harness.stats.ceiling import (
     modelled_ceilings,
     one_seed_reference,
 )
-from harness.stats.comparison import Comparison, compare_scores
+from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
 from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
-from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
+from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,
@@ -25,8 +26,8 @@ from harness.stats.linear import pearson, spearman_estimate
 from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
 from harness.stats.populations import (
     MIN_ARCHS,
-    POPULATIONS,
     Population,
+    populations_of,
     select_population,
     top_share,
 )
@@ -44,10 +45,10 @@ __all__ = [
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
-    "POPULATIONS",
     "TAU_LIMITS",
     "Attenuation",
     "Best",
+    "Case",
     "Ceiling",
     "Comparison",
     "Components",
@@ -75,12 +76,14 @@ __all__ = [
     "best_at",
     "bootstrap_precisions",
     "bootstrap_taus",
+    "compare_case",
     "compare_scores",
     "compare_winners",
     "compute_metric",
     "conclude",
     "concordance_by_gap",
     "decompose",
+    "evaluate_case",
     "evaluate_scores",
     "holm",
     "image_error_of_tau",
@@ -92,6 +95,7 @@ __all__ = [
     "over_seeds",
     "paired_contrast",
     "pearson",
+    "populations_of",
     "precision_at",
     "sample_metric",
     "select_population",
