@@ -134,7 +134,8 @@ def make_monitor(
         One monitor.
     """
     from harness.cli.monitors import SignalledMonitor
-    from harness.cli.watching import JsonLog, Tee, TensorBoardExport
+    from harness.cli.watching import JsonLog, TensorBoardExport
+    from harness.monitor import Tee
 
     first: Monitor = stack.enter_context(SignalledMonitor(quiet=True) if log_json == "-" else view)
     others: list[Monitor] = []

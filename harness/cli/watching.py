@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,39 +15,11 @@ import click
 
 from harness.cli.progress import Speed
 from harness.errors import StoreError
-from harness.monitor import FINISHED, Event, Monitor, Progress, SilentMonitor
+from harness.monitor import FINISHED, Event, Progress, SilentMonitor
 from harness.runs.folder import RunFolder
 
 PROGRESS_EVERY_S = 1.0
 """Between two lines of progress about one run."""
-
-
-class Tee:
-    """Tells several what it is told, and asks the first whether to stop."""
-
-    def __init__(self, first: Monitor, others: Sequence[Monitor]) -> None:
-        """Take them."""
-        self._first = first
-        self._all = (first, *others)
-
-    def progress(self, progress: Progress) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.progress(progress)
-
-    def notice(self, message: str) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.notice(message)
-
-    def event(self, event: Event) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.event(event)
-
-    def should_stop(self) -> bool:
-        """Ask the first."""
-        return self._first.should_stop()
 
 
 def warn(message: str) -> None:

@@ -23,7 +23,7 @@ from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.engines.base import Conditions, Failure, Queue
 from harness.execution.engines.worker import work
 from harness.execution.experiment import default_jobs, default_threads, run_experiment
-from harness.monitor import STARTED, Event, Monitor, Progress
+from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
 from harness.settings.run import RunConfig
 
 REPORT_EVERY_S = 0.2
@@ -135,15 +135,10 @@ class _Pool:
         except (EOFError, OSError):
             self._end(connection)
             return
-        match message:
-            case Progress():
-                self._monitor.progress(message)
-            case Event():
-                self._monitor.event(message)
-            case HarnessError():
-                self._running[connection].told.append(message)
-            case str():
-                self._monitor.notice(message)
+        if isinstance(message, HarnessError):
+            self._running[connection].told.append(message)
+        else:
+            pass_on(message, self._monitor)
 
     def _end(self, connection: Connection) -> None:
         process, config, told = self._running.pop(connection)

@@ -21,13 +21,12 @@ from harness.execution.engines.ray.mailbox import (
     Files,
     Mailbox,
     Message,
-    pass_on,
     read_files,
     write_files,
 )
 from harness.execution.engines.ray.task import Result, run_task
 from harness.files.datadir import DATA_VARIABLE
-from harness.monitor import RETRIED, STARTED, Event, Monitor
+from harness.monitor import RETRIED, STARTED, Event, Monitor, pass_on
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
 

@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 
 from harness.errors import StoreError
 from harness.files.atomic import write_atomically
-from harness.monitor import CHECKPOINT, Event, Monitor, Progress
+from harness.monitor import CHECKPOINT, Event, Progress
 from harness.runs.folder import LOCK, RECORD, SNAPSHOTS, RunFolder
 from harness.training.snapshots import is_snapshot, list_snapshots, remove_snapshots
 
@@ -170,14 +170,3 @@ def _make_folder(path: Path) -> None:
             f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
             "that can be written to."
         ) from error
-
-
-def pass_on(message: Message, monitor: Monitor) -> None:
-    """Tell the driver's monitor what a worker said."""
-    match message:
-        case Progress():
-            monitor.progress(message)
-        case Event():
-            monitor.event(message)
-        case str():
-            monitor.notice(message)
