@@ -18,7 +18,7 @@ EVENTS: dict[str, str] = {
     WAITING: "another process works on the run; facts: none",
     RETRIED: "the run's worker was lost, another takes over; facts: attempt, reason",
 }
-"""Kinds of events, and what each tells."""
+"""Kinds of events, and what each means."""
 
 
 class Progress(NamedTuple):
@@ -30,7 +30,7 @@ class Progress(NamedTuple):
         done: Units done: steps, or evaluations of a class on a batch.
         total: Units in all.
         loss: Loss of the last step, where there is one.
-        detail: What else is known by now.
+        detail: Further facts, in words.
     """
 
     run_id: str
@@ -47,7 +47,7 @@ class Event(NamedTuple):
     Attributes:
         run_id: Which run.
         kind: One of `EVENTS`.
-        facts: What there is to know of it, in values that JSON can hold.
+        facts: Its facts, as values that JSON can hold.
     """
 
     run_id: str
@@ -56,27 +56,27 @@ class Event(NamedTuple):
 
 
 class Monitor(Protocol):
-    """Whoever watches. Methods are called often and must be quick."""
+    """Watches work. Its methods are called often and must be quick."""
 
     def progress(self, progress: Progress) -> None:
-        """Be told how far the work has come."""
+        """Receive how far the work has come."""
         ...
 
     def notice(self, message: str) -> None:
-        """Be told something that a person should read."""
+        """Receive a message that a person should read."""
         ...
 
     def event(self, event: Event) -> None:
-        """Be told what happened to a run."""
+        """Receive what happened to a run."""
         ...
 
     def should_stop(self) -> bool:
-        """Say whether to save and stop now."""
+        """Return whether the work is to save and stop now."""
         ...
 
 
 class SilentMonitor:
-    """Watches nothing and never stops the work."""
+    """Ignores everything and never stops the work."""
 
     def progress(self, progress: Progress) -> None:
         """Ignore it."""
@@ -93,7 +93,7 @@ class SilentMonitor:
 
 
 class Tee:
-    """Tells several monitors what it is told, and asks the first whether to stop."""
+    """Passes everything on to several monitors; the first one decides whether to stop."""
 
     def __init__(self, first: Monitor, others: Sequence[Monitor]) -> None:
         """Take them."""

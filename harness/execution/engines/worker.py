@@ -1,4 +1,4 @@
-"""What a worker does with one run, whichever engine started it: compute, and keep a log."""
+"""What a worker does with one run, whatever the engine: compute it and keep a log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee
 from harness.settings.run import RunConfig
 
 LOG_EVERY_FRAC = 0.05
-"""Of a phase, between two lines of progress in a log."""
+"""Share of a phase between two lines of progress in a log."""
 
 
 def work(
@@ -31,14 +31,14 @@ def work(
 
     Args:
         config: The run, resolved.
-        conditions: What all runs are called with.
-        threads: CPU threads if neither the settings nor an earlier start say.
-        monitor: Told the progress; can stop the run.
-        spread: Ranks architectures elsewhere; None: here.
+        conditions: What all runs share.
+        threads: CPU threads, unless the settings or an earlier start say.
+        monitor: Receives the progress; can stop the run.
+        spread: Computes scores elsewhere; None: here.
 
     Raises:
-        HarnessError: Whatever a user can fix, `Interrupted` among it.
-        WorkerError: If there is a bug; its traceback is on the error stream, or in the log.
+        HarnessError: If the run fails in a way that a user can fix, or is interrupted.
+        WorkerError: If there is a bug; its traceback is on the error stream or in the log.
     """
     path = conditions.log(config.run_id)
     with _logging(path, config.run_id) as log:
@@ -66,7 +66,7 @@ def work(
 
 @contextmanager
 def _logging(path: Path | None, run_id: str) -> Iterator[RunLog | None]:
-    """Keep a run's log, where runs have one."""
+    """Keep a run's log, if runs have one."""
     if path is None:
         yield None
         return
