@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from harness.report.markup import Document
+
 UNLIMITED = 10_000
 """Columns; more than any table has."""
 
@@ -18,6 +20,17 @@ UNLIMITED = 10_000
 def print_line(text: str) -> None:
     """Print a line that a terminal may wrap, without what could steer the terminal."""
     click.echo(clean(text))
+
+
+def print_document(document: Document) -> None:
+    """Print tables, notes, and the sentences last, where the reader's eye is."""
+    for block in document.blocks:
+        print_grid(*block)
+    for note in document.notes:
+        print_line(note)
+    print_line("")
+    for line in document.words:
+        print_line(line)
 
 
 def print_grid(

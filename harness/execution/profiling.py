@@ -63,7 +63,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
     cuda = data.train.labels.is_cuda
     text = _profile("train", "training step", STEPS, train, folder, cuda)
     text += "\n" + _profile("rank", "ranked architecture", ARCHS, rank, folder, cuda)
-    write_atomically(folder / TABLE, lambda path: _write(path, text))
+    write_atomically(folder / TABLE, text)
 
 
 def _profile(
@@ -95,7 +95,3 @@ def _tabulate(events: EventList, count: int, cuda: bool) -> str:
         each_ms, share = own_us(event) / 1e3 / count, own_us(event) / total_us
         lines.append(f"{each_ms:10.3f} {share:6.1%} {event.count / count:10.1f}  {event.key}")
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

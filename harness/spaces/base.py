@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from harness.errors import ArchError
 from harness.seeding import make_rng
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.supernet.base import Networks
 
 Architecture = Any

@@ -112,11 +112,12 @@ def compare_winners(
     ]
     unknown = [described[place] for place, winner in winners.items() if winner is None]
     if unknown:
-        parts.append(f"not shown: {', '.join(unknown)}")
+        parts.append(f"{'no significant difference on ' if parts else ''}{', '.join(unknown)}")
     is_reversed = all(shown.values())
+    over = dict.fromkeys(d.interval.over for d in differences.values() if d.interval is not None)
     what = (
-        f"differences of {metric}, {names[0]} minus {names[1]}, each with its 95% interval; p "
-        f"adjusted by Holm for all populations but '{PRIMARY}'"
+        f"{metric}, {names[0]} minus {names[1]}, with 95% intervals over "
+        f"{' or '.join(over) or 'nothing'}; p adjusted by Holm for all populations but '{PRIMARY}'"
     )
     text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)} ({what})."
     return Verdict(winners, p_values, is_reversed, text)
@@ -132,7 +133,7 @@ def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: 
     if is_reversed:
         return "The winner depends on the population:"
     if not any(shown.values()):
-        return f"No difference between {names[0]} and {names[1]} is shown on any population:"
+        return f"{names[0]} and {names[1]} do not differ significantly on any population:"
     return "No reversal is shown:"
 
 

@@ -101,8 +101,8 @@ class Ranker:
     def evaluate(self, network: SuperNet, step: int, log: TrainingLog) -> None:
         """Log the training loss over fixed architectures, and a small ranking where it is due.
 
-        The small ranking serves the plot of tau over training; after the last step the full
-        ranking replaces it.
+        The small ranking serves the plot of tau over training. After the last step the full
+        ranking replaces it, unless that one averages snapshots or stops early.
 
         Raises:
             Interrupted: If the monitor asked to stop; nothing is logged then.
@@ -112,7 +112,9 @@ class Ranker:
         known = self._score_all(network, sum_batch, fixed, self._loss_images, None, step)
         losses = [known[class_key(self.space, key)].loss for key in fixed]
         ranked = self.space.prefix(config.rank_every_archs, config.rank_offset)
-        if not config.rank_every or step % config.rank_every or step == config.steps:
+        is_replaced = config.rank_snapshots == 1 and config.until_tau_se is None
+        is_last = step == config.steps
+        if not config.rank_every or (is_replaced if is_last else step % config.rank_every):
             ranked = ()
         readout = choose_readout(network, config.rank_readout)
         scores = self._score_all(*readout, ranked, self.images, self.recalibrate_on, step)

@@ -9,8 +9,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.base import Baseline, Cost, Grid, NetworkShape, Trait
@@ -31,6 +29,8 @@ from harness.spaces.nb201.encoding import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.supernet.base import Networks
 
 

@@ -241,6 +241,18 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert len(log.tables["curve"]["step"]) == 2
 
 
+@pytest.mark.parametrize(
+    "settings", [{"rank_snapshots": 2}, {"until_tau_se": 0.01, "rank_batch": 4}]
+)
+def test_a_final_ranking_that_is_made_otherwise_does_not_replace_the_small_one(
+    settings: dict[str, Any],
+) -> None:
+    config = tiny_config(rank_every=2, snapshot_every=1, **settings)
+    network, log = tiny_network(), TrainingLog()
+    Ranker(config, tiny_data()).evaluate(network, config.steps, log)
+    assert log.tables["interim_scores"]["step"] == [config.steps] * 4
+
+
 @pytest.mark.parametrize("bn_mode", ["batch", "recalibrated"])
 def test_the_small_ranking_and_the_training_loss_are_those_of_each_path_alone(bn_mode: str) -> None:
     config = tiny_config(rank_every=2, train_loss_archs=7, bn_mode=bn_mode)
