@@ -25,8 +25,8 @@ from harness.stats.linear import pearson, spearman_estimate
 from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
 from harness.stats.populations import (
     MIN_ARCHS,
-    POPULATIONS,
     Population,
+    populations_of,
     select_population,
     top_share,
 )
@@ -45,7 +45,6 @@ __all__ = [
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
-    "POPULATIONS",
     "TAU_LIMITS",
     "Attenuation",
     "Best",
@@ -94,6 +93,7 @@ __all__ = [
     "over_seeds",
     "paired_contrast",
     "pearson",
+    "populations_of",
     "precision_at",
     "sample_metric",
     "select_population",

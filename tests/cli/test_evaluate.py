@@ -16,11 +16,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
-from harness.stats import METRICS, POPULATIONS
+from harness.stats import METRICS, populations_of
 from harness.truth import default_query, find_truth
 from tests.cli.commandline import Invoke
 from tests.made_runs import N, make_run
+
+POPULATIONS = populations_of(load_space())
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))

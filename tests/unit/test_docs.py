@@ -10,8 +10,11 @@ import pytest
 from harness.check import QUANTITIES
 from harness.report import in_python
 from harness.report.measures import FIGURES
-from harness.stats import METRICS, POPULATIONS
+from harness.spaces import load_space
+from harness.stats import METRICS, populations_of
 from harness.stats.metrics import Method, Metric
+
+POPULATIONS = populations_of(load_space())
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

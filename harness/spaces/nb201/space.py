@@ -172,7 +172,8 @@ class NB201(Grid):
                 "architectures with a path from input to output", lambda arch: arch.is_live, 15_284
             ),
             "one_per_class": Trait(
-                "one architecture of each class under dead-edge removal, the one of lowest index",
+                "one architecture of each class under dead-edge removal, the one whose dead edges "
+                "are none",
                 lambda arch: arch.representative.nb201_index,
                 9_445,
                 is_partition=True,
