@@ -60,10 +60,8 @@ def make_run(
     **settings: Any,
 ) -> RunFolder:
     """Write a run's folder; a score that is NaN is a failed one."""
-    own = {} if strategy == "ogd" else {"ogd": None}
     small = {"strategy": strategy, "seed": seed, "n_archs": N, "rank_readout": "shared"}
     config = make_config(small, settings)
-    config = config.model_copy(update=own)
     folder = RunFolder(root / config.run_id)
     query = str(default_query(config.dataset))
     folder.write_record(

@@ -20,6 +20,7 @@ from harness.spaces import load_space
 from harness.spaces.nb201.network import SuperNet
 from harness.strategies import load_strategy, strategy_settings
 from harness.strategies.base import Context, Strategy
+from harness.strategies.ogd_settings import OgdSettings
 from harness.training.loop import Trainer
 
 N_TRAIN, N_VALIDATION, BATCH = 96, 64, 16
@@ -36,6 +37,13 @@ def tiny_data() -> ImageData:
 
     train, validation = first(tiles.train, N_TRAIN), first(tiles.validation, N_VALIDATION)
     return replace(tiles, train=train, validation=validation, test=None)
+
+
+def read_by_projector(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `ogd` that its projector reads; others are refused."""
+    projector = table.get("projector", "rls")
+    read = OgdSettings(projector=projector).stored()
+    return {key: value for key, value in table.items() if key in read}
 
 
 def tiny_config(**settings: Any) -> RunConfig:
