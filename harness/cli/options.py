@@ -1,4 +1,4 @@
-"""Options that several commands share, word for word."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds options, the first one first in the help."""
+    """Return a decorator that adds options in this order."""
 
     def add(command: Command) -> Command:
         for option in reversed(options):
@@ -20,6 +20,21 @@ def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], C
         return command
 
     return add
+
+
+def format_options(command: Command) -> Command:
+    """Add the options that say how results are printed."""
+    return add_options(
+        click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(("table", "csv", "json", "latex", "markdown")),
+            default="table",
+            show_default=True,
+            help="How to print it.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    )(command)
 
 
 def score_options(command: Command) -> Command:

@@ -108,11 +108,7 @@ def _keep_copy(study: Study, folder: Path) -> None:
         raise StoreError(
             f"The folder of the study, {folder}, cannot be used: {error}. Give another --out."
         ) from error
-    write_atomically(path, lambda place: _write(place, study.text))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, study.text)
 
 
 def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""How long a study still takes, from how fast its runs have come on since it was started."""
+"""How long a study still takes, from the speed of its runs since it was started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 from harness.estimators.supernet.classes import count_classes
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import N_ARCHS, canonical_permutation
+from harness.spaces import load_space
 
 PASSES_PER_STEP = 5.0
 """Passes of an image through a ranking that take as long as its training step, probes and small
@@ -21,18 +21,21 @@ def ranking_share(config: RunConfig) -> float:
     Args:
         config: The run's configuration.
     """
-    n_archs = config.n_archs or N_ARCHS
-    passes = _count_classes(n_archs, config.rank_offset) * config.rank_images
+    passes = _count_classes(config.space, config.n_archs, config.rank_offset) * config.rank_images
     return passes / (passes + PASSES_PER_STEP * config.steps * config.batch_size)
 
 
 @cache
-def _count_classes(n_archs: int, offset: int) -> int:
-    return count_classes(canonical_permutation()[offset : offset + n_archs])
+def _count_classes(space_name: str, n_archs: int | None, offset: int) -> int:
+    space = load_space(space_name)
+    if space.size is None:
+        return n_archs or 1
+    n_left = space.size - offset
+    return count_classes(space, space.prefix(min(n_archs or n_left, n_left), offset))
 
 
 class TimeLeft:
-    """Counts the work done here: what earlier starts did, or another process does, is no part."""
+    """Counts the work done by this process since it started, and the work that remains for it."""
 
     def __init__(self, run_ids: Sequence[str]) -> None:
         """Start with nothing done.
@@ -47,11 +50,11 @@ class TimeLeft:
         self._began: float | None = None
 
     def advance(self, run_id: str, share: float, now: float) -> None:
-        """Take down how far a run has come; the first word of it says what was done before.
+        """Record how far a run has come; the first record says what was done before.
 
         Args:
-            run_id: Which.
-            share: Of its work that is done, 0 to 1.
+            run_id: Which run.
+            share: The share of its work that is done, 0 to 1.
             now: The time, in seconds.
         """
         if self._began is None:
@@ -63,17 +66,17 @@ class TimeLeft:
         self._share[run_id] = share
 
     def finish(self, run_id: str, now: float) -> None:
-        """Take down that a run is done: here, or, if nothing was heard of it, elsewhere."""
+        """Record that a run is done: here, or elsewhere if it never advanced here."""
         if run_id in self._heard:
             self.advance(run_id, 1.0, now)
         self._share[run_id] = 1.0
 
     def leave(self, run_id: str) -> None:
-        """Take down that a run is not worked on here: another process has it, or it failed."""
+        """Record that a run is not worked on here: another process has it, or it failed."""
         self._not_ours.add(run_id)
 
     def seconds(self, now: float) -> float | None:
-        """Estimate the seconds to go; None if nothing was done yet, or nothing is left to do."""
+        """Estimate the seconds left; None if nothing was done yet, or nothing is left to do."""
         left = sum(1.0 - share for run, share in self._share.items() if run not in self._not_ours)
         if self._began is None or self._work <= 0 or left <= 0:
             return None

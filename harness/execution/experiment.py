@@ -39,9 +39,11 @@ from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import canonical_permutation, sample_indices
-from harness.spaces.nb201.network import SuperNet, hash_weights
 from harness.strategies import load_strategy, strategy_settings
+from harness.supernet.base import SuperNet
+from harness.supernet.weights import hash_weights
 from harness.training.allocation import keep_freed_memory
 from harness.training.checkpoint import PREVIOUS
 from harness.training.disturbance import PROBE_SETS
@@ -436,7 +438,7 @@ def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dic
         "truth_sha256": truth.sha256,
         "truth_query": str(query),
         "n_ranked": len(ranked),
-        "n_classes": count_classes(ranked),
+        "n_classes": count_classes(load_space(config.space), ranked),
         "n_with_truth": len(known.intersection(ranked)),
     }
 

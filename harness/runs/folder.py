@@ -86,10 +86,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / CONFIG
         if not config.exists():
-            text = RunConfig(**record.config).to_toml()
-            write_atomically(config, lambda path: _write_text(path, text))
-        content = record.model_dump_json(indent=2) + "\n"
-        write_atomically(self.path / RECORD, lambda path: _write_text(path, content))
+            write_atomically(config, RunConfig(**record.config).to_toml())
+        write_atomically(self.path / RECORD, record.model_dump_json(indent=2) + "\n")
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as `<name>.parquet`."""
@@ -190,10 +188,6 @@ def _check_record(record: Record) -> None:
     name = RunConfig(**record.config).name
     if record.run_id not in (name, former_name(record.config)):
         raise ValueError(f"its settings are those of {name!r}, not of its run_id")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def under_stored_name(config: RunConfig, out: Path) -> RunConfig:

@@ -5,12 +5,14 @@ Axis letters: n architectures that have both a score and a truth, seed, trial of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.spaces import Space, load_space
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
@@ -18,7 +20,7 @@ from harness.stats.ceiling import (
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.populations import POPULATIONS, Population, check_archs, select_population
+from harness.stats.populations import Population, check_archs, populations_of, select_population
 from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import truth_influence
 
@@ -31,12 +33,13 @@ class Case:
     """What scores are held to; the noise model is fitted when it is first asked for.
 
     Args:
-        nb201_index: Each architecture's index, no two equal, [n].
+        keys: Each architecture's key, no two equal, [n].
         trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
             for no ceiling, reference or truth noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
         n_behind: Trainings behind each truth where it is not the mean of all, [n].
         seed: Seed of all that is drawn.
+        space: The space that the keys are of; NAS-Bench-201 unless given.
 
     Raises:
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
@@ -45,15 +48,17 @@ class Case:
 
     def __init__(
         self,
-        nb201_index: npt.ArrayLike,
+        keys: npt.ArrayLike,
         trials: npt.ArrayLike | None,
         truth: npt.ArrayLike,
         n_behind: npt.ArrayLike | None = None,
         seed: int = 0,
+        space: Space | None = None,
     ) -> None:
-        self.index: IntArray
+        self.space = load_space() if space is None else space
+        self.keys: IntArray
         self.truth: FloatArray
-        self.index, self.truth = check_archs(nb201_index, truth)
+        self.keys, self.truth = check_archs(keys, truth, self.space)
         self.trials = None if trials is None else np.asarray(trials, dtype=np.float64)
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
@@ -74,9 +79,13 @@ class Case:
             )
         return rows
 
+    def names(self, populations: Sequence[str] | None) -> Sequence[str]:
+        """Return the populations that were asked for, or all of the space."""
+        return tuple(populations_of(self.space)) if populations is None else populations
+
     def select(self, name: str) -> Population:
         """Select a population."""
-        return select_population(name, self.index, self.truth)
+        return select_population(name, self.keys, self.truth, self.space)
 
     def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
         """Compute a metric on a population, every seed."""
@@ -123,7 +132,7 @@ class Case:
     def _ceilings(self) -> dict[float | None, Ceiling | None]:
         if self.trials is None:
             return {}
-        shares = tuple(dict.fromkeys(rule.share for rule in POPULATIONS.values()))
+        shares = tuple(dict.fromkeys(rule.share for rule in populations_of(self.space).values()))
         drawn = modelled_ceilings(self.trials, shares, CEILING_DRAWS, self.seed, self.n_behind)
         return dict(zip(shares, drawn, strict=True))
 

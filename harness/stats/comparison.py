@@ -12,11 +12,11 @@ from typing import Any
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.spaces import Space
 from harness.stats.case import Case
 from harness.stats.components import Components, decompose
 from harness.stats.metrics import METRICS
-from harness.stats.populations import POPULATIONS
-from harness.stats.reversals import Verdict, compare_winners
+from harness.stats.reversals import Difference, Verdict, compare_winners
 from harness.stats.samples import MetricResult, conclude, subtract
 
 
@@ -58,29 +58,31 @@ class Comparison:
 
 
 def compare_scores(
-    nb201_index: npt.ArrayLike,
+    keys: npt.ArrayLike,
     first: npt.ArrayLike,
     second: npt.ArrayLike,
     trials: npt.ArrayLike | None,
     truth: npt.ArrayLike,
     *,
     names: tuple[str, str] = ("first", "second"),
-    populations: Sequence[str] = tuple(POPULATIONS),
+    populations: Sequence[str] | None = None,
     n_behind: npt.ArrayLike | None = None,
     seed: int = 0,
+    space: Space | None = None,
 ) -> Comparison:
     """Compare two estimators in pairs: same architectures, same truth, seeds paired in order.
 
     Args:
-        nb201_index: As in `evaluate_scores`.
+        keys: As in `evaluate_scores`.
         first: Scores of one, [n] or [seed, n].
         second: Scores of the other, of the same shape.
         trials: As in `evaluate_scores`.
         truth: As in `evaluate_scores`.
         names: What to call the two.
-        populations: Keys of `POPULATIONS`, at least one.
+        populations: Keys of `populations_of`, at least one; all of the space unless given.
         n_behind: As in `evaluate_scores`.
         seed: As in `evaluate_scores`.
+        space: As in `evaluate_scores`.
 
     Returns:
         The comparison. Its intervals cover seeds and architectures, given this truth; those of
@@ -89,7 +91,7 @@ def compare_scores(
     Raises:
         UsageError: As `evaluate_scores`, or if the numbers of seeds differ or the names do not.
     """
-    case = Case(nb201_index, trials, truth, n_behind, seed)
+    case = Case(keys, trials, truth, n_behind, seed, space)
     pair = case.check_scores(first, names[0]), case.check_scores(second, names[1])
     if len(pair[0]) != len(pair[1]):
         raise UsageError(
@@ -97,7 +99,7 @@ def compare_scores(
             "seeds are compared in pairs. Keep the seeds that both have."
         )
     differences, components = {}, {}
-    for name in populations:
+    for name in case.names(populations):
         part = case.select(name)
         samples = {
             metric: subtract(*(case.sample(metric, rows, part) for rows in pair))
@@ -106,5 +108,7 @@ def compare_scores(
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
         components[name] = decompose(samples["tau"], case.truth_se(part, *pair))
     taus = {name: results["tau"] for name, results in differences.items()}
-    verdict = compare_winners(names, {name: (t.value, t.interval) for name, t in taus.items()})
+    verdict = compare_winners(
+        names, {name: Difference(tau.value, tau.interval, tau.p) for name, tau in taus.items()}
+    )
     return Comparison(names, len(case.truth), len(pair[0]), differences, components, verdict)

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy.typing as npt
 
+from harness.spaces import Space
 from harness.stats.case import Case
 from harness.stats.ceiling import Ceiling, Reference
 from harness.stats.components import Components, decompose
 from harness.stats.correlation import FloatArray
 from harness.stats.gaps import GapCurve, concordance_by_gap
 from harness.stats.metrics import METRICS
-from harness.stats.populations import POPULATIONS, Population
+from harness.stats.populations import Population
 from harness.stats.samples import MetricResult, conclude
 from harness.stats.truth_noise import Attenuation, attenuation
 
@@ -53,6 +54,8 @@ class PopulationResult:
             "description": self.population.description,
             "n": self.population.n,
             "drawn_from": self.population.size,
+            "unrepresented": list(self.population.unrepresented),
+            "note": self.population.note,
             "metrics": {name: result.to_dict() for name, result in self.metrics.items()},
             "components": self.components and self.components.to_dict(),
             "reference": self.reference and self.reference._asdict(),
@@ -90,28 +93,30 @@ class Evaluation:
 
 
 def evaluate_scores(
-    nb201_index: npt.ArrayLike,
+    keys: npt.ArrayLike,
     scores: npt.ArrayLike,
     trials: npt.ArrayLike | None,
     truth: npt.ArrayLike,
     *,
     baselines: Mapping[str, npt.ArrayLike] | None = None,
-    populations: Sequence[str] = tuple(POPULATIONS),
+    populations: Sequence[str] | None = None,
     n_behind: npt.ArrayLike | None = None,
     seed: int = 0,
+    space: Space | None = None,
 ) -> Evaluation:
     """Evaluate an estimator's scores: all metrics on all populations, with their intervals.
 
     Args:
-        nb201_index: Each architecture's index, no two equal, [n].
+        keys: Each architecture's key, no two equal, [n].
         scores: Estimates, higher is better, finite numbers, [n] or [seed, n].
         trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
             for no ceiling, reference or truth noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
         baselines: Scores to show beside, [n] each, such as parameters, FLOPs and random numbers.
-        populations: Keys of `POPULATIONS`.
+        populations: Keys of `populations_of`; all of the space unless given.
         n_behind: Trainings behind each truth where it is not the mean of all, [n].
         seed: Seed of all that is drawn: ceilings and truth noise.
+        space: The space that the keys are of; NAS-Bench-201 unless given.
 
     Returns:
         The evaluation.
@@ -120,13 +125,13 @@ def evaluate_scores(
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
             repeated, a name is unknown, or the truth is not the mean of the trials.
     """
-    case = Case(nb201_index, trials, truth, n_behind, seed)
+    case = Case(keys, trials, truth, n_behind, seed, space)
     rows = case.check_scores(scores, "the scores")
     besides = {
         name: case.check_scores(values, f"the baseline '{name}'")
         for name, values in (baselines or {}).items()
     }
-    parts = {name: case.select(name) for name in populations}
+    parts = {name: case.select(name) for name in case.names(populations)}
     results = {name: _evaluate_on(case, part, rows, besides) for name, part in parts.items()}
     return Evaluation(len(case.truth), len(rows), results, concordance_by_gap(rows, case.truth))
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces import load_space
 from harness.stats.correlation import Tau, kendall_tau, spearman, weighted_tau
 from harness.stats.intervals import Interval, over_architectures
 from harness.stats.populations import MIN_ARCHS, TOP_10, TOP_HALF, top_share
@@ -80,14 +80,15 @@ class RankingSummary:
 
 
 def summarise(
-    score: npt.ArrayLike, truth: npt.ArrayLike, population: int = N_ARCHS
+    score: npt.ArrayLike, truth: npt.ArrayLike, population: int | None = None
 ) -> RankingSummary:
     """Summarise a ranking.
 
     Args:
         score: Estimates, higher is better, finite numbers, [n].
         truth: Ground truth of the same architectures, [n].
-        population: Number of architectures that these were drawn from.
+        population: Number of architectures that these were drawn from; all of NAS-Bench-201
+            unless given.
 
     Returns:
         The summary.
@@ -95,6 +96,8 @@ def summarise(
     Raises:
         UsageError: If the shapes differ, are not [n], a value is not finite, or n is 0.
     """
+    if population is None:
+        population = load_space().size or 0
     scores = np.asarray(score, dtype=np.float64)
     truths = np.asarray(truth, dtype=np.float64)
     if scores.size == 0:

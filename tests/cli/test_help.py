@@ -37,7 +37,7 @@ def _find(path: tuple[str, ...]) -> click.Command:
 
 
 PATHS = list(_walk(cli, ()))
-HEAVY = ("torch", "pandas", "scipy", "sklearn", "pyarrow")
+HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "pyarrow")
 
 BLOCKER = """
 import sys

@@ -138,7 +138,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
     for module in (
         "harness.execution.experiment",
         "harness.execution.runner",
-        "harness.evaluation.evaluating",
+        "harness.evaluation.truths",
     ):
         monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)

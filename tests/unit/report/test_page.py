@@ -22,9 +22,12 @@ from harness.report.page.explorer import explorer_data, to_script_json
 from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
 from harness.report.page.theme import DARK, LIGHT
 from harness.report.palette import style_of
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import OPS, arch_at
-from harness.stats import METRICS, POPULATIONS
+from harness.stats import METRICS, populations_of
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
+
+POPULATIONS = populations_of(load_space())
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 DATE = "2026-01-02T03:04:05+00:00"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.estimators.estimator import Estimator
-from harness.report.pairs import (
+from harness.evaluation.pairs import (
     TWO_SCORES,
     TWO_SUPERNETS,
     choose_pairs,
