@@ -51,7 +51,7 @@ from harness.training.loop import Trainer
 from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.catalog import Member
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then

@@ -78,7 +78,7 @@ def test_there_are_as_many_rows_trials_and_architectures_as_published(table: Tru
 def test_a_row_is_known_by_its_trial_since_an_unknown_seed_repeats(table: TruthTable) -> None:
     columns = table.columns
     rows = columns.where("cifar10", "test", 200)
-    unknown = columns.nb201_index[rows[columns.seed[rows] == -1]]
+    unknown = columns.key[rows[columns.seed[rows] == -1]]
     sizes = np.unique(unknown, return_counts=True)[1]
     # 2,433 architectures lack one of the seeds, and which one is not known; 208 have two such rows.
     assert (len(sizes), int((sizes == 2).sum())) == (2433, 208)
