@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from harness.errors import UsageError
 from harness.settings.layers import make_config, parse_assignments
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.study import load_study
 from harness.strategies import REGISTRY, check_tables, load_strategy, strategy_settings
 from harness.strategies.ogd_settings import OgdSettings
 
@@ -98,3 +100,12 @@ def test_no_table_has_the_name_of_a_setting_of_every_run() -> None:
     tables = {own.table for name in REGISTRY if (own := load_strategy(name).Settings) is not None}
     assert tables == {"ogd", "nsas", "wpl", "novelty"}
     assert not tables & fields
+
+
+STUDIES = sorted((Path(__file__).parents[3] / "scripts").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_scripts_asks_for_settings_that_have_an_effect(path: Path) -> None:
+    for config in load_study(path).configs:
+        strategy_settings(config)
