@@ -23,7 +23,15 @@ ROWS = (
     Row(
         "ogd-scheduled",
         "ogd",
-        {"ogd": {"strength_end": 0.1, "warmup_frac": 0.3, "layers": "searchable", "refresh": 2}},
+        {
+            "ogd": {
+                "strength_end": 0.1,
+                "warmup_frac": 0.3,
+                "layers": "searchable",
+                "c": 10,
+                "refresh": 2,
+            }
+        },
     ),
     Row("spos-norm-matched", "spos-norm-matched", {"ogd": {"refresh": 2, "c": 0.5}}),
     Row("spos-trace-matched", "spos-trace-matched", {"ogd": {"refresh": 2, "c": 0.5}}),
