@@ -25,6 +25,7 @@ from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
 from harness.estimators.estimator import Estimator
+from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
 from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
 from harness.spaces.nb201.encoding import N_ARCHS
@@ -90,7 +91,7 @@ def check_estimators(
         TruthError: If too few architectures have a truth and all scores.
     """
     check_truth(baseline, chosen)
-    matched = match_methods(baseline, make_snapshot(estimators, chosen))
+    matched = match_methods(_renew(baseline, estimators), make_snapshot(estimators, chosen))
     findings: list[Finding] = []
     for old, new in matched.pairs:
         check_conditions(old, new)
@@ -156,6 +157,23 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
         return _Compared(means[0], means[1], None, note=note)
     difference = subtract(old, new, is_paired=pairing.is_paired)
     return _Compared(means[0], means[1], means[0] - means[1], difference.uncertainty)
+
+
+def _renew(baseline: Snapshot, estimators: Sequence[Estimator]) -> Snapshot:
+    """Give the methods of a baseline of an earlier version the hash of their settings of now."""
+    now = {
+        former: estimator.settings_sha256
+        for estimator in estimators
+        if estimator.config is not None
+        for former in former_settings(estimator.config)
+    }
+    methods = tuple(
+        method.model_copy(
+            update={"settings_sha256": now.get(str(method.settings_sha256), method.settings_sha256)}
+        )
+        for method in baseline.methods
+    )
+    return baseline.model_copy(update={"methods": methods})
 
 
 def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:

@@ -96,6 +96,11 @@ def settings_sha256(config: RunConfig) -> str:
     return config.model_copy(update={"seed": 0}).sha256
 
 
+def former_settings(config: RunConfig) -> tuple[str, ...]:
+    """Return the hashes that `settings_sha256` may have given in earlier versions."""
+    return tuple(config.model_copy(update={"seed": 0}).former_hashes)
+
+
 def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
     def key(run: _Run) -> tuple[str, bool, str, str]:
         config = run.config

@@ -10,16 +10,10 @@ from harness.errors import unknown_name
 from harness.estimators.baselines import BASELINES, make_baseline
 from harness.estimators.estimator import Estimator, common_archs
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
-from harness.settings.run import RunConfig
-from harness.settings.strategies import TABLES
+from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
-OWN_SETTINGS = ("strategy", "preset")
-"""Settings that may differ without making a comparison one of something else."""
-WATCHING = ("probe_every", "rank_every", "rank_every_archs", "loss_every", "checkpoint_every")
-"""So may these: how often something is looked at on the way. No weight or final score depends on
-them."""
 
 
 Seeds = Sequence[int | None]
@@ -138,9 +132,12 @@ def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator 
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
-    """Name the settings that two runs differ in, but the strategy's own, seed and `WATCHING`."""
+    """Name the settings that two runs differ in.
+
+    The strategy and its own settings aside, and those that decide neither weights nor scores.
+    """
     a, b = flatten_config(first), flatten_config(second)
-    own = {*OWN_SETTINGS, *WATCHING, *(key for key in {*a, *b} if key.partition(".")[0] in TABLES)}
+    own = {"strategy", *NO_NUMBERS, *WATCHING, *(key for key in {*a, *b} if "." in key)}
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 
