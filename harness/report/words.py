@@ -39,8 +39,8 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
 
 def describe_together(results: Sequence[Evaluated]) -> list[str]:
     """Say what has to be known before results are compared with each other."""
-    first = results[0].nb201_index
-    if all(np.array_equal(result.nb201_index, first) for result in results):
+    first = results[0].keys
+    if all(np.array_equal(result.keys, first) for result in results):
         return []
     return [
         "These estimators are judged on different architectures, so their figures do not compare: "
