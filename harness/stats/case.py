@@ -20,7 +20,13 @@ from harness.stats.ceiling import (
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.populations import Population, check_archs, populations_of, select_population
+from harness.stats.populations import (
+    BoolArray,
+    Population,
+    check_archs,
+    populations_of,
+    select_population,
+)
 from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import truth_influence
 
@@ -62,6 +68,8 @@ class Case:
         self.trials = None if trials is None else np.asarray(trials, dtype=np.float64)
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
+        self._within: dict[bytes, Case] = {}
+        self._modelled: dict[str, Ceiling | None] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -83,6 +91,19 @@ class Case:
         """Return the populations that were asked for, or all of the space."""
         return tuple(populations_of(self.space)) if populations is None else populations
 
+    def within(self, mask: BoolArray) -> Case:
+        """Return the same of some of the architectures, mask [n]; made once for each mask."""
+        if mask.all():
+            return self
+        key = mask.tobytes()
+        if key not in self._within:
+            trials = None if self.trials is None else self.trials[mask]
+            behind = None if self.n_behind is None else self.n_behind[mask]
+            self._within[key] = Case(
+                self.keys[mask], trials, self.truth[mask], behind, self.seed, self.space
+            )
+        return self._within[key]
+
     def select(self, name: str) -> Population:
         """Select a population."""
         return select_population(name, self.keys, self.truth, self.space)
@@ -100,7 +121,12 @@ class Case:
         return one_seed_reference(self.trials[part.mask])
 
     def ceiling(self, part: Population) -> Ceiling | None:
-        """Model the ceiling on a population; None without enough trials."""
+        """Model the ceiling on a population, once; None without enough trials."""
+        if part.name not in self._modelled:
+            self._modelled[part.name] = self._model_ceiling(part)
+        return self._modelled[part.name]
+
+    def _model_ceiling(self, part: Population) -> Ceiling | None:
         if self.trials is None:
             return None
         if part.share is not None or part.mask.all():
