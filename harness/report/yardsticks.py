@@ -71,7 +71,7 @@ def _measure_once(
     known = np.isin(truth.nb201_index, indices)
     accuracy = truth.accuracy[known]
     own = trials.accuracy[np.isin(trials.nb201_index, indices)]
-    ceilings = modelled_ceilings(own, list(SHARES.values()), n_behind=truth.n_trials[known])
+    ceilings = modelled_ceilings(own, accuracy, list(SHARES.values()))
     reference = one_seed_reference(own)
     # C and N alone decide how sizes rank, so any data set's network does for an unknown one.
     shape = SHAPES.get(query.dataset) or SHAPES[default_query(image_dataset).dataset]
