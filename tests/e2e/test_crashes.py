@@ -130,7 +130,7 @@ def test_killing_one_of_two_processes_leaves_runs_that_go_on(
         code, _, err = finish(process)
         assert code == 1
         assert "ended by signal 9 (9 is often a lack of memory)" in err
-        assert "Run the same command to go on" in err
+        assert "Run the same command to resume" in err
         assert "Traceback" not in err
     code, out, err = run(*command)
     assert code == 0, err
