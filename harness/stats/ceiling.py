@@ -192,8 +192,8 @@ def modelled_ceiling(
         raise UsageError(f"{draws} draws were asked for; at least 1 is needed. Give 20, say.")
     if chosen.shape != known.shape or chosen.dtype != np.bool_:
         raise UsageError(
-            f"A mask of shape {chosen.shape} and type {chosen.dtype} was given; it must be boolean "
-            f"[arch], and arch is {len(known)} here. Pass Population.mask of the same architectures."
+            f"A mask of shape {chosen.shape} and type {chosen.dtype} was given; it must be "
+            f"boolean, [arch], {len(known)} here. Pass Population.mask of the same architectures."
         )
     return _model_once(_Content(values), _Content(known), _Content(chosen), draws, seed)
 

@@ -261,7 +261,7 @@ def test_a_truth_that_does_not_fit_the_trainings_is_refused(truth: FloatArray) -
 
 @pytest.mark.parametrize("mask", [np.ones(39, dtype=bool), np.ones(40)], ids=["shape", "type"])
 def test_a_mask_that_does_not_fit_the_trainings_is_refused(mask: FloatArray) -> None:
-    with pytest.raises(UsageError, match="it must be boolean"):
+    with pytest.raises(UsageError, match="must be boolean, "):
         modelled_ceiling(np.ones((40, 2)), mask=mask)
 
 
