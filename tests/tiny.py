@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy, strategy_settings
 from harness.strategies.base import Context, Strategy
+from harness.strategies.ogd_settings import OgdSettings
 from harness.supernet.base import SuperNet
 from harness.testing.tiny import (
     BATCH,
@@ -36,6 +38,12 @@ __all__ = [
     "tiny_strategy",
     "tiny_trainer",
 ]
+
+
+def read_by_projector(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `ogd` that its projector reads; others are refused."""
+    read = OgdSettings(projector=table.get("projector", "rls")).stored()
+    return {key: value for key, value in table.items() if key in read}
 
 
 def tiny_strategy(

@@ -31,7 +31,7 @@ from harness.execution.experiment import (
 from harness.execution.runner import Outcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.run import RunConfig
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
@@ -62,6 +62,8 @@ def run_on_ranks(
     """
     data_dir = conditions.data_dir
     resolved = resolve_config(config, find_truth(config.dataset, data_dir))
+    if launch.rank == 0:
+        resolved = under_stored_name(resolved, conditions.out)
     _check_parts(resolved, launch.size)
     monitor = _LaunchedMonitor(monitor)
     if launch.rank == 0:

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-Look = TypeVar("Look")
+T = TypeVar("T")
 Numbers = tuple[float | None, ...]
 
 
@@ -86,7 +86,7 @@ class Figure:
         """How many rows of marks a category has: all yardsticks share the last."""
         return self.n_estimators + (self.n_estimators < len(self.series))
 
-    def reference_look(self, series: Series, looks: Sequence[Look]) -> Look:
+    def reference_look(self, series: Series, looks: Sequence[T]) -> T:
         """Return the look of a yardstick, by its order among them; looks repeat after the last."""
         references = [one for one in self.series if one.kind == "reference"]
         return looks[references.index(series) % len(looks)]

@@ -19,7 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
-from harness.scores.own import HASH_KEY, check_schema, load_scores
+from harness.scores.own import check_schema
 from harness.scores.text import refuse_halves, show
 
 Choose = Callable[[Sequence[str]], list[str]]
@@ -88,8 +88,8 @@ def check_names(names: Sequence[str], wanted: Sequence[str], source: str) -> Non
 def _damaged(path: Path, kind: str, reason: object) -> DataError:
     first = (str(reason).splitlines() or [type(reason).__name__])[0]
     return DataError(
-        f"{path}: this is no whole {kind} file ({show(first, 160)}). It may have been cut short, "
-        "or be of another kind than its name says; get or make it again."
+        f"{path}: this is not a whole {kind} file ({show(first, 160)}). It may have been cut "
+        "short, or be of another kind than its name says; get or make it again."
     )
 
 
@@ -141,8 +141,6 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             check_schema(schema.metadata, str(path))
-            if HASH_KEY in (schema.metadata or {}):
-                load_scores(path)  # whose rows are held to the hash
             wanted = choose(schema.names)
             check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)

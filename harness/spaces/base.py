@@ -11,6 +11,7 @@ Nothing here imports torch; `Space.networks` does, when it is called.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -99,6 +100,18 @@ class Baseline(NamedTuple):
 
     description: str
     score: Callable[[Architecture], float]
+
+
+class Fact(NamedTuple):
+    """Something to know about one architecture.
+
+    Attributes:
+        values: By name, ready for JSON.
+        sentence: The same in words.
+    """
+
+    values: Mapping[str, Any]
+    sentence: str
 
 
 class Space(ABC):
@@ -216,6 +229,15 @@ class Space(ABC):
             ArchError: If it is not known.
         """
         raise ArchError(f"Space '{self.name}' does not say which networks '{dataset}' was made of.")
+
+    def facts(self, arch: Architecture) -> tuple[Fact, ...]:
+        """Return what to know about an architecture besides its cost."""
+        same = self.format(self.identity(arch))
+        return (Fact({"representative": same}, f"The truth takes it for the network {same}."),)
+
+    def counts(self, arch: Architecture) -> Mapping[str, int]:
+        """Count what an architecture is made of, by name, the same names for all."""
+        return {}
 
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:
@@ -335,6 +357,11 @@ class Grid(_Drawn):
             return hashlib.sha256(text.encode()).digest()
 
         return tuple(sorted(range(self.size or 0), key=digest))
+
+    def counts(self, arch: Architecture) -> Mapping[str, int]:
+        """Count the slots that have each choice."""
+        chosen = [slot[choice] for slot, choice in zip(self.slots, self.choices(arch), strict=True)]
+        return {name: chosen.count(name) for name in dict.fromkeys(itertools.chain(*self.slots))}
 
     @property
     @abstractmethod

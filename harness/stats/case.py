@@ -19,7 +19,13 @@ from harness.stats.ceiling import (
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.populations import Population, check_archs, populations_of, select_population
+from harness.stats.populations import (
+    BoolArray,
+    Population,
+    check_archs,
+    populations_of,
+    select_population,
+)
 from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import truth_influence
 
@@ -59,6 +65,7 @@ class Case:
         self.trials = None if trials is None else np.asarray(trials, dtype=np.float64)
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
+        self._within: dict[bytes, Case] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -79,6 +86,19 @@ class Case:
     def names(self, populations: Sequence[str] | None) -> Sequence[str]:
         """Return the populations that were asked for, or all of the space."""
         return tuple(populations_of(self.space)) if populations is None else populations
+
+    def within(self, mask: BoolArray) -> Case:
+        """Return the same of some of the architectures, mask [n]; made once for each mask."""
+        if mask.all():
+            return self
+        key = mask.tobytes()
+        if key not in self._within:
+            trials = None if self.trials is None else self.trials[mask]
+            behind = None if self.n_behind is None else self.n_behind[mask]
+            self._within[key] = Case(
+                self.keys[mask], trials, self.truth[mask], behind, self.seed, self.space
+            )
+        return self._within[key]
 
     def select(self, name: str) -> Population:
         """Select a population."""

@@ -190,7 +190,8 @@ class Trainer:
         found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
         state = self.ranks.share(found)
         if state is not None:
-            if state.get("config_sha256") != self.config.sha256:
+            own = (self.config.training_sha256, *self.config.former_hashes)
+            if state.get("config_sha256") not in own:
                 raise MismatchError(
                     f"The checkpoint in {folder} is of other settings than this run's. Remove it "
                     "to train from the start, or give another --out folder."
@@ -198,7 +199,7 @@ class Trainer:
             with refuse_misfits(folder):
                 check_state(state, self.weights, self.config.steps)
                 self.load_state_dict(state)
-        config = self.config
+        config, run_id = self.config, self.config.run_id
         kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:
@@ -211,8 +212,8 @@ class Trainer:
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 with self._timed("checkpoint"):
                     self._save(folder)
-                monitor.event(Event(config.run_id, CHECKPOINT, {"step": self.step}))
-            monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
+                monitor.event(Event(run_id, CHECKPOINT, {"step": self.step}))
+            monitor.progress(Progress(run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
 
@@ -371,7 +372,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly."""
         return {
-            "config_sha256": self.config.sha256,
+            "config_sha256": self.config.training_sha256,
             "step": self.step,
             "network": self.network.state_dict(),
             "momentum": self._momentum,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from harness.spaces.nb201.encoding import arch_at, sample_indices
@@ -131,20 +132,22 @@ def test_a_damaged_table_is_listed_as_damaged(invoke: Invoke, data: Path, conten
     tables = _json(invoke("truth", "list", "--data-dir", data, "--json").out)["tables"]
     (mine,) = [table for table in tables if table["name"] == "mine"]
     assert mine["status"] == "damaged"
-    assert "mine.parquet: this is no whole Parquet file" in mine["problem"]
+    assert "mine.parquet: this is not a whole Parquet file" in mine["problem"]
     assert [table["status"] for table in tables].count("ok") == len(tables) - 1
 
 
 def test_a_table_of_another_space_is_listed_as_such(
     invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.truth.table.SPACE", "darts")
-    save_table(make_table(_rows(), "darts", {}), data / "nb201" / "mine.parquet")
-    monkeypatch.undo()
+    path = data / "nb201" / "mine.parquet"
+    save_table(make_table(_rows(), "darts", {}), path)
+    content = pq.read_table(path)
+    metadata = content.schema.metadata | {b"harness_space": b"darts"}
+    pq.write_table(content.replace_schema_metadata(metadata), path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(data / "cache"))
     result = invoke("truth", "list", "--data-dir", data)
     assert result.code == 0
-    assert "a table of the space 'darts'" in result.out
+    assert "is of the space 'darts'" in result.out
 
 
 def test_list_says_what_to_do_where_there_is_no_published_table(invoke: Invoke) -> None:

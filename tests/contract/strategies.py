@@ -23,7 +23,15 @@ ROWS = (
     Row(
         "ogd-scheduled",
         "ogd",
-        {"ogd": {"strength_end": 0.1, "warmup_frac": 0.3, "layers": "searchable", "refresh": 2}},
+        {
+            "ogd": {
+                "strength_end": 0.1,
+                "warmup_frac": 0.3,
+                "layers": "searchable",
+                "c": 10,
+                "refresh": 2,
+            }
+        },
     ),
     Row("spos-norm-matched", "spos-norm-matched", {"ogd": {"refresh": 2, "c": 0.5}}),
     Row("spos-trace-matched", "spos-trace-matched", {"ogd": {"refresh": 2, "c": 0.5}}),
@@ -35,7 +43,7 @@ ROWS = (
     Row("wpl", "wpl", {"wpl": {"alpha": 0.1, "decay": 0.9}}),
     Row("novelty", "novelty", {"novelty": {"archive": 4}}, same_paths=False),
     Row("spos-toy", "spos", {"space": TOY}),
-    Row("ogd-toy", "ogd", {"space": TOY, "ogd": {"refresh": 2, "layers": "searchable"}}),
+    Row("ogd-toy", "ogd", {"space": TOY, "ogd": {"c": 10, "refresh": 2, "layers": "searchable"}}),
     Row("fairnas-toy", "fairnas", {"space": TOY}, same_paths=False),
     Row("nsas-toy", "nsas", {"space": TOY, "nsas": {"constraints": 3, "recent": 4}}),
     Row("spos-endless", "spos", {"space": ENDLESS}),

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from harness.errors import DataError, StoreError
-from harness.truth.fetch.catalog import Member
+from harness.truth.published import Member
 
 _CHUNK = 1 << 20
 _SLACK = 1 << 20

@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 from harness.errors import DataError, Interrupted, LockedError, StoreError
 from harness.files.datadir import DATA_VARIABLE, user_cache_dir
 from harness.truth.fetch.archives import unpack
-from harness.truth.fetch.catalog import Entry, Table
 from harness.truth.fetch.download import QUIET, Patience, Watch, part_path
 from harness.truth.fetch.obtain import obtain
 from harness.truth.fetch.state import MADE_FROM, State, check_product, product_paths, summarise
+from harness.truth.published import Entry, Table
 
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 

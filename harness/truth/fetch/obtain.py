@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.errors import DataError, StoreError
-from harness.truth.fetch.catalog import Download, Entry
 from harness.truth.fetch.download import Patience, TransferError, Watch, fetch_file
 from harness.truth.fetch.state import State, check_file
+from harness.truth.published import Download, Entry
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 

@@ -269,13 +269,13 @@ def test_the_range_of_the_ceiling_holds_the_tau_of_the_true_accuracies() -> None
     # In a top 10% that this very noisy truth selects, of which an estimator must not seem to
     # be beyond what can be reached.
     hits, gaps, n = {None: 0, 0.1: 0}, [], 300
-    worlds = 200
+    worlds = 150
     for seed in range(worlds):
         rng = np.random.RandomState(seed)
         true = 60 - rng.gamma(2.0, 4.0, n)
         trials = true[:, None] + 2.0 * rng.standard_normal((n, 3))
         observed = trials.mean(axis=1)
-        found = modelled_ceilings(trials, None, tuple(hits), seed=seed)
+        found = modelled_ceilings(trials, None, tuple(hits), 30, seed)
         for share, ceiling in zip(hits, found, strict=True):
             chosen = np.ones(n, dtype=bool) if share is None else top_share(observed, share)
             actual = kendall_tau(true[chosen], observed[chosen]).value
@@ -285,7 +285,7 @@ def test_the_range_of_the_ceiling_holds_the_tau_of_the_true_accuracies() -> None
             assert ceiling.high is not None
             hits[share] += ceiling.low <= actual <= ceiling.high
             gaps.append(ceiling.tau - actual)
-    # 0.9 scatters by 0.021 in 200 worlds.
+    # 0.9 scatters by 0.024 in 150 worlds.
     assert 0.85 <= hits[None] / worlds <= 0.99
     assert 0.85 <= hits[0.1] / worlds <= 0.99
     assert abs(np.mean(gaps[1::2])) < 0.03
@@ -297,14 +297,14 @@ def test_an_estimator_of_tiles_is_within_the_range_of_the_ceiling_of_its_top_10_
     table = find_truth("tiles")
     query = default_query("tiles")
     truth, trials = table.select(query), table.trials(query)
-    first = np.isin(truth.nb201_index, sample_indices(300))
+    first = np.isin(truth.keys, sample_indices(300))
     (found,) = modelled_ceilings(trials.accuracy[first], truth.accuracy[first], (0.1,))
     assert found is not None
     assert found.low is not None
     assert found.high is not None
     assert found.n_archs == 30
     assert found.low < 0.566 < found.high
-    assert found.tau == pytest.approx(0.55, abs=0.04)  # of 20 draws, which scatter by 0.08
+    assert found.tau == pytest.approx(0.55, abs=0.03)  # of 100 draws, which scatter by 0.08
 
 
 def test_the_same_ceiling_is_modelled_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -326,7 +326,7 @@ def test_a_damaged_table_differs_and_is_replaced_when_asked(server: Loopback, da
     path.write_bytes(path.read_bytes()[:-20])
     (found, *_) = check_entry(entry, data)
     assert (found.state, found.is_other) == (State.DIFFERS, False)
-    with pytest.raises(DataError, match="no whole Parquet file"):
+    with pytest.raises(DataError, match="not a whole Parquet file"):
         fetch(entry, data)
     fetch(entry, data, may_replace=True)
     assert states(entry, data)[0] == "ok"

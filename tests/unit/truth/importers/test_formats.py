@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DataError, StoreError, TruthError, UsageError
+from harness.spaces import load_space
 from harness.truth import find_truth, load_table, make_table
-from harness.truth.importers import (
-    FORMATS,
-    KINDS,
+from harness.truth.importers.importing import (
     find_format,
+    formats_of,
     import_truth,
     place_table,
     truth_file,
@@ -109,7 +109,7 @@ def test_an_unclear_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_kind_is_listed() -> None:
-    assert list(KINDS) == ["auto", *FORMATS]
+    assert list(formats_of(load_space())) == ["nb201", "nats", "public", "rows"]
 
 
 def test_a_scale_is_for_rows_only(paths: dict[str, Path]) -> None:

@@ -24,7 +24,7 @@ from nas_201_api import NASBench201API
 
 from harness.errors import TruthError
 from harness.truth import TruthQuery
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import (
     EVALUATIONS,
     SEEDS,
@@ -441,7 +441,7 @@ def test_memory_does_not_grow_with_what_is_not_kept(tmp_path: Path) -> None:
 MEASURE = """
 import sys
 from pathlib import Path
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 
 def peak():  # of this program; getrusage would count the process that started it
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from harness.errors import TruthError
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import as_rows, make_results, published_strings, write_nats, write_pbz2
 
 N_ARCHS = 6
@@ -169,7 +169,7 @@ def test_a_file_that_is_not_compressed_is_refused(folder: Path) -> None:
 def test_a_record_that_unpacks_without_end_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.truth.importers.nats._MOST_BYTES", 2**20)
+    monkeypatch.setattr("harness.truth.importers.nb201.nats._MOST_BYTES", 2**20)
     write_pbz2(folder / "000000.pickle.pbz2", "x" * 2**21)
     with pytest.raises(TruthError, match="over 1,048,576 bytes of one"):
         import_truth(folder)

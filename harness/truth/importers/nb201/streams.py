@@ -27,8 +27,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from harness.errors import TruthError
 from harness.truth.importers.base import Watch
+from harness.truth.importers.nb201.records import ArchRecord, read_record
 from harness.truth.importers.pickles import SAFE, find_allowed, refuse_damage
-from harness.truth.importers.records import Record, read_record
 
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 OLD_START = pickle.dumps(OLD_MAGIC, protocol=2)
@@ -92,7 +92,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
     def __init__(self, buffer: mmap.mmap, name: str, watch: Watch) -> None:
         super().__init__(buffer)
         self.memo = _Memo(buffer)
-        self.records: list[Record] = []
+        self.records: list[ArchRecord] = []
         self._buffer = buffer
         self._name = name
         self._watch = watch
@@ -193,7 +193,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
             self._released = position
 
 
-def read_stream(path: Path, watch: Watch) -> tuple[Any, list[Record]]:
+def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
     """Read a `.pth` of records.
 
     Args:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import TruthError
+from harness.spaces import load_space
+from harness.spaces.lookup import strings_of_keys
 from harness.spaces.nb201.encoding import N_ARCHS, arch_at
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ Row = tuple[int, str, str, int, int, int, float]
 _ROW = ("nb201_index", "dataset", "split", "epochs", "trial", "seed", "accuracy")
 
 
-class Record(NamedTuple):
+class ArchRecord(NamedTuple):
     """What is kept of one architecture under one schedule.
 
     Attributes:
@@ -54,7 +56,7 @@ class Record(NamedTuple):
     n_lacking: int
 
 
-def read_record(state: Any, name: str) -> Record:
+def read_record(state: Any, name: str) -> ArchRecord:
     """Read the final accuracies out of one architecture's record.
 
     Args:
@@ -84,7 +86,7 @@ def read_record(state: Any, name: str) -> Record:
             accuracies = _final_accuracies(by_seed[seed], dataset, epochs, where)
             n_lacking += len(EVALUATIONS[dataset]) - len(accuracies)
             rows += [(index, dataset, s, epochs, trial, seed, a) for s, a in accuracies.items()]
-    return Record(index, rows, n_lacking)
+    return ArchRecord(index, rows, n_lacking)
 
 
 def _field(state: Any, key: str, kind: type, name: str) -> Any:
@@ -193,7 +195,7 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     return sentence
 
 
-def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+def to_frame(records: Iterable[ArchRecord]) -> pd.DataFrame:
     """Lay out records as rows of a truth table.
 
     Args:
@@ -204,11 +206,6 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from harness.spaces.nb201.lookup import arch_strings
-
     rows = pd.DataFrame([row for record in records for row in record.rows], columns=list(_ROW))
-    strings = pd.Categorical.from_codes(
-        rows["nb201_index"].to_numpy(dtype="int64"), categories=arch_strings()
-    )
-    rows["arch_str"] = strings
+    rows["arch_str"] = strings_of_keys(rows["nb201_index"].to_numpy("int64"), load_space("nb201"))
     return rows

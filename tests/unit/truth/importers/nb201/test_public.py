@@ -19,10 +19,10 @@ import pytest
 from harness.errors import TruthError
 from harness.spaces.nb201.encoding import N_ARCHS, enumerate_archs
 from harness.truth import TruthQuery, find_truth, load_table, save_table
-from harness.truth.importers import public_files as files
-from harness.truth.importers.public import import_public, read_public_tables
-from harness.truth.importers.public_files import TABLES, PublicTable
-from harness.truth.parquet import COLUMNS
+from harness.truth.importers.nb201 import public_files as files
+from harness.truth.importers.nb201.public import import_public, read_public_tables
+from harness.truth.importers.nb201.public_files import TABLES, PublicTable
+from harness.truth.rows import COLUMNS
 
 DATASETS = {files.C10_VALID: 25_000, files.C100_VALID: 5_000, files.IN16_VALID: 3_000}
 SHORT_STEPS = {

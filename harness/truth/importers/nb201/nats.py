@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Imported, Notes, Options, hash_listing
-from harness.truth.importers.official import add_lacking
-from harness.truth.importers.pickles import SAFE, Allowed, load_pickle
-from harness.truth.importers.records import (
-    Record,
+from harness.truth.importers.base import Imported, ImportOptions, Notes, hash_listing
+from harness.truth.importers.nb201.official import add_lacking
+from harness.truth.importers.nb201.records import (
+    ArchRecord,
     check_missing,
     check_order,
     read_record,
     to_frame,
 )
+from harness.truth.importers.pickles import SAFE, Allowed, load_pickle
 
 _WEIGHTS: Allowed = {
     ("torch._utils", "_rebuild_tensor_v2"): lambda *_parts: None,
@@ -39,12 +39,12 @@ EXTENSION = ".pickle.pbz2"
 META = f"meta{EXTENSION}"
 
 
-def is_nats(path: Path) -> bool:
+def is_nats(path: Path, _start: bytes = b"") -> bool:
     """Say whether a path is a folder of records."""
     return path.is_dir() and (path / META).is_file()
 
 
-def read_nats(path: Path, options: Options) -> Imported:
+def read_nats(path: Path, options: ImportOptions) -> Imported:
     """Read a NATS-Bench topology folder, one file at a time.
 
     Args:
@@ -71,7 +71,7 @@ def read_nats(path: Path, options: Options) -> Imported:
     notes = Notes()
     sentence = check_missing(missing, len(strings), options.allow_missing, str(path))
     notes.add("n_missing_archs", len(missing), sentence)
-    records: list[Record] = []
+    records: list[ArchRecord] = []
     for done, (index, file) in enumerate(files.items(), start=1):
         if file is not None:
             records += _read_file(file, index, hashes)
@@ -86,7 +86,7 @@ def _file_of(folder: Path, index: int) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[Record]:
+def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[ArchRecord]:
     content = _load(file, hashes)
     if not isinstance(content, dict) or not content:
         raise TruthError(

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from harness.errors import TruthError
 from harness.spaces.nb201.encoding import N_ARCHS, OPS, enumerate_archs
-from harness.spaces.nb201.lookup import arch_strings
 from harness.truth.importers.pickles import SAFE, load_pickle
 
 C10_VALID, C100_VALID, IN16_VALID = "cifar10.pkl", "cifar100.pkl", "imagenet.pkl"
@@ -244,7 +243,7 @@ def parse_short(content: bytes, names: tuple[str, ...]) -> dict[str, FloatArray]
     missing = [name for name in ("cellstr", *names) if name not in columns]
     if missing:
         raise malformed(SHORT, f"column '{missing[0]}' is missing")
-    order = {text: index for index, text in enumerate(arch_strings())}
+    order = {text: index for index, text in enumerate(map(str, enumerate_archs()))}
     indices = [order.get(text, -1) for text in map(str, columns["cellstr"])]
     if sorted(indices) != list(range(N_ARCHS)):
         raise malformed(SHORT, "its column 'cellstr' is not each architecture once")

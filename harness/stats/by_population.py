@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from harness.spaces import Space
@@ -19,7 +20,8 @@ from harness.stats.components import Components, decompose
 from harness.stats.correlation import FloatArray
 from harness.stats.gaps import GapCurve, concordance_by_gap
 from harness.stats.metrics import METRICS
-from harness.stats.populations import Population
+from harness.stats.own_archs import sample_seeds, truth_se_of_seeds
+from harness.stats.populations import BoolArray, Population
 from harness.stats.samples import MetricResult, conclude
 from harness.stats.truth_noise import Attenuation, attenuation
 
@@ -126,34 +128,77 @@ def evaluate_scores(
             repeated, a name is unknown, or the truth is not the mean of the trials.
     """
     case = Case(keys, trials, truth, n_behind, seed, space)
+    return evaluate_case(case, scores, baselines=baselines, populations=populations)
+
+
+def evaluate_case(
+    case: Case,
+    scores: npt.ArrayLike,
+    *,
+    baselines: Mapping[str, npt.ArrayLike] | None = None,
+    populations: Sequence[str] | None = None,
+    judged: BoolArray | None = None,
+) -> Evaluation:
+    """Evaluate an estimator's scores, as `evaluate_scores` does.
+
+    Args:
+        case: What they are judged by; one for all estimators on the same architectures, whose
+            ceilings are then modelled once.
+        scores: As in `evaluate_scores`.
+        baselines: As in `evaluate_scores`.
+        populations: As in `evaluate_scores`.
+        judged: Which architectures each seed is judged on, [seed, n], so that baselines are judged
+            on the same; all unless given. Ceiling and reference are on all of them, and the gap
+            curve on those that every seed is judged on.
+
+    Returns:
+        The evaluation.
+
+    Raises:
+        UsageError: As `evaluate_scores`.
+    """
     rows = case.check_scores(scores, "the scores")
     besides = {
-        name: case.check_scores(values, f"the baseline '{name}'")
+        name: np.broadcast_to(case.check_scores(values, f"the baseline '{name}'"), rows.shape)
+        if judged is not None
+        else case.check_scores(values, f"the baseline '{name}'")
         for name, values in (baselines or {}).items()
     }
-    parts = {name: case.select(name) for name in case.names(populations)}
-    results = {name: _evaluate_on(case, part, rows, besides) for name, part in parts.items()}
-    return Evaluation(len(case.truth), len(rows), results, concordance_by_gap(rows, case.truth))
+    results = {
+        name: _evaluate_on(case, name, rows, besides, judged) for name in case.names(populations)
+    }
+    by_all = np.ones(len(case.truth), dtype=np.bool_) if judged is None else judged.all(axis=0)
+    curve = concordance_by_gap(rows[:, by_all], case.truth[by_all])
+    return Evaluation(len(case.truth), len(rows), results, curve)
 
 
 def _evaluate_on(
-    case: Case, part: Population, rows: FloatArray, besides: Mapping[str, FloatArray]
+    case: Case,
+    name: str,
+    rows: FloatArray,
+    besides: Mapping[str, FloatArray],
+    judged: BoolArray | None,
 ) -> PopulationResult:
-    samples = {name: case.sample(name, rows, part) for name in METRICS}
-    metrics = {name: conclude(sample) for name, sample in samples.items()}
+    part = case.select(name)
+    samples = {metric: sample_seeds(case, metric, rows, name, judged) for metric in METRICS}
+    metrics = {metric: conclude(sample) for metric, sample in samples.items()}
     tau, ceiling = metrics["tau"].value, case.ceiling(part)
-    reached = share = None
+    reached = share = components = None
+    if tau is not None:
+        truth_se = truth_se_of_seeds(case, rows, name, judged)
+        components = decompose(samples["tau"], truth_se)
     if tau is not None and ceiling is not None and ceiling.tau > 0.0:
         reached, share = attenuation(tau, ceiling.tau), tau / ceiling.tau
     return PopulationResult(
         population=part,
         metrics=metrics,
-        components=None if tau is None else decompose(samples["tau"], case.truth_se(part, rows)),
+        components=components,
         reference=case.reference(part),
         ceiling=ceiling,
         attenuation=reached,
         share_of_ceiling=share,
         baselines={
-            name: conclude(case.sample("tau", values, part)) for name, values in besides.items()
+            beside: conclude(sample_seeds(case, "tau", values, name, judged))
+            for beside, values in besides.items()
         },
     )
