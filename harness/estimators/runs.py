@@ -221,7 +221,7 @@ def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
             f"Run {run.record.run_id} has no scores by the '{readout}' readout: it was ranked "
             "before there were two. Leave --readout out, or make the run again."
         )
-    return load_scores(path)
+    return load_scores(path, load_space(run.config.space))
 
 
 def _score_kind(config: RunConfig, readout: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
+from harness.spaces import Space
 from harness.stats import Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
@@ -146,6 +147,11 @@ class JointEvaluation:
     accuracy: FloatArray
     evaluations: tuple[Evaluated, ...]
     pairs: tuple[PairResult, ...]
+
+    @property
+    def space(self) -> Space:
+        """The space of the architectures."""
+        return self.evaluations[0].estimator.space
 
     @property
     def nb201_index(self) -> IntArray:

@@ -152,7 +152,7 @@ def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
         MismatchError: If it is of another.
     """
     for estimator in estimators:
-        if estimator.space is not table.space:
+        if estimator.space.name != table.space.name:
             raise MismatchError(
                 f"'{estimator.label}' scores architectures of the space '{estimator.space.name}', "
                 f"and the truth table '{table.name}' is of '{table.space.name}'. Name a table of "

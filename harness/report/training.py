@@ -157,9 +157,10 @@ def _load_final(folder: RunFolder, config: RunConfig) -> pd.Series[float] | None
     """Read the losses of the last ranking by the run's own readout, as the small rankings used."""
     if not config.rank_every or config.rank_snapshots > 1 or config.until_tau_se is not None:
         return None
-    scores = load_scores(folder.path / "scores.parquet")
+    space = load_space(config.space)
+    scores = load_scores(folder.path / "scores.parquet", space)
     ok = scores[scores["status"] == STATUS_OK]
-    return pd.Series(ok["loss"].to_numpy(), keys_of_rows(ok, load_space(config.space))).dropna()
+    return pd.Series(ok["loss"].to_numpy(), keys_of_rows(ok, space)).dropna()
 
 
 def _load_interim(folder: RunFolder, space: Space) -> pd.DataFrame | None:

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from harness.evaluation import Evaluated
 from harness.report.contents import Contents, Section
-from harness.spaces import load_space
 
 EXACT = 2**53
 """The largest whole number up to which a browser's numbers are exact."""
@@ -40,7 +39,7 @@ def explorer_data(report: Contents) -> dict[str, Any]:
 
 
 def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
-    space, populations = load_space(), section.evaluations[0].populations
+    space, populations = section.space, section.evaluations[0].populations
     keys = section.keys.tolist()
     masks = np.zeros(len(section.keys), dtype=np.uint32)
     for bit, part in enumerate(populations.values()):
