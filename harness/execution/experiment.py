@@ -70,9 +70,10 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         The settings that decide the run's numbers and its name.
 
     Raises:
-        UsageError: If the strategy is unknown or cannot be imported, or a setting of its own is
-            not allowed.
+        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
+            setting of its own is not allowed.
     """
+    load_strategy(config.strategy).check_space(load_space(config.space))
     settings = strategy_settings(config)
     tables = {} if settings is None else {settings.table: settings.stored()}
     n_archs = config.n_archs or count_prefix(truth, config.dataset, config.rank_offset)
@@ -302,7 +303,9 @@ class _Run:
         for name, columns in trainer.log.tables.items():
             table = pd.DataFrame(columns)
             for column in table.columns:
-                if column.endswith(("step", "index", "n_paths", "shared_convs")):
+                if column.endswith(("index", "key")) and trainer.space.size is None:
+                    table[column] = table[column].astype("int64")  # keys have up to 63 bits
+                elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
                     table[column] = table[column].astype("int32")
             if name == "disturbance":
                 codes = table["probe_set"].astype(int)
