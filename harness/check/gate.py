@@ -24,7 +24,7 @@ from harness.check.result import CONFIDENCE, POWER, CheckResult, Finding, Outcom
 from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
 from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
@@ -64,7 +64,7 @@ class _Compared(NamedTuple):
 
 def check_estimators(
     baseline: Snapshot,
-    estimators: Sequence[Estimator],
+    estimators: Sequence[ScoreMatrix],
     chosen: ChosenTruth,
     rules: Sequence[Rule],
     *,
@@ -159,7 +159,7 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
     return _Compared(means[0], means[1], means[0] - means[1], difference.uncertainty)
 
 
-def _renew(baseline: Snapshot, estimators: Sequence[Estimator]) -> Snapshot:
+def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
     """Give the methods of a baseline of an earlier version the hash of their settings of now."""
     now = {
         former: estimator.settings_sha256

@@ -1,7 +1,7 @@
 """From scores and a truth to figures: the one path, for one estimator or many.
 
 What each seed is judged on is decided here, contrast by contrast: the architectures that have the
-truth and all scores, less those whose truth the seed was fitted to (`Estimator.fitted_on`).
+truth and all scores, less those whose truth the seed was fitted to (`ScoreMatrix.fitted_on`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
-from harness.estimators.estimator import BoolArray, Estimator, IntArray, common_archs
+from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth
@@ -24,7 +24,7 @@ from harness.truth.query import MEAN
 
 
 def evaluate_together(
-    estimators: Sequence[Estimator], chosen: ChosenTruth, baseline: str | None = None
+    estimators: Sequence[ScoreMatrix], chosen: ChosenTruth, baseline: str | None = None
 ) -> JointEvaluation:
     """Evaluate estimators on the architectures that all have scored, and compare them.
 
@@ -61,7 +61,7 @@ def evaluate_together(
 
 
 def evaluate_estimator(
-    estimator: Estimator,
+    estimator: ScoreMatrix,
     chosen: ChosenTruth,
     archs: IntArray | None = None,
     populations: Sequence[str] | None = None,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from harness.errors import unknown_name
 from harness.estimators.baselines import BASELINES, make_baseline
-from harness.estimators.estimator import Estimator, common_archs
+from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
 from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
 
@@ -50,8 +50,8 @@ class Pair(NamedTuple):
         caveats: What else differs between them, in words.
     """
 
-    first: Estimator
-    second: Estimator
+    first: ScoreMatrix
+    second: ScoreMatrix
     rows: Pairing
     claim: str
     caveats: tuple[str, ...]
@@ -80,7 +80,7 @@ class Pair(NamedTuple):
         }
 
 
-def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -> list[Pair]:
+def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None) -> list[Pair]:
     """Pair every estimator with its baseline.
 
     Args:
@@ -111,7 +111,7 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
     ]
 
 
-def _find_named(estimators: Sequence[Estimator], name: str) -> Estimator:
+def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
     """Find the estimator of that label, or make the baseline of that name."""
     by_label = {estimator.label: estimator for estimator in estimators}
     if name in by_label:
@@ -121,7 +121,7 @@ def _find_named(estimators: Sequence[Estimator], name: str) -> Estimator:
     raise unknown_name("estimator to compare with", name, [*by_label, *BASELINES])
 
 
-def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator | None:
+def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:
     """Find the baseline that differs from a run in nothing but the strategy."""
     if own.config is None or own.config.strategy == BASELINE_STRATEGY:
         return None
@@ -159,7 +159,7 @@ def pair_seeds(first: Seeds, second: Seeds) -> Pairing:
     return Pairing(places[0], places[1], True)
 
 
-def match_seeds(first: Estimator, second: Estimator) -> Pair:
+def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
     """Pair the seeds of two estimators, and say what their difference speaks of.
 
     Args:
@@ -194,7 +194,7 @@ def match_seeds(first: Estimator, second: Estimator) -> Pair:
     return Pair(first, second, rows, claim, tuple(caveats))
 
 
-def _claim_of_one(first: Estimator, second: Estimator) -> str:
+def _claim_of_one(first: ScoreMatrix, second: ScoreMatrix) -> str:
     return TWO_SUPERNETS if first.records and second.records else f"{TWO_SCORES}, of one seed"
 
 
@@ -203,14 +203,14 @@ def find_unused(seeds: Seeds, places: Sequence[int]) -> list[int | None]:
     return [seed for place, seed in enumerate(seeds) if place not in places]
 
 
-def _name_unused(estimator: Estimator, places: tuple[int, ...]) -> list[str]:
+def _name_unused(estimator: ScoreMatrix, places: tuple[int, ...]) -> list[str]:
     unused = ", ".join(map(str, find_unused(estimator.seeds, places)))
     if not unused:
         return []
     return [f"seeds {unused} of {estimator.label} have no counterpart and are not used"]
 
 
-def _find_caveats(first: Estimator, second: Estimator) -> list[str]:
+def _find_caveats(first: ScoreMatrix, second: ScoreMatrix) -> list[str]:
     if first.config is not None and second.config is not None:
         differing = differing_settings(first.config, second.config)
         if differing:

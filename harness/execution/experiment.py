@@ -41,7 +41,7 @@ from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
-from harness.strategies import strategy_settings
+from harness.strategies import load_strategy, strategy_settings
 from harness.training.allocation import keep_freed_memory
 from harness.truth import TruthTable, default_query, find_truth
 
@@ -57,10 +57,11 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         The settings that decide the run's numbers and its name.
 
     Raises:
-        UsageError: If the strategy is unknown or cannot be imported, or a setting of its own is
-            not allowed.
+        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
+            setting of its own is not allowed.
     """
     load_estimator(config.estimator)
+    load_strategy(config.strategy).check_space(load_space(config.space))
     settings = strategy_settings(config)
     tables = {} if settings is None else {settings.table: settings.stored()}
     n_archs = config.n_archs or count_prefix(

@@ -35,7 +35,8 @@ from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.run import RunConfig
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
-from harness.training.loop import Trainer, TrainingLog
+from harness.training.log import TrainingLog
+from harness.training.loop import Trainer
 from harness.truth import find_truth
 
 

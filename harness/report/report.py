@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.estimator import Estimator, Loaded
+from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import ChosenTruth, TruthChoice, choose_truths, evaluate_together
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
@@ -82,7 +82,7 @@ def make_report(
 
 def _make_section(
     chosen: ChosenTruth,
-    estimators: Sequence[Estimator],
+    estimators: Sequence[ScoreMatrix],
     trainings: dict[str, Training],
     baseline: str | None,
 ) -> Section:

@@ -1,6 +1,7 @@
 """Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
 
 from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
+from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.case import Case
 from harness.stats.ceiling import (
     Ceiling,
@@ -13,7 +14,6 @@ from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
 from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
-from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,

@@ -6,7 +6,6 @@ Axis letters: n architectures that have both a score and a truth, seed, trial of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from harness.spaces import Space, load_space
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
-    modelled_ceilings,
+    modelled_ceiling,
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
@@ -29,8 +28,6 @@ from harness.stats.populations import (
 )
 from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import truth_influence
-
-CEILING_DRAWS = 10
 
 _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
 
@@ -69,7 +66,6 @@ class Case:
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
         self._within: dict[bytes, Case] = {}
-        self._modelled: dict[str, Ceiling | None] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -121,19 +117,10 @@ class Case:
         return one_seed_reference(self.trials[part.mask])
 
     def ceiling(self, part: Population) -> Ceiling | None:
-        """Model the ceiling on a population, once; None without enough trials."""
-        if part.name not in self._modelled:
-            self._modelled[part.name] = self._model_ceiling(part)
-        return self._modelled[part.name]
-
-    def _model_ceiling(self, part: Population) -> Ceiling | None:
+        """Model the ceiling on a population; None without enough trials."""
         if self.trials is None:
             return None
-        if part.share is not None or part.mask.all():
-            return self._ceilings[part.share]
-        behind = None if self.n_behind is None else self.n_behind[part.mask]
-        trials = self.trials[part.mask]
-        return modelled_ceilings(trials, (None,), CEILING_DRAWS, self.seed, behind)[0]
+        return modelled_ceiling(self.trials, self.truth, part.mask, seed=self.seed)
 
     def truth_se(
         self, part: Population, rows: FloatArray, minus: FloatArray | None = None
@@ -154,14 +141,6 @@ class Case:
             return None
         return first.se() if minus is None else first.minus(last).se()
 
-    @cached_property
-    def _ceilings(self) -> dict[float | None, Ceiling | None]:
-        if self.trials is None:
-            return {}
-        shares = tuple(dict.fromkeys(rule.share for rule in populations_of(self.space).values()))
-        drawn = modelled_ceilings(self.trials, shares, CEILING_DRAWS, self.seed, self.n_behind)
-        return dict(zip(shares, drawn, strict=True))
-
     def _check_trials(self) -> None:
         trials, n = self.trials, len(self.truth)
         if trials is None:
@@ -176,6 +155,15 @@ class Case:
             raise UsageError(
                 f"{int((counts == 0).sum())} of {n} architectures have no training, or one is "
                 "infinite; the truth is made of trainings. Leave these out, or pass no trials."
+            )
+        behind = self.n_behind
+        if behind is not None and (
+            behind.shape != counts.shape or (behind < 1).any() or (behind > counts).any()
+        ):
+            raise UsageError(
+                f"Numbers of trainings behind the truth of shape {behind.shape} were given; they "
+                f"must be [n], {n} here, from 1 to the trainings that the architecture has. Pass "
+                "Truth.n_trials of the same architectures."
             )
         gap = np.abs(np.nansum(trials, axis=1) / counts - self.truth).max()
         if self.n_behind is None and gap > _SAME_TRUTH:

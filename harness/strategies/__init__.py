@@ -62,7 +62,7 @@ def load_strategy(name: str) -> type[Strategy]:
         The class, a subclass of `Strategy`.
 
     Raises:
-        UsageError: If it does not exist or is no strategy.
+        UsageError: If it does not exist or is not a strategy.
     """
     from harness.strategies.base import Strategy  # torch: only where a strategy is really used
 

@@ -132,7 +132,7 @@ class ProjectingStrategy(SinglePathOneShot):
         if state.get("format") != _FORMAT:
             raise MismatchError(
                 "The checkpoint is of an earlier version, whose projectors cannot be taken over. "
-                "Remove it to train from the start, or go on with that version."
+                "Remove it to train from the start, or resume with that version."
             )
         self._projectors = {}
         for name, saved in state["projectors"].items():

@@ -7,7 +7,7 @@ their outputs move little. Patches are [m, d]. Nothing stored means P = I.
 
 References: Zeng et al., Continual learning of context-dependent processing (OWM), 2019, arXiv
 1810.01256, eq. 1; Niu et al., Disturbance-immune weight sharing, 2020, arXiv 2003.13089, which
-builds on it. DI's full text could not be had, so `rls` is our reading of it.
+builds on it. Its full text was not available, so `rls` is our reading.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ class Projector(ABC):
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Return everything needed to go on exactly."""
+        """Return everything needed to resume exactly."""
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Resume from a saved state."""
 
 
 LEAST_SQUARE = 1e-10

@@ -198,9 +198,9 @@ BAD_ARCHS = {
     "15625": "Architecture index 15625 was given; the published table has 0 to 15624",
     "-1": "Architecture index -1 was given",
     "9" * 6000: "An index of 6,000 characters was given",
-    "\u0663": "is no NAS-Bench-201 architecture",
-    "": "is no NAS-Bench-201 architecture",
-    "1.5": "is no NAS-Bench-201 architecture",
+    "\u0663": "is not a NAS-Bench-201 architecture",
+    "": "is not a NAS-Bench-201 architecture",
+    "1.5": "is not a NAS-Bench-201 architecture",
     "|none~0|": "it has 1 nodes instead of 3",
     "|conv~0|+|none~0|none~1|+|none~0|none~1|none~2|": "operation 'conv' is unknown",
 }
@@ -400,7 +400,7 @@ def test_an_existing_file_is_replaced_only_by_force(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--format", "parquet"), 2, "Parquet is no text for standard output"),
+        (("--format", "parquet"), 2, "Parquet cannot be written to standard output"),
         (("--format", "csv", "--json"), 2, "--json and --format csv were given"),
         (("--policy", "trial=0"), 2, "--policy trial=0 was given without --means"),
         (("--format", "xml"), 2, "'xml' is not one of"),

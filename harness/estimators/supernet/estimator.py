@@ -124,7 +124,9 @@ class Supernet(Estimator):
     def _tabulate(self, name: str, columns: dict[str, Any]) -> pd.DataFrame:
         table = pd.DataFrame(columns)
         for column in table.columns:
-            if column.endswith(("step", "index", "n_paths", "shared_convs")):
+            if column.endswith(("index", "key")) and self.trainer.space.size is None:
+                table[column] = table[column].astype("int64")  # keys have up to 63 bits
+            elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
                 table[column] = table[column].astype("int32")
         if name == "disturbance":
             codes = table["probe_set"].astype(int)

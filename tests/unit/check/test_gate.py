@@ -25,7 +25,7 @@ from harness.check import (
     verdict,
 )
 from harness.errors import MismatchError, UsageError
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from tests.check_cases import (
     SEEDS,
     FloatArray,
@@ -45,17 +45,19 @@ BASELINE = keep(CHOSEN, BASE)
 
 
 def check(
-    new: Estimator, *rules: str, baseline: Snapshot = BASELINE, **options: Any
+    new: ScoreMatrix, *rules: str, baseline: Snapshot = BASELINE, **options: Any
 ) -> CheckResult:
     return check_estimators(baseline, [new], CHOSEN, parse_rules(rules), **options)
 
 
-def find(new: Estimator, *rules: str, baseline: Snapshot = BASELINE, **options: Any) -> Finding:
+def find(new: ScoreMatrix, *rules: str, baseline: Snapshot = BASELINE, **options: Any) -> Finding:
     (finding,) = check(new, *rules, baseline=baseline, **options).findings
     return finding
 
 
-def estimate(scores: FloatArray, seeds: tuple[int | None, ...] = SEEDS, **fields: Any) -> Estimator:
+def estimate(
+    scores: FloatArray, seeds: tuple[int | None, ...] = SEEDS, **fields: Any
+) -> ScoreMatrix:
     return make_estimator(CHOSEN, scores, seeds, **fields)
 
 
@@ -209,7 +211,7 @@ def test_a_top_of_too_few_architectures_is_refused() -> None:
 # Disturbance and training loss
 
 
-def make_run(own: int = 0, factor: float = 1.0, **fields: Any) -> Estimator:
+def make_run(own: int = 0, factor: float = 1.0, **fields: Any) -> ScoreMatrix:
     rng = np.random.RandomState(own)
     pd = factor * np.exp(0.05 * rng.standard_normal(5)) * 0.002 * np.arange(1, 6)
     given: dict[str, Any] = {"positive_pd": pd, "progress": [0.01] * 5, "train_loss": [1.8] * 5}

@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 
 from harness.estimators.baselines import make_baselines
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, choose_truth, evaluate_estimator, evaluate_together
 from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import METRICS, evaluate_scores, over_seeds
@@ -25,10 +25,10 @@ OTHER = TRUTH.accuracy + 6.0 * RNG.normal(size=(2, N))
 SEEN = tuple(np.sort(TRUTH.nb201_index[RNG.permutation(N)[:100]]) for _ in range(2))
 
 
-def make_estimator(scores: npt.ArrayLike, label: str = "fitted", **fields: Any) -> Estimator:
+def make_estimator(scores: npt.ArrayLike, label: str = "fitted", **fields: Any) -> ScoreMatrix:
     rows = np.asarray(scores)
     seeds = tuple(range(len(rows)))
-    return Estimator(label, label, "file", seeds, TRUTH.nb201_index, rows, "made up", **fields)
+    return ScoreMatrix(label, label, "file", seeds, TRUTH.nb201_index, rows, "made up", **fields)
 
 
 def leak(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.pairs import (
     TWO_SCORES,
     TWO_SUPERNETS,
@@ -20,7 +20,7 @@ from harness.runs.record import Record
 from harness.settings.layers import make_config
 
 
-def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -> Estimator:
+def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -> ScoreMatrix:
     """An estimator of three architectures: of runs if it is given settings, else of a file."""
     records = []
     if settings:
@@ -31,7 +31,7 @@ def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -
             )
             for seed in seeds
         ]
-    return Estimator(
+    return ScoreMatrix(
         label=label,
         method=label,
         source="run" if records else "file",

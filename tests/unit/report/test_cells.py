@@ -12,8 +12,8 @@ import pytest
 
 import harness
 from harness.report.cells import write_figure
-from harness.report.estimates import over_seeds_estimate
 from harness.report.rendering import EVALUATION_WRITERS
+from harness.report.seed_means import mean_over_seeds
 from harness.stats import Interval, MetricResult
 from harness.truth import default_query, find_truth
 
@@ -46,7 +46,7 @@ def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
     expected = statistics.stdev(VALUES)  # over n - 1
     text = write_figure(make_metric(ARCHS, SEEDS, BOTH), with_spread=True)
     assert text.split(" [")[0] == f"0.650 +- {expected:.3f}"
-    assert over_seeds_estimate([*VALUES, None]).sd == pytest.approx(expected, rel=1e-12)
+    assert mean_over_seeds([*VALUES, None]).sd == pytest.approx(expected, rel=1e-12)
 
 
 def test_csv_has_the_same_spread() -> None:

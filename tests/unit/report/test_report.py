@@ -294,7 +294,7 @@ def test_no_estimator_is_no_report() -> None:
 
 def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() -> None:
     from harness.estimators.callables import from_callable
-    from harness.estimators.estimator import Loaded
+    from harness.estimators.matrix import Loaded
     from harness.spaces.nb201.encoding import CONV_3X3, N_ARCHS
 
     rng = np.random.RandomState(0)

@@ -17,8 +17,8 @@ import scipy.stats
 
 from harness.cli.report import print_report
 from harness.errors import MismatchError, TruthError, UsageError
-from harness.estimators.estimator import Loaded
 from harness.estimators.loading import load_estimators
+from harness.estimators.matrix import Loaded
 from harness.estimators.runs import load_runs
 from harness.evaluation import choose_truth, evaluate_estimator
 from harness.report import Report, Section, TruthChoice, make_report

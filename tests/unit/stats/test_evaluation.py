@@ -72,15 +72,16 @@ def test_reference_and_ceiling_are_of_the_same_population() -> None:
     case = make_case(600)
     parts = evaluate_scores(**case, populations=["all", "live", "top_50"]).populations
     live = select_population("live", case["keys"], case["truth"], load_space()).mask
-    for name, trials, share in (
-        ("all", case["trials"], None),
-        ("live", case["trials"][live], None),
-        ("top_50", case["trials"], 0.5),
+    best = top_share(case["truth"], 0.5)
+    for name, trials, share, mask in (
+        ("all", case["trials"], None, None),
+        ("live", case["trials"][live], None, live),
+        ("top_50", case["trials"], 0.5, best),
     ):
         part = parts[name]
         assert part.reference == one_seed_reference(trials, share)
         assert part.ceiling is not None
-        assert part.ceiling.tau == modelled_ceiling(trials, share, draws=10)
+        assert part.ceiling == modelled_ceiling(case["trials"], case["truth"], mask)
         tau = part.metrics["tau"].value
         assert tau is not None
         assert part.share_of_ceiling == pytest.approx(tau / part.ceiling.tau)

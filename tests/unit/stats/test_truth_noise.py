@@ -155,8 +155,9 @@ def test_the_attenuation_leads_back_to_the_tau_against_the_true_accuracies(
         trials = train(true, sd, rng)
         truth = trials.mean(axis=1)
         chosen = np.ones(2000, dtype=bool) if share is None else top_share(truth, share)
-        ceiling = modelled_ceiling(trials, share, draws=5)
-        assert ceiling is not None
+        modelled = modelled_ceiling(trials, truth, chosen, draws=5)
+        assert modelled is not None
+        ceiling = modelled.tau
         found = attenuation(tau_of(score[chosen], truth[chosen]), ceiling)
         gaps.append(found.tau - tau_of(score[chosen], true[chosen]))
         assert found.factor is not None

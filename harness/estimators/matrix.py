@@ -1,4 +1,4 @@
-"""What gives architectures scores, wherever the scores came from.
+"""The scores of one estimator over its seeds, wherever they came from.
 
 Axes: seed, training seeds; n, architectures ascending by `nb201_index`.
 """
@@ -29,8 +29,8 @@ CALLABLE: Final = "callable"
 
 
 @dataclass(frozen=True, eq=False)
-class Estimator:
-    """One way to score architectures, over its training seeds.
+class ScoreMatrix:
+    """The scores of one estimator: a row for each training seed.
 
     Attributes:
         label: What reports call it: printable, and its own among those that were loaded together.
@@ -126,11 +126,11 @@ class Loaded:
         unfinished: Runs that were left out, with their status.
     """
 
-    estimators: tuple[Estimator, ...]
+    estimators: tuple[ScoreMatrix, ...]
     unfinished: tuple[str, ...] = ()
 
 
-def common_archs(estimators: Sequence[Estimator]) -> IntArray:
+def common_archs(estimators: Sequence[ScoreMatrix]) -> IntArray:
     """Return the architectures that every seed of every estimator has a score for.
 
     Args:
