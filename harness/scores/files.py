@@ -41,7 +41,7 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         The chosen columns in the file's order of rows; texts of a CSV file are not interpreted.
 
     Raises:
-        DataError: If the path is no file or of no known kind, the file cannot be read, is empty
+        DataError: If the path is not a file of a known kind, the file cannot be read, is empty
             or damaged, or names a column twice; and what `choose` raises.
     """
     suffix = path.suffix.lower()
@@ -144,10 +144,10 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
             wanted = choose(schema.names)
             check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)
-        table.validate(full=True)  # what is no text would else come out long after this
+        table.validate(full=True)  # a text that is not one would fail far from here
         # Without pandas' own metadata, which may have made a column the index.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:  # a text that is no UTF-8 as well
+    except (pa.ArrowException, OSError, ValueError) as error:  # a text that is not UTF-8 as well
         raise _damaged(path, "Parquet", error) from error
     return frame
 
@@ -217,7 +217,7 @@ def _frame_of(records: Any, path: Path, choose: Choose) -> pd.DataFrame:
     for number, record in enumerate(records):
         if not isinstance(record, dict):
             raise DataError(
-                f"{path}: record {number} (counted from 0) is no JSON object but "
+                f"{path}: record {number} (counted from 0) is not a JSON object but "
                 f'\'{show(record)}\'. Write objects such as {{"arch_str": "...", "score": 1.5}}.'
             )
     wanted = choose(list(dict.fromkeys(key for record in records for key in record)))

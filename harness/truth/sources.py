@@ -135,7 +135,7 @@ def _convert_once(rows: Path, space: Space) -> TruthTable:
     imported = load_table(rows, space)
     metadata = imported.metadata | {"source_file": rows.name, "source_sha256": digest}
     table = TruthTable(space.name, imported.columns, metadata)
-    # The cache saves time only, so a folder that cannot be written is no failure.
+    # The cache saves time only, so a folder that cannot be written is not a failure.
     with contextlib.suppress(OSError, StoreError):
         cached.parent.mkdir(parents=True, exist_ok=True)
         save_table(table, cached)

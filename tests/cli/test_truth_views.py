@@ -400,7 +400,7 @@ def test_an_existing_file_is_replaced_only_by_force(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--format", "parquet"), 2, "Parquet is no text for standard output"),
+        (("--format", "parquet"), 2, "Parquet cannot be written to standard output"),
         (("--format", "csv", "--json"), 2, "--json and --format csv were given"),
         (("--policy", "trial=0"), 2, "--policy trial=0 was given without --means"),
         (("--format", "xml"), 2, "'xml' is not one of"),

@@ -37,7 +37,7 @@ EXPORT_FORMATS = ("csv", "json", "parquet")
     type=click.IntRange(min=1),
     help="Only this length of training.  [default: all; 200 with --means]",
 )
-@click.option("--means", is_flag=True, help="One row an architecture instead of one a training.")
+@click.option("--means", is_flag=True, help="One row per architecture instead of one per training.")
 @click.option("--policy", help=f"With --means: {POLICY_HELP}  [default: mean]")
 @click.option(
     "--format",
@@ -71,7 +71,7 @@ def export(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write a table's rows, or one number an architecture, for other programs.
+    """Write a table's rows, or one number per architecture, for other programs.
 
     Rows have the columns that 'harness truth import' reads, in full precision. In CSV, a text
     that a spreadsheet would run as a formula begins with an apostrophe, and what does not print is
@@ -139,7 +139,7 @@ def choose_format(given: str | None, out: Path | None, as_json: bool) -> str:
         suffix = "" if out is None else out.suffix.removeprefix(".").lower()
         given = suffix if suffix in EXPORT_FORMATS else "csv"
     if given == "parquet" and out is None:
-        raise UsageError("Parquet is no text for standard output. Name a file with --out.")
+        raise UsageError("Parquet cannot be written to standard output. Name a file with --out.")
     return given
 
 

@@ -13,7 +13,6 @@ from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, find_space, name_table, table_options
 from harness.errors import ArchError
 from harness.spaces import Architecture, Space
-from harness.spaces.lookup import arch_columns
 
 if TYPE_CHECKING:
     from harness.truth.profile import Profile, Standing
@@ -72,6 +71,8 @@ def parse_choice(text: str, space: Space) -> Architecture:
 
 
 def _print_profile(profile: Profile, space: Space) -> None:
+    from harness.spaces.lookup import arch_columns  # numpy
+
     columns = arch_columns(space)
     index = "" if columns.index is None else f" {profile.names[columns.index]}"
     print_line(f"Architecture{index}: {profile.names[columns.text]}")

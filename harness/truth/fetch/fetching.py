@@ -48,7 +48,7 @@ def data_folder(data_dir: Path | None = None) -> Path:
         The folder, absolute.
 
     Raises:
-        DataError: If it is no folder.
+        DataError: If it is not a folder.
     """
     named = data_dir or os.environ.get(DATA_VARIABLE)
     folder = Path(named).expanduser().absolute() if named else user_cache_dir()
@@ -125,7 +125,7 @@ def _fetch(
         members = [each for each in entry.product.members if folder / each.name not in present]
         unpack(paths[0], members, folder)
         for path, source in zip(paths, sources, strict=True):
-            if str(path) != source:  # downloaded just now, and of no use any more
+            if str(path) != source:  # downloaded just now, and no longer needed
                 path.unlink()
     return Fetched(False, places, tuple(sources))
 

@@ -107,7 +107,7 @@ def _not_fetched(
     """Say what failed, and what to put where by hand."""
     lines = [f"{failed.file} could not be fetched:"]
     lines += [f"  {line}" for line in str(error).splitlines()]
-    lines += ["To go on by hand, get"]
+    lines += ["To continue by hand, get"]
     for download in entry.downloads:
         target = folder / download.path
         if check_file(target, download.size, download.checksum).state is not State.OK:

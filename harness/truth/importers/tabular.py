@@ -72,7 +72,7 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     """
     name = str(path)
     if not path.is_file():
-        raise TruthError(f"'{path}' is no file. Rows are in one CSV, JSON or Parquet file.")
+        raise TruthError(f"'{path}' is not a file. Rows are in one CSV, JSON or Parquet file.")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -114,7 +114,7 @@ def _reader_of(path: Path, content: bytes) -> Callable[[bytes, str], pd.DataFram
     reader = _find_reader(path, content)
     if reader is None:
         raise TruthError(
-            f"{path}: this is no file of rows, by its name or by how it begins. Rows are read "
+            f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
             f"from {', '.join(sorted(_READERS))} files; rename it to what it is."
         )
     return reader
@@ -144,7 +144,7 @@ def _read_parquet(
             names = [name for name in schema.names if name in _NAMES]
             _check_names(names, str(path))
             table = pq.read_table(path, columns=names)
-            table.validate(full=True)  # texts that are none would else come out long after this
+            table.validate(full=True)  # a text that is not one would fail far from here
             frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
             texts = {k: v for k, v in metadata.items() if not k.startswith(_FOREIGN)}
             return frame, texts, space
@@ -182,7 +182,7 @@ def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
     _check_names([str(column).removesuffix(".1") for column in df.columns], name)
     if "accuracy" in df:
         # Python reads the nearest number; pandas, by version and option, one beside it. A text
-        # that is no number is left to the check of the rows.
+        # that is not a number is left to the check of the rows.
         with contextlib.suppress(ValueError):
             df["accuracy"] = [np.nan if pd.isna(text) else float(text) for text in df["accuracy"]]
     return df
@@ -228,7 +228,7 @@ def _read_json_lines(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _json_error(name: str, reason: str) -> TruthError:
@@ -241,7 +241,7 @@ def _json_error(name: str, reason: str) -> TruthError:
 def _frame_of(rows: list[Any], name: str) -> pd.DataFrame:
     bad = [row for row in rows if not isinstance(row, dict)]
     if bad or not rows:
-        raise _json_error(name, f"{bad[0]!r:.60} is no row" if bad else "there are no rows")
+        raise _json_error(name, f"{bad[0]!r:.60} is not a row" if bad else "there are no rows")
     return pd.DataFrame.from_records(rows)
 
 

@@ -55,12 +55,12 @@ def read_nats(path: Path, options: ImportOptions) -> Imported:
         Its rows; the hash is over the names and hashes of its files, in the order of names.
 
     Raises:
-        TruthError: If it is no such folder, is of the size space or another order, a file is
+        TruthError: If it is not such a folder, is of the size space or another order, a file is
             damaged or names a class that results have no use for, or records are missing.
     """
     if not is_nats(path):
         raise TruthError(
-            f"'{path}' is no NATS-Bench folder: it has no {META}. Unpack "
+            f"'{path}' is not a NATS-Bench folder: it has no {META}. Unpack "
             "NATS-tss-v1_0-3ffb9-simple.tar and give the folder that holds that file."
         )
     hashes: dict[str, str] = {}
@@ -90,7 +90,7 @@ def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[ArchRecor
     content = _load(file, hashes)
     if not isinstance(content, dict) or not content:
         raise TruthError(
-            f"{file}: this is no record of an architecture, which holds one part a number of "
+            f"{file}: this is not the record of an architecture, which holds one part a number of "
             "epochs ('12', '200'). Get the folder again."
         )
     records = [read_record(state, str(file)) for state in content.values()]
@@ -123,4 +123,4 @@ def _decompress(compressed: bytes, name: str) -> bytes:
     if decompressor.eof:
         return content
     reason = "it is cut off" if decompressor.needs_input else f"over {_MOST_BYTES:,} bytes of one"
-    raise TruthError(f"{name} is no whole record: {reason}. Get the folder again.")
+    raise TruthError(f"{name} is not a whole record: {reason}. Get the folder again.")

@@ -45,7 +45,7 @@ def read_official(path: Path, options: ImportOptions) -> Imported:
             structure, space or order of architectures, or lacks records.
     """
     if not path.is_file():
-        raise TruthError(f"'{path}' is no file. Give the path of the official .pth.")
+        raise TruthError(f"'{path}' is not a file. Give the path of the official .pth.")
     name = str(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

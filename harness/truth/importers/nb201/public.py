@@ -202,8 +202,8 @@ def _snap(accuracy: FloatArray, group: SplitGroup) -> FloatArray:
     if is_bad.any():
         raise TruthError(
             f"The public tables give {group.dataset} {group.split} at {group.epochs} epochs an "
-            f"accuracy of {accuracy[is_bad][0]} percent, which is no multiple of 1/{group.steps:,}."
-            " The files do not fit each other; get all of them again."
+            f"accuracy of {accuracy[is_bad][0]} percent, which is not a multiple of "
+            f"1/{group.steps:,}. The files do not fit each other; get all of them again."
         )
     snapped: FloatArray = exact.round() * 100 / group.steps
     return snapped

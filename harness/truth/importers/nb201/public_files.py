@@ -153,7 +153,7 @@ def parse_trials(content: bytes, name: str) -> Ragged:
     """
     found = load_pickle(content, SAFE, name)
     if not isinstance(found, dict) or len(found) != N_ARCHS:
-        raise malformed(name, f"it is no dictionary of {N_ARCHS:,} architectures")
+        raise malformed(name, f"it is not a dictionary of {N_ARCHS:,} architectures")
     lists: list[list[float]] = []
     for arch in enumerate_archs():
         values = found.get("".join(map(str, arch.ops)), found.get(arch.ops))
@@ -264,7 +264,7 @@ def _frame_columns(frame: Any) -> dict[str, npt.NDArray[Any]]:
             for column, row in zip(columns, block, strict=True)
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise malformed(SHORT, f"it is no frame of the published layout ({error})") from error
+        raise malformed(SHORT, f"it is not a frame of the published layout ({error})") from error
 
 
 def malformed(name: str, problem: str) -> TruthError:

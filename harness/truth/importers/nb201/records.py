@@ -30,7 +30,7 @@ EVALUATIONS = {
 }
 """The benchmark's name of each split, by data set.
 
-The `ori-test` of the last two is both halves together, which is no split of a truth table.
+The `ori-test` of the last two is both halves together, which is not a split of a truth table.
 """
 
 SHOWN = 5
@@ -67,7 +67,7 @@ def read_record(state: Any, name: str) -> ArchRecord:
         The rows.
 
     Raises:
-        TruthError: If it is no such state, names another architecture than its index does, or
+        TruthError: If it is not such a state, names another architecture than its index does, or
             lacks an accuracy at the end of a training.
     """
     results = _field(state, "all_results", dict, name)
@@ -163,8 +163,8 @@ def check_order(strings: Any, name: str) -> list[str]:
     """
     if not isinstance(strings, list) or not strings:
         raise TruthError(
-            f"{name}: 'meta_archs' is no list of architectures. Give a file that the benchmark's "
-            "authors published, and compare its checksum."
+            f"{name}: 'meta_archs' is not a list of architectures. Give a file that the "
+            "benchmark's authors published, and compare its checksum."
         )
     for index, text in enumerate(strings):
         check_arch(index, str(text), name)
@@ -177,7 +177,7 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     Args:
         missing: Indices of the architectures without a record, ascending.
         n_wanted: How many the source should have.
-        allow: Whether to go on.
+        allow: Whether that is allowed.
         name: What to call the source.
 
     Returns:
@@ -190,7 +190,7 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     sentence = f"{name} lacks the records of {len(missing):,} of {n_wanted:,} architectures"
     sentence += f" ({shown})." if missing else "."
     if missing and (not allow or len(missing) == n_wanted):
-        advice = "Get it again" if allow else "Get them, or go on without with --allow-missing"
+        advice = "Get it again" if allow else "Get them, or leave them out with --allow-missing"
         raise TruthError(f"{sentence} {advice}.")
     return sentence
 

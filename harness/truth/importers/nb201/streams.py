@@ -204,7 +204,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
         The content, in which each record is replaced by `{"record": position}`; and the records.
 
     Raises:
-        TruthError: If it is no whole file of torch's, names a class that results have no use
+        TruthError: If it is not a whole torch file, names a class that results have no use
             for, or a record is not as it should be.
     """
     name = str(path)
@@ -215,7 +215,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
         is_zip = start.startswith(ZIP_START)
         if not is_zip and start != OLD_START:
             raise TruthError(
-                f"{name} is no file of torch's. The official results are in "
+                f"{name} is not a torch file. The official results are in "
                 "NAS-Bench-201-v1_1-096897.pth; for other formats, see '--as'."
             )
         offset = _content_of_zip(file, name) if is_zip else 0
@@ -249,7 +249,7 @@ def _content_of_zip(file: BinaryIO, name: str) -> int:
                     pass
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
         raise TruthError(
-            f"{name} is no whole file of torch's: {error}. It is cut off, damaged or another kind "
+            f"{name} is not a whole torch file: {error}. It is cut off, damaged or another kind "
             "of archive; get it again."
         ) from error
     file.seek(members[0].header_offset + 26)

@@ -278,7 +278,7 @@ def test_failure_says_what_to_get_from_where_and_put_where(server: Loopback, dat
     text = str(caught.value)
     assert "HTTP 404" in text
     target = data / "tables" / "raw" / "two.txt"
-    by_hand = text[text.index("To go on by hand") :]
+    by_hand = text[text.index("To continue by hand") :]
     assert server.url("tables/two.txt") in by_hand
     assert f"put it at {target}" in by_hand
     assert "4 bytes, sha256 " in by_hand

@@ -181,7 +181,7 @@ def test_a_hostile_file_is_refused_by_name_and_does_not_run(
     torch.load(path, weights_only=False)
     assert marker.exists()  # it is as hostile as it looks
     marker.rmdir()
-    with pytest.raises(TruthError, match=r"a\.pth names 'os\.makedirs'.*nothing of it was"):
+    with pytest.raises(TruthError, match=r"a\.pth names 'os\.makedirs'.*nothing was"):
         import_truth(path)
     assert not marker.exists()
 
@@ -225,8 +225,8 @@ SIZES = ["64:64:64:64:64", "8:8:8:8:8"]
         ({"meta_archs": [*published_strings(15_625), "|x|"]}, "at index 15625.*no architecture"),
         ({"meta_archs": [*STRINGS, None]}, "at index 2 is 'None'"),
         ({"meta_archs": None}, "'meta_archs' is missing"),
-        ({"meta_archs": []}, "'meta_archs' is no list"),
-        ({"meta_archs": "x"}, "'meta_archs' is no list"),
+        ({"meta_archs": []}, "'meta_archs' is not a list"),
+        ({"meta_archs": "x"}, "'meta_archs' is not a list"),
         ({"arch2infos": None}, "'arch2infos' is missing"),
         ({"arch2infos": [1]}, "'arch2infos' is not a table"),
         ({"arch2infos": {0: 3}}, "at 0 there is none"),
