@@ -54,7 +54,7 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/lint-imports --no-logo
 
 schema: $(DEV_STAMP) ## write docs/record.schema.json anew, after a change of the settings
-	$(BIN)/python -c 'from harness.runs.record_schema import render_schema; print(render_schema(), end="")' \
+	$(BIN)/python -c 'from harness.runs.record import render_schema; print(render_schema(), end="")' \
 	  > docs/record.schema.json
 
 # One thread, as `harness run` gives a process. Each benchmark prints the ratio to its reference.

@@ -22,13 +22,13 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.estimators.supernet.classes import order_classes
-from harness.estimators.supernet.measuring import BatchSums, sum_batch
-from harness.estimators.supernet.precision import to_bf16
-from harness.estimators.supernet.shared import SharedBatch
+from harness.estimators.supernet.classes import distinct_classes
+from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
+from harness.spaces import load_space
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import EDGES, N_ARCHS, OPS, Arch
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.nb201.network import NB201SuperNet
+from harness.spaces.nb201.shared import order_by_first_nodes
 from harness.training.allocation import keep_freed_memory
 from tests.reference import NaiveNetwork, copy_weights
 
@@ -38,7 +38,7 @@ LATIN = [Arch(tuple((first + edge) % len(OPS) for edge in range(len(EDGES)))) fo
 BATCH_SIZE = 100
 STRETCHES, LENGTH = 4, 12
 
-ORDER = order_classes(range(N_ARCHS))
+ORDER = order_by_first_nodes(distinct_classes(load_space(), range(N_ARCHS)))
 
 
 class Scorers:
@@ -51,11 +51,11 @@ class Scorers:
         self.labels = torch.randint(0, 10, (BATCH_SIZE,), generator=generator)
         self.images = images
         self.last = images.contiguous(memory_format=torch.channels_last)
-        self.network = SuperNet(shape, run_seed=0)
+        self.network = NB201SuperNet(shape, run_seed=0)
         self.naive_network = NaiveNetwork(shape, affine=False, running=False)
         copy_weights(self.network, self.naive_network)
         self.shared = SharedBatch(self.network, self.last, self.labels, sum_batch)
-        half = to_bf16(self.network)
+        half = self.network.to_bf16()
         self.shared_bf16 = SharedBatch(half, self.last.bfloat16(), self.labels, sum_batch)
 
     @torch.inference_mode()

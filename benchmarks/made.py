@@ -11,7 +11,8 @@ import torch
 
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
-from harness.settings.run import RunConfig, make_config
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
 from harness.strategies import load_strategy
 from harness.training.loop import Trainer
 

@@ -24,19 +24,19 @@ def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
     import torch
     import torch.nn.functional as F
 
-    from harness.estimators.supernet.classes import order_classes
-    from harness.estimators.supernet.precision import to_bf16
+    from harness.estimators.supernet.classes import distinct_classes
+    from harness.estimators.supernet.measuring import SharedBatch
     from harness.estimators.supernet.readout import both_readouts
-    from harness.estimators.supernet.shared import SharedBatch
+    from harness.spaces import load_space
     from harness.spaces.base import NetworkShape
     from harness.spaces.nb201.encoding import arch_at, sample_indices
-    from harness.spaces.nb201.network import SuperNet
+    from harness.spaces.nb201.network import NB201SuperNet
     from harness.training.allocation import keep_freed_memory
 
     torch.set_num_threads(threads)
     keep_freed_memory()
-    network = SuperNet(NetworkShape(16, 1, 32, 3, 10), 0)
-    features, both = both_readouts(to_bf16(network))
+    network = NB201SuperNet(NetworkShape(16, 1, 32, 3, 10), 0)
+    features, both = both_readouts(network.to_bf16())
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(250, 3, 32, 32, generator=generator)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -51,7 +51,7 @@ def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
 
     def rank(n: int) -> None:
         batch = SharedBatch(features, images.bfloat16(), labels, both)
-        for arch in order_classes(sample_indices(n)):
+        for arch in network.order(distinct_classes(load_space(), sample_indices(n))):
             batch.score(arch)
 
     do = {"train": train, "rank": rank}[kind]

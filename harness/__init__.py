@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.estimators.callables import from_callable as from_callable
     from harness.estimators.loading import load_estimators as load_estimators
-    from harness.evaluation import EvaluationResult as EvaluationResult
-    from harness.evaluation import evaluate as evaluate
+    from harness.report import EvaluationResult as EvaluationResult
     from harness.report import Report as Report
     from harness.report import compare as compare
+    from harness.report import evaluate as evaluate
 
 _PLACES = {
-    "EvaluationResult": "harness.evaluation",
+    "EvaluationResult": "harness.report",
     "Report": "harness.report",
     "compare": "harness.report",
-    "evaluate": "harness.evaluation",
+    "evaluate": "harness.report",
     "from_callable": "harness.estimators.callables",
     "load_estimators": "harness.estimators.loading",
 }

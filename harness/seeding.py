@@ -8,8 +8,10 @@ draws the same numbers, whichever process reaches it.
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def derive_seed(run_seed: int, *address: str | int) -> int:
@@ -39,4 +41,6 @@ def make_rng(run_seed: int, *address: str | int) -> np.random.RandomState:
     Returns:
         A generator of its own.
     """
+    import numpy as np  # here: it would be half of the time that help takes
+
     return np.random.RandomState(derive_seed(run_seed, *address) % 2**32)

@@ -15,8 +15,8 @@ import pandas as pd
 from harness.check import Snapshot, make_snapshot
 from harness.estimators.estimator import Estimator
 from harness.evaluation import ChosenTruth, choose_truth
-from harness.runs.folder import Record
-from harness.settings.run import make_config
+from harness.runs.record import Record
+from harness.settings.layers import make_config
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import TruthTable, make_table
 

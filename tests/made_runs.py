@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.runs.folder import Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import Record
 from harness.scores import save_scores
-from harness.settings.run import make_config
+from harness.settings.layers import make_config
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import TruthTable, default_query
 

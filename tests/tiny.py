@@ -14,9 +14,10 @@ from harness.distributed.ranks import ALONE, Ranks
 from harness.images.dataset import ImageData, ImageSet
 from harness.images.tiles import load_tiles
 from harness.monitor import Event, Progress, SilentMonitor
-from harness.settings.run import RunConfig, make_config
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.nb201.network import NB201SuperNet
 from harness.strategies import load_strategy, strategy_settings
 from harness.strategies.base import Context, Strategy
 from harness.training.loop import Trainer
@@ -84,9 +85,9 @@ def tiny_strategy(
     return load_strategy(config.strategy)(context, weights)
 
 
-def tiny_network(seed: int = 0) -> SuperNet:
+def tiny_network(seed: int = 0) -> NB201SuperNet:
     """Make an untrained supernet for the tiny data."""
-    return SuperNet(tiny_data().network_shape(4, 1), seed)
+    return NB201SuperNet(tiny_data().network_shape(4, 1), seed)
 
 
 def copy_weights_of(trainer: Trainer) -> dict[str, Tensor]:

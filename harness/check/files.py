@@ -65,7 +65,7 @@ def save_baseline(snapshot: Snapshot, path: Path) -> Snapshot:
     content = kept.model_dump(mode="json")
     header = {"format": FORMAT, "schema_version": SCHEMA_VERSION}
     text = _to_text(header | content | {"sha256": _hash(content)})
-    write_atomically(path, lambda target: _write(target, text))
+    write_atomically(path, text)
     return kept
 
 
@@ -155,7 +155,3 @@ def _hash(content: dict[str, Any]) -> str:
 def _to_text(content: dict[str, Any]) -> str:
     text = json.dumps(content, indent=1)
     return _LIST.sub(lambda match: f"[{re.sub(chr(10) + ' *', ' ', match[1])}]", text) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -13,15 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.check.bounds import (
-    CONFIDENCE,
-    EXACT,
-    POWER,
-    Spread,
-    paired_spread,
-    spread_of_samples,
-    unpaired_spread,
-)
 from harness.check.matching import (
     Pairing,
     check_conditions,
@@ -31,15 +22,16 @@ from harness.check.matching import (
     pair_seeds,
     take_figure,
 )
-from harness.check.result import CheckResult, Finding, Outcome
+from harness.check.result import CONFIDENCE, POWER, CheckResult, Finding, Outcome
 from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
 from harness.estimators.estimator import Estimator
 from harness.evaluation import ChosenTruth
 from harness.spaces.nb201.encoding import N_ARCHS
-from harness.stats import MIN_ARCHS, Sample, sample_metric
+from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
+from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
 
 MIN_SEEDS = 5
 
@@ -61,12 +53,12 @@ class _Case(NamedTuple):
 
 
 class _Compared(NamedTuple):
-    """One figure of both sides; the difference and its spread are on the rule's scale."""
+    """One figure of both sides; the difference and its uncertainty are on the rule's scale."""
 
     baseline: float | None
     new: float | None
     difference: float | None
-    spread: Spread = EXACT
+    uncertainty: Uncertainty = EXACT
     note: str = ""
 
 
@@ -112,7 +104,7 @@ def check_estimators(
 
 def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
     compared = _compare(case, rule)
-    half, near = (compared.spread.half_width(share) for share in (CONFIDENCE, POWER))
+    half, near = (compared.uncertainty.half_width(share) for share in (CONFIDENCE, POWER))
     difference = compared.difference
     low = high = visible = None
     if difference is not None and math.isfinite(half):
@@ -163,8 +155,8 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
         which = "baseline" if means[0] is None else "new side"
         note = f"All scores of a seed of the {which} are equal: they rank nothing."
         return _Compared(means[0], means[1], None, note=note)
-    spread = spread_of_samples(old, new, pairing.is_paired)
-    return _Compared(means[0], means[1], means[0] - means[1], spread)
+    difference = subtract(old, new, is_paired=pairing.is_paired)
+    return _Compared(means[0], means[1], means[0] - means[1], difference.uncertainty)
 
 
 def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:
@@ -180,16 +172,13 @@ def _compare_figures(case: _Case, rule: Rule) -> _Compared:
     if pairing.is_paired and np.array_equal(old, new):
         return _Compared(float(old.mean()), float(new.mean()), 0.0)
     old, new = rule.to_scale(old), rule.to_scale(new)
-    if pairing.is_paired:
-        spread = paired_spread(new - old, None, N_ARCHS)
-    else:
-        spread = unpaired_spread(new, old)
+    uncertainty = over_one_group(new - old) if pairing.is_paired else over_two_groups(new, old)
     note = ""
-    if spread.seeds_se is None:
+    if uncertainty.seeds_se is None:
         note = f"One seed on each side says nothing of how {name} varies between seeds."
     means = float(old.mean()), float(new.mean())
     return _Compared(
-        rule.to_value(means[0]), rule.to_value(means[1]), means[1] - means[0], spread, note
+        rule.to_value(means[0]), rule.to_value(means[1]), means[1] - means[0], uncertainty, note
     )
 
 

@@ -33,7 +33,7 @@ def save_junit(result: CheckResult, path: Path, strict: bool = False) -> None:
     """
     content = to_junit(result, strict)
     check_replaceable(path, b"<?xml", "XML")
-    write_atomically(path, lambda target: _write(target, content))
+    write_atomically(path, content)
 
 
 def to_junit(result: CheckResult, strict: bool = False) -> bytes:
@@ -90,7 +90,3 @@ def _mark(case: ET.Element, outcome: Outcome, text: str, strict: bool) -> None:
 
 def _clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

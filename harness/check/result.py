@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from harness.check.bounds import CONFIDENCE, POWER
 from harness.check.rules import Rule
 from harness.check.snapshot import Snapshot
 from harness.errors import EXIT_FAILED, EXIT_OK
 
 EXIT_INCONCLUSIVE = 3
+
+CONFIDENCE = 0.95
+"""Of each bound, one-sided: at a difference of exactly the margin a check fails 5% of the time."""
+POWER = 0.8
+"""How often the smallest effect that a check "could have seen" would have made it fail."""
 
 Seeds = tuple[int | None, ...]
 

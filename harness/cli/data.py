@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.printing import PLAIN_EVERY_S
+from harness.cli.printing import write_bytes
 from harness.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from harness.truth.fetch import Catalog, Entry, FileState, Watch
+    from harness.cli.progress import Display
+    from harness.truth.fetch import Catalog, Entry, FileState
 
 _DATA_DIR = click.option(
     "--data-dir",
@@ -65,13 +63,14 @@ def fetch(
     A download that was stopped or cut goes on where it was. What is there and whole is not fetched
     again, and what is there and differs is left alone unless --replace says otherwise.
     """
+    from harness.cli.progress import Display
     from harness.truth.fetch import data_folder, find_entry
     from harness.truth.fetch import fetch as bring
 
     entry = find_entry(name, _catalog(context))
     folder = data_folder(data_dir)
-    with _watching() as watch:
-        done = bring(entry, folder, origin, replace, watch)
+    with Display() as display:
+        done = bring(entry, folder, origin, replace, Downloads(display))
     if as_json:
         found = {
             "name": name,
@@ -109,7 +108,7 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
     for entry, present in entries:
         click.secho(entry.name, bold=True)
         click.echo(f"  what      {entry.title}")
-        click.echo(f"  size      {_megabytes(entry.size)} to download")
+        click.echo(f"  size      {write_bytes(entry.size)} to download")
         click.echo(f"  licence   {entry.licence}")
         click.echo(f"  from      {', '.join(_hosts(entry))}; described at {entry.home}")
         click.echo(f"  there     {present}")
@@ -206,85 +205,31 @@ def _hosts(entry: Entry) -> list[str]:
     return list(dict.fromkeys(urlsplit(url).netloc for url in urls))
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+class Downloads:
+    """Shows downloads; what `Watch` describes."""
 
-
-@contextmanager
-def _watching() -> Iterator[Watch]:
-    """Draw downloads on the error stream."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
-        yield _Bars(bars)
-
-
-class _Bars:
-    """Draws a bar a file."""
-
-    def __init__(self, bars: Any) -> None:
-        self._bars = bars
-        self._tasks: dict[str, Any] = {}
-        self._task: Any = None
-
-    def start(self, name: str, done: int, total: int) -> None:
-        # The rate is that of what comes now, so what is here already does not count.
-        if name in self._tasks:
-            self._bars.remove_task(self._tasks[name])
-        self._task = self._tasks[name] = self._bars.add_task(name, completed=done, total=total)
-
-    def advance(self, done: int) -> None:
-        self._bars.update(self._task, completed=done)
-
-    def notice(self, message: str) -> None:
-        self._bars.console.print(f"Note: {message}", markup=False, soft_wrap=True)
-
-
-class _Lines:
-    """Writes a line now and then, where there is no terminal."""
-
-    def __init__(self) -> None:
+    def __init__(self, display: Display) -> None:
+        """Take where they are shown."""
+        self._display = display
         self._name, self._total = "", 0
-        self._began, self._begin, self._told = 0.0, 0, 0.0
 
     def start(self, name: str, done: int, total: int) -> None:
-        self._name, self._total, self._begin = name, total, done
-        self._began = self._told = time.monotonic()
-        at = f", going on at {_megabytes(done)}" if done else ""
-        click.echo(f"{name}: {_megabytes(total)}{at}", err=True)
+        """Show a file that begins to come, or resumes."""
+        from harness.cli.progress import BYTES
+
+        self._name, self._total = name, total
+        self._display.begin(name, BYTES, done)  # its speed is that of what comes now
+        if not self._display.is_terminal:
+            at = f", resuming at {write_bytes(done)}" if done else ""
+            self._display.tell(f"{name}: {write_bytes(total)}{at}")
+        self.advance(done)
 
     def advance(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._told < PLAIN_EVERY_S:
-            return
-        self._told = now
-        rate = (done - self._begin) / (now - self._began)
-        left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
-        click.echo(
-            f"{self._name}: {_megabytes(done)} of {_megabytes(self._total)}, "
-            f"{_megabytes(int(rate))}/s{left}",
-            err=True,
-        )
+        """Show how much of it is here."""
+        from harness.cli.progress import BYTES
+
+        self._display.update(self._name, BYTES, done, self._total)
 
     def notice(self, message: str) -> None:
-        click.echo(f"Note: {message}", err=True)
+        """Print a message."""
+        self._display.tell(f"Note: {message}")

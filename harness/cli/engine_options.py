@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.execution.cluster import choose_address
 
 if TYPE_CHECKING:
-    from harness.cli.progress import SignalledMonitor
+    from harness.cli.monitors import SignalledMonitor
     from harness.execution.engines import Conditions, Engine
     from harness.monitor import Monitor
 
@@ -133,9 +133,10 @@ def make_monitor(
     Returns:
         One monitor.
     """
-    from harness.cli.watching import JsonLog, SignalsOnly, Tee, TensorBoardExport
+    from harness.cli.monitors import SignalledMonitor
+    from harness.cli.watching import JsonLog, Tee, TensorBoardExport
 
-    first: Monitor = stack.enter_context(SignalsOnly() if log_json == "-" else view)
+    first: Monitor = stack.enter_context(SignalledMonitor(quiet=True) if log_json == "-" else view)
     others: list[Monitor] = []
     if log_json is not None:
         others.append(stack.enter_context(JsonLog(log_json)))

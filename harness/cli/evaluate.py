@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import data_dir_option, score_options
-
-if TYPE_CHECKING:
-    from harness.evaluation import EvaluationResult
-
-FORMATS = ("table", "csv", "json", "latex", "markdown")
-"""Named here too: asking `harness.estimators` would import pandas for `--help`."""
+from harness.cli.options import data_dir_option, format_options, score_options
 
 
 @click.command()
@@ -41,15 +34,7 @@ FORMATS = ("table", "csv", "json", "latex", "markdown")
     help="A table of 'harness truth list', or a file.  [default: by --dataset]",
 )
 @score_options
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@format_options
 @data_dir_option
 def evaluate(
     scores: tuple[Path, ...],
@@ -77,9 +62,10 @@ def evaluate(
     Every metric on every population, with its interval, beside what one more training, a
     noiseless estimator, parameter counts and random scores reach. Needs no torch.
     """
+    from harness.cli.printing import print_document
     from harness.estimators.loading import load_estimators
     from harness.evaluation import choose_truth, evaluate_estimator
-    from harness.evaluation.rendering import FORMATS as WRITERS
+    from harness.report.rendering import EVALUATION_WRITERS, evaluation_document
 
     loaded = load_estimators(
         scores,
@@ -94,25 +80,7 @@ def evaluate(
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
     name = "json" if as_json else output_format
-    if name != "table":
-        click.echo(WRITERS[name](results), nl=False)
-        return
-    _print_tables(results)
-
-
-def _print_tables(results: list[EvaluationResult]) -> None:
-    from harness.cli.printing import print_grid, print_line
-    from harness.evaluation.blocks import NOTES, make_blocks, make_overview
-    from harness.evaluation.sentences import describe_together
-
-    if len(results) > 1:
-        print_grid(*make_overview(results))
-        for line in describe_together(results):
-            print_line(line)
-    for result in results:
-        for line in result.words:
-            print_line(line)
-        for block in make_blocks(result):
-            print_grid(*block)
-    for note in NOTES:
-        print_line(note)
+    if name == "table":
+        print_document(evaluation_document(results))
+    else:
+        click.echo(EVALUATION_WRITERS[name](results), nl=False)

@@ -48,8 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
         error.show(shown)
         click.echo(clean_lines(shown.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
-    except Interrupted as error:  # asked for, so no error
-        click.echo(f"{error} The same command goes on.", err=True)
+    except Interrupted as error:  # asked for: not an error
+        click.echo(f"{error} Run the same command to resume.", err=True)
         sys.exit(error.exit_code)
     except HarnessError as error:
         click.echo(clean_lines(f"Error: {error}"), err=True)

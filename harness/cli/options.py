@@ -22,6 +22,21 @@ def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], C
     return add
 
 
+def format_options(command: Command) -> Command:
+    """Add the options that say how results are printed."""
+    return add_options(
+        click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(("table", "csv", "json", "latex", "markdown")),
+            default="table",
+            show_default=True,
+            help="How to print it.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    )(command)
+
+
 def score_options(command: Command) -> Command:
     """Add the options that say how scores are read."""
     return add_options(

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines about one piece of work."""
+    from harness.report.markup import Document
 
 UNLIMITED = 10_000
 """Columns; more than any table has."""
@@ -21,6 +20,17 @@ UNLIMITED = 10_000
 def print_line(text: str) -> None:
     """Print a line that a terminal may wrap, without what could steer the terminal."""
     click.echo(clean(text))
+
+
+def print_document(document: Document) -> None:
+    """Print tables, notes, and the sentences last, where the reader's eye is."""
+    for block in document.blocks:
+        print_grid(*block)
+    for note in document.notes:
+        print_line(note)
+    print_line("")
+    for line in document.words:
+        print_line(line)
 
 
 def print_grid(
@@ -84,3 +94,15 @@ def clean_lines(text: str) -> str:
 def figure(value: float | None, digits: int = 3) -> str:
     """Write a figure, or a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def write_bytes(n: float) -> str:
+    """Write a number of bytes."""
+    return f"{n / 1e9:.1f} GB" if n >= 1e9 else f"{n / 1e6:.1f} MB"
+
+
+def write_duration(seconds: float) -> str:
+    """Write a duration, to about two digits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

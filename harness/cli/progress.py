@@ -1,66 +1,102 @@
-"""Progress of several runs on the terminal's error stream, and Ctrl-C."""
+"""Progress on the error stream: bars on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
-import signal
+import math
 import time
-from types import FrameType, TracebackType
-from typing import Self
+from collections.abc import Callable, Hashable, Iterable
+from types import TracebackType
+from typing import NamedTuple, Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from harness.cli.printing import clean, clean_lines, write_bytes, write_duration
+
+PLAIN_EVERY_S = 15.0
+"""Without a terminal, seconds between two lines about one piece of work."""
+
+
+class Unit(NamedTuple):
+    """How work is measured.
+
+    Attributes:
+        amount: Writes how much of how much is done.
+        speed: Writes how much is done a second; None to leave it out.
+    """
+
+    amount: Callable[[int, int], str]
+    speed: Callable[[float], str] | None = None
+
+
+def counted(things: str, verb: str = "") -> Unit:
+    """Return the unit of things that are counted, such as steps."""
+    return Unit(
+        lambda done, total: f"{verb}{done:,}/{total:,} {things}",
+        lambda rate: f"{rate:.1f} {things}/s",
+    )
+
+
+BYTES = Unit(
+    lambda done, total: f"{write_bytes(done)} of {write_bytes(total)}",
+    lambda rate: f"{write_bytes(rate)}/s",
 )
-from rich.progress import (
-    Progress as Bars,
-)
-
-from harness.cli.printing import PLAIN_EVERY_S, clean_lines
-from harness.monitor import Event, Progress
-
-PHASES = {"train": "steps", "rank": "evaluations"}
+SHARE = Unit(lambda done, total: f"{done / total:.0%}")
 
 
 class Speed:
-    """How fast each phase of each run goes, counted from the first that was heard of it."""
+    """How fast each piece of work advances, from when it was first heard of."""
 
     def __init__(self) -> None:
         """Start with nothing heard."""
-        self._first: dict[tuple[str, str], tuple[float, int]] = {}
+        self._first: dict[Hashable, tuple[float, int]] = {}
 
-    def measure(self, progress: Progress, now: float) -> float:
-        """Return steps or evaluations a second; 0 at first."""
-        key = (progress.run_id, progress.phase)
-        started, already = self._first.setdefault(key, (now, progress.done))
-        return (progress.done - already) / (now - started) if now > started else 0.0
+    def begin(self, work: Hashable, done: int, now: float) -> None:
+        """Measure a piece of work from here on."""
+        self._first[work] = now, done
+
+    def measure(self, work: Hashable, done: int, now: float) -> float:
+        """Return how much is done a second; 0 at first."""
+        began, already = self._first.setdefault(work, (now, done))
+        if done < already:  # begun anew
+            self.begin(work, done, now)
+            return 0.0
+        return (done - already) / (now - began) if now > began else 0.0
 
 
-class SignalledMonitor:
-    """Listens to signals, and prints notices.
+class Display:
+    """Shows how far several pieces of work have come, how fast they advance and the time left."""
 
-    The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
-    """
-
-    def __init__(self, quiet: bool = False) -> None:
-        """Prepare to watch any number of runs.
+    def __init__(
+        self,
+        headline: Callable[[], str] | None = None,
+        transient: bool = False,
+        console: Console | None = None,
+    ) -> None:
+        """Prepare to show any number of pieces of work.
 
         Args:
-            quiet: Whether to say nothing, as where another rank says it.
+            headline: Sums up all of them; stands above the bars, or in place of single lines.
+            transient: Whether the bars vanish at the end.
+            console: Where to; standard error unless given.
         """
-        self._console = Console(stderr=True, highlight=False, quiet=quiet)
-        self._stop = False
-        self._told = False
+        self._console = console or Console(stderr=True, highlight=False)
+        self._headline = headline
+        self._bars = _Bars(headline, self._console, transient)
+        self._tasks: dict[str, TaskID] = {}
+        self._speed = Speed()
+        self._told: dict[str, float] = {}
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether bars are drawn, not lines written."""
+        return self._console.is_terminal
 
     def __enter__(self) -> Self:
-        """Take over the signals."""
-        self._before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        """Start drawing."""
+        if self.is_terminal:
+            self._bars.start()
         return self
 
     def __exit__(
@@ -69,108 +105,71 @@ class SignalledMonitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the signals back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def should_stop(self) -> bool:
-        """Say whether a signal came."""
-        if self._stop and not self._told:
-            self._told = True
-            self.tell("Saving and stopping; the same command goes on. Again: stop at once.")
-        return self._stop
+        """Stop drawing."""
+        if self.is_terminal:
+            self._bars.stop()
 
     def tell(self, message: str) -> None:
-        """Print a line."""
-        self._console.print(message, markup=False, soft_wrap=True)
+        """Print a message, above the bars."""
+        self._console.print(clean_lines(message), markup=False, soft_wrap=True)
 
-    def notice(self, message: str) -> None:
-        """Print a message."""
-        self.tell(f"Note: {clean_lines(message)}")
+    def begin(self, name: str, unit: Unit, done: int = 0) -> None:
+        """Measure the speed of a piece of work from here on, and say nothing of it for a while."""
+        self._told[name] = now = time.monotonic()
+        self._speed.begin((name, unit), done, now)
 
-    def progress(self, progress: Progress) -> None:
-        """Ignore it."""
-
-    def event(self, event: Event) -> None:
-        """Ignore it."""
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop:
-            raise KeyboardInterrupt
-        self._stop = True  # told by `should_stop`: printing here could meet a print under way
-
-
-class ConsoleMonitor(SignalledMonitor):
-    """Draws a bar a run, or writes a line now and then where there is no terminal."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        """Prepare to watch any number of runs.
+    def update(
+        self, name: str, unit: Unit, done: int, total: int, info: str = "", *, at_once: bool = False
+    ) -> None:
+        """Show how far a piece of work has come.
 
         Args:
-            quiet: Whether to say nothing, as where another rank says it.
+            name: What the piece is called.
+            unit: How it is measured.
+            done: How much of it is done.
+            total: How much there is.
+            info: What else is known of it.
+            at_once: Whether to write a line now, even if one was written shortly before; headlines
+                are never written sooner.
         """
-        super().__init__(quiet)
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[info]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._speed = Speed()
-        self._written: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        """Take over the signals and start drawing."""
-        super().__enter__()
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop drawing and give the signals back."""
-        self._bars.stop()
-        super().__exit__(kind, error, trace)
-
-    def progress(self, progress: Progress) -> None:
-        """Draw how far a run has come."""
-        key = (progress.run_id, progress.phase)
         now = time.monotonic()
-        rate = self._speed.measure(progress, now)
-        unit = PHASES[progress.phase]
-        info = f"{rate:.1f} {unit}/s"
-        if progress.loss is not None:
-            info = f"loss {progress.loss:.3f}, {info}"
-        if progress.detail is not None:
-            info = f"{progress.detail}, {info}"
-        if not self._bars.disable:
-            self._draw(key, progress, info)
-        elif (
-            progress.done == progress.total
-            or now - self._written.get(progress.run_id, 0.0) > PLAIN_EVERY_S
-        ):
-            self._written[progress.run_id] = now
-            left = f", {(progress.total - progress.done) / rate:.0f} s left" if rate else ""
-            self._console.print(
-                f"{progress.run_id} {progress.phase} {progress.done:,}/{progress.total:,} {unit}, "
-                f"{info}{left}",
-                markup=False,
-                soft_wrap=True,
-            )
+        rate = self._speed.measure((name, unit), done, now)
+        parts = [unit.amount(done, total), info]
+        if rate > 0:
+            parts += [unit.speed(rate) if unit.speed else ""]
+            parts += [f"{write_duration((total - done) / rate)} left"]
+        text = ", ".join(filter(None, parts))
+        line = "" if self._headline else name  # one headline, or a line for each piece
+        if self.is_terminal:
+            if name not in self._tasks:
+                self._tasks[name] = self._bars.add_task(clean(name), text="")
+            self._bars.update(self._tasks[name], completed=done, total=total, text=clean(text))
+        elif (at_once and line) or now - self._told.get(line, -math.inf) >= PLAIN_EVERY_S:
+            self._told[line] = now
+            self.tell(self._headline() if self._headline else f"{name}: {text}")
 
-    def _draw(self, key: tuple[str, str], progress: Progress, info: str) -> None:
-        if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(
-                f"{progress.run_id} {progress.phase}", total=progress.total, info=info
-            )
-        self._bars.update(self._tasks[key], completed=progress.done, info=info)
-        if progress.done == progress.total and progress.phase == "train":
-            self._bars.update(self._tasks[key], visible=False)
+    def remove(self, name: str) -> None:
+        """Show a piece of work no longer."""
+        if name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(name))
+
+
+class _Bars(Progress):
+    """A bar for each piece of work, below a headline."""
+
+    def __init__(
+        self, headline: Callable[[], str] | None, console: Console, transient: bool
+    ) -> None:
+        self._headline = headline
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=console,
+            transient=transient,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self._headline is not None:
+            yield Text(clean(self._headline()), style="bold")
+        yield self.make_tasks_table(self.tasks)

@@ -7,26 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import data_dir_option, score_options
+from harness.cli.options import data_dir_option, format_options, score_options
 
 if TYPE_CHECKING:
     from harness.report import Report
 
-FORMATS = ("table", "csv", "json", "latex", "markdown")
-"""Named here too: asking `harness.report` would import pandas and scipy for `--help`."""
-
 
 @click.command()
 @click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@format_options
 @click.option(
     "--html",
     "html_file",
@@ -130,22 +119,16 @@ def report(
         click.echo(f"Wrote {n_files} files to {plots_dir}.", err=True)
     name = "json" if as_json else output_format
     if name != "table":
-        from harness.report.render import FORMATS as WRITERS
+        from harness.report.rendering import REPORT_WRITERS
 
-        click.echo(WRITERS[name](made), nl=False)
+        click.echo(REPORT_WRITERS[name](made), nl=False)
     elif html_file is None and plots_dir is None:
         print_report(made)
 
 
 def print_report(made: Report) -> None:
-    """Print a report for people: the sentences last, where the reader's eye is."""
-    from harness.cli.printing import print_grid, print_line
-    from harness.report.blocks import make_notes, make_report_blocks
+    """Print a report for people."""
+    from harness.cli.printing import print_document
+    from harness.report.rendering import report_document
 
-    for block in make_report_blocks(made):
-        print_grid(*block)
-    for note in make_notes(made):
-        print_line(note)
-    print_line("")
-    for line in made.words:
-        print_line(line)
+    print_document(report_document(made))

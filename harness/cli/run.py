@@ -20,16 +20,12 @@ from harness.cli.engine_options import (
 )
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
-from harness.settings.run import (
-    IMAGE_DATASETS,
-    PRESETS,
-    SPACES,
-    RunConfig,
-    load_config_file,
-    make_config,
-    parse_assignments,
-)
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.settings.dotted import merge
+from harness.settings.layers import load_config_file, make_config, parse_assignments, size_of
+from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.run import RunConfig
+from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces import REGISTRY as SPACES
 from harness.strategies import REGISTRY, check_strategy
 
 if TYPE_CHECKING:
@@ -40,8 +36,19 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
 """By data set, else 0: a seed of `cifar10` takes half an hour on two cores, of `tiles` a minute."""
 
 
+def _quick(key: str) -> str:
+    """Say what preset `quick` sets, on tiles and on the benchmark's data sets."""
+    default = RunConfig.model_fields[key].default
+    tiles, other = (PRESETS[name]["quick"].get(key, default) for name in ("tiles", "cifar10"))
+    return f"[quick: {tiles}]" if tiles == other else f"[quick: {tiles} on tiles, else {other}]"
+
+
 @click.command()
-@click.option("--space", help=f"Search space. [{'|'.join(SPACES)}]  [default: nb201]")
+@click.option(
+    "--space",
+    help=f"Search space: {', '.join(SPACES)}, or package.module:Space of your own.  "
+    f"[default: {DEFAULT}]",
+)
 @click.option("--dataset", help=f"Images. [{'|'.join(IMAGE_DATASETS)}]  [default: tiles]")
 @click.option(
     "--strategies",
@@ -54,7 +61,7 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
 @click.option(
     "--rank-images",
     type=int,
-    help="Validation images to rank on.  [quick: 1000 on tiles, else 500]",
+    help=f"Validation images to rank on.  {_quick('rank_images')}",
 )
 @click.option(
     "--until-tau-se",
@@ -65,17 +72,18 @@ DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
 @click.option(
     "--rank-every",
     type=int,
-    help="Also rank a small sample every so many steps; 0: never.  [quick: 1500, 2500]",
+    help=f"Also rank a small sample every so many steps; 0: never.  {_quick('rank_every')}",
 )
 @click.option(
     "--probe-every",
     type=int,
-    help="Measure disturbance every so many steps; 0: never.  [quick: 200, 250]",
+    help=f"Measure disturbance every so many steps; 0: never.  {_quick('probe_every')}",
 )
 @click.option("--bn-mode", help="Batch norm when ranking. [batch|recalibrated]  [default: batch]")
 @click.option(
     "--precision",
-    help="Training steps in [float32|bf16]; weights and rankings stay float32.  [default: float32]",
+    help="Training steps in [float32|bf16]; weights stay float32, and --set rank_precision=... is "
+    f"the ranking's own.  {_quick('precision')}",
 )
 @click.option("--device", help="Where to compute. [auto|cpu|cuda]  [default: auto]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML settings.")
@@ -121,9 +129,10 @@ def run(
     from_file = load_config_file(config_file) if config_file else {}
     of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
     given = {key: value for key, value in options.items() if value is not None}
-    if n_archs is not None:
-        given["n_archs"] = parse_n_archs(n_archs)
     assigned = parse_assignments(assignments)
+    if n_archs is not None:
+        named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
+        given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
@@ -134,8 +143,8 @@ def run(
         check_launch(launch, len(configs), jobs, profile, engine)
 
     # torch comes in here: after everything that can be wrong with the options was checked
+    from harness.cli.monitors import RunsMonitor, SignalledMonitor
     from harness.cli.printing import clean_lines
-    from harness.cli.progress import ConsoleMonitor
     from harness.cli.report import print_report
     from harness.estimators.runs import load_runs
     from harness.execution.engines import Conditions
@@ -146,10 +155,10 @@ def run(
     conditions = Conditions(out, data_dir, profile, retry_failed)
     with ExitStack() as stack:
         if launch is not None and launch.rank > 0:
-            quiet = stack.enter_context(ConsoleMonitor(quiet=True))
+            quiet = stack.enter_context(SignalledMonitor(quiet=True))
             outcome = run_on_ranks(configs[0], launch, conditions, quiet)
         else:
-            monitor = make_monitor(ConsoleMonitor(), conditions, stack, log_json, tensorboard)
+            monitor = make_monitor(RunsMonitor(), conditions, stack, log_json, tensorboard)
             if launch is None:
                 outcome = run_all(configs, conditions, make_engine(engine, jobs, of_ray), monitor)
             else:
@@ -213,20 +222,25 @@ def parse_seeds(text: str | None) -> list[int]:
     return seeds
 
 
-def parse_n_archs(text: str) -> int:
+def parse_n_archs(text: str, space: Space) -> int:
     """Parse a number of architectures, or `all`.
 
+    Args:
+        text: As the user wrote it.
+        space: Where they are from.
+
     Raises:
-        UsageError: If it is neither, or out of range.
+        UsageError: If it is neither, or more than the space has.
     """
     if text == "all":
-        return N_ARCHS
+        return size_of(space)
+    allowed = "1 or more" if space.size is None else f"1 to {space.size:,}"
     try:
         n_archs = int(text.replace(",", "").replace("_", ""))
     except ValueError as error:
         raise UsageError(
-            f"--n-archs '{text}' is neither a number, 1 to {N_ARCHS:,}, nor 'all'."
+            f"--n-archs '{text}' is neither a number, {allowed}, nor 'all'."
         ) from error
-    if not 1 <= n_archs <= N_ARCHS:
-        raise UsageError(f"--n-archs {text} was given; allowed is 1 to {N_ARCHS:,}, or 'all'.")
+    if n_archs < 1 or (space.size is not None and n_archs > space.size):
+        raise UsageError(f"--n-archs {text} was given; allowed is {allowed}, or 'all'.")
     return n_archs

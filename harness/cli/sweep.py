@@ -69,7 +69,7 @@ def sweep(
     given = check_engine(engine, **engine_settings)
 
     # torch comes in here: after everything that can be wrong with the options was checked
-    from harness.cli.sweep_view import SweepMonitor
+    from harness.cli.monitors import StudyMonitor
     from harness.execution.engines import Conditions
     from harness.execution.runner import resolve_all, run_all
 
@@ -83,7 +83,7 @@ def sweep(
         check_listening(choose_address(given.get("address")))  # before anything is written
     _keep_copy(study, folder)
     with ExitStack() as stack:
-        view = SweepMonitor(study.name, configs)
+        view = StudyMonitor(study.name, configs)
         monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
         outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
     if as_json:
@@ -108,11 +108,7 @@ def _keep_copy(study: Study, folder: Path) -> None:
         raise StoreError(
             f"The folder of the study, {folder}, cannot be used: {error}. Give another --out."
         ) from error
-    write_atomically(path, lambda place: _write(place, study.text))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, study.text)
 
 
 def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool) -> None:

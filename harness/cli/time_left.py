@@ -7,7 +7,7 @@ from functools import cache
 
 from harness.estimators.supernet.classes import count_classes
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import N_ARCHS, canonical_permutation
+from harness.spaces import load_space
 
 PASSES_PER_STEP = 5.0
 """Passes of an image through a ranking that take as long as its training step, probes and small
@@ -21,14 +21,17 @@ def ranking_share(config: RunConfig) -> float:
     Args:
         config: The run's configuration.
     """
-    n_archs = config.n_archs or N_ARCHS
-    passes = _count_classes(n_archs, config.rank_offset) * config.rank_images
+    passes = _count_classes(config.space, config.n_archs, config.rank_offset) * config.rank_images
     return passes / (passes + PASSES_PER_STEP * config.steps * config.batch_size)
 
 
 @cache
-def _count_classes(n_archs: int, offset: int) -> int:
-    return count_classes(canonical_permutation()[offset : offset + n_archs])
+def _count_classes(space_name: str, n_archs: int | None, offset: int) -> int:
+    space = load_space(space_name)
+    if space.size is None:
+        return n_archs or 1
+    n_left = space.size - offset
+    return count_classes(space, space.prefix(min(n_archs or n_left, n_left), offset))
 
 
 class TimeLeft:

@@ -14,9 +14,9 @@ from typing import Any, Self, TextIO
 
 import click
 
-from harness.cli.progress import SignalledMonitor, Speed
+from harness.cli.progress import Speed
 from harness.errors import StoreError
-from harness.monitor import FINISHED, Event, Monitor, Progress
+from harness.monitor import FINISHED, Event, Monitor, Progress, SilentMonitor
 from harness.runs.folder import RunFolder
 
 PROGRESS_EVERY_S = 1.0
@@ -57,14 +57,7 @@ def warn(message: str) -> None:
         click.echo(f"Note: {message}", err=True)
 
 
-class SignalsOnly(SignalledMonitor):
-    """Prints nothing: standard error is for programs."""
-
-    def tell(self, message: str) -> None:
-        """Keep quiet."""
-
-
-class JsonLog:
+class JsonLog(SilentMonitor):
     """Writes an object a line. Its fields are documented in docs/clusters.md."""
 
     def __init__(self, file: str) -> None:
@@ -106,7 +99,7 @@ class JsonLog:
     def progress(self, progress: Progress) -> None:
         """Write it, about once a second and run, and when a phase is over."""
         now, run_id = time.monotonic(), progress.run_id
-        rate = self._speed.measure(progress, now)
+        rate = self._speed.measure((run_id, progress.phase), progress.done, now)
         is_over = progress.done == progress.total
         if not is_over and now - self._written.get(run_id, -PROGRESS_EVERY_S) < PROGRESS_EVERY_S:
             return
@@ -131,10 +124,6 @@ class JsonLog:
         """Write it."""
         self._write(event.kind, event.run_id, **event.facts)
 
-    def should_stop(self) -> bool:
-        """Never."""
-        return False
-
     def _write(self, kind: str, run_id: str | None, **facts: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         content = {"time": now, "event": kind, "run_id": run_id, **facts}
@@ -148,7 +137,7 @@ class JsonLog:
             warn(f"--log-json {self._name} goes no further: {error.strerror}. The runs go on.")
 
 
-class TensorBoardExport:
+class TensorBoardExport(SilentMonitor):
     """Exports each run that finishes."""
 
     def __init__(self, out: Path, target: Path) -> None:
@@ -164,12 +153,6 @@ class TensorBoardExport:
         self._out = out
         self._target = target
 
-    def progress(self, progress: Progress) -> None:
-        """Ignore it."""
-
-    def notice(self, message: str) -> None:
-        """Ignore it."""
-
     def event(self, event: Event) -> None:
         """Export a run that finished."""
         if event.kind == FINISHED:
@@ -179,7 +162,3 @@ class TensorBoardExport:
                 export_run(RunFolder(self._out / event.run_id), self._target)
             except StoreError as error:  # who only watches does not stop the runs
                 warn(f"No curves of {event.run_id}: {error} The runs go on.")
-
-    def should_stop(self) -> bool:
-        """Never."""
-        return False

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.runs.folder import Record
+from harness.runs.record import Record
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import N_ARCHS
 

@@ -13,10 +13,11 @@ import pandas as pd
 
 from harness.errors import MismatchError, StoreError
 from harness.estimators.estimator import RUN, Estimator, Loaded
-from harness.runs.folder import FINISHED, Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
+from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
-from harness.settings.strategies import TABLES
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
@@ -132,11 +133,7 @@ def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:
     """Return all settings but the seed, those of a table by names such as `ogd.c`."""
-    settings = config.model_dump(exclude={"seed"})
-    for table in TABLES:
-        nested: dict[str, Any] = settings.pop(table) or {}
-        settings |= {f"{table}.{key}": value for key, value in nested.items()}
-    return settings
+    return flatten(config.model_dump(exclude={"seed"}))
 
 
 def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:

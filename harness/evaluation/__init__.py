@@ -1,13 +1,20 @@
-"""Evaluation: how well scores rank architectures, held against a truth."""
+"""Evaluation: how well estimators rank, judged by a truth."""
 
-from harness.evaluation.evaluating import ChosenTruth, choose_truth, evaluate, evaluate_estimator
-from harness.evaluation.result import EvaluationResult, TruthSource
+from harness.evaluation.evaluating import evaluate_estimator, evaluate_together
+from harness.evaluation.pairs import Pair
+from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
+from harness.evaluation.truths import ChosenTruth, TruthChoice, choose_truth, choose_truths
 
 __all__ = [
     "ChosenTruth",
-    "EvaluationResult",
+    "Evaluated",
+    "JointEvaluation",
+    "Pair",
+    "PairResult",
+    "TruthChoice",
     "TruthSource",
     "choose_truth",
-    "evaluate",
+    "choose_truths",
     "evaluate_estimator",
+    "evaluate_together",
 ]

@@ -35,13 +35,16 @@ from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
 from harness.report.results import summarise_run
-from harness.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING, Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
 from harness.settings.strategies import TABLES
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import canonical_permutation, sample_indices
-from harness.spaces.nb201.network import SuperNet, hash_weights
 from harness.strategies import REGISTRY, check_strategy, load_strategy
+from harness.supernet.base import SuperNet
+from harness.supernet.weights import hash_weights
 from harness.training.allocation import keep_freed_memory
 from harness.training.checkpoint import PREVIOUS
 from harness.training.disturbance import PROBE_SETS
@@ -442,7 +445,7 @@ def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dic
         "truth_sha256": truth.sha256,
         "truth_query": str(query),
         "n_ranked": len(ranked),
-        "n_classes": count_classes(ranked),
+        "n_classes": count_classes(load_space(config.space), ranked),
         "n_with_truth": len(known.intersection(ranked)),
     }
 

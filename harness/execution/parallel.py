@@ -33,8 +33,8 @@ from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.network import SuperNet
 from harness.strategies import load_strategy
+from harness.supernet.base import SuperNet
 from harness.training.loop import Trainer, TrainingLog
 from harness.truth import find_truth
 

@@ -17,7 +17,6 @@ from harness.estimators.supernet.measuring import EvaluationImages, evaluate_pat
 from harness.files.atomic import write_atomically
 from harness.images.dataset import ImageData, fixed_subset
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.strategies import load_strategy
 from harness.training.loop import Trainer
 
@@ -51,7 +50,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
         fixed_subset(data.validation, config.rank_images, config.seed, "profile"),
         config.rank_batch,
     )
-    archs = [arch_at(index) for index in sample_indices(ARCHS)]
+    archs = [trainer.space.at(key) for key in trainer.space.prefix(ARCHS)]
 
     def train() -> None:
         for _ in range(STEPS):
@@ -64,7 +63,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
     cuda = data.train.labels.is_cuda
     text = _profile("train", "training step", STEPS, train, folder, cuda)
     text += "\n" + _profile("rank", "ranked architecture", ARCHS, rank, folder, cuda)
-    write_atomically(folder / TABLE, lambda path: _write(path, text))
+    write_atomically(folder / TABLE, text)
 
 
 def _profile(
@@ -96,7 +95,3 @@ def _tabulate(events: EventList, count: int, cuda: bool) -> str:
         each_ms, share = own_us(event) / 1e3 / count, own_us(event) / total_us
         lines.append(f"{each_ms:10.3f} {share:6.1%} {event.count / count:10.1f}  {event.key}")
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

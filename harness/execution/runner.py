@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from harness.errors import UsageError
 from harness.execution.engines import Conditions, Engine, Failure
 from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
+from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
 from harness.truth import find_truth
 
@@ -36,12 +38,28 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
         The runs in the order given, each once.
 
     Raises:
+        UsageError: If two of the runs differ and would have one folder.
         HarnessError: If a truth table is missing or a strategy unknown.
     """
     datasets = dict.fromkeys(config.dataset for config in configs)
     truths = {dataset: find_truth(dataset, conditions.data_dir) for dataset in datasets}
     resolved = [resolve_config(config, truths[config.dataset]) for config in configs]
-    return list({config.run_id: config for config in resolved}.values())
+    distinct = {config.sha256: config for config in resolved}
+    named: dict[str, RunConfig] = {}
+    for config in distinct.values():
+        other = named.setdefault(config.run_id, config)
+        if other is not config:  # names have a part of the hash only
+            raise UsageError(
+                f"Two runs of different settings would both be stored as {config.run_id}: "
+                f"{_name_differences(other, config)}. Make one of them with another --out folder."
+            )
+    return list(distinct.values())
+
+
+def _name_differences(first: RunConfig, second: RunConfig) -> str:
+    a, b = flatten(first.model_dump()), flatten(second.model_dump())
+    differing = [key for key in {**a, **b} if a.get(key) != b.get(key)]
+    return ", ".join(f"{key} = {a.get(key)!r} and {b.get(key)!r}" for key in differing)
 
 
 def run_all(

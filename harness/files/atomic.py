@@ -14,21 +14,25 @@ from harness.errors import StoreError, UsageError
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, content: str | bytes | Callable[[Path], object]) -> None:
     """Write a file beside its final place, flush it to the disk, and move it there in one step.
 
     Args:
         path: Where the file belongs; its folder must exist.
-        write: Writes the content to the path that it is given, which holds an empty file.
+        content: Text (UTF-8), bytes, or a function that writes to the path that it is given, which
+            holds an empty file.
 
     Raises:
         StoreError: If the disk is full or the folder cannot be written; an older file at
-            `path` is then as it was. What `write` raises, other than `OSError`, passes through.
+            `path` is then as it was. What `content` raises, other than `OSError`, passes through.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         temporary.touch(exist_ok=False)
-        write(temporary)
+        if callable(content):
+            content(temporary)
+        else:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)

@@ -67,11 +67,9 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
 def _height(figure: Figure) -> float:
     """Return the height of a figure of one panel, inches: its legend must not take the data's."""
     legend = 0.14 * math.ceil(len(figure.series) / _legend_columns(figure))
-    if not _is_dots(figure):
+    if not figure.is_dots:
         return HEIGHT_IN + max(0.0, legend - 0.28)
-    return (
-        0.6 + legend + (0.12 + 0.085 * _count_lanes(figure.series)) * len(figure.categories or ())
-    )
+    return 0.6 + legend + (0.12 + 0.085 * figure.n_lanes) * len(figure.categories or ())
 
 
 def _legend_columns(figure: Figure) -> int:
@@ -87,23 +85,19 @@ def _split_panels(figure: Figure) -> list[tuple[Series, ...]]:
     return [figure.series]
 
 
-def _is_dots(figure: Figure) -> bool:
-    """Tell whether categories go down the page, where their names have room."""
-    return figure.categories is not None and figure.series[0].kind == "points"
-
-
 def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str, int]) -> None:
     """Draw some series; those of categories side by side within each."""
-    references = [one for one in series if one.kind == "reference"]
     for number, one in enumerate(series):
         style = style_of(places.get(one.label, 0))
         colour = style.print_colour
-        lanes = _count_lanes(series)
-        if _is_dots(figure):
+        lanes = figure.n_lanes
+        if figure.is_dots:
             offset = 0.7 * ((min(number, lanes - 1) + 0.5) / lanes - 0.5)
-            _draw_dots(axes, one, offset, _marks(one, references, style), colour)
+            is_reference = one.kind == "reference"
+            marks = figure.reference_look(one, _REFERENCE_MARKS) if is_reference else style.marker
+            _draw_dots(axes, one, offset, marks, colour)
         elif one.kind == "reference":
-            dash = _REFERENCE_LINES[references.index(one) % len(_REFERENCE_LINES)]
+            dash = figure.reference_look(one, _REFERENCE_LINES)
             axes.plot(one.x, _gaps(one.y), color=_GREY, linewidth=0.8, dashes=dash)
         elif len(one.x) > MANY_POINTS and one.kind == "points":
             _draw_cloud(axes, one, style)
@@ -114,18 +108,6 @@ def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str
     if figure.is_y_reversed:
         axes.yaxis.set_inverted(True)
     _set_ticks(axes, figure)
-
-
-def _count_lanes(series: Sequence[Series]) -> int:
-    """Count the rows of marks within a category: all yardsticks, which come last, share one."""
-    n_references = sum(one.kind == "reference" for one in series)
-    return len(series) - n_references + min(1, n_references)
-
-
-def _marks(one: Series, references: Sequence[Series], style: Style) -> str:
-    if one.kind == "reference":
-        return _REFERENCE_MARKS[references.index(one) % len(_REFERENCE_MARKS)]
-    return style.marker
 
 
 def _line_of(one: Series, style: Style) -> Line:
@@ -142,10 +124,8 @@ def _draw_dots(axes: Axes, one: Series, offset: float, marker: str, colour: str)
     """Draw the values of categories across the page, their intervals as bars."""
     is_reference = one.kind == "reference"
     heights = [x + offset for x in one.x]
-    if one.low is not None and one.high is not None:
-        for height, low, high in zip(heights, one.low, one.high, strict=True):
-            if low is not None and high is not None:
-                axes.plot((low, high), (height, height), color=colour, linewidth=0.8)
+    for x, *ends in one.intervals():
+        axes.plot(ends, (x + offset, x + offset), color=colour, linewidth=0.8)
     axes.plot(
         _gaps(one.y),
         heights,
@@ -177,12 +157,12 @@ def _draw_line(
     """Draw a line with its band, or marks with their bars, moved aside by a step."""
     colour, values = style.print_colour, _gaps(one.y)
     places = [x + step for x in one.x]
-    low, high = _gaps(one.low or ()), _gaps(one.high or ())
-    if low and one.kind == "line" and not has_bars:
+    if one.low is not None and one.high is not None and one.kind == "line" and not has_bars:
+        low, high = _gaps(one.low), _gaps(one.high)
         axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
-    elif low:
-        for x, start, end in zip(places, low, high, strict=True):
-            axes.plot((x, x), (start, end), color=colour, linewidth=0.8)
+    else:
+        for x, *ends in one.intervals():
+            axes.plot((x + step, x + step), ends, color=colour, linewidth=0.8)
     axes.plot(
         places,
         values,
@@ -199,7 +179,7 @@ def _set_ticks(axes: Axes, figure: Figure) -> None:
     names = figure.categories
     if names is None:
         axes.xaxis.set_major_locator(MaxNLocator(5))
-    elif _is_dots(figure):
+    elif figure.is_dots:
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.grid(axis="x", linewidth=0.4, color="#DDDDDD")
@@ -211,7 +191,7 @@ def _set_ticks(axes: Axes, figure: Figure) -> None:
 
 
 def _label(axes: Axes, figure: Figure) -> None:
-    if _is_dots(figure):
+    if figure.is_dots:
         axes.set_xlabel(figure.y_label)
     else:
         axes.set_xlabel(figure.x_label)
@@ -238,7 +218,6 @@ def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, in
 
 
 def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
-    references = [one for one in figure.series if one.kind == "reference"]
     for one in figure.series:
         style = style_of(places.get(one.label, 0))
         if one.kind != "reference":
@@ -251,11 +230,11 @@ def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
                 markersize=3.0,
                 linewidth=1.0,
             )
-        elif _is_dots(figure):
-            mark = _marks(one, references, style)
+        elif figure.is_dots:
+            mark = figure.reference_look(one, _REFERENCE_MARKS)
             yield Line2D([], [], color=_GREY, linestyle="none", marker=mark, markersize=3.5)
         else:
-            dash = _REFERENCE_LINES[references.index(one) % len(_REFERENCE_LINES)]
+            dash = figure.reference_look(one, _REFERENCE_LINES)
             yield Line2D([], [], color=_GREY, linestyle=(0, dash), linewidth=0.8)
 
 

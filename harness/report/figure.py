@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
+Look = TypeVar("Look")
 Numbers = tuple[float | None, ...]
 
 
@@ -31,6 +32,19 @@ class Series:
     low: Numbers | None = None
     high: Numbers | None = None
     kind: Literal["line", "points", "reference"] = "line"
+
+    def interval(self, place: int) -> tuple[float, float] | None:
+        """Return the interval of the value at a place; None unless both ends are known."""
+        if self.low is None or self.high is None:
+            return None
+        low, high = self.low[place], self.high[place]
+        return None if low is None or high is None else (low, high)
+
+    def intervals(self) -> Iterator[tuple[float, float, float]]:
+        """Yield x and both ends of each interval that is known."""
+        for place, x in enumerate(self.x):
+            if (ends := self.interval(place)) is not None:
+                yield x, *ends
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,26 @@ class Figure:
     series: tuple[Series, ...]
     categories: tuple[str, ...] | None = None
     is_y_reversed: bool = False
+
+    @property
+    def is_dots(self) -> bool:
+        """Whether categories go down the figure, where their names have room."""
+        return self.categories is not None and self.series[0].kind == "points"
+
+    @property
+    def n_estimators(self) -> int:
+        """How many series are not yardsticks."""
+        return sum(series.kind != "reference" for series in self.series)
+
+    @property
+    def n_lanes(self) -> int:
+        """How many rows of marks a category has: all yardsticks share the last."""
+        return self.n_estimators + (self.n_estimators < len(self.series))
+
+    def reference_look(self, series: Series, looks: Sequence[Look]) -> Look:
+        """Return the look of a yardstick, by its order among them; looks repeat after the last."""
+        references = [one for one in self.series if one.kind == "reference"]
+        return looks[references.index(series) % len(looks)]
 
 
 def spread_series(label: str, x: Iterable[float], values: list[list[float]]) -> Series:

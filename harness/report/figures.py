@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+from harness.report.contents import Contents, Section, TrainingResult
 from harness.report.figure import Figure, Series, spread_series
-from harness.report.report import Report, Section, TrainingResult
 from harness.report.training_figures import training_figures
 from harness.stats import MetricResult
 
 
-def make_figures(report: Report) -> list[Figure]:
+def make_figures(report: Contents) -> list[Figure]:
     """Make all figures that the report has the numbers for.
 
     Args:
@@ -29,7 +29,7 @@ def make_figures(report: Report) -> list[Figure]:
     return figures + list(training_figures(report.trainings))
 
 
-def _section_figures(section: Section, report: Report, suffix: str) -> list[Figure]:
+def _section_figures(section: Section, report: Contents, suffix: str) -> list[Figure]:
     made = [
         _scatter(section, suffix),
         _tau_by_population(section, suffix),

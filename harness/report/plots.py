@@ -16,12 +16,12 @@ import matplotlib as mpl
 
 from harness.errors import StoreError
 from harness.files.atomic import write_atomically
+from harness.report.contents import Contents
 from harness.report.drawing import draw
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
-from harness.report.report import Report
 
-FORMATS = ("pdf", "svg")
+FILE_TYPES = ("pdf", "svg")
 CAPTIONS = "captions.txt"
 
 _SETTINGS: dict[Any, Any] = {
@@ -41,7 +41,7 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def save_plots(report: Report, folder: Path) -> list[Path]:
+def save_plots(report: Contents, folder: Path) -> list[Path]:
     """Draw every figure of a report into files.
 
     Args:
@@ -65,18 +65,13 @@ def save_plots(report: Report, folder: Path) -> list[Path]:
     places = {label: place for place, label in enumerate(report.labels)}
     written = []
     for figure in figures:
-        for file_format in FORMATS:
+        for file_format in FILE_TYPES:
             path = folder / f"{figure.name}.{file_format}"
             write_atomically(path, partial(_save, figure, places, file_format))
             written.append(path)
     captions = folder / CAPTIONS
-    text = "\n".join(map(_caption, figures))
-    write_atomically(captions, lambda path: _write_text(path, text))
+    write_atomically(captions, "\n".join(map(_caption, figures)))
     return [*written, captions]
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _caption(figure: Figure) -> str:

@@ -31,7 +31,7 @@ def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
     record = folder.read_record()
     scores = load_scores(folder.path / "scores.parquet")
     scored = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["score"]
-    run = load_run_training(folder, record, -scored)
+    run = load_run_training(folder, record)
     query = default_query(run.config.dataset)
     truth = table.select(query)
     known = np.isin(truth.nb201_index, scored.index.to_numpy())

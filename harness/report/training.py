@@ -14,7 +14,8 @@ import pandas as pd
 
 from harness.estimators.estimator import Estimator
 from harness.report.run_tables import read_run_table
-from harness.runs.folder import Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import Record
 from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import sample_indices
@@ -36,7 +37,8 @@ class RunTraining:
         curve: `step` and `train_loss` (nats); None where there is none.
         interim: Small rankings on the way: `step`, `nb201_index`, `loss`; None where there are
             none.
-        final: The last ranking's finite losses by `nb201_index`, less its failed scores.
+        final: The last ranking's finite losses by `nb201_index`, where it was made as those on the
+            way were; None where there are none, or it averages several snapshots or stopped early.
         plasticity: Mean tr P / d of the projectors at the end, 0-1; None without projectors.
     """
 
@@ -45,7 +47,7 @@ class RunTraining:
     probes: pd.DataFrame | None
     curve: pd.DataFrame | None
     interim: pd.DataFrame | None
-    final: pd.Series[float]
+    final: pd.Series[float] | None
     plasticity: float | None
 
     @property
@@ -107,27 +109,21 @@ def load_training(estimator: Estimator) -> Training:
     Raises:
         StoreError: If a table of a run is damaged.
     """
-    runs = zip(estimator.paths, estimator.records, estimator.score, strict=True)
     return Training(
         estimator.label,
         tuple(
-            # the score of a run is minus the loss: its file, read once, is not read again
-            load_run_training(RunFolder(path), record, pd.Series(-score, estimator.nb201_index))
-            for path, record, score in runs
+            load_run_training(RunFolder(path), record)
+            for path, record in zip(estimator.paths, estimator.records, strict=True)
         ),
     )
 
 
-def load_run_training(
-    folder: RunFolder, record: Record, final: pd.Series[float] | None = None
-) -> RunTraining:
+def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
     """Read what one run says of its training.
 
     Args:
         folder: The run.
         record: Its record.
-        final: The last ranking's losses by `nb201_index`, NaN where there is none; read from the
-            folder unless given.
 
     Returns:
         Its training.
@@ -136,6 +132,7 @@ def load_run_training(
         StoreError: If a table is damaged.
         DataError: If its scores are.
     """
+    config = RunConfig(**record.config)
     counts, texts = ("step", "shared_convs"), ("probe_set",)
     probes = read_run_table(folder, "disturbance", counts, _PROBE_NUMBERS, texts=texts)
     if probes is not None:
@@ -144,18 +141,23 @@ def load_run_training(
     plasticity = None
     if diagnostics is not None and "plasticity" in diagnostics:
         plasticity = _finite(float(diagnostics["plasticity"].iloc[-1]))
-    if final is None:
-        scores = load_scores(folder.path / "scores.parquet")
-        final = scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"]
     return RunTraining(
         record=record,
-        config=RunConfig(**record.config),
+        config=config,
         probes=probes,
         curve=read_run_table(folder, "curve", ("step",), ("train_loss",)),
         interim=read_run_table(folder, "interim_scores", ("step", "nb201_index"), ("loss",)),
-        final=final.dropna(),
+        final=_load_final(folder, config),
         plasticity=plasticity,
     )
+
+
+def _load_final(folder: RunFolder, config: RunConfig) -> pd.Series[float] | None:
+    """Read the losses of the last ranking by the run's own readout, as the small rankings used."""
+    if not config.rank_every or config.rank_snapshots > 1 or config.until_tau_se is not None:
+        return None
+    scores = load_scores(folder.path / "scores.parquet")
+    return scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"].dropna()
 
 
 def _with_pd(probes: pd.DataFrame) -> pd.DataFrame:
@@ -170,8 +172,9 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
         truth: Accuracy by `nb201_index`.
 
     Returns:
-        One point a measured step; that of the last step is on the same architectures as the
-        others, out of the final ranking.
+        One point for each measured step. All taus are on the same architectures, by the run's own
+        readout and of the weights at that step; where the run ends without such a ranking, the
+        last point has no tau.
     """
     points: list[TauPoint] = []
     if run.curve is None:
@@ -184,11 +187,9 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
             small = at[at["nb201_index"].isin(known)]
             point |= _rank(small["nb201_index"].to_numpy(), small["loss"].to_numpy(), truth)
         points.append(point)
-    if run.config.rank_every:
-        small = run.final.index.isin(
-            sample_indices(run.config.rank_every_archs, run.config.rank_offset)
-        )
-        last = run.final[small & run.final.index.isin(known)]
+    if run.final is not None:
+        ranked = sample_indices(run.config.rank_every_archs, run.config.rank_offset)
+        last = run.final[run.final.index.isin(ranked) & run.final.index.isin(known)]
         points[-1] |= _rank(last.index.to_numpy(), last.to_numpy(), truth)
     return points
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.report.contents import TrainingResult
 from harness.report.estimates import Estimate
 from harness.report.figure import Figure, Series, spread_series
-from harness.report.report import TrainingResult
 
 
 def training_figures(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:

@@ -23,63 +23,20 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from harness.errors import LockedError, StoreError
 from harness.files.atomic import remove_leftovers, write_atomically
+from harness.runs.record import INTERRUPTED, RUNNING, SCHEMA_VERSION, Record
 from harness.settings.run import RunConfig
 
-SCHEMA_VERSION = 1
 RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
 SNAPSHOTS = "snapshots"
-RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
-STATUSES = (RUNNING, INTERRUPTED, FINISHED, FAILED)
 LOCK_WAIT_S = 3.0
 """A worker whose parent was killed needs a moment to notice and to let go."""
-
-
-class Record(BaseModel):
-    """Content of `record.json`.
-
-    Attributes:
-        schema_version: Version of this schema.
-        run_id: The run's name.
-        status: running, interrupted, finished or failed.
-        reason: Why it failed or stopped.
-        started: UTC, ISO 8601.
-        finished: UTC, ISO 8601.
-        config: The resolved settings.
-        execution: Device, threads and kernels: resolved once, reused when the run goes on; and
-            the ranks that trained together at the last start.
-        environment: Machine and versions.
-        sources: Commits of the harness that worked on the run, in order, with the number of
-            ranks where there were several.
-        data: Names and hashes of images and truth.
-        ranking: How the scores were come by.
-        timings: Seconds by part.
-        summary: The figures.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    schema_version: int = SCHEMA_VERSION
-    run_id: str
-    status: str
-    reason: str | None = None
-    started: str
-    finished: str | None = None
-    config: dict[str, Any]
-    execution: dict[str, Any] = {}
-    environment: dict[str, Any] = {}
-    sources: list[dict[str, Any]] = []
-    data: dict[str, Any] = {}
-    ranking: dict[str, Any] = {}
-    timings: dict[str, float] = {}
-    summary: dict[str, Any] = {}
 
 
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
@@ -128,10 +85,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / CONFIG
         if not config.exists():
-            text = RunConfig(**record.config).to_toml()
-            write_atomically(config, lambda path: _write_text(path, text))
-        content = record.model_dump_json(indent=2) + "\n"
-        write_atomically(self.path / RECORD, lambda path: _write_text(path, content))
+            write_atomically(config, RunConfig(**record.config).to_toml())
+        write_atomically(self.path / RECORD, record.model_dump_json(indent=2) + "\n")
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as `<name>.parquet`."""
@@ -224,43 +179,47 @@ class RunFolder:
 
 
 def _check_record(record: Record, config: RunConfig) -> None:
-    """Refuse what no run writes: another state, or settings that are not those of its name.
+    """Refuse a record whose settings are not those of its name.
 
     Raises:
         ValueError: If it is so.
     """
-    if record.status not in STATUSES:
-        raise ValueError(f"its status is none of {', '.join(STATUSES)}")
     if record.run_id != config.run_id:
         raise ValueError(f"its settings are those of {config.run_id!r}, not of its run_id")
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
-    """Find the run folders among and directly or deeper below some folders.
+def list_folders(folders: Iterable[Path]) -> list[RunFolder]:
+    """List the run folders among some folders and at any depth below them.
 
     Args:
         folders: Run folders, or folders of them.
 
     Returns:
-        The runs, sorted by path.
+        The runs, sorted by path, each once however it is reached.
+
+    Raises:
+        StoreError: If a folder does not exist.
+    """
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(
+                f"{folder} is not a folder. Give a run folder, a folder of runs, or a score file "
+                "with its ending; `harness run` writes to results/runs by default."
+            )
+        found |= {record.parent.resolve(): record.parent for record in folder.rglob(RECORD)}
+    return [RunFolder(path) for path in sorted(found.values())]
+
+
+def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
+    """List the run folders as `list_folders` does, where there have to be some.
 
     Raises:
         StoreError: If a folder does not exist or nothing is found.
     """
-    found: set[Path] = set()
     folders = list(folders)
-    for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(
-                f"{folder} is no folder. Give a run folder, a folder of runs, or a score file with "
-                "its ending; `harness run` writes to results/runs unless told otherwise."
-            )
-        found |= {record.parent for record in folder.rglob(RECORD)}
+    found = list_folders(folders)
     if not found:
         names = ", ".join(str(folder) for folder in folders)
         raise StoreError(f"No runs in {names}. Make some with `harness run --space nb201`.")
-    return [RunFolder(path) for path in sorted(found)]
+    return found

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import LockedError, StoreError, UsageError
-from harness.runs.folder import RECORD, RUNNING, SNAPSHOTS, Record, RunFolder
+from harness.runs.folder import RECORD, SNAPSHOTS, RunFolder, list_folders
+from harness.runs.record import RUNNING, Record
+from harness.settings.dotted import flatten
 
 STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
 """Of a record, and besides `stopped`: a run that says running, but whose process is gone."""
@@ -75,7 +77,7 @@ def look_at(folder: RunFolder) -> Run:
     except StoreError as error:
         return Run(folder, None, "damaged", str(error))
     if record.status == RUNNING and not folder.is_locked():
-        return Run(folder, record, "stopped", "Its process is gone and left no word.")
+        return Run(folder, record, "stopped", "Its process is gone and exited without a status.")
     return Run(folder, record, record.status, record.reason)
 
 
@@ -92,14 +94,7 @@ def list_runs(folders: Sequence[Path], wanted: Wanted | None = None) -> list[Run
     Raises:
         StoreError: If there is no such folder.
     """
-    found: dict[Path, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(
-                f"{folder} is no folder. `harness run` writes to results/runs by default."
-            )
-        found |= {record.parent.resolve(): record.parent for record in folder.rglob(RECORD)}
-    runs = [look_at(RunFolder(path)) for path in sorted(found.values())]
+    runs = [look_at(folder) for folder in list_folders(folders)]
     return [run for run in runs if wanted is None or wanted.has(run)]
 
 
@@ -233,14 +228,3 @@ def _pairs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tupl
     left, right = flatten(first), flatten(second)
     for key in dict.fromkeys([*left, *right]):
         yield key, left.get(key), right.get(key)
-
-
-def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Bring nested values under dotted keys; lists stay as they are."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

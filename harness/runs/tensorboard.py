@@ -90,8 +90,9 @@ def read_points(folder: RunFolder) -> Iterator[Point]:
     Yields:
         `train/loss` and `train/lr` of every step, `curve/train_loss` over fixed architectures,
         `disturbance/mean_pd` and `disturbance/positive_pd` of paths trained before and
-        `disturbance/progress` of the trained path, nats, `rank/tau` of the small rankings and,
-        after the last step, of the ranking, and `diagnostics/...` of the strategy's own.
+        `disturbance/progress` of the trained path, nats, `rank/tau` of the small rankings, all on
+        the same architectures, `rank/tau_final` of the final ranking on all that it scored, and
+        `diagnostics/...` of the strategy's own.
 
     Raises:
         StoreError: If a table is damaged.
@@ -140,4 +141,4 @@ def _taus(folder: RunFolder, n_steps: int) -> Iterator[Point]:
         if row.get("tau") is not None:
             yield Point("rank/tau", int(row["step"]), float(row["tau"]))
     if summary.get("tau") is not None:
-        yield Point("rank/tau", n_steps, float(summary["tau"]))
+        yield Point("rank/tau_final", n_steps, float(summary["tau"]))

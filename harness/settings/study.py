@@ -27,7 +27,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.settings.run import RunConfig, make_config
+from harness.settings.dotted import flatten, nest
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
 
 MAX_RUNS = 100_000
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -59,7 +61,7 @@ class StudyFile(BaseModel):
     @field_validator("grid")
     @classmethod
     def _check_grids(cls, grids: list[dict[str, Any]]) -> list[dict[str, list[Any]]]:
-        return [dict(_flatten(grid)) for grid in grids if grid]
+        return [_lists(grid) for grid in grids if grid]
 
 
 class Study(NamedTuple):
@@ -127,32 +129,21 @@ def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
 
 
 def _make(path: Path, base: Mapping[str, Any], point: Mapping[str, Any]) -> RunConfig:
-    layers = [_nest(key, value) for key, value in point.items()]
+    layers = [nest(key, value) for key, value in point.items()]
     try:
-        return make_config(*(_nest(key, value) for key, value in base.items()), *layers)
+        return make_config(*(nest(key, value) for key, value in base.items()), *layers)
     except UsageError as error:
         where = ", ".join(f"{key} = {value!r}" for key, value in point.items())
         raise UsageError(f"Study file {path}{where and f', run with {where}'}: {error}") from error
 
 
-def _nest(key: str, value: Any) -> dict[str, Any]:
-    """Turn a dotted key into tables."""
-    *tables, leaf = key.split(".")
-    nested: dict[str, Any] = {leaf: value}
-    for table in reversed(tables):
-        nested = {table: nested}
-    return nested
-
-
-def _flatten(grid: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """Give the lists of a grid under dotted keys, however the file nests them."""
-    for key, values in grid.items():
-        if isinstance(values, Mapping):
-            yield from _flatten(values, f"{prefix}{key}.")
-        elif isinstance(values, list) and values:
-            yield f"{prefix}{key}", values
-        else:
-            raise ValueError(f"{prefix}{key} = {values!r} is no list of values. {_EXAMPLE}")
+def _lists(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the lists of a grid under dotted keys, however the file nests them."""
+    flat = flatten(grid)
+    for key, values in flat.items():
+        if not (isinstance(values, list) and values):
+            raise ValueError(f"{key} = {values!r} is not a list of values. {_EXAMPLE}")
+    return flat
 
 
 def _check_stem(path: Path) -> None:

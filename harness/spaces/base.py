@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from harness.errors import ArchError
 from harness.seeding import make_rng
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.supernet.base import Networks
 
 Architecture = Any
@@ -197,6 +197,11 @@ class Space(ABC):
     @abstractmethod
     def networks(self, shape: NetworkShape) -> Networks:
         """Return what makes the space's networks of a size; imports torch."""
+
+    def columns(self, arch: Architecture) -> dict[str, int | str]:
+        """Return the columns that name an architecture in a file."""
+        index = {} if self.index_column is None else {self.index_column: self.key(arch)}
+        return {"space": self.name, **index, "arch": self.format(arch)}
 
     @property
     @abstractmethod

@@ -15,13 +15,10 @@ from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weig
 from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
-    DIFFERENCE_LIMITS,
     TAU_LIMITS,
     Interval,
-    combined,
     over_architectures,
     over_seeds,
-    paired_over_architectures,
 )
 from harness.stats.jackknife import MIN_GROUPS, ImageError, image_error_of_tau
 from harness.stats.linear import pearson, spearman_estimate
@@ -33,7 +30,7 @@ from harness.stats.populations import (
     select_population,
     top_share,
 )
-from harness.stats.reversals import Verdict, compare_winners
+from harness.stats.reversals import Difference, Verdict, adjust, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
 from harness.stats.summary import RankingSummary, summarise
 from harness.stats.topk import Best, best_at, precision_at
@@ -45,7 +42,6 @@ from harness.stats.truth_noise import (
 )
 
 __all__ = [
-    "DIFFERENCE_LIMITS",
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
@@ -58,6 +54,7 @@ __all__ = [
     "Components",
     "Computed",
     "Contrast",
+    "Difference",
     "Estimate",
     "Evaluation",
     "GapBin",
@@ -75,11 +72,11 @@ __all__ = [
     "Tau",
     "TruthInfluence",
     "Verdict",
+    "adjust",
     "attenuation",
     "best_at",
     "bootstrap_precisions",
     "bootstrap_taus",
-    "combined",
     "compare_scores",
     "compare_winners",
     "compute_metric",
@@ -96,7 +93,6 @@ __all__ = [
     "over_architectures",
     "over_seeds",
     "paired_contrast",
-    "paired_over_architectures",
     "pearson",
     "precision_at",
     "sample_metric",

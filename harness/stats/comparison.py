@@ -16,7 +16,7 @@ from harness.stats.case import Case
 from harness.stats.components import Components, decompose
 from harness.stats.metrics import METRICS
 from harness.stats.populations import POPULATIONS
-from harness.stats.reversals import Verdict, compare_winners
+from harness.stats.reversals import Difference, Verdict, compare_winners
 from harness.stats.samples import MetricResult, conclude, subtract
 
 
@@ -106,5 +106,7 @@ def compare_scores(
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
         components[name] = decompose(samples["tau"], case.truth_se(part, *pair))
     taus = {name: results["tau"] for name, results in differences.items()}
-    verdict = compare_winners(names, {name: (t.value, t.interval) for name, t in taus.items()})
+    verdict = compare_winners(
+        names, {name: Difference(tau.value, tau.interval, tau.p) for name, tau in taus.items()}
+    )
     return Comparison(names, len(case.truth), len(pair[0]), differences, components, verdict)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.stats.intervals import (
+    FISHER_BELOW,
+    OVER_SEEDS,
     Interval,
-    combine,
-    seeds_se,
+    around,
+    finite_factor,
+    normal_quantile,
 )
 from harness.stats.samples import Sample, interval_to_dict
 
@@ -20,7 +23,8 @@ class Components:
 
     Attributes:
         seeds_se: Over training seeds; None for one seed, whose spread is not known.
-        architectures_se: Over the draw of architectures; 0 where the population was ranked whole.
+        architectures_se: Over the draw of architectures, beyond what `seeds_se` holds of it; 0
+            where the population was ranked whole.
         truth_se: From the noise of the truth, of the value at hand; None without a noise model.
         truth_beyond_se: What of it `architectures_se` does not hold already: a sample's scatter
             has the noise of its own truths in it, and only that of the population's truth as a
@@ -28,9 +32,10 @@ class Components:
         shares: Each known component's share of the total variance, 0 to 1, by the names "seeds",
             "architectures" and "truth"; empty where the total is 0.
         total_se: The root of the sum of squares of the known components.
-        interval: 95%, over all known components: what another population's worth of trainings of
-            the truth, another draw of architectures and other seeds would give. None where
-            nothing is known, or the metric has no interval over architectures.
+        interval: 95%, over all known components, which its `over` names: what another
+            population's worth of trainings of the truth, another draw of architectures and other
+            seeds would give. None where nothing is known, or the metric has no interval over
+            architectures.
     """
 
     seeds_se: float | None
@@ -56,26 +61,36 @@ def decompose(sample: Sample, truth_se: float | None = None) -> Components | Non
     Returns:
         The components; None where the sample has no value.
     """
-    if sample.status != "ok":
+    value, found = sample.value, sample.uncertainty
+    if value is None:
         return None
-    drawn = min(1.0, sample.n_drawn / sample.population)
+    drawn = 1.0 - finite_factor(sample.n_drawn, sample.population)
     beyond = None if truth_se is None else truth_se * math.sqrt(drawn)
     parts = {
-        "seeds": seeds_se(sample.values) if len(sample.values) > 1 else None,
-        "architectures": sample.architectures_se,
+        "seeds": found.seeds_se,
+        "architectures": found.architectures_se,
         "truth": beyond,
     }
     known = {name: se for name, se in parts.items() if se is not None}
     total = math.hypot(*known.values())
-    shares = {name: (se / total) ** 2 for name, se in known.items()} if total > 0.0 else {}
-    other = math.hypot(*(se for name, se in known.items() if name != "seeds"))
-    has_spread = parts["architectures"] is not None and (len(sample.values) > 1 or other > 0.0)
+    interval = None
+    if found.architectures_se is not None and (found.seeds_se is not None or total > 0.0):
+        half = math.hypot(found.half_width(0.975), normal_quantile(0.975) * (beyond or 0.0))
+        over = _join([name for name in known if name != "architectures" or sample.left > 0.0])
+        n_archs = FISHER_BELOW if over == OVER_SEEDS else sample.n_drawn
+        interval = around(value, half, total, over, sample.limits, n_archs)
     return Components(
-        seeds_se=parts["seeds"],
-        architectures_se=parts["architectures"],
+        seeds_se=found.seeds_se,
+        architectures_se=found.architectures_se,
         truth_se=truth_se,
         truth_beyond_se=beyond,
-        shares=shares,
+        shares={name: (se / total) ** 2 for name, se in known.items()} if total > 0.0 else {},
         total_se=total,
-        interval=combine(sample.values, other, sample.limits, sample.n) if has_spread else None,
+        interval=interval,
     )
+
+
+def _join(names: list[str]) -> str:
+    """Return names as in `OVER_BOTH`, such as "seeds, architectures and truth"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import UsageError
+from harness.stats.contrasts import holm
 from harness.stats.intervals import Interval
+
+PRIMARY = "all"
+"""The population that a contrast is about; the others are looked at beside it."""
+LEVEL = 0.05
+
+
+class Difference(NamedTuple):
+    """The difference of two estimators on one population.
+
+    Attributes:
+        value: First - second; None for too few, or undefined.
+        interval: Its interval, on its own; None where there is none.
+        p: Two-sided p-value of no difference, by the same construction; None without an interval.
+    """
+
+    value: float | None
+    interval: Interval | None
+    p: float | None
 
 
 @dataclass(frozen=True)
@@ -16,12 +35,14 @@ class Verdict:
 
     Attributes:
         winners: Population to the name of the one that is shown to rank better there; None where
-            that is not shown: there is no interval, or it holds 0.
+            that is not shown: there is no interval, or its p-value is not below 0.05.
+        p_values: The p-value of each population; of all but the primary one, adjusted by Holm.
         is_reversed: Whether each is shown to be the better one somewhere.
         text: The same in words.
     """
 
     winners: dict[str, str | None]
+    p_values: dict[str, float | None]
     is_reversed: bool
     text: str
 
@@ -30,21 +51,38 @@ class Verdict:
         return dict(vars(self))
 
 
+def adjust(p_values: Mapping[str, float | None], primary: str = PRIMARY) -> dict[str, float | None]:
+    """Adjust the p-values of one contrast on several populations.
+
+    Wherever a sentence names a winner on one of several populations, it goes by these. The family
+    is the populations of one contrast other than the primary one, which is what the contrast is
+    about and stays as it is. With m of them, an interval at 95% each shows a difference
+    where there is none in up to m of 20 contrasts; Holm keeps that to one in 20, however the
+    populations overlap.
+
+    Args:
+        p_values: Population to `MetricResult.p`; None where there is no interval.
+        primary: The population that is not of the family.
+
+    Returns:
+        The same with the family's adjusted; None stays None, and is not of the family.
+    """
+    family = {name: p for name, p in p_values.items() if name != primary and p is not None}
+    adjusted = dict(zip(family, holm(list(family.values())), strict=True))
+    return {name: adjusted.get(name, p) for name, p in p_values.items()}
+
+
 def compare_winners(
-    names: tuple[str, str],
-    differences: Mapping[str, tuple[float | None, Interval | None]],
-    metric: str = "tau",
+    names: tuple[str, str], differences: Mapping[str, Difference], metric: str = "tau"
 ) -> Verdict:
     """Say whether the winner differs between populations.
 
-    A difference counts as shown only if its interval leaves out 0; a reversal needs one shown
-    difference either way. Intervals are taken one by one: among many populations at 95%, one in
-    twenty shows a difference where there is none.
+    A difference counts as shown only if its p-value, adjusted over the populations as `adjust`
+    says, is below 0.05; a reversal needs one shown difference either way.
 
     Args:
         names: The two estimators, first and second.
-        differences: Population to first - second of a metric that is better when higher, and its
-            interval; None for what is too few, undefined, or has no interval.
+        differences: Population to first - second of a metric that is better when higher.
         metric: What the metric is called.
 
     Returns:
@@ -58,42 +96,52 @@ def compare_winners(
             f"'{names[0]}' and '{names[1]}' were to be compared on {len(differences)} populations; "
             "two different names and at least one population are needed. Name them apart."
         )
-    winners = {place: _find_winner(names, *pair) for place, pair in differences.items()}
+    p_values = adjust({place: difference.p for place, difference in differences.items()})
+    winners = {
+        place: _find_winner(names, found.value, p_values[place])
+        for place, found in differences.items()
+    }
     shown = {name: [place for place in winners if winners[place] == name] for name in names}
-    said = {place: _describe(place, *pair) for place, pair in differences.items()}
+    described = {
+        place: _describe(place, found, p_values[place]) for place, found in differences.items()
+    }
     parts = [
-        f"{name} ranks better on {', '.join(said[place] for place in places)}"
+        f"{name} ranks better on {', '.join(described[place] for place in places)}"
         for name, places in shown.items()
         if places
     ]
-    unknown = [said[place] for place, winner in winners.items() if winner is None]
+    unknown = [described[place] for place, winner in winners.items() if winner is None]
     if unknown:
-        parts.append(f"not shown: {', '.join(unknown)}")
+        parts.append(f"{'no significant difference on ' if parts else ''}{', '.join(unknown)}")
     is_reversed = all(shown.values())
-    what = f"differences of {metric}, {names[0]} minus {names[1]}, each population at 95%"
+    over = dict.fromkeys(d.interval.over for d in differences.values() if d.interval is not None)
+    what = (
+        f"{metric}, {names[0]} minus {names[1]}, with 95% intervals over "
+        f"{' or '.join(over) or 'nothing'}; p adjusted by Holm for all populations but '{PRIMARY}'"
+    )
     text = f"{_headline(names, shown, is_reversed)} {'; '.join(parts)} ({what})."
-    return Verdict(winners, is_reversed, text)
+    return Verdict(winners, p_values, is_reversed, text)
 
 
-def _find_winner(
-    names: tuple[str, str], difference: float | None, interval: Interval | None
-) -> str | None:
-    if difference is None or interval is None or interval.low <= 0.0 <= interval.high:
+def _find_winner(names: tuple[str, str], value: float | None, p: float | None) -> str | None:
+    if value is None or p is None or p >= LEVEL:
         return None
-    return names[0] if difference > 0.0 else names[1]
+    return names[0] if value > 0.0 else names[1]
 
 
 def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: bool) -> str:
     if is_reversed:
         return "The winner depends on the population:"
     if not any(shown.values()):
-        return f"No difference between {names[0]} and {names[1]} is shown on any population:"
+        return f"{names[0]} and {names[1]} do not differ significantly on any population:"
     return "No reversal is shown:"
 
 
-def _describe(place: str, difference: float | None, interval: Interval | None) -> str:
-    if difference is None:
+def _describe(place: str, found: Difference, p: float | None) -> str:
+    if found.value is None:
         return f"{place} (too few, or undefined)"
-    if interval is None:
-        return f"{place} ({difference:+.3f}, no interval)"
-    return f"{place} ({difference:+.3f}, {interval.low:+.3f} to {interval.high:+.3f})"
+    if found.interval is None or p is None:
+        return f"{place} ({found.value:+.3f}, no interval)"
+    low, high = found.interval[:2]
+    p_text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return f"{place} ({found.value:+.3f}, {low:+.3f} to {high:+.3f}, {p_text})"

@@ -6,7 +6,7 @@ everything here has a paired version. Axis letters: seed, n architectures, b res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,22 @@ import numpy as np
 from harness.errors import UsageError
 from harness.stats.correlation import FloatArray
 from harness.stats.intervals import (
+    FISHER_BELOW,
+    OVER_ARCHITECTURES,
+    OVER_BOTH,
+    OVER_SEEDS,
     Interval,
     Limits,
-    combine,
-    influence_se,
-    over_seeds,
-    replicates_se,
+    around,
+    finite_factor,
 )
 from harness.stats.metrics import Computed, Method, Metric, compute_metric, find_metric
+from harness.stats.uncertainty import (
+    Uncertainty,
+    lasting_se,
+    over_one_group,
+    over_two_groups,
+)
 
 MIN_HITS = 10
 """A precision of fewer hits, or misses, has no interval over architectures."""
@@ -39,10 +47,13 @@ class Sample:
         status: "ok", "too few" or "undefined" (of any seed).
         n: Architectures that it rests on: the top k for a precision, else all drawn.
         n_drawn: Architectures that it was computed over.
-        population: Architectures that these were drawn from.
+        population: Architectures that these were drawn from; None for more than can be counted.
         limits: Smallest and largest possible value.
-        parts: Influence values [seed, n_drawn] or bootstrap replicates [seed, b], as the metric's
-            method says; None where it has no interval over architectures, or needs none.
+        parts: What the draw of architectures is told by, [seed, part]: the sum of squares of a
+            mean over seeds is its variance over draws from an infinite population. None where
+            the metric has no interval over architectures, or needs none.
+        minus: Of a difference over other seeds, the sample that is subtracted; None where it is
+            of one method, or was subtracted seed by seed.
     """
 
     metric: Metric
@@ -50,24 +61,50 @@ class Sample:
     status: str
     n: int
     n_drawn: int
-    population: int
+    population: int | None
     limits: Limits
     parts: FloatArray | None
+    minus: Sample | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The mean over seeds, or the difference of two; None unless the status is "ok"."""
+        if self.status != "ok":
+            return None
+        subtracted = 0.0 if self.minus is None else float(self.minus.values.mean())
+        return float(self.values.mean()) - subtracted
+
+    @property
+    def left(self) -> float:
+        """The finite population's factor; 0 where all of it was scored."""
+        return finite_factor(self.n_drawn, self.population)
 
     @property
     def architectures_se(self) -> float | None:
-        """The standard error of the mean over the draw of architectures; 0 for all of them.
+        """The standard error over the draw of architectures, for these seeds; 0 for all of them.
 
         None where there is no such number: the metric has none, or too few architectures.
         """
-        if self.n_drawn >= self.population:
-            return 0.0
-        if self.parts is None:
-            return None
-        mean = self.parts.mean(axis=0)
-        if self.metric.method is Method.INFLUENCE:
-            return influence_se(mean, self.population)
-        return replicates_se(mean, self.n_drawn, self.population)
+        return self._architectures_se(takes_out_seeds=False)
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """What scatters the value, over seeds and architectures."""
+        if self.minus is None:
+            seeds = over_one_group(self.values)
+        else:
+            seeds = over_two_groups(self.values, self.minus.values)
+        return seeds._replace(architectures_se=self._architectures_se(takes_out_seeds=True))
+
+    def _architectures_se(self, takes_out_seeds: bool) -> float | None:
+        groups = [self.parts] if self.minus is None else [self.parts, self.minus.parts]
+        known = [group for group in groups if group is not None]
+        if self.left == 0.0 or len(known) < len(groups):
+            return 0.0 if self.left == 0.0 else None
+        mean = known[0].mean(axis=0)
+        if len(known) > 1:
+            mean = mean - known[1].mean(axis=0)
+        return lasting_se(mean, known if takes_out_seeds else (), self.left)
 
 
 @dataclass(frozen=True)
@@ -79,15 +116,17 @@ class MetricResult:
     Attributes:
         name: Key of `METRICS`.
         value: Mean over seeds; None unless the status is "ok".
-        per_seed: One value a seed.
+        per_seed: One value a seed; empty for a difference over other seeds.
         status: "ok", "too few" or "undefined".
         n: Architectures that it rests on.
         over_architectures: Over the draw of architectures, for these trained seeds.
         over_seeds: Over training seeds, on these architectures; needs two, and a metric that does
             not rest on a single architecture.
-        interval: Over both: what may be said of the method. None where either part has no
-            interval though it should have; with one seed that over architectures, which speaks
-            of that one supernet.
+        interval: Over all that is left to chance, which its `over` names: what may be said of the
+            method. None where either part has no interval though it should have; with one seed
+            that over architectures, which speaks of that one supernet; with the whole population
+            that over seeds.
+        uncertainty: What `interval` was made of; None where that is None.
     """
 
     name: str
@@ -98,6 +137,14 @@ class MetricResult:
     over_architectures: Interval | None
     over_seeds: Interval | None
     interval: Interval | None
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def p(self) -> float | None:
+        """The two-sided p-value of a value of 0, by the same construction as `interval`."""
+        if self.value is None or self.uncertainty is None:
+            return None
+        return self.uncertainty.p_value(self.value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -115,19 +162,21 @@ class MetricResult:
         }
 
 
-def interval_to_dict(interval: Interval) -> dict[str, float]:
+def interval_to_dict(interval: Interval) -> dict[str, float | str]:
     """Return an interval ready for JSON."""
     return interval._asdict()
 
 
-def sample_metric(name: str, scores: FloatArray, truth: FloatArray, population: int) -> Sample:
+def sample_metric(
+    name: str, scores: FloatArray, truth: FloatArray, population: int | None
+) -> Sample:
     """Compute a metric for every training seed.
 
     Args:
         name: Key of `METRICS`.
         scores: Estimates, higher is better, finite numbers, [seed, n].
         truth: Ground truth, [n].
-        population: Architectures that these n were drawn from.
+        population: Architectures that these n were drawn from; None for more than can be counted.
 
     Returns:
         The sample.
@@ -146,8 +195,10 @@ def sample_metric(name: str, scores: FloatArray, truth: FloatArray, population: 
     values = np.array([row.value for row in rows if row.value is not None and status == "ok"])
     n_drawn = len(truth)
     if metric.share is not None:
-        n_drawn, population = rows[0].n, round(population * metric.share)
-    has_parts = status == "ok" and metric.interval_from <= n_drawn < population
+        n_drawn = rows[0].n
+        population = None if population is None else round(population * metric.share)
+    has_parts = status == "ok" and n_drawn >= metric.interval_from
+    has_parts = has_parts and finite_factor(n_drawn, population) > 0.0
     return Sample(
         metric,
         values,
@@ -160,67 +211,86 @@ def sample_metric(name: str, scores: FloatArray, truth: FloatArray, population: 
     )
 
 
-def subtract(first: Sample, second: Sample) -> Sample:
-    """Return the paired difference first - second, seed by seed and architecture by architecture.
+def subtract(first: Sample, second: Sample, *, is_paired: bool = True) -> Sample:
+    """Return the difference first - second, architecture by architecture.
 
     Args:
         first: A metric of one method.
-        second: The same metric of another, on the same architectures and as many seeds, in the
-            same order.
+        second: The same metric of another, on the same architectures.
+        is_paired: Whether both have the same seeds, in the same order, so that the difference is
+            taken seed by seed; if not, the seeds of either are independent of the other's.
 
     Returns:
         The difference, whose intervals leave out what the two have in common.
 
     Raises:
-        UsageError: If metric, architectures or number of seeds differ.
+        UsageError: If metric or architectures differ, or in pairs the number of seeds.
     """
     shapes = [(s.metric.name, s.n_drawn, s.population, len(s.values)) for s in (first, second)]
     status = next((s.status for s in (first, second) if s.status != "ok"), "ok")
-    if shapes[0][:3] != shapes[1][:3] or (status == "ok" and shapes[0][3] != shapes[1][3]):
+    has_pairs = not is_paired or status != "ok" or shapes[0][3] == shapes[1][3]
+    if shapes[0][:3] != shapes[1][:3] or not has_pairs:
         raise UsageError(
             f"A paired difference was asked for (metric, architectures, population, seeds) "
             f"{shapes[0]} and {shapes[1]}; all must be the same. Keep what both have."
         )
-    parts = None
-    if first.parts is not None and second.parts is not None:
-        parts = first.parts - second.parts
-    return Sample(
-        first.metric,
-        first.values - second.values if status == "ok" else np.zeros(0),
-        status,
-        n=first.n,
-        n_drawn=first.n_drawn,
-        population=first.population,
-        limits=(first.limits[0] - first.limits[1], first.limits[1] - first.limits[0]),
-        parts=parts,
-    )
+    limits = (first.limits[0] - first.limits[1], first.limits[1] - first.limits[0])
+    if status != "ok":
+        return replace(first, values=np.zeros(0), status=status, limits=limits, parts=None)
+    if not is_paired:
+        return replace(first, limits=limits, minus=second)
+    has_parts = first.parts is not None and second.parts is not None
+    parts = first.parts - second.parts if has_parts else None  # type: ignore[operator]
+    return replace(first, values=first.values - second.values, limits=limits, parts=parts)
 
 
 def conclude(sample: Sample) -> MetricResult:
     """Give a sample all the intervals that its metric is allowed."""
-    values, name = tuple(float(value) for value in sample.values), sample.metric.name
-    if sample.status != "ok":
-        return MetricResult(name, None, values, sample.status, sample.n, None, None, None)
-    mean, se = float(sample.values.mean()), sample.architectures_se
-    if sample.metric.is_extreme:
-        return MetricResult(name, mean, values, "ok", sample.n, None, None, None)
-    architectures = interval = None
-    if se is not None and sample.n_drawn < sample.population:
-        architectures = combine(np.array([mean]), se, sample.limits, sample.n_drawn)
-    if se is not None and (architectures is not None or len(values) > 1):
-        interval = combine(sample.values, se, sample.limits, sample.n_drawn)
-    seeds = over_seeds(values, sample.limits)
-    return MetricResult(name, mean, values, "ok", sample.n, architectures, seeds, interval)
+    name, value = sample.metric.name, sample.value
+    per_seed = tuple(map(float, sample.values)) if sample.minus is None else ()
+    if value is None or sample.metric.is_extreme:
+        return MetricResult(name, value, per_seed, sample.status, sample.n, None, None, None)
+    found = sample.uncertainty
+    for_these_seeds = Uncertainty(None, 0.0, sample.architectures_se)
+    architectures = seeds = both = None
+    if sample.left > 0.0 and for_these_seeds.architectures_se is not None:
+        architectures = _make_interval(sample, for_these_seeds, OVER_ARCHITECTURES)
+    if found.seeds_se is not None:
+        seeds = _make_interval(sample, found._replace(architectures_se=None), OVER_SEEDS)
+    made_of = None
+    if architectures is not None and seeds is not None:
+        both, made_of = _make_interval(sample, found, OVER_BOTH), found
+    elif sample.left == 0.0 or seeds is None:
+        both, made_of = (seeds, found) if seeds is not None else (architectures, for_these_seeds)
+    made_of = None if both is None else made_of
+    return MetricResult(name, value, per_seed, "ok", sample.n, architectures, seeds, both, made_of)
+
+
+def _make_interval(sample: Sample, found: Uncertainty, over: str) -> Interval:
+    """Make the two-sided 95% interval of a sample that has a value."""
+    value = sample.value
+    assert value is not None
+    n_archs = FISHER_BELOW  # Fisher's z is for the draw of few architectures
+    if over != OVER_SEEDS:
+        n_archs = sample.n_drawn
+    return around(value, found.half_width(0.975), found.se, over, sample.limits, n_archs)
 
 
 def _parts(
     metric: Metric, rows: list[Computed], scores: FloatArray, truth: FloatArray
 ) -> FloatArray | None:
+    """Return the parts of every seed, [seed, part], scaled as `Sample.parts` are."""
     if metric.method is Method.INFLUENCE:
-        return np.stack([row.influence for row in rows if row.influence is not None])
+        influence = np.stack([row.influence for row in rows if row.influence is not None])
+        n = influence.shape[1]
+        return np.asarray(influence / np.sqrt(n * (n - 1.0)))
     if metric.replicates is None:
         return None
     # Of few hits or misses the normal interval covers too little: 0.78 for one hit of 36.
     hits = float(np.mean([row.n * (row.value or 0.0) for row in rows]))
     is_rare = min(hits, rows[0].n - hits) < MIN_HITS
-    return None if is_rare or not metric.is_smooth(truth) else metric.replicates(scores, truth)
+    if is_rare or not metric.is_smooth(truth):
+        return None
+    replicates = metric.replicates(scores, truth)
+    centred = replicates - replicates.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.sqrt(centred.shape[1] - 1.0))

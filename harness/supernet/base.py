@@ -1,9 +1,149 @@
-"""What a space's networks offer to training, measuring and ranking."""
+"""What a space's networks offer to training, measuring and ranking.
+
+Images are [batch, channel, height, width], best in channels-last format; `arch` is an architecture
+of the networks' space.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from harness.supernet.layers import ConvBN, Tap
+from harness.supernet.norm import Norm, batch_norm
+from harness.supernet.weights import initialise
+
+
+class SuperNet(nn.Module, ABC):
+    """A weight-sharing supernet: one set of weights, of which each architecture uses a part.
+
+    Laws: an architecture's output depends on its own weights alone; architectures with the same
+    `Space.canonical` give the same bits; no weight outside `searchable` and none of the
+    architecture's own gets a gradient; the output is `classifier` applied to [batch, feature], so
+    that a copy whose `classifier` is the identity returns the features.
+
+    Attributes:
+        classifier: The last layer.
+        searchable_parts: The modules whose weights not all architectures share.
+        float32_parts: The modules and parameters that stay in float32 where the rest is computed
+            in bf16; `forward` converts what enters them.
+    """
+
+    searchable_parts: ClassVar[tuple[str, ...]] = ("cells",)
+    float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)
+    classifier: nn.Module
+
+    @abstractmethod
+    def forward(
+        self, images: Tensor, arch: Any, norm: Norm = batch_norm, tap: Tap | None = None
+    ) -> Tensor:
+        """Compute the logits of one path.
+
+        Args:
+            images: [batch, channel, height, width].
+            arch: The path.
+            norm: Where batch norm's statistics come from; the batch itself by default.
+            tap: Told (weight name, layer input) for every weighted layer on the path.
+
+        Returns:
+            Logits, [batch, class].
+        """
+
+    def share(self, images: Tensor) -> Callable[[Any], Tensor]:
+        """Return what computes the logits of paths on one batch, bit for bit as `forward` does.
+
+        A space overrides it where its architectures have something in common on a batch that can
+        be computed once. The weights must not change while the function is in use.
+
+        Args:
+            images: The batch, which is normalised with its own statistics.
+        """
+        return lambda arch: self(images, arch)
+
+    def order(self, archs: Iterable[Any]) -> list[Any]:
+        """Order distinct architectures so that what `share` returns computes them quickest."""
+        return list(archs)
+
+    @property
+    def strides(self) -> Mapping[str, int]:
+        """The strides of the layers that a tap reports, by weight name; others have stride 1."""
+        return {part.name: part.stride for part in self.modules() if isinstance(part, ConvBN)}
+
+    @property
+    def searchable(self) -> frozenset[str]:
+        """The names of the weights that not all architectures share."""
+        names = (name for name, _ in self.named_parameters())
+        return frozenset(n for n in names if n.partition(".")[0] in self.searchable_parts)
+
+    def to_bf16(self) -> SuperNet:
+        """Copy the supernet in bf16, but for its `float32_parts`."""
+        half = copy.deepcopy(self).to(torch.bfloat16)
+        for name in self.float32_parts:
+            setattr(half, name, copy.deepcopy(getattr(self, name)))
+        return half
+
+    def without_classifier(self) -> SuperNet:
+        """Copy the supernet, weights shared, so that it returns features, [batch, feature]."""
+        headless = copy.copy(self)
+        headless._modules = {**self._modules, "classifier": nn.Identity()}
+        return headless
+
+
+class Standalone(nn.Module, ABC):
+    """Networks of one architecture side by side, each to be trained on images of its own.
+
+    Attributes:
+        networks: How many.
+    """
+
+    networks: int
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute each network's logits of its own images.
+
+        Args:
+            images: [batch, network * channel, height, width].
+
+        Returns:
+            Logits, [batch, network, class].
+        """
+
+
+class SideBySide(Standalone):
+    """Networks computed one after the other, for a space that has no quicker way."""
+
+    def __init__(self, make: Callable[[], nn.Module], run_seeds: Sequence[int]) -> None:
+        """Make and initialise the networks.
+
+        Args:
+            make: Makes one, whose `forward` takes images and returns logits, [batch, class].
+            run_seeds: The seed of each network's initial weights, [network].
+        """
+        super().__init__()
+        self.networks = len(run_seeds)
+        self.parts = nn.ModuleList(make() for _ in run_seeds)
+        for part, run_seed in zip(self.parts, run_seeds, strict=True):
+            initialise(part, (run_seed,))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute each network's logits of its own images."""
+        chunks = images.chunk(self.networks, dim=1)
+        return torch.stack([part(x) for part, x in zip(self.parts, chunks, strict=True)], dim=1)
 
 
 class Networks(Protocol):
     """Makes the networks of one space and size."""
+
+    def supernet(self, run_seed: int) -> SuperNet:
+        """Make a supernet; equal seeds give equal initial weights."""
+        ...
+
+    def standalone(self, arch: Any, run_seeds: Sequence[int]) -> Standalone:
+        """Make networks of one architecture, one for each seed, with affine batch norm."""
+        ...

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,8 +23,8 @@ from torch import Tensor
 from harness.images.dataset import ImageData, fixed_subset
 from harness.seeding import make_rng
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces import Architecture, Space, load_space
+from harness.supernet.base import SuperNet
 
 PROBE_SETS = ("trained", "recent", "fixed")
 """What a row is about: the trained path itself (its progress), or a victim of one of the sets."""
@@ -35,9 +36,9 @@ class ProbeRow(NamedTuple):
     Attributes:
         step: The step, counted from 0.
         probe_set: Position in `PROBE_SETS`.
-        trained_index: `nb201_index` of the (first) path that the step trained.
-        probed_index: `nb201_index` of the path measured.
-        shared_convs: Live convolution edges that both paths use, 0-6.
+        trained_index: Key of the (first) path that the step trained.
+        probed_index: Key of the path measured.
+        shared_convs: How many of `Space.weights` both paths use.
         loss_before: Loss on the probe batch before the step, nats.
         loss_after: Loss after it; the difference is PD, or minus the progress.
         accuracy_before: Percent before.
@@ -72,24 +73,26 @@ class DisturbanceMeter:
             data: The images; the probe batch comes from the validation images, and no other
                 purpose uses the same draw.
         """
+        self.space = load_space(config.space)
         self.n_paths = config.probe_paths
         images = fixed_subset(data.validation, config.probe_images, config.seed, "probe")
         self._images = data.normalise(images.pixels)
         self._labels = images.labels
         rng = make_rng(config.seed, "probe", "paths")
-        drawn = rng.choice(len(enumerate_archs()), size=self.n_paths, replace=False)
-        self.fixed = [arch_at(int(index)) for index in drawn]
-        self.recent: list[Arch] = []
-        self._before: list[tuple[int, Arch, Tensor]] = []
+        self.fixed = _draw_distinct(self.space, self.n_paths, rng)
+        self.recent: list[Architecture] = []
+        self._before: list[tuple[int, Architecture, Tensor]] = []
 
-    def before(self, network: SuperNet, trained: Sequence[Arch]) -> None:
+    def before(self, network: SuperNet, trained: Sequence[Architecture]) -> None:
         """Measure the paths before a step trains `trained`."""
         self._before = [
             (probe_set, arch, self._logits(network, arch))
             for probe_set, arch in self._choose(trained)
         ]
 
-    def after(self, network: SuperNet, step: int, trained: Sequence[Arch]) -> list[ProbeRow]:
+    def after(
+        self, network: SuperNet, step: int, trained: Sequence[Architecture]
+    ) -> list[ProbeRow]:
         """Measure the same paths after the step.
 
         Returns:
@@ -98,13 +101,14 @@ class DisturbanceMeter:
         rows = []
         for probe_set, arch, before in self._before:
             after = self._logits(network, arch)
-            shared = max(len(arch.live_conv_edges & b.live_conv_edges) for b in trained)
+            weights = self.space.weights(arch)
+            shared = max(len(weights & self.space.weights(b)) for b in trained)
             rows.append(
                 ProbeRow(
                     step,
                     probe_set,
-                    trained[0].nb201_index,
-                    arch.nb201_index,
+                    self.space.key(trained[0]),
+                    self.space.key(arch),
                     shared,
                     self._loss(before),
                     self._loss(after),
@@ -116,24 +120,26 @@ class DisturbanceMeter:
         self._before = []
         return rows
 
-    def remember(self, trained: Sequence[Arch]) -> None:
+    def remember(self, trained: Sequence[Architecture]) -> None:
         """Move trained paths to the end of the recent ones, one of each class."""
+        canonical = self.space.canonical
         for arch in trained:
-            self.recent = [a for a in self.recent if a.representative != arch.representative]
+            self.recent = [a for a in self.recent if canonical(a) != canonical(arch)]
             self.recent.append(arch)
         # the classes that the next step trains are left out when measuring, so more than K paths
         # must be kept: as many more as a step trains
         self.recent = self.recent[-(self.n_paths + len(trained)) :]
 
-    def _choose(self, trained: Sequence[Arch]) -> list[tuple[int, Arch]]:
-        own = {arch.representative for arch in trained}
-        recent = [arch for arch in self.recent if arch.representative not in own][-self.n_paths :]
-        fixed = [arch for arch in self.fixed if arch.representative not in own]
+    def _choose(self, trained: Sequence[Architecture]) -> list[tuple[int, Architecture]]:
+        own = {self.space.canonical(arch) for arch in trained}
+        recent = [arch for arch in self.recent if self.space.canonical(arch) not in own]
+        recent = recent[-self.n_paths :]
+        fixed = [arch for arch in self.fixed if self.space.canonical(arch) not in own]
         sets = (trained, recent, fixed)
         return [(number, arch) for number, archs in enumerate(sets) for arch in archs]
 
     @torch.inference_mode()
-    def _logits(self, network: SuperNet, arch: Arch) -> Tensor:
+    def _logits(self, network: SuperNet, arch: Architecture) -> Tensor:
         logits: Tensor = network(self._images, arch)
         return logits
 
@@ -142,3 +148,18 @@ class DisturbanceMeter:
 
     def _accuracy(self, logits: Tensor) -> float:
         return 100 * (logits.argmax(dim=1) == self._labels).double().mean().item()
+
+
+_PERMUTED = 1_000_000
+"""Largest space that is drawn from by a permutation of all keys."""
+
+
+def _draw_distinct(space: Space, n: int, rng: np.random.RandomState) -> list[Architecture]:
+    """Draw distinct architectures; all of them where there are fewer."""
+    if space.size is not None and space.size <= _PERMUTED:
+        drawn = rng.choice(space.size, size=min(n, space.size), replace=False)
+        return [space.at(int(key)) for key in drawn]
+    found: dict[Architecture, None] = {}
+    while len(found) < n:
+        found.setdefault(space.draw(rng))
+    return list(found)

@@ -27,14 +27,13 @@ from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
 from harness.seeding import derive_seed, make_rng
 from harness.settings.run import RunConfig
-from harness.spaces import load_space
-from harness.spaces.nb201.encoding import Arch
-from harness.spaces.nb201.network import SuperNet, hash_weights
-from harness.spaces.nb201.ops import ConvBN
+from harness.spaces import Architecture, Grid, load_space
 from harness.strategies import strategy_settings
 from harness.strategies.base import Context, Strategy, WeightedPath
+from harness.supernet.base import SuperNet
 from harness.supernet.norm import DistributedNorm, Norm, batch_norm
 from harness.supernet.patches import LayerInput
+from harness.supernet.weights import hash_weights
 from harness.training.checkpoint import (
     check_state,
     load_checkpoint,
@@ -52,7 +51,7 @@ class StepRow(NamedTuple):
 
     Attributes:
         step: Counted from 0.
-        path_index: `nb201_index` of the (first) trained path.
+        path_index: Key of the (first) trained path.
         n_paths: Paths that the step trained.
         loss: Their weighted training loss before the step, nats.
         lr: Learning rate.
@@ -93,9 +92,9 @@ class TrainingLog:
             column.append(row[name])
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
-        """Return the tables as float64 tensors (integers up to 2**53 survive)."""
+        """Return the tables as tensors: int64 where all numbers are whole, else float64."""
         return {
-            table: {name: torch.tensor(c, dtype=torch.float64) for name, c in columns.items()}
+            table: {name: _as_tensor(column) for name, column in columns.items()}
             for table, columns in self.tables.items()
         }
 
@@ -106,6 +105,11 @@ class TrainingLog:
             for table, columns in state.items()
         }
         self._restored = frozenset(self.tables)
+
+
+def _as_tensor(column: list[float]) -> Tensor:
+    whole = all(type(value) is int for value in column)  # keys may exceed 2**53
+    return torch.tensor(column, dtype=torch.int64 if whole else torch.float64)
 
 
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]
@@ -143,17 +147,18 @@ class Trainer:
         self.config = config
         self.ranks = ranks
         self.device = data.train.labels.device
-        shape = data.network_shape(config.channels, config.cells)
-        self.network = SuperNet(shape, config.seed).to(self.device)
+        self.space = load_space(config.space)
+        networks = self.space.networks(data.network_shape(config.channels, config.cells))
+        self.network = networks.supernet(config.seed).to(self.device)
         self.sampler = BatchSampler(data, config.batch_size, config.seed, config.augment)
         self.weights: dict[str, Tensor] = dict(self.network.named_parameters())
         context = Context(
-            load_space(config.space),
+            self.space,
             config.seed,
             config.steps,
             self.sampler.batches_per_epoch,
             strategy_settings(config),
-            frozenset(name for name in self.weights if name.startswith("cells.")),
+            self.network.searchable,
         )
         self.strategy = strategy_class(context, self.weights)
         self.meter = DisturbanceMeter(config, data)
@@ -164,11 +169,7 @@ class Trainer:
         self._momentum: dict[str, Tensor] = {}
         synced = ranks.size > 1 and config.bn_sync
         self._norm: Norm = DistributedNorm(ranks) if synced else batch_norm
-        self._strides = {
-            module.name: module.stride
-            for module in self.network.modules()
-            if isinstance(module, ConvBN)
-        }
+        self._strides = self.network.strides
 
     def run(self, folder: Path, monitor: Monitor, evaluate: Evaluator) -> None:
         """Train to the last step, from the newest checkpoint if there is one.
@@ -277,7 +278,8 @@ class Trainer:
             with self._timed("probe"):
                 self._log_probes(self.meter.after(self.network, step, archs))
         self.meter.remember(archs)
-        self.log.add("steps", StepRow(step, archs[0].nb201_index, len(archs), loss, lr)._asdict())
+        row = StepRow(step, self.space.key(archs[0]), len(archs), loss, lr)
+        self.log.add("steps", row._asdict())
         self.step += 1
         return loss
 
@@ -346,11 +348,11 @@ class Trainer:
         for weight in weights:
             weight.grad = None
 
-    def _check_finite(self, loss: float, step: int, arch: Arch) -> None:
+    def _check_finite(self, loss: float, step: int, arch: Architecture) -> None:
         if not math.isfinite(loss):
             raise DivergedError(
-                f"The loss became {loss} at step {step:,} on path {arch} (index "
-                f"{arch.nb201_index}), strategy '{self.config.strategy}', lr {self.config.lr}, "
+                f"The loss became {loss} at step {step:,} on path {self.space.format(arch)} (index "
+                f"{self.space.key(arch)}), strategy '{self.config.strategy}', lr {self.config.lr}, "
                 f"seed {self.config.seed}. Try a smaller --set lr=..., or a tighter clip_norm."
             )
 
@@ -367,20 +369,20 @@ class Trainer:
             self.timings[part] += time.perf_counter() - started
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything needed to go on exactly."""
+        """Return everything needed to resume exactly."""
         return {
             "config_sha256": self.config.sha256,
             "step": self.step,
             "network": self.network.state_dict(),
             "momentum": self._momentum,
             "strategy": self.strategy.state_dict(),
-            "recent": [arch.ops for arch in self.meter.recent],
+            "recent": [self.space.format(arch) for arch in self.meter.recent],
             "log": self.log.state_dict(),
             "timings": dict(self.timings),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Resume from a saved state."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self._momentum = {
@@ -390,10 +392,17 @@ class Trainer:
             for name, buffer in state["momentum"].items()
         }
         self.strategy.load_state_dict(state["strategy"])
-        self.meter.recent = [Arch(tuple(ops)) for ops in state["recent"]]
+        self.meter.recent = [self._read_arch(saved) for saved in state["recent"]]
         self.log.load_state_dict(state["log"])
         spent = {part: float(seconds) for part, seconds in state["timings"].items()}
         self.timings = defaultdict(float, spent)
+
+    def _read_arch(self, saved: str | Sequence[int]) -> Architecture:
+        """Read an architecture of a checkpoint: its string, or its choices in older ones."""
+        if isinstance(saved, str):
+            return self.space.parse(saved)
+        assert isinstance(self.space, Grid), "no older version knew another space"
+        return self.space.from_choices(saved)
 
 
 def learning_rate(config: RunConfig, step: int) -> float:

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from harness.estimators.runs import label_configs, scores_path, settings_sha256
-from harness.evaluation.blocks import Block
-from harness.evaluation.markup import block_to_markdown
-from harness.runs.folder import FINISHED, Record, RunFolder, find_runs
+from harness.report.markup import Block, block_to_markdown
+from harness.runs.folder import RunFolder, find_runs
+from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import READOUTS, RunConfig
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share

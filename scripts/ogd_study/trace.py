@@ -26,20 +26,21 @@ import pandas as pd
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from harness.estimators.supernet.classes import class_index, order_classes
-from harness.estimators.supernet.measuring import EvaluationImages
-from harness.estimators.supernet.precision import images_to_bf16, to_bf16
+from harness.estimators.supernet.classes import class_key, distinct_classes
+from harness.estimators.supernet.measuring import EvaluationImages, SharedBatch
+from harness.estimators.supernet.precision import images_to_bf16
 from harness.estimators.supernet.readout import both_readouts
-from harness.estimators.supernet.shared import SharedBatch
 from harness.execution.experiment import resolve_config
 from harness.files.atomic import write_atomically
 from harness.images import load_run_images
 from harness.images.dataset import ImageData, fixed_subset
-from harness.settings.run import READOUTS, RunConfig, make_config, parse_assignments
+from harness.settings.layers import make_config, parse_assignments
+from harness.settings.run import READOUTS, RunConfig
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import N_ARCHS, sample_indices
-from harness.spaces.nb201.network import SuperNet
 from harness.stats import kendall_tau, top_share
 from harness.strategies import load_strategy
+from harness.supernet.base import SuperNet
 from harness.training.allocation import keep_freed_memory
 from harness.training.loop import Trainer
 from harness.truth import default_query, find_truth
@@ -148,11 +149,13 @@ def _ranking_images(data: ImageData) -> EvaluationImages:
 def _score(
     average: AveragedModel, images: EvaluationImages, moment: int, ranked: Sequence[int]
 ) -> Moment:
-    headless, sum_both = both_readouts(to_bf16(cast(SuperNet, average.module)))
+    space, network = load_space(), cast(SuperNet, average.module)
+    headless, sum_both = both_readouts(network.to_bf16())
     batch, labels = images.batches[moment % len(images.batches)]
     shared = SharedBatch(headless, batch, labels, sum_both)
-    sums = {arch.nb201_index: shared.score(arch) for arch in order_classes(ranked)}
-    found = [sums[class_index(index)] for index in ranked]
+    archs = network.order(distinct_classes(space, ranked))
+    sums = {space.key(arch): shared.score(arch) for arch in archs}
+    found = [sums[class_key(space, index)] for index in ranked]
     return Moment(
         {
             "shared": np.array([-each.shared.loss for each in found]),

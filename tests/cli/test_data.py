@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.progress import Progress
 
-from harness.cli.data import _Bars, _Lines, data
+from harness.cli.data import Downloads, data
+from harness.cli.progress import Display
 from harness.errors import DataError, UsageError
 from harness.truth.fetch import CATALOG, Entry
 from tests.cli.commandline import Invoke
@@ -167,12 +167,12 @@ def test_a_download_without_a_terminal_tells_its_rate_and_the_time_left(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    lines = _Lines()
+    lines = Downloads(Display())
     lines.start("file", 20_000_000, 100_000_000)
     for clock[0], done in ((110.0, 30_000_000), (116.0, 52_000_000), (117.0, 54_000_000)):
         lines.advance(done)
     assert capsys.readouterr().err.splitlines() == [
-        "file: 100.0 MB, going on at 20.0 MB",
+        "file: 100.0 MB, resuming at 20.0 MB",
         "file: 52.0 MB of 100.0 MB, 2.0 MB/s, 24 s left",
     ]
 
@@ -180,18 +180,19 @@ def test_a_download_without_a_terminal_tells_its_rate_and_the_time_left(
 def test_a_download_in_a_terminal_draws_a_bar_a_file() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, highlight=False)
-    with Progress(console=console) as progress:
-        bars = _Bars(progress)
-        bars.start("file", 10, 100)
-        bars.advance(50)
+    with Display(console=console) as display:
+        bars = Downloads(display)
+        bars.start("file", 10_000_000, 100_000_000)
+        bars.advance(50_000_000)
         bars.notice("a [word] to the user")
-        bars.start("file", 50, 100)
-        bars.advance(100)
-        bars.start("other", 0, 100)
-        assert [(each.description, each.completed) for each in progress.tasks] == [
-            ("file", 100),
-            ("other", 0),
-        ]
+        bars.start("file", 50_000_000, 100_000_000)
+        bars.advance(100_000_000)
+        bars.start("other", 0, 200_000_000)
+    *_, file, other, _ = screen.getvalue().splitlines()
+    assert "file" in file
+    assert "100.0 MB of 100.0 MB" in file
+    assert "other" in other
+    assert "0.0 MB of 200.0 MB" in other
     assert "Note: a [word] to the user" in screen.getvalue()
 
 
@@ -250,7 +251,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "What has come of toy is kept. The same command goes on." in err
+    assert "What has come of toy is kept. Run the same command to resume." in err
     assert "Traceback" not in err
     size = part.stat().st_size
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=120)

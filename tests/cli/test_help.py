@@ -12,6 +12,8 @@ import click
 import pytest
 
 from harness.cli.main import COMMANDS, cli
+from harness.settings.layers import make_config
+from harness.settings.presets import IMAGE_DATASETS
 
 
 def _walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -35,7 +37,7 @@ def _find(path: tuple[str, ...]) -> click.Command:
 
 
 PATHS = list(_walk(cli, ()))
-HEAVY = ("torch", "pandas", "scipy", "sklearn", "pyarrow")
+HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "pyarrow")
 
 BLOCKER = """
 import sys
@@ -73,6 +75,15 @@ def test_the_short_help_in_the_list_is_that_of_a_real_command(name: str) -> None
 def test_every_command_can_answer_a_program(path: tuple[str, ...]) -> None:
     flags = {flag for parameter in _find(path).params for flag in parameter.opts}
     assert "--json" in flags
+
+
+@pytest.mark.parametrize("key", ["rank_images", "rank_every", "probe_every", "precision"])
+def test_the_help_of_run_says_what_preset_quick_sets_on_every_data_set(key: str) -> None:
+    (option,) = (each for each in _find(("run",)).params if each.name == key)
+    assert isinstance(option, click.Option)
+    of = {name: getattr(make_config({"dataset": name}), key) for name in IMAGE_DATASETS}
+    (other,) = {value for name, value in of.items() if name != "tiles"}
+    assert str(option.help).endswith(f"  [quick: {of['tiles']} on tiles, else {other}]")
 
 
 def test_help_of_everything_imports_nothing_heavy() -> None:

@@ -138,7 +138,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
     for module in (
         "harness.execution.experiment",
         "harness.execution.runner",
-        "harness.evaluation.evaluating",
+        "harness.evaluation.truths",
     ):
         monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
@@ -224,7 +224,7 @@ def test_a_report_of_run_folders_and_of_their_parent_are_the_same(
 def test_a_report_of_nothing_says_what_to_do(invoke: Invoke, tmp_path: Path) -> None:
     missing = invoke("report", tmp_path / "missing")
     assert (missing.code, missing.out) == (1, "")
-    assert "missing is no folder" in missing.err
+    assert "missing is not a folder" in missing.err
     empty = invoke("report", tmp_path)
     assert (empty.code, empty.out) == (1, "")
     assert f"No runs in {tmp_path}. Make some with `harness run" in empty.err
@@ -234,7 +234,7 @@ def test_the_default_folder_of_a_report_is_that_of_a_run(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "results/runs is no folder" in invoke("report").err
+    assert "results/runs is not a folder" in invoke("report").err
 
 
 def test_a_report_names_unfinished_runs_and_leaves_them_out(invoke: Invoke, copied: Path) -> None:

@@ -87,7 +87,7 @@ def test_wrong_filters_are_explained(invoke: Invoke, stored: Path) -> None:
     result = invoke("runs", "list", stored, "--set", "ogd.cc=3")
     assert (result.code, "Did you mean 'ogd.c'" in result.err) == (2, True)
     result = invoke("runs", "list", stored / "nothing")
-    assert (result.code, "is no folder" in result.err) == (1, True)
+    assert (result.code, "is not a folder" in result.err) == (1, True)
 
 
 def test_show_tells_all_by_name_by_prefix_and_by_folder(invoke: Invoke, stored: Path) -> None:

@@ -73,7 +73,7 @@ def test_ctrl_c_while_training_leaves_a_run_that_goes_on(
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
     code, out, err = finish(process)
     assert (code, out) == (130, ""), err
-    assert "Saving and stopping; the same command goes on" in err
+    assert "Saving and stopping; run the same command to resume" in err
     assert "Traceback" not in err
     assert "Error" not in err
     assert _status(tmp_path) == "interrupted"

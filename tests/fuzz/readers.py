@@ -41,9 +41,10 @@ from harness.monitor import SilentMonitor
 from harness.report.disturbance import bin_over_steps, split_by_shared
 from harness.report.measures import estimate_figures
 from harness.report.training import load_training, tau_over_training
-from harness.runs.folder import Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import Record
 from harness.scores import load_scores, read_score_sets, save_scores
-from harness.settings.run import load_config_file, make_config
+from harness.settings.layers import load_config_file, make_config
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.training.checkpoint import _seal, load_checkpoint, save_checkpoint
 from harness.training.loop import Trainer

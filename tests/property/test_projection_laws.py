@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness.settings.run import OgdSettings
+from harness.settings.strategies import OgdSettings
 from harness.strategies.projection import Projector, make_projector
 
 SLACK = 1e-9

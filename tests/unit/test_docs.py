@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.check import QUANTITIES
-from harness.report import comparing
+from harness.report import in_python
 from harness.report.measures import FIGURES
 from harness.stats import METRICS, POPULATIONS
 from harness.stats.metrics import Method, Metric
@@ -27,7 +27,7 @@ def test_the_examples_of_the_manual_are_true(path: Path) -> None:
 
 
 def test_the_examples_of_comparing_are_true() -> None:
-    outcome = doctest.testmod(comparing)
+    outcome = doctest.testmod(in_python)
     assert (outcome.failed, outcome.attempted > 1) == (0, True)
 
 
@@ -60,8 +60,8 @@ def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     from harness.estimators.loading import load_estimators
     from harness.execution.experiment import resolve_config
     from harness.report import make_report
-    from harness.report.render import FORMATS
-    from harness.settings.run import make_config
+    from harness.report.rendering import REPORT_WRITERS
+    from harness.settings.layers import make_config
     from harness.truth import find_truth
 
     truth = find_truth(dataset, data_dir)
@@ -74,7 +74,7 @@ def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     ]
     study = ROOT / "results" / "ogd-study" / dataset
     loaded = load_estimators([study / run_id for run_id in made_by_default])
-    return FORMATS["markdown"](make_report(loaded, data_dir=data_dir)).splitlines()
+    return REPORT_WRITERS["markdown"](make_report(loaded, data_dir=data_dir)).splitlines()
 
 
 def shown_in_readme(start: str, end: str) -> list[str]:

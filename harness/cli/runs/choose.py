@@ -62,8 +62,9 @@ def parse_wanted(
     Raises:
         UsageError: If a status or a setting is unknown.
     """
-    from harness.runs.inventory import STATUSES, Wanted, flatten
-    from harness.settings.run import parse_assignments
+    from harness.runs.inventory import STATUSES, Wanted
+    from harness.settings.dotted import flatten
+    from harness.settings.layers import parse_assignments
 
     for status in statuses:
         if status not in STATUSES:

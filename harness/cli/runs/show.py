@@ -33,7 +33,7 @@ def show(run: str, folders: tuple[Path, ...], as_json: bool) -> None:
         shown = {"path": str(found.folder.path), "status_now": found.status, "files": files}
         click.echo(json.dumps({**content, **shown}, indent=2))
         return
-    from harness.runs.inventory import flatten
+    from harness.settings.dotted import flatten
 
     click.secho(found.name, bold=True)
     print_line(f"  {found.folder.path}")

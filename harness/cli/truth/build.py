@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
 
 from harness.cli.run import parse_n_archs, parse_seeds
 from harness.errors import unknown_name
-from harness.settings.run import SPACES
+from harness.spaces import load_space
 
 BUILDABLE = ("tiles",)
 
@@ -53,27 +54,18 @@ def build(
 
     Rows are kept as they come: stop it at any time, and the same command goes on.
     """
-    if space not in SPACES:
-        raise unknown_name("space", space, SPACES)
+    chosen = load_space(space)
     if dataset not in BUILDABLE:
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
-    first, wanted = parse_n_archs(n_archs), parse_seeds(seeds)
+    first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
 
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn
-    from rich.progress import Progress as Bars
-
+    from harness.cli.progress import Display, counted
     from harness.truth.build import Protocol, build_table  # torch
 
-    console = Console(stderr=True)
-    with Bars(*Bars.get_default_columns(), MofNCompleteColumn(), console=console) as bars:
-        bar = bars.add_task("trainings", total=None)
-
-        def on_training(done: int, total: int) -> None:
-            bars.update(bar, completed=done, total=total)
-
+    with Display() as display:
+        watch = partial(display.update, "building", counted("trainings"))
         table = build_table(
-            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, on_training
+            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, watch
         )
     if as_json:
         made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.printing import PLAIN_EVERY_S
-
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-
     from harness.truth import TruthTable
 
 
@@ -66,22 +62,20 @@ def import_(
     epochs, accuracy (percent); seed (-1 if left out) and trial (if left out, by seed, or as they
     come where seeds are unknown).
     """
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
+    from harness.cli.progress import SHARE, Display
     from harness.truth.importers import import_truth, place_table, truth_file
 
     place = out or truth_file(data_dir)
-    console = Console(stderr=True, highlight=False)
-    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Display(transient=True) as display:
+        display.begin("reading", SHARE)
         table = import_truth(
             path,
             kind,
             name=name,
             allow_missing=allow_missing,
             accuracy_scale=accuracy_scale,
-            watch=_Reporter(bars),
-            tell=lambda sentence: console.print(f"Note: {sentence}", markup=False, soft_wrap=True),
+            watch=partial(display.update, "reading", SHARE),
+            tell=lambda sentence: display.tell(f"Note: {sentence}"),
         )
     was_written = place_table(table, place, force)
     if as_json:
@@ -94,24 +88,6 @@ def import_(
         )
         for line in table.describe():
             click.echo(f"  {line}")
-
-
-class _Reporter:
-    """Draws a bar, or writes a line now and then where there is no terminal."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._bar = bars.add_task("reading", total=None)
-        self._started = self._written = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bars.update(self._bar, completed=done, total=total)
-        now = time.monotonic()
-        if self._bars.disable and now - self._written > PLAIN_EVERY_S:
-            self._written = now
-            left = (now - self._started) * (total - done) / max(done, 1)
-            line = f"reading: {done / total:.0%}, {left:.0f} s left"
-            self._bars.console.print(line, soft_wrap=True)
 
 
 def _describe(table: TruthTable, place: Path, was_written: bool) -> dict[str, object]:

@@ -3,7 +3,7 @@
 The score is minus the mean loss on a fixed set of validation images; accuracy stands beside it.
 """
 
-from harness.estimators.supernet.classes import class_index, count_classes
+from harness.estimators.supernet.classes import class_key, count_classes
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.rounds import Goal, Round
@@ -17,7 +17,7 @@ __all__ = [
     "Round",
     "Scoring",
     "Spread",
-    "class_index",
+    "class_key",
     "count_classes",
     "open_journal",
     "score_all",

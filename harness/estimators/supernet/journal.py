@@ -14,9 +14,10 @@ from harness.files.journal import Journal, Row
 from harness.settings.run import READOUTS, RunConfig
 
 FLUSH_EVERY_S = 1.0
-_FORMAT = 3
-"""Of the rows: one a part of the images and class (format 1: one a class), by either readout
-(format 2: by one)."""
+_FORMAT = 4
+"""Of the rows: one for each part of the images and class (format 1: for each class), by either
+readout (format 2: by one), with the class means in the refitted readout's hits (format 3:
+without)."""
 
 
 def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
@@ -50,7 +51,7 @@ class Ledger:
         """Sort what the journal has.
 
         Raises:
-            DataError: If a row says something else than a ranking's do.
+            DataError: If a row is not a row of a ranking.
         """
         self._journal = journal
         self._pending: list[Row] = []
@@ -61,8 +62,8 @@ class Ledger:
         for number, row in enumerate(journal.rows, start=2):
             if not _is_known(row):
                 raise DataError(
-                    f"{journal.path}, line {number}: {str(row)[:80]!r} is no row of a ranking. "
-                    "Remove the file and give the same command again: the ranking starts anew."
+                    f"{journal.path}, line {number}: {str(row)[:80]!r} is not a row of a ranking. "
+                    "Remove the file and run the same command again: the ranking starts anew."
                 )
             self._sort(row)
 

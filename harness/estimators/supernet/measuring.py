@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from harness.images.dataset import ImageData, ImageSet, iterate_batches
-from harness.spaces.nb201.encoding import Arch
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.base import Architecture
+from harness.supernet.base import SuperNet
 from harness.supernet.norm import RecalibratedNorm, batch_norm
 
 
@@ -83,7 +83,7 @@ def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
 
 def evaluate_path(
     network: SuperNet,
-    arch: Arch,
+    arch: Architecture,
     images: EvaluationImages,
     recalibrate_on: EvaluationImages | None = None,
     sum_of: SumBatch[BatchSums] = sum_batch,
@@ -108,7 +108,7 @@ def evaluate_path(
 @torch.inference_mode()
 def sum_batches(
     network: SuperNet,
-    arch: Arch,
+    arch: Architecture,
     images: EvaluationImages,
     recalibrate_on: EvaluationImages | None,
     sum_of: SumBatch[Sums],
@@ -124,6 +124,34 @@ def sum_batches(
         use = batch_norm if norm is None else norm.start_pass(measuring=False)
         sums.append(sum_of(network(batch, arch, use), labels))
     return sums
+
+
+class SharedBatch(Generic[Sums]):
+    """Scores paths on one batch, which is normalised with its own statistics.
+
+    What paths have in common is computed once (`SuperNet.share`).
+    """
+
+    @torch.inference_mode()
+    def __init__(
+        self, network: SuperNet, images: Tensor, labels: Tensor, sum_of: SumBatch[Sums]
+    ) -> None:
+        """Compute what all paths share.
+
+        Args:
+            network: The supernet, which must not change while this is in use.
+            images: [batch, channel, height, width], of the type that the network computes in.
+            labels: [batch].
+            sum_of: Scores the network's outputs.
+        """
+        self._output = network.share(images)
+        self._labels = labels
+        self._sum_of = sum_of
+
+    @torch.inference_mode()
+    def score(self, arch: Architecture) -> Sums:
+        """Score one path; quickest in the order of `SuperNet.order`."""
+        return self._sum_of(self._output(arch), self._labels)
 
 
 def add_up(sums: Iterable[BatchSums], n_images: int) -> PathScore:

@@ -7,13 +7,11 @@ used.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
 
 from harness.estimators.supernet.measuring import EvaluationImages
-from harness.spaces.nb201.network import SuperNet
 from harness.stats import kendall_tau
 
 MIN_TAU = 0.99
@@ -21,15 +19,6 @@ MIN_TAU = 0.99
 
 N_CHECKED = 256
 """Classes scored both ways, on the first batch: the worst case, as a batch more averages out."""
-
-
-def to_bf16(network: SuperNet) -> SuperNet:
-    """Copy a supernet with its cells in bf16; what comes after the last cell stays in float32."""
-    half = copy.deepcopy(network).to(torch.bfloat16)
-    half.classifier = copy.deepcopy(network.classifier)
-    half.last_bn_weight = copy.deepcopy(network.last_bn_weight)
-    half.last_bn_bias = copy.deepcopy(network.last_bn_bias)
-    return half
 
 
 def images_to_bf16(images: EvaluationImages) -> EvaluationImages:

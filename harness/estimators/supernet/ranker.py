@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from harness.errors import Interrupted
-from harness.estimators.supernet.classes import class_index, order_classes
+from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.measuring import (
     BatchSums,
     EvaluationImages,
     PathScore,
+    SharedBatch,
     SumBatch,
     add_up,
     evaluate_path,
@@ -18,15 +19,14 @@ from harness.estimators.supernet.measuring import (
 )
 from harness.estimators.supernet.readout import choose_readout
 from harness.estimators.supernet.rounds import Goal
-from harness.estimators.supernet.shared import SharedBatch
 from harness.estimators.supernet.spread import Spread
 from harness.estimators.supernet.work import Ranking, Work
 from harness.files.journal import Journal
 from harness.images.dataset import ImageData, fixed_subset
 from harness.monitor import Monitor, SilentMonitor
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import Arch, sample_indices
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces import Architecture, load_space
+from harness.supernet.base import SuperNet
 from harness.training.loop import TrainingLog
 
 
@@ -42,6 +42,7 @@ class Ranker:
             monitor: Can stop an evaluation during training.
         """
         self.config = config
+        self.space = load_space(config.space)
         self._monitor = monitor or SilentMonitor()
         chosen = fixed_subset(data.validation, config.rank_images, config.split_seed, "rank")
         self.images = EvaluationImages(data, chosen, config.rank_batch)
@@ -54,7 +55,7 @@ class Ranker:
         chosen = fixed_subset(data.train, config.train_loss_images, config.split_seed, "loss")
         self._loss_images = EvaluationImages(data, chosen, config.rank_batch)
 
-    def score(self, network: SuperNet, arch: Arch) -> PathScore:
+    def score(self, network: SuperNet, arch: Architecture) -> PathScore:
         """Score one architecture on the ranking images, in float32."""
         network, sum_of = choose_readout(network, self.config.rank_readout)
         return evaluate_path(network, arch, self.images, self.recalibrate_on, sum_of)
@@ -62,25 +63,25 @@ class Ranker:
     def rank(
         self,
         networks: Sequence[SuperNet],
-        indices: Sequence[int],
+        keys: Sequence[int],
         journal: Journal,
         monitor: Monitor,
         goal: Goal | None = None,
         spread: Spread | None = None,
     ) -> Ranking:
-        """Score architectures, going on from what the journal has.
+        """Score architectures, resuming from what the journal has.
 
         Args:
-            networks: The supernet at one or more moments of its training; the batches of images
-                are scored with one after the other of them, in turn.
-            indices: `nb201_index` of the architectures.
+            networks: The supernet at one or more checkpoints; the batches of images are scored
+                with one after the other of them, in turn.
+            keys: The architectures.
             journal: Where the scores of classes are appended as they come.
             monitor: Told the progress; can stop the ranking.
             goal: How well tau is to be known; None: use all images.
             spread: Scores architectures elsewhere, the same to the last bit; None: here.
 
         Returns:
-            The scores, and how they were come by.
+            The scores, and their provenance.
 
         Raises:
             Interrupted: If the monitor asked to stop; what was scored is in the journal.
@@ -90,7 +91,7 @@ class Ranker:
             self.images,
             self.recalibrate_on,
             networks,
-            indices,
+            keys,
             journal,
             monitor,
             spread,
@@ -100,41 +101,44 @@ class Ranker:
     def evaluate(self, network: SuperNet, step: int, log: TrainingLog) -> None:
         """Log the training loss over fixed architectures, and a small ranking where it is due.
 
-        The small ranking serves the plot of tau over training; after the last step the full
-        ranking replaces it.
+        The small ranking serves the plot of tau over training. After the last step the full
+        ranking replaces it, unless that one averages snapshots or stops early.
 
         Raises:
             Interrupted: If the monitor asked to stop; nothing is logged then.
         """
         config = self.config
-        fixed = sample_indices(config.train_loss_archs)
+        fixed = self.space.prefix(config.train_loss_archs)
         known = self._score_all(network, sum_batch, fixed, self._loss_images, None, step)
-        losses = [known[class_index(index)].loss for index in fixed]
-        ranked = sample_indices(config.rank_every_archs, config.rank_offset)
-        if not config.rank_every or step % config.rank_every or step == config.steps:
+        losses = [known[class_key(self.space, key)].loss for key in fixed]
+        ranked = self.space.prefix(config.rank_every_archs, config.rank_offset)
+        is_replaced = config.rank_snapshots == 1 and config.until_tau_se is None
+        is_last = step == config.steps
+        if not config.rank_every or (is_replaced if is_last else step % config.rank_every):
             ranked = ()
         readout = choose_readout(network, config.rank_readout)
         scores = self._score_all(*readout, ranked, self.images, self.recalibrate_on, step)
         log.add("curve", {"step": step, "train_loss": sum(losses) / len(losses)})
-        for index in ranked:
-            loss, accuracy = scores[class_index(index)]
-            row = {"step": step, "nb201_index": index, "loss": loss, "accuracy": accuracy}
+        column = self.space.index_column or "arch_key"
+        for key in ranked:
+            loss, accuracy = scores[class_key(self.space, key)]
+            row = {"step": step, column: key, "loss": loss, "accuracy": accuracy}
             log.add("interim_scores", row)
 
     def _score_all(
         self,
         network: SuperNet,
         sum_of: SumBatch[BatchSums],
-        indices: Sequence[int],
+        keys: Sequence[int],
         images: EvaluationImages,
         recalibrate_on: EvaluationImages | None,
         step: int,
     ) -> dict[int, PathScore]:
-        """Score the classes of some architectures, by `class_index`; as `score` does, bit for bit.
+        """Score the classes of some architectures, by `class_key`; as `score` does, bit for bit.
 
         What they share is computed once a batch, where batches are normalised by themselves.
         """
-        archs = order_classes(indices)
+        archs = network.order(distinct_classes(self.space, keys))
         if not archs:
             return {}
         if recalibrate_on is not None:
@@ -142,15 +146,15 @@ class Ranker:
             for arch in archs:
                 self._check_stop(step)
                 score = evaluate_path(network, arch, images, recalibrate_on, sum_of)
-                scores[arch.nb201_index] = score
+                scores[self.space.key(arch)] = score
             return scores
         sums: defaultdict[int, list[BatchSums]] = defaultdict(list)
         for batch in images.batches:
             shared = SharedBatch(network, *batch, sum_of)
             for arch in archs:
                 self._check_stop(step)
-                sums[arch.nb201_index].append(shared.score(arch))
-        return {index: add_up(found, images.n_images) for index, found in sums.items()}
+                sums[self.space.key(arch)].append(shared.score(arch))
+        return {key: add_up(found, images.n_images) for key, found in sums.items()}
 
     def _check_stop(self, step: int) -> None:
         if self._monitor.should_stop():

@@ -13,17 +13,15 @@ measured in `results/`. The supernet and its training stay as they are.
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from harness.estimators.supernet.measuring import BatchSums, SumBatch, sum_batch
 from harness.settings.run import Readout
-from harness.spaces.nb201.network import SuperNet
+from harness.supernet.base import SuperNet
 
 RIDGE = 0.01
 """Penalty on the weights of standardised features, relative to the number of images."""
@@ -56,7 +54,7 @@ def choose_readout(network: SuperNet, readout: Readout) -> tuple[SuperNet, SumBa
     """
     if readout == "shared":
         return network, sum_batch
-    return without_classifier(network), sum_refitted
+    return network.without_classifier(), sum_refitted
 
 
 def both_readouts(network: SuperNet) -> tuple[SuperNet, SumBatch[ReadoutSums]]:
@@ -73,14 +71,7 @@ def both_readouts(network: SuperNet) -> tuple[SuperNet, SumBatch[ReadoutSums]]:
         shared = sum_batch(network.classifier(features), labels)
         return ReadoutSums(shared, sum_refitted(features, labels))
 
-    return without_classifier(network), sum_both
-
-
-def without_classifier(network: SuperNet) -> SuperNet:
-    """Copy a supernet so that it returns features, [batch, feature], where it returned logits."""
-    headless = copy.copy(network)
-    headless._modules = {**network._modules, "classifier": nn.Identity()}
-    return headless
+    return network.without_classifier(), sum_both
 
 
 def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
@@ -103,12 +94,12 @@ def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
     n = len(labels)
     x = features.double()
     x = (x - x.mean(0)) / (x.std(0) + _LEAST_STD)
-    y = F.one_hot(labels).double()
-    y = y - y.mean(0)
+    one_hot = F.one_hot(labels).double()
+    y = one_hot - one_hot.mean(0)
     gram = x.T @ x
     gram.diagonal().add_(RIDGE * n)
     whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), x.T, upper=False)
     leverage = whitened.square().sum(0) + 1 / n
     residual = (y - whitened.T @ (whitened @ y)) / (1 - leverage).unsqueeze(1)
-    correct = (y - residual).argmax(1) == labels
+    correct = (one_hot - residual).argmax(1) == labels  # the predictions, class means and all
     return BatchSums(residual.square().sum().item(), int(correct.sum().item()))

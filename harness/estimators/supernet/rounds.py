@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.estimators.supernet.classes import class_index
+from harness.estimators.supernet.classes import class_key
 from harness.estimators.supernet.measuring import BatchSums
+from harness.spaces.base import Space
 from harness.stats import image_error_of_tau
 
 IN_A_ROW = 3
@@ -28,7 +29,7 @@ class Goal(NamedTuple):
 
     Attributes:
         se: Standard error of tau from the images.
-        truth: Ground truth by `nb201_index`; architectures without are ranked but do not count.
+        truth: Ground truth by key; architectures without are ranked but do not count.
     """
 
     se: float
@@ -56,11 +57,11 @@ class Round(NamedTuple):
 class Rounds:
     """Measures tau after each batch and says when to end."""
 
-    def __init__(self, goal: Goal, indices: Sequence[int]) -> None:
-        """Keep what is ranked."""
+    def __init__(self, goal: Goal, space: Space, keys: Sequence[int]) -> None:
+        """Keep the architectures that are ranked, by key."""
         self._goal = goal
-        self._indices = [index for index in indices if index in goal.truth]
-        self._classes = [class_index(index) for index in self._indices]
+        self._keys = [key for key in keys if key in goal.truth]
+        self._classes = [class_key(space, key) for key in self._keys]
         self._sizes: list[int] = []
         self._losses: list[list[float]] = []
         self.seen: list[Round] = []
@@ -77,10 +78,10 @@ class Rounds:
             What is known now.
         """
         self._sizes.append(n_images)
-        self._losses.append([sums[index].loss for index in self._classes])
+        self._losses.append([sums[key].loss for key in self._classes])
         losses = np.array(self._losses)
         finite = np.isfinite(losses).all(axis=0)
-        truth = np.array([self._goal.truth[index] for index in self._indices])
+        truth = np.array([self._goal.truth[key] for key in self._keys])
         tau, se = image_error_of_tau(losses[:, finite], self._sizes, truth[finite])
         self.seen.append(Round(len(self._sizes), sum(self._sizes), tau, se, seconds))
         return self.seen[-1]

@@ -1,6 +1,6 @@
 """Scoring architectures on a part of the images, here or spread over workers.
 
-An architecture's sums do not depend on which others are scored beside it (module `shared` changes
+An architecture's sums do not depend on which others are scored beside it (`SuperNet.share` changes
 no bit), so a list of architectures may be cut anywhere and scored in any order. Whoever
 spreads the work yields each architecture exactly once; the ranking's journal keeps what came.
 """
@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from harness.estimators.supernet.measuring import BatchSums, EvaluationImages, sum_batches
-from harness.estimators.supernet.precision import images_to_bf16, to_bf16
+from harness.estimators.supernet.measuring import (
+    BatchSums,
+    EvaluationImages,
+    SharedBatch,
+    sum_batches,
+)
+from harness.estimators.supernet.precision import images_to_bf16
 from harness.estimators.supernet.readout import ReadoutSums, both_readouts
-from harness.estimators.supernet.shared import SharedBatch
-from harness.spaces.nb201.encoding import Arch
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.base import Architecture
+from harness.supernet.base import SuperNet
 
 
 class Scoring(NamedTuple):
     """What architectures are scored with.
 
     Attributes:
-        network: The supernet at some moment of its training.
+        network: The supernet after some step of its training.
         part: The images.
         recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
         bf16: Whether the cells are computed in bf16.
@@ -34,22 +38,22 @@ class Scoring(NamedTuple):
     bf16: bool
 
 
-Scored = tuple[Arch, ReadoutSums]
+Scored = tuple[Architecture, ReadoutSums]
 
 
 class Spread(Protocol):
     """Scores architectures, somewhere."""
 
-    def __call__(self, scoring: Scoring, archs: Sequence[Arch]) -> Iterator[Scored]:
+    def __call__(self, scoring: Scoring, archs: Sequence[Architecture]) -> Iterator[Scored]:
         """Yield each architecture once with its sums, in any order; bit for bit as `score_all`."""
         ...
 
 
-def score_all(scoring: Scoring, archs: Sequence[Arch]) -> Iterator[Scored]:
+def score_all(scoring: Scoring, archs: Sequence[Architecture]) -> Iterator[Scored]:
     """Score architectures in this process, one after the other."""
     network, part, recalibrate_on, bf16 = scoring
     if bf16:
-        network, part = to_bf16(network), images_to_bf16(part)
+        network, part = network.to_bf16(), images_to_bf16(part)
         recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
     network, sum_of = both_readouts(network)
     if recalibrate_on is None:

@@ -1,4 +1,4 @@
-"""One ranking under way: batch after batch of images, every class on each, resumable in between."""
+"""A ranking: batch after batch of images, every class on each, resumable in between."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import Interrupted
-from harness.estimators.supernet.classes import class_index, order_classes
+from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
 from harness.estimators.supernet.measuring import BatchSums, EvaluationImages, add_up
 from harness.estimators.supernet.precision import MIN_TAU, N_CHECKED, agreement
@@ -19,8 +19,8 @@ from harness.files.journal import Journal
 from harness.monitor import Monitor, Progress
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.settings.run import READOUTS, Readout, RunConfig
-from harness.spaces.nb201.encoding import arch_at
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces import load_space
+from harness.supernet.base import SuperNet
 
 
 class Ranking(NamedTuple):
@@ -30,7 +30,7 @@ class Ranking(NamedTuple):
         rows: By readout; one an architecture, in the order asked for, in the schema of a score
             file.
         rounds: What was known after each batch, where there was a goal.
-        facts: How the scores were come by, for the record of the run.
+        facts: Provenance of the scores, for the record of the run.
     """
 
     rows: dict[Readout, list[dict[str, Any]]]
@@ -47,7 +47,7 @@ class Work:
         images: EvaluationImages,
         recalibrate_on: EvaluationImages | None,
         networks: Sequence[SuperNet],
-        indices: Sequence[int],
+        keys: Sequence[int],
         journal: Journal,
         monitor: Monitor,
         spread: Spread | None = None,
@@ -58,8 +58,8 @@ class Work:
             config: The run's configuration.
             images: What to rank on.
             recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
-            networks: The supernet at one or more moments of its training.
-            indices: `nb201_index` of the architectures.
+            networks: The supernet at one or more checkpoints.
+            keys: The architectures.
             journal: Of this ranking, with what was done before.
             monitor: Told the progress; can stop the ranking.
             spread: Scores architectures elsewhere; None: here.
@@ -67,15 +67,16 @@ class Work:
         self._config = config
         self._recalibrate_on = recalibrate_on
         self._networks = networks
-        self._indices = indices
-        self._order = order_classes(indices)
+        self._space = load_space(config.space)
+        self._keys = keys
+        self._order = networks[0].order(distinct_classes(self._space, keys))
         self._ledger = Ledger(journal)
         self._monitor = monitor
         self._spread = spread or score_all
         self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
         self._detail: str | None = None
         # Statistics measured for an architecture serve all its images; what architectures share
-        # is shared batch by batch. With a goal, or several moments of training, images must come
+        # is shared batch by batch. With a goal, or several checkpoints, images must come
         # in batches all the same.
         batchwise = config.until_tau_se is not None or len(networks) > 1
         whole = recalibrate_on is not None and not batchwise
@@ -84,7 +85,7 @@ class Work:
 
     def rank(self, goal: Goal | None) -> Ranking:
         """Score every class on the parts of the images, in turn, until the goal or all are done."""
-        rounds = None if goal is None else Rounds(goal, self._indices)
+        rounds = None if goal is None else Rounds(goal, self._space, self._keys)
         used = 0
         for used, part in enumerate(self._parts, start=1):
             self._score_part(used - 1)
@@ -111,14 +112,14 @@ class Work:
 
     def _score_part(self, number: int) -> None:
         known = self._ledger.sums
-        left = [arch for arch in self._order if (number, arch.nb201_index) not in known]
+        left = [arch for arch in self._order if (number, self._space.key(arch)) not in known]
         if not left:
             return
         scoring = self._scoring(number, self._choose_precision() == "bf16")
         before, total = len(known), len(self._order) * len(self._parts)
         scored = self._spread(scoring, left)
         for done, (arch, sums) in enumerate(scored, start=before + 1):
-            self._ledger.add_sums(number, arch.nb201_index, sums)
+            self._ledger.add_sums(number, self._space.key(arch), sums)
             progress = Progress(self._config.run_id, "rank", done, total, None, self._detail)
             self._monitor.progress(progress)
             if self._monitor.should_stop() and done < total:
@@ -140,7 +141,8 @@ class Work:
         return str(self._ledger.precision["precision"])
 
     def _check_bf16(self) -> dict[str, Any]:
-        some = order_classes(list(dict.fromkeys(map(class_index, self._indices)))[:N_CHECKED])
+        some = distinct_classes(self._space, self._keys)[:N_CHECKED]
+        some = self._networks[0].order(some)
         losses: list[list[float]] = []
         for bf16 in (False, True):
             losses.append([])
@@ -161,8 +163,8 @@ class Work:
 
     def _end_round(self, rounds: Rounds, n_images: int) -> None:
         number = len(rounds.seen)
-        classes = [arch.nb201_index for arch in self._order]
-        sums = {index: self._chosen(self._ledger.sums[number, index]) for index in classes}
+        classes = map(self._space.key, self._order)
+        sums = {key: self._chosen(self._ledger.sums[number, key]) for key in classes}
         seconds = self._ledger.rounds.get(number + 1)
         if seconds is None:
             seconds = time.monotonic() - self._started
@@ -176,16 +178,17 @@ class Work:
     def _rows(self, readout: Readout, n_parts: int, n_images: int) -> list[dict[str, Any]]:
         by_class: dict[int, dict[str, Any]] = {}
         for arch in self._order:
-            index = arch.nb201_index
-            parts = [self._ledger.sums[part, index] for part in range(n_parts)]
+            key = self._space.key(arch)
+            parts = [self._ledger.sums[part, key] for part in range(n_parts)]
             sums: list[BatchSums] = [getattr(part, readout) for part in parts]
             loss, accuracy = add_up(sums, n_images)
-            by_class[index] = (
+            by_class[key] = (
                 {"score": -loss, "loss": loss, "accuracy": accuracy, "status": STATUS_OK}
                 if math.isfinite(loss)
                 else {"score": None, "loss": None, "accuracy": None, "status": STATUS_FAILED}
             )
+        space = self._space
         return [
-            {"nb201_index": index, "arch_str": str(arch_at(index)), **by_class[class_index(index)]}
-            for index in self._indices
+            {**space.columns(space.at(key)), **by_class[class_key(space, key)]}
+            for key in self._keys
         ]

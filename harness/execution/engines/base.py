@@ -19,9 +19,10 @@ from harness.errors import (
 )
 from harness.execution.experiment import run_experiment
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
-from harness.runs.folder import FAILED as STATUS_FAILED
-from harness.runs.folder import FINISHED as STATUS_FINISHED
-from harness.runs.folder import RUNNING, Record, RunFolder
+from harness.runs.folder import RunFolder
+from harness.runs.record import FAILED as STATUS_FAILED
+from harness.runs.record import FINISHED as STATUS_FINISHED
+from harness.runs.record import RUNNING, Record
 from harness.settings.run import RunConfig
 
 LOGS = "logs"

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.evaluation import EvaluationResult
-from harness.report.report import Report, Section
+from harness.evaluation import Evaluated
+from harness.report.contents import Contents, Section
 from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
 
 
-def explorer_data(report: Report) -> dict[str, Any]:
+def explorer_data(report: Contents) -> dict[str, Any]:
     """Collect scores and truths.
 
     Args:
@@ -56,7 +56,7 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _scores(result: EvaluationResult, section: Section, places: dict[str, int]) -> dict[str, Any]:
+def _scores(result: Evaluated, section: Section, places: dict[str, int]) -> dict[str, Any]:
     estimator = result.estimator
     return {
         "label": estimator.label,

@@ -20,25 +20,25 @@ from markupsafe import Markup
 
 from harness import provenance
 from harness.errors import StoreError
-from harness.evaluation.blocks import Block
 from harness.files.atomic import check_replaceable, write_atomically
-from harness.report.blocks import (
-    difference_block,
-    make_notes,
-    population_blocks,
-    ranking_block,
-    training_blocks,
-    uncertainty_block,
-)
+from harness.report.contents import Contents
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
+from harness.report.markup import Block
 from harness.report.measures import FIGURES
 from harness.report.page import charts
 from harness.report.page.explorer import explorer_data, to_script_json
 from harness.report.page.provenance import origins, truths_block
 from harness.report.page.tables import figure_block, metric_tables
 from harness.report.page.theme import make_theme_css
-from harness.report.report import Report
+from harness.report.rendering import report_document
+from harness.report.tables import (
+    difference_block,
+    population_blocks,
+    ranking_block,
+    uncertainty_block,
+)
+from harness.report.training_tables import training_blocks
 from harness.stats import METRICS
 from harness.stats.populations import POPULATIONS
 
@@ -66,7 +66,7 @@ class Topic(NamedTuple):
     blocks: list[Block]
 
 
-def save_page(report: Report, file: Path) -> None:
+def save_page(report: Contents, file: Path) -> None:
     """Write a report as one page.
 
     Args:
@@ -85,15 +85,10 @@ def save_page(report: Report, file: Path) -> None:
             f"The folder '{file.parent}' could not be made: {error.strerror or error}. Name "
             "another file with --html."
         ) from error
-    text = render_page(report)
-    write_atomically(file, lambda path: _write_text(path, text))
+    write_atomically(file, render_page(report))
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def render_page(report: Report, date: str | None = None) -> str:
+def render_page(report: Contents, date: str | None = None) -> str:
     """Return a report as one page.
 
     Args:
@@ -134,16 +129,16 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _describe(report: Report) -> dict[str, Any]:
+def _describe(report: Contents) -> dict[str, Any]:
     labels = report.labels
     places = {label: place for place, label in enumerate(labels)}
     names = ", ".join(labels) if len(labels) <= MANY_LABELS else f"{len(labels)} estimators"
-    topics = _topics(report)
+    topics, document = _topics(report), report_document(report)
     return {
         "title": f"Ranking report: {names}",
-        "words": report.words,
+        "words": document.words,
         "shown_words": SHOWN_WORDS,
-        "notes": make_notes(report),
+        "notes": document.notes,
         "rankings": [ranking_block(section) for section in report.sections],
         "truths": [
             {"title": section.title, "metrics": metric_tables(section)}
@@ -165,7 +160,7 @@ def _describe(report: Report) -> dict[str, Any]:
     }
 
 
-def _topics(report: Report) -> list[Topic]:
+def _topics(report: Contents) -> list[Topic]:
     """Make the parts that are figures and tables, in the order of the page."""
     sections, figures = report.sections, make_figures(report)
 
@@ -192,7 +187,7 @@ def _topics(report: Report) -> list[Topic]:
             "populations",
             "Tau by population",
             draw("tau-by-population"),
-            [block for section in sections for block in population_blocks(section)],
+            [block for section in sections for block in population_blocks(section.evaluations)],
         ),
         Topic("gaps", "Pairs in order, by true gap", draw("order-by-gap"), []),
         Topic("disturbance", "Disturbance", disturbance, training_blocks(report)),

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.estimators.estimator import Estimator
-from harness.evaluation.blocks import Block
-from harness.report.blocks import write_seeds
-from harness.report.report import Report
-from harness.runs.folder import Record
+from harness.report.cells import write_seeds
+from harness.report.contents import Contents
+from harness.report.markup import Block
+from harness.runs.record import Record
 from harness.scores.sets import describe_exclusions
 
 Facts = list[tuple[str, str]]
@@ -36,7 +36,7 @@ class Origin(NamedTuple):
     environment: str | None
 
 
-def origins(report: Report) -> list[Origin]:
+def origins(report: Contents) -> list[Origin]:
     """Say of every estimator where it comes from, each once, whatever it was held against."""
     estimators = {
         result.estimator.label: result.estimator
@@ -46,7 +46,7 @@ def origins(report: Report) -> list[Origin]:
     return [_origin(estimator) for estimator in estimators.values()]
 
 
-def truths_block(report: Report) -> Block:
+def truths_block(report: Contents) -> Block:
     """Make the table of the truths."""
     rows = [
         (

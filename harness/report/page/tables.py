@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.evaluation.blocks import Block, write_figure
+from harness.report.cells import write_figure
+from harness.report.contents import Section
 from harness.report.figure import Figure
+from harness.report.markup import Block
 from harness.report.page.charts import write_point
-from harness.report.report import Section
+from harness.report.tables import metric_names
 from harness.stats import METRICS
 
 
@@ -35,12 +37,10 @@ def _metric_table(section: Section, name: str) -> MetricTable:
     parts = [result.populations[name] for result in section.evaluations]
     population = parts[0].population
     rows = []
-    for metric, about in METRICS.items():
-        if population.share is not None and about.share is not None:
-            continue  # the top 10% of a top half would be read as the top 10%
+    for metric in metric_names(parts[0]):
         results = [part.metrics[metric] for part in parts]
         cells = (write_figure(result, with_spread=True) for result in results)
-        rows.append((about.title, f"{results[0].n:,}", *cells))
+        rows.append((METRICS[metric].title, f"{results[0].n:,}", *cells))
     labels = (result.estimator.label for result in section.evaluations)
     title = f"Metrics [95%] on {population.description}; n={population.n:,}"
     return MetricTable(name, population.n, Block(title, ("metric", "rests on", *labels), rows))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.spaces.nb201.encoding import AVG_POOL, CONV_1X1, CONV_OPS, EDGES, N_NODES, OPS, SKIP
-from harness.spaces.nb201.ops import ConvBN, Tap, avg_pool
+from harness.supernet.layers import ConvBN, Tap, avg_pool
 from harness.supernet.norm import Norm
 
 

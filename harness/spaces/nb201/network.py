@@ -6,24 +6,56 @@ cells that hold either every (edge, op) or those of one architecture.
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.seeding import derive_seed
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cell import Cell
 from harness.spaces.nb201.cost import N_STAGES
 from harness.spaces.nb201.encoding import CONV_OPS, EDGES, Arch
-from harness.spaces.nb201.ops import Classifier, ConvBN, ReductionBlock, Tap
+from harness.spaces.nb201.shared import FirstCell, order_by_first_nodes
+from harness.supernet.base import Standalone, SuperNet
+from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, RunningNorm, batch_norm
+from harness.supernet.weights import initialise
 
 CLASSIFIER = "classifier.weight"
 _ALL_CONVS = tuple((edge, op) for edge in range(len(EDGES)) for op in CONV_OPS)
+
+
+class ReductionBlock(nn.Module):
+    """The residual block with stride 2 between two stages (He et al., 2016)."""
+
+    def __init__(self, in_channels: int, out_channels: int, networks: int = 1) -> None:
+        """Make the weights, uninitialised; channels are those of one network."""
+        super().__init__()
+        self.conv_a = ConvBN(in_channels, out_channels, 3, 2, affine=True, networks=networks)
+        self.conv_b = ConvBN(out_channels, out_channels, 3, 1, affine=True, networks=networks)
+        self.shortcut = nn.Parameter(torch.empty(networks * out_channels, in_channels, 1, 1))
+        self.networks = networks
+        self.shortcut_name = ""
+
+    def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
+        """Halve the resolution and double the channels.
+
+        Args:
+            x: [batch, network * in_channels, height, width].
+            norm: Where the statistics come from.
+            tap: Told the inputs of the three convolutions, if given.
+
+        Returns:
+            [batch, network * out_channels, height / 2, width / 2].
+        """
+        pooled = F.avg_pool2d(x, 2)
+        if tap is not None:
+            tap(self.shortcut_name, pooled)
+        y: Tensor = self.conv_a(F.relu(x), norm, tap)
+        y = self.conv_b(F.relu(y), norm, tap)
+        return F.conv2d(pooled, self.shortcut, groups=self.networks) + y
 
 
 class _Network(nn.Module):
@@ -53,11 +85,10 @@ class _Network(nn.Module):
         last = shape.stage_channels(N_STAGES - 1)
         self.last_bn_weight = nn.Parameter(torch.empty(networks * last))
         self.last_bn_bias = nn.Parameter(torch.empty(networks * last))
-        self.classifier = Classifier(last, shape.classes, networks)
+        self.classifier: nn.Module = Classifier(last, shape.classes, networks)
+        name_layers(self)
         for name, module in self.named_modules():
-            if isinstance(module, ConvBN):
-                module.name = f"{name}.weight"
-            elif isinstance(module, ReductionBlock):
+            if isinstance(module, ReductionBlock):
                 module.shortcut_name = f"{name}.shortcut"
         initialise(self, run_seeds)
 
@@ -89,7 +120,7 @@ class _Network(nn.Module):
         return logits
 
 
-class SuperNet(_Network):
+class NB201SuperNet(_Network, SuperNet):
     """The supernet: one weight for every (cell, edge, op), shared by all architectures.
 
     Batch norm in the cells has no affine parameters; no batch norm keeps running statistics.
@@ -99,6 +130,8 @@ class SuperNet(_Network):
     Reference: Guo et al., Single Path One-Shot NAS, 2019, arXiv 1904.00420, on the space of
     Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326.
     """
+
+    float32_parts = ("classifier", "last_bn_weight", "last_bn_bias")
 
     def __init__(self, shape: NetworkShape, run_seed: int) -> None:
         """Make and initialise the supernet.
@@ -125,22 +158,21 @@ class SuperNet(_Network):
         """
         return self._compute(images, arch, arch.live_edges, norm, tap)
 
-    def forward_from(self, start: int, x: Tensor, arch: Arch, norm: Norm = batch_norm) -> Tensor:
-        """Compute the logits of one path from the input of one of its cells on.
+    def share(self, images: Tensor) -> Callable[[Arch], Tensor]:
+        """Compute the stem once, and of the first cell what architectures have in common."""
+        cell = self.cells[0]
+        assert isinstance(cell, Cell)
+        first = FirstCell(cell, self.stem(images, batch_norm, None))
+        return lambda arch: self._compute_from(
+            1, first.output(arch), arch, arch.live_edges, batch_norm, None
+        )
 
-        Args:
-            start: Position of the cell in `cells`, 1 and up.
-            x: Output of the cell before it, [batch, channel, height, width].
-            arch: The path.
-            norm: Where batch norm's statistics come from; the batch itself by default.
-
-        Returns:
-            Logits, [batch, class].
-        """
-        return self._compute_from(start, x, arch, arch.live_edges, norm, None)
+    def order(self, archs: Iterable[Arch]) -> list[Arch]:
+        """Order architectures so that those with equal first nodes follow each other."""
+        return order_by_first_nodes(archs)
 
 
-class StandaloneNetwork(_Network):
+class StandaloneNetwork(_Network, Standalone):
     """One architecture with weights of its own, as the benchmark trains it, once for each seed.
 
     The networks of several seeds lie side by side and share nothing but the computation: each has
@@ -177,43 +209,16 @@ class StandaloneNetwork(_Network):
         return logits.view(len(images), self.networks, -1)
 
 
-@torch.no_grad()
-def initialise(network: nn.Module, run_seeds: Sequence[int]) -> None:
-    """Set every parameter from a stream of its own, so that equal names get equal values.
+@dataclass(frozen=True)
+class NB201Networks:
+    """Makes the networks of one size."""
 
-    Weights are uniform within 1/sqrt(fan-in), torch's default, which NAS-Bench-201 trained from;
-    scales are one, shifts zero. Convolutions go to channels-last format.
+    shape: NetworkShape
 
-    Args:
-        network: The network, changed in place; with several seeds, its parameters are those of
-            as many networks, stacked along their first axis.
-        run_seeds: The seed of each network.
-    """
-    for name, parameter in network.named_parameters():
-        if parameter.dim() == 1 and "bn_weight" in name:
-            parameter.fill_(1.0)
-        elif parameter.dim() == 1 and "bn_bias" in name:
-            parameter.zero_()
-        else:
-            fan_in = parameter[0].numel() if parameter.dim() > 1 else _classifier_fan_in(network)
-            bound = 1 / math.sqrt(fan_in)
-            for part, run_seed in zip(parameter.chunk(len(run_seeds)), run_seeds, strict=True):
-                generator = torch.Generator().manual_seed(derive_seed(run_seed, "init", name))
-                part.uniform_(-bound, bound, generator=generator)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def supernet(self, run_seed: int) -> NB201SuperNet:
+        """Make a supernet; equal seeds give equal initial weights."""
+        return NB201SuperNet(self.shape, run_seed)
 
-
-def _classifier_fan_in(network: nn.Module) -> int:
-    classifier = network.classifier
-    assert isinstance(classifier, Classifier)
-    return classifier.weight.shape[1]
-
-
-def hash_weights(*networks: nn.Module) -> str:
-    """Return the SHA-256 of the weights of some networks and their names, in hexadecimal."""
-    digest = hashlib.sha256()
-    for network in networks:
-        for name, weight in network.state_dict().items():
-            digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    def standalone(self, arch: Arch, run_seeds: Sequence[int]) -> StandaloneNetwork:
+        """Make networks of one architecture, one for each seed."""
+        return StandaloneNetwork(arch, self.shape, run_seeds)

@@ -9,8 +9,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.base import Baseline, Cost, Grid, NetworkShape, Trait
@@ -31,6 +29,8 @@ from harness.spaces.nb201.encoding import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.supernet.base import Networks
 
 
@@ -59,6 +59,10 @@ class NB201(Grid):
     def at(self, key: int) -> Arch:
         """Return the architecture at a position of the published table."""
         return arch_at(key)
+
+    def columns(self, arch: Arch) -> dict[str, int | str]:
+        """Return the columns of files that need not say which space they are of."""
+        return {self.index_column: self.key(arch), "arch_str": self.format(arch)}
 
     def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
         """Return the first indices of the canonical permutation."""
@@ -122,7 +126,9 @@ class NB201(Grid):
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return what makes the supernet and the stand-alone networks of a size."""
-        raise NotImplementedError  # filled in with the torch side of the space
+        from harness.spaces.nb201.network import NB201Networks  # torch: only where it is used
+
+        return NB201Networks(shape)
 
     @cached_property
     def traits(self) -> Mapping[str, Trait]:

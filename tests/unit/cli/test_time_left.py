@@ -3,7 +3,8 @@
 import pytest
 
 from harness.cli.time_left import TimeLeft, ranking_share
-from harness.settings.run import RunConfig, make_config
+from harness.settings.layers import make_config
+from harness.settings.run import RunConfig
 
 
 def test_the_time_left_is_what_is_left_at_the_speed_so_far() -> None:

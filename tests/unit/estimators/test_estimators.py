@@ -171,7 +171,7 @@ def test_a_run_s_own_score_file_is_named_after_the_run(tmp_path: Path) -> None:
         (["a.csv", "a.csv"], {}, UsageError, r"a\.csv is named more than once"),
         (["runs"], {"lower_is_better": True}, UsageError, "only run folders were named"),
         (["runs"], {"score_column": "x"}, UsageError, "only run folders were named"),
-        (["nowhere"], {}, StoreError, "nowhere is no folder"),
+        (["nowhere"], {}, StoreError, "nowhere is not a folder"),
         (["nowhere.csv"], {}, DataError, "There is no scores file at"),
         (["empty"], {}, StoreError, "No runs in"),
     ],

@@ -296,3 +296,20 @@ def test_nothing_beside_the_training_files_is_read(name: str, folder: Path) -> N
     after = load_images(name, folder.parent)
     assert after.sha256 == before.sha256
     assert torch.equal(after.train.pixels, before.train.pixels)
+
+
+@pytest.mark.parametrize("percent", [29, 57, 58])
+def test_a_share_that_float_error_puts_under_a_whole_number_loses_no_image(
+    percent: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    share = percent / 100
+    assert int(share * 100) == percent - 1  # which is what the split must not do
+    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 200)
+    folder = tmp_path / cifar.FOLDER
+    folder.mkdir()
+    for name in cifar.FILES:
+        records = np.zeros((200, 3073), np.uint8)
+        records[:, 0] = np.arange(200) % 10
+        records.tofile(folder / name)
+    data = load_images("cifar10", tmp_path, Split(train_share=share))
+    assert data.train.labels.bincount().tolist() == [percent] * 10

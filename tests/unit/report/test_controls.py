@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.report.blocks import CONTROLS, CONTROLS_NOTE, make_notes
+from harness.report.training_tables import CONTROLS, CONTROLS_NOTE, training_notes
 from harness.strategies import REGISTRY
 
 
@@ -29,7 +29,7 @@ def report_of(*strategies: str) -> Any:
 def test_a_report_on_ogd_says_so_where_none_of_its_runs_is_a_control(
     strategies: tuple[str, ...], warned: bool
 ) -> None:
-    assert (CONTROLS_NOTE in make_notes(report_of(*strategies))) == warned
+    assert (CONTROLS_NOTE in training_notes(report_of(*strategies))) == warned
 
 
 def test_the_controls_are_registered_strategies_that_read_the_settings_of_ogd() -> None:

@@ -17,8 +17,8 @@ from harness.report.training import (
     load_run_training,
     summarise_disturbance,
 )
-from harness.runs.folder import Record
-from harness.settings.run import make_config
+from harness.runs.record import Record
+from harness.settings.layers import make_config
 from tests.made_runs import make_disturbance
 
 SAME = {"rel": 1e-12, "abs": 1e-12}
@@ -233,3 +233,17 @@ def test_intervals_stay_within_what_is_possible() -> None:
     interval = figures["positive_pd"].interval
     assert interval is not None
     assert interval[0] == 0.0
+
+
+def test_a_loss_that_rose_is_positive_disturbance_as_read_from_a_folder(tmp_path: Path) -> None:
+    from harness.truth import find_truth
+    from tests.made_runs import N, make_run
+
+    folder = make_run(tmp_path, np.arange(N, dtype=float), truth=find_truth("tiles"))
+    risen = make_disturbance(0.1).assign(loss_before=1.0, loss_after=1.25)
+    folder.write_table("disturbance", risen)
+    training = load_run_training(folder, folder.read_record())
+    assert training.probes is not None
+    assert set(training.probes["pd_loss"]) == {0.25}
+    assert summarise_disturbance(training)["recent"]["mean_pd"] == 0.25
+    assert summarise_disturbance(training)["progress"] == -0.25

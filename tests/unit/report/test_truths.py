@@ -17,13 +17,15 @@ import scipy.stats
 
 from harness.cli.report import print_report
 from harness.errors import MismatchError, TruthError, UsageError
+from harness.estimators.estimator import Loaded
 from harness.estimators.loading import load_estimators
 from harness.estimators.runs import load_runs
 from harness.report import Report, Section, TruthChoice, make_report
-from harness.report.render import FORMATS
+from harness.report.rendering import REPORT_WRITERS
 from harness.report.training import load_run_training, tau_over_training
 from harness.report.yardsticks import SHAPES, measure_yardsticks
 from harness.runs.folder import RunFolder
+from harness.scores import load_scores, save_scores
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.stats import one_seed_reference
@@ -72,7 +74,7 @@ def make_rows() -> pd.DataFrame:
 
 ROWS = make_rows()
 TABLE = make_table(ROWS, "made up", {})
-PLACE = "harness.evaluation.evaluating.find_truth"
+PLACE = "harness.evaluation.truths.find_truth"
 
 
 @pytest.fixture(autouse=True)
@@ -101,9 +103,11 @@ def make_scores(seed: int) -> FloatArray:
     return np.random.RandomState(100 + seed).normal(size=N)
 
 
-def make_cifar_run(root: Path, strategy: str = "spos", seed: int = 0) -> RunFolder:
+def make_cifar_run(
+    root: Path, strategy: str = "spos", seed: int = 0, **settings: object
+) -> RunFolder:
     scores = make_scores(seed + 10 * len(strategy))
-    return make_run(root, scores, strategy, seed, truth=TABLE, dataset="cifar10")
+    return make_run(root, scores, strategy, seed, truth=TABLE, dataset="cifar10", **settings)
 
 
 def report_of(runs: Sequence[RunFolder], choices: Sequence[TruthChoice] = ()) -> Report:
@@ -282,7 +286,7 @@ def test_one_trial_an_architecture_gives_neither_reference_nor_ceiling(
 
 
 def test_taus_over_training_follow_the_truth(tmp_path: Path) -> None:
-    folder = make_cifar_run(tmp_path)
+    folder = make_cifar_run(tmp_path, rank_snapshots=1)
     losses = np.random.RandomState(3).uniform(1, 2, size=50)
     first = list(sample_indices(50))  # what preset quick ranks on the way
     interim = pd.DataFrame({"step": 1, "nb201_index": first, "loss": losses})
@@ -295,6 +299,40 @@ def test_taus_over_training_follow_the_truth(tmp_path: Path) -> None:
         final = tau_of(make_scores(40)[:50], truth.loc[first])
         assert at_the_end["tau"] == pytest.approx(final, **SAME)
         assert (on_the_way["n"], at_the_end["n"]) == (50, 50)
+
+
+def taus_at_the_end(loaded: Loaded) -> list[float | None]:
+    section = only_section(make_report(loaded))
+    return [seed[-1]["tau"] for label in section.taus for seed in section.taus[label]]
+
+
+def test_tau_over_training_ends_by_the_readout_that_it_began_with(tmp_path: Path) -> None:
+    folder = make_cifar_run(tmp_path, rank_snapshots=1)
+    other = load_scores(folder.path / "scores.parquet")
+    save_scores(
+        other.assign(score=other["loss"], loss=-other["loss"]),
+        folder.path / "scores_refitted.parquet",
+    )
+    own, refitted = (load_runs([folder], readout) for readout in (None, "refitted"))
+    assert own.estimators[0].score[0, 0] == -refitted.estimators[0].score[0, 0]
+    first = list(sample_indices(50))
+    expected = tau_of(make_scores(40)[:50], truth_of("cifar10").loc[first])
+    for loaded in (own, refitted):
+        assert taus_at_the_end(loaded) == pytest.approx([expected], **SAME)
+
+
+@pytest.mark.parametrize("settings", [{"rank_snapshots": 2}, {"until_tau_se": 0.01}])
+def test_a_final_ranking_of_other_weights_or_images_ends_no_curve(
+    tmp_path: Path, settings: dict[str, float]
+) -> None:
+    folder = make_run(tmp_path, make_scores(40), truth=TABLE, dataset="cifar10", **settings)
+    assert taus_at_the_end(load_runs([folder])) == [None]
+    first = list(sample_indices(50))
+    losses = np.random.RandomState(3).uniform(1, 2, size=50)
+    interim = pd.DataFrame({"step": 2, "nb201_index": first, "loss": losses})
+    folder.write_table("interim_scores", interim)
+    expected = tau_of(-losses, truth_of("cifar10").loc[first])
+    assert taus_at_the_end(load_runs([folder])) == pytest.approx([expected], **SAME)
 
 
 def test_another_table_is_refused_whatever_truth_of_it_is_asked_for(tmp_path: Path) -> None:
@@ -345,14 +383,14 @@ def test_sizes_of_an_unknown_data_sets_networks_are_those_of_the_supernets_own()
 
 def test_every_format_names_the_truth_beside_every_ranking_figure(report: Report) -> None:
     titles = [section.title for section in report.sections]
-    content = json.loads(FORMATS["json"](report))
+    content = json.loads(REPORT_WRITERS["json"](report))
     assert [s["truth"]["query"]["dataset"] for s in content["sections"]] == list(DATASETS)
-    records = list(csv.DictReader(io.StringIO(FORMATS["csv"](report))))
+    records = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](report))))
     for record in records:
         assert bool(record["truth"]) == (record["kind"] in ("estimator", "difference"))
     assert list(dict.fromkeys(r["truth"] for r in records if r["truth"])) == titles
     for name in ("markdown", "latex"):
-        text = FORMATS[name](report)
+        text = REPORT_WRITERS[name](report)
         for title in titles:
             for block in ("Ranking", "Tau by population", "Paired differences", "Uncertainty"):
                 assert re.search(rf"{block}[^\n]*, against {re.escape(title)}", text)
@@ -376,7 +414,9 @@ def test_in_a_narrow_terminal_intervals_go_below_their_figures(
 def test_every_conclusion_in_words_stands_below_its_truth(report: Report) -> None:
     words = list(report.words)
     for section in report.sections:
-        start = next(i for i, x in enumerate(words) if x.startswith(f"Against {section.title}, on"))
+        start = next(
+            i for i, x in enumerate(words) if x.startswith(f"Kendall tau against {section.title}")
+        )
         assert words[start + 1].startswith("ogd minus spos: tau ")
         assert any(line.startswith(f"Truth: {section.title}, table") for line in words)
     transfers = [line for line in words if line.endswith("a transfer to this truth.")]

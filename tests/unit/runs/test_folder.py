@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import LockedError, StoreError
-from harness.runs.folder import SCHEMA_VERSION, Record, RunFolder, find_runs
-from harness.settings.run import RunConfig, load_config_file, make_config
+from harness.runs.folder import RunFolder, find_runs
+from harness.runs.record import SCHEMA_VERSION, Record
+from harness.settings.layers import load_config_file, make_config
+from harness.settings.run import RunConfig
 
 CONFIG = make_config({"strategy": "ogd", "n_archs": 10})
 
@@ -194,7 +196,7 @@ def test_runs_are_found_in_a_folder_below_it_and_named_themselves_each_once(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere is no folder\. Give a run folder, a"):
+    with pytest.raises(StoreError, match=r"nowhere is not a folder\. Give a run folder, a"):
         find_runs([tmp_path / "nowhere"])
 
 

@@ -13,17 +13,12 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.execution.experiment import resolve_config
-from harness.settings.run import (
-    IMAGE_DATASETS,
-    PRESETS,
-    OgdSettings,
-    RunConfig,
-    load_config_file,
-    make_config,
-    parse_assignments,
-)
-from harness.settings.strategies import TABLES, NsasSettings
+from harness.settings.layers import load_config_file, make_config, parse_assignments
+from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.run import RunConfig
+from harness.settings.strategies import TABLES, NsasSettings, OgdSettings
 from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.spaces.nb201.space import NB201
 from harness.truth import TruthTable, default_query, make_table
 
 OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
@@ -146,6 +141,21 @@ def test_values_out_of_range_are_refused_with_the_key_and_what_is_allowed(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         make_config(settings)
+
+
+class Endless(NB201):
+    """A space whose architectures cannot be counted."""
+
+    name = "endless"
+    size = None
+
+
+def test_all_architectures_are_those_of_the_space_and_need_one_that_can_be_enumerated() -> None:
+    assert make_config({"n_archs": "all"}).n_archs == 15_625
+    endless = {"space": "tests.unit.settings.test_run:Endless"}
+    assert make_config(endless, {"n_archs": 20_000}).n_archs == 20_000
+    with pytest.raises(UsageError, match=r"n_archs = 'all' .* 'endless' cannot be enumerated"):
+        make_config(endless, {"n_archs": "all"})
 
 
 def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwise() -> None:

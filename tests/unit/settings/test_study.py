@@ -97,10 +97,10 @@ def test_the_preset_is_that_of_each_runs_own_data_set(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[gird]\nseed = [0]\n", "Unknown part in study .*Did you mean 'grid'"),
-        ("[grid]\nseed = 0\n", "seed = 0 is no list of values"),
+        ("[grid]\nseed = 0\n", "seed = 0 is not a list of values"),
         ("grid = 3\n", "grid: Input should be a valid list"),
-        ("[[grid]]\nseed = [0]\n[[grid]]\nlr = 1\n", "lr = 1 is no list of values"),
-        ("[grid]\nseed = []\n", "seed = .* is no list of values"),
+        ("[[grid]]\nseed = [0]\n[[grid]]\nlr = 1\n", "lr = 1 is not a list of values"),
+        ("[grid]\nseed = []\n", "seed = .* is not a list of values"),
         ("[grid]\nseeds = [0]\n", r"run with seeds = 0: Unknown setting 'seeds'.*'seed'"),
         ('[grid]\n"ogd.cc" = [0]\n', "Unknown setting 'ogd.cc'"),
         ("[base]\nstep = 3\n", "Did you mean 'steps'"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,9 @@ import pytest
 
 from harness.seeding import make_rng
 from harness.stats import (
+    METRICS,
     Interval,
+    Sample,
     bootstrap_taus,
     compute_metric,
     conclude,
@@ -38,6 +41,7 @@ FAST, SLOW = 400, 800
 # The influence method is known to cover 0.93 to 0.95 of small samples (the method, "Intervals").
 LEAST = 0.93
 MOST = 0.97
+MOST_OF_BOTH = 0.99
 
 
 def check_coverage(hits: Iterable[bool], most: float = MOST) -> None:
@@ -192,8 +196,7 @@ def replay_seeds(n: int, n_seeds: int, quality: float, replays: int) -> list[boo
 
 @pytest.mark.parametrize(("n", "n_seeds", "quality"), [(50, 3, 0.1), (50, 2, 1.0), (200, 5, 0.5)])
 def test_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: int, quality: float) -> None:
-    # What differs between seeds from one architecture to the next is in both parts: conservative.
-    check_coverage(replay_seeds(n, n_seeds, quality, FAST), most=1.0)
+    check_coverage(replay_seeds(n, n_seeds, quality, FAST))
 
 
 @pytest.mark.slow
@@ -203,7 +206,7 @@ def test_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: int, qual
 def test_intervals_over_seeds_and_architectures_cover_on_the_grid(
     n: int, n_seeds: int, quality: float
 ) -> None:
-    check_coverage(replay_seeds(n, n_seeds, quality, 400), most=1.0)
+    check_coverage(replay_seeds(n, n_seeds, quality, 800), most=MOST_OF_BOTH)
 
 
 def replay_truths(
@@ -294,8 +297,7 @@ def replay_paired_seeds(n: int, n_seeds: int, replays: int) -> list[bool]:
 
 @pytest.mark.parametrize(("n", "n_seeds"), [(50, 3), (300, 5)])
 def test_paired_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: int) -> None:
-    # Conservative as the others over both are.
-    check_coverage(replay_paired_seeds(n, n_seeds, FAST), most=1.0)
+    check_coverage(replay_paired_seeds(n, n_seeds, FAST))
 
 
 @pytest.mark.slow
@@ -304,7 +306,67 @@ def test_paired_intervals_over_seeds_and_architectures_cover(n: int, n_seeds: in
 def test_paired_intervals_over_seeds_and_architectures_cover_on_the_grid(
     n: int, n_seeds: int
 ) -> None:
-    check_coverage(replay_paired_seeds(n, n_seeds, 400), most=1.0)
+    check_coverage(replay_paired_seeds(n, n_seeds, 800), most=MOST_OF_BOTH)
+
+
+class Layout(NamedTuple):
+    """Scatter of a figure over seeds and architectures, as a two-way layout.
+
+    Attributes:
+        seeds: What a seed does to all architectures, standard deviation.
+        lasting: What an architecture does in every seed, likewise.
+        scatter: What a seed does to one architecture and not to another.
+    """
+
+    seeds: float
+    lasting: float
+    scatter: float
+
+
+LAYOUTS = {
+    "nothing lasts": Layout(0.0, 0.0, 1.0),
+    "seeds differ": Layout(0.05, 0.0, 1.0),
+    "architectures last": Layout(0.0, 0.5, 1.0),
+    "all": Layout(0.05, 0.5, 1.0),
+    "mostly architectures": Layout(0.02, 1.0, 0.3),
+}
+
+
+def replay_layout(layout: Layout, n_seeds: int, n: int, population: int, replays: int) -> float:
+    """Draw seeds and architectures anew; how often the interval of the mean held the truth."""
+    rng = np.random.RandomState(100 * n_seeds + n)
+    hits = 0
+    for _ in range(replays):
+        effects = layout.lasting * rng.standard_normal(n)
+        rest = layout.lasting * math.sqrt(population - n) * rng.standard_normal()
+        target = (effects.sum() + rest) / population
+        values = effects + layout.scatter * rng.standard_normal((n_seeds, n))
+        values += layout.seeds * rng.standard_normal((n_seeds, 1))
+        means = values.mean(axis=1)
+        parts = (values - means[:, None]) / math.sqrt(n * (n - 1))
+        limits = (-math.inf, math.inf)
+        sample = Sample(METRICS["tau"], means, "ok", n, n, population, limits, parts)
+        hits += holds(conclude(sample).interval, target)
+    return hits / replays
+
+
+# With two or three seeds Student's t is wide and a normal part beside it makes up for less: up to
+# 0.99 where about half of the variance lasts. Adding up the seeds' part and all that scatters over
+# architectures covers 0.985 to 0.998 in the first row, with intervals a third wider.
+@pytest.mark.parametrize(("n", "population"), [(50, 2000), (200, 2000), (1000, 2000)])
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
+def test_the_seeds_own_scatter_is_counted_once(n_seeds: int, n: int, population: int) -> None:
+    found = replay_layout(LAYOUTS["nothing lasts"], n_seeds, n, population, 1000)
+    assert 0.95 - 0.021 <= found <= 0.96 + 0.018  # three binomial errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("n", "population"), [(50, 2000), (200, 2000), (1000, 2000)])
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
+def test_two_way_layouts_are_covered(n_seeds: int, n: int, population: int, layout: str) -> None:
+    found = replay_layout(LAYOUTS[layout], n_seeds, n, population, 4000)
+    assert 0.94 - 0.011 <= found <= MOST_OF_BOTH + 0.005
 
 
 @pytest.mark.parametrize("n_seeds", [3, 5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +11,20 @@ from scipy import stats as scipy_stats
 
 from harness.errors import UsageError
 from harness.stats import (
-    DIFFERENCE_LIMITS,
+    METRICS,
+    MetricResult,
+    Sample,
     Tau,
-    combined,
+    conclude,
     kendall_tau,
     over_architectures,
     over_seeds,
-    paired_over_architectures,
+    sample_metric,
+    subtract,
 )
+from tests.reference_intervals import combined_se, paired_ends
+
+SPACE = 15_625
 
 
 def make_population(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,13 +67,19 @@ def test_paired_intervals_cover_the_populations_difference_and_are_the_narrower(
     for _ in range(REPLAYS):
         chosen = rng.choice(4000, 200, replace=False)
         tau_a, tau_b = (kendall_tau(score[chosen], truth[chosen]) for score in (first, second))
-        paired = paired_over_architectures(tau_a, tau_b, 4000)
+        paired = paired_ends(tau_a, tau_b, 4000)
         alone = [over_architectures(tau, 4000) for tau in (tau_a, tau_b)]
-        assert paired is not None
         assert alone[0] is not None
         assert alone[1] is not None
-        hits += paired.low <= taus[0] - taus[1] <= paired.high
-        assert paired.se < math.hypot(alone[0].se, alone[1].se)
+        samples = [
+            sample_metric("tau", score[None, chosen], truth[chosen], 4000)
+            for score in (first, second)
+        ]
+        found = conclude(subtract(*samples)).over_architectures
+        assert found is not None
+        assert found[:2] == pytest.approx(paired)
+        hits += found.low <= taus[0] - taus[1] <= found.high
+        assert found.se < math.hypot(alone[0].se, alone[1].se)
     assert COVERAGE[0] <= hits / REPLAYS <= COVERAGE[1]
 
 
@@ -89,35 +102,36 @@ def test_too_few_architectures_and_whole_populations_have_no_interval(
 ) -> None:
     tau = sample_tau(n)
     assert over_architectures(tau, population) is None
-    assert paired_over_architectures(tau, tau, population) is None
 
 
 def test_an_undefined_tau_has_no_interval() -> None:
     undefined = kendall_tau(np.ones(50), np.arange(50.0))
-    assert over_architectures(undefined) is None
-    assert paired_over_architectures(undefined, sample_tau(50)) is None
+    assert over_architectures(undefined, SPACE) is None
 
 
 def test_intervals_of_small_samples_stay_inside_minus_one_and_one() -> None:
     truth = np.arange(40.0)
     score = truth.copy()
     score[[0, 39]] = score[[39, 0]]
-    interval = over_architectures(kendall_tau(score, truth))
+    interval = over_architectures(kendall_tau(score, truth), SPACE)
     assert interval is not None
     assert -1 < interval.low < interval.high < 1
 
 
 @pytest.mark.parametrize("n", [40, 200])
 def test_a_perfect_ranking_has_an_interval_of_no_width(n: int) -> None:
-    interval = over_architectures(kendall_tau(np.arange(n), np.arange(n)))
+    interval = over_architectures(kendall_tau(np.arange(n), np.arange(n)), SPACE)
     assert interval is not None
     assert interval.low == pytest.approx(1.0)
     assert interval.high == 1.0
 
 
-def test_pairs_of_other_architectures_are_refused() -> None:
-    with pytest.raises(UsageError, match="over 50 and 60 architectures"):
-        paired_over_architectures(sample_tau(50), sample_tau(60))
+def test_a_population_that_nobody_counts_has_no_finite_correction() -> None:
+    tau = sample_tau(200)
+    uncounted, huge = over_architectures(tau, None), over_architectures(tau, 10**12)
+    assert uncounted is not None
+    assert huge is not None
+    assert uncounted[:3] == pytest.approx(huge[:3])
 
 
 def test_the_interval_over_seeds_is_students() -> None:
@@ -145,72 +159,94 @@ def test_missing_values_of_seeds_are_refused() -> None:
         over_seeds([0.5, math.nan])
 
 
+def conclude_taus(values: list[float], influences: np.ndarray, population: int) -> MetricResult:
+    n = influences.shape[1]
+    parts = influences / math.sqrt(n * (n - 1))
+    numbers = np.array(values)
+    return conclude(Sample(METRICS["tau"], numbers, "ok", n, n, population, (-1.0, 1.0), parts))
+
+
 def test_the_combined_half_width_adds_both_parts_in_squares() -> None:
-    taus = [sample_tau(200), kendall_tau(*make_population(200, seed=4)[1:])]
+    score, other, truth = make_population(200, seed=4)
+    taus = [kendall_tau(side, truth) for side in (score, other, 0.5 * score + other)]
     values = [tau.value or 0.0 for tau in taus]
     influences = np.stack([tau.influence for tau in taus])
-    both = combined(values, influences)
-    seeds = over_seeds(values)
-    archs = over_architectures(Tau(0.0, influences.mean(axis=0)))
+    both = conclude_taus(values, influences, SPACE).interval
     assert both is not None
-    assert seeds is not None
-    assert archs is not None
-    expected = math.hypot((seeds.high - seeds.low) / 2, (archs.high - archs.low) / 2)
-    assert min(1.0, float(np.mean(values)) + expected) == pytest.approx(both.high)
-    assert both.se == pytest.approx(math.hypot(seeds.se, archs.se))
+    seeds_se, archs_se = combined_se(values, influences, SPACE)
+    over_seeds_half = scipy_stats.t.ppf(0.975, 2) * seeds_se
+    half = math.hypot(over_seeds_half, scipy_stats.norm.ppf(0.975) * archs_se)
+    centre = float(np.mean(values))
+    # Neither end is cut, and neither part is so small that the other alone would do.
+    assert -1 < centre - half < centre + half < 1
+    assert 0.2 < over_seeds_half / half < 0.98
+    assert (both.low, both.high) == pytest.approx((centre - half, centre + half))
+    assert both.se == pytest.approx(math.hypot(seeds_se, archs_se))
+
+
+def test_each_interval_says_what_it_is_over() -> None:
+    influences = np.stack([sample_tau(200).influence] * 3)
+    sampled = conclude_taus([0.4, 0.5, 0.45], influences, SPACE)
+    found = (sampled.over_architectures, sampled.over_seeds, sampled.interval)
+    assert [part and part.over for part in found] == [
+        "architectures",
+        "seeds",
+        "seeds and architectures",
+    ]
+    whole = conclude_taus([0.4, 0.5, 0.45], influences, 200).interval
+    assert whole is not None
+    assert whole.over == "seeds"
+    one = conclude_taus([0.4], influences[:1], SPACE).interval
+    assert one is not None
+    assert one.over == "architectures"
 
 
 def test_with_one_seed_the_combined_interval_is_that_over_architectures() -> None:
     tau = sample_tau(200)
     assert tau.value is not None
-    assert combined([tau.value], tau.influence[None]) == pytest.approx(over_architectures(tau))
+    expected = over_architectures(tau, SPACE)
+    found = conclude_taus([tau.value], tau.influence[None], SPACE).interval
+    assert found is not None
+    assert expected is not None
+    assert found[:3] == pytest.approx(expected[:3])
 
 
 def test_with_the_whole_population_the_combined_interval_is_that_over_seeds() -> None:
     influences = np.stack([sample_tau(200).influence] * 3)
     values = [0.4, 0.5, 0.45]
-    assert combined(values, influences, population=200) == pytest.approx(over_seeds(values))
-    assert combined(values[:1], influences[:1], population=200) is None
+    assert conclude_taus(values, influences, population=200).interval == over_seeds(values)
+    assert conclude_taus(values[:1], influences[:1], population=200).interval is None
 
 
-def test_combined_intervals_cover_the_mean_over_seeds_and_architectures() -> None:
-    # Each replay trains three estimators of their own quality and ranks 100 architectures.
+@pytest.mark.parametrize("n_seeds", [3, 5])
+def test_combined_intervals_cover_the_mean_over_seeds_and_architectures(n_seeds: int) -> None:
+    # Each replay trains estimators of their own quality and ranks 100 architectures.
     rng = np.random.RandomState(5)
     truth = rng.standard_normal(4000)
     level = 0.05
     target = np.mean(
         [
             kendall_tau(truth + (1 + level * z) * rng.standard_normal(4000), truth).value
-            for z in rng.standard_normal(60)
+            for z in rng.standard_normal(200)
         ]
     )
     hits = 0
     for _ in range(REPLAYS):
         chosen = rng.choice(4000, 100, replace=False)
-        taus = [
-            kendall_tau(truth[chosen] + (1 + level * z) * rng.standard_normal(100), truth[chosen])
-            for z in rng.standard_normal(3)
+        scores = [
+            truth[chosen] + (1 + level * z) * rng.standard_normal(100)
+            for z in rng.standard_normal(n_seeds)
         ]
-        interval = combined(
-            [tau.value or 0.0 for tau in taus], [tau.influence for tau in taus], 4000
-        )
+        interval = conclude(sample_metric("tau", np.stack(scores), truth[chosen], 4000)).interval
         assert interval is not None
         hits += bool(interval.low <= target <= interval.high)
-    # Conservative on purpose: it may cover everything, but must not cover too little.
-    assert hits / REPLAYS >= COVERAGE[0]
+    # The sum of both parts, seeds' scatter in both, would cover 0.99 and more.
+    assert COVERAGE[0] <= hits / REPLAYS <= COVERAGE[1]
 
 
-def test_combined_takes_differences_with_their_own_limits() -> None:
-    influences = np.zeros((2, 40))
-    interval = combined([-1.5, 1.9], influences, limits=DIFFERENCE_LIMITS)
+def test_differences_have_limits_of_their_own() -> None:
+    sample = sample_metric("tau", np.stack([np.arange(40.0)] * 2), np.arange(40.0), SPACE)
+    down = replace(sample, values=np.array([-0.5, -0.9]))
+    interval = conclude(subtract(down, replace(sample, values=np.array([1.0, -1.0])))).interval
     assert interval is not None
     assert (interval.low, interval.high) == (-2.0, 2.0)
-
-
-def test_combined_over_too_few_architectures_is_none() -> None:
-    assert combined([0.1, 0.2], np.zeros((2, 29))) is None
-
-
-def test_influences_that_do_not_fit_the_values_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"2 values and influences of shape \(3, 40\)"):
-        combined([0.1, 0.2], np.zeros((3, 40)))

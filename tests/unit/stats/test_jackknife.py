@@ -15,12 +15,12 @@ import pytest
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
-from harness.estimators.supernet import Goal, Ranker, class_index
-from harness.estimators.supernet.measuring import BatchSums, sum_batch
+from harness.estimators.supernet import Goal, Ranker, class_key
+from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
 from harness.estimators.supernet.rounds import Rounds
-from harness.estimators.supernet.shared import SharedBatch
 from harness.images.tiles import load_tiles
-from harness.settings.run import make_config
+from harness.settings.layers import make_config
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau
 from harness.strategies import load_strategy
@@ -33,7 +33,7 @@ REPLAYS = 200
 TARGET = 0.05
 """Of the replays of a real supernet, on 60 architectures and 2,000 images."""
 
-DISTINCT = list({class_index(index): index for index in sample_indices(200)}.values())
+DISTINCT = list({class_key(load_space(), index): index for index in sample_indices(200)}.values())
 """One of each class, which would else be scored alike."""
 
 
@@ -60,7 +60,8 @@ def simulate(n_batches: int, n_archs: int, noise: float, seed: int = 0) -> Score
 def replay(scored: Scored, target: float, seed: int) -> tuple[int, float, float]:
     """Rank on the batches in another order; return batches used, tau, and its stated error."""
     indices = DISTINCT[: scored.losses.shape[1]]
-    rounds = Rounds(Goal(target, dict(zip(indices, scored.truth.tolist(), strict=True))), indices)
+    truth = dict(zip(indices, scored.truth.tolist(), strict=True))
+    rounds = Rounds(Goal(target, truth), load_space(), indices)
     of_class = {index: place for place, index in enumerate(rounds._classes)}
     for batch in np.random.RandomState(seed).permutation(len(scored.losses)):
         sums = {index: BatchSums(scored.losses[batch, at], 0) for index, at in of_class.items()}

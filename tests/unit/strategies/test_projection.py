@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import UsageError
-from harness.settings.run import OgdSettings
+from harness.settings.strategies import OgdSettings
 from harness.strategies.projection import (
     F32_ALPHA,
     PROJECTORS,

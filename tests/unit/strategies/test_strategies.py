@@ -13,12 +13,13 @@ from torch import Tensor
 from harness.errors import MismatchError, UsageError
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import Arch, arch_at
-from harness.spaces.nb201.network import SuperNet
-from harness.spaces.nb201.ops import ConvBN
+from harness.spaces.nb201.network import NB201SuperNet
 from harness.strategies import REGISTRY, check_strategy, load_strategy
 from harness.strategies.ogd import OrthogonalGradientDescent
 from harness.strategies.projecting import STEPS_OF_DRAWS, ProjectingStrategy
 from harness.strategies.spos import SinglePathOneShot
+from harness.supernet.base import SuperNet
+from harness.supernet.layers import ConvBN
 from harness.supernet.patches import LayerInput
 from harness.training.loop import Trainer, learning_rate
 from tests.tiny import (
@@ -197,7 +198,7 @@ def test_ogd_begins_a_new_epoch_after_the_last_batch_of_each(projector: str, for
 @pytest.mark.parametrize("projector", PROJECTORS)
 def test_all_projectors_of_the_benchmarks_network_take_less_than_100_mb(projector: str) -> None:
     config = tiny_config(strategy="ogd", ogd={"projector": projector})
-    weights = dict(SuperNet(NetworkShape(16, 5, 32, 3, 10), 0).named_parameters())
+    weights = dict(NB201SuperNet(NetworkShape(16, 5, 32, 3, 10), 0).named_parameters())
     strategy = tiny_strategy(config, weights)
     n_bytes = 0
     for name, weight in weights.items():

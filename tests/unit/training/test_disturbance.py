@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from harness.images.dataset import fixed_subset
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs
-from harness.spaces.nb201.network import SuperNet
+from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS, DisturbanceMeter, ProbeRow
 from tests.tiny import tiny_config, tiny_data, tiny_network, tiny_trainer
 

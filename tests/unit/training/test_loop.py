@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,8 @@ from harness.errors import CheckpointError, DivergedError, Interrupted, Mismatch
 from harness.estimators.supernet import Ranker
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import arch_at
-from harness.spaces.nb201.network import SuperNet
+from harness.strategies.base import Strategy, WeightedPath
+from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS
 from harness.training.loop import Trainer, TrainingLog, learning_rate
 from tests.tiny import (
@@ -273,3 +275,27 @@ def test_seconds_are_kept_by_part_and_add_up_over_a_resumption(tmp_path: Path) -
     assert set(after.timings) == {"train", "probe", "evaluate", "checkpoint"}
     for part in ("train", "probe", "evaluate"):
         assert after.timings[part] > before.timings[part] > 0
+
+
+class TwoPaths(Strategy):
+    """Trains two fixed paths with unequal weights."""
+
+    archs = (arch_at(6111), arch_at(10676))
+
+    def sample_paths(self, step: int, rng: np.random.RandomState) -> list[WeightedPath]:
+        return [WeightedPath(self.archs[0], 0.25), WeightedPath(self.archs[1], 0.75)]
+
+
+def test_a_step_of_several_paths_follows_the_weighted_sum_of_their_losses() -> None:
+    config = tiny_config(momentum=0, weight_decay=0, clip_norm=0)
+    trainer = Trainer(config, tiny_data(), TwoPaths)
+    network = copy.deepcopy(trainer.network)
+    images, labels = trainer.sampler.batch(0)
+    first, second = (F.cross_entropy(network(images, arch), labels) for arch in TwoPaths.archs)
+    total = first / 4 + 3 * second / 4
+    total.backward()
+    before = copy_weights_of(trainer)
+    assert trainer.train_step() == pytest.approx(total.item(), rel=1e-6)
+    for name, weight in network.named_parameters():
+        expected = before[name] if weight.grad is None else before[name] - config.lr * weight.grad
+        torch.testing.assert_close(trainer.weights[name], expected, rtol=1e-5, atol=1e-6)

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.made import make_trainer, noise_images
 from benchmarks.naive import NaiveStep, naive_batch
 from harness.spaces.nb201.encoding import arch_at
-from harness.spaces.nb201.ops import avg_pool
+from harness.supernet.layers import avg_pool
 from harness.training.loop import Trainer
 from tests.tiny import copy_weights_of, tiny_config, tiny_trainer
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import DataError, TruthError, UsageError
 from harness.images import DATASETS
-from harness.settings.run import IMAGE_DATASETS
+from harness.settings.presets import IMAGE_DATASETS
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth, make_table, save_table, sources
 

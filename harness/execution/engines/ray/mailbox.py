@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,7 +157,7 @@ def write_files(files: Files, folder: RunFolder) -> None:
             raise StoreError(f"Run {files.run_id} came with a file '{name}', which is no name.")
     _make_folder(folder.path / SNAPSHOTS if snapshots else folder.path)
     for name, content in files.contents.items():
-        write_atomically(folder.path / name, partial(_write, content))
+        write_atomically(folder.path / name, content)
     if not snapshots:
         remove_snapshots(folder.path)
 
@@ -171,10 +170,6 @@ def _make_folder(path: Path) -> None:
             f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
             "that can be written to."
         ) from error
-
-
-def _write(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
 
 
 def pass_on(message: Message, monitor: Monitor) -> None:

@@ -1,7 +1,7 @@
 """The ranking of one supernet, spread over Ray workers.
 
 The supernet is put into the object store once, each part of the images once; the architectures go
-out in chunks that keep neighbours in `order_classes` together. A chunk that is lost with its
+out in chunks that keep neighbours in `SuperNet.order` together. A chunk that is lost with its
 worker is computed again, a pure function of the same numbers; each comes back once.
 """
 
@@ -16,8 +16,8 @@ import torch
 
 from harness.estimators.supernet import Scoring, score_all
 from harness.estimators.supernet.readout import ReadoutSums
-from harness.spaces.nb201.encoding import Arch
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.base import Architecture
+from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4
 """So that workers of unequal speed end at about the same time."""
@@ -41,8 +41,8 @@ class RaySpread:
         self._network: tuple[SuperNet, Any] | None = None
 
     def __call__(
-        self, scoring: Scoring, archs: Sequence[Arch]
-    ) -> Iterator[tuple[Arch, ReadoutSums]]:
+        self, scoring: Scoring, archs: Sequence[Architecture]
+    ) -> Iterator[tuple[Architecture, ReadoutSums]]:
         """Yield each architecture once with its sums, as the chunks come."""
         if scoring.part.batches[0][0].device.type != "cpu":  # a GPU is not shared by chunks
             yield from score_all(scoring, archs)
@@ -52,7 +52,7 @@ class RaySpread:
         remote: Any = ray.remote(num_cpus=self._threads, max_retries=RETRIES)(_score_chunk)
         size = math.ceil(len(archs) / (self._workers * CHUNKS_A_WORKER))
         chunks = [list(archs[i : i + size]) for i in range(0, len(archs), size)]
-        under_way: dict[Any, list[Arch]] = {}
+        under_way: dict[Any, list[Architecture]] = {}
         try:
             while chunks or under_way:
                 while chunks and len(under_way) < self._workers:
@@ -71,7 +71,7 @@ class RaySpread:
 
 
 def _score_chunk(
-    network: SuperNet, rest: Any, threads: int, chunk: list[Arch]
+    network: SuperNet, rest: Any, threads: int, chunk: list[Architecture]
 ) -> list[ReadoutSums]:
     torch.set_num_threads(threads)
     return [sums for _, sums in score_all(Scoring(network, *rest), chunk)]

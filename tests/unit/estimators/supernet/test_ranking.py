@@ -8,21 +8,24 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from harness.errors import DataError, Interrupted
-from harness.estimators.supernet import Ranker, class_index, count_classes, open_journal
-from harness.estimators.supernet.measuring import evaluate_path
+from harness.estimators.supernet import Ranker, class_key, count_classes, open_journal
+from harness.estimators.supernet.measuring import SharedBatch, evaluate_path
 from harness.estimators.supernet.readout import ReadoutSums
-from harness.estimators.supernet.shared import SharedBatch
 from harness.monitor import Progress
 from harness.scores import save_scores
 from harness.settings.run import READOUTS
+from harness.spaces import load_space
 from harness.spaces.nb201.cell import conv_key
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, sample_indices
-from harness.spaces.nb201.network import SuperNet
+from harness.spaces.nb201.network import NB201SuperNet
+from harness.spaces.nb201.space import NB201
 from harness.training.loop import TrainingLog
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
 
+SPACE = load_space()
 DEAD = [arch.nb201_index for arch in enumerate_archs() if not arch.is_live][:4]
 """Four architectures of one class."""
 
@@ -32,7 +35,7 @@ N_BATCHES = 2
 
 
 def rank(
-    folder: Path, network: SuperNet, monitor: Recorder | None = None, **settings: Any
+    folder: Path, network: NB201SuperNet, monitor: Recorder | None = None, **settings: Any
 ) -> list[dict[str, Any]]:
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
@@ -59,7 +62,7 @@ def test_each_class_is_computed_once_and_its_members_get_the_same_score(
 ) -> None:
     rows = rank(tmp_path, tiny_network())
     assert set(scored.values()) == {N_BATCHES}
-    assert len(scored) == count_classes(INDICES) == 7
+    assert len(scored) == count_classes(SPACE, INDICES) == 7
     by_index = {row["nb201_index"]: row for row in rows}
     assert [row["nb201_index"] for row in rows] == INDICES
     assert len({by_index[index]["score"] for index in DEAD}) == 1
@@ -80,8 +83,8 @@ def test_the_score_is_minus_the_loss_that_evaluating_each_architecture_gives(
 
 
 def test_a_class_is_named_by_its_representative() -> None:
-    assert {class_index(index) for index in DEAD} == {Arch((0,) * 6).nb201_index}
-    assert count_classes(range(len(enumerate_archs()))) == 9_445  # method.md
+    assert {class_key(SPACE, index) for index in DEAD} == {Arch((0,) * 6).nb201_index}
+    assert count_classes(SPACE, range(len(enumerate_archs()))) == 9_445  # method.md
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 13])
@@ -144,7 +147,7 @@ def test_a_whole_row_of_another_journal_is_refused_by_its_line(
     rank(tmp_path, tiny_network())
     journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
     journal.append([row])
-    with pytest.raises(DataError, match=rf"line {len(journal.rows) + 1}: .* is no row of a rank"):
+    with pytest.raises(DataError, match=rf"line {len(journal.rows) + 1}: .* is not a row of a"):
         rank(tmp_path, tiny_network())
 
 
@@ -157,7 +160,7 @@ def test_a_row_of_an_architecture_or_part_that_is_not_asked_for_changes_no_score
     sums: dict[str, Any] = {readout: [0.0, 32] for readout in READOUTS}
     journal = open_journal(tmp_path / "ranking.jsonl", tiny_config(), "the weights")
     journal.append([{"part": 0, "class_index": foreign, **sums}])
-    journal.append([{"part": N_BATCHES, "class_index": class_index(INDICES[0]), **sums}])
+    journal.append([{"part": N_BATCHES, "class_index": class_key(SPACE, INDICES[0]), **sums}])
     assert rank(tmp_path, tiny_network()) == expected
 
 
@@ -238,6 +241,18 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert len(log.tables["curve"]["step"]) == 2
 
 
+@pytest.mark.parametrize(
+    "settings", [{"rank_snapshots": 2}, {"until_tau_se": 0.01, "rank_batch": 4}]
+)
+def test_a_final_ranking_that_is_made_otherwise_does_not_replace_the_small_one(
+    settings: dict[str, Any],
+) -> None:
+    config = tiny_config(rank_every=2, snapshot_every=1, **settings)
+    network, log = tiny_network(), TrainingLog()
+    Ranker(config, tiny_data()).evaluate(network, config.steps, log)
+    assert log.tables["interim_scores"]["step"] == [config.steps] * 4
+
+
 @pytest.mark.parametrize("bn_mode", ["batch", "recalibrated"])
 def test_the_small_ranking_and_the_training_loss_are_those_of_each_path_alone(bn_mode: str) -> None:
     config = tiny_config(rank_every=2, train_loss_archs=7, bn_mode=bn_mode)
@@ -274,3 +289,37 @@ def test_settings_are_tuned_on_architectures_that_no_report_has(tmp_path: Path) 
     Ranker(config, tiny_data()).evaluate(tiny_network(), 2, log)
     ranked = log.tables["interim_scores"]["nb201_index"]
     assert tuple(ranked) == sample_indices(4, 10) == sample_indices(14)[10:]
+
+
+def test_rankings_use_validation_images_and_recalibration_training_images() -> None:
+    data = tiny_data()
+    ranker = Ranker(tiny_config(bn_mode="recalibrated"), data)
+    assert ranker.recalibrate_on is not None
+
+    def contents(images: Tensor) -> set[bytes]:
+        return {image.numpy().tobytes() for image in images}
+
+    train, validation = (
+        contents(data.normalise(part.pixels)) for part in (data.train, data.validation)
+    )
+    assert not train & validation
+    for images, source in ((ranker.images, validation), (ranker.recalibrate_on, train)):
+        used = contents(torch.cat([batch for batch, _ in images.batches]))
+        assert len(used) == 32
+        assert used <= source
+
+
+def test_the_training_loss_counts_every_architecture_not_every_class(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, network, log = tiny_config(train_loss_archs=4), tiny_network(), TrainingLog()
+    alive = sample_indices(1)[0]
+    monkeypatch.setattr(NB201, "prefix", lambda self, n, offset=0: (alive, *DEAD[:3])[:n])
+    ranker = Ranker(config, tiny_data())
+    ranker.evaluate(network, config.steps, log)
+    live, dead = (
+        evaluate_path(network, arch_at(index), ranker._loss_images).loss
+        for index in (alive, DEAD[0])
+    )
+    assert live != pytest.approx(dead, rel=1e-3)
+    assert log.tables["curve"]["train_loss"] == [pytest.approx((live + 3 * dead) / 4, rel=1e-12)]

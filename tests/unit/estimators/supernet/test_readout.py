@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from harness.estimators.supernet.readout import (
     RIDGE,
     choose_readout,
     sum_refitted,
-    without_classifier,
 )
 from harness.settings.run import READOUTS
 from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
@@ -34,12 +34,22 @@ def draw(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return features, labels
 
 
-def test_each_image_is_scored_by_the_regression_on_all_others() -> None:
-    features, labels = draw()
+def draw_unequal() -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw classes of 28, 8 and 4 images, with features that say little about them."""
+    features, _ = draw(1)
+    labels = torch.tensor([0] * 28 + [1] * 8 + [2] * 4)
+    return features, labels
+
+
+@pytest.mark.parametrize("drawn", [draw, draw_unequal])
+def test_each_image_is_scored_by_the_regression_on_all_others(
+    drawn: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    features, labels = drawn()
     x = features.double()
     x = (x - x.mean(0)) / (x.std(0) + 1e-3)
-    y = F.one_hot(labels).double() - F.one_hot(labels).double().mean(0)
-    # centred columns make a free intercept and a penalty of n RIDGE on the weights
+    y = F.one_hot(labels).double()
+    # a column of ones makes a free intercept and a penalty of n RIDGE on the weights
     error, correct = 0.0, 0
     for image in range(N):
         others = [other for other in range(N) if other != image]
@@ -80,7 +90,7 @@ def test_without_its_classifier_a_copy_returns_features_and_the_original_still_l
     images, _ = next(iter(Ranker(tiny_config(), tiny_data()).images.batches))
     seen = {}
     logits = network(images, arch, tap=lambda name, x: seen.__setitem__(name, x))
-    assert torch.equal(without_classifier(network)(images, arch), seen[CLASSIFIER])
+    assert torch.equal(network.without_classifier()(images, arch), seen[CLASSIFIER])
     assert torch.equal(network(images, arch), logits)
 
 
@@ -95,7 +105,7 @@ def test_a_ranking_scores_each_batch_by_its_own_readouts(tmp_path: Path, precisi
     network, ranker = tiny_network(), Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
     rows = ranker.rank([network], sample_indices(6), journal, Recorder()).rows["refitted"]
-    features = without_classifier(network)
+    features = network.without_classifier()
     for row in rows:
         arch = arch_at(row["nb201_index"])
         score = evaluate_path(features, arch, ranker.images, None, sum_refitted)

@@ -11,6 +11,7 @@ from harness.errors import Interrupted
 from harness.estimators.supernet import Goal, Ranker, Ranking, open_journal, work
 from harness.estimators.supernet.measuring import BatchSums, evaluate_path
 from harness.estimators.supernet.rounds import Rounds
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, enumerate_archs, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
@@ -156,7 +157,7 @@ def test_a_class_that_yields_no_numbers_does_not_hide_the_error_of_the_others() 
     live = [arch.nb201_index for arch in enumerate_archs() if arch.is_live][:12]
     distinct = [index for index in live if arch_at(index).representative == arch_at(index)]
     truth = {index: float(place) for place, index in enumerate(distinct)}
-    rounds = Rounds(Goal(1.0, truth), distinct)
+    rounds = Rounds(Goal(1.0, truth), load_space(), distinct)
     losses = [
         [float((7 * (place + k)) % 5 + place) for place in range(len(distinct))] for k in range(6)
     ]

@@ -8,29 +8,31 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.estimators.supernet.classes import order_classes
-from harness.estimators.supernet.measuring import sum_batch
-from harness.estimators.supernet.precision import to_bf16
-from harness.estimators.supernet.shared import SharedBatch
+from harness.estimators.supernet.classes import distinct_classes
+from harness.estimators.supernet.measuring import SharedBatch, sum_batch
+from harness.spaces import load_space
 from harness.spaces.base import NetworkShape
-from harness.spaces.nb201.encoding import Arch, enumerate_archs, sample_indices
-from harness.spaces.nb201.network import SuperNet
-from harness.spaces.nb201.ops import ConvBN
+from harness.spaces.nb201.encoding import N_ARCHS, Arch, enumerate_archs, sample_indices
+from harness.spaces.nb201.network import NB201SuperNet
+from harness.spaces.nb201.shared import order_by_first_nodes
+from harness.supernet.layers import ConvBN
 from tests.reference import NaiveNetwork, copy_weights
 from tests.tiny import assert_same_state
 
-ORDER = order_classes(range(len(enumerate_archs())))
+ORDER = order_by_first_nodes(distinct_classes(load_space(), range(N_ARCHS)))
 
 
-def make(cells: int, channels: int = 2, image_size: int = 8) -> tuple[SuperNet, Tensor, Tensor]:
+def make(
+    cells: int, channels: int = 2, image_size: int = 8
+) -> tuple[NB201SuperNet, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(6, 3, image_size, image_size, generator=generator)
     labels = torch.randint(0, 5, (6,), generator=generator)
-    network = SuperNet(NetworkShape(channels, cells, image_size, 3, 5), 0)
+    network = NB201SuperNet(NetworkShape(channels, cells, image_size, 3, 5), 0)
     return network, images.contiguous(memory_format=torch.channels_last), labels
 
 
-def alone(network: SuperNet, arch: Arch, images: Tensor, labels: Tensor) -> tuple[float, int]:
+def alone(network: NB201SuperNet, arch: Arch, images: Tensor, labels: Tensor) -> tuple[float, int]:
     with torch.inference_mode():
         return sum_batch(network(images, arch), labels)
 
@@ -68,7 +70,7 @@ def test_the_order_has_every_class_once_and_computes_each_value_of_the_first_cel
 ) -> None:
     assert len(ORDER) == len(set(ORDER)) == 9_445
     network, images, labels = make(1)
-    network.forward_from = lambda start, x, arch: torch.zeros(6, 5)  # type: ignore[method-assign]
+    network._compute_from = lambda *_: torch.zeros(6, 5)  # type: ignore[method-assign]
     batch = SharedBatch(network, images, labels, sum_batch)
     counts: Counter[str] = Counter()
     forward = ConvBN.forward
@@ -100,7 +102,7 @@ def test_scoring_changes_no_weight_and_leaves_the_network_trainable() -> None:
 
 def test_a_copy_in_bf16_is_near_and_leaves_the_original_and_the_last_layers_as_they_are() -> None:
     network, images, labels = make(1, channels=8)
-    half = to_bf16(network)
+    half = network.to_bf16()
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
     kept = {n for n, weight in half.named_parameters() if weight.dtype == torch.float32}
     assert kept == {"last_bn_weight", "last_bn_bias", "classifier.weight", "classifier.bias"}

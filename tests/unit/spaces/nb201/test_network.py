@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.spaces.base import NetworkShape
-from harness.spaces.nb201 import ops
 from harness.spaces.nb201.encoding import (
     CONV_OPS,
     OPS,
@@ -20,7 +19,8 @@ from harness.spaces.nb201.encoding import (
     enumerate_archs,
     sample_indices,
 )
-from harness.spaces.nb201.network import StandaloneNetwork, SuperNet
+from harness.spaces.nb201.network import NB201SuperNet, StandaloneNetwork
+from harness.supernet import layers
 from tests.reference import NaiveNetwork, copy_weights, naive_name
 
 SHAPE = NetworkShape(channels=4, cells=2, image_size=8, image_channels=3, classes=5)
@@ -46,14 +46,14 @@ def make_images(n: int = 8, dtype: torch.dtype = torch.float32) -> Tensor:
     return images.to(dtype).contiguous(memory_format=torch.channels_last)
 
 
-def train_step(network: SuperNet, arch: Arch) -> None:
+def train_step(network: NB201SuperNet, arch: Arch) -> None:
     network.zero_grad(set_to_none=True)
     logits = network(make_images(), arch)
     F.cross_entropy(logits, torch.arange(8) % SHAPE.classes).backward()
 
 
 def test_a_path_computes_what_the_naive_network_computes(dtype: torch.dtype) -> None:
-    supernet = SuperNet(SHAPE, run_seed=1).to(dtype)
+    supernet = NB201SuperNet(SHAPE, run_seed=1).to(dtype)
     naive = NaiveNetwork(SHAPE, affine=False, running=False).to(dtype)
     copy_weights(supernet, naive)
     images = make_images(dtype=dtype)
@@ -66,7 +66,7 @@ def test_a_path_computes_what_the_naive_network_computes(dtype: torch.dtype) -> 
 
 
 def test_the_gradients_of_a_path_are_those_of_the_naive_network() -> None:
-    supernet = SuperNet(SHAPE, run_seed=1).double()
+    supernet = NB201SuperNet(SHAPE, run_seed=1).double()
     naive = NaiveNetwork(SHAPE, affine=False, running=False).double()
     copy_weights(supernet, naive)
     images, labels = make_images(dtype=torch.float64), torch.arange(8) % SHAPE.classes
@@ -93,7 +93,7 @@ def classes() -> list[list[Arch]]:
 
 
 def test_architectures_of_one_class_give_bitwise_equal_outputs(classes: list[list[Arch]]) -> None:
-    supernet = SuperNet(SHAPE, run_seed=2)
+    supernet = NB201SuperNet(SHAPE, run_seed=2)
     images = make_images()
     with torch.no_grad():
         for members in classes:
@@ -114,7 +114,7 @@ def test_one_class_computes_one_function_in_the_naive_network_too(
 
 
 def test_gradients_exist_only_for_the_live_weights_of_the_path() -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     for arch in [arch for arch in ARCHS if arch.is_live][:10]:
         train_step(supernet, arch)
         given = {name for name, p in supernet.named_parameters() if p.grad is not None}
@@ -128,7 +128,7 @@ def test_gradients_exist_only_for_the_live_weights_of_the_path() -> None:
 
 
 def test_without_a_live_path_no_cell_and_no_stem_is_trained() -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     train_step(supernet, DISCONNECTED[0])
     given = {name for name, p in supernet.named_parameters() if p.grad is not None}
     assert not [name for name in given if name.startswith(("cells.", "stem."))]
@@ -144,7 +144,7 @@ def live_keys(arch: Arch) -> Iterator[str]:
 
 @pytest.mark.parametrize("arch", [ARCHS[0], ARCHS[1], Arch((3,) * 6), DISCONNECTED[0]], ids=str)
 def test_the_tap_sees_each_weighted_layer_once_and_its_input_fits_the_weight(arch: Arch) -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     weights = dict(supernet.named_parameters())
     seen: dict[str, Tensor] = {}
 
@@ -167,7 +167,7 @@ def test_the_tap_sees_each_weighted_layer_once_and_its_input_fits_the_weight(arc
 
 
 def test_the_input_that_the_tap_sees_makes_the_layer_output() -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
         logits = supernet(make_images(), ARCHS[0], tap=seen.__setitem__)
@@ -176,7 +176,7 @@ def test_the_input_that_the_tap_sees_makes_the_layer_output() -> None:
 
 
 def test_a_tap_changes_nothing() -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     images = make_images()
     with torch.no_grad():
         plain = supernet(images, ARCHS[0])
@@ -184,7 +184,7 @@ def test_a_tap_changes_nothing() -> None:
 
 
 def test_the_supernets_cells_have_one_weight_an_edge_and_op_and_nothing_else() -> None:
-    supernet = SuperNet(SHAPE, run_seed=0)
+    supernet = NB201SuperNet(SHAPE, run_seed=0)
     names = [name for name, _ in supernet.named_parameters() if name.startswith("cells.")]
     assert len(names) == 3 * SHAPE.cells * 6 * len(CONV_OPS)
     assert all(name.endswith(".weight") for name in names)
@@ -192,7 +192,7 @@ def test_the_supernets_cells_have_one_weight_an_edge_and_op_and_nothing_else() -
 
 
 def test_equal_seeds_give_equal_weights_and_other_seeds_others() -> None:
-    first, again, other = (SuperNet(SHAPE, run_seed=seed) for seed in (3, 3, 4))
+    first, again, other = (NB201SuperNet(SHAPE, run_seed=seed) for seed in (3, 3, 4))
     for (name, a), b, c in zip(
         first.named_parameters(), again.parameters(), other.parameters(), strict=True
     ):
@@ -203,7 +203,7 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others() -> None:
 
 def test_a_weight_begins_equal_wherever_its_name_occurs() -> None:
     """Initial weights hang on seed and name, not on what else the network holds."""
-    supernet = dict(SuperNet(SHAPE, run_seed=3).named_parameters())
+    supernet = dict(NB201SuperNet(SHAPE, run_seed=3).named_parameters())
     alone = StandaloneNetwork(ARCHS[0], SHAPE, run_seeds=(3,))
     shared = [name for name, _ in alone.named_parameters() if name in supernet]
     assert any(name.startswith("cells.") for name in shared)
@@ -213,7 +213,7 @@ def test_a_weight_begins_equal_wherever_its_name_occurs() -> None:
 
 def test_initial_weights_fill_the_range_of_one_over_the_root_of_the_fan_in() -> None:
     shape = NetworkShape(channels=16, cells=1, image_size=8, image_channels=3, classes=10)
-    for name, parameter in SuperNet(shape, run_seed=0).named_parameters():
+    for name, parameter in NB201SuperNet(shape, run_seed=0).named_parameters():
         p = parameter.detach()
         if p.dim() == 4:
             bound = p[0].numel() ** -0.5
@@ -314,7 +314,7 @@ def test_average_pooling_is_torchs(size: tuple[int, int], dtype: torch.dtype) ->
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, *size, generator=generator, dtype=dtype, requires_grad=True)
     y = x.detach().clone().requires_grad_()
-    ours, torchs = ops.avg_pool(x), F.avg_pool2d(y, 3, 1, 1, count_include_pad=False)
+    ours, torchs = layers.avg_pool(x), F.avg_pool2d(y, 3, 1, 1, count_include_pad=False)
     # nine terms in another order
     torch.testing.assert_close(ours, torchs, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
     ours.square().sum().backward()
@@ -324,9 +324,9 @@ def test_average_pooling_is_torchs(size: tuple[int, int], dtype: torch.dtype) ->
 
 def test_scoring_before_training_leaves_pooling_fit_for_training() -> None:
     """The cached constants must not be inference tensors, which autograd refuses."""
-    ops._pooling_constants.cache_clear()
+    layers._pooling_constants.cache_clear()
     with torch.inference_mode():
-        ops.avg_pool(torch.ones(1, 2, 6, 6))
+        layers.avg_pool(torch.ones(1, 2, 6, 6))
     x = torch.ones(1, 2, 6, 6, requires_grad=True)
-    ops.avg_pool(x).sum().backward()
+    layers.avg_pool(x).sum().backward()
     assert x.grad is not None

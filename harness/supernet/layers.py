@@ -1,4 +1,4 @@
-"""The weighted operations: ReLU-conv-BN, and the block that halves the resolution.
+"""Layers that networks are made of: convolution and batch norm, classifier, pooling.
 
 Activations are [batch, channel, height, width]. A `Tap` sees the input of every weighted layer
 under the name of its weight, which is how a projector learns the features of a path.
@@ -34,11 +34,11 @@ class ConvBN(nn.Module):
         affine: bool,
         networks: int = 1,
     ) -> None:
-        """Make the weights, uninitialised (see `network.initialise`).
+        """Make the weights, uninitialised (see `weights.initialise`).
 
         Args:
-            in_channels: Channels that one network gives in.
-            out_channels: Channels that one network gets out.
+            in_channels: Input channels of one network.
+            out_channels: Output channels of one network.
             kernel: Width of the square kernel, odd.
             stride: Stride.
             affine: Whether batch norm has a learned scale and shift.
@@ -52,7 +52,7 @@ class ConvBN(nn.Module):
         self.stride = stride
         self.padding = kernel // 2
         self.networks = networks
-        self.name = ""
+        self.name = ""  # of the weight, which a tap is told; see `name_layers`
 
     def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
         """Convolve and normalise.
@@ -71,35 +71,11 @@ class ConvBN(nn.Module):
         return norm(y, self.bn_weight, self.bn_bias)
 
 
-class ReductionBlock(nn.Module):
-    """The residual block with stride 2 between two stages (He et al., 2016, as in NB201)."""
-
-    def __init__(self, in_channels: int, out_channels: int, networks: int = 1) -> None:
-        """Make the weights, uninitialised; channels are those of one network."""
-        super().__init__()
-        self.conv_a = ConvBN(in_channels, out_channels, 3, 2, affine=True, networks=networks)
-        self.conv_b = ConvBN(out_channels, out_channels, 3, 1, affine=True, networks=networks)
-        self.shortcut = nn.Parameter(torch.empty(networks * out_channels, in_channels, 1, 1))
-        self.networks = networks
-        self.shortcut_name = ""
-
-    def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
-        """Halve the resolution and double the channels.
-
-        Args:
-            x: [batch, network * in_channels, height, width].
-            norm: Where the statistics come from.
-            tap: Told the inputs of the three convolutions, if given.
-
-        Returns:
-            [batch, network * out_channels, height / 2, width / 2].
-        """
-        pooled = F.avg_pool2d(x, 2)
-        if tap is not None:
-            tap(self.shortcut_name, pooled)
-        y: Tensor = self.conv_a(F.relu(x), norm, tap)
-        y = self.conv_b(F.relu(y), norm, tap)
-        return F.conv2d(pooled, self.shortcut, groups=self.networks) + y
+def name_layers(network: nn.Module) -> None:
+    """Tell every `ConvBN` the name that its weight has within a network."""
+    for name, module in network.named_modules():
+        if isinstance(module, ConvBN):
+            module.name = f"{name}.weight"
 
 
 class Classifier(nn.Module):

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from harness.estimators.estimator import Estimator
-from harness.report.pairs import (
+from harness.evaluation.pairs import (
     TWO_SCORES,
     TWO_SUPERNETS,
     choose_pairs,
     differing_settings,
     match_seeds,
 )
-from harness.runs.folder import Record
-from harness.settings.run import make_config
+from harness.runs.record import Record
+from harness.settings.layers import make_config
 from harness.settings.strategies import TABLES
 
 

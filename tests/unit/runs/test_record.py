@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.runs.folder import Record, RunFolder
-from harness.runs.record_schema import make_schema, render_schema
+from harness.runs.folder import RunFolder
+from harness.runs.record import Record, make_schema, render_schema
 from tests.cli.commandline import TINY, invoke
 
 ROOT = Path(__file__).parents[3]

@@ -1,4 +1,4 @@
-"""Tables as Markdown, HTML and LaTeX.
+"""Tables and sentences as text, Markdown, HTML and LaTeX.
 
 Labels may come from somebody's file: every form escapes what would be markup in it.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-
-from harness.evaluation.blocks import Block
+from typing import NamedTuple
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -21,6 +20,74 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     **{char: f"\\{char}" for char in "&%$#_{}"},
 }
+
+
+class Block(NamedTuple):
+    """A table.
+
+    Attributes:
+        title: Its title.
+        headings: One a column.
+        rows: Cells, one a column.
+        texts: How many columns, from the left, hold text; the others hold figures.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    texts: int = 1
+
+
+class Document(NamedTuple):
+    """What is printed of an evaluation or a report.
+
+    Attributes:
+        words: Sentences, a line each.
+        blocks: Tables.
+        notes: What has to be known to read the tables.
+    """
+
+    words: Sequence[str]
+    blocks: Sequence[Block]
+    notes: Sequence[str]
+
+
+def to_markdown(document: Document) -> str:
+    """Return a document as Markdown: sentences, then tables."""
+    lines = [f"- {escape_markdown(line)}" for line in document.words] + [""]
+    for block in document.blocks:
+        lines += block_to_markdown(block)
+    return "\n".join([*lines, *(f"- {escape_markdown(note)}" for note in document.notes)]) + "\n"
+
+
+def to_html(document: Document) -> str:
+    """Return a document as a fragment of HTML, for a notebook."""
+    parts = ["<div>", *(f"<p>{html.escape(line)}</p>" for line in document.words)]
+    parts += map(block_to_html, document.blocks)
+    parts += [f"<p><small>{html.escape(note)}</small></p>" for note in document.notes]
+    return "\n".join([*parts, "</div>"])
+
+
+def to_latex(document: Document) -> str:
+    """Return the tables of a document as LaTeX, the rest as comments."""
+    parts = [r"% Needs \usepackage[T1]{fontenc} and \usepackage{booktabs}."]
+    parts += [f"% {line}" for line in document.words]
+    parts += map(block_to_latex, document.blocks)
+    return "\n".join([*parts, *(f"% {note}" for note in document.notes)]) + "\n"
+
+
+def block_to_text(block: Block) -> list[str]:
+    """Return the lines of a table as plain text, the title first."""
+    columns = list(zip(block.headings, *block.rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if place < block.texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (block.headings, *block.rows)
+    ]
+    return [block.title, *lines]
 
 
 def escape_markdown(text: str) -> str:

@@ -1,19 +1,23 @@
-"""The JSON Schema of `record.json`: what a program that reads run folders may rely on.
+"""What a run leaves in `record.json`, and its JSON Schema, which programs may rely on.
 
 Version 1 is stable: a field that is described here keeps its name, type and meaning; fields may be
 added, so readers ignore those that they do not know. Anything else raises `SCHEMA_VERSION`, and
-records of older versions go on being read. The schema is stored as `docs/record.schema.json`.
+records of older versions are still read. The schema is stored as `docs/record.schema.json`.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
-from harness.runs.folder import SCHEMA_VERSION
 from harness.settings.run import RunConfig
+
+SCHEMA_VERSION = 1
+Status = Literal["running", "interrupted", "finished", "failed"]
+RUNNING, INTERRUPTED, FINISHED, FAILED = "running", "interrupted", "finished", "failed"
 
 Sha256 = Field(None, pattern=r"^[0-9a-f]{64}$")
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)$"
@@ -24,7 +28,7 @@ class _Open(BaseModel):
 
 
 class Execution(_Open):
-    """Where and how a run computes: decided when it starts, and kept when it goes on."""
+    """Where and how a run computes: decided when it starts, and kept when it resumes."""
 
     device: str = Field(description="cpu or cuda")
     device_name: str = Field(description="The GPU's name, or cpu")
@@ -67,7 +71,7 @@ class Data(_Open):
 
 
 class Ranking(_Open):
-    """How the scores were come by."""
+    """Provenance of the scores."""
 
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
@@ -98,31 +102,58 @@ class Summary(_Open):
     train_loss: float | None = Field(None, description="Over fixed architectures, at the end")
 
 
-class RecordSchema(_Open):
+class _Described:
+    """Says in the schema what a part of the record is; in Python it is a plain dictionary."""
+
+    def __init__(self, model: type[BaseModel], may_be_empty: bool = True) -> None:
+        self._model = model
+        self._may_be_empty = may_be_empty
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = handler(self._model.__pydantic_core_schema__)
+        if not self._may_be_empty:
+            return described
+        empty = {"type": "object", "additionalProperties": {"type": "null"}}
+        return {"anyOf": [described, empty]}
+
+
+class Record(BaseModel):
     """What a run leaves in record.json."""
 
-    schema_version: int = Field(SCHEMA_VERSION, ge=1, description="Missing: 1")
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = Field(
+        SCHEMA_VERSION, description="Missing: 1", json_schema_extra={"minimum": 1}
+    )
     run_id: str = Field(description="The name of the run's folder")
-    status: Literal["running", "interrupted", "finished", "failed"] = Field(
+    status: Status = Field(
         description="running may also be a run that was killed: its folder is then not locked"
     )
     reason: str | None = Field(None, description="Why it failed or stopped")
-    started: str = Field(pattern=TIME, description="UTC, ISO 8601")
-    finished: str | None = Field(None, pattern=TIME, description="UTC, ISO 8601")
-    config: RunConfig = Field(description="The resolved settings")
+    started: str = Field(description="UTC, ISO 8601", json_schema_extra={"pattern": TIME})
+    finished: Annotated[str, Field(json_schema_extra={"pattern": TIME})] | None = Field(
+        None, description="UTC, ISO 8601"
+    )
+    config: Annotated[dict[str, Any], _Described(RunConfig, may_be_empty=False)] = Field(
+        description="The resolved settings"
+    )
     # Empty until the run has begun, or got so far:
-    execution: Execution | dict[str, None] = {}
-    environment: Environment | dict[str, None] = {}
-    sources: list[Source] = Field([], description="In the order in which they worked on it")
-    data: Data | dict[str, None] = {}
-    ranking: Ranking = Ranking()
-    timings: Timings = Timings()
-    summary: Summary = Summary()
+    execution: Annotated[dict[str, Any], _Described(Execution)] = {}
+    environment: Annotated[dict[str, Any], _Described(Environment)] = {}
+    sources: list[Annotated[dict[str, Any], _Described(Source, may_be_empty=False)]] = Field(
+        [], description="In the order in which they worked on it"
+    )
+    data: Annotated[dict[str, Any], _Described(Data)] = {}
+    ranking: Annotated[dict[str, Any], _Described(Ranking, may_be_empty=False)] = {}
+    timings: Annotated[dict[str, float], _Described(Timings, may_be_empty=False)] = {}
+    summary: Annotated[dict[str, Any], _Described(Summary, may_be_empty=False)] = {}
 
 
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12)."""
-    schema = _open_up(RecordSchema.model_json_schema())
+    schema = _open_up(Record.model_json_schema())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"harness record.json, version {SCHEMA_VERSION}",

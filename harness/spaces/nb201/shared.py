@@ -10,50 +10,26 @@ even the last bit.
 
 from __future__ import annotations
 
-from typing import Generic
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.estimators.supernet.measuring import SumBatch, Sums
 from harness.spaces.nb201.cell import Cell, conv_key
 from harness.spaces.nb201.encoding import AVG_POOL, CONV_OPS, EDGES, N_NODES, SKIP, Arch
-from harness.spaces.nb201.network import SuperNet
-from harness.spaces.nb201.ops import avg_pool
+from harness.supernet.layers import avg_pool
 from harness.supernet.norm import batch_norm
 
 _INTO = [[e for e, (target, _) in enumerate(EDGES) if target == node] for node in range(N_NODES)]
 """The edges into each node."""
 
+_BY_NODE = sorted(range(len(EDGES)), key=lambda edge: (EDGES[edge][0] == N_NODES - 1, edge))
 
-class SharedBatch(Generic[Sums]):
-    """Scores paths on one batch, which is normalised with its own statistics."""
 
-    @torch.inference_mode()
-    def __init__(
-        self, network: SuperNet, images: Tensor, labels: Tensor, sum_of: SumBatch[Sums]
-    ) -> None:
-        """Compute the stem.
-
-        Args:
-            network: The supernet, which must not change while this is in use.
-            images: [batch, channel, height, width], of the type that the cells compute in.
-            labels: [batch].
-            sum_of: Scores the network's outputs.
-        """
-        self._network = network
-        self._labels = labels
-        self._sum_of = sum_of
-        cell = network.cells[0]
-        assert isinstance(cell, Cell)
-        self._first = _FirstCell(cell, network.stem(images, batch_norm, None))
-
-    @torch.inference_mode()
-    def score(self, arch: Arch) -> Sums:
-        """Score one path; quickest in the order of `order_classes`."""
-        x = self._first.output(arch)
-        return self._sum_of(self._network.forward_from(1, x, arch), self._labels)
+def order_by_first_nodes(archs: Iterable[Arch]) -> list[Arch]:
+    """Put architectures with equal first nodes, which `FirstCell` keeps, after one another."""
+    return sorted(archs, key=lambda arch: [arch.ops[edge] for edge in _BY_NODE])
 
 
 class _Node:
@@ -66,17 +42,19 @@ class _Node:
         self.edges: dict[tuple[int, int], Tensor] = {}  # by (edge, op)
 
 
-class _FirstCell:
+class FirstCell:
     """The first cell on one input; keeps one value of every node but the last at a time.
 
     That is at most 20 tensors of the size of the input: its value, ReLU, pooling and convolutions.
     """
 
     def __init__(self, cell: Cell, x: Tensor) -> None:
+        """Keep the cell and its input, which must not change while this is in use."""
         self._cell = cell
         self._nodes: dict[int, _Node] = {0: _Node((), x)}
 
     def output(self, arch: Arch) -> Tensor:
+        """Compute the cell's output; quickest in the order of `order_by_first_nodes`."""
         live = set(arch.live_edges)
         ops = arch.representative.ops
         for node in range(1, N_NODES - 1):

@@ -21,8 +21,9 @@ from harness.errors import DataError, TruthError, UsageError
 from harness.estimators import callables
 from harness.estimators.baselines import make_baselines
 from harness.estimators.loading import load_estimators
-from harness.evaluation import EvaluationResult, choose_truth, evaluate_estimator, evaluating
-from harness.evaluation.rendering import FORMATS, to_csv, to_json, to_markdown
+from harness.evaluation import choose_truth, evaluate_estimator
+from harness.report import EvaluationResult, in_python
+from harness.report.rendering import EVALUATION_WRITERS
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at, enumerate_archs
@@ -96,7 +97,7 @@ def test_a_ceiling_a_reference_and_the_causes_of_uncertainty_stand_beside_tau(
 
 def test_one_set_of_scores_is_said_to_speak_of_itself_alone() -> None:
     one = harness.evaluate(make_frame()[:N_TILES], "tiles")
-    assert "One set of scores (seed 0): figures speak of it, not of a method" in str(one)
+    assert "One set of scores (seed 0): figures are of these scores, not of a method" in str(one)
     several = harness.evaluate(make_frame(), "tiles")
     assert "Mean over 3 seeds: 0, 1, 2." in str(several)
 
@@ -136,10 +137,9 @@ def test_what_has_no_truth_or_lacks_a_seed_is_left_out_and_counted() -> None:
     assert result.figures.n == N_TILES - 1
     assert TRUTH.nb201_index[0] not in result.nb201_index
     assert (
-        f"Left out: 1 of {N_TILES + 50:,} architectures, for which not every seed has a score."
-        in str(result)
+        f"Left out of scores ({N_TILES + 50:,} scored): 1 without a score of every seed, 50 "
+        "without this truth." in str(result)
     )
-    assert "Left out: 50 architectures without this truth." in str(result)
 
 
 def test_bad_rows_are_refused_or_counted_and_said() -> None:
@@ -148,7 +148,7 @@ def test_bad_rows_are_refused_or_counted_and_said() -> None:
     with pytest.raises(DataError, match=f"'score' is infinite in 1 of {3 * N_TILES:,} rows"):
         harness.evaluate(frame, "tiles")
     result = harness.evaluate(frame, "tiles", exclude_bad=True)
-    assert "Left out of the scores: 1 infinite score." in str(result)
+    assert "of its scores: 1 infinite score." in str(result)
     assert result.to_dict()["excluded"] == {"infinite score": 1}
 
 
@@ -161,8 +161,8 @@ def test_lower_is_better_turns_every_sign_and_its_lack_is_suspected(
     assert turned.estimator.score_kind == "minus column 'score'"
     wrong = harness.evaluate(loss, "tiles")
     assert wrong.tau == pytest.approx(-(result.tau or 0.0), rel=1e-12)
-    assert "Tau is negative: if lower scores are better" in str(wrong)
-    assert "Tau is negative" not in str(turned)
+    assert "Tau of scores is negative: if its lower scores are better" in str(wrong)
+    assert "is negative" not in str(turned)
 
 
 def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
@@ -174,9 +174,9 @@ def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
 def test_few_or_constant_scores_give_words_instead_of_numbers() -> None:
     few = harness.evaluate(make_frame()[:29], "tiles")
     assert few.tau is None
-    assert "tau on 29 architectures is too few" in str(few)
-    json.loads(to_json([few]))
-    to_csv([few])
+    assert "(29 architectures): scores too few" in str(few)
+    json.loads(EVALUATION_WRITERS["json"]([few]))
+    EVALUATION_WRITERS["csv"]([few])
 
 
 def test_the_data_set_has_to_be_said_and_why() -> None:
@@ -200,7 +200,7 @@ def test_runs_know_their_data_set_and_are_replicas_over_seeds(tmp_path: Path) ->
     order = np.argsort(INDICES)
     truth = TRUTH.accuracy[np.isin(TRUTH.nb201_index, INDICES)]
     assert result.tau == pytest.approx(tau_of(scores[order], truth), rel=1e-12)
-    assert "batch norm 'batch'" in str(result)
+    assert "Batch norm when ranking: 'batch'" in str(result)
 
 
 def test_another_table_than_the_runs_were_ranked_against_is_said(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_table_of_one_s_own_is_taken_and_a_transfer_is_said(tmp_path: Path) ->
     assert str(result.truth.query) == "cifar100 test, 200 epochs, mean of trials"
     assert result.truth.table == "transfer"
     make_run(tmp_path, np.random.RandomState(1).normal(size=N), truth=TILES)
-    assert "The scores are of tiles, the truth is of cifar100" in str(
+    assert "was trained on tiles: a transfer to this truth" in str(
         harness.evaluate(tmp_path, truth=table)
     )
     both = pd.concat([TILES.rows, table.rows])
@@ -264,7 +264,7 @@ def test_results_are_the_same_every_time() -> None:
 
 
 def test_json_is_whole_and_strict(result: EvaluationResult) -> None:
-    (content,) = json.loads(to_json([result]))["evaluations"]
+    (content,) = json.loads(EVALUATION_WRITERS["json"]([result]))["evaluations"]
     assert content["populations"]["all"]["metrics"]["tau"]["value"] == result.tau
     assert content["truth"]["query"] == {
         "dataset": "tiles",
@@ -277,7 +277,7 @@ def test_json_is_whole_and_strict(result: EvaluationResult) -> None:
 
 
 def test_csv_has_every_figure_in_full_precision(result: EvaluationResult) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv([result]))))
+    rows = list(csv.DictReader(io.StringIO(EVALUATION_WRITERS["csv"]([result]))))
     for name, part in result.populations.items():
         for metric, figure in part.metrics.items():
             (row,) = [r for r in rows if (r["population"], r["figure"]) == (name, metric)]
@@ -319,7 +319,7 @@ def test_a_notebook_shows_names_from_files_as_text(hostile: EvaluationResult) ->
 
 
 def test_a_spreadsheet_gets_no_formula_from_a_file(hostile: EvaluationResult) -> None:
-    rows = list(csv.reader(io.StringIO(to_csv([hostile]))))
+    rows = list(csv.reader(io.StringIO(EVALUATION_WRITERS["csv"]([hostile]))))
     assert {row[0] for row in rows[1:]} == {f"'{SHOWN}"}
     for cell in (cell for row in rows for cell in row):
         assert not cell.startswith(("=", "+", "@")), cell
@@ -327,7 +327,7 @@ def test_a_spreadsheet_gets_no_formula_from_a_file(hostile: EvaluationResult) ->
 
 
 def test_markdown_shows_names_from_files_as_text(hostile: EvaluationResult) -> None:
-    text = to_markdown([hostile, hostile])
+    text = EVALUATION_WRITERS["markdown"]([hostile, hostile])
     assert "<script" not in text
     assert '=cmd\\|"/c calc"!A1&lt;script&gt;' in text
     lines = text.replace("\\|", "").splitlines()
@@ -336,9 +336,9 @@ def test_markdown_shows_names_from_files_as_text(hostile: EvaluationResult) -> N
             assert line.count("|") == following.count("|"), line
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", EVALUATION_WRITERS)
 def test_every_form_is_printable_line_by_line(name: str, hostile: EvaluationResult) -> None:
-    for line in FORMATS[name]([hostile]).splitlines():
+    for line in EVALUATION_WRITERS[name]([hostile]).splitlines():
         assert line.isprintable(), line
     for line in str(hostile).splitlines():
         assert line.isprintable(), line
@@ -348,14 +348,17 @@ def test_results_on_different_architectures_say_that_they_do_not_compare(
     result: EvaluationResult,
 ) -> None:
     other = harness.evaluate(make_frame()[:100], "tiles", label="other")
-    warning = "stand on different architectures"
-    assert warning in to_markdown([result, other])
-    assert warning not in to_markdown([result, result])
+    warning = "judged on different architectures"
+    assert warning in EVALUATION_WRITERS["markdown"]([result, other])
+    assert warning not in EVALUATION_WRITERS["markdown"]([result, result])
 
 
 def test_text_shows_population_and_n_with_every_tau(result: EvaluationResult) -> None:
     lines = str(result).splitlines()
-    assert lines[0].startswith(f"mine: tau {result.tau:.3f} [")
+    assert lines[0].startswith(
+        f"Kendall tau against {result.truth.query} ({N_TILES} architectures): mine "
+        f"{result.tau:.3f} ["
+    )
     (row,) = [line for line in lines if line.startswith("top_50 ")]
     assert row.split()[1] == str(N_TILES // 2)
     few = str(harness.evaluate(make_frame()[:200], "tiles")).splitlines()
@@ -363,7 +366,7 @@ def test_text_shows_population_and_n_with_every_tau(result: EvaluationResult) ->
     assert row.split()[1:4] == ["20", "too", "few"]
 
 
-@pytest.mark.parametrize("module", [evaluating, callables])
+@pytest.mark.parametrize("module", [in_python, callables])
 def test_the_examples_of_the_docstrings_are_true(module: Any) -> None:
     outcome = doctest.testmod(module)
     assert (outcome.failed, outcome.attempted > 1) == (0, True)
@@ -421,7 +424,7 @@ def test_a_truth_may_be_given_as_numbers() -> None:
 def test_seeds_with_the_same_scores_are_told() -> None:
     frame = make_frame()[:N_TILES]
     twice = pd.concat([frame.assign(seed=seed) for seed in (0, 1)])
-    assert any("one and the same scores" in line for line in harness.evaluate(twice, "tiles").words)
+    assert any("exactly the same scores" in line for line in harness.evaluate(twice, "tiles").words)
 
 
 def test_huge_scores_have_the_same_pearson() -> None:

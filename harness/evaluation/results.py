@@ -1,20 +1,20 @@
-"""What an evaluation says of one estimator, with everything that a figure has to carry."""
+"""What an evaluation finds: estimators on one truth, and each against its baseline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from harness.estimators.estimator import Estimator, IntArray
-from harness.evaluation import rendering, sentences
+from harness.estimators.estimator import Estimator, FloatArray, IntArray
+from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
-from harness.stats import Evaluation, PopulationResult
+from harness.stats import Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
 
 @dataclass(frozen=True)
 class TruthSource:
-    """What scores were held to.
+    """What scores are judged by.
 
     Attributes:
         query: Which numbers of the table.
@@ -40,12 +40,12 @@ class TruthSource:
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluationResult:
-    """How well an estimator ranks, on every population and by every metric.
+class Evaluated:
+    """How well one estimator ranks, on every population and by every metric.
 
     Attributes:
         estimator: Whose scores.
-        truth: What they were held to.
+        truth: What they are judged by.
         n_scored: Architectures with a score of any seed.
         n_incomplete: Of these, left out since a seed lacks a score.
         n_without_truth: Of the rest, left out since they have no truth.
@@ -64,6 +64,16 @@ class EvaluationResult:
     figures: Evaluation
 
     @property
+    def label(self) -> str:
+        """The estimator's label."""
+        return self.estimator.label
+
+    @property
+    def title(self) -> str:
+        """The truth, in words."""
+        return on_one_line(str(self.truth.query))
+
+    @property
     def tau(self) -> float | None:
         """Kendall's tau-b over all architectures, mean over seeds; None where there is none."""
         return self.populations["all"].metrics["tau"].value
@@ -72,11 +82,6 @@ class EvaluationResult:
     def populations(self) -> dict[str, PopulationResult]:
         """The figures by population, such as "all", "top_50" and "top_10"."""
         return self.figures.populations
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The result in sentences: what was found, on what, against what, and what was left out."""
-        return tuple(map(on_one_line, sentences.describe(self)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the scores, ready for JSON."""
@@ -98,13 +103,46 @@ class EvaluationResult:
             "n_without_truth": self.n_without_truth,
             "n_uncommon": self.n_uncommon,
             "excluded": dict(estimator.exclusions),
-            "words": list(self.words),
             **self.figures.to_dict(),
         }
 
-    def __str__(self) -> str:
-        """Return the sentences and the table of populations."""
-        return rendering.to_text(self)
 
-    def _repr_html_(self) -> str:
-        return rendering.to_html(self)
+@dataclass(frozen=True, eq=False)
+class PairResult:
+    """The difference of two rankings.
+
+    Attributes:
+        pair: Who, on which seeds, and what it speaks of.
+        comparison: The difference, on every population.
+    """
+
+    pair: Pair
+    comparison: Comparison
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but scores, ready for JSON."""
+        return {**self.pair.to_dict(), **self.comparison.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
+class JointEvaluation:
+    """Estimators judged by one truth, on the architectures that all of them scored.
+
+    Attributes:
+        truth: What they are judged by.
+        nb201_index: The architectures, ascending, [n].
+        accuracy: Their truth, percent, [n].
+        evaluations: One for each estimator.
+        pairs: Every estimator with its baseline.
+    """
+
+    truth: TruthSource
+    nb201_index: IntArray
+    accuracy: FloatArray
+    evaluations: tuple[Evaluated, ...]
+    pairs: tuple[PairResult, ...]
+
+    @property
+    def title(self) -> str:
+        """The truth, in words."""
+        return on_one_line(str(self.truth.query))

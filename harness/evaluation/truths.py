@@ -1,0 +1,255 @@
+"""Which truth scores are held to: as the user says, as runs know, or numbers that were given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import MismatchError, UsageError, unknown_name
+from harness.estimators.estimator import Estimator
+from harness.estimators.loading import to_frame
+from harness.scores import make_score_sets
+from harness.spaces.nb201.cost import BENCHMARK_SHAPES
+from harness.spaces.nb201.encoding import arch_at
+from harness.truth import (
+    Trials,
+    Truth,
+    TruthQuery,
+    TruthTable,
+    default_query,
+    find_truth,
+    make_table,
+)
+from harness.truth.catalogue import choose_query, open_table
+from harness.truth.query import MEAN
+
+DATASETS = {"tiles": "tiles", **dict.fromkeys(BENCHMARK_SHAPES, "cifar10")}
+"""By data set of a truth, the image data set that its table is found by."""
+
+
+TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
+"""What a truth can be given as in Python."""
+
+OWN = "given"
+"""Data set of a truth that was given as numbers; its split and length are placeholders."""
+
+
+class ChosenTruth(NamedTuple):
+    """A truth that scores can be held to.
+
+    Attributes:
+        table: The table.
+        query: Which numbers of it.
+        truth: These numbers, [arch].
+        trials: The trainings behind them, of the same architectures, [arch, trial].
+    """
+
+    table: TruthTable
+    query: TruthQuery
+    truth: Truth
+    trials: Trials
+
+
+def make_own_truth(accuracies: pd.Series[Any] | Mapping[Any, float]) -> TruthTable:
+    """Make a table of one accuracy an architecture.
+
+    Args:
+        accuracies: Percent, by architecture: string, `nb201_index` or `Arch`.
+
+    Returns:
+        The table, of one trial each.
+
+    Raises:
+        DataError: If an architecture is unknown or there twice, or an accuracy is no percentage.
+    """
+    frame = to_frame(accuracies, "accuracy")
+    sets = make_score_sets(frame, "the truth", score_column="accuracy")
+    only = sets.sets[0]
+    rows = pd.DataFrame(
+        {
+            "nb201_index": only.nb201_index,
+            "arch_str": [str(arch_at(index)) for index in only.nb201_index.tolist()],
+            "dataset": OWN,
+            "split": "test",
+            "epochs": 1,
+            "trial": 0,
+            "seed": -1,
+            "accuracy": only.score[0],
+        }
+    )
+    return make_table(rows, "the truth that was given", {})
+
+
+def choose_truth(
+    dataset: str | None = None,
+    split: str | None = None,
+    epochs: int | None = None,
+    policy: str = MEAN,
+    truth: TruthTable | str | Path | None = None,
+    data_dir: Path | None = None,
+    estimators: Sequence[Estimator] = (),
+) -> ChosenTruth:
+    """Find the truth that is meant.
+
+    Args:
+        dataset: As for `evaluate`, and so are the others.
+        split: "valid" or "test".
+        epochs: Length of training, epochs.
+        policy: How trials become one number.
+        truth: The table, its path or its name.
+        data_dir: Folder with `nb201/`.
+        estimators: What is to be evaluated; runs know their data set.
+
+    Returns:
+        The truth.
+
+    Raises:
+        UsageError: If the data set cannot be told or is unknown, or the policy is none.
+        TruthError: If the table is not there or has no such truth.
+        DataError: If the data folder does not exist.
+    """
+    known = {estimator.dataset for estimator in estimators if estimator.dataset is not None}
+    table: TruthTable | None = None
+    if isinstance(truth, TruthTable):
+        table = truth
+    elif truth is not None:
+        table = open_table(str(truth), data_dir)[1]
+    if dataset is None:
+        dataset = _only_dataset(known if table is None else {g.dataset for g in table.groups()})
+    if table is None:
+        if dataset not in DATASETS:
+            raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
+        table = find_truth(DATASETS[dataset], data_dir)
+    query = choose_query(table, dataset, split, epochs, policy)
+    selected, trials = table.select(query), table.trials(query)
+    behind = np.isin(trials.nb201_index, selected.nb201_index)
+    return ChosenTruth(
+        table, query, selected, Trials(trials.nb201_index[behind], trials.accuracy[behind])
+    )
+
+
+def _only_dataset(names: Iterable[str]) -> str:
+    found = sorted(names)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"The truth's data set was not given, and there are several: {', '.join(found)}. "
+            "Give --dataset (in Python dataset=...)."
+        )
+    raise UsageError(
+        "The truth's data set was not given, and a score file does not say what its scores are "
+        "to be held to: the same ones rank different data sets differently. Give --dataset (in "
+        f"Python dataset=...), such as {', '.join(DATASETS)}."
+    )
+
+
+@dataclass(frozen=True)
+class TruthChoice:
+    """What the user says of the truth to hold estimators against; None is left open.
+
+    Attributes:
+        dataset: Data set in the table's spelling.
+        split: "valid" or "test".
+        epochs: Length of training, epochs.
+        policy: How trials become one number, as `TruthQuery` takes it.
+        table: The table, by its name in `harness truth list` or its path.
+    """
+
+    dataset: str | None = None
+    split: str | None = None
+    epochs: int | None = None
+    policy: str | None = None
+    table: str | None = None
+
+    def find(self, dataset: str | None, data_dir: Path | None) -> ChosenTruth:
+        """Find the truth, of `dataset` where the choice leaves that open.
+
+        Raises:
+            UsageError: If the data set cannot be told, or the policy is none.
+            TruthError: If the table is not there, or lacks it.
+            DataError: If the data folder does not exist.
+        """
+        return choose_truth(
+            dataset if self.dataset is None else self.dataset,
+            self.split,
+            self.epochs,
+            MEAN if self.policy is None else self.policy,
+            self.table,
+            data_dir,
+        )
+
+
+def choose_truths(
+    estimators: Sequence[Estimator],
+    choices: Sequence[TruthChoice] = (),
+    data_dir: Path | None = None,
+) -> list[tuple[ChosenTruth, list[Estimator]]]:
+    """Find the truths, and who is held against each.
+
+    Runs are held against the truth of their own images where the choice names no data set, so
+    that runs on several data sets are in groups of their own; scores of unknown images are held
+    against the truth that is named, or against that of all runs.
+
+    Args:
+        estimators: At least one.
+        choices: What the user said; none for all left open.
+        data_dir: Where the truth lies, for data sets that need it.
+
+    Returns:
+        The truths, in the order of the choices, with their estimators.
+
+    Raises:
+        UsageError: If the data set cannot be told, or the policy is none.
+        TruthError: If a table is not there or lacks the truth.
+        MismatchError: If a run was ranked against another truth table than its own at hand.
+    """
+    found = []
+    for choice in dict.fromkeys(choices or (TruthChoice(),)):
+        datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
+        if choice.dataset is not None or choice.table is not None or not datasets:
+            chosen = choice.find(None, data_dir)
+            if choice.table is None:
+                _check_table(estimators, chosen)
+            found.append((chosen, list(estimators)))
+            continue
+        if len(datasets) > 1:
+            _refuse_unknown_images(estimators, datasets)
+        for dataset in datasets:
+            chosen = choice.find(default_query(dataset).dataset, data_dir)
+            group = [e for e in estimators if e.dataset in (None, dataset)]
+            _check_table(group, chosen)
+            found.append((chosen, group))
+    return found
+
+
+def _refuse_unknown_images(estimators: Sequence[Estimator], datasets: Sequence[str]) -> None:
+    unknown = [estimator.label for estimator in estimators if estimator.dataset is None]
+    if unknown:
+        raise UsageError(
+            f"There are runs on {', '.join(datasets)}, and it is not said which truth "
+            f"'{unknown[0]}' is to be held to. Name it with --truth-dataset, such as "
+            f"{default_query(datasets[0]).dataset}."
+        )
+
+
+def _check_table(estimators: Sequence[Estimator], chosen: ChosenTruth) -> None:
+    """Refuse a table that has changed since a run; that of other images is another matter."""
+    for estimator in estimators:
+        if estimator.dataset is None or estimator.truth_sha256 is None:
+            continue
+        is_its_table = DATASETS.get(default_query(estimator.dataset).dataset) == DATASETS.get(
+            chosen.query.dataset
+        )
+        if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
+            raise MismatchError(
+                f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "
+                f"{estimator.truth_sha256[:12]}; the table at hand is "
+                f"{chosen.table.sha256[:12]}. Give the data folder of its runs "
+                "with --data-dir, or name another table on purpose with --truth."
+            )

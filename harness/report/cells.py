@@ -1,0 +1,104 @@
+"""How figures are written, in tables and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.report.estimates import Estimate
+from harness.stats import Interval, MetricResult, PopulationResult
+from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
+
+_WHOLE = ("best_rank_at_1", "best_rank_at_10", "best_rank_at_100")
+MARKS = {OVER_SEEDS: " s", OVER_ARCHITECTURES: " a", OVER_BOTH: ""}
+"""After an interval in a table: what it is over."""
+
+
+def find_interval(result: MetricResult) -> Interval | None:
+    """Return the interval that is shown of a metric, which says what it is over."""
+    return result.interval or result.over_seeds
+
+
+def write_figure(result: MetricResult, with_spread: bool = False, signed: bool = False) -> str:
+    """Write a metric with its interval, or why it has no value.
+
+    Args:
+        result: The metric.
+        with_spread: Whether its spread over seeds is written too.
+        signed: Whether it is a difference, with its sign.
+
+    Returns:
+        Such as "0.597 +- 0.033 [0.505, 0.690]", with a mark of `MARKS` at the end. Equal values of
+        all seeds have a spread that is not known, and no interval is written.
+    """
+    text = write_value(result, signed)
+    if result.value is None:
+        return text
+    interval = find_interval(result)
+    if (with_spread or interval is None) and len(result.per_seed) > 1:
+        text += f" +- {np.std(result.per_seed, ddof=1):.3f}"
+    if interval is None:
+        return text
+    if interval.low == interval.high:
+        return f"{text} (the same for all seeds)"
+    return f"{text}{write_ends(interval, result.name, signed)}{MARKS[interval.over]}"
+
+
+def write_value(result: MetricResult, signed: bool = False) -> str:
+    """Write a metric's value, or why it has none."""
+    return result.status if result.value is None else _number(result.value, result.name, signed)
+
+
+def _number(value: float, name: str, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    if name in _WHOLE:
+        return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
+    return f"{value:{sign}.3f}"
+
+
+def write_ends(interval: Interval | None, name: str = "tau", signed: bool = False) -> str:
+    """Write the ends of an interval after their figure, or nothing where there is none."""
+    if interval is None:
+        return ""
+    return f" [{_number(interval.low, name, signed)}, {_number(interval.high, name, signed)}]"
+
+
+def write_share(se: float | None, share: float | None) -> str:
+    """Write a standard error and its share of the variance."""
+    if se is None:
+        return "unknown"
+    if se == 0.0:
+        return "0"
+    return f"{se:.4f}" if share is None else f"{se:.4f} ({share:.0%})"
+
+
+def write_ceiling(part: PopulationResult, with_share: bool = False) -> str:
+    """Write the ceiling of a population, and the share of it that is reached."""
+    if part.ceiling is None:
+        return "-"
+    has_share = with_share and part.share_of_ceiling is not None
+    return f"{part.ceiling.tau:.3f}" + (f" ({part.share_of_ceiling:.0%})" if has_share else "")
+
+
+def write_reference(part: PopulationResult) -> str:
+    """Write the one-seed reference of a population, on its own architectures."""
+    found = part.reference
+    return "-" if found is None else f"{found.tau:.3f} (n={found.n_archs:,})"
+
+
+def write_estimate(estimate: Estimate, digits: int, signed: bool = False) -> str:
+    """Write a mean over seeds, with its interval where it has one."""
+    if estimate.mean is None:
+        return "-"
+    sign = "+" if signed else ""
+    text = f"{estimate.mean:{sign}.{digits}f}"
+    if estimate.interval is not None:
+        low, high = estimate.interval
+        text += f" [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+    return text
+
+
+def write_seeds(seeds: Sequence[int | None]) -> str:
+    """Write seeds; a dash where they are not known."""
+    return ", ".join("-" if seed is None else str(seed) for seed in seeds)

@@ -1,0 +1,232 @@
+"""Evaluations and reports as documents, JSON and CSV.
+
+Labels may come from somebody's file: they are printable when they get here, and every form
+escapes what would be markup, or a formula, in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.evaluation import Evaluated, Pair
+from harness.report.cells import find_interval
+from harness.report.contents import Contents, Section
+from harness.report.estimates import Estimate
+from harness.report.markup import Document, to_latex, to_markdown
+from harness.report.tables import NOTES, evaluation_blocks, overview_block, section_blocks
+from harness.report.training_tables import training_blocks, training_notes
+from harness.report.words import describe_evaluation, describe_report, describe_together
+from harness.scores import guard_formula
+from harness.stats import MetricResult, PopulationResult
+
+_FIGURE = (
+    *("population", "figure", "n", "value", "low", "high", "interval_over", "sd_over_seeds"),
+    "status",
+)
+EVALUATION_COLUMNS = (
+    *("estimator", "seeds", "score", "truth", "split", "epochs", "policy", "truth_sha256"),
+    *_FIGURE,
+)
+REPORT_COLUMNS = ("kind", "name", "seeds", "truth", "truth_sha256", *_FIGURE, "speaks_of")
+
+
+def evaluation_document(results: Sequence[Evaluated]) -> Document:
+    """Return what is printed of estimators that are each judged on their own architectures."""
+    several = len(results) > 1
+    words = describe_together(results) if several else []
+    blocks = [overview_block(results)] if several else []
+    for result in results:
+        words += describe_evaluation(result)
+        blocks += evaluation_blocks(result)
+    return Document(list(dict.fromkeys(words)), blocks, NOTES)
+
+
+def report_document(report: Contents) -> Document:
+    """Return what is printed of a report."""
+    blocks = [block for section in report.sections for block in section_blocks(section)]
+    notes = [*NOTES, *training_notes(report)]
+    return Document(describe_report(report), [*blocks, *training_blocks(report)], notes)
+
+
+def evaluation_to_dict(result: Evaluated) -> dict[str, Any]:
+    """Return everything of one estimator but its scores, ready for JSON."""
+    return {**result.to_dict(), "words": list(describe_evaluation(result))}
+
+
+def report_to_dict(report: Contents) -> dict[str, Any]:
+    """Return everything of a report but scores, ready for JSON."""
+    return {
+        "words": list(describe_report(report)),
+        "sections": [
+            {
+                "truth": section.truth.to_dict(),
+                "n": len(section.nb201_index),
+                "evaluations": list(map(evaluation_to_dict, section.evaluations)),
+                "pairs": [pair.to_dict() for pair in section.pairs],
+                "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},
+            }
+            for section in report.sections
+        ],
+        "trainings": [training.to_dict() for training in report.trainings],
+        "training_pairs": [pair.to_dict() for pair in report.training_pairs],
+        "unfinished": list(report.unfinished),
+    }
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Return plain values as JSON."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows as CSV, one figure each in full precision; no cell runs as a formula."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: guard_formula(v) if isinstance(v, str) else v for k, v in row.items()})
+    return file.getvalue()
+
+
+def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]:
+    """Yield the figures of estimators as rows of CSV."""
+    for result in results:
+        query, estimator = result.truth.query, result.estimator
+        who = {
+            "estimator": estimator.label,
+            "seeds": _write_seeds(estimator.seeds),
+            "score": estimator.score_kind,
+            "truth": query.dataset,
+            "split": query.split,
+            "epochs": query.epochs,
+            "policy": query.policy,
+            "truth_sha256": result.truth.sha256,
+        }
+        counts = {
+            "n_scored": result.n_scored,
+            "n_incomplete": result.n_incomplete,
+            "n_without_truth": result.n_without_truth,
+            "n_uncommon": result.n_uncommon,
+            **{f"excluded: {why}": n for why, n in estimator.exclusions.items()},
+        }
+        yield from (who | {"figure": name, "value": value} for name, value in counts.items())
+        yield from (who | row for row in _population_rows(result))
+
+
+def report_rows(report: Contents) -> Iterator[dict[str, object]]:
+    """Yield the figures of a report as rows of CSV."""
+    for section in report.sections:
+        yield from _section_rows(section)
+    yield from _training_rows(report)
+
+
+def _section_rows(section: Section) -> Iterator[dict[str, object]]:
+    against = {"truth": section.title, "truth_sha256": section.truth.sha256}
+    for result in section.evaluations:
+        seeds = _write_seeds(result.estimator.seeds)
+        who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
+        yield from (who | row for row in _population_rows(result))
+    for pair in section.pairs:
+        who = {"kind": "difference", **_name_pair(pair.pair), **against}
+        for population, metrics in pair.comparison.differences.items():
+            for name, metric in metrics.items():
+                yield who | {"population": population} | _metric_row(name, metric)
+
+
+def _training_rows(report: Contents) -> Iterator[dict[str, object]]:
+    for result in report.trainings:
+        seeds = _write_seeds([run.config.seed for run in result.training.runs])
+        for figure, estimate in result.figures.items():
+            who = {"kind": "training", "name": result.label, "seeds": seeds}
+            yield who | _estimate_row(figure, estimate)
+    for pair in report.training_pairs:
+        who = {"kind": "training difference", **_name_pair(pair.pair)}
+        for difference in pair.differences:
+            figure = f"{difference.figure} {difference.condition}".strip()
+            yield who | _estimate_row(figure, difference.difference)
+
+
+def _name_pair(pair: Pair) -> dict[str, str]:
+    return {"name": pair.name, "seeds": _write_seeds(pair.seeds), "speaks_of": pair.claim}
+
+
+def _population_rows(result: Evaluated) -> Iterator[dict[str, object]]:
+    for name, part in result.populations.items():
+        yield from ({"population": name, **row} for row in _figure_rows(part))
+
+
+def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
+    """Return the figures of one population as rows of CSV."""
+    rows = [_metric_row(name, result) for name, result in part.metrics.items()]
+    rows += [_metric_row(f"tau_of_{name}", result) for name, result in part.baselines.items()]
+    reference, ceiling, found = part.reference, part.ceiling, part.components
+    if reference is not None:
+        n = reference.n_archs
+        rows.append({"figure": "one_seed_reference", "n": n, "value": reference.tau})
+    if ceiling is not None:
+        rows.append({"figure": "ceiling", "n": ceiling.n_archs, "value": ceiling.tau})
+    more: dict[str, float | None] = {"share_of_ceiling": part.share_of_ceiling}
+    if part.attenuation is not None:
+        more["tau_against_true"] = part.attenuation.tau
+    if found is not None:
+        more |= {
+            "tau_se_seeds": found.seeds_se,
+            "tau_se_architectures": found.architectures_se,
+            "tau_se_truth": found.truth_beyond_se,
+            "tau_se_total": found.total_se,
+        }
+    n = part.population.n
+    return rows + [{"figure": f, "n": n, "value": v} for f, v in more.items() if v is not None]
+
+
+def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
+    row: dict[str, object] = {"figure": name, "n": result.n, "value": result.value}
+    row["status"] = result.status
+    if len(result.per_seed) > 1:
+        row["sd_over_seeds"] = float(np.std(result.per_seed, ddof=1))
+    interval = find_interval(result)
+    if interval is not None:
+        row |= {"low": interval.low, "high": interval.high, "interval_over": interval.over}
+    return row
+
+
+def _estimate_row(figure: str, estimate: Estimate) -> dict[str, object]:
+    n_seeds = sum(value is not None for value in estimate.values)
+    row: dict[str, object] = {"figure": figure, "n": n_seeds, "value": estimate.mean}
+    row["status"] = "unknown" if estimate.mean is None else "ok"
+    if estimate.sd is not None:
+        row["sd_over_seeds"] = estimate.sd
+    if estimate.interval is not None:
+        low, high = estimate.interval
+        row |= {"low": low, "high": high, "interval_over": "seeds"}
+    return row
+
+
+def _write_seeds(seeds: Iterable[object]) -> str:
+    """Write known seeds, and pairs of seeds as 0/0."""
+    pairs = (seed if isinstance(seed, tuple) else (seed,) for seed in seeds)
+    texts = ("/".join("-" if s is None else str(s) for s in pair) for pair in pairs)
+    return " ".join(text for text in texts if text != "-")
+
+
+EVALUATION_WRITERS: dict[str, Callable[[Sequence[Evaluated]], str]] = {
+    "csv": lambda results: to_csv(EVALUATION_COLUMNS, evaluation_rows(results)),
+    "json": lambda results: to_json({"evaluations": list(map(evaluation_to_dict, results))}),
+    "latex": lambda results: to_latex(evaluation_document(results)),
+    "markdown": lambda results: to_markdown(evaluation_document(results)),
+}
+"""Formats other than the terminal's tables, by name."""
+
+REPORT_WRITERS: dict[str, Callable[[Contents], str]] = {
+    "csv": lambda report: to_csv(REPORT_COLUMNS, report_rows(report)),
+    "json": lambda report: to_json(report_to_dict(report)),
+    "latex": lambda report: to_latex(report_document(report)),
+    "markdown": lambda report: to_markdown(report_document(report)),
+}
+"""The same of reports."""

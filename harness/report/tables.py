@@ -1,0 +1,217 @@
+"""The tables of rankings: cells are text, and every figure stands by its population and n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.evaluation import Evaluated
+from harness.report.cells import (
+    write_ceiling,
+    write_ends,
+    write_figure,
+    write_reference,
+    write_seeds,
+    write_share,
+    write_value,
+)
+from harness.report.contents import Section
+from harness.report.markup import Block
+from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
+
+SIDE_BY_SIDE = 3
+"""Estimators in one table of populations; more get tables of their own."""
+
+RANKING = ("weighted_tau", "spearman", "precision_at_10", "regret_at_10")
+"""Metrics of the first table, beside tau; the others are in `harness evaluate` and the page."""
+
+NOTES = (
+    "tau: Kendall's tau-b of the score against the truth in the title. [95%]: over training seeds "
+    "and architectures; 'a': over architectures only, so of these scores and not of the method; "
+    "'s': over seeds only, on these architectures; +-: spread over seeds. No interval where all of "
+    f"a population was scored, once. Figures on fewer than {MIN_ARCHS} architectures are 'too "
+    "few'.",
+    "one-seed ref: how well one stand-alone training ranks what the others rank, on those of the "
+    "architectures that have the most trials. ceiling: expected tau of a noiseless estimator "
+    "against this truth (modelled), and the share of it that is reached. params, FLOPs, random: "
+    "tau of the size of the networks, and of random scores, on the same architectures.",
+    "Uncertainty of tau: standard errors, and each known cause's share of the variance. truth: "
+    "from the noise of the truth's own trainings, in so far as the draw of architectures does not "
+    "hold it. against true: estimated tau against noiseless truth.",
+)
+
+
+def section_blocks(section: Section) -> list[Block]:
+    """Make the tables of one truth: ranking, populations, differences, causes of uncertainty."""
+    blocks = [ranking_block(section), *population_blocks(section.evaluations)]
+    if section.pairs:
+        blocks.append(difference_block(section))
+    return [*blocks, uncertainty_block(section)]
+
+
+def evaluation_blocks(result: Evaluated) -> list[Block]:
+    """Make the tables of one estimator: every metric and cause on every population, and by gap."""
+    return [
+        *population_blocks([result]),
+        *_metric_blocks(result),
+        _uncertainty_by_population(result),
+        _gap_block(result),
+    ]
+
+
+def overview_block(results: Sequence[Evaluated]) -> Block:
+    """Make the table of estimators on their own architectures: tau by population."""
+    names = list(results[0].populations)
+    rows = [
+        (
+            result.label,
+            str(result.figures.n_seeds),
+            f"{result.figures.n:,}",
+            *(write_figure(result.populations[name].metrics["tau"]) for name in names),
+        )
+        for result in results
+    ]
+    return Block("Tau by population [95%]", ("estimator", "sets", "n", *names), rows)
+
+
+def ranking_block(section: Section) -> Block:
+    """Make the first table: who ranks how well."""
+    headings = (
+        *("estimator", "seeds", "n", "tau [95%]", "ceiling (reached)", "top half", "top 10%"),
+        *(METRICS[name].title for name in RANKING),
+    )
+    rows = []
+    for result in section.evaluations:
+        everything = result.populations["all"]
+        rows.append(
+            (
+                result.label,
+                write_seeds(result.estimator.seeds),
+                f"{result.figures.n:,}",
+                write_figure(everything.metrics["tau"], with_spread=True),
+                write_ceiling(everything, with_share=True),
+                *(write_value(everything.metrics[f"tau_top_{k}"]) for k in (50, 10)),
+                *(write_value(everything.metrics[name]) for name in RANKING),
+            )
+        )
+    return Block(f"Ranking, against {section.title}", headings, rows)
+
+
+def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
+    """Make the tables of tau by population, of at most three estimators each.
+
+    Args:
+        evaluations: Estimators on the same architectures, by the same truth.
+
+    Yields:
+        The tables; that of a single estimator has the share of the ceiling and spreads.
+    """
+    is_single = len(evaluations) == 1
+    for start in range(0, len(evaluations), SIDE_BY_SIDE):
+        shown = evaluations[start : start + SIDE_BY_SIDE]
+        headings = (
+            *("population", "n"),
+            *(result.label for result in shown),
+            *("params", "FLOPs", "random", "one-seed ref", "ceiling"),
+        )
+        rows = []
+        for name, part in shown[0].populations.items():
+            taus = (result.populations[name].metrics["tau"] for result in shown)
+            rows.append(
+                (
+                    name,
+                    f"{part.population.n:,}",
+                    *(write_figure(tau, with_spread=is_single) for tau in taus),
+                    *(write_value(beside) for beside in part.baselines.values()),
+                    write_reference(part),
+                    write_ceiling(part, with_share=is_single),
+                )
+            )
+        title = f"Tau by population [95%], against {evaluations[0].title}"
+        yield Block(title, headings, rows)
+
+
+def difference_block(section: Section) -> Block:
+    """Make the table of paired differences of tau."""
+    headings = ("difference of tau", "population", "n", "mean [95%]", "speaks of")
+    rows = []
+    for result in section.pairs:
+        for place, metrics in result.comparison.differences.items():
+            tau = metrics["tau"]
+            text = write_figure(tau, with_spread=True, signed=True)
+            rows.append((result.pair.name, place, f"{tau.n:,}", text, result.pair.claim))
+    return Block(f"Paired differences, against {section.title}", headings, rows, texts=2)
+
+
+_CAUSES = ("n", "seeds", "architectures", "truth", "total SE", "tau [95%], all causes")
+
+
+def uncertainty_block(section: Section) -> Block:
+    """Make the table of what the uncertainty of each tau and difference comes from."""
+    rows = []
+    for result in section.evaluations:
+        part = result.populations["all"]
+        rows.append((result.label, *_part_causes(part)))
+    for pair in section.pairs:
+        tau, found = pair.comparison.differences["all"]["tau"], pair.comparison.components["all"]
+        rows.append((pair.pair.name, *_causes(pair.comparison.n, tau.value, found), "-"))
+    title = f"Uncertainty of tau by cause: SE (share of variance), against {section.title}"
+    return Block(title, ("tau of", *_CAUSES, "against true"), rows)
+
+
+def _uncertainty_by_population(result: Evaluated) -> Block:
+    rows = [(name, *_part_causes(part)) for name, part in result.populations.items()]
+    title = f"Uncertainty of tau by cause: SE (share of variance), {result.label}"
+    return Block(title, ("population", *_CAUSES, "against true"), rows)
+
+
+def _part_causes(part: PopulationResult) -> tuple[str, ...]:
+    against = "-" if part.attenuation is None else f"{part.attenuation.tau:.3f}"
+    value = part.metrics["tau"].value
+    return (*_causes(part.population.n, value, part.components), against)
+
+
+def _causes(n: int, tau: float | None, found: Components | None) -> tuple[str, ...]:
+    if found is None:
+        return (f"{n:,}", *["-"] * 5)
+    parts = {
+        "seeds": found.seeds_se,
+        "architectures": found.architectures_se,
+        "truth": found.truth_beyond_se,
+    }
+    shares = (write_share(se, found.shares.get(cause)) for cause, se in parts.items())
+    interval = "-" if found.interval is None else f"{tau:.3f}{write_ends(found.interval)}"
+    return (f"{n:,}", *shares, f"{found.total_se:.4f}", interval)
+
+
+def metric_names(part: PopulationResult) -> list[str]:
+    """Name the metrics that are shown on a population.
+
+    The top 10% of a top half would be read as the top 10%.
+    """
+    is_top = part.population.share is not None
+    return [name for name, metric in METRICS.items() if not (is_top and metric.share is not None)]
+
+
+def _metric_blocks(result: Evaluated) -> Iterator[Block]:
+    """Make two tables of the parts of the space, and one of those that truth selects."""
+    selected = [name for name, p in result.populations.items() if p.population.share is not None]
+    others = [name for name in result.populations if name not in selected]
+    half = (len(others) + 1) // 2
+    for names in (others[:half], others[half:], selected):
+        parts = [result.populations[name] for name in names]
+        rows = [
+            (METRICS[m].title, *(write_figure(part.metrics[m]) for part in parts))
+            for m in (metric_names(parts[0]) if parts else ())
+        ]
+        rows.insert(0, ("n", *(f"{part.population.n:,}" for part in parts)))
+        yield Block(f"Metrics [95%], {result.label}", ("metric", *names), rows)
+
+
+def _gap_block(result: Evaluated) -> Block:
+    rows: list[tuple[str, ...]] = []
+    for part in result.figures.gap_curve.bins:
+        end = "more" if part.high is None else f"{part.high:g}"
+        share = "-" if part.concordant is None else f"{part.concordant:.3f}"
+        rows.append((f"{part.low:g} to {end}", f"{part.n_pairs:,}", share))
+    title = f"Pairs in the right order, by true gap (n={result.figures.n:,}), {result.label}"
+    return Block(title, ("gap in accuracy points", "pairs", "share"), rows)

@@ -1,0 +1,97 @@
+"""The tables of training: disturbance, cost, and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from harness.report.cells import write_estimate, write_seeds
+from harness.report.contents import Contents, TrainingPair, TrainingResult
+from harness.report.disturbance import TrainingDifference
+from harness.report.markup import Block
+from harness.report.measures import FIGURES
+
+SIDE_BY_SIDE = 3
+"""Estimators in one table."""
+
+NOTE = (
+    "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: mean "
+    "of its positive part; progress: what the step gained on its own path. A smaller step also "
+    "lowers PD, so read it beside progress, and at equal training loss. plasticity: share of the "
+    "input space that OGD's projectors leave free."
+)
+CONTROLS_NOTE = (
+    "A difference between ogd and spos is not yet one between constraint and no constraint: the "
+    "projector also changes the size and the direction of steps, and none of these runs is a "
+    "control for that."
+)
+CONTROLS = ("random-projector", "spos-norm-matched", "spos-trace-matched")
+"""Strategies beside which a difference between `ogd` and `spos` can be read."""
+
+
+def training_notes(report: Contents) -> list[str]:
+    """Say what has to be known to read these tables; nothing where there are none."""
+    notes = [NOTE] if report.trainings else []
+    strategies = {run.config.strategy for t in report.trainings for run in t.training.runs}
+    if "ogd" in strategies and strategies.isdisjoint(CONTROLS):
+        notes.append(CONTROLS_NOTE)
+    return notes
+
+
+def training_blocks(report: Contents) -> list[Block]:
+    """Make the tables of the runs; none where there are no runs."""
+    if not report.trainings:
+        return []
+    blocks = [*_training(report.trainings)]
+    if any(training.by_shared for training in report.trainings):
+        blocks.append(_by_shared(report.trainings))
+    if report.training_pairs:
+        blocks.append(_training_differences(report.training_pairs))
+    return blocks
+
+
+def _training(trainings: Sequence[TrainingResult]) -> Iterator[Block]:
+    for start in range(0, len(trainings), SIDE_BY_SIDE):
+        shown = trainings[start : start + SIDE_BY_SIDE]
+        seeds = [write_seeds([run.config.seed for run in r.training.runs]) for r in shown]
+        rows = [("seeds", *seeds)]
+        for name, figure in FIGURES.items():
+            cells = [write_estimate(result.figures[name], figure.digits) for result in shown]
+            if any(cell != "-" for cell in cells):
+                rows.append((figure.title, *cells))
+        headings = ("figure", *(result.label for result in shown))
+        yield Block("Disturbance and cost, means and [95%] over seeds", headings, rows)
+
+
+def _by_shared(trainings: Sequence[TrainingResult]) -> Block:
+    headings = ("estimator", "shared convolutions", "measurements", "mean PD", "PD+", "PD > 0")
+    rows = [
+        (
+            result.label,
+            str(part.shared_convs),
+            f"{part.n:,}",
+            write_estimate(part.mean_pd, 4),
+            write_estimate(part.positive_pd, 4),
+            write_estimate(part.positive_frac, 3),
+        )
+        for result in trainings
+        for part in result.by_shared
+    ]
+    return Block("Disturbance by shared weights, means and [95%] over seeds", headings, rows)
+
+
+def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
+    headings = ("difference", "of", "mean and [95%] over seeds", "speaks of")
+    rows = [
+        (result.pair.name, *_difference_cells(difference), result.pair.claim)
+        for result in pairs
+        for difference in result.differences
+    ]
+    return Block("Paired differences of training", headings, rows, texts=2)
+
+
+def _difference_cells(difference: TrainingDifference) -> tuple[str, str]:
+    figure = FIGURES[difference.figure]
+    of = f"{figure.title} {difference.condition}".strip()
+    if difference.condition and difference.difference.mean is None:
+        return of, "too few"
+    return of, write_estimate(difference.difference, figure.digits, signed=True)

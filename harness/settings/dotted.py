@@ -1,0 +1,37 @@
+"""Dotted keys, such as `ogd.c`: how nested settings are written on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def nest(key: str, value: Any) -> dict[str, Any]:
+    """Turn a dotted key and its value into tables."""
+    *tables, leaf = key.split(".")
+    nested: dict[str, Any] = {leaf: value}
+    for table in reversed(tables):
+        nested = {table: nested}
+    return nested
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Bring nested values under dotted keys; lists and empty tables stay as they are."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over others, tables key by key."""
+    merged = dict(low)
+    for key, value in high.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            value = merge(old, value)
+        merged[key] = value
+    return merged

@@ -1,0 +1,234 @@
+"""A configuration from layers: presets, a TOML file, options and assignments.
+
+Precedence, lowest first: field defaults, preset, `--config` file, command line options, `--set`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import UsageError, unknown_name
+from harness.settings.dotted import merge, nest
+from harness.settings.presets import EVERY_PRESET, IMAGE_DATASETS, PRESETS, ROUNDS
+from harness.settings.run import RunConfig
+from harness.settings.strategies import STRENGTHS, TABLES
+from harness.spaces import DEFAULT, Space, load_space
+
+MIN_ROUNDS = 7
+"""Batches of images that `until_tau_se` needs at least: the error is first known after 5, and has
+to be small three times in a row."""
+
+COUNTS = ("n_archs", "rank_offset", "rank_every_archs", "train_loss_archs")
+"""Settings that count architectures of the space."""
+
+
+def make_config(*layers: Mapping[str, Any]) -> RunConfig:
+    """Merge layers of settings over a preset into a validated configuration.
+
+    Args:
+        *layers: Settings, lowest precedence first; tables such as `ogd` are merged key by key.
+            `dataset` and `preset` are taken from the highest layer that has them.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UsageError: If a name or a key is unknown or a value is not allowed.
+    """
+    given: dict[str, Any] = {}
+    for layer in layers:
+        _check_keys(layer)
+        given = merge(given, layer)
+    dataset, preset = str(given.get("dataset", "tiles")), str(given.get("preset", "quick"))
+    space = load_space(str(given.get("space", DEFAULT)))
+    _check_name("dataset", dataset, IMAGE_DATASETS)
+    _check_name("preset", preset, PRESETS[dataset])
+    preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
+    if given.get("until_tau_se") is not None:
+        preset_settings = merge(preset_settings, ROUNDS)
+    merged = merge(merge(preset_settings, _implied_projector(given)), given)
+    if merged.get("n_archs") == "all":
+        merged["n_archs"] = size_of(space)
+    try:
+        config = RunConfig(**merged)
+    except ValidationError as error:
+        raise UsageError(_explain(error)) from error
+    _check_counts(config, space)
+    config = _spread_snapshots(config, given)
+    _check_rounds(config)
+    _check_snapshots(config)
+    return config
+
+
+def size_of(space: Space) -> int:
+    """Return how many architectures "all" are.
+
+    Raises:
+        UsageError: If the space cannot be enumerated.
+    """
+    if space.size is None:
+        raise UsageError(
+            f"n_archs = 'all' was given; the architectures of space '{space.name}' cannot be "
+            "enumerated. Give a number."
+        )
+    return space.size
+
+
+def _check_counts(config: RunConfig, space: Space) -> None:
+    """Refuse more architectures than a space has."""
+    if space.size is None:
+        return
+    for key in COUNTS:
+        value = getattr(config, key)
+        most = space.size - (key == "rank_offset")
+        if value is not None and value > most:
+            raise UsageError(
+                f"Not an allowed setting: {key} = {value}: Input should be less than or equal to "
+                f"{most}: space '{space.name}' has {space.size:,} architectures."
+            )
+
+
+def _implied_projector(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the projector whose strength is given where it is not named itself."""
+    table = given.get("ogd")
+    if not isinstance(table, Mapping) or "projector" in table:
+        return {}
+    implied = [projector for projector, strength in STRENGTHS.items() if strength in table]
+    if len(implied) > 1:
+        names = ", ".join(f"ogd.{STRENGTHS[projector]} ({projector})" for projector in implied)
+        raise UsageError(
+            f"The strengths of {len(implied)} projectors were given: {names}. Give one of them, or "
+            "name the ogd.projector."
+        )
+    return {"ogd": {"projector": implied[0]}} if implied else {}
+
+
+def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:
+    """Fit the preset's moments of training to the images, and what lies between to the steps."""
+    n, every = config.rank_snapshots, config.snapshot_every
+    if "rank_snapshots" not in given:
+        n = min(n, _count_batches(config), config.steps)
+    if n == 1:
+        every = RunConfig.model_fields[
+            "snapshot_every"
+        ].default  # there is nothing between, whatever is given
+    elif "snapshot_every" not in given:
+        every = max(1, 2 * config.steps // (5 * n))
+    return config.model_copy(update={"rank_snapshots": n, "snapshot_every": every})
+
+
+def _count_batches(config: RunConfig) -> int:
+    return -(-config.rank_images // config.rank_batch)
+
+
+def _check_rounds(config: RunConfig) -> None:
+    n_batches = _count_batches(config)
+    if config.until_tau_se is not None and n_batches < MIN_ROUNDS:
+        raise UsageError(
+            f"until_tau_se = {config.until_tau_se} was given with rank_images = "
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: {n_batches} "
+            f"batches. What error the images leave is known from {MIN_ROUNDS} batches on. Allow "
+            f"more images, or a rank_batch of {config.rank_images // MIN_ROUNDS} or less."
+        )
+
+
+def _check_snapshots(config: RunConfig) -> None:
+    n_batches = _count_batches(config)
+    if config.rank_snapshots > n_batches:
+        raise UsageError(
+            f"rank_snapshots = {config.rank_snapshots:,} was given with rank_images = "
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each moment "
+            f"needs a batch, and there are {n_batches:,}. Give more images, or a smaller "
+            "rank_batch."
+        )
+    first = config.steps - (config.rank_snapshots - 1) * config.snapshot_every
+    if first < 1:
+        raise UsageError(
+            f"{config.rank_snapshots:,} moments of training every snapshot_every = "
+            f"{config.snapshot_every:,} steps would begin before its {config.steps:,} steps do. "
+            f"Give a snapshot_every of {(config.steps - 1) // (config.rank_snapshots - 1):,} or "
+            "less, or fewer rank_snapshots."
+        )
+
+
+def load_config_file(path: Path) -> dict[str, Any]:
+    """Read settings from a TOML file.
+
+    Args:
+        path: The file; a run's own `config.toml` is one.
+
+    Returns:
+        The settings, with unknown keys already refused.
+
+    Raises:
+        UsageError: If the file is missing, is not TOML, or has an unknown key.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Config file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested too deeply
+        raise UsageError(f"Config file {path} is not TOML: {error}.") from error
+    _check_keys(settings, f" in {path}")
+    return settings
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Parse `--set key=value` options.
+
+    Args:
+        assignments: Such as `lr=0.05`, `ogd.c=3` or `schedule=constant`. Values are read as
+            TOML; what is not TOML is taken as a string.
+
+    Returns:
+        The settings, nested by the dots of the keys.
+
+    Raises:
+        UsageError: If there is no `=` or the key is unknown.
+    """
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set '{assignment}' is not key=value. Example: --set lr=0.05.")
+        nested = nest(key.strip(), _parse_value(text.strip()))
+        _check_keys(nested)
+        settings = merge(settings, nested)
+    return settings
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
+    for key, value in settings.items():
+        if key not in RunConfig.model_fields:
+            raise unknown_name(f"setting{where}", key, RunConfig.model_fields)
+        if key in TABLES and isinstance(value, Mapping):
+            known = TABLES[key].model_fields
+            for nested in value:
+                if nested not in known:
+                    allowed = [f"{key}.{name}" for name in known]
+                    raise unknown_name(f"setting{where}", f"{key}.{nested}", allowed)
+
+
+def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:
+    if name not in allowed:
+        raise unknown_name(kind, name, allowed)
+
+
+def _explain(error: ValidationError) -> str:
+    details = "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
+        for item in error.errors()
+    )
+    return f"Not an allowed setting: {details}."
