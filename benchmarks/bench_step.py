@@ -89,7 +89,9 @@ def test_ogd_step_against_a_plain_one(
         data, settings, steps = noise_images(), {"channels": 16, "cells": cells}, 80 // cells
     trainers = {
         "plain": make_trainer(data, **settings),
-        "covariance": make_trainer(data, strategy="ogd", **settings),
+        "covariance": make_trainer(
+            data, strategy="ogd", ogd={"projector": "covariance"}, **settings
+        ),
         "rls": make_trainer(data, strategy="ogd", ogd={"projector": "rls"}, **settings),
     }
     contenders = {name: lambda _, t=t: t.train_step() for name, t in trainers.items()}

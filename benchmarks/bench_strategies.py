@@ -17,7 +17,7 @@ from harness.strategies import REGISTRY
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SETTINGS = {
-    "ogd-rls": {"strategy": "ogd", "ogd": {"projector": "rls"}},
+    "ogd-covariance": {"strategy": "ogd", "ogd": {"projector": "covariance"}},
     "ogd-nullspace": {"strategy": "ogd", "ogd": {"projector": "nullspace"}},
 }
 """Strategies beside the registered ones with their defaults."""

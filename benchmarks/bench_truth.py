@@ -39,7 +39,7 @@ def make_table() -> TruthTable:
     accuracy = true[index] + rng.standard_normal(index.shape) / 3
     dataset, split = np.array(KEYS, dtype=np.int8).T
     columns = Columns(
-        nb201_index=index.astype(np.int16),
+        key=index.astype(np.int16),
         dataset=Labels(dataset[key], DATASETS),
         split=Labels(split[key], ("test", "valid")),
         epochs=np.full(len(index), 200, dtype=np.int16),

@@ -23,7 +23,7 @@ from nas_201_api import NASBench201API
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.truth import TruthQuery, TruthTable, load_table, save_table
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import make_results, write_official
 
 N_ARCHS = 400

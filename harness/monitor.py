@@ -1,23 +1,24 @@
-"""How long work talks to whoever watches it: progress and events out, a wish to stop in."""
+"""How work reports its progress, and how it is asked to stop."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 STARTED, FINISHED, FAILED, INTERRUPTED = "started", "finished", "failed", "interrupted"
 CHECKPOINT, RANKED, WAITING, RETRIED = "checkpoint", "ranked", "waiting", "retried"
 
 EVENTS: dict[str, str] = {
-    STARTED: "work on the run began, or goes on; facts: none",
+    STARTED: "work on the run began or resumed; facts: none",
     CHECKPOINT: "training was saved; facts: step",
     RANKED: "all architectures are scored; facts: n_archs, n_failed",
     FINISHED: "the run is done; facts: computed (false: it was finished before), tau",
-    FAILED: "the run failed, the others go on; facts: reason",
+    FAILED: "the run failed; the others continue; facts: reason",
     INTERRUPTED: "the run was saved and stopped; facts: reason",
     WAITING: "another process works on the run; facts: none",
-    RETRIED: "the run's worker was lost and another takes over; facts: attempt, reason",
+    RETRIED: "the run's worker was lost, another takes over; facts: attempt, reason",
 }
-"""Kinds of events, and what each tells."""
+"""Kinds of events, and what each means."""
 
 
 class Progress(NamedTuple):
@@ -29,7 +30,7 @@ class Progress(NamedTuple):
         done: Units done: steps, or evaluations of a class on a batch.
         total: Units in all.
         loss: Loss of the last step, where there is one.
-        detail: What else is known by now.
+        detail: Further facts, in words.
     """
 
     run_id: str
@@ -46,7 +47,7 @@ class Event(NamedTuple):
     Attributes:
         run_id: Which run.
         kind: One of `EVENTS`.
-        facts: What there is to know of it, in values that JSON can hold.
+        facts: Its facts, as values that JSON can hold.
     """
 
     run_id: str
@@ -55,27 +56,27 @@ class Event(NamedTuple):
 
 
 class Monitor(Protocol):
-    """Whoever watches. Methods are called often and must be quick."""
+    """Watches work. Its methods are called often and must be quick."""
 
     def progress(self, progress: Progress) -> None:
-        """Be told how far the work has come."""
+        """Receive how far the work has come."""
         ...
 
     def notice(self, message: str) -> None:
-        """Be told something that a person should read."""
+        """Receive a message that a person should read."""
         ...
 
     def event(self, event: Event) -> None:
-        """Be told what happened to a run."""
+        """Receive what happened to a run."""
         ...
 
     def should_stop(self) -> bool:
-        """Say whether to save and stop now."""
+        """Return whether the work is to save and stop now."""
         ...
 
 
 class SilentMonitor:
-    """Watches nothing and never stops the work."""
+    """Ignores everything and never stops the work."""
 
     def progress(self, progress: Progress) -> None:
         """Ignore it."""
@@ -89,3 +90,42 @@ class SilentMonitor:
     def should_stop(self) -> bool:
         """Never."""
         return False
+
+
+class Tee:
+    """Passes everything on to several monitors; the first one decides whether to stop."""
+
+    def __init__(self, first: Monitor, others: Sequence[Monitor]) -> None:
+        """Take them."""
+        self._first = first
+        self._all = (first, *others)
+
+    def progress(self, progress: Progress) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.progress(progress)
+
+    def notice(self, message: str) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.notice(message)
+
+    def event(self, event: Event) -> None:
+        """Pass it on."""
+        for monitor in self._all:
+            monitor.event(event)
+
+    def should_stop(self) -> bool:
+        """Ask the first."""
+        return self._first.should_stop()
+
+
+def pass_on(message: object, monitor: Monitor) -> None:
+    """Tell a monitor what came from another process: progress, an event or a notice."""
+    match message:
+        case Progress():
+            monitor.progress(message)
+        case Event():
+            monitor.event(message)
+        case str():
+            monitor.notice(message)

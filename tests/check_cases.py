@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.check import Snapshot, make_snapshot
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth, choose_truth
 from harness.runs.record import Record
 from harness.settings.layers import make_config
@@ -81,16 +81,16 @@ def make_estimator(
     seeds: Iterable[int | None] = SEEDS,
     label: str = "spos",
     **fields: Any,
-) -> Estimator:
+) -> ScoreMatrix:
     """An estimator of a score file, on the architectures of the truth unless told otherwise."""
     given = {"source": "file", "score_kind": "column 'score'"} | fields
     index = given.pop("nb201_index", chosen.truth.nb201_index)
-    return Estimator(
+    return ScoreMatrix(
         label=label, method=label, seeds=tuple(seeds), nb201_index=index, score=scores, **given
     )
 
 
-def keep(chosen: ChosenTruth, *estimators: Estimator) -> Snapshot:
+def keep(chosen: ChosenTruth, *estimators: ScoreMatrix) -> Snapshot:
     """What a baseline file of these holds, but for the rounding."""
     return make_snapshot(estimators, chosen)
 

@@ -14,6 +14,7 @@ from harness.runs.record import Record
 from harness.scores import save_scores
 from harness.settings.layers import make_config
 from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.strategies import strategy_settings
 from harness.truth import TruthTable, default_query
 
 N = 60
@@ -60,10 +61,12 @@ def make_run(
     **settings: Any,
 ) -> RunFolder:
     """Write a run's folder; a score that is NaN is a failed one."""
-    own = {} if strategy == "ogd" else {"ogd": None}
     small = {"strategy": strategy, "seed": seed, "n_archs": N, "rank_readout": "shared"}
     config = make_config(small, settings)
-    config = config.model_copy(update=own)
+    if strategy == "ogd":
+        table = strategy_settings(config)
+        assert table is not None
+        config = config.with_tables({"ogd": table.stored()})
     folder = RunFolder(root / config.run_id)
     query = str(default_query(config.dataset))
     folder.write_record(

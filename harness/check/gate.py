@@ -14,20 +14,20 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.check.matching import (
-    Pairing,
     check_conditions,
     check_truth,
-    common_archs,
+    choose_archs,
     match_methods,
-    pair_seeds,
     take_figure,
 )
 from harness.check.result import CONFIDENCE, POWER, CheckResult, Finding, Outcome
 from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
 from harness.errors import UsageError
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
+from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
 from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
@@ -64,7 +64,7 @@ class _Compared(NamedTuple):
 
 def check_estimators(
     baseline: Snapshot,
-    estimators: Sequence[Estimator],
+    estimators: Sequence[ScoreMatrix],
     chosen: ChosenTruth,
     rules: Sequence[Rule],
     *,
@@ -91,11 +91,11 @@ def check_estimators(
         TruthError: If too few architectures have a truth and all scores.
     """
     check_truth(baseline, chosen)
-    matched = match_methods(baseline, make_snapshot(estimators, chosen))
+    matched = match_methods(_renew(baseline, estimators), make_snapshot(estimators, chosen))
     findings: list[Finding] = []
     for old, new in matched.pairs:
         check_conditions(old, new)
-        index = common_archs(old, new, take_common)
+        index = choose_archs(old, new, take_common)
         truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.nb201_index, index)]
         case = _Case(old, new, index, truth, pair_seeds(old.seeds, new.seeds))
         findings += [_find(case, rule, min_seeds) for rule in rules]
@@ -121,8 +121,8 @@ def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
         high=_map(rule.to_margin, high),
         visible=_map(rule.to_margin, visible),
         n=len(case.archs),
-        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.baseline),
-        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.new),
+        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.first),
+        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.second),
         notes=tuple(note for note in notes if note),
     )
 
@@ -142,7 +142,7 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
     if quantity.metric is None:
         return _compare_figures(case, rule)
     pairing = case.pairing
-    sides = (case.old, pairing.baseline), (case.new, pairing.new)
+    sides = (case.old, pairing.first), (case.new, pairing.second)
     old, new = (_sample(case, *side, quantity.metric) for side in sides)
     if "too few" in (old.status, new.status):
         raise UsageError(
@@ -159,6 +159,23 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
     return _Compared(means[0], means[1], means[0] - means[1], difference.uncertainty)
 
 
+def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
+    """Give the methods of a baseline of an earlier version the hash of their settings of now."""
+    now = {
+        former: estimator.settings_sha256
+        for estimator in estimators
+        if estimator.config is not None
+        for former in former_settings(estimator.config)
+    }
+    methods = tuple(
+        method.model_copy(
+            update={"settings_sha256": now.get(str(method.settings_sha256), method.settings_sha256)}
+        )
+        for method in baseline.methods
+    )
+    return baseline.model_copy(update={"methods": methods})
+
+
 def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:
     columns = np.searchsorted(method.index_array, case.archs)
     return sample_metric(metric, method.score_array[list(seeds)][:, columns], case.truth, N_ARCHS)
@@ -167,8 +184,8 @@ def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: s
 def _compare_figures(case: _Case, rule: Rule) -> _Compared:
     """Compare what runs measured in training; a lower figure is better."""
     pairing, name = case.pairing, rule.quantity.name
-    old = np.array(take_figure(case.old, name, pairing.baseline, str(rule)))
-    new = np.array(take_figure(case.new, name, pairing.new, str(rule)))
+    old = np.array(take_figure(case.old, name, pairing.first, str(rule)))
+    new = np.array(take_figure(case.new, name, pairing.second, str(rule)))
     if pairing.is_paired and np.array_equal(old, new):
         return _Compared(float(old.mean()), float(new.mean()), 0.0)
     old, new = rule.to_scale(old), rule.to_scale(new)
@@ -190,15 +207,17 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
             "One seed on each side: two trained supernets are compared, over architectures only; "
             "nothing is said of the method over seeds."
         )
-    n_seeds = min(len(pairing.baseline), len(pairing.new))
+    n_seeds = min(len(pairing.first), len(pairing.second))
     if n_seeds < min_seeds and not pairing.is_single:
         notes.append(f"Only {n_seeds} seeds where {min_seeds} or more are expected: wide bounds.")
     if not pairing.is_paired:
         notes.append("The seeds differ, so they are not compared in pairs: wider bounds.")
         if n_seeds == 1 and not pairing.is_single:
             notes.append("A side of one seed is taken to vary between seeds as the other does.")
-    if pairing.left_out:
-        notes.append(f"Seeds left out, as one side lacks them: {pairing.left_out}.")
+    unused = [f"{s} of the baseline" for s in find_unused(old.seeds, pairing.first)]
+    unused += [f"{s} of the new side" for s in find_unused(new.seeds, pairing.second)]
+    if unused:
+        notes.append(f"Seeds left out, as one side lacks them: {', '.join(unused)}.")
     if not len(case.archs) == len(old.nb201_index) == len(new.nb201_index):
         sizes = f"{len(old.nb201_index):,} and {len(new.nb201_index):,}"
         notes.append(f"On the {len(case.archs):,} common ones of {sizes} architectures.")

@@ -17,27 +17,6 @@ from harness.stats.correlation import IntArray
 _SHOWN = 8
 
 
-class Pairing(NamedTuple):
-    """Which seeds of the two sides are compared, and how.
-
-    Attributes:
-        baseline: Positions of the baseline's seeds.
-        new: Positions of the new side's; in pairs the same seed stands at the same place.
-        is_paired: Whether they are the same seeds.
-        left_out: Seeds that only one side has and that a paired check does not use, in words.
-    """
-
-    baseline: tuple[int, ...]
-    new: tuple[int, ...]
-    is_paired: bool
-    left_out: str
-
-    @property
-    def is_single(self) -> bool:
-        """Whether two supernets are compared, not two methods."""
-        return len(self.baseline) == len(self.new) == 1
-
-
 class Matched(NamedTuple):
     """The methods of two snapshots, by label.
 
@@ -125,7 +104,7 @@ def check_conditions(old: MethodSnapshot, new: MethodSnapshot) -> None:
             )
 
 
-def common_archs(old: MethodSnapshot, new: MethodSnapshot, take_common: bool) -> IntArray:
+def choose_archs(old: MethodSnapshot, new: MethodSnapshot, take_common: bool) -> IntArray:
     """Choose the architectures that a comparison is on.
 
     Args:
@@ -157,25 +136,6 @@ def common_archs(old: MethodSnapshot, new: MethodSnapshot, take_common: bool) ->
             "compare on the common ones with --common."
         )
     return both
-
-
-def pair_seeds(old: Sequence[int | None], new: Sequence[int | None]) -> Pairing:
-    """Pair seeds where one side's are all among the other's; else they are independent.
-
-    Args:
-        old: The baseline's seeds, no two equal, at least one.
-        new: The new side's.
-
-    Returns:
-        The pairing.
-    """
-    both = [seed for seed in old if seed in new]
-    if len(both) < min(len(old), len(new)):
-        return Pairing(tuple(range(len(old))), tuple(range(len(new))), False, "")
-    alone = [f"{s} of the baseline" for s in old if s not in both]
-    alone += [f"{s} of the new side" for s in new if s not in both]
-    places = [tuple(list(side).index(seed) for seed in both) for side in (old, new)]
-    return Pairing(places[0], places[1], True, ", ".join(alone))
 
 
 def take_figure(method: MethodSnapshot, name: str, places: Sequence[int], rule: str) -> list[float]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness import provenance
 from harness.errors import DataError, TruthError
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth
 from harness.scores import show
 from harness.spaces.nb201.encoding import N_ARCHS
@@ -151,7 +151,7 @@ class Snapshot(_Content):
         return self
 
 
-def make_snapshot(estimators: Sequence[Estimator], chosen: ChosenTruth) -> Snapshot:
+def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Snapshot:
     """Take what the gate needs of estimators.
 
     Args:
@@ -173,7 +173,7 @@ def make_snapshot(estimators: Sequence[Estimator], chosen: ChosenTruth) -> Snaps
     )
 
 
-def _take(estimator: Estimator, chosen: ChosenTruth) -> MethodSnapshot:
+def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     known = np.isin(chosen.truth.nb201_index, estimator.complete_archs)
     index, truth = chosen.truth.nb201_index[known], chosen.truth.accuracy[known]
     if len(index) < MIN_ARCHS:
@@ -203,12 +203,12 @@ def _take(estimator: Estimator, chosen: ChosenTruth) -> MethodSnapshot:
     )
 
 
-def _commits(estimator: Estimator) -> tuple[str, ...]:
+def _commits(estimator: ScoreMatrix) -> tuple[str, ...]:
     sources = [source for record in estimator.records for source in record.sources]
     return tuple(dict.fromkeys(str(source["commit"]) for source in sources if source.get("commit")))
 
 
-def _figures(estimator: Estimator) -> dict[str, tuple[float, ...]]:
+def _figures(estimator: ScoreMatrix) -> dict[str, tuple[float, ...]]:
     """Gather the figures that every run measured, as its record has them."""
     found: dict[str, tuple[float, ...]] = {}
     summaries = [record.summary for record in estimator.records]

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.check import CheckResult, Snapshot
-    from harness.estimators.estimator import Estimator
+    from harness.estimators.matrix import ScoreMatrix
     from harness.evaluation import ChosenTruth
 
 
@@ -143,7 +143,7 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
         )
 
 
-def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[Estimator, ...]:
+def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix, ...]:
     from dataclasses import replace
 
     from harness.estimators.loading import load_estimators
@@ -166,7 +166,7 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[Estimator, .
 
 
 def _choose(
-    estimators: Sequence[Estimator], options: dict[str, Any], baseline: Snapshot | None = None
+    estimators: Sequence[ScoreMatrix], options: dict[str, Any], baseline: Snapshot | None = None
 ) -> ChosenTruth:
     """Find the truth; what is left open is as the baseline has it."""
     from harness.evaluation import choose_truth

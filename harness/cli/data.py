@@ -60,7 +60,7 @@ def fetch(
 ) -> None:
     """Bring NAME into the data folder, checked; see `harness data list` for the names.
 
-    A download that was stopped or cut goes on where it was. What is there and whole is not fetched
+    A download that was cut resumes where it stopped. What is there and whole is not fetched
     again, and what is there and differs is left alone unless --replace says otherwise.
     """
     from harness.cli.progress import Display
@@ -132,7 +132,7 @@ def verify(context: click.Context, name: str | None, data_dir: Path | None, as_j
     entries = [find_entry(name, catalog)] if name else list(catalog.values())
     found = {entry.name: check_entry(entry, folder) for entry in entries}
     if not name:
-        # Two entries make the same table; that it is the other one's is no fault.
+        # Two entries make the same table; that it is the other one's is not a fault.
         found = {key: states for key, states in found.items() if not _is_absent(states)}
     if as_json:
         content = {key: [_file(each) for each in states] for key, states in found.items()}

@@ -23,7 +23,7 @@ RAY_ONLY = ("address", "fetch", "gpus", "retries", "rank_workers")
 
 
 def engine_options(command: Command) -> Command:
-    """Add the options that say where runs are computed, and what is told of them."""
+    """Add the options for where runs are computed and how they are watched."""
     return add_options(
         click.option(
             "--data-dir",
@@ -33,9 +33,7 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]"
         ),
-        click.option(
-            "--retry-failed", is_flag=True, help="Try runs again that failed before this command."
-        ),
+        click.option("--retry-failed", is_flag=True, help="Retry runs that failed before."),
         click.option(
             "--engine",
             type=click.Choice(ENGINES),
@@ -44,36 +42,37 @@ def engine_options(command: Command) -> Command:
             help="Where runs are computed: this machine, or a Ray cluster (harness[ray]).",
         ),
         click.option(
-            "--address", help="Of the Ray cluster.  [default: $RAY_ADDRESS, else one made here]"
+            "--address",
+            help="Address of the Ray cluster.  [default: $RAY_ADDRESS, else one started here]",
         ),
         click.option(
             "--fetch",
             is_flag=True,
-            help="The cluster does not share --out: bring results here (Ray).",
+            help="Send results back, as the cluster does not share the folder of --out (Ray).",
         ),
         click.option(
-            "--gpus", type=click.FloatRange(min=0), help="GPUs of each run (Ray).  [default: 0]"
+            "--gpus", type=click.FloatRange(min=0), help="GPUs per run (Ray).  [default: 0]"
         ),
         click.option(
             "--retries",
             type=click.IntRange(min=0),
-            help="How often a run is taken up again whose worker was lost (Ray).  [default: 3]",
+            help="Retries of a run whose worker is lost (Ray).  [default: 3]",
         ),
         click.option(
             "--rank-workers",
             type=click.IntRange(min=2),
-            help="Spread each ranking over so many workers (Ray).",
+            help="Spread each ranking over this many workers (Ray).",
         ),
         click.option(
             "--log-json",
             metavar="FILE",
-            help="Add an object a line about what happens; '-': to standard error, instead of the "
-            "view.",
+            help="Append events and progress to FILE, one JSON object per line; '-' writes to "
+            "standard error instead of the progress display.",
         ),
         click.option(
             "--tensorboard",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Write the curves of each finished run there (harness[tensorboard]).",
+            help="Write the curves of finished runs to this folder (harness[tensorboard]).",
         ),
     )(command)
 
@@ -90,7 +89,7 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
 
     Raises:
         UsageError: If an option belongs to another engine, Ray is not installed, or the address
-            is none.
+            is not valid.
     """
     given = {key: v for key, v in options.items() if v is not None and v is not False}  # 0 stays
     if engine == "local":
@@ -121,20 +120,21 @@ def make_monitor(
     log_json: str | None,
     tensorboard: Path | None,
 ) -> Monitor:
-    """Enter the view, and put beside it whatever else wants to know.
+    """Enter the view, and add the other monitors that were asked for.
 
     Args:
-        view: For a person.
-        conditions: What the runs are called with.
-        stack: Closes all of them.
-        log_json: As the option.
-        tensorboard: As the option.
+        view: The progress display.
+        conditions: What all runs share.
+        stack: Closes all monitors.
+        log_json: Value of --log-json.
+        tensorboard: Value of --tensorboard.
 
     Returns:
         One monitor.
     """
     from harness.cli.monitors import SignalledMonitor
-    from harness.cli.watching import JsonLog, Tee, TensorBoardExport
+    from harness.cli.watching import JsonLog, TensorBoardExport
+    from harness.monitor import Tee
 
     first: Monitor = stack.enter_context(SignalledMonitor(quiet=True) if log_json == "-" else view)
     others: list[Monitor] = []

@@ -1,4 +1,4 @@
-"""Groups of commands that are imported only when they are called, so that help is instant."""
+"""Command groups that import a command only when it is called, which keeps help fast."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from harness.errors import unknown_name
 
 
 class LazyGroup(click.Group):
-    """A group that knows where its commands are, and imports one when it is called."""
+    """A group that imports a command when it is called."""
 
     def __init__(self, commands: Mapping[str, tuple[str, str]], **options: Any) -> None:
         """Make the group.
 
         Args:
-            commands: By name, where the command is (`module:attribute`) and its short help.
-            options: As of `click.Group`.
+            commands: For each name, the command's place (`module:attribute`) and its short help.
+            options: Those of `click.Group`.
         """
         super().__init__(**options)
         self._places = dict(commands)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names."""
+        """Return the names in order."""
         return sorted(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import a command.
 
         Raises:
-            UsageError: If there is none of that name.
+            UsageError: If the name is unknown.
         """
         if cmd_name not in self._places:
             raise unknown_name("command", cmd_name, self._places)

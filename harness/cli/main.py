@@ -1,4 +1,4 @@
-"""The command line: `harness`. Commands are imported only when they are used."""
+"""The command line, `harness`. Commands are imported only when they are used."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from harness.cli.printing import clean_lines
 from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted
 
 COMMANDS = {
-    "check": ("harness.cli.check:check", "Fail where a new ranking is worse than a kept one."),
+    "check": ("harness.cli.check:check", "Fail if a new ranking is worse than the baseline."),
     "data": ("harness.cli.data:data", "Fetch, list and verify data sets."),
-    "evaluate": ("harness.cli.evaluate:evaluate", "Say how well anybody's scores rank."),
-    "report": ("harness.cli.report:report", "Make the ranking-correlation table of runs."),
-    "run": ("harness.cli.run:run", "Train supernets, rank architectures, score the ranking."),
+    "evaluate": (
+        "harness.cli.evaluate:evaluate",
+        "Evaluate any scores against the truth.",
+    ),
+    "report": ("harness.cli.report:report", "Compare runs and score files: tables, page, figures."),
+    "run": ("harness.cli.run:run", "Train supernets, rank architectures, evaluate the ranking."),
     "runs": ("harness.cli.runs:runs", "List, show, compare and remove runs."),
-    "sweep": ("harness.cli.sweep:sweep", "Make all runs of a study: a grid, or a list."),
-    "truth": ("harness.cli.truth:truth", "Build, import and look at tables of ground truth."),
+    "sweep": ("harness.cli.sweep:sweep", "Run a study: a grid or a list of runs."),
+    "truth": ("harness.cli.truth:truth", "Build, import, inspect and export truth tables."),
 }
-"""Where each command is, and its short help, so that `--help` imports none of them."""
+"""For each command its place and its short help, so that `--help` imports none of them."""
 
 
 @click.group(
@@ -30,14 +33,14 @@ COMMANDS = {
 )
 @click.version_option(package_name="harness")
 def cli() -> None:
-    """Measure how well a weight-sharing supernet ranks architectures, and what disturbs it.
+    """Measure how well estimators, such as weight-sharing supernets, rank architectures.
 
     Start with: harness run --space nb201
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; errors that a user can fix end it without a traceback."""
+    """Run the command line; an error that a user can fix is printed without a traceback."""
     try:
         result: Any = cli.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:

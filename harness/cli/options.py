@@ -1,4 +1,4 @@
-"""Options that several commands share, word for word."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds options, the first one first in the help."""
+    """Return a decorator that adds options in this order."""
 
     def add(command: Command) -> Command:
         for option in reversed(options):

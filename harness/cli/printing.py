@@ -1,4 +1,4 @@
-"""Printing for people: nothing that came from a file can steer the terminal."""
+"""Printing for people. Text from a file cannot send control characters to the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNLIMITED = 10_000
 
 
 def print_line(text: str) -> None:
-    """Print a line that a terminal may wrap, without what could steer the terminal."""
+    """Print a line, which the terminal may wrap, without control characters."""
     click.echo(clean(text))
 
 
@@ -82,12 +82,12 @@ def _measure(console: Console, grid: Table) -> int:
 
 
 def clean(text: str) -> str:
-    """Replace characters that are not to be seen: a file's texts must not steer a terminal."""
+    """Replace what does not print, such as control characters in a file's texts."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def clean_lines(text: str) -> str:
-    """Replace such characters within each line, of a message that may have several."""
+    """Replace what does not print, in each line of a message."""
     return "\n".join(map(clean, text.split("\n")))
 
 

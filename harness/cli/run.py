@@ -20,13 +20,13 @@ from harness.cli.engine_options import (
 )
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
-from harness.settings.dotted import merge
+from harness.settings.dotted import flatten, merge
 from harness.settings.layers import load_config_file, make_config, parse_assignments, size_of
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
 from harness.settings.run import RunConfig
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces import REGISTRY as SPACES
-from harness.strategies import REGISTRY, check_strategy
+from harness.strategies import REGISTRY, check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:
     from harness.execution.engines import Failure
@@ -142,7 +142,10 @@ def run(
     if launch is not None:
         check_launch(launch, len(configs), jobs, profile, engine)
 
-    # torch comes in here: after everything that can be wrong with the options was checked
+    # torch comes in here, or with a strategy's own settings: after what is wrong without it
+    check_tables(from_file, names, f" in {config_file}")
+    check_tables(assigned, names)
+    refuse_unread(flatten(assigned), names)
     from harness.cli.monitors import RunsMonitor, SignalledMonitor
     from harness.cli.printing import clean_lines
     from harness.cli.report import print_report

@@ -1,4 +1,4 @@
-"""How long a study still takes, from how fast its runs have come on since it was started."""
+"""How long a study still takes, from the speed of its runs since it was started."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _count_classes(space_name: str, n_archs: int | None, offset: int) -> int:
 
 
 class TimeLeft:
-    """Counts the work done here: what earlier starts did, or another process does, is no part."""
+    """Counts the work done by this process since it started, and the work that remains for it."""
 
     def __init__(self, run_ids: Sequence[str]) -> None:
         """Start with nothing done.
@@ -50,11 +50,11 @@ class TimeLeft:
         self._began: float | None = None
 
     def advance(self, run_id: str, share: float, now: float) -> None:
-        """Take down how far a run has come; the first word of it says what was done before.
+        """Record how far a run has come; the first record says what was done before.
 
         Args:
-            run_id: Which.
-            share: Of its work that is done, 0 to 1.
+            run_id: Which run.
+            share: The share of its work that is done, 0 to 1.
             now: The time, in seconds.
         """
         if self._began is None:
@@ -66,17 +66,17 @@ class TimeLeft:
         self._share[run_id] = share
 
     def finish(self, run_id: str, now: float) -> None:
-        """Take down that a run is done: here, or, if nothing was heard of it, elsewhere."""
+        """Record that a run is done: here, or elsewhere if it never advanced here."""
         if run_id in self._heard:
             self.advance(run_id, 1.0, now)
         self._share[run_id] = 1.0
 
     def leave(self, run_id: str) -> None:
-        """Take down that a run is not worked on here: another process has it, or it failed."""
+        """Record that a run is not worked on here: another process has it, or it failed."""
         self._not_ours.add(run_id)
 
     def seconds(self, now: float) -> float | None:
-        """Estimate the seconds to go; None if nothing was done yet, or nothing is left to do."""
+        """Estimate the seconds left; None if nothing was done yet, or nothing is left to do."""
         left = sum(1.0 - share for run, share in self._share.items() if run not in self._not_ours)
         if self._began is None or self._work <= 0 or left <= 0:
             return None

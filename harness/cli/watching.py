@@ -1,11 +1,10 @@
-"""Who else watches runs, beside a person: a log for programs, and TensorBoard."""
+"""Monitors for programs: a JSON log, and curves for TensorBoard."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,52 +15,24 @@ import click
 
 from harness.cli.progress import Speed
 from harness.errors import StoreError
-from harness.monitor import FINISHED, Event, Monitor, Progress, SilentMonitor
+from harness.monitor import FINISHED, Event, Progress, SilentMonitor
 from harness.runs.folder import RunFolder
 
 PROGRESS_EVERY_S = 1.0
-"""Between two lines of progress about one run."""
-
-
-class Tee:
-    """Tells several what it is told, and asks the first whether to stop."""
-
-    def __init__(self, first: Monitor, others: Sequence[Monitor]) -> None:
-        """Take them."""
-        self._first = first
-        self._all = (first, *others)
-
-    def progress(self, progress: Progress) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.progress(progress)
-
-    def notice(self, message: str) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.notice(message)
-
-    def event(self, event: Event) -> None:
-        """Pass it on."""
-        for monitor in self._all:
-            monitor.event(event)
-
-    def should_stop(self) -> bool:
-        """Ask the first."""
-        return self._first.should_stop()
+"""Seconds between two lines of progress about one run."""
 
 
 def warn(message: str) -> None:
-    """Print a note, where anything can be printed."""
+    """Print a note, if standard error can be written to."""
     with suppress(OSError):
         click.echo(f"Note: {message}", err=True)
 
 
 class JsonLog(SilentMonitor):
-    """Writes an object a line. Its fields are documented in docs/clusters.md."""
+    """Writes one JSON object per line; docs/clusters.md documents the fields."""
 
     def __init__(self, file: str) -> None:
-        """Name the file to add to; `-` is standard error."""
+        """Name the file to append to; `-` is standard error."""
         self._name = file
         self._speed = Speed()
         self._written: dict[str, float] = {}
@@ -93,11 +64,11 @@ class JsonLog(SilentMonitor):
     ) -> None:
         """Close the file."""
         if self._name != "-":
-            with suppress(OSError):  # a full disk, of which was told
+            with suppress(OSError):  # a full disk, which was reported
                 self._file.close()
 
     def progress(self, progress: Progress) -> None:
-        """Write it, about once a second and run, and when a phase is over."""
+        """Write it about once a second per run, and when a phase is over."""
         now, run_id = time.monotonic(), progress.run_id
         rate = self._speed.measure((run_id, progress.phase), progress.done, now)
         is_over = progress.done == progress.total
@@ -132,9 +103,9 @@ class JsonLog(SilentMonitor):
         try:
             self._file.write(json.dumps(content) + "\n")
             self._file.flush()
-        except OSError as error:  # who only watches does not stop the runs
+        except OSError as error:  # a monitor that fails does not stop the runs
             self._is_broken = True
-            warn(f"--log-json {self._name} goes no further: {error.strerror}. The runs go on.")
+            warn(f"--log-json {self._name} stops here: {error.strerror}. The runs continue.")
 
 
 class TensorBoardExport(SilentMonitor):
@@ -160,5 +131,5 @@ class TensorBoardExport(SilentMonitor):
 
             try:
                 export_run(RunFolder(self._out / event.run_id), self._target)
-            except StoreError as error:  # who only watches does not stop the runs
-                warn(f"No curves of {event.run_id}: {error} The runs go on.")
+            except StoreError as error:  # a monitor that fails does not stop the runs
+                warn(f"No curves of {event.run_id}: {error} The runs continue.")

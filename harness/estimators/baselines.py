@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.errors import unknown_name
-from harness.estimators.estimator import CALLABLE, Estimator, FloatArray, IntArray
+from harness.estimators.matrix import CALLABLE, FloatArray, IntArray, ScoreMatrix
 from harness.seeding import make_rng
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import N_ARCHS, arch_at
@@ -38,7 +38,7 @@ def make_baselines(nb201_index: IntArray) -> dict[str, FloatArray]:
     }
 
 
-def make_baseline(name: str, nb201_index: IntArray) -> Estimator:
+def make_baseline(name: str, nb201_index: IntArray) -> ScoreMatrix:
     """Make one of them an estimator, to compare others with.
 
     Args:
@@ -54,4 +54,4 @@ def make_baseline(name: str, nb201_index: IntArray) -> Estimator:
     if name not in BASELINES:
         raise unknown_name("baseline", name, BASELINES)
     score = make_baselines(nb201_index)[name][np.newaxis]
-    return Estimator(name, name, CALLABLE, (None,), nb201_index, score, BASELINES[name])
+    return ScoreMatrix(name, name, CALLABLE, (None,), nb201_index, score, BASELINES[name])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import DataError
-from harness.estimators.estimator import CALLABLE, Estimator
+from harness.estimators.matrix import CALLABLE, ScoreMatrix
 from harness.scores import make_score_sets, show
 from harness.scores.cells import to_number
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, parse_arch
@@ -26,7 +26,7 @@ def from_callable(
     *,
     lower_is_better: bool = False,
     exclude_bad: bool = False,
-) -> Estimator:
+) -> ScoreMatrix:
     """Score architectures with a function.
 
     Args:
@@ -77,7 +77,7 @@ def from_callable(
         frame, f"scores of '{show(name)}'", lower_is_better=lower_is_better, exclude=exclude_bad
     )
     only = sets.sets[0]
-    return Estimator(
+    return ScoreMatrix(
         label=show(name),
         method=show(name),
         source=CALLABLE,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.errors import StoreError, UsageError
 from harness.estimators.callables import Scorer, from_callable
-from harness.estimators.estimator import FILE, Estimator, Loaded
+from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.estimators.runs import load_runs
 from harness.runs.folder import find_runs
 from harness.scores import ScoreSets, make_score_sets, read_score_sets, show
@@ -21,7 +21,7 @@ from harness.scores.sets import SCORE
 from harness.spaces.nb201.encoding import Arch
 
 ScoresLike = (
-    str | Path | pd.DataFrame | pd.Series | Mapping[Arch | str | int, float] | Scorer | Estimator
+    str | Path | pd.DataFrame | pd.Series | Mapping[Arch | str | int, float] | Scorer | ScoreMatrix
 )
 """What scores can be given as in Python."""
 
@@ -111,7 +111,7 @@ def make_estimators(
         StoreError: As `load_estimators`.
         DataError: If scores are refused.
     """
-    if isinstance(scores, Estimator):
+    if isinstance(scores, ScoreMatrix):
         if lower_is_better:
             raise UsageError(
                 "lower_is_better was given with an estimator, whose scores are higher-is-better "
@@ -173,10 +173,10 @@ def _name_file(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "scores" else path.stem
 
 
-def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[Estimator]:
+def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[ScoreMatrix]:
     kind = f"column '{show(sets.score_column)}'"
     return [
-        Estimator(
+        ScoreMatrix(
             label=show(only.method or name),
             method=show(only.method or name),
             source=FILE,
@@ -192,7 +192,7 @@ def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[Esti
     ]
 
 
-def _tell_apart(estimators: Sequence[Estimator]) -> list[Estimator]:
+def _tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Give every estimator a label of its own."""
     labels = Counter(estimator.label for estimator in estimators)
     taken: Counter[str] = Counter()

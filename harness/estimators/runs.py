@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, StoreError
-from harness.estimators.estimator import RUN, Estimator, Loaded
+from harness.estimators.matrix import RUN, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
@@ -74,9 +74,31 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
     return Loaded(gathered, tuple(unfinished))
 
 
+def load_run(folder: RunFolder, record: Record) -> ScoreMatrix:
+    """Read one run, finished or about to be, as an estimator of one seed.
+
+    Args:
+        folder: The run.
+        record: Its record.
+
+    Returns:
+        Its scores by its own readout.
+
+    Raises:
+        DataError: If they are damaged.
+    """
+    config = RunConfig(**record.config)
+    return _gather([_Run(folder, record, config)], config.strategy, None)
+
+
 def settings_sha256(config: RunConfig) -> str:
     """Hash all settings but the seed: what makes runs replicas of each other."""
     return config.model_copy(update={"seed": 0}).sha256
+
+
+def former_settings(config: RunConfig) -> tuple[str, ...]:
+    """Return the hashes that `settings_sha256` may have given in earlier versions."""
+    return tuple(config.model_copy(update={"seed": 0}).former_hashes)
 
 
 def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
@@ -142,7 +164,7 @@ def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:
     return folder.path / f"{name}.parquet"
 
 
-def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> Estimator:
+def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatrix:
     _check_replicas(runs)
     config = runs[0].config
     readout = readout or config.rank_readout
@@ -150,7 +172,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> Estimator:
     scored = [f[f["status"] == STATUS_OK].set_index("nb201_index")["score"] for f in frames]
     index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
-    return Estimator(
+    return ScoreMatrix(
         label=show(label, 200),
         method=show(config.strategy),
         source=RUN,

@@ -1,24 +1,30 @@
-"""From scores and a truth to figures: the one path, for one estimator or many."""
+"""From scores and a truth to figures: the one path, for one estimator or many.
+
+What each seed is judged on is decided here, contrast by contrast: the architectures that have the
+truth and all scores, less those whose truth the seed was fitted to (`ScoreMatrix.fitted_on`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
-from harness.estimators.estimator import Estimator, IntArray, common_archs
+from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth
 from harness.scores import on_one_line
-from harness.stats import Comparison, compare_scores, evaluate_scores
+from harness.stats import Case, Comparison, compare_case, evaluate_case
+from harness.truth import TruthQuery, TruthTable
 from harness.truth.query import MEAN
 
 
 def evaluate_together(
-    estimators: Sequence[Estimator], chosen: ChosenTruth, baseline: str | None = None
+    estimators: Sequence[ScoreMatrix], chosen: ChosenTruth, baseline: str | None = None
 ) -> JointEvaluation:
     """Evaluate estimators on the architectures that all have scored, and compare them.
 
@@ -44,20 +50,21 @@ def evaluate_together(
             "that shares none, or score architectures that the others have scored."
         )
     evaluations = tuple(evaluate_estimator(estimator, chosen, archs) for estimator in estimators)
+    pairs = choose_pairs(estimators, baseline)
     return JointEvaluation(
         truth=evaluations[0].truth,
         nb201_index=archs,
         accuracy=chosen.truth.accuracy[np.isin(chosen.truth.nb201_index, archs)],
         evaluations=evaluations,
-        pairs=tuple(
-            PairResult(pair, _compare(pair, chosen, archs))
-            for pair in choose_pairs(estimators, baseline)
-        ),
+        pairs=tuple(PairResult(pair, _compare(pair, chosen, archs)) for pair in pairs),
     )
 
 
 def evaluate_estimator(
-    estimator: Estimator, chosen: ChosenTruth, archs: IntArray | None = None
+    estimator: ScoreMatrix,
+    chosen: ChosenTruth,
+    archs: IntArray | None = None,
+    populations: Sequence[str] | None = None,
 ) -> Evaluated:
     """Evaluate an estimator on the architectures that have all its scores and the truth.
 
@@ -66,6 +73,7 @@ def evaluate_estimator(
         chosen: The truth.
         archs: Only these, such as the ones that others have scored too, `nb201_index`; all unless
             given.
+        populations: Populations by name; all of the space unless given.
 
     Returns:
         The figures.
@@ -85,13 +93,14 @@ def evaluate_estimator(
             f"every seed) has a truth ({chosen.query}, {len(truth.nb201_index):,} architectures). "
             "Score some of those, or ask for another truth."
         )
-    figures = evaluate_scores(
-        index,
-        estimator.scores_of(index),
-        chosen.trials.accuracy[known],
-        truth.accuracy[known],
+    judged = estimator.judged_on(index)
+    scores = estimator.scores_of(index)
+    figures = evaluate_case(
+        _make_case(chosen, index),
+        scores if judged is None else np.where(judged, scores, 0.0),
         baselines=make_baselines(index),
-        n_behind=None if chosen.query.rule.kind == MEAN else truth.n_trials[known],
+        populations=populations,
+        judged=judged,
     )
     source = TruthSource(
         query=chosen.query,
@@ -115,13 +124,48 @@ def evaluate_estimator(
 
 
 def _compare(pair: Pair, chosen: ChosenTruth, archs: IntArray) -> Comparison:
-    known = np.isin(chosen.truth.nb201_index, archs)
-    return compare_scores(
-        archs,
-        pair.first.scores_of(archs)[list(pair.rows[0])],
-        pair.second.scores_of(archs)[list(pair.rows[1])],
-        chosen.trials.accuracy[known],
-        chosen.truth.accuracy[known],
+    """Compare two estimators: each pair of seeds on what neither was fitted to."""
+    rows = (list(pair.rows.first), list(pair.rows.second))
+    sides = [e.scores_of(archs)[r] for e, r in zip((pair.first, pair.second), rows, strict=True)]
+    masks = [
+        None if mask is None else mask[r]
+        for mask, r in zip(
+            (pair.first.judged_on(archs), pair.second.judged_on(archs)), rows, strict=True
+        )
+    ]
+    judged: BoolArray | None = None
+    known = [mask for mask in masks if mask is not None]
+    if known and pair.rows.is_paired:
+        judged = np.logical_and.reduce(known)
+        sides = [np.where(judged, side, 0.0) for side in sides]
+    elif known:  # of independent seeds any may meet any
+        by_all = np.logical_and.reduce([mask.all(axis=0) for mask in known])
+        archs, sides = archs[by_all], [side[:, by_all] for side in sides]
+    return compare_case(
+        _make_case(chosen, archs),
+        *sides,
         names=(pair.first.label, pair.second.label),
-        n_behind=None if chosen.query.rule.kind == MEAN else chosen.truth.n_trials[known],
+        is_paired=pair.rows.is_paired,
+        judged=judged,
+    )
+
+
+def _make_case(chosen: ChosenTruth, archs: IntArray) -> Case:
+    return _make_case_once(chosen.table, chosen.query, archs.astype(np.int64).tobytes())
+
+
+@lru_cache(maxsize=16)
+def _make_case_once(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
+    """Make what is shared by all that is judged by one truth on the same architectures.
+
+    A ceiling on all 15,625 takes seconds.
+    """
+    keys, truth = np.frombuffer(archs, dtype=np.int64), table.select(query)
+    known = np.isin(truth.nb201_index, keys)
+    trials = table.trials(query)
+    return Case(
+        keys,
+        trials.accuracy[np.isin(trials.nb201_index, keys)],
+        truth.accuracy[known],
+        None if query.rule.kind == MEAN else truth.n_trials[known],
     )

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import unknown_name
 from harness.estimators.baselines import BASELINES, make_baseline
-from harness.estimators.estimator import Estimator, common_archs
+from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
-from harness.settings.run import RunConfig
-from harness.settings.strategies import TABLES
+from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
-OWN_SETTINGS = ("strategy", "preset")
-"""Settings that may differ without making a comparison one of something else."""
-WATCHING = ("probe_every", "rank_every", "rank_every_archs", "loss_every", "checkpoint_every")
-"""So may these: how often something is looked at on the way. No weight or final score depends on
-them."""
+
+
+Seeds = Sequence[int | None]
+
+
+class Pairing(NamedTuple):
+    """Which seeds of two sides are compared, and how.
+
+    Attributes:
+        first: Positions of the seeds of the one.
+        second: Positions of those of the other; in pairs the same seed stands at the same place.
+        is_paired: Whether the difference is taken seed by seed; else the seeds of either side are
+            independent of the other's.
+    """
+
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    is_paired: bool
+
+    @property
+    def is_single(self) -> bool:
+        """Whether two supernets are compared, not two methods."""
+        return len(self.first) == len(self.second) == 1
 
 
 class Pair(NamedTuple):
@@ -27,14 +45,14 @@ class Pair(NamedTuple):
     Attributes:
         first: The one.
         second: The one that is subtracted.
-        rows: Positions of the seeds of each, paired in order.
+        rows: Positions of the seeds of each.
         claim: What a difference speaks of.
         caveats: What else differs between them, in words.
     """
 
-    first: Estimator
-    second: Estimator
-    rows: tuple[tuple[int, ...], tuple[int, ...]]
+    first: ScoreMatrix
+    second: ScoreMatrix
+    rows: Pairing
     claim: str
     caveats: tuple[str, ...]
 
@@ -45,9 +63,10 @@ class Pair(NamedTuple):
 
     @property
     def seeds(self) -> tuple[tuple[int | None, int | None], ...]:
-        """The seeds, in pairs."""
-        a, b = self.first.seeds, self.second.seeds
-        return tuple((a[i], b[j]) for i, j in zip(*self.rows, strict=True))
+        """The seeds, in pairs; side by side, the rest with None, where they are independent."""
+        a = [self.first.seeds[place] for place in self.rows.first]
+        b = [self.second.seeds[place] for place in self.rows.second]
+        return tuple(itertools.zip_longest(a, b))
 
     def to_dict(self) -> dict[str, Any]:
         """Return who and on which seeds, ready for JSON."""
@@ -55,12 +74,13 @@ class Pair(NamedTuple):
             "first": self.first.label,
             "second": self.second.label,
             "seeds": [list(seeds) for seeds in self.seeds],
+            "is_paired": self.rows.is_paired,
             "claim": self.claim,
             "caveats": list(self.caveats),
         }
 
 
-def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -> list[Pair]:
+def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None) -> list[Pair]:
     """Pair every estimator with its baseline.
 
     Args:
@@ -91,7 +111,7 @@ def choose_pairs(estimators: Sequence[Estimator], baseline: str | None = None) -
     ]
 
 
-def _find_named(estimators: Sequence[Estimator], name: str) -> Estimator:
+def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
     """Find the estimator of that label, or make the baseline of that name."""
     by_label = {estimator.label: estimator for estimator in estimators}
     if name in by_label:
@@ -101,7 +121,7 @@ def _find_named(estimators: Sequence[Estimator], name: str) -> Estimator:
     raise unknown_name("estimator to compare with", name, [*by_label, *BASELINES])
 
 
-def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator | None:
+def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:
     """Find the baseline that differs from a run in nothing but the strategy."""
     if own.config is None or own.config.strategy == BASELINE_STRATEGY:
         return None
@@ -112,59 +132,85 @@ def _find_baseline(own: Estimator, baselines: Sequence[Estimator]) -> Estimator 
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
-    """Name the settings that two runs differ in, but the strategy's own, seed and `WATCHING`."""
+    """Name the settings that two runs differ in.
+
+    The strategy and its own settings aside, and those that decide neither weights nor scores.
+    """
     a, b = flatten_config(first), flatten_config(second)
-    own = {*OWN_SETTINGS, *WATCHING, *(key for key in {*a, *b} if key.partition(".")[0] in TABLES)}
+    own = {"strategy", *NO_NUMBERS, *WATCHING, *(key for key in {*a, *b} if "." in key)}
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 
-def match_seeds(first: Estimator, second: Estimator) -> Pair:
-    """Pair the seeds of two estimators.
+def pair_seeds(first: Seeds, second: Seeds) -> Pairing:
+    """Pair the seeds of two sides, for reports and for the gate.
+
+    Args:
+        first: Seeds of the one, no two equal, at least one.
+        second: Those of the other.
+
+    Returns:
+        The common seeds in pairs where there are two or more, or where a side has no others. Else
+        all seeds of both, which are then independent.
+    """
+    common = [seed for seed in first if seed in second]
+    if len(common) < min(2, len(first), len(second)):
+        return Pairing(tuple(range(len(first))), tuple(range(len(second))), False)
+    places = [tuple(list(side).index(seed) for seed in common) for side in (first, second)]
+    return Pairing(places[0], places[1], True)
+
+
+def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
+    """Pair the seeds of two estimators, and say what their difference speaks of.
 
     Args:
         first: The one.
         second: The other.
 
     Returns:
-        The seeds that both have, in pairs. A single set of scores that is of no training run
-        stands against every seed of the other. Where several seeds a side have fewer than two in
-        common, they stand against each other in order, as independent ones may.
+        The pair. A single set of scores that is of no training run stands against every seed of
+        the other; else seeds are paired by `pair_seeds`.
     """
-    a, b = first.seeds, second.seeds
-    common = [seed for seed in a if seed is not None and seed in b]
     caveats = _find_caveats(first, second)
     for several, single in ((first, second), (second, first)):
         if len(several.seeds) > 1 and len(single.seeds) == 1 and not single.records:
             n = len(several.seeds)
             each, only = tuple(range(n)), (0,) * n
-            rows = (each, only) if several is first else (only, each)
+            rows = Pairing(*((each, only) if several is first else (only, each)), is_paired=True)
             claim = f"over {n} seeds of {several.label}, against one set of scores"
             return Pair(first, second, rows, claim, tuple(caveats))
-    if len(common) < 2 and min(len(a), len(b)) > 1:
-        n = min(len(a), len(b))
-        rows = (tuple(range(n)), tuple(range(n)))
-        claim = f"over {n} seeds a side, not the same ones"
-    elif common:
-        rows = (tuple(a.index(seed) for seed in common), tuple(b.index(seed) for seed in common))
-        claim = f"over {len(common)} seeds" if len(common) > 1 else _claim_of_one(first, second)
+    rows = pair_seeds(first.seeds, second.seeds)
+    sizes = len(rows.first), len(rows.second)
+    if rows.is_single:
+        # Seeds that nobody knows, or that differ, have nothing in common.
+        rows, is_known = rows._replace(is_paired=True), rows.is_paired and first.seeds != (None,)
+        claim = _claim_of_one(first, second) if is_known else TWO_SCORES
+    elif rows.is_paired:
+        claim = f"over {sizes[0]} seeds"
     else:
-        rows, claim = ((0,), (0,)), TWO_SCORES
-    caveats += _name_unused(first, rows[0]) + _name_unused(second, rows[1])
+        are_equal = sizes[0] == sizes[1]
+        told = f"{sizes[0]} seeds a side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
+        claim = f"over {told}, not the same ones"
+    caveats += _name_unused(first, rows.first) + _name_unused(second, rows.second)
     return Pair(first, second, rows, claim, tuple(caveats))
 
 
-def _claim_of_one(first: Estimator, second: Estimator) -> str:
+def _claim_of_one(first: ScoreMatrix, second: ScoreMatrix) -> str:
     return TWO_SUPERNETS if first.records and second.records else f"{TWO_SCORES}, of one seed"
 
 
-def _name_unused(estimator: Estimator, rows: tuple[int, ...]) -> list[str]:
-    unused = [str(s) for place, s in enumerate(estimator.seeds) if place not in rows]
+def find_unused(seeds: Seeds, places: Sequence[int]) -> list[int | None]:
+    """Return the seeds that a pairing leaves out."""
+    return [seed for place, seed in enumerate(seeds) if place not in places]
+
+
+def _name_unused(estimator: ScoreMatrix, places: tuple[int, ...]) -> list[str]:
+    unused = ", ".join(map(str, find_unused(estimator.seeds, places)))
     if not unused:
         return []
-    return [f"seeds {', '.join(unused)} of {estimator.label} have no counterpart and are not used"]
+    return [f"seeds {unused} of {estimator.label} have no counterpart and are not used"]
 
 
-def _find_caveats(first: Estimator, second: Estimator) -> list[str]:
+def _find_caveats(first: ScoreMatrix, second: ScoreMatrix) -> list[str]:
     if first.config is not None and second.config is not None:
         differing = differing_settings(first.config, second.config)
         if differing:

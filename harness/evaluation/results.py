@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.estimators.estimator import Estimator, FloatArray, IntArray
+from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
 from harness.stats import Comparison, Evaluation, PopulationResult
@@ -54,7 +54,7 @@ class Evaluated:
         figures: The figures on these.
     """
 
-    estimator: Estimator
+    estimator: ScoreMatrix
     truth: TruthSource
     n_scored: int
     n_incomplete: int

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, UsageError, unknown_name
-from harness.estimators.estimator import Estimator
 from harness.estimators.loading import to_frame
+from harness.estimators.matrix import ScoreMatrix
 from harness.scores import make_score_sets
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES
 from harness.spaces.nb201.encoding import arch_at
@@ -92,7 +92,7 @@ def choose_truth(
     policy: str = MEAN,
     truth: TruthTable | str | Path | None = None,
     data_dir: Path | None = None,
-    estimators: Sequence[Estimator] = (),
+    estimators: Sequence[ScoreMatrix] = (),
 ) -> ChosenTruth:
     """Find the truth that is meant.
 
@@ -186,10 +186,10 @@ class TruthChoice:
 
 
 def choose_truths(
-    estimators: Sequence[Estimator],
+    estimators: Sequence[ScoreMatrix],
     choices: Sequence[TruthChoice] = (),
     data_dir: Path | None = None,
-) -> list[tuple[ChosenTruth, list[Estimator]]]:
+) -> list[tuple[ChosenTruth, list[ScoreMatrix]]]:
     """Find the truths, and who is held against each.
 
     Runs are held against the truth of their own images where the choice names no data set, so
@@ -228,7 +228,7 @@ def choose_truths(
     return found
 
 
-def _refuse_unknown_images(estimators: Sequence[Estimator], datasets: Sequence[str]) -> None:
+def _refuse_unknown_images(estimators: Sequence[ScoreMatrix], datasets: Sequence[str]) -> None:
     unknown = [estimator.label for estimator in estimators if estimator.dataset is None]
     if unknown:
         raise UsageError(
@@ -238,7 +238,7 @@ def _refuse_unknown_images(estimators: Sequence[Estimator], datasets: Sequence[s
         )
 
 
-def _check_table(estimators: Sequence[Estimator], chosen: ChosenTruth) -> None:
+def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None:
     """Refuse a table that has changed since a run; that of other images is another matter."""
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:

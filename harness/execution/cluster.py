@@ -1,4 +1,4 @@
-"""Where a Ray cluster is said to be. Imports neither Ray nor torch."""
+"""The address of a Ray cluster. Imports neither Ray nor torch."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ CONNECT_S = 10.0
 VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
 WORDS = ("auto", LOCAL)
-"""Ray's own: a cluster that runs on this machine, or one made here for as long as it is needed."""
+"""Ray's words for a cluster that runs on this machine, and one started for this command."""
 
 START_ONE = "Start one with `ray start --head`, and give its address, such as 10.0.0.1:6379."
 
 
 def choose_address(given: str | None) -> str:
-    """Say which cluster is meant.
+    """Choose the cluster.
 
     Args:
-        given: `--address`, if given; else $RAY_ADDRESS decides, else a cluster is made here.
+        given: `--address`; None: $RAY_ADDRESS, else a cluster is started on this machine.
 
     Returns:
         HOST:PORT of its head, or one of `WORDS`.
 
     Raises:
-        UsageError: If it is neither, such as `ray://HOST:PORT`, the address for Ray's client: the
-            driver has to be on a node of the cluster, where its mailbox is placed beside it.
+        UsageError: If it is neither, such as `ray://HOST:PORT` of Ray's client: the driver must run
+            on a node of the cluster, as its mailbox does.
     """
     address = os.environ.get(VARIABLE) or LOCAL if given is None else given
     host, _, port = address.rpartition(":")
@@ -36,19 +36,19 @@ def choose_address(given: str | None) -> str:
         return address
     option = f"${VARIABLE} = '{address}'" if given is None else f"--address '{address}'"
     raise UsageError(
-        f"{option} is no address of a cluster's head: HOST:PORT, or {' or '.join(WORDS)}. "
+        f"{option} is not the address of a cluster's head: HOST:PORT, or {' or '.join(WORDS)}. "
         f"{START_ONE}"
     )
 
 
 def check_listening(address: str) -> None:
-    """Find out in seconds what would take Ray minutes: that nobody listens there.
+    """Check in seconds, where Ray would take minutes, that a server listens at the address.
 
     Args:
         address: From `choose_address`.
 
     Raises:
-        UsageError: If it is so.
+        UsageError: If none does.
     """
     if address in WORDS:
         return

@@ -34,15 +34,14 @@ from harness.execution.profiling import profile_run
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
-from harness.report.results import summarise_run
+from harness.report.summary import summarise_run
 from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
-from harness.settings.strategies import TABLES
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import canonical_permutation, sample_indices
-from harness.strategies import REGISTRY, check_strategy, load_strategy
+from harness.strategies import load_strategy, strategy_settings
 from harness.supernet.base import SuperNet
 from harness.supernet.weights import hash_weights
 from harness.training.allocation import keep_freed_memory
@@ -71,19 +70,14 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         The settings that decide the run's numbers and its name.
 
     Raises:
-        UsageError: If the strategy is unknown or cannot be imported.
+        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
+            setting of its own is not allowed.
     """
-    changes: dict[str, Any] = {}
-    load_strategy(config.strategy)
-    own = check_strategy(config.strategy).settings
-    for table, make_default in TABLES.items():
-        if table not in own:
-            changes[table] = None
-        elif getattr(config, table) is None and config.strategy in REGISTRY:
-            changes[table] = make_default()
-    if config.n_archs is None:
-        changes["n_archs"] = count_prefix(truth, config.dataset, config.rank_offset)
-    return config.model_copy(update=changes)
+    load_strategy(config.strategy).check_space(load_space(config.space))
+    settings = strategy_settings(config)
+    tables = {} if settings is None else {settings.table: settings.stored()}
+    n_archs = config.n_archs or count_prefix(truth, config.dataset, config.rank_offset)
+    return config.with_tables(tables).model_copy(update={"n_archs": n_archs})
 
 
 def count_prefix(truth: TruthTable, dataset: str, offset: int = 0) -> int:
@@ -309,7 +303,9 @@ class _Run:
         for name, columns in trainer.log.tables.items():
             table = pd.DataFrame(columns)
             for column in table.columns:
-                if column.endswith(("step", "index", "n_paths", "shared_convs")):
+                if column.endswith(("index", "key")) and trainer.space.size is None:
+                    table[column] = table[column].astype("int64")  # keys have up to 63 bits
+                elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
                     table[column] = table[column].astype("int32")
             if name == "disturbance":
                 codes = table["probe_set"].astype(int)
@@ -374,7 +370,7 @@ def prepare_process(execution: dict[str, Any]) -> None:
 
 def describe_start(config: RunConfig, execution: dict[str, Any], data: ImageData) -> dict[str, Any]:
     """Say what all ranks of a run have to have in common before its first step."""
-    return {"run": config.run_id, "execution": execution, "images_sha256": data.sha256}
+    return {"run": config.name, "execution": execution, "images_sha256": data.sha256}
 
 
 def _resolve_execution(

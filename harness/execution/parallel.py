@@ -31,11 +31,12 @@ from harness.execution.experiment import (
 from harness.execution.runner import Outcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.run import RunConfig
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
-from harness.training.loop import Trainer, TrainingLog
+from harness.training.log import TrainingLog
+from harness.training.loop import Trainer
 from harness.truth import find_truth
 
 
@@ -62,6 +63,8 @@ def run_on_ranks(
     """
     data_dir = conditions.data_dir
     resolved = resolve_config(config, find_truth(config.dataset, data_dir))
+    if launch.rank == 0:
+        resolved = under_stored_name(resolved, conditions.out)
     _check_parts(resolved, launch.size)
     monitor = _LaunchedMonitor(monitor)
     if launch.rank == 0:

@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.execution.engines import Conditions, Engine, Failure
 from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
 from harness.truth import find_truth
@@ -43,7 +43,10 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
     """
     datasets = dict.fromkeys(config.dataset for config in configs)
     truths = {dataset: find_truth(dataset, conditions.data_dir) for dataset in datasets}
-    resolved = [resolve_config(config, truths[config.dataset]) for config in configs]
+    resolved = [
+        under_stored_name(resolve_config(config, truths[config.dataset]), conditions.out)
+        for config in configs
+    ]
     distinct = {config.sha256: config for config in resolved}
     named: dict[str, RunConfig] = {}
     for config in distinct.values():

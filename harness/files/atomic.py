@@ -61,8 +61,8 @@ def check_replaceable(path: Path, start: bytes, kind: str) -> None:
         return
     if not is_kind:
         raise UsageError(
-            f"{path} exists and is no {kind}, so it is not replaced. Name another file, or remove "
-            "it first."
+            f"{path} exists and is not a {kind}, so it is not replaced. Name another file, or "
+            "remove it first."
         )
 
 

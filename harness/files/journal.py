@@ -129,5 +129,5 @@ def _parse(line: bytes) -> Row:
             raise ValueError(f"the checksum of '{line[:60]!r}' is another")
     row = json.loads(line)
     if not isinstance(row, dict):
-        raise ValueError(f"{str(row)[:60]!r} is no JSON object")
+        raise ValueError(f"{str(row)[:60]!r} is not a JSON object")
     return row

@@ -4,7 +4,7 @@ from harness.evaluation import TruthChoice
 from harness.report.contents import Section
 from harness.report.in_python import EvaluationResult, compare, evaluate
 from harness.report.report import Report, make_report
-from harness.report.results import summarise_run
+from harness.report.summary import summarise_run
 
 __all__ = [
     "EvaluationResult",

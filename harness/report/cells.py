@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.report.estimates import Estimate
+from harness.report.seed_means import SeedMean
 from harness.stats import Interval, MetricResult, PopulationResult
 from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
 
@@ -87,7 +87,7 @@ def write_reference(part: PopulationResult) -> str:
     return "-" if found is None else f"{found.tau:.3f} (n={found.n_archs:,})"
 
 
-def write_estimate(estimate: Estimate, digits: int, signed: bool = False) -> str:
+def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str:
     """Write a mean over seeds, with its interval where it has one."""
     if estimate.mean is None:
         return "-"

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.evaluation import JointEvaluation, Pair
 from harness.report.disturbance import Bin, SharedBin, TrainingDifference
-from harness.report.estimates import Estimate
+from harness.report.seed_means import SeedMean
 from harness.report.training import TauPoint, Training
 
 
@@ -34,7 +34,7 @@ class TrainingResult:
     """
 
     training: Training
-    figures: dict[str, Estimate]
+    figures: dict[str, SeedMean]
     over_steps: tuple[Bin, ...]
     by_shared: tuple[SharedBin, ...]
 
@@ -100,6 +100,6 @@ class Contents:
 def _plain(value: Any) -> Any:
     """Return a named tuple as a dictionary, estimates in it too."""
     return {
-        name: dict(vars(part)) if isinstance(part, Estimate) else part
+        name: dict(vars(part)) if isinstance(part, SeedMean) else part
         for name, part in value._asdict().items()
     }

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.report.estimates import Estimate, over_seeds_estimate, subtract
 from harness.report.measures import COMPARED, FIGURES, POSITIVE, SHARE
+from harness.report.seed_means import SeedMean, mean_over_seeds, subtract
 from harness.report.training import RunTraining, Training
 from harness.stats.intervals import Limits
 
@@ -45,9 +45,9 @@ class Bin(NamedTuple):
 
     step: float
     train_loss: float | None
-    mean_pd: Estimate
-    positive_pd: Estimate
-    progress: Estimate
+    mean_pd: SeedMean
+    positive_pd: SeedMean
+    progress: SeedMean
 
 
 class SharedBin(NamedTuple):
@@ -64,9 +64,9 @@ class SharedBin(NamedTuple):
 
     shared_convs: int
     n: int
-    mean_pd: Estimate
-    positive_pd: Estimate
-    positive_frac: Estimate
+    mean_pd: SeedMean
+    positive_pd: SeedMean
+    positive_frac: SeedMean
 
 
 class TrainingDifference(NamedTuple):
@@ -80,7 +80,7 @@ class TrainingDifference(NamedTuple):
 
     figure: str
     condition: str
-    difference: Estimate
+    difference: SeedMean
 
 
 def bin_over_steps(training: Training, probe_set: str = "recent") -> list[Bin]:
@@ -163,7 +163,7 @@ def compare_training(
         TrainingDifference(
             name,
             "",
-            over_seeds_estimate(
+            mean_over_seeds(
                 [subtract(FIGURES[name].get(a), FIGURES[name].get(b)) for a, b in pairs]
             ),
         )
@@ -171,16 +171,16 @@ def compare_training(
     ]
     for name, measure in (("mean_pd", _mean_pd), ("positive_pd", _positive_pd)):
         values = [_subtract_at_equal_loss(a, b, "recent", measure) for a, b in pairs]
-        found.append(TrainingDifference(name, EQUAL_LOSS, over_seeds_estimate(values)))
+        found.append(TrainingDifference(name, EQUAL_LOSS, mean_over_seeds(values)))
     values = [
         _subtract_at_equal_loss(a, b, "trained", lambda part: -_mean_pd(part)) for a, b in pairs
     ]
-    found.append(TrainingDifference("progress", EQUAL_LOSS, over_seeds_estimate(values)))
+    found.append(TrainingDifference("progress", EQUAL_LOSS, mean_over_seeds(values)))
     for shared in range(MAX_SHARED + 1):
         values = [_subtract_shared(a, b, shared) for a, b in pairs]
         if any(value is not None for value in values):
             condition = f"with {shared} shared convolutions"
-            estimate = over_seeds_estimate(values)
+            estimate = mean_over_seeds(values)
             found.append(TrainingDifference("positive_pd", condition, estimate))
     return found
 
@@ -260,5 +260,5 @@ def _estimate(
     parts: Sequence[pd.DataFrame],
     measure: Callable[[pd.DataFrame], float],
     limits: Limits | None = None,
-) -> Estimate:
-    return over_seeds_estimate([None if part.empty else measure(part) for part in parts], limits)
+) -> SeedMean:
+    return mean_over_seeds([None if part.empty else measure(part) for part in parts], limits)

@@ -20,12 +20,12 @@ WIDTH_IN, HEIGHT_IN = 3.4, 2.5
 PANEL_IN = 1.75
 """Height of one of several panels."""
 MANY_POINTS = 100
-"""Series of more points get panels of their own, where they would hide each other."""
+"""Series with more points get a panel each, as they would hide each other."""
 DENSE = 2000
-"""More points are drawn smaller and fainter."""
+"""Series with more points are drawn smaller and fainter."""
 LONGEST_LABEL, LONGEST_TITLE = 44, 24
 LONGEST_LEVEL = 3
-"""Longer names of categories are slanted."""
+"""Category names longer than this are slanted."""
 
 _REFERENCE_LINES = ((2.0, 2.0), (6.0, 2.0, 1.0, 2.0), (1.0, 2.0))
 _REFERENCE_MARKS = "|x+"
@@ -42,7 +42,7 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
         places: Of each estimator's label, its place in `Report.labels`.
 
     Returns:
-        matplotlib's figure, of no window.
+        A matplotlib figure without a window.
     """
     panels = _split_panels(figure)
     columns = min(2, len(panels))
@@ -65,7 +65,7 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
 
 
 def _height(figure: Figure) -> float:
-    """Return the height of a figure of one panel, inches: its legend must not take the data's."""
+    """Return the height of a figure of one panel in inches, with room for its legend."""
     legend = 0.14 * math.ceil(len(figure.series) / _legend_columns(figure))
     if not figure.is_dots:
         return HEIGHT_IN + max(0.0, legend - 0.28)
@@ -86,7 +86,7 @@ def _split_panels(figure: Figure) -> list[tuple[Series, ...]]:
 
 
 def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str, int]) -> None:
-    """Draw some series; those of categories side by side within each."""
+    """Draw some series, side by side within each category."""
     for number, one in enumerate(series):
         style = style_of(places.get(one.label, 0))
         colour = style.print_colour
@@ -121,7 +121,7 @@ def _gaps(values: Sequence[float | None]) -> list[float]:
 
 
 def _draw_dots(axes: Axes, one: Series, offset: float, marker: str, colour: str) -> None:
-    """Draw the values of categories across the page, their intervals as bars."""
+    """Draw the values of categories horizontally, with intervals as bars."""
     is_reference = one.kind == "reference"
     heights = [x + offset for x in one.x]
     for x, *ends in one.intervals():
@@ -154,7 +154,7 @@ def _draw_cloud(axes: Axes, one: Series, style: Style) -> None:
 def _draw_line(
     axes: Axes, one: Series, style: Style, step: float = 0.0, *, has_bars: bool = False
 ) -> None:
-    """Draw a line with its band, or marks with their bars, moved aside by a step."""
+    """Draw a line with its band, or marks with bars, shifted by a step."""
     colour, values = style.print_colour, _gaps(one.y)
     places = [x + step for x in one.x]
     if one.low is not None and one.high is not None and one.kind == "line" and not has_bars:
@@ -201,7 +201,7 @@ def _label(axes: Axes, figure: Figure) -> None:
 def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, int]) -> None:
     handles = list(_handles(figure, places))
     labels = [shorten(series.label) for series in figure.series]
-    # With names of our own: matplotlib leaves out labels that begin with an underscore.
+    # Labels are set afterwards: matplotlib drops those that begin with an underscore.
     legend = canvas.legend(
         handles,
         [f"{number}" for number in range(len(labels))],
@@ -239,7 +239,7 @@ def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
 
 
 def shorten(label: str, longest: int = LONGEST_LABEL) -> str:
-    """Cut the middle out of a label that is too long for a column."""
+    """Shorten a label that is too long for a column, in its middle."""
     if len(label) <= longest:
         return label
     half = (longest - 1) // 2

@@ -1,4 +1,4 @@
-"""A figure as data: what is drawn, whoever draws it."""
+"""A figure as data, for whatever draws it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-Look = TypeVar("Look")
+T = TypeVar("T")
 Numbers = tuple[float | None, ...]
 
 
@@ -17,13 +17,12 @@ class Series:
     """One line, or one set of points, of a figure.
 
     Attributes:
-        label: What a legend calls it: that of the estimator, which decides its colour, or of a
-            yardstick.
+        label: Its name in the legend: an estimator's, which decides its colour, or a yardstick's.
         x: Positions; those of categories count from 0.
         y: Values; None where there is none.
         low: Lower ends of 95% intervals, or None without them.
         high: Upper ends.
-        kind: How it is drawn: "line", "points", or "reference", a thin line or mark of a yardstick.
+        kind: How it is drawn: "line", "points", or "reference", a yardstick's thin line or mark.
     """
 
     label: str
@@ -52,13 +51,13 @@ class Figure:
     """One figure.
 
     Attributes:
-        name: A name for its file.
+        name: The name of its file.
         title: Its title.
-        caption: What is seen, on what, in sentences.
+        caption: What it shows, in sentences.
         x_label: What the x axis is, with its unit.
         y_label: What the y axis is.
         series: What is drawn, yardsticks last.
-        categories: Names of the positions on the x axis; None where it is of numbers.
+        categories: Names of the positions on the x axis; None if the axis is numeric.
         is_y_reversed: Whether small values are at the top, as of ranks.
     """
 
@@ -86,14 +85,14 @@ class Figure:
         """How many rows of marks a category has: all yardsticks share the last."""
         return self.n_estimators + (self.n_estimators < len(self.series))
 
-    def reference_look(self, series: Series, looks: Sequence[Look]) -> Look:
+    def reference_look(self, series: Series, looks: Sequence[T]) -> T:
         """Return the look of a yardstick, by its order among them; looks repeat after the last."""
         references = [one for one in self.series if one.kind == "reference"]
         return looks[references.index(series) % len(looks)]
 
 
 def spread_series(label: str, x: Iterable[float], values: list[list[float]]) -> Series:
-    """Make a line of means, with the least and the most of any seed around it."""
+    """Make a line of means, with a band from the lowest to the highest seed."""
     return Series(
         label,
         tuple(map(float, x)),

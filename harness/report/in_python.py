@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import UsageError
-from harness.estimators.estimator import Estimator, Loaded
 from harness.estimators.loading import ScoresLike, load_estimators, make_estimators
+from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import Evaluated, TruthChoice, choose_truth, evaluate_estimator
 from harness.evaluation.truths import TruthLike, make_own_truth
 from harness.report.markup import block_to_text, to_html
@@ -210,11 +210,11 @@ def compare(
 
 def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **options: Any) -> Loaded:
     """Make one estimator of each name, those of runs first, as in a report of paths."""
-    found: list[Estimator] = []
+    found: list[ScoreMatrix] = []
     unfinished: list[str] = []
     for name, each in scores.items():
         is_runs = isinstance(each, (str, Path)) and Path(each).is_dir()
-        lower = lower_is_better and not is_runs and not isinstance(each, Estimator)
+        lower = lower_is_better and not is_runs and not isinstance(each, ScoreMatrix)
         loaded = make_estimators(each, lower_is_better=lower, **options)
         if len(loaded.estimators) != 1:
             names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])

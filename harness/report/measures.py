@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.report.estimates import Estimate, over_seeds_estimate
+from harness.report.seed_means import SeedMean, mean_over_seeds
 from harness.report.training import RunTraining, Training
 from harness.stats.intervals import Limits
 
@@ -98,9 +98,9 @@ COMPARED = (
 """Those that are compared between runs."""
 
 
-def estimate_figures(training: Training) -> dict[str, Estimate]:
-    """Estimate every figure of training over seeds, by name."""
+def estimate_figures(training: Training) -> dict[str, SeedMean]:
+    """SeedMean every figure of training over seeds, by name."""
     return {
-        name: over_seeds_estimate([figure.get(run) for run in training.runs], figure.limits)
+        name: mean_over_seeds([figure.get(run) for run in training.runs], figure.limits)
         for name, figure in FIGURES.items()
     }

@@ -1,7 +1,7 @@
 """The figures of a report for print: PDF and SVG, one column wide.
 
-matplotlib's state that all of a process share (pyplot, its current backend) is left alone, and the
-same report gives the same bytes.
+matplotlib's global state (pyplot, the current backend) is not touched, and the same report gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.titlesize": 8.0,
     "axes.unicode_minus": True,
-    "savefig.dpi": 400,  # of the points that are pixels
+    "savefig.dpi": 400,  # of points drawn as pixels
     "text.usetex": False,
-    "text.parse_math": False,  # a label with dollar signs is no formula
+    "text.parse_math": False,  # a label with dollar signs is not a formula
 }
 
 
@@ -46,7 +46,7 @@ def save_plots(report: Contents, folder: Path) -> list[Path]:
 
     Args:
         report: The report.
-        folder: Where they go; made if it is not there. Files of the same names are replaced.
+        folder: Where they go; created if missing. Files of the same names are replaced.
 
     Returns:
         The files: for each figure a PDF and an SVG, then the captions of all.
@@ -82,15 +82,15 @@ def _caption(figure: Figure) -> str:
 
 def _save(figure: Figure, places: dict[str, int], file_format: str, path: Path) -> None:
     metadata: dict[str, str | None] = {"Title": figure.title, "Creator": "harness"}
-    # Neither a date: the same report is the same file.
+    # No dates: the same report gives the same file.
     if file_format == "pdf":
         metadata |= {"Subject": figure.caption, "CreationDate": None}
     else:
         metadata |= {"Description": figure.caption, "Date": None}
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        # The font has not all scripts; the captions hold the labels as they are.
+        # The font lacks some scripts; the captions hold the labels as they are.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        # Through memory: matplotlib hides that a disk is full behind an error of its own.
+        # Through memory: matplotlib hides a full disk behind its own error.
         content = io.BytesIO()
         draw(figure, places).savefig(content, format=file_format, metadata=metadata)
     path.write_bytes(content.getvalue())

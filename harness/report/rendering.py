@@ -17,8 +17,8 @@ import numpy as np
 from harness.evaluation import Evaluated, Pair
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
-from harness.report.estimates import Estimate
 from harness.report.markup import Document, to_latex, to_markdown
+from harness.report.seed_means import SeedMean
 from harness.report.tables import NOTES, evaluation_blocks, overview_block, section_blocks
 from harness.report.training_tables import training_blocks, training_notes
 from harness.report.words import describe_evaluation, describe_report, describe_together
@@ -196,7 +196,7 @@ def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
     return row
 
 
-def _estimate_row(figure: str, estimate: Estimate) -> dict[str, object]:
+def _estimate_row(figure: str, estimate: SeedMean) -> dict[str, object]:
     n_seeds = sum(value is not None for value in estimate.values)
     row: dict[str, object] = {"figure": figure, "n": n_seeds, "value": estimate.mean}
     row["status"] = "unknown" if estimate.mean is None else "ok"

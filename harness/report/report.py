@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.estimator import Estimator, Loaded
+from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import ChosenTruth, TruthChoice, choose_truths, evaluate_together
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
@@ -82,7 +82,7 @@ def make_report(
 
 def _make_section(
     chosen: ChosenTruth,
-    estimators: Sequence[Estimator],
+    estimators: Sequence[ScoreMatrix],
     trainings: dict[str, Training],
     baseline: str | None,
 ) -> Section:
@@ -112,5 +112,6 @@ def _compare_trainings(
     for pair in pairs.values():
         first, second = trainings.get(pair.first.label), trainings.get(pair.second.label)
         if first is not None and second is not None:
-            runs = [(first.runs[i], second.runs[j]) for i, j in zip(*pair.rows, strict=True)]
+            places = zip(pair.rows.first, pair.rows.second, strict=pair.rows.is_paired)
+            runs = [(first.runs[i], second.runs[j]) for i, j in places]
             yield TrainingPair(pair, tuple(compare_training(runs)))

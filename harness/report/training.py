@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.report.run_tables import read_run_table
 from harness.runs.folder import RunFolder
 from harness.runs.record import Record
@@ -97,7 +97,7 @@ class TauPoint(dict[str, Any]):
     """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None where there is none)."""
 
 
-def load_training(estimator: Estimator) -> Training:
+def load_training(estimator: ScoreMatrix) -> Training:
     """Read what the runs of an estimator say of their training.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.report.contents import TrainingResult
-from harness.report.estimates import Estimate
 from harness.report.figure import Figure, Series, spread_series
+from harness.report.seed_means import SeedMean
 
 
 def training_figures(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
@@ -44,7 +44,7 @@ def _over_steps(
         yield Figure(name, title, caption, "step", y_label, tuple(series))
 
 
-def _estimates(label: str, x: list[float], values: list[Estimate]) -> Series:
+def _estimates(label: str, x: list[float], values: list[SeedMean]) -> Series:
     return Series(
         label,
         tuple(x),

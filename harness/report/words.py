@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.cells import find_interval, write_ends
 from harness.report.contents import Contents, TrainingPair
@@ -186,7 +186,7 @@ def _say_truth(truth: TruthSource) -> str:
     return f"{text}."
 
 
-def _say_scores(estimators: Sequence[Estimator]) -> str:
+def _say_scores(estimators: Sequence[ScoreMatrix]) -> str:
     """Say what the scores are, and in which mode of batch norm they were made."""
     kinds = {e.label: e.score_kind for e in estimators}
     is_one_kind = len(set(kinds.values())) == 1
@@ -200,7 +200,7 @@ def _say_scores(estimators: Sequence[Estimator]) -> str:
     return text
 
 
-def _say_seeds(estimator: Estimator) -> str:
+def _say_seeds(estimator: ScoreMatrix) -> str:
     if len(estimator.seeds) == 1:
         seed = "" if estimator.seeds[0] is None else f" (seed {estimator.seeds[0]})"
         return f"One set of scores{seed}: figures are of these scores, not of a method over seeds."
@@ -250,6 +250,6 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
 
 
-def has_repeated_seeds(estimator: Estimator) -> bool:
+def has_repeated_seeds(estimator: ScoreMatrix) -> bool:
     """Say whether two seeds have exactly the same scores."""
     return len({row.tobytes() for row in estimator.score}) < len(estimator.score)

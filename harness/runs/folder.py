@@ -32,6 +32,7 @@ from harness.errors import LockedError, StoreError
 from harness.files.atomic import remove_leftovers, write_atomically
 from harness.runs.record import INTERRUPTED, RUNNING, SCHEMA_VERSION, Record
 from harness.settings.run import RunConfig
+from harness.settings.stored import former_name
 
 RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
 SNAPSHOTS = "snapshots"
@@ -66,7 +67,7 @@ class RunFolder:
                     "Update the harness to read this run, or give another --out folder."
                 )
             record = Record(**content)
-            _check_record(record, RunConfig(**record.config))
+            _check_record(record)
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
@@ -178,14 +179,30 @@ class RunFolder:
             lock.release()
 
 
-def _check_record(record: Record, config: RunConfig) -> None:
+def _check_record(record: Record) -> None:
     """Refuse a record whose settings are not those of its name.
 
     Raises:
         ValueError: If it is so.
     """
-    if record.run_id != config.run_id:
-        raise ValueError(f"its settings are those of {config.run_id!r}, not of its run_id")
+    name = RunConfig(**record.config).name
+    if record.run_id not in (name, former_name(record.config)):
+        raise ValueError(f"its settings are those of {name!r}, not of its run_id")
+
+
+def under_stored_name(config: RunConfig, out: Path) -> RunConfig:
+    """Return a run by the name that it already has in a folder of runs.
+
+    Args:
+        config: The run, resolved.
+        out: The folder.
+
+    Returns:
+        The run, which goes by a name of before names had two parts if it is stored under one.
+    """
+    names = (config.name, *config.former_names)
+    found = next((name for name in names if (out / name / RECORD).exists()), config.name)
+    return config if found == config.name else config.stored_as(found)
 
 
 def list_folders(folders: Iterable[Path]) -> list[RunFolder]:

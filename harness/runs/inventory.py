@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.errors import LockedError, StoreError, UsageError
+from harness.errors import LockedError, StoreError, UsageError, unknown_name
 from harness.runs.folder import RECORD, SNAPSHOTS, RunFolder, list_folders
 from harness.runs.record import RUNNING, Record
 from harness.settings.dotted import flatten
+from harness.settings.run import RunConfig
 
 STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
 """Of a record, and besides `stopped`: a run that says running, but whose process is gone."""
@@ -93,8 +94,13 @@ def list_runs(folders: Sequence[Path], wanted: Wanted | None = None) -> list[Run
 
     Raises:
         StoreError: If there is no such folder.
+        UsageError: If a setting is asked for that no run has.
     """
     runs = [look_at(folder) for folder in list_folders(folders)]
+    known = {key for run in runs if run.record for key in flatten(run.record.config)}
+    for key in wanted.settings if wanted is not None and known else ():
+        if key not in known | RunConfig.model_fields.keys():
+            raise unknown_name("setting", key, known)
     return [run for run in runs if wanted is None or wanted.has(run)]
 
 

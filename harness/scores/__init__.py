@@ -2,20 +2,19 @@
 
 from harness.scores.own import (
     COLUMNS,
-    SCHEMA,
     STATUS_FAILED,
     STATUS_OK,
     STATUSES,
     check_scores,
     load_scores,
     save_scores,
+    score_columns,
 )
 from harness.scores.sets import ScoreSet, ScoreSets, make_score_sets, read_score_sets
 from harness.scores.text import guard_formula, on_one_line, refuse_halves, show
 
 __all__ = [
     "COLUMNS",
-    "SCHEMA",
     "STATUSES",
     "STATUS_FAILED",
     "STATUS_OK",
@@ -29,5 +28,6 @@ __all__ = [
     "read_score_sets",
     "refuse_halves",
     "save_scores",
+    "score_columns",
     "show",
 ]

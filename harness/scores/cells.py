@@ -28,7 +28,7 @@ class Numbers(NamedTuple):
     """A column read as numbers.
 
     Attributes:
-        values: [row]; NaN where missing or no number.
+        values: [row]; NaN where missing or not a number.
         missing: Whether there is nothing, [row].
         invalid: Whether there is something, but no number, [row].
     """
@@ -75,7 +75,7 @@ def to_number(value: object) -> float | None:
         value: Anything but a missing value.
 
     Returns:
-        The number; NaN where a text says that there is none, None where it is no number.
+        The number; NaN where a text says that there is none, None where it is not a number.
     """
     if isinstance(value, str):
         text = value.strip()

@@ -19,7 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
-from harness.scores.own import HASH_KEY, check_schema, load_scores
+from harness.scores.own import check_schema
 from harness.scores.text import refuse_halves, show
 
 Choose = Callable[[Sequence[str]], list[str]]
@@ -41,7 +41,7 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         The chosen columns in the file's order of rows; texts of a CSV file are not interpreted.
 
     Raises:
-        DataError: If the path is no file or of no known kind, the file cannot be read, is empty
+        DataError: If the path is not a file of a known kind, the file cannot be read, is empty
             or damaged, or names a column twice; and what `choose` raises.
     """
     suffix = path.suffix.lower()
@@ -88,8 +88,8 @@ def check_names(names: Sequence[str], wanted: Sequence[str], source: str) -> Non
 def _damaged(path: Path, kind: str, reason: object) -> DataError:
     first = (str(reason).splitlines() or [type(reason).__name__])[0]
     return DataError(
-        f"{path}: this is no whole {kind} file ({show(first, 160)}). It may have been cut short, "
-        "or be of another kind than its name says; get or make it again."
+        f"{path}: this is not a whole {kind} file ({show(first, 160)}). It may have been cut "
+        "short, or be of another kind than its name says; get or make it again."
     )
 
 
@@ -141,15 +141,13 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             check_schema(schema.metadata, str(path))
-            if HASH_KEY in (schema.metadata or {}):
-                load_scores(path)  # whose rows are held to the hash
             wanted = choose(schema.names)
             check_names(schema.names, wanted, str(path))
             table = file.read(columns=wanted, use_threads=False).select(wanted)
-        table.validate(full=True)  # what is no text would else come out long after this
+        table.validate(full=True)  # a text that is not one would fail far from here
         # Without pandas' own metadata, which may have made a column the index.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:  # a text that is no UTF-8 as well
+    except (pa.ArrowException, OSError, ValueError) as error:  # a text that is not UTF-8 as well
         raise _damaged(path, "Parquet", error) from error
     return frame
 
@@ -219,7 +217,7 @@ def _frame_of(records: Any, path: Path, choose: Choose) -> pd.DataFrame:
     for number, record in enumerate(records):
         if not isinstance(record, dict):
             raise DataError(
-                f"{path}: record {number} (counted from 0) is no JSON object but "
+                f"{path}: record {number} (counted from 0) is not a JSON object but "
                 f'\'{show(record)}\'. Write objects such as {{"arch_str": "...", "score": 1.5}}.'
             )
     wanted = choose(list(dict.fromkeys(key for record in records for key in record)))

@@ -3,15 +3,15 @@
 One row is one architecture: its score (higher is better), the validation loss and accuracy that
 the score came from where there are such, and a status. A score that could not be computed is
 null with the status "failed": never 0, and never NaN in the file. The file holds a hash of its
-rows, as one flipped bit can make another score of a score.
+rows, as one flipped bit can make another score of a score. Files of `DEFAULT` have the schema
+`scores/1`; those of any other space say which, and have `scores/2`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,97 +22,104 @@ import pyarrow.parquet as pq
 from harness.errors import DataError
 from harness.files.atomic import write_atomically
 from harness.scores.text import show
-from harness.spaces.nb201.encoding import N_ARCHS
-from harness.spaces.nb201.lookup import indices_of_strings
+from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces.lookup import (
+    SPACE_COLUMN,
+    arch_columns,
+    arch_faults,
+    keys_of_rows,
+    settle_space,
+    space_of_rows,
+    to_numbers,
+)
 
 STATUS_OK = "ok"
 STATUS_FAILED = "failed"
 STATUSES = (STATUS_OK, STATUS_FAILED)
-SCHEMA = "scores/1"
+SCHEMAS = ("scores/1", "scores/2")
+"""Of files of `DEFAULT`, and of any other space."""
 
-COLUMNS = ("nb201_index", "arch_str", "score", "loss", "accuracy", "status")
-"""Columns of a scores file; loss in nats and accuracy in percent, null where unknown."""
+NUMBERS = ("score", "loss", "accuracy")
+"""Loss in nats and accuracy in percent, null where unknown."""
 
-_NUMBERS = ("score", "loss", "accuracy")
-_SCHEMA_KEY, HASH_KEY = b"harness_schema", b"harness_sha256"
-_ARROW_SCHEMA = pa.schema(
-    [
-        ("nb201_index", pa.int32()),
-        ("arch_str", pa.string()),
-        ("score", pa.float64()),
-        ("loss", pa.float64()),
-        ("accuracy", pa.float64()),
-        ("status", pa.string()),
-    ],
-    metadata={_SCHEMA_KEY: SCHEMA.encode()},
-)
+SCHEMA_KEY, SPACE_KEY, HASH_KEY = b"harness_schema", b"harness_space", b"harness_sha256"
 
 
-def check_scores(df: pd.DataFrame, source: str) -> None:
+def score_columns(space: Space) -> tuple[str, ...]:
+    """Return the columns of a space's score files."""
+    return (*arch_columns(space).names, *NUMBERS, "status")
+
+
+COLUMNS = score_columns(load_space())
+"""Those of files that name no space."""
+
+
+def is_own(names: Collection[str]) -> bool:
+    """Say whether columns are those of a score file of the harness, of whichever space."""
+    files = (set(COLUMNS), {SPACE_COLUMN, "arch", *NUMBERS, "status"})
+    return any(columns <= set(names) for columns in files)
+
+
+def schema_of(space: Space) -> str:
+    """Return the schema of a space's score files."""
+    return SCHEMAS[space.name != DEFAULT]
+
+
+def check_scores(df: pd.DataFrame, source: str, space: Space | None = None) -> None:
     """Check that a frame holds scores of the schema; columns beyond it are ignored.
 
     Args:
         df: The scores; a missing number is NaN.
         source: What to call them in an error, usually the file's name.
+        space: Their space; `DEFAULT` unless given.
 
     Raises:
         DataError: If a column is missing, an architecture is unknown, occurs twice or is another
             than its index says, a number is infinite or out of range, or score and status
             contradict each other.
     """
-    missing = [name for name in COLUMNS if name not in df.columns]
+    space = space or load_space()
+    names = score_columns(space)
+    missing = [name for name in names if name not in df.columns]
     if missing:
         given = show(", ".join(map(str, df.columns)), 400) or "none"
         raise DataError(
             f"{source}: column '{missing[0]}' is missing. A scores file has the columns "
-            f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
+            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
         )
-    repeated = [name for name in COLUMNS if (df.columns == name).sum() > 1]
+    repeated = [name for name in names if (df.columns == name).sum() > 1]
     if repeated:
         raise DataError(
             f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
         )
     if df.empty:
-        raise DataError(f"{source}: there are no rows. A scores file has one an architecture.")
-    _check_archs(df, source)
-    for name in _NUMBERS:
-        bad = np.isnan(_numbers(df[name])) & df[name].notna().to_numpy(dtype=bool)
+        raise DataError(f"{source}: there are no rows. A scores file has one per architecture.")
+    df = df[list(names)]
+    for fault in arch_faults(df, space):
+        _refuse(df, source, *fault)
+    first = arch_columns(space).index or arch_columns(space).text
+    repeated_archs = pd.Series(keys_of_rows(df, space)).duplicated().to_numpy(dtype=bool)
+    _refuse(df, source, first, repeated_archs, "repeats an architecture")
+    for name in NUMBERS:
+        values = to_numbers(df[name])
+        bad = np.isnan(values) & df[name].notna().to_numpy(dtype=bool)
         _refuse(df, source, name, bad, "is not a number")
-        bad = np.isinf(_numbers(df[name]))
-        _refuse(df, source, name, bad, "is infinite; leave it empty, with status 'failed',")
-    accuracy = _numbers(df["accuracy"])
+        problem = "is infinite; leave it empty, with status 'failed',"
+        _refuse(df, source, name, np.isinf(values), problem)
+    accuracy = to_numbers(df["accuracy"])
     bad = (accuracy < 0) | (accuracy > 100)
     _refuse(df, source, "accuracy", bad, "is not from 0 to 100 (percent)")
     _check_status(df, source)
-
-
-def _check_archs(df: pd.DataFrame, source: str) -> None:
-    index = _numbers(df["nb201_index"])
-    known = (index >= 0) & (index < N_ARCHS) & (index == np.floor(index))
-    problem = f"is not an integer from 0 to {N_ARCHS - 1}"
-    _refuse(df, source, "nb201_index", ~known, problem)
-    named = indices_of_strings(df["arch_str"])
-    problem = "names no architecture of NAS-Bench-201"
-    _refuse(df, source, "arch_str", named < 0, problem)
-    problem = "names another architecture than nb201_index (the published order) says"
-    _refuse(df, source, "arch_str", named != index, problem)
-    repeated = df["nb201_index"].duplicated().to_numpy(dtype=bool)
-    _refuse(df, source, "nb201_index", repeated, "repeats an architecture")
 
 
 def _check_status(df: pd.DataFrame, source: str) -> None:
     unknown = ~df["status"].isin(STATUSES).to_numpy(dtype=bool)
     _refuse(df, source, "status", unknown, f"is not one of {', '.join(STATUSES)}")
     is_ok = (df["status"] == STATUS_OK).to_numpy(dtype=bool)
-    is_missing = np.isnan(_numbers(df["score"]))
+    is_missing = np.isnan(to_numbers(df["score"]))
     _refuse(df, source, "score", is_ok & is_missing, "is missing although status is 'ok'")
     contradicting = ~is_ok & ~is_missing
     _refuse(df, source, "score", contradicting, "has a value although status is 'failed'")
-
-
-def _numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _refuse(
@@ -122,67 +129,81 @@ def _refuse(
     if not bad.any():
         return
     row = int(np.flatnonzero(bad)[0])
-    shown = ", ".join(f"{name}={show(df[name].iloc[row])}" for name in COLUMNS)
+    shown = ", ".join(f"{name}={show(df[name].iloc[row])}" for name in df.columns)
     raise DataError(
         f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
         f"first is row {row}: {shown}. Correct or remove such rows and try again."
     )
 
 
-def save_scores(df: pd.DataFrame, path: Path) -> None:
+def save_scores(df: pd.DataFrame, path: Path, space: Space | None = None) -> None:
     """Write scores as Parquet, all or nothing.
 
     Args:
         df: Scores in the schema; a missing number is NaN.
         path: The file, which may exist; its folder must.
+        space: Their space; `DEFAULT` unless given.
 
     Raises:
         DataError: If `check_scores` refuses the scores.
         StoreError: If the file cannot be written; an older one is then as it was.
     """
-    check_scores(df, f"the scores for {path.name}")
+    space = space or load_space()
+    check_scores(df, f"the scores for {path.name}", space)
+    kinds = dict.fromkeys(NUMBERS, pa.float64()) | {arch_columns(space).index: pa.int32()}
+    names = score_columns(space)
+    metadata = {SCHEMA_KEY: schema_of(space).encode(), HASH_KEY: _hash(df, space).encode()}
+    if space.name != DEFAULT:
+        metadata[SPACE_KEY] = space.name.encode()
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in names], metadata=metadata)
     content = pa.Table.from_pandas(
-        df[list(COLUMNS)], schema=_ARROW_SCHEMA, preserve_index=False
-    ).replace_schema_metadata({**_ARROW_SCHEMA.metadata, HASH_KEY: _hash(df).encode()})
+        df[list(names)], schema=schema, preserve_index=False
+    ).replace_schema_metadata(metadata)
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
 
-def load_scores(path: Path) -> pd.DataFrame:
+def load_scores(path: Path, space: Space | None = None) -> pd.DataFrame:
     """Read scores, the harness's own or anybody's in the schema.
 
     Args:
         path: A Parquet file; or a CSV file, if its name ends in `.csv`.
+        space: The space to read; whichever the file names unless given.
 
     Returns:
-        The columns of `COLUMNS` in the file's order of rows; a missing number is NaN.
+        The columns of `score_columns` in the file's order of rows; a missing number is NaN.
+        `keys_of_rows` gives its architectures.
 
     Raises:
-        DataError: If the file is missing, cannot be read, has a newer schema, or holds scores
-            that `check_scores` refuses.
+        DataError: If the file is missing, cannot be read, is of another space, has a newer
+            schema, or holds scores that `check_scores` refuses.
     """
     if not path.is_file():
         raise DataError(
             f"There is no scores file at '{path}'. Give the path of a Parquet or CSV file with "
-            f"the columns {', '.join(COLUMNS)}."
+            f"the columns {', '.join(score_columns(space or load_space()))}."
         )
-    sha256 = None
+    metadata: Mapping[bytes, bytes] = {}
     try:
         if path.suffix == ".csv":
             df = pd.read_csv(path)
         else:
-            df, sha256 = _read_parquet(path)
+            df, metadata = _read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = show((str(error).splitlines() or [type(error).__name__])[0], 160)
         raise DataError(
-            f"{path}: this is no whole Parquet (or .csv) file ({reason}). It may have been cut "
+            f"{path}: this is not a whole Parquet (or .csv) file ({reason}). It may have been cut "
             "short; get or make it again."
         ) from error
-    check_scores(df, str(path))
-    scores = df[list(COLUMNS)].copy()
-    for name in _NUMBERS:
-        scores[name] = _numbers(df[name])
-    scores = scores.astype({"nb201_index": np.int32})
-    if sha256 not in (None, _hash(scores)):
+    named = metadata.get(SPACE_KEY, b"").decode(errors="replace")
+    named_in_rows = space_of_rows(df, str(path), DataError)
+    space = settle_space(named or named_in_rows or DEFAULT, space, str(path), DataError)
+    check_scores(df, str(path), space)
+    scores = df[list(score_columns(space))].copy()
+    for name in NUMBERS:
+        scores[name] = to_numbers(df[name])
+    if (index := arch_columns(space).index) is not None:
+        scores = scores.astype({index: np.int32})
+    if metadata.get(HASH_KEY, (sha256 := _hash(scores, space).encode())) != sha256:
         raise DataError(
             f"{path}: the rows are not those that were written: their hash differs. The file is "
             "damaged or was edited; get or make it again."
@@ -190,23 +211,38 @@ def load_scores(path: Path) -> pd.DataFrame:
     return scores
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, str | None]:
-    """Read a file, and the hash of its rows if it has one."""
+def check_hash(path: Path, space: Space | None = None) -> None:
+    """Check that rows are those that were written, if the file holds their hash.
+
+    Args:
+        path: A whole Parquet file.
+        space: As `load_scores` takes it.
+
+    Raises:
+        DataError: As `load_scores` does.
+    """
+    if HASH_KEY in (pq.read_metadata(path).metadata or {}):
+        load_scores(path, space)
+
+
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
+    """Read a file, and its metadata."""
     with pq.ParquetFile(path) as file:
         content = file.read(use_threads=False)
     metadata = content.schema.metadata or {}
     check_schema(metadata, str(path))
     frame: pd.DataFrame = content.to_pandas()
-    sha256 = metadata.get(HASH_KEY)
-    return frame, None if sha256 is None else sha256.decode(errors="replace")
+    return frame, metadata
 
 
-def _hash(scores: pd.DataFrame) -> str:
-    """Hash checked scores; the strings follow from the indices."""
-    digest = hashlib.sha256(SCHEMA.encode())
-    digest.update(scores["nb201_index"].to_numpy(dtype="<i8").tobytes())
-    for name in _NUMBERS:
-        values = _numbers(scores[name])
+def _hash(scores: pd.DataFrame, space: Space) -> str:
+    """Hash checked scores; the strings follow from the keys."""
+    digest = hashlib.sha256(schema_of(space).encode())
+    if space.name != DEFAULT:
+        digest.update(space.name.encode())
+    digest.update(keys_of_rows(scores, space).astype("<i8").tobytes())
+    for name in NUMBERS:
+        values = to_numbers(scores[name])
         with np.errstate(invalid="ignore"):  # a damaged number can be a NaN that signals
             values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
         digest.update(values.astype("<f8").tobytes())
@@ -215,18 +251,21 @@ def _hash(scores: pd.DataFrame) -> str:
 
 
 def check_schema(metadata: Mapping[bytes, bytes] | None, source: str) -> None:
-    """Check that a Parquet file names no other schema; one that names none is anybody's.
+    """Check that a Parquet file has a schema that is known; one that names none is anybody's.
 
     Args:
         metadata: The file's key-value metadata.
         source: What to call the file in an error.
 
     Raises:
-        DataError: If it names another schema than this version's.
+        DataError: If it names another schema than this version's, or its schema does not fit its
+            space.
     """
-    schema = (metadata or {}).get(_SCHEMA_KEY, SCHEMA.encode()).decode(errors="replace")
-    if schema != SCHEMA:
+    metadata = metadata or {}
+    expected = SCHEMAS[metadata.get(SPACE_KEY, DEFAULT.encode()) != DEFAULT.encode()]
+    schema = metadata.get(SCHEMA_KEY, expected.encode()).decode(errors="replace")
+    if schema != expected:
         raise DataError(
-            f"{source}: its schema is '{show(schema)}', and this version reads '{SCHEMA}'. Upgrade "
-            "the harness, or rank again with this version."
+            f"{source}: its schema is '{show(schema)}', and this version reads '{expected}'. "
+            "Upgrade the harness, or rank again with this version."
         )

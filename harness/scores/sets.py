@@ -1,6 +1,6 @@
 """Anybody's scores: a table of architectures and scores becomes one matrix an estimator.
 
-Axes: row, of the table; seed, training seeds; n, architectures ascending by `nb201_index`.
+Axes: row, of the table; seed, training seeds; n, architectures ascending by key (`Space.key`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from harness.errors import DataError, unknown_name
 from harness.scores.cells import FloatArray, Sieve
 from harness.scores.files import check_names, read_frame
-from harness.scores.own import COLUMNS
+from harness.scores.own import check_hash, is_own
 from harness.scores.sifting import (
     INDEX_COLUMNS,
     METHOD,
@@ -27,7 +27,8 @@ from harness.scores.sifting import (
     sift_rows,
 )
 from harness.scores.text import show
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces import Space
+from harness.spaces.lookup import SPACE_COLUMN, settle_space, space_of_rows
 
 SCORE = "score"
 
@@ -39,16 +40,21 @@ class ScoreSet:
     Attributes:
         method: Its name in the column `method`; None without such a column.
         seeds: Training seeds, ascending, or (None,) without a column `seed`.
-        nb201_index: Architectures with a score of any seed, ascending, [n].
+        keys: Architectures with a score of any seed, ascending, [n].
         score: Higher is better, [seed, n]; NaN where a seed lacks one.
         exclusions: Rows of this method that were left out, by reason.
     """
 
     method: str | None
     seeds: tuple[int | None, ...]
-    nb201_index: IntArray
+    keys: IntArray
     score: FloatArray
     exclusions: dict[str, int]
+
+    @property
+    def nb201_index(self) -> IntArray:
+        """The architectures, by the name that keys had before there were several spaces."""
+        return self.keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,7 @@ class ScoreSets:
 
     Attributes:
         source: What the table is called.
+        space: The space of its architectures.
         score_column: The column that the scores came from.
         lower_is_better: Whether they were negated, since a lower number is better there.
         n_rows: Rows of the table.
@@ -66,6 +73,7 @@ class ScoreSets:
     """
 
     source: str
+    space: Space
     score_column: str
     lower_is_better: bool
     n_rows: int
@@ -74,19 +82,25 @@ class ScoreSets:
 
 
 def read_score_sets(
-    path: Path, *, score_column: str = SCORE, lower_is_better: bool = False, exclude: bool = False
+    path: Path,
+    *,
+    score_column: str = SCORE,
+    lower_is_better: bool = False,
+    exclude: bool = False,
+    space: Space | None = None,
 ) -> ScoreSets:
     """Read anybody's scores, the harness's own among them.
 
     The table has a column of architecture strings (`arch_str` or `arch`) or of places in the
-    published order (`nb201_index` or `index`), a column of scores, and may have `seed` and
-    `method`. All others are ignored.
+    published order (`nb201_index`, in other spaces `arch_index`; or `index`), a column of scores,
+    and may have `space`, `seed` and `method`. All others are ignored.
 
     Args:
         path: A CSV, TSV, Parquet, JSON (list of records) or JSON lines file.
         score_column: The column of the scores.
         lower_is_better: Whether a lower number is better; the scores are negated once, here.
         exclude: Whether bad rows are left out and counted instead of refused.
+        space: The space to read; whichever the file names unless given.
 
     Returns:
         The scores.
@@ -94,12 +108,14 @@ def read_score_sets(
     Raises:
         DataError: If the file cannot be read, a column is missing, nothing is left, or (unless
             `exclude`) an architecture is unknown or its string and index disagree, a score is
-            missing, no number or infinite, a seed or a method is none, an architecture is there
+            missing, not a number or infinite, a seed is not an integer, an architecture is there
             twice with the same seed and method, or all scores of an estimator are equal.
     """
     source = str(path)
     frame = read_frame(path, lambda names: _choose(names, score_column, source))
-    return _arrange(frame, source, score_column, lower_is_better, exclude)
+    if path.suffix.lower() == ".parquet":
+        check_hash(path, space)
+    return _arrange(frame, source, score_column, lower_is_better, exclude, space)
 
 
 def make_score_sets(
@@ -109,6 +125,7 @@ def make_score_sets(
     score_column: str = SCORE,
     lower_is_better: bool = False,
     exclude: bool = False,
+    space: Space | None = None,
 ) -> ScoreSets:
     """Check and arrange scores that are in memory, as `read_score_sets` does a file.
 
@@ -118,6 +135,7 @@ def make_score_sets(
         score_column: The column of the scores.
         lower_is_better: Whether a lower number is better.
         exclude: Whether bad rows are left out and counted instead of refused.
+        space: As `read_score_sets` takes it.
 
     Returns:
         The scores.
@@ -132,7 +150,7 @@ def make_score_sets(
     wanted = _choose(names, score_column, source)
     check_names(names, wanted, source)
     chosen = frame[wanted].reset_index(drop=True)
-    return _arrange(chosen, source, score_column, lower_is_better, exclude)
+    return _arrange(chosen, source, score_column, lower_is_better, exclude, space)
 
 
 def _choose(names: Sequence[str], score_column: str, source: str) -> list[str]:
@@ -142,9 +160,8 @@ def _choose(names: Sequence[str], score_column: str, source: str) -> list[str]:
     if not archs:
         raise DataError(
             f"{source}: there is no column of architectures. Name one "
-            f"{' or '.join(STRING_COLUMNS)} (the benchmark's strings) or "
-            f"{' or '.join(INDEX_COLUMNS)} (places in the published order, 0 to {N_ARCHS - 1}); "
-            f"there is {given}."
+            f"{' or '.join(STRING_COLUMNS)} (the space's strings) or {' or '.join(INDEX_COLUMNS)} "
+            f"(places in its published order); there is {given}."
         )
     if score_column not in names:
         hint = unknown_name("column of scores", show(score_column), map(show, names[:20]))
@@ -152,18 +169,24 @@ def _choose(names: Sequence[str], score_column: str, source: str) -> list[str]:
             f"{source}: {hint} Name the column '{SCORE}', or say which one it is (--score-column, "
             "in Python score_column=...)."
         )
-    more = [SEED, METHOD, *([STATUS] if set(COLUMNS) <= set(names) else [])]
+    more = [SPACE_COLUMN, SEED, METHOD, *([STATUS] if is_own(names) else [])]
     wanted = [*archs, score_column, *(name for name in more if name in names)]
     return list(dict.fromkeys(wanted))
 
 
 def _arrange(
-    frame: pd.DataFrame, source: str, score_column: str, lower_is_better: bool, exclude: bool
+    frame: pd.DataFrame,
+    source: str,
+    score_column: str,
+    lower_is_better: bool,
+    exclude: bool,
+    space: Space | None,
 ) -> ScoreSets:
     if frame.empty:
-        raise DataError(f"{source}: there are no rows. A scores file has one a score.")
+        raise DataError(f"{source}: there are no rows. A scores file has one per score.")
+    space = settle_space(space_of_rows(frame, source, DataError), space, source, DataError)
     sieve = Sieve(frame, source, exclude)
-    rows = sift_rows(frame, score_column, sieve, source)
+    rows = sift_rows(frame, score_column, sieve, source, space)
     if not sieve.keep.any():
         raise DataError(
             f"{source}: nothing is left of {len(frame):,} rows. Left out: "
@@ -180,13 +203,13 @@ def _arrange(
             named = tuple(seeds.tolist()) if SEED in frame else (None,)
             sets.append(ScoreSet(name, named, archs, matrix, sieve.count(of_method)))
     return ScoreSets(
-        source, score_column, lower_is_better, len(frame), sieve.exclusions, tuple(sets)
+        source, space, score_column, lower_is_better, len(frame), sieve.exclusions, tuple(sets)
     )
 
 
 def _pivot(rows: Rows, kept: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
     seeds, place = np.unique(rows.seed[kept], return_inverse=True)
-    archs, column = np.unique(rows.nb201_index[kept], return_inverse=True)
+    archs, column = np.unique(rows.keys[kept], return_inverse=True)
     matrix = np.full((len(seeds), len(archs)), np.nan)
     matrix[place, column] = rows.score[kept]
     return archs, seeds, matrix

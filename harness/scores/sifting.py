@@ -14,13 +14,15 @@ import pandas as pd
 from harness.errors import DataError
 from harness.scores.cells import FloatArray, Sieve, read_numbers, read_texts
 from harness.scores.own import STATUS_FAILED, STATUS_OK
-from harness.spaces.nb201.encoding import N_ARCHS
-from harness.spaces.nb201.lookup import indices_of_strings
+from harness.spaces import Space, load_space
+from harness.spaces.lookup import INDEX_COLUMN, arch_columns, keys_of_numbers, keys_of_strings
 
 IntArray = npt.NDArray[np.int64]
 
 STRING_COLUMNS = ("arch_str", "arch")
-INDEX_COLUMNS = ("nb201_index", "index")
+INDEX_COLUMNS = tuple(filter(None, (arch_columns(load_space()).index, INDEX_COLUMN, "index")))
+"""Places in a published order: of `DEFAULT`, of other spaces, of either."""
+
 SEED, METHOD, STATUS = "seed", "method", "status"
 MOST_METHODS = 1_000
 MOST_SEEDS = 10_000
@@ -32,21 +34,23 @@ class Rows(NamedTuple):
     """What the rows say; a row that the sieve holds back says nothing.
 
     Attributes:
-        nb201_index: Architectures, [row].
+        keys: Architectures, [row].
         score: As the table has them, [row].
         seed: Training seeds, [row]; 0 without a column of them.
         method: Positions in `methods`, [row].
         methods: Names in order of appearance; None without a column of them.
     """
 
-    nb201_index: IntArray
+    keys: IntArray
     score: FloatArray
     seed: IntArray
     method: IntArray
     methods: list[str | None]
 
 
-def sift_rows(frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str) -> Rows:
+def sift_rows(
+    frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str, space: Space
+) -> Rows:
     """Hold back every row that cannot be used.
 
     Args:
@@ -55,6 +59,7 @@ def sift_rows(frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str)
         score_column: The column of the scores.
         sieve: Refuses such rows, or holds them back.
         source: What to call the table in an error.
+        space: The space of the architectures.
 
     Returns:
         What the rows say.
@@ -64,7 +69,7 @@ def sift_rows(frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str)
     """
     if STATUS in frame:
         _sift_status(frame, sieve)
-    index = _sift_archs(frame, sieve)
+    keys, named_in = _sift_archs(frame, sieve, source, space)
     score = _sift_scores(frame, score_column, sieve)
     seed = _sift_seeds(frame, sieve)
     method, methods = _sift_methods(frame, sieve)
@@ -80,9 +85,10 @@ def sift_rows(frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str)
                 f"{column} of an estimator, or split the file."
             )
     estimator = method * len(seeds) + seed_code
-    _sift_repeats(frame, estimator * N_ARCHS + index, score, sieve)
+    _, place = np.unique(keys, return_inverse=True)
+    _sift_repeats(frame, named_in, estimator * (place.max() + 1) + place, score, sieve)
     _sift_constants(estimator, score, score_column, sieve)
-    return Rows(index, score, seed, method, methods)
+    return Rows(keys, score, seed, method, methods)
 
 
 def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
@@ -92,32 +98,38 @@ def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
     sieve.set_aside((status == STATUS_FAILED).to_numpy(dtype=bool), "failed")
 
 
-def _sift_archs(frame: pd.DataFrame, sieve: Sieve) -> IntArray:
-    """Find the architectures, [row]; every column that names them has to name the same."""
-    found: IntArray | None = None
+def _sift_archs(
+    frame: pd.DataFrame, sieve: Sieve, source: str, space: Space
+) -> tuple[IntArray, str]:
+    """Find the architectures, [row], and the first column that names them; all must agree."""
+    first, found = "", np.zeros(0, dtype=np.int64)
+    index = arch_columns(space).index
+    indices = () if index is None else (index, "index")
     for name in frame.columns:
         if name in STRING_COLUMNS:
-            named = indices_of_strings(read_texts(frame[name]))
-            problem = "names no architecture of NAS-Bench-201"
-            if read_texts(frame[name][named < 0]).str.isdecimal().any():
-                problem += f" (places in the published order go into '{INDEX_COLUMNS[0]}')"
-        elif name in INDEX_COLUMNS:
-            numbers = read_numbers(frame[name]).values
-            known = (numbers >= 0) & (numbers < N_ARCHS) & (numbers == np.floor(numbers))
-            named = np.where(known, numbers, -1).astype(np.int64)
-            problem = f"is not an integer from 0 to {N_ARCHS - 1}"
+            named = keys_of_strings(read_texts(frame[name]), space)
+            problem = f"names no architecture of the space '{space.name}'"
+            if indices and read_texts(frame[name][named < 0]).str.isdecimal().any():
+                problem += f" (places in the published order go into '{indices[0]}')"
+        elif name in indices:
+            named = keys_of_numbers(read_numbers(frame[name]).values, space)
+            problem = f"is not an integer from 0 to {(space.size or 0) - 1}"
         else:
             continue
         sieve.sift(name, named < 0, "unknown architecture", problem)
-        if found is None:
+        if not first:
             found, first = named, name
         problem = (
             f"names another architecture than '{first}' says (an index is the place in the "
             "published order; a column that only numbers the rows needs another name)"
         )
         sieve.sift(name, named != found, "string and index disagree", problem)
-    assert found is not None  # _choose has seen to it
-    return found
+    if not first:
+        raise DataError(
+            f"{source}: no column names architectures of the space '{space.name}'. Add "
+            f"{' or '.join((*STRING_COLUMNS, *indices))}."
+        )
+    return found, first
 
 
 def _sift_scores(frame: pd.DataFrame, score_column: str, sieve: Sieve) -> FloatArray:
@@ -147,7 +159,9 @@ def _sift_methods(frame: pd.DataFrame, sieve: Sieve) -> tuple[IntArray, list[str
     return codes.astype(np.int64), [str(name) for name in names]
 
 
-def _sift_repeats(frame: pd.DataFrame, key: IntArray, score: FloatArray, sieve: Sieve) -> None:
+def _sift_repeats(
+    frame: pd.DataFrame, name: str, key: IntArray, score: FloatArray, sieve: Sieve
+) -> None:
     """Sift out repeated keys: copies of a row, and rows that contradict each other."""
     rows = np.flatnonzero(sieve.keep)
     if len(rows) == 0:
@@ -161,7 +175,6 @@ def _sift_repeats(frame: pd.DataFrame, key: IntArray, score: FloatArray, sieve: 
     # Which of two different scores is right is not known, so neither is kept.
     differs[rows[contradicts]] = True
     copies[rows[~is_first & ~contradicts]] = True
-    name = next(name for name in frame.columns if name in (*STRING_COLUMNS, *INDEX_COLUMNS))
     of = " and ".join(column for column in (SEED, METHOD) if column in frame)
     problem = f"repeats an architecture{f' of the same {of}' if of else ''}"
     sieve.sift(name, differs, "repeated with different scores", f"{problem}, with other scores,")

@@ -35,7 +35,7 @@ def on_one_line(text: str) -> str:
 
 
 def refuse_halves(value: object, text: str) -> None:
-    """Refuse JSON in which a text is no Unicode, as the escape of one half of a pair makes it.
+    """Refuse JSON in which a text is not Unicode, as the escape of one half of a pair makes it.
 
     Python holds such a text, but neither pandas nor any file takes it.
 

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import UsageError, unknown_name
+from harness.settings.base import explain
 from harness.settings.dotted import merge, nest
 from harness.settings.presets import EVERY_PRESET, IMAGE_DATASETS, PRESETS, ROUNDS
 from harness.settings.run import RunConfig
-from harness.settings.strategies import STRENGTHS, TABLES
+from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
 
 MIN_ROUNDS = 7
@@ -51,13 +52,13 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = merge(preset_settings, ROUNDS)
-    merged = merge(merge(preset_settings, _implied_projector(given)), given)
+    merged = merge(preset_settings, given)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = size_of(space)
     try:
         config = RunConfig(**merged)
     except ValidationError as error:
-        raise UsageError(_explain(error)) from error
+        raise UsageError(explain(error)) from error
     _check_counts(config, space)
     config = _spread_snapshots(config, given)
     _check_rounds(config)
@@ -91,21 +92,6 @@ def _check_counts(config: RunConfig, space: Space) -> None:
                 f"Not an allowed setting: {key} = {value}: Input should be less than or equal to "
                 f"{most}: space '{space.name}' has {space.size:,} architectures."
             )
-
-
-def _implied_projector(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the projector whose strength is given where it is not named itself."""
-    table = given.get("ogd")
-    if not isinstance(table, Mapping) or "projector" in table:
-        return {}
-    implied = [projector for projector, strength in STRENGTHS.items() if strength in table]
-    if len(implied) > 1:
-        names = ", ".join(f"ogd.{STRENGTHS[projector]} ({projector})" for projector in implied)
-        raise UsageError(
-            f"The strengths of {len(implied)} projectors were given: {names}. Give one of them, or "
-            "name the ogd.projector."
-        )
-    return {"ogd": {"projector": implied[0]}} if implied else {}
 
 
 def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:
@@ -174,6 +160,7 @@ def load_config_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"Config file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested too deeply
         raise UsageError(f"Config file {path} is not TOML: {error}.") from error
+    settings = modernise(settings)
     _check_keys(settings, f" in {path}")
     return settings
 
@@ -210,25 +197,12 @@ def _parse_value(text: str) -> Any:
 
 
 def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
+    """Refuse unknown keys; a table may be a strategy's, which is checked when that is known."""
     for key, value in settings.items():
-        if key not in RunConfig.model_fields:
+        if key not in RunConfig.model_fields and not isinstance(value, Mapping):
             raise unknown_name(f"setting{where}", key, RunConfig.model_fields)
-        if key in TABLES and isinstance(value, Mapping):
-            known = TABLES[key].model_fields
-            for nested in value:
-                if nested not in known:
-                    allowed = [f"{key}.{name}" for name in known]
-                    raise unknown_name(f"setting{where}", f"{key}.{nested}", allowed)
 
 
 def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:
     if name not in allowed:
         raise unknown_name(kind, name, allowed)
-
-
-def _explain(error: ValidationError) -> str:
-    details = "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
-        for item in error.errors()
-    )
-    return f"Not an allowed setting: {details}."

@@ -29,9 +29,6 @@ _SMOKE = {
 }
 _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": "all"}
 
-# as tuning found it to rank best on tiles and on CIFAR-10 alike: results/ogd-study/
-_TUNED_OGD = {"projector": "rls", "alpha": 0.1}
-
 _CIFAR: dict[str, dict[str, Any]] = {
     "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
     # what tuning found to rank best in half an hour: results/ogd-study/
@@ -42,7 +39,6 @@ _CIFAR: dict[str, dict[str, Any]] = {
         "precision": "bf16",
         "augment": False,
         "train_share": 0.9,
-        "ogd": _TUNED_OGD,
         "probe_every": 250,
         "rank_every": 5_000,
         "loss_every": 1_000,
@@ -73,7 +69,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "quick": {
             "steps": 3_000,
             "weight_decay": 2e-3,
-            "ogd": _TUNED_OGD,
             "rank_every": 1_500,
             "rank_every_archs": 50,
             "loss_every": 250,

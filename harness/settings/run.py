@@ -1,21 +1,21 @@
-"""What a run is: a frozen, validated, hashed configuration."""
+"""What a run is: a frozen, validated configuration, and the name that it gives the run.
+
+A name has two parts of a hash each: the training, and the ranking on it. Runs of one training have
+the first in common, so that a trained supernet is found again for another ranking.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import tomli_w
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from harness.settings.strategies import (
-    NoveltySettings,
-    NsasSettings,
-    OgdSettings,
-    Settings,
-    WplSettings,
-)
+from harness.settings.dotted import flatten, merge, nest
+from harness.settings.stored import former_name, former_settings, former_sha256, modernise
 from harness.spaces import DEFAULT
 
 Readout = Literal["shared", "refitted"]
@@ -24,8 +24,12 @@ Readout = Literal["shared", "refitted"]
 READOUTS: tuple[Readout, ...] = get_args(Readout)
 
 
-class RunConfig(Settings):
+class RunConfig(BaseModel):
     """Everything that decides the numbers of one run.
+
+    Besides these fields it holds tables: settings of the strategy, as plain values that the
+    strategy's own class checks when a run is made. So a stored run can be read without importing
+    what made it.
 
     Attributes:
         space: Search space, a registered name or `package.module:Class`.
@@ -85,11 +89,12 @@ class RunConfig(Settings):
         checkpoint_every: Steps between two checkpoints.
         device: Where to compute.
         threads: CPU threads; None: resolved when the run starts, and stored.
-        ogd: Settings of strategy `ogd` and of its controls; None for strategies without it.
-        nsas: Settings of strategy `nsas`; so are `wpl` and `novelty`.
-        wpl: See `nsas`.
-        novelty: See `nsas`.
+        estimator: What scores the architectures; every setting here is read by `supernet`.
     """
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    __pydantic_extra__: dict[str, dict[str, Any] | None] = Field(init=False)
+    _stored_as: str | None = PrivateAttr(None)
 
     space: str = DEFAULT
     dataset: str = "tiles"
@@ -132,52 +137,107 @@ class RunConfig(Settings):
     checkpoint_every: int = Field(500, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(None, ge=1)
-    ogd: OgdSettings | None = OgdSettings()
-    nsas: NsasSettings | None = None
-    wpl: WplSettings | None = None
-    novelty: NoveltySettings | None = None
+    estimator: str = "supernet"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _modernise(cls, given: Any) -> Any:
+        return modernise(given) if isinstance(given, Mapping) else given
+
+    @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The tables of settings, by name."""
+        return {k: v for k, v in (self.model_extra or {}).items() if v is not None}
+
+    def with_tables(self, tables: Mapping[str, Mapping[str, Any]]) -> RunConfig:
+        """Return the same run with these tables instead of its own."""
+        return RunConfig(**self.model_dump(include=set(RunConfig.model_fields)), **tables)
+
+    @property
+    def training_sha256(self) -> str:
+        """Hash of what decides the training, and what is measured on its way."""
+        return hash_settings(self._dump(exclude=NO_NUMBERS | RANKING))
+
+    @property
+    def ranking_sha256(self) -> str:
+        """Hash of what decides the ranking with a trained supernet."""
+        return hash_settings(self._dump(include=RANKING))
 
     @property
     def sha256(self) -> str:
-        """Hash of all settings, in hexadecimal."""
-        settings = self.model_dump()
-        for key, value in _YOUNGER.items():
-            table, _, name = key.rpartition(".")
-            place = settings[table] if table else settings
-            if place is not None and place[name] == value:
-                del place[name]
-        text = json.dumps(settings, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Hash of all settings that decide numbers, in hexadecimal."""
+        return hash_settings({"training": self.training_sha256, "ranking": self.ranking_sha256})
+
+    def _dump(self, **which: Any) -> dict[str, Any]:
+        settings = self.model_dump(**which)
+        return {key: value for key, value in settings.items() if LATER.get(key, ...) != value}
+
+    @property
+    def name(self) -> str:
+        """Name for people and for folders: what the run is of, its training and its ranking."""
+        space = "" if self.space == DEFAULT else f"{self.space}-"
+        method = self.strategy if self.estimator == "supernet" else self.estimator
+        shown = "".join(
+            x if x.isalnum() or x in "-_" else "-" for x in f"{space}{self.dataset}-{method}"
+        )
+        return f"{shown}-s{self.seed}-{self.training_sha256[:8]}-{self.ranking_sha256[:8]}"
 
     @property
     def run_id(self) -> str:
-        """Name of the run's folder, for people and unique to the settings."""
-        strategy = "".join(x if x.isalnum() or x in "-_" else "-" for x in self.strategy)
-        return f"{self.dataset}-{strategy}-s{self.seed}-{self.sha256[:8]}"
+        """Name of the run's folder: `name`, or the one that it was stored under before."""
+        return self._stored_as or self.name
+
+    def stored_as(self, run_id: str) -> RunConfig:
+        """Return the same run, known by the name that its folder has."""
+        same = self.model_copy()
+        same._stored_as = run_id
+        return same
+
+    @property
+    def former_names(self) -> list[str]:
+        """Names that the run may have been stored under before names had two parts."""
+        return [former_name(settings) for settings in former_settings(self.model_dump())]
+
+    @property
+    def former_hashes(self) -> list[str]:
+        """Hashes that a checkpoint or a baseline of such a run may have."""
+        return [former_sha256(settings) for settings in former_settings(self.model_dump())]
 
     def to_toml(self) -> str:
         """Return the settings as TOML; `load_config_file` reads it back. None is left out."""
-        return tomli_w.dumps(self.model_dump(exclude_none=True))
+        settings = flatten(self.model_dump())
+        nested: dict[str, Any] = {}
+        for key, value in settings.items():
+            if value is not None:
+                nested = merge(nested, nest(key, value))
+        return tomli_w.dumps(nested)
 
 
-_YOUNGER: dict[str, Any] = {
-    "loss_every": 0,
-    "precision": "float32",
-    "bn_sync": True,
-    "train_share": 0.5,
-    "rank_precision": "float32",
-    "rank_readout": "shared",
-    "rank_offset": 0,
-    "rank_snapshots": 1,
-    "snapshot_every": 100,
-    "until_tau_se": None,
-    "ogd.threshold": 1.0,
-    "ogd.strength_end": None,
-    "ogd.warmup_frac": 0.0,
-    "ogd.layers": "both",
-    "nsas": None,
-    "wpl": None,
-    "novelty": None,
-}
-"""Settings younger than stored runs, with the value that those had: it is left out of the hash, so
-that such a run is still found under its name."""
+NO_NUMBERS = frozenset({"preset", "checkpoint_every", "device", "threads"})
+"""Settings that decide no number: where the others come from, and how the run is executed. Devices
+and threads differ by rounding; the record says which computed, and no run changes them midway."""
+
+WATCHING = frozenset(
+    {
+        *("probe_every", "probe_paths", "probe_images", "loss_every"),
+        *("rank_every", "rank_every_archs", "train_loss_archs", "train_loss_images"),
+    }
+)
+"""Settings of what is measured during training. No weight or final score depends on them."""
+
+RANKING = frozenset(
+    {
+        *("n_archs", "rank_offset", "rank_images", "rank_batch", "rank_precision", "rank_readout"),
+        *("rank_snapshots", "snapshot_every", "until_tau_se", "bn_mode", "recalibration_images"),
+    }
+)
+"""Settings of the ranking at the end; the others are of the training."""
+
+LATER: dict[str, Any] = {"estimator": "supernet"}
+"""Settings that are younger than names of two parts, with the value that earlier runs had: it is
+left out of the hashes, so that such a run keeps its name."""
+
+
+def hash_settings(settings: Mapping[str, Any]) -> str:
+    """Hash settings, in hexadecimal, whatever their order."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -32,7 +32,7 @@ def load_space(name: str = DEFAULT) -> Space:
         The space: the same object at every call.
 
     Raises:
-        UsageError: If it does not exist or is no space.
+        UsageError: If it does not exist or is not a space.
     """
     module_name, colon, class_name = REGISTRY.get(name, name).partition(":")
     if not colon:

@@ -11,6 +11,8 @@ Nothing here imports torch; `Space.networks` does, when it is called.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +100,18 @@ class Baseline(NamedTuple):
 
     description: str
     score: Callable[[Architecture], float]
+
+
+class Fact(NamedTuple):
+    """Something to know about one architecture.
+
+    Attributes:
+        values: By name, ready for JSON.
+        sentence: The same in words.
+    """
+
+    values: Mapping[str, Any]
+    sentence: str
 
 
 class Space(ABC):
@@ -216,6 +230,15 @@ class Space(ABC):
         """
         raise ArchError(f"Space '{self.name}' does not say which networks '{dataset}' was made of.")
 
+    def facts(self, arch: Architecture) -> tuple[Fact, ...]:
+        """Return what to know about an architecture besides its cost."""
+        same = self.format(self.identity(arch))
+        return (Fact({"representative": same}, f"The truth takes it for the network {same}."),)
+
+    def counts(self, arch: Architecture) -> Mapping[str, int]:
+        """Count what an architecture is made of, by name, the same names for all."""
+        return {}
+
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:
         """The free scores, by name; a space adds its own."""
@@ -235,64 +258,10 @@ class Space(ABC):
         return int.from_bytes(digest[:6], "big")
 
 
-class Grid(Space):
-    """A space whose architectures are one choice for each slot.
+class _Drawn(Space):
+    """A space whose samples are drawn one by one: what cannot be enumerated has no permutation."""
 
-    Strategies that deal out, nest or compare choices ask for a grid.
-
-    Attributes:
-        slots: The names of the choices, for each slot.
-    """
-
-    slots: ClassVar[tuple[tuple[str, ...], ...]]
-
-    @abstractmethod
-    def choices(self, arch: Architecture) -> tuple[int, ...]:
-        """Return the choice of each slot, a position in `slots`."""
-
-    @abstractmethod
-    def from_choices(self, choices: Sequence[int]) -> Architecture:
-        """Return the architecture with a choice for each slot.
-
-        Raises:
-            ArchError: If a choice is missing or out of range.
-        """
-
-    @property
-    @abstractmethod
-    def largest(self) -> Architecture:
-        """The architecture with the most parameters and multiply-adds."""
-
-    @property
-    @abstractmethod
-    def smallest(self) -> Architecture:
-        """The cheapest architecture that still carries a signal."""
-
-
-class Unbounded(Space):
-    """A space that cannot be enumerated: keys are hashes, and samples are drawn one by one.
-
-    `at` knows every architecture that this process has seen a key of; a string always serves.
-    """
-
-    size = None
     _DRAWS_EACH: ClassVar[int] = 1_000
-
-    def key(self, arch: Architecture) -> int:
-        """Return 63 bits of the SHA-256 of the string, and remember whose they are."""
-        digest = hashlib.sha256(f"{self.name}:{self.format(arch)}".encode()).digest()
-        key = int.from_bytes(digest[:8], "big") >> 1
-        self._seen.setdefault(key, arch)
-        return key
-
-    def at(self, key: int) -> Architecture:
-        """Return an architecture whose key was asked for before."""
-        if key not in self._seen:
-            raise ArchError(
-                f"No architecture of space '{self.name}' with key {key} was met so far. Name it by "
-                "its string."
-            )
-        return self._seen[key]
 
     def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
         """Return the first distinct draws of a fixed seed."""
@@ -311,13 +280,124 @@ class Unbounded(Space):
         return tuple(self._drawn)[offset:wanted]
 
     @cached_property
-    def _seen(self) -> dict[int, Architecture]:
-        return {}
-
-    @cached_property
     def _drawn(self) -> dict[int, None]:
         return {}
 
     @cached_property
     def _rng(self) -> np.random.RandomState:
         return make_rng(0, "canonical permutation", self.name)
+
+
+class Grid(_Drawn):
+    """A space whose architectures are one choice for each slot.
+
+    Strategies that deal out, nest or compare choices ask for a grid. An architecture's key is its
+    choices read as the digits of a number, and the canonical permutation is by the hash of its
+    string (of more than a million architectures, by draws), unless the space has a published
+    index and says otherwise.
+
+    Attributes:
+        slots: The names of the choices, for each slot.
+    """
+
+    slots: ClassVar[tuple[tuple[str, ...], ...]]
+    _MOST_PERMUTED: ClassVar[int] = 1_000_000
+
+    @abstractmethod
+    def choices(self, arch: Architecture) -> tuple[int, ...]:
+        """Return the choice of each slot, a position in `slots`."""
+
+    @abstractmethod
+    def from_choices(self, choices: Sequence[int]) -> Architecture:
+        """Return the architecture with a choice for each slot.
+
+        Raises:
+            ArchError: If a choice is missing or out of range.
+        """
+
+    def key(self, arch: Architecture) -> int:
+        """Return the choices as the digits of a number, the last the lowest."""
+        key = 0
+        for choice, names in zip(self.choices(arch), self.slots, strict=True):
+            key = key * len(names) + choice
+        return key
+
+    def at(self, key: int) -> Architecture:
+        """Return the architecture whose choices are the digits of a number."""
+        size = math.prod(len(names) for names in self.slots)
+        if not 0 <= key < size:
+            raise ArchError(
+                f"Key {key} was given; those of space '{self.name}' are 0 to {size - 1:,}."
+            )
+        choices = []
+        for names in reversed(self.slots):
+            key, choice = divmod(key, len(names))
+            choices.append(choice)
+        return self.from_choices(tuple(reversed(choices)))
+
+    def draw(self, rng: np.random.RandomState) -> Architecture:
+        """Draw a choice for each slot."""
+        return self.from_choices(tuple(int(rng.randint(len(names))) for names in self.slots))
+
+    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
+        """Return the first keys of the canonical permutation."""
+        if self.size is None or self.size > self._MOST_PERMUTED:
+            return super().prefix(n, offset)
+        if not 1 <= n <= self.size - offset:
+            raise ArchError(
+                f"{n:,} architectures after the first {offset:,} of space '{self.name}' were asked "
+                f"for; it has {self.size:,}. Ask for fewer."
+            )
+        return self._permutation[offset : offset + n]
+
+    @cached_property
+    def _permutation(self) -> tuple[int, ...]:
+        def digest(key: int) -> bytes:
+            text = f"{self.name} canonical permutation:{self.format(self.at(key))}"
+            return hashlib.sha256(text.encode()).digest()
+
+        return tuple(sorted(range(self.size or 0), key=digest))
+
+    def counts(self, arch: Architecture) -> Mapping[str, int]:
+        """Count the slots that have each choice."""
+        chosen = [slot[choice] for slot, choice in zip(self.slots, self.choices(arch), strict=True)]
+        return {name: chosen.count(name) for name in dict.fromkeys(itertools.chain(*self.slots))}
+
+    @property
+    @abstractmethod
+    def largest(self) -> Architecture:
+        """The architecture with the most parameters and multiply-adds."""
+
+    @property
+    @abstractmethod
+    def smallest(self) -> Architecture:
+        """The cheapest architecture that still carries a signal."""
+
+
+class Unbounded(_Drawn):
+    """A space that cannot be enumerated: keys are hashes, and samples are drawn one by one.
+
+    `at` knows every architecture that this process has seen a key of; a string always serves.
+    """
+
+    size = None
+
+    def key(self, arch: Architecture) -> int:
+        """Return 63 bits of the SHA-256 of the string, and remember whose they are."""
+        digest = hashlib.sha256(f"{self.name}:{self.format(arch)}".encode()).digest()
+        key = int.from_bytes(digest[:8], "big") >> 1
+        self._seen.setdefault(key, arch)
+        return key
+
+    def at(self, key: int) -> Architecture:
+        """Return an architecture whose key was asked for before."""
+        if key not in self._seen:
+            raise ArchError(
+                f"No architecture of space '{self.name}' with key {key} was met so far. Name it by "
+                "its string."
+            )
+        return self._seen[key]
+
+    @cached_property
+    def _seen(self) -> dict[int, Architecture]:
+        return {}

@@ -1,6 +1,8 @@
 """Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
 
 from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
+from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores
+from harness.stats.case import Case
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
@@ -8,11 +10,10 @@ from harness.stats.ceiling import (
     modelled_ceilings,
     one_seed_reference,
 )
-from harness.stats.comparison import Comparison, compare_scores
+from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
 from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
-from harness.stats.evaluation import Evaluation, PopulationResult, evaluate_scores
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,
@@ -25,14 +26,13 @@ from harness.stats.linear import pearson, spearman_estimate
 from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
 from harness.stats.populations import (
     MIN_ARCHS,
-    POPULATIONS,
     Population,
+    populations_of,
     select_population,
     top_share,
 )
 from harness.stats.reversals import Difference, Verdict, adjust, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, sample_metric, subtract
-from harness.stats.summary import RankingSummary, summarise
 from harness.stats.topk import Best, best_at, precision_at
 from harness.stats.truth_noise import (
     Attenuation,
@@ -45,10 +45,10 @@ __all__ = [
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
-    "POPULATIONS",
     "TAU_LIMITS",
     "Attenuation",
     "Best",
+    "Case",
     "Ceiling",
     "Comparison",
     "Components",
@@ -66,7 +66,6 @@ __all__ = [
     "MetricResult",
     "Population",
     "PopulationResult",
-    "RankingSummary",
     "Reference",
     "Sample",
     "Tau",
@@ -77,12 +76,14 @@ __all__ = [
     "best_at",
     "bootstrap_precisions",
     "bootstrap_taus",
+    "compare_case",
     "compare_scores",
     "compare_winners",
     "compute_metric",
     "conclude",
     "concordance_by_gap",
     "decompose",
+    "evaluate_case",
     "evaluate_scores",
     "holm",
     "image_error_of_tau",
@@ -94,6 +95,7 @@ __all__ = [
     "over_seeds",
     "paired_contrast",
     "pearson",
+    "populations_of",
     "precision_at",
     "sample_metric",
     "select_population",
@@ -101,7 +103,6 @@ __all__ = [
     "spearman",
     "spearman_estimate",
     "subtract",
-    "summarise",
     "top_share",
     "truth_influence",
     "weighted_tau",

@@ -5,24 +5,29 @@ Axis letters: n architectures that have both a score and a truth, seed, trial of
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.spaces import Space, load_space
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
-    modelled_ceilings,
+    modelled_ceiling,
     one_seed_reference,
 )
 from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.populations import POPULATIONS, Population, check_archs, select_population
+from harness.stats.populations import (
+    BoolArray,
+    Population,
+    check_archs,
+    populations_of,
+    select_population,
+)
 from harness.stats.samples import Sample, sample_metric
 from harness.stats.truth_noise import truth_influence
-
-CEILING_DRAWS = 10
 
 _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
 
@@ -31,12 +36,13 @@ class Case:
     """What scores are held to; the noise model is fitted when it is first asked for.
 
     Args:
-        nb201_index: Each architecture's index, no two equal, [n].
+        keys: Each architecture's key, no two equal, [n].
         trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
             for no ceiling, reference or truth noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
         n_behind: Trainings behind each truth where it is not the mean of all, [n].
         seed: Seed of all that is drawn.
+        space: The space that the keys are of; NAS-Bench-201 unless given.
 
     Raises:
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
@@ -45,18 +51,21 @@ class Case:
 
     def __init__(
         self,
-        nb201_index: npt.ArrayLike,
+        keys: npt.ArrayLike,
         trials: npt.ArrayLike | None,
         truth: npt.ArrayLike,
         n_behind: npt.ArrayLike | None = None,
         seed: int = 0,
+        space: Space | None = None,
     ) -> None:
-        self.index: IntArray
+        self.space = load_space() if space is None else space
+        self.keys: IntArray
         self.truth: FloatArray
-        self.index, self.truth = check_archs(nb201_index, truth)
+        self.keys, self.truth = check_archs(keys, truth, self.space)
         self.trials = None if trials is None else np.asarray(trials, dtype=np.float64)
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
+        self._within: dict[bytes, Case] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -74,9 +83,26 @@ class Case:
             )
         return rows
 
+    def names(self, populations: Sequence[str] | None) -> Sequence[str]:
+        """Return the populations that were asked for, or all of the space."""
+        return tuple(populations_of(self.space)) if populations is None else populations
+
+    def within(self, mask: BoolArray) -> Case:
+        """Return the same of some of the architectures, mask [n]; made once for each mask."""
+        if mask.all():
+            return self
+        key = mask.tobytes()
+        if key not in self._within:
+            trials = None if self.trials is None else self.trials[mask]
+            behind = None if self.n_behind is None else self.n_behind[mask]
+            self._within[key] = Case(
+                self.keys[mask], trials, self.truth[mask], behind, self.seed, self.space
+            )
+        return self._within[key]
+
     def select(self, name: str) -> Population:
         """Select a population."""
-        return select_population(name, self.index, self.truth)
+        return select_population(name, self.keys, self.truth, self.space)
 
     def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
         """Compute a metric on a population, every seed."""
@@ -94,11 +120,7 @@ class Case:
         """Model the ceiling on a population; None without enough trials."""
         if self.trials is None:
             return None
-        if part.share is not None or part.mask.all():
-            return self._ceilings[part.share]
-        behind = None if self.n_behind is None else self.n_behind[part.mask]
-        trials = self.trials[part.mask]
-        return modelled_ceilings(trials, (None,), CEILING_DRAWS, self.seed, behind)[0]
+        return modelled_ceiling(self.trials, self.truth, part.mask, seed=self.seed)
 
     def truth_se(
         self, part: Population, rows: FloatArray, minus: FloatArray | None = None
@@ -119,14 +141,6 @@ class Case:
             return None
         return first.se() if minus is None else first.minus(last).se()
 
-    @cached_property
-    def _ceilings(self) -> dict[float | None, Ceiling | None]:
-        if self.trials is None:
-            return {}
-        shares = tuple(dict.fromkeys(rule.share for rule in POPULATIONS.values()))
-        drawn = modelled_ceilings(self.trials, shares, CEILING_DRAWS, self.seed, self.n_behind)
-        return dict(zip(shares, drawn, strict=True))
-
     def _check_trials(self) -> None:
         trials, n = self.trials, len(self.truth)
         if trials is None:
@@ -141,6 +155,15 @@ class Case:
             raise UsageError(
                 f"{int((counts == 0).sum())} of {n} architectures have no training, or one is "
                 "infinite; the truth is made of trainings. Leave these out, or pass no trials."
+            )
+        behind = self.n_behind
+        if behind is not None and (
+            behind.shape != counts.shape or (behind < 1).any() or (behind > counts).any()
+        ):
+            raise UsageError(
+                f"Numbers of trainings behind the truth of shape {behind.shape} were given; they "
+                f"must be [n], {n} here, from 1 to the trainings that the architecture has. Pass "
+                "Truth.n_trials of the same architectures."
             )
         gap = np.abs(np.nansum(trials, axis=1) / counts - self.truth).max()
         if self.n_behind is None and gap > _SAME_TRUTH:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.spaces import Space
 from harness.stats.case import Case
 from harness.stats.components import Components, decompose
 from harness.stats.metrics import METRICS
-from harness.stats.populations import POPULATIONS
+from harness.stats.own_archs import sample_seeds, truth_se_of_seeds
+from harness.stats.populations import BoolArray
 from harness.stats.reversals import Difference, Verdict, compare_winners
-from harness.stats.samples import MetricResult, conclude, subtract
+from harness.stats.samples import MetricResult, Sample, conclude, subtract
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Comparison:
     Attributes:
         names: The two.
         n: Architectures, which both have scored.
-        n_seeds: Seeds, paired in order; 1 compares two trained supernets, not two methods.
+        n_seeds: Seeds, of the side with fewer; 1 compares two trained supernets, not two methods.
         differences: By population, by metric.
         components: Where the uncertainty of the difference in tau comes from, by population.
         verdict: Whether the winner in tau depends on the population, in words.
@@ -58,29 +60,31 @@ class Comparison:
 
 
 def compare_scores(
-    nb201_index: npt.ArrayLike,
+    keys: npt.ArrayLike,
     first: npt.ArrayLike,
     second: npt.ArrayLike,
     trials: npt.ArrayLike | None,
     truth: npt.ArrayLike,
     *,
     names: tuple[str, str] = ("first", "second"),
-    populations: Sequence[str] = tuple(POPULATIONS),
+    populations: Sequence[str] | None = None,
     n_behind: npt.ArrayLike | None = None,
     seed: int = 0,
+    space: Space | None = None,
 ) -> Comparison:
     """Compare two estimators in pairs: same architectures, same truth, seeds paired in order.
 
     Args:
-        nb201_index: As in `evaluate_scores`.
+        keys: As in `evaluate_scores`.
         first: Scores of one, [n] or [seed, n].
         second: Scores of the other, of the same shape.
         trials: As in `evaluate_scores`.
         truth: As in `evaluate_scores`.
         names: What to call the two.
-        populations: Keys of `POPULATIONS`, at least one.
+        populations: Keys of `populations_of`, at least one; all of the space unless given.
         n_behind: As in `evaluate_scores`.
         seed: As in `evaluate_scores`.
+        space: As in `evaluate_scores`.
 
     Returns:
         The comparison. Its intervals cover seeds and architectures, given this truth; those of
@@ -89,24 +93,62 @@ def compare_scores(
     Raises:
         UsageError: As `evaluate_scores`, or if the numbers of seeds differ or the names do not.
     """
-    case = Case(nb201_index, trials, truth, n_behind, seed)
+    case = Case(keys, trials, truth, n_behind, seed, space)
+    return compare_case(case, first, second, names=names, populations=populations)
+
+
+def compare_case(
+    case: Case,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    populations: Sequence[str] | None = None,
+    is_paired: bool = True,
+    judged: BoolArray | None = None,
+) -> Comparison:
+    """Compare two estimators, as `compare_scores` does.
+
+    Args:
+        case: What they are judged by.
+        first: Scores of one, [n] or [seed, n].
+        second: Scores of the other; in pairs of the same shape.
+        names: As in `compare_scores`.
+        populations: As in `compare_scores`.
+        is_paired: Whether the difference is taken seed by seed; else the seeds of either are
+            independent of the other's.
+        judged: In pairs, which architectures each pair of seeds is judged on, [seed, n]; all
+            unless given.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UsageError: As `compare_scores`.
+    """
     pair = case.check_scores(first, names[0]), case.check_scores(second, names[1])
-    if len(pair[0]) != len(pair[1]):
+    if is_paired and len(pair[0]) != len(pair[1]):
         raise UsageError(
             f"{len(pair[0])} seeds of '{names[0]}' and {len(pair[1])} of '{names[1]}' were given; "
             "seeds are compared in pairs. Keep the seeds that both have."
         )
-    differences, components = {}, {}
-    for name in populations:
+
+    def sample(metric: str, name: str) -> Sample:
+        if is_paired:
+            return sample_seeds(case, metric, pair[0], name, judged, minus=pair[1])
         part = case.select(name)
-        samples = {
-            metric: subtract(*(case.sample(metric, rows, part) for rows in pair))
-            for metric in METRICS
-        }
+        sides = (case.sample(metric, rows, part) for rows in pair)
+        return subtract(*sides, is_paired=False)
+
+    differences, components = {}, {}
+    for name in case.names(populations):
+        samples = {metric: sample(metric, name) for metric in METRICS}
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
-        components[name] = decompose(samples["tau"], case.truth_se(part, *pair))
+        truth_se = truth_se_of_seeds(case, pair[0], name, judged, minus=pair[1])
+        components[name] = decompose(samples["tau"], truth_se)
     taus = {name: results["tau"] for name, results in differences.items()}
     verdict = compare_winners(
         names, {name: Difference(tau.value, tau.interval, tau.p) for name, tau in taus.items()}
     )
-    return Comparison(names, len(case.truth), len(pair[0]), differences, components, verdict)
+    n_seeds = min(map(len, pair))
+    return Comparison(names, len(case.truth), n_seeds, differences, components, verdict)

@@ -1,28 +1,21 @@
 """Parts of the space that a ranking is judged on, side by side.
 
-Published protocols differ in their population, and that alone can reverse who wins. Axis letter:
-n architectures that have both a score and a truth.
+Published protocols differ in their population, and that alone can reverse who wins. Which there
+are, and how large, the space says (`Space.traits`). Architectures are named by their key
+(`Space.key`). Axis letter: n architectures that have both a score and a truth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError, unknown_name
-from harness.spaces.nb201.classes import isomorphism_string
-from harness.spaces.nb201.encoding import (
-    EDGES,
-    N_ARCHS,
-    NONE,
-    OPS,
-    canonical_permutation,
-    enumerate_archs,
-)
+from harness.spaces import Space
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -36,6 +29,11 @@ TOP_10 = 0.1
 
 N_DECILES = 10
 PER_DECILE = 100
+
+_MOST_TABULATED = 100_000  # architectures whose traits are kept in an array
+_LARGEST_KEY = 2**63 - 1
+_NAMED = 3
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hash: one to one
 
 
 def top_share(truth: npt.ArrayLike, share: float) -> BoolArray:
@@ -64,18 +62,24 @@ class Population(NamedTuple):
     """Some of the architectures at hand.
 
     Attributes:
-        name: Key of `POPULATIONS`.
+        name: Key of `populations_of`.
         description: What it holds, in words.
         mask: Which of the n architectures, [n].
-        size: How many of the whole space it would hold: what the sample was drawn from.
+        size: How many it was drawn from: those of the whole space; as many as it holds where it
+            is no draw; None where nobody can count them.
         share: The top share of truth that it is; None where truth does not select it so.
+        unrepresented: Keys of the representatives, ascending, of the classes that only other
+            members were scored of; empty unless it holds one architecture of each class.
+        note: What else has to be known about it, in a sentence; empty for nothing.
     """
 
     name: str
     description: str
     mask: BoolArray
-    size: int
-    share: float | None
+    size: int | None
+    share: float | None = None
+    unrepresented: tuple[int, ...] = ()
+    note: str = ""
 
     @property
     def n(self) -> int:
@@ -83,52 +87,103 @@ class Population(NamedTuple):
         return int(self.mask.sum())
 
 
-class Rule(NamedTuple):
-    """How a population is chosen; the attributes are those of `Population`."""
+class PopulationRule(NamedTuple):
+    """How a population is chosen.
+
+    Attributes:
+        description: What it holds, in words.
+        size: How many of the whole space it holds; None where nobody can count them.
+        choose: From keys and truth, [n] each, whether an architecture is in, [n]; for a
+            partition, the key of the representative of each one's class, [n].
+        share: The top share of truth that it is; None where truth does not select it so.
+        is_partition: Whether it holds one architecture of each class.
+    """
 
     description: str
-    size: int
-    choose: Callable[[IntArray, FloatArray], BoolArray]
+    size: int | None
+    choose: Callable[[IntArray, FloatArray], BoolArray | IntArray]
     share: float | None = None
+    is_partition: bool = False
 
 
-def select_population(name: str, nb201_index: npt.ArrayLike, truth: npt.ArrayLike) -> Population:
+@cache
+def populations_of(space: Space) -> dict[str, PopulationRule]:
+    """Return the populations of a space by name, in the order of a table.
+
+    Those that are facts about architectures are the space's traits; the others go by truth.
+    """
+    return {
+        "all": PopulationRule(
+            "all architectures", space.size, lambda keys, _: np.ones(len(keys), dtype=np.bool_)
+        ),
+        **{
+            name: PopulationRule(
+                trait.description,
+                trait.size,
+                partial(_find_trait, space, name),
+                is_partition=trait.is_partition,
+            )
+            for name, trait in space.traits.items()
+        },
+        "truth_stratified": PopulationRule(
+            "equally many architectures of each decile of truth, the first in the canonical "
+            f"permutation, at most {PER_DECILE}",
+            space.size,
+            partial(_stratify, space),
+        ),
+        "top_50": _top(TOP_HALF, space.size),
+        "top_10": _top(TOP_10, space.size),
+    }
+
+
+def select_population(
+    name: str, keys: npt.ArrayLike, truth: npt.ArrayLike, space: Space
+) -> Population:
     """Select one population of the architectures at hand.
 
     Args:
-        name: Key of `POPULATIONS`.
-        nb201_index: Each architecture's index, no two equal, [n].
+        name: Key of `populations_of`.
+        keys: Each architecture's key, no two equal, [n].
         truth: Its ground truth, finite numbers, [n].
+        space: The space that the keys are of.
 
     Returns:
         The population, which may be empty.
 
     Raises:
-        UsageError: If the name is unknown, there are no architectures, the shapes differ, an
-            index is out of range or occurs twice, or a truth is not finite.
+        UsageError: If the name is unknown, there are no architectures, the shapes differ, a key
+            is out of range or occurs twice, or a truth is not finite.
     """
-    if name not in POPULATIONS:
-        raise unknown_name("population", name, POPULATIONS)
-    index, values = check_archs(nb201_index, truth)
-    rule = POPULATIONS[name]
-    return Population(name, rule.description, rule.choose(index, values), rule.size, rule.share)
+    rules = populations_of(space)
+    if name not in rules:
+        raise unknown_name("population", name, rules)
+    known, values = check_archs(keys, truth, space)
+    rule = rules[name]
+    chosen = rule.choose(known, values)
+    if rule.is_partition:
+        return _select_one_each(name, rule, known, np.asarray(chosen, dtype=np.int64))
+    return Population(name, rule.description, chosen.astype(np.bool_), rule.size, rule.share)
 
 
-def check_archs(nb201_index: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
+def check_archs(
+    keys: npt.ArrayLike, truth: npt.ArrayLike, space: Space
+) -> tuple[IntArray, FloatArray]:
     """Return the architectures and their truth, [n] each, or refuse them with a UsageError."""
-    given, values = np.asarray(nb201_index), np.asarray(truth, dtype=np.float64)
+    given, values = np.asarray(keys), np.asarray(truth, dtype=np.float64)
     if given.ndim != 1 or given.shape != values.shape or len(given) == 0:
         raise UsageError(
             f"Indices of shape {given.shape} and a truth of shape {values.shape} were given; both "
             "must be [n], n at least 1. Pass one index and one truth an architecture."
         )
-    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= N_ARCHS:
+    most = _LARGEST_KEY if space.size is None else space.size - 1
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() > most:
         raise UsageError(
             f"Architecture indices from {min(given.tolist())} to {max(given.tolist())} of type "
-            f"{given.dtype} were given; they are whole numbers from 0 to {N_ARCHS - 1:,}. Pass "
-            "nb201_index."
+            f"{given.dtype} were given; they are whole numbers from 0 to {most:,}. Pass the keys "
+            f"of space '{space.name}'."
         )
-    repeated = np.flatnonzero(np.bincount(given) > 1)
+    found, counts = np.unique(given, return_counts=True)
+    repeated = found[counts > 1]
     if len(repeated):
         raise UsageError(
             f"{len(repeated)} architectures were given more than once, such as {repeated[0]}; each "
@@ -142,87 +197,79 @@ def check_archs(nb201_index: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[IntAr
     return given.astype(np.int64), values
 
 
-@cache
-def _places() -> IntArray:
-    """Return each architecture's position in the canonical permutation, [index]."""
-    return np.argsort(np.asarray(canonical_permutation()))
+def _select_one_each(
+    name: str, rule: PopulationRule, keys: IntArray, representatives: IntArray
+) -> Population:
+    """Choose the representatives at hand, or all where no class has two members at hand.
 
-
-@cache
-def _traits() -> dict[str, IntArray]:
-    """Tell, for every architecture of the space, what it is counted by, [index] each."""
-    archs = enumerate_archs()
-    strings = np.array([isomorphism_string(arch) for arch in archs])
-    return {
-        "class": np.array([arch.representative.nb201_index for arch in archs]),
-        "string": np.unique(strings, return_inverse=True)[1].reshape(-1),
-        "live": np.array([arch.is_live for arch in archs], dtype=np.int64),
-        "nones": np.array([arch.count_op(NONE) for arch in archs]),
-    }
-
-
-def _one_per(trait: str) -> Callable[[IntArray, FloatArray], BoolArray]:
-    """Choose the member of lowest index, where it is among those at hand.
-
-    Not the first at hand: a large class is more likely to be at hand at all, so that a sample
-    would hold too many of these, and its intervals cover far too little (0.4 to 0.9 by
+    Not the first member at hand: a large class is more likely to be at hand at all, so that a
+    sample would hold too many of these, and its intervals cover far too little (0.4 to 0.9 by
     simulation). Nor the first in the canonical permutation, which samples are prefixes of, for
-    the same reason. The published order has nothing to do with that permutation.
+    the same reason. Whether the representative is at hand has nothing to do with the size of its
+    class. A file with at most one member of each class is one of classes, not a sample of
+    architectures: it stands as it is, and nothing is said of the space.
     """
+    mask = representatives == keys
+    classes = np.unique(representatives)
+    missing = np.setdiff1d(classes, keys[mask], assume_unique=True)
+    size, note = rule.size, ""
+    if len(missing):
+        such = ", ".join(map(str, missing[:_NAMED]))
+        note = f"{len(missing):,} classes were scored only by other members than the representative"
+        if len(classes) == len(keys):
+            mask, size = np.ones(len(keys), dtype=np.bool_), len(keys)
+            note += f" (such as {such}): these stand in, so nothing is said of the whole space."
+        else:
+            note += f" (such as {such}): they are left out."
+    return Population(name, rule.description, mask, size, None, tuple(missing.tolist()), note)
 
-    def choose(index: IntArray, _: FloatArray) -> BoolArray:
-        firsts = np.unique(_traits()[trait], return_index=True)[1]
-        return np.isin(index, firsts)
 
-    return choose
+def _find_trait(space: Space, name: str, keys: IntArray, _: FloatArray) -> IntArray:
+    """Tell each architecture's trait, [n]."""
+    if _is_small(space):
+        return _all_traits(space, name)[keys]
+    return np.array([_find_one_trait(space, name, key) for key in keys.tolist()], dtype=np.int64)
 
 
-def _stratify(index: IntArray, truth: FloatArray) -> BoolArray:
-    places = _places()[index]
+@cache
+def _all_traits(space: Space, name: str) -> IntArray:
+    return np.array([_find_one_trait(space, name, key) for key in range(space.size or 0)])
+
+
+@cache
+def _find_one_trait(space: Space, name: str, key: int) -> int:
+    return int(space.traits[name].of(space.at(key)))
+
+
+def _is_small(space: Space) -> bool:
+    return space.size is not None and space.size <= _MOST_TABULATED
+
+
+def _find_places(space: Space, keys: IntArray) -> IntArray:
+    """Order architectures as the canonical permutation does, or by a hash where it is long, [n]."""
+    if _is_small(space):
+        return _all_places(space)[keys]
+    return np.asarray((keys.astype(np.uint64) * _GOLDEN) >> np.uint64(1), dtype=np.int64)
+
+
+@cache
+def _all_places(space: Space) -> IntArray:
+    assert space.size is not None
+    return np.argsort(np.asarray(space.prefix(space.size)))
+
+
+def _stratify(space: Space, keys: IntArray, truth: FloatArray) -> BoolArray:
+    places = _find_places(space, keys)
     deciles = np.array_split(np.lexsort((places, truth)), N_DECILES)
     each = min(PER_DECILE, *(len(decile) for decile in deciles))
     chosen = [decile[np.argsort(places[decile])[:each]] for decile in deciles]
-    return np.isin(np.arange(len(index)), np.concatenate(chosen))
+    return np.isin(np.arange(len(keys)), np.concatenate(chosen))
 
 
-def _top(share: float) -> Rule:
-    return Rule(
+def _top(share: float, size: int | None) -> PopulationRule:
+    return PopulationRule(
         f"the top {share:.0%} by truth, ties included",
-        round(N_ARCHS * share),
+        None if size is None else round(size * share),
         lambda _, truth: top_share(truth, share),
         share,
     )
-
-
-POPULATIONS: dict[str, Rule] = {
-    "all": Rule("all architectures", N_ARCHS, lambda index, _: np.ones(len(index), dtype=np.bool_)),
-    "without_none": Rule(
-        "architectures without the operation none",
-        (len(OPS) - 1) ** len(EDGES),
-        lambda index, _: _traits()["nones"][index] == 0,
-    ),
-    "live": Rule(
-        "architectures with a path from input to output",
-        15_284,
-        lambda index, _: _traits()["live"][index] == 1,
-    ),
-    "one_per_class": Rule(
-        "one architecture of each class under dead-edge removal, the one of lowest index",
-        9_445,
-        _one_per("class"),
-    ),
-    "one_per_string": Rule(
-        "one architecture of each isomorphism string of the benchmark, the one of lowest index",
-        6_466,
-        _one_per("string"),
-    ),
-    "truth_stratified": Rule(
-        f"equally many architectures of each decile of truth, the first in the canonical "
-        f"permutation, at most {PER_DECILE}",
-        N_ARCHS,
-        _stratify,
-    ),
-    "top_50": _top(TOP_HALF),
-    "top_10": _top(TOP_10),
-}
-"""What a ranking is judged on. A new population is one row, and a function if it needs one."""

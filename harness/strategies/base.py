@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import UsageError
+from harness.settings.base import Settings as OwnSettings
 from harness.spaces.base import Architecture, Grid, Space
 from harness.supernet.patches import LayerInput
 
@@ -36,7 +37,7 @@ class Context:
         seed: The run's seed; strategies derive named streams from it.
         steps: Steps of the whole training.
         batches_per_epoch: Steps from one pass over the training images to the next.
-        settings: The strategy's own settings; None where it has none, or the defaults hold.
+        settings: The strategy's own settings, of its class `Settings`; None where it has none.
         searchable: Names of the weights that not all paths share.
     """
 
@@ -58,10 +59,13 @@ class Strategy(ABC):
     Attributes:
         wants_inputs: Whether `remember` is given the layers' inputs (they cost memory).
         needs_grid: Whether the space has to be a `Grid`, as `self.grid` then is.
+        Settings: The class of its own settings, if it has any: a subclass of
+            `harness.settings.base.Settings`, which names its table. `context.settings` is one.
     """
 
     wants_inputs: ClassVar[bool] = False
     needs_grid: ClassVar[bool] = False
+    Settings: ClassVar[type[OwnSettings] | None] = None
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Prepare for one run.

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from harness.settings.strategies import NoveltySettings
+from harness.settings.base import Settings
 from harness.spaces.base import Architecture
 from harness.strategies.archive import measure_novelty
 from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.patches import LayerInput
+
+
+class NoveltySettings(Settings):
+    """Settings of `novelty`.
+
+    Attributes:
+        candidates: Uniform paths a step, of which the most novel one is trained.
+        archive: Latest trained paths that novelty is measured against.
+        neighbours: Nearest of them that its mean distance is taken to.
+    """
+
+    table: ClassVar[str] = "novelty"
+
+    candidates: int = Field(10, ge=1)
+    archive: int = Field(100, ge=1)
+    neighbours: int = Field(10, ge=1)
 
 
 class NoveltySampling(Strategy):
@@ -31,11 +48,12 @@ class NoveltySampling(Strategy):
     """
 
     needs_grid = True
+    Settings = NoveltySettings
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with an empty archive."""
         super().__init__(context, weights)
-        self.settings: NoveltySettings = context.settings or NoveltySettings()
+        self.settings: NoveltySettings = context.settings
         self._archive: list[Architecture] = []
         self._sampled: list[Architecture] = []
 

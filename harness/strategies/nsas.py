@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from harness.settings.strategies import NsasSettings
+from harness.settings.base import Settings
 from harness.spaces.base import Architecture
 from harness.strategies.archive import measure_distances, measure_novelty
 from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.patches import LayerInput
+
+
+class NsasSettings(Settings):
+    """Settings of `nsas`.
+
+    Attributes:
+        constraints: Most architectures in the constraint set; each is trained in every step.
+        weight: Weight of the constraints' mean loss, 0-1; that of the new path is one minus it.
+        recent: Latest trained paths that may enter the constraint set.
+    """
+
+    table: ClassVar[str] = "nsas"
+
+    constraints: int = Field(4, ge=1)
+    weight: float = Field(0.2, ge=0, lt=1)
+    recent: int = Field(50, ge=1)
 
 
 class NoveltySearchConstraints(Strategy):
@@ -38,11 +55,12 @@ class NoveltySearchConstraints(Strategy):
     """
 
     needs_grid = True
+    Settings = NsasSettings
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with an empty constraint set."""
         super().__init__(context, weights)
-        self.settings: NsasSettings = context.settings or NsasSettings()
+        self.settings: NsasSettings = context.settings
         self._constraints: list[Architecture] = []
         self._recent: list[Architecture] = []
         self._sampled: list[Architecture] = []

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from harness.errors import MismatchError
 from harness.seeding import derive_seed
-from harness.settings.strategies import OgdSettings
 from harness.strategies.base import Context, WeightedPath
+from harness.strategies.ogd_settings import OgdSettings
 from harness.strategies.projection import Projector, make_projector
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import Draws, LayerInput
@@ -36,11 +36,12 @@ class ProjectingStrategy(SinglePathOneShot):
     """
 
     wants_inputs = True
+    Settings = OgdSettings
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Make the projectors as layers are met."""
         super().__init__(context, weights)
-        self.settings: OgdSettings = context.settings or OgdSettings()
+        self.settings: OgdSettings = context.settings
         self._projectors: dict[str, Projector] = {}
         self._projects = False
         self._draws: tuple[int, Draws] | None = None
@@ -98,8 +99,7 @@ class ProjectingStrategy(SinglePathOneShot):
         settings = self.settings
         if settings.strength_end is None:
             return
-        start = {"rls": settings.alpha, "covariance": settings.c, "nullspace": settings.threshold}
-        first = start[settings.projector]
+        first = settings.strength
         # strengths are scales: it takes as long from 10 to 1 as from 1 to 0.1
         projector.strength = first * (settings.strength_end / first) ** (step / self.context.steps)
 
@@ -132,7 +132,7 @@ class ProjectingStrategy(SinglePathOneShot):
         if state.get("format") != _FORMAT:
             raise MismatchError(
                 "The checkpoint is of an earlier version, whose projectors cannot be taken over. "
-                "Remove it to train from the start, or go on with that version."
+                "Remove it to train from the start, or resume with that version."
             )
         self._projectors = {}
         for name, saved in state["projectors"].items():

@@ -7,7 +7,7 @@ their outputs move little. Patches are [m, d]. Nothing stored means P = I.
 
 References: Zeng et al., Continual learning of context-dependent processing (OWM), 2019, arXiv
 1810.01256, eq. 1; Niu et al., Disturbance-immune weight sharing, 2020, arXiv 2003.13089, which
-builds on it. DI's full text could not be had, so `rls` is our reading of it.
+builds on it. Its full text was not available, so `rls` is our reading.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from harness.errors import unknown_name
-from harness.settings.strategies import OgdSettings
+from harness.strategies.ogd_settings import OgdSettings
 from harness.supernet.patches import Draws, LayerInput
 
 State = dict[str, Tensor]
@@ -104,11 +103,11 @@ class Projector(ABC):
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Return everything needed to go on exactly."""
+        """Return everything needed to resume exactly."""
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Resume from a saved state."""
 
 
 LEAST_SQUARE = 1e-10
@@ -130,8 +129,8 @@ class RlsProjector(Projector):
 
     def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
         """Start with P = I."""
-        super().__init__(d, device, settings.alpha)
-        exact = min(settings.alpha, settings.strength_end or settings.alpha) < F32_ALPHA
+        super().__init__(d, device, settings.strength)
+        exact = min(self.strength, settings.strength_end or self.strength) < F32_ALPHA
         self._dtype = torch.float64 if exact else torch.get_default_dtype()
         self._p: Tensor | None = None
 
@@ -178,11 +177,9 @@ class _AveragingProjector(Projector):
     the first on; P is made anew after every `refresh` updates.
     """
 
-    def __init__(
-        self, d: int, device: torch.device, settings: OgdSettings, strength: float
-    ) -> None:
+    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
         """Start with R = 0 and P = I."""
-        super().__init__(d, device, strength)
+        super().__init__(d, device, settings.strength)
         self.settings = settings
         # R is symmetric: its upper half of rows, and the lower right corner, are all of it
         self._half = (d + 1) // 2
@@ -250,10 +247,6 @@ class CovarianceProjector(_AveragingProjector):
     Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
     """
 
-    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
-        """Start with R = 0 and P = I."""
-        super().__init__(d, device, settings, settings.c)
-
     def _factorise(self, r: Tensor, mean: float) -> Tensor:
         a = self.strength * mean
         identity = torch.eye(self.d, device=self.device)
@@ -276,10 +269,6 @@ class NullspaceProjector(_AveragingProjector):
     average.
     """
 
-    def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:
-        """Start with R = 0 and P = I."""
-        super().__init__(d, device, settings, settings.threshold)
-
     def _factorise(self, r: Tensor, mean: float) -> Tensor:
         eigenvalues, eigenvectors = torch.linalg.eigh(r)
         free: Tensor = eigenvectors[:, eigenvalues <= self.strength * mean]
@@ -295,11 +284,5 @@ PROJECTORS: dict[str, type[RlsProjector] | type[CovarianceProjector] | type[Null
 
 
 def make_projector(d: int, device: torch.device, settings: OgdSettings) -> Projector:
-    """Make the projector that the settings name, for a layer with patches of size `d`.
-
-    Raises:
-        UsageError: If the name is unknown.
-    """
-    if settings.projector not in PROJECTORS:
-        raise unknown_name("projector", settings.projector, PROJECTORS)
+    """Make the projector that the settings name, for a layer with patches of size `d`."""
     return PROJECTORS[settings.projector](d, device, settings)

@@ -11,7 +11,7 @@ from harness.strategies.projection import Projector
 class TraceMatched(ProjectingStrategy):
     """Scale every layer's plain update by its plasticity, tr P / d.
 
-    A projector is kept as in `ogd`, with the same settings. This is no match of `ogd`'s step
+    A projector is kept as in `ogd`, with the same settings. This does not match `ogd`'s step
     sizes: gradients lie in the span of the very features that P suppresses, so `ogd` takes
     shorter steps than its plasticity suggests. `spos-norm-matched` is the match; this shows what
     the share of free directions alone, as a learning rate, would do.

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from harness.settings.strategies import WplSettings
+from harness.settings.base import Settings
 from harness.strategies.base import Context
 from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import LayerInput
+
+
+class WplSettings(Settings):
+    """Settings of `wpl`.
+
+    Attributes:
+        alpha: Strength of the penalty.
+        decay: Share of the past that a weight's importance and anchor keep in each step that
+            trains it, 0-1.
+    """
+
+    table: ClassVar[str] = "wpl"
+
+    alpha: float = Field(0.01, ge=0)
+    decay: float = Field(0.99, ge=0, lt=1)
 
 
 class WeightPlasticity(SinglePathOneShot):
@@ -39,10 +55,12 @@ class WeightPlasticity(SinglePathOneShot):
     any earlier step has trained it, the layers outside the cells included.
     """
 
+    Settings = WplSettings
+
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
         """Start with no weight trained."""
         super().__init__(context, weights)
-        self.settings: WplSettings = context.settings or WplSettings()
+        self.settings: WplSettings = context.settings
         self._importance: dict[str, Tensor] = {}
         self._pull: dict[str, Tensor] = {}  # importance times anchor
         self._squares: dict[str, Tensor] = {}  # of the gradients of the step under way

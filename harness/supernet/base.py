@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from harness.supernet.layers import ConvBN, Tap
-from harness.supernet.norm import Norm, batch_norm
-from harness.supernet.weights import initialise
+from harness.supernet.norm import Norm, RunningNorm, batch_norm
+
+CLASSIFIER = "classifier.weight"
+"""The name under which a tap is told the features."""
 
 
 class SuperNet(nn.Module, ABC):
@@ -80,6 +82,14 @@ class SuperNet(nn.Module, ABC):
         names = (name for name, _ in self.named_parameters())
         return frozenset(n for n in names if n.partition(".")[0] in self.searchable_parts)
 
+    def classify(self, features: Tensor, tap: Tap | None) -> Tensor:
+        """Return the logits of features, [batch, feature], in float32 or better; tell the tap."""
+        features = features.to(torch.promote_types(features.dtype, torch.float32))
+        if tap is not None:
+            tap(CLASSIFIER, features)
+        logits: Tensor = self.classifier(features)
+        return logits
+
     def to_bf16(self) -> SuperNet:
         """Copy the supernet in bf16, but for its `float32_parts`."""
         half = copy.deepcopy(self).to(torch.bfloat16)
@@ -116,25 +126,35 @@ class Standalone(nn.Module, ABC):
 
 
 class SideBySide(Standalone):
-    """Networks computed one after the other, for a space that has no quicker way."""
+    """Networks computed one after the other, for a space that has no quicker way.
 
-    def __init__(self, make: Callable[[], nn.Module], run_seeds: Sequence[int]) -> None:
-        """Make and initialise the networks.
+    Each is a supernet of one path, best made of that path's weights alone.
+    """
+
+    def __init__(
+        self, make: Callable[[int], SuperNet], arch: Any, run_seeds: Sequence[int]
+    ) -> None:
+        """Make the networks.
 
         Args:
-            make: Makes one, whose `forward` takes images and returns logits, [batch, class].
-            run_seeds: The seed of each network's initial weights, [network].
+            make: Makes one network, given the seed of its initial weights.
+            arch: The architecture.
+            run_seeds: The seed of each network, [network].
         """
         super().__init__()
         self.networks = len(run_seeds)
-        self.parts = nn.ModuleList(make() for _ in run_seeds)
-        for part, run_seed in zip(self.parts, run_seeds, strict=True):
-            initialise(part, (run_seed,))
+        self.arch = arch
+        self.parts = nn.ModuleList(make(seed) for seed in run_seeds)
+        self.norms = [RunningNorm() for _ in run_seeds]
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute each network's logits of its own images."""
         chunks = images.chunk(self.networks, dim=1)
-        return torch.stack([part(x) for part, x in zip(self.parts, chunks, strict=True)], dim=1)
+        logits = [
+            part(chunk, self.arch, norm.start_pass(self.training))
+            for part, chunk, norm in zip(self.parts, chunks, self.norms, strict=True)
+        ]
+        return torch.stack(logits, dim=1)
 
 
 class Networks(Protocol):

@@ -142,7 +142,7 @@ def _load(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch's readers have no list of what they raise
         raise _DamagedError((str(error).splitlines() or [type(error).__name__])[0]) from error
     if not isinstance(state, dict) or type(state.get("schema")) is not int:
-        raise _DamagedError("it is no checkpoint of this program")
+        raise _DamagedError("it is not a checkpoint of this program")
     if state["schema"] > SCHEMA:
         raise CheckpointError(
             f"{path} has schema {state['schema']}, this version reads up to {SCHEMA}. "
@@ -177,7 +177,7 @@ def refuse_misfits(folder: Path) -> Iterator[None]:
 
 
 def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: int) -> None:
-    """Check what a trainer would else stumble over long after it took a state over.
+    """Check what a trainer would otherwise stumble over long after it took a state over.
 
     Args:
         state: What a checkpoint holds.
@@ -185,8 +185,8 @@ def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: 
         steps: Of the whole training.
 
     Raises:
-        ValueError: If the steps done are none of the training, momentum is not of the weights'
-            shapes, or a table of the log is none.
+        ValueError: If the number of steps is out of range, a momentum does not have its weight's
+            shape, or a table of the log is malformed.
         KeyError: If something is missing.
     """
     step = state["step"]

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.distributed.ranks import ALONE, Ranks
-from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError, RankError
+from harness.errors import DivergedError, Interrupted, MismatchError, RankError
 from harness.images.dataset import BatchSampler, ImageData
 from harness.monitor import CHECKPOINT, Event, Monitor, Progress
 from harness.seeding import derive_seed, make_rng
@@ -41,9 +41,8 @@ from harness.training.checkpoint import (
     save_checkpoint,
 )
 from harness.training.disturbance import DisturbanceMeter, ProbeRow
+from harness.training.log import TrainingLog
 from harness.training.snapshots import save_snapshot, snapshot_steps
-
-Columns = dict[str, list[float]]
 
 
 class StepRow(NamedTuple):
@@ -62,54 +61,6 @@ class StepRow(NamedTuple):
     n_paths: int
     loss: float
     lr: float
-
-
-class TrainingLog:
-    """Tables of numbers that grow with training and are saved inside the checkpoint.
-
-    Being part of the checkpoint, they can neither run ahead of the weights nor fall behind.
-    """
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.tables: dict[str, Columns] = {}
-        self._restored: frozenset[str] = frozenset()
-
-    def add(self, table: str, row: dict[str, float]) -> None:
-        """Add a row; all rows of a table have the same columns.
-
-        Raises:
-            CheckpointError: If the table came out of a checkpoint, with columns of its own.
-        """
-        columns = self.tables.setdefault(table, {name: [] for name in row})
-        if table in self._restored and (unknown := columns.keys() - row.keys()):
-            raise CheckpointError(
-                f"The checkpoint's table '{table}' has columns that this version does not log: "
-                f"{', '.join(map(repr, sorted(unknown))):.200}. Remove the checkpoint to train "
-                "from the start, or give another --out folder."
-            )
-        for name, column in columns.items():
-            column.append(row[name])
-
-    def state_dict(self) -> dict[str, dict[str, Tensor]]:
-        """Return the tables as tensors: int64 where all numbers are whole, else float64."""
-        return {
-            table: {name: _as_tensor(column) for name, column in columns.items()}
-            for table, columns in self.tables.items()
-        }
-
-    def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
-        """Set the tables."""
-        self.tables = {
-            table: {name: column.tolist() for name, column in columns.items()}
-            for table, columns in state.items()
-        }
-        self._restored = frozenset(self.tables)
-
-
-def _as_tensor(column: list[float]) -> Tensor:
-    whole = all(type(value) is int for value in column)  # keys may exceed 2**53
-    return torch.tensor(column, dtype=torch.int64 if whole else torch.float64)
 
 
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]
@@ -182,15 +133,16 @@ class Trainer:
         Raises:
             Interrupted: If the monitor asked to stop.
             DivergedError: If the loss is no longer finite.
-            CheckpointError: If the checkpoint is none of this training.
-            MismatchError: If the checkpoint is of other settings.
+            CheckpointError: If the checkpoint does not fit this training.
+            MismatchError: If the checkpoint was made with other settings.
             StoreError: If a checkpoint cannot be saved.
             RankError: If another rank is gone, or its weights have become others.
         """
         found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
         state = self.ranks.share(found)
         if state is not None:
-            if state.get("config_sha256") != self.config.sha256:
+            own = (self.config.training_sha256, *self.config.former_hashes)
+            if state.get("config_sha256") not in own:
                 raise MismatchError(
                     f"The checkpoint in {folder} is of other settings than this run's. Remove it "
                     "to train from the start, or give another --out folder."
@@ -198,7 +150,7 @@ class Trainer:
             with refuse_misfits(folder):
                 check_state(state, self.weights, self.config.steps)
                 self.load_state_dict(state)
-        config = self.config
+        config, run_id = self.config, self.config.run_id
         kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
         while self.step < config.steps:
@@ -211,8 +163,8 @@ class Trainer:
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 with self._timed("checkpoint"):
                     self._save(folder)
-                monitor.event(Event(config.run_id, CHECKPOINT, {"step": self.step}))
-            monitor.progress(Progress(config.run_id, "train", self.step, config.steps, loss))
+                monitor.event(Event(run_id, CHECKPOINT, {"step": self.step}))
+            monitor.progress(Progress(run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
 
@@ -371,7 +323,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to resume exactly."""
         return {
-            "config_sha256": self.config.sha256,
+            "config_sha256": self.config.training_sha256,
             "step": self.step,
             "network": self.network.state_dict(),
             "momentum": self._momentum,

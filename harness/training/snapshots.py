@@ -1,11 +1,11 @@
-"""Weights kept from moments of training, to rank with: disturbance averages out over them.
+"""Weights kept at several steps of training, to rank with: disturbance averages out over them.
 
-What a step does to other paths lasts only until other steps undo it, so the ranking by any one
-moment's weights is noisy. With `rank_snapshots` of K the weights of K moments are kept, the last
-`snapshot_every` steps apart and the final ones among them, and each batch of ranking images is
-scored with the weights of another. A ranking on as many images costs as much as before.
+What a step does to other paths lasts only until other steps undo it, so the ranking by the weights
+of any one step is noisy. With `rank_snapshots` of K the weights of the last K steps that are
+`snapshot_every` apart are kept, the final ones among them, and the batches of ranking images are
+scored with each in turn. A ranking on as many images costs as much as before.
 
-Averaging scores over moments of training is our own choice, unlike averaging weights (Izmailov et
+Averaging scores over steps of training is our own choice, unlike averaging weights (Izmailov et
 al., 2018, arXiv 1803.05407); its effect on tau is measured in `results/`.
 """
 
@@ -33,7 +33,7 @@ def snapshot_steps(config: RunConfig) -> list[int]:
 def ranking_order(config: RunConfig) -> list[int]:
     """Return the same steps in the order in which batches of images are ranked with them.
 
-    It is a fixed random one: a ranking that ends early has then seen moments of all the time.
+    It is random, but fixed: a ranking that ends early has then seen early and late weights.
     """
     steps = snapshot_steps(config)
     order = make_rng(config.split_seed, "snapshots").permutation(len(steps))

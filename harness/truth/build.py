@@ -1,7 +1,7 @@
 """A truth table of one's own: train architectures from scratch and write down their accuracy.
 
 Rows are appended to a journal as trainings finish, so a killed build loses at most the trainings
-that were under way; the same command goes on with what is missing. Each training is single
+that were under way; the same command resumes with what is missing. Each training is single
 threaded and draws everything from its own seed, so the rows do not depend on the number of
 workers or on their order. The missing seeds of an architecture are trained side by side, as
 grouped convolutions.
@@ -35,8 +35,9 @@ from harness.errors import DivergedError, LockedError
 from harness.files.journal import Journal
 from harness.images import load_images
 from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
-from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.spaces.nb201.network import StandaloneNetwork
+from harness.spaces import DEFAULT, Architecture, Space, load_space
+from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
+from harness.supernet.base import Standalone
 from harness.truth import TruthTable, make_table, save_table
 
 EVALUATION_BATCH = 1_000
@@ -71,22 +72,22 @@ class Protocol:
     weight_decay: float = 5e-4
 
 
-class Training(NamedTuple):
-    """One training to be done: an architecture and a seed."""
+class Job(NamedTuple):
+    """One training to be done: an architecture, by its key, and a seed."""
 
-    nb201_index: int
+    key: int
     seed: int
 
 
 class Stack(NamedTuple):
-    """Trainings of one architecture that are done side by side."""
+    """Trainings of one architecture, by its key, that are done side by side."""
 
-    nb201_index: int
+    key: int
     seeds: tuple[int, ...]
 
 
 def train_from_scratch(
-    nb201_index: int, seeds: Sequence[int], protocol: Protocol, data: ImageData
+    arch: Architecture, seeds: Sequence[int], protocol: Protocol, data: ImageData, space: Space
 ) -> list[dict[str, Any]]:
     """Train one architecture once for each seed, side by side, and score the networks.
 
@@ -95,10 +96,11 @@ def train_from_scratch(
     by the rounding of its convolutions.
 
     Args:
-        nb201_index: The architecture.
+        arch: The architecture.
         seeds: Seeds of the trainings.
         protocol: How.
         data: The images.
+        space: The architecture's space.
 
     Returns:
         One row a seed and split ("valid", "test") with the accuracy in percent, after the last
@@ -108,12 +110,14 @@ def train_from_scratch(
         DivergedError: If a loss is no longer finite.
     """
     started = time.perf_counter()
-    arch = arch_at(nb201_index)
-    network = StandaloneNetwork(arch, data.network_shape(protocol.channels, protocol.cells), seeds)
+    shape = data.network_shape(protocol.channels, protocol.cells)
+    network = space.networks(shape).standalone(arch, seeds)
     losses = _train(network, seeds, protocol, data)
     for seed, loss in zip(seeds, losses.tolist(), strict=True):
         if not math.isfinite(loss):
-            raise DivergedError(f"Training {arch} with seed {seed} ended at a loss of {loss}.")
+            raise DivergedError(
+                f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}."
+            )
     network.eval()
     cost_s = (time.perf_counter() - started) / len(seeds)
     splits = {"valid": data.validation, "test": data.test}
@@ -122,10 +126,10 @@ def train_from_scratch(
         for split, images in splits.items()
         if images is not None
     }
+    names = {name: cells[0] for name, cells in name_archs([space.key(arch)], space).items()}
     return [
         {
-            "nb201_index": nb201_index,
-            "arch_str": str(arch),
+            **names,
             "dataset": data.name,
             "split": split,
             "epochs": protocol.epochs,
@@ -140,7 +144,7 @@ def train_from_scratch(
 
 
 def _train(
-    network: StandaloneNetwork, seeds: Sequence[int], protocol: Protocol, data: ImageData
+    network: Standalone, seeds: Sequence[int], protocol: Protocol, data: ImageData
 ) -> Tensor:
     """Train the networks to the end and return the last loss of each, [network]."""
     samplers = [BatchSampler(data, protocol.batch_size, seed, augment=True) for seed in seeds]
@@ -171,7 +175,7 @@ def _train(
 
 
 @torch.no_grad()
-def _accuracies_pct(network: StandaloneNetwork, data: ImageData, images: ImageSet) -> list[float]:
+def _accuracies_pct(network: Standalone, data: ImageData, images: ImageSet) -> list[float]:
     """Return each network's accuracy in percent, [network]."""
     correct = torch.zeros(network.networks, dtype=torch.int64)
     for batch, labels in iterate_batches(data, images, EVALUATION_BATCH):
@@ -187,16 +191,18 @@ def build_truth(
     seeds: Sequence[int],
     workers: int,
     on_training: OnTraining = lambda done, total: None,
+    space: Space | None = None,
 ) -> list[dict[str, Any]]:
     """Train what is missing and return the rows that were asked for.
 
     Args:
         journal_path: Where rows are appended as they come.
         protocol: How to train.
-        archs: `nb201_index` of the architectures, in the order in which to train them.
+        archs: Keys of the architectures, in the order in which to train them.
         seeds: Seeds of each architecture.
         workers: Processes, each with one thread.
         on_training: Called with (done, total) at the start and after each training.
+        space: The space of the architectures; `DEFAULT` unless given.
 
     Returns:
         The rows of these architectures and seeds, in the order in which they were finished;
@@ -207,36 +213,40 @@ def build_truth(
         DivergedError: If a training ends at a loss that is not a number.
         LockedError: If another process is building into the same journal.
     """
+    space = space or load_space()
+    header = asdict(protocol) | ({} if space.name == DEFAULT else {"space": space.name})
     try:
         with FileLock(f"{journal_path}.lock", timeout=0):
-            journal = Journal(journal_path, asdict(protocol))
-            done = {Training(row["nb201_index"], row["seed"]) for row in journal.rows}
-            asked = {Training(index, seed) for index in archs for seed in seeds}
+            journal = Journal(journal_path, header)
+            done = {_job_of(row, space) for row in journal.rows}
+            asked = {Job(key, seed) for key in archs for seed in seeds}
             stacks = _stack_missing(archs, seeds, done)
             n_done = len(asked & done)
             on_training(n_done, len(asked))
-            for rows in _train_all(stacks, protocol, workers):
+            for rows in _train_all(stacks, protocol, workers, space):
                 journal.append(rows)
                 n_done += len({row["seed"] for row in rows})
                 on_training(n_done, len(asked))
-            return [
-                row for row in journal.rows if Training(row["nb201_index"], row["seed"]) in asked
-            ]
+            return [row for row in journal.rows if _job_of(row, space) in asked]
     except Timeout as error:
         raise LockedError(
             f"Another process is building into {journal_path}. Wait for it, or give another file."
         ) from error
 
 
+def _job_of(row: Mapping[str, Any], space: Space) -> Job:
+    return Job(space.key(space.parse(row[arch_columns(space).text])), row["seed"])
+
+
 def _stack_missing(
-    archs: Sequence[int], seeds: Sequence[int], done: Collection[Training]
+    archs: Sequence[int], seeds: Sequence[int], done: Collection[Job]
 ) -> list[Stack]:
     """Put what is missing of each architecture together, a few seeds at a time."""
     stacks = []
-    for index in archs:
-        missing = [seed for seed in seeds if Training(index, seed) not in done]
+    for key in archs:
+        missing = [seed for seed in seeds if Job(key, seed) not in done]
         for start in range(0, len(missing), MAX_STACKED):
-            stacks.append(Stack(index, tuple(missing[start : start + MAX_STACKED])))
+            stacks.append(Stack(key, tuple(missing[start : start + MAX_STACKED])))
     return stacks
 
 
@@ -248,6 +258,7 @@ def build_table(
     workers: int,
     share_classes: bool = False,
     on_training: OnTraining = lambda done, total: None,
+    space: Space | None = None,
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
@@ -257,10 +268,12 @@ def build_table(
         n_archs: The first this many architectures of the canonical permutation.
         seeds: Seeds of each architecture.
         workers: Processes, each with one thread.
-        share_classes: Train one architecture of each equivalence class, its representative, and
-            give its rows to all members. That is an approximation: a convolution that is fed
-            zeros emits a constant under affine batch norm, and members' networks draw apart.
+        share_classes: Train one architecture of each class of `Space.identity`, its
+            representative, and give its rows to all members. That may be an approximation: in
+            NAS-Bench-201 a convolution that is fed zeros emits a constant under affine batch
+            norm, and members' networks draw apart.
         on_training: Called with (done, total) at the start and after each training.
+        space: The space of the architectures; `DEFAULT` unless given.
 
     Returns:
         The table.
@@ -268,11 +281,15 @@ def build_table(
     Raises:
         HarnessError: As `build_truth`; StoreError if the table cannot be written.
     """
-    asked = sample_indices(n_archs)
-    trained = {i: arch_at(i).representative.nb201_index if share_classes else i for i in asked}
+    space = space or load_space()
+    asked = space.prefix(n_archs)
+    trained = {
+        key: space.key(space.identity(space.at(key))) if share_classes else key for key in asked
+    }
     distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
-    rows = pd.DataFrame(build_truth(journal, protocol, distinct, seeds, workers, on_training))
+    done = build_truth(journal, protocol, distinct, seeds, workers, on_training, space)
+    rows = pd.DataFrame(done)
     machine = provenance.environment()
     metadata = {
         "protocol": json.dumps(asdict(protocol)),
@@ -280,36 +297,40 @@ def build_table(
         "source": json.dumps(provenance.commit()),
         "environment": json.dumps(machine),
         "finished": provenance.now(),
-        "cost_cpu_s": str(round(rows.groupby(["nb201_index", "seed"])["cost_s"].first().sum())),
+        "cost_cpu_s": str(
+            round(rows.groupby([arch_columns(space).text, "seed"])["cost_s"].first().sum())
+        ),
         "share_classes": json.dumps(share_classes),
         "n_archs_trained": str(len(distinct)),
     }
     if share_classes:
-        rows = _give_to_members(rows, trained)
-    table = make_table(rows, f"nb201-{protocol.dataset}", metadata)
+        rows = _give_to_members(rows, trained, space)
+    table = make_table(rows, f"{space.name}-{protocol.dataset}", metadata, space=space)
     save_table(table, path)
     return table
 
 
-def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int]) -> pd.DataFrame:
+def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Space) -> pd.DataFrame:
     """Give each architecture the rows of the one that was trained in its stead."""
-    members = pd.DataFrame({"member": list(trained), "nb201_index": list(trained.values())})
-    given = members.merge(rows, on="nb201_index")
-    given["nb201_index"] = given.pop("member")
-    return given.assign(arch_str=[str(arch_at(index)) for index in given["nb201_index"]])
+    members = pd.DataFrame({"member": list(trained), "key": list(trained.values())})
+    given = members.merge(rows.assign(key=keys_of_rows(rows, space)), on="key")
+    return given.assign(**name_archs(given["member"], space))
 
 
 def _train_all(
-    stacks: Sequence[Stack], protocol: Protocol, workers: int
+    stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space
 ) -> Iterator[list[dict[str, Any]]]:
     """Train in a pool, handing out a few stacks ahead, so that a stop is quick."""
+    # A worker finds the space by its class, and an architecture by its string, which always serves.
+    place = f"{type(space).__module__}:{type(space).__qualname__}"
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
         waiting = iter(stacks)
         running: set[Future[list[dict[str, Any]]]] = set()
         while True:
             for stack in waiting:
-                running.add(pool.submit(_train_one, stack, protocol))
+                text = space.format(space.at(stack.key))
+                running.add(pool.submit(_train_one, place, text, stack.seeds, protocol))
                 if len(running) > workers:
                     break
             if not running:
@@ -331,5 +352,8 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _train_one(stack: Stack, protocol: Protocol) -> list[dict[str, Any]]:
-    return train_from_scratch(*stack, protocol, load_images(protocol.dataset))
+def _train_one(
+    place: str, text: str, seeds: Sequence[int], protocol: Protocol
+) -> list[dict[str, Any]]:
+    space, data = load_space(place), load_images(protocol.dataset)
+    return train_from_scratch(space.parse(text), seeds, protocol, data, space)

@@ -1,29 +1,31 @@
 """Which truth tables can be found, by which name each is asked for, and which one is meant.
 
-Three places are looked at: the package's own table, the folder `nb201` of the data folder, and the
-user cache with what was converted once. Nothing is searched for elsewhere; any other table is
-named by its path.
+Three places are looked at: the package's own tables of a space, the space's folder in the data
+folder, and the user cache with what was converted once. Nothing is searched for elsewhere; any
+other table is named by its path.
 """
 
 from __future__ import annotations
 
 import os
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import unknown_name
 from harness.files.datadir import resolve_data_dir, user_cache_dir
+from harness.spaces import Space, load_space
+from harness.truth.published import published
 from harness.truth.query import MEAN, TruthQuery
-from harness.truth.sources import BUNDLED_TABLE, find_truth
-from harness.truth.table import TruthTable, default_query, load_table
+from harness.truth.sources import (
+    BUILT,
+    PUBLISHED_FILES,
+    bundled_table,
+    cached_pattern,
+    find_truth,
+)
+from harness.truth.table import TruthTable, load_table
 
-BUNDLED, PUBLISHED = "nb201-tiles", "nb201"
 IN_PACKAGE, IN_DATA, IN_CACHE, BY_PATH = "package", "data folder", "user cache", "path"
-
-_FOLDER = "nb201"
-_FIRST_FILES = ("truth.parquet", "truth_rows.parquet")
-"""The published table: the first of these that is there."""
 
 
 class Place(NamedTuple):
@@ -40,27 +42,27 @@ class Place(NamedTuple):
     origin: str
 
 
-def list_places(data_dir: Path | None = None) -> list[Place]:
+def list_places(data_dir: Path | None = None, space: Space | None = None) -> list[Place]:
     """List the tables that can be found, without opening them.
 
     Args:
         data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
+        space: The space whose tables are meant; `DEFAULT` unless given.
 
     Returns:
-        The places, each with a name of its own.
+        The places, each with a name of its own. The published table is called as its space.
 
     Raises:
         DataError: If the data folder that was named does not exist.
     """
+    space = space or load_space()
     data, cache = resolve_data_dir(data_dir), user_cache_dir()
-    found = [(BUNDLED, _bundled_path(), IN_PACKAGE)] if _bundled_path().is_file() else []
+    found = [(place.name, place.path, place.origin) for place in _list_bundled(space)]
     if data is not None:
-        found += [(name, path, IN_DATA) for name, path in _named_files(data / _FOLDER)]
+        found += [(name, path, IN_DATA) for name, path in _named_files(data, space)]
     if data is None or not _is_same(data, cache):
-        found += [
-            (f"cache-{path.stem}", path, IN_CACHE) for _, path in _named_files(cache / _FOLDER)
-        ]
-    found += [(path.stem, path, IN_CACHE) for path in sorted(cache.glob("truth-*.parquet"))]
+        found += [(f"cache-{path.stem}", path, IN_CACHE) for _, path in _named_files(cache, space)]
+    found += [(path.stem, path, IN_CACHE) for path in sorted(cache.glob(cached_pattern(space)))]
     places: dict[str, Place] = {}
     for name, path, origin in found:
         own = name if name not in places else str(path)
@@ -68,12 +70,15 @@ def list_places(data_dir: Path | None = None) -> list[Place]:
     return list(places.values())
 
 
-def open_place(place: Place, data_dir: Path | None = None) -> TruthTable:
+def open_place(
+    place: Place, data_dir: Path | None = None, space: Space | None = None
+) -> TruthTable:
     """Open a table that was listed.
 
     Args:
         place: Where it is.
         data_dir: As it was given to `list_places`.
+        space: As it was given to `list_places`.
 
     Returns:
         The table.
@@ -81,49 +86,55 @@ def open_place(place: Place, data_dir: Path | None = None) -> TruthTable:
     Raises:
         TruthError: If it is damaged, or gone.
     """
+    space = space or load_space()
+    usual = next(iter(published(space).queries), None)
     # Rows to import are converted once, which takes a second, and opened in an instant after.
-    if place.name == PUBLISHED and place.origin == IN_DATA:
-        return find_truth("cifar10", data_dir)
-    return load_table(place.path)
+    if usual is not None and place.name == space.name and place.origin == IN_DATA:
+        return find_truth(usual, data_dir, space)
+    return load_table(place.path, space)
 
 
-def open_table(text: str | None, data_dir: Path | None = None) -> tuple[Place, TruthTable]:
+def open_table(
+    text: str | None, data_dir: Path | None = None, space: Space | None = None
+) -> tuple[Place, TruthTable]:
     """Open the table that the user means.
 
     Args:
         text: A name of `list_places`, or the path of a file; the published table where it is
             found, else the bundled one, unless given.
         data_dir: As for `list_places`.
+        space: The space of the table; `DEFAULT` unless given, and for a path whichever it is of.
 
     Returns:
         Where it is, and the table.
 
     Raises:
         UsageError: If it is neither a name nor a path.
-        TruthError: If the table is not there or is damaged.
+        TruthError: If the table is not there, is damaged or of another space.
         DataError: If the data folder that was named does not exist.
     """
-    if text == BUNDLED:
-        return Place(BUNDLED, _bundled_path(), IN_PACKAGE), find_truth("tiles")
     if text is not None and _is_path(text):
         path = Path(text).expanduser()
-        return Place(path.stem, path, BY_PATH), load_table(path)
-    places = {place.name: place for place in list_places(data_dir)}
+        return Place(path.stem, path, BY_PATH), load_table(path, space)
+    space = space or load_space()
+    bundled = {place.name: place for place in _list_bundled(space)}
+    if text in bundled:  # which no data folder is needed for
+        return bundled[text], open_place(bundled[text], data_dir, space)
+    places = {place.name: place for place in list_places(data_dir, space)}
     if text is None:
-        text = PUBLISHED if PUBLISHED in places else BUNDLED
-        if text not in places:
-            return open_table(BUNDLED)
+        text = space.name if space.name in places else next(iter(places), space.name)
     if text not in places:
-        if text == PUBLISHED:
-            find_truth("cifar10", data_dir)  # says where it was looked for
+        if text == space.name:
+            # Says where it was looked for.
+            find_truth(next(iter(published(space).queries), "tiles"), data_dir, space)
         error = unknown_name("truth table", text, places)
         raise type(error)(f"{error} Or give the path of a Parquet file.")
-    return places[text], open_place(places[text], data_dir)
+    return places[text], open_place(places[text], data_dir, space)
 
 
-def is_table(text: str, data_dir: Path | None = None) -> bool:
+def is_table(text: str, data_dir: Path | None = None, space: Space | None = None) -> bool:
     """Say whether a text names a table of `list_places`, or is written as a path."""
-    return _is_path(text) or text in {place.name for place in list_places(data_dir)}
+    return _is_path(text) or text in {place.name for place in list_places(data_dir, space)}
 
 
 def choose_query(
@@ -149,9 +160,9 @@ def choose_query(
         The query; what was given is in it as it was given, whether the table has it or not.
 
     Raises:
-        UsageError: If the policy is none.
+        UsageError: If the policy is unknown.
     """
-    usual = [default_query(name) for name in ("cifar10", "tiles")]
+    usual = [*list(published(table.space).queries.values())[:1], *BUILT.values()]
     keys = [(group.dataset, group.split, group.epochs) for group in table.groups()]
     wanted = [
         key
@@ -171,15 +182,21 @@ def choose_query(
     )
 
 
-def _bundled_path() -> Path:
-    return Path(str(resources.files("harness.truth") / BUNDLED_TABLE))
+def _list_bundled(space: Space) -> list[Place]:
+    found = []
+    for dataset in BUILT:
+        path = Path(str(bundled_table(dataset, space)))
+        if path.is_file():
+            found.append(Place(f"{space.name}-{dataset}", path, IN_PACKAGE))
+    return found
 
 
-def _named_files(folder: Path) -> list[tuple[str, Path]]:
-    """Name the tables of a data folder; the published one goes first."""
+def _named_files(data: Path, space: Space) -> list[tuple[str, Path]]:
+    """Name the tables of a space in a data folder; the published one goes first."""
+    folder = data / space.name
     files = {path.name: path for path in sorted(folder.glob("*.parquet")) if path.is_file()}
-    first = next((name for name in _FIRST_FILES if name in files), None)
-    named = [] if first is None else [(PUBLISHED, files.pop(first))]
+    first = next((name for name in PUBLISHED_FILES if name in files), None)
+    named = [] if first is None else [(space.name, files.pop(first))]
     return named + [(path.stem, path) for path in files.values()]
 
 

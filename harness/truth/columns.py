@@ -1,26 +1,27 @@
 """The rows of a table as arrays: what is held in memory, selected from, and hashed.
 
-Axis: row, sorted by the key (`nb201_index`, `dataset`, `split`, `epochs`, `trial`). Architecture
-strings follow from the index, so they are made only where somebody wants to see them. Nothing here
-imports pandas, which alone takes longer and more memory than opening the published table.
+Axis: row, sorted by what identifies it (architecture, data set, split, epochs, trial).
+Architectures are keys (`Space.key`); their strings follow, so they are made only where somebody
+wants to see them. Nothing here imports pandas, which alone takes longer and more memory than
+opening the published table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces.lookup import arch_columns
 
-if TYPE_CHECKING:
-    import pandas as pd
+SCHEMAS = ("truth/1", "truth/2")
+"""Of tables of `DEFAULT`, and of any other space."""
 
-SCHEMA = "truth/1"
 SPLITS = ("valid", "test")
 ROUNDED_TO = 6
 """Decimals that accuracies are compared at: neither the order of a summation nor a detour through
@@ -29,6 +30,22 @@ float32 must make or break ties, or make another table of the same results."""
 IntArray = npt.NDArray[np.int64]
 AnyIntArray = npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.float64]
+
+
+def schema_of(space: Space) -> str:
+    """Return the schema of a space's tables."""
+    return SCHEMAS[space.name != DEFAULT]
+
+
+def row_columns(space: Space) -> tuple[str, ...]:
+    """Return the columns of a space's rows: accuracy in percent, seed -1 where it is unknown."""
+    names = arch_columns(space).names
+    return (*names, "dataset", "split", "epochs", "trial", "seed", "accuracy")
+
+
+def key_kind(space: Space) -> type[np.integer[Any]]:
+    """Return the smallest kind of integer that holds all keys of a space."""
+    return np.int16 if space.size is not None and space.size <= 2**15 else np.int64
 
 
 class Labels(NamedTuple):
@@ -54,26 +71,28 @@ class Columns:
     """All columns of a table but the strings, [row] each.
 
     Attributes:
-        nb201_index: Architecture in the published order, int16.
+        key: Architecture, any kind of integer.
         dataset: Data set in the table's spelling.
         split: "valid" or "test".
         epochs: Length of training, int16.
         trial: Number of the training among those of its architecture, int32.
         seed: Its seed, -1 where that is unknown, int64.
         accuracy: Percent, float64.
+        space: The space of the architectures.
     """
 
-    nb201_index: AnyIntArray
+    key: AnyIntArray
     dataset: Labels
     split: Labels
     epochs: AnyIntArray
     trial: AnyIntArray
     seed: AnyIntArray
     accuracy: FloatArray
+    space: Space = field(default_factory=load_space)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.nb201_index)
+        return len(self.key)
 
     def sha256(self, rounded: bool = True) -> str:
         """Hash keys and accuracies: what the table says, wherever its rows came from.
@@ -85,13 +104,16 @@ class Columns:
         Returns:
             The SHA-256 digest, hexadecimal. Seeds are not part of it.
         """
-        digest = hashlib.sha256(SCHEMA.encode())
-        key = (self.nb201_index, self.dataset, self.split, self.epochs, self.trial)
-        for column in key:
-            if isinstance(column, Labels):
-                digest.update(json.dumps(list(column.names)).encode())
-                column = column.codes
-            digest.update(_bytes(column, "<i4"))
+        digest = hashlib.sha256(schema_of(self.space).encode())
+        is_default = self.space.name == DEFAULT
+        if not is_default:
+            digest.update(self.space.name.encode())
+        digest.update(_bytes(self.key, "<i4" if is_default else "<i8"))
+        for column in (self.dataset, self.split):
+            digest.update(json.dumps(list(column.names)).encode())
+            digest.update(_bytes(column.codes, "<i4"))
+        digest.update(_bytes(self.epochs, "<i4"))
+        digest.update(_bytes(self.trial, "<i4"))
         accuracy = self.accuracy.round(ROUNDED_TO) if rounded else self.accuracy
         digest.update(_bytes(accuracy, "<f8"))
         return digest.hexdigest()
@@ -101,12 +123,12 @@ class Columns:
         return hashlib.sha256(_bytes(self.seed, "<i8")).hexdigest()
 
     def is_sound(self) -> bool:
-        """Say whether all values are in range and the keys ascend without a repetition."""
+        """Say whether all values are in range and the rows ascend without a repetition."""
         if len(self) == 0:
             return False
         in_range = (
-            self.nb201_index.min() >= 0
-            and self.nb201_index.max() < N_ARCHS
+            self.key.min() >= 0
+            and (self.space.size is None or self.key.max() < self.space.size)
             and self.epochs.min() >= 1
             and self.trial.min() >= 0
             and self.seed.min() >= -1
@@ -119,7 +141,7 @@ class Columns:
 
     def _ascends(self) -> bool:
         ascends = np.zeros(len(self) - 1, dtype=np.bool_)
-        key = (self.nb201_index, self.dataset.codes, self.split.codes, self.epochs, self.trial)
+        key = (self.key, self.dataset.codes, self.split.codes, self.epochs, self.trial)
         for column in reversed(key):
             ascends = (column[1:] > column[:-1]) | ((column[1:] == column[:-1]) & ascends)
         return bool(ascends.all())
@@ -137,37 +159,14 @@ class Columns:
     def take(self, rows: IntArray) -> Columns:
         """Return some rows, whose positions ascend."""
         return Columns(
-            nb201_index=self.nb201_index[rows],
+            key=self.key[rows],
             dataset=self.dataset.take(rows),
             split=self.split.take(rows),
             epochs=self.epochs[rows],
             trial=self.trial[rows],
             seed=self.seed[rows],
             accuracy=self.accuracy[rows],
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the rows as a frame with all columns of the schema, labels as categoricals."""
-        import pandas as pd
-
-        from harness.spaces.nb201.lookup import arch_strings
-
-        strings = pd.Categorical.from_codes(self.nb201_index.tolist(), categories=arch_strings())
-        return pd.DataFrame(
-            {
-                "nb201_index": self.nb201_index,
-                "arch_str": strings,
-                "dataset": pd.Categorical.from_codes(
-                    self.dataset.codes.tolist(), categories=pd.Index(self.dataset.names)
-                ),
-                "split": pd.Categorical.from_codes(
-                    self.split.codes.tolist(), categories=pd.Index(self.split.names)
-                ),
-                "epochs": self.epochs,
-                "trial": self.trial,
-                "seed": self.seed,
-                "accuracy": self.accuracy,
-            }
+            space=self.space,
         )
 
 

@@ -17,15 +17,13 @@ import pyarrow.parquet as pq
 
 from harness.errors import TruthError
 from harness.scores.text import guard_formula
-from harness.spaces.nb201.encoding import arch_at
-from harness.truth.columns import SCHEMA
+from harness.spaces.lookup import name_archs
+from harness.truth.columns import schema_of
 from harness.truth.query import TruthQuery
-from harness.truth.table import SPACE, TruthTable
+from harness.truth.table import TruthTable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FORMATS = ("csv", "json", "parquet")
 
 
 def restrict(
@@ -66,7 +64,9 @@ def restrict(
 
 def frame_of_rows(table: TruthTable) -> pd.DataFrame:
     """Return the rows with their strings as plain texts."""
-    return table.rows.astype({"arch_str": str, "dataset": str, "split": str})
+    frame = table.rows
+    texts = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(texts, str))
 
 
 def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
@@ -77,8 +77,8 @@ def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
         query: What its number is.
 
     Returns:
-        A frame with the columns `nb201_index`, `arch_str`, `accuracy` (percent) and `n_trials`
-        (trainings behind it).
+        A frame with the columns of `arch_columns`, `accuracy` (percent) and `n_trials` (trainings
+        behind it).
 
     Raises:
         TruthError: If the table has no such rows.
@@ -86,14 +86,8 @@ def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
     import pandas as pd
 
     truth = table.select(query)
-    return pd.DataFrame(
-        {
-            "nb201_index": truth.nb201_index,
-            "arch_str": [str(arch_at(index)) for index in truth.nb201_index.tolist()],
-            "accuracy": truth.accuracy,
-            "n_trials": truth.n_trials,
-        }
-    )
+    archs = name_archs(truth.keys, table.space)
+    return pd.DataFrame({**archs, "accuracy": truth.accuracy, "n_trials": truth.n_trials})
 
 
 def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:
@@ -108,10 +102,11 @@ def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:
         apostrophe in the file, and what does not print is written as an escape.
     """
     changed: list[str] = []
-    if "dataset" in frame.columns:  # the only column of free text
-        names = {name: guard_formula(name) for name in frame["dataset"].unique()}
-        changed = [name for name, safe in names.items() if safe != name]
-        frame = frame.assign(dataset=frame["dataset"].map(names))
+    for column in ("space", "arch", "dataset"):  # free text, or a user's own
+        if column in frame.columns:
+            names = {name: guard_formula(name) for name in frame[column].unique()}
+            changed += [name for name, safe in names.items() if safe != name]
+            frame = frame.assign(**{column: frame[column].map(names)})
     frame.to_csv(file, index=False, lineterminator="\n")
     return changed
 
@@ -139,8 +134,8 @@ def write_json(frame: pd.DataFrame, head: dict[str, Any], file: IO[str]) -> None
 def head_of(table: TruthTable) -> dict[str, Any]:
     """Return what an exported JSON says before its rows."""
     return {
-        "schema": SCHEMA,
-        "space": SPACE,
+        "schema": schema_of(table.space),
+        "space": table.space.name,
         "name": table.name,
         "sha256": table.sha256,
         "metadata": table.metadata,

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
+from harness.spaces import Grid
 from harness.truth.query import Trials, TruthQuery
 from harness.truth.table import TruthTable
 
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 N_BINS = 10
-LIVE_CONVS = "live conv edges"
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,8 +23,8 @@ class CountRow:
     """The architectures that have something a given number of times.
 
     Attributes:
-        what: An operation, in the table's spelling, or "live conv edges".
-        count: How many edges carry it, dead ones included for operations, 0 to 6.
+        what: What the space counts (`Space.counts`), such as an operation.
+        count: How often they have it.
         n: Such architectures.
         mean: Their mean accuracy, percent; None without any.
         sd: Standard deviation between them; None for fewer than two.
@@ -70,7 +69,7 @@ class Overview:
         sd: Standard deviation between architectures; None for one.
         quantiles: Accuracy by quantile, 0-1.
         trials: Architectures by number of trials.
-        counts: By operation, and by live convolutions.
+        counts: By what the space counts.
         spread: Between trials, in bins of equally many architectures; empty without any
             architecture of two trials.
     """
@@ -103,18 +102,21 @@ def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
         TruthError: If the table has no such rows.
     """
     truth, trials = table.select(query), table.trials(query)
-    archs = [arch_at(index) for index in truth.nb201_index.tolist()]
-    edges = {name: [arch.count_op(op) for arch in archs] for op, name in enumerate(OPS)}
-    edges[LIVE_CONVS] = [len(arch.live_conv_edges) for arch in archs]
+    space = table.space
+    counted = [space.counts(space.at(key)) for key in truth.keys.tolist()]
+    by_name = {name: np.array([counts[name] for counts in counted]) for name in counted[0]}
+    highest = max((int(counts.max()) for counts in by_name.values()), default=0)
+    if isinstance(space, Grid):
+        highest = max(highest, len(space.slots))
     rows = [
         row
-        for what, counts in edges.items()
-        for row in _count_rows(what, np.array(counts), truth.accuracy)
+        for what, counts in by_name.items()
+        for row in _count_rows(what, counts, highest, truth.accuracy)
     ]
     sizes, n_archs = np.unique(np.isfinite(trials.accuracy).sum(axis=1), return_counts=True)
     values = np.quantile(truth.accuracy, QUANTILES)
     return Overview(
-        n=len(archs),
+        n=len(counted),
         n_missing=truth.n_missing,
         mean=float(truth.accuracy.mean()),
         sd=_sd(truth.accuracy),
@@ -125,9 +127,11 @@ def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
     )
 
 
-def _count_rows(what: str, counts: npt.NDArray[np.int64], accuracy: FloatArray) -> list[CountRow]:
+def _count_rows(
+    what: str, counts: npt.NDArray[np.int64], highest: int, accuracy: FloatArray
+) -> list[CountRow]:
     rows = []
-    for number in range(len(EDGES) + 1):
+    for number in range(highest + 1):
         own = accuracy[counts == number]
         figures = (own.mean(), own.min(), own.max()) if len(own) else (None, None, None)
         mean, low, high = (None if figure is None else float(figure) for figure in figures)

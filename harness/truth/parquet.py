@@ -9,24 +9,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.spaces.nb201.encoding import enumerate_archs
-from harness.truth.columns import Columns, Labels
+from harness.errors import ArchError
+from harness.spaces import Space
+from harness.spaces.lookup import arch_columns
+from harness.truth.columns import Columns, Labels, key_kind, row_columns
 
-COLUMNS = ("nb201_index", "arch_str", "dataset", "split", "epochs", "trial", "seed", "accuracy")
-"""Columns of a row: accuracy in percent, 0 to 100; seed -1 where it is unknown."""
-
-_NUMBERS = {
-    "nb201_index": pa.int16(),
-    "epochs": pa.int16(),
-    "trial": pa.int32(),
-    "seed": pa.int64(),
-    "accuracy": pa.float64(),
-}
 _LABELS = ("dataset", "split")
 _CODES = (pa.int8(), pa.int16(), pa.int32())
 _BATCH_ROWS = 2**15
 _MOST_ROWS = 10**8
 """What a damaged file may claim must not decide how much memory is asked for."""
+
+
+def _numbers(space: Space) -> dict[str, Any]:
+    """Return the columns of numbers and their types; the published index, if any, comes first."""
+    index = arch_columns(space).index
+    numbers = {} if index is None else {index: pa.from_numpy_dtype(key_kind(space))}
+    kinds = {"epochs": pa.int16(), "trial": pa.int32(), "seed": pa.int64()}
+    return numbers | kinds | {"accuracy": pa.float64()}
 
 
 def to_arrow(columns: Columns, metadata: dict[str, str]) -> Any:
@@ -37,16 +37,21 @@ def to_arrow(columns: Columns, metadata: dict[str, str]) -> Any:
         metadata: Texts for the file's key-value metadata.
 
     Returns:
-        An Arrow table with the columns of `COLUMNS`, labels and strings as dictionaries.
+        An Arrow table with the columns of `row_columns`, labels and strings as dictionaries.
     """
-    archs = enumerate_archs()
-    # A table of few architectures need not carry the strings of all of them.
-    used, codes = np.unique(columns.nb201_index, return_inverse=True)
-    strings = Labels(codes.astype(np.int16), tuple(str(archs[index]) for index in used.tolist()))
-    arrays = {name: pa.array(getattr(columns, name), kind) for name, kind in _NUMBERS.items()}
-    arrays["arch_str"] = _to_dictionary(strings)
-    arrays |= {name: _to_dictionary(getattr(columns, name)) for name in _LABELS}
-    table = pa.table([arrays[name] for name in COLUMNS], names=list(COLUMNS))
+    space = columns.space
+    used, codes = np.unique(columns.key, return_inverse=True)
+    small = np.int16 if len(used) <= 2**15 else np.int32
+    strings = tuple(space.format(space.at(key)) for key in used.tolist())
+    one_name = Labels(np.zeros(len(columns), dtype=np.int8), (space.name,))
+    named = arch_columns(space)
+    labels = {named.space: one_name, named.text: Labels(codes.astype(small), strings)}
+    labels |= {name: getattr(columns, name) for name in _LABELS}
+    arrays = {name: _to_dictionary(column) for name, column in labels.items()}
+    for name, kind in _numbers(space).items():
+        arrays[name] = pa.array(getattr(columns, name, columns.key), kind)
+    names = row_columns(space)
+    table = pa.table([arrays[name] for name in names], names=list(names))
     return table.replace_schema_metadata(metadata)
 
 
@@ -54,30 +59,34 @@ def _to_dictionary(labels: Labels) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(labels.codes), list(labels.names))
 
 
-def read_columns(file: pq.ParquetFile) -> Columns | None:
+def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
     """Read a file that `to_arrow` laid out, without making an object a row.
 
     Args:
         file: The open file.
+        space: Its space.
 
     Returns:
         The rows; None if the file is laid out in another way, a value is missing or out of range,
-        or the keys do not ascend: then it takes a reader that can say what is wrong.
+        or the rows do not ascend: then it takes a reader that can say what is wrong.
     """
     n_rows = file.metadata.num_rows
-    if not (0 < n_rows < _MOST_ROWS and _is_own_layout(file.schema_arrow)):
+    named, numbers = arch_columns(space), _numbers(space)
+    # The strings follow from the index where there is one.
+    texts = _LABELS if named.index is not None else (named.text, *_LABELS)
+    if not (0 < n_rows < _MOST_ROWS and _is_own_layout(file.schema_arrow, space, numbers, texts)):
         return None
     arrays: dict[str, Any] = {
-        name: np.empty(n_rows, kind.to_pandas_dtype()) for name, kind in _NUMBERS.items()
+        name: np.empty(n_rows, kind.to_pandas_dtype()) for name, kind in numbers.items()
     }
-    labels: dict[str, list[Labels]] = {name: [] for name in _LABELS}
+    labels: dict[str, list[Labels]] = {name: [] for name in texts}
     start = 0
-    wanted = [*_NUMBERS, *_LABELS]
+    wanted = [*numbers, *texts]
     for batch in file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False):
         stop = start + len(batch)
         if stop > n_rows or any(column.null_count for column in batch.columns):
             return None
-        for name in _NUMBERS:
+        for name in numbers:
             arrays[name][start:stop] = _view(batch.column(name))
         for name, pieces in labels.items():
             pieces.append(_copy_labels(batch.column(name)))
@@ -87,16 +96,25 @@ def read_columns(file: pq.ParquetFile) -> Columns | None:
     if start != n_rows:
         return None
     arrays |= {name: _join(pieces) for name, pieces in labels.items()}
-    columns = Columns(**arrays)
-    return columns if columns.is_sound() else None
+    try:
+        if named.index is not None:
+            arrays["key"] = arrays.pop(named.index)
+        else:
+            codes, names = arrays.pop(named.text)
+            keys = [space.key(space.parse(name)) for name in names]
+            arrays["key"] = np.array(keys, dtype=key_kind(space))[codes]
+        columns = Columns(**arrays, space=space)
+        return columns if columns.is_sound() else None
+    except (ArchError, IndexError):
+        return None
 
 
-def _is_own_layout(schema: Any) -> bool:
-    if any(schema.names.count(name) != 1 for name in COLUMNS):
+def _is_own_layout(schema: Any, space: Space, numbers: dict[str, Any], texts: Any) -> bool:
+    if any(schema.names.count(name) != 1 for name in row_columns(space)):
         return False
-    if any(schema.field(name).type != kind for name, kind in _NUMBERS.items()):
+    if any(schema.field(name).type != kind for name, kind in numbers.items()):
         return False
-    kinds = [schema.field(name).type for name in _LABELS]
+    kinds = [schema.field(name).type for name in texts]
     return all(
         pa.types.is_dictionary(kind) and kind.index_type in _CODES for kind in kinds
     ) and all(kind.value_type == pa.string() for kind in kinds)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from harness.errors import TruthError
-from harness.spaces.base import NetworkShape
-from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.spaces.nb201.encoding import N_ARCHS, Arch, canonical_permutation
+from harness.errors import ArchError, TruthError
+from harness.spaces.base import Architecture, Fact, NetworkShape
+from harness.spaces.lookup import arch_columns, name_archs
 from harness.truth.query import Group, TruthQuery
+from harness.truth.sources import BUILT
 from harness.truth.table import TruthTable
 
 _TILES = {"image_size": 16, "image_channels": 1, "classes": 37}
@@ -47,7 +47,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Cost:
+class DatasetCost:
     """Size of the stand-alone network on one data set.
 
     Attributes:
@@ -66,46 +66,38 @@ class Profile:
     """What is known about an architecture.
 
     Attributes:
-        nb201_index: Position in the published table.
-        arch_str: The benchmark's string form.
+        names: How files name it, by column (`arch_columns`).
         position: Position in the canonical permutation, from 1: it is among the first N
-            architectures of anything where N is at least that.
-        representative: The member of its dead-edge class whose dead edges are `none`.
-        dead_edge_class: `nb201_index` of the members.
-        isomorphism_string: The benchmark's label.
-        isomorphism_class: `nb201_index` of the architectures with the same label.
-        live_edges: Edges that carry a signal from input to output, 0 to 6.
-        costs: Size, where the network around the cell is known.
+            architectures of anything where N is at least that. None where a space has no end.
+        facts: What its space says about it.
+        costs: Size, where the network around the searched part is known.
         standings: Its rows.
     """
 
-    nb201_index: int
-    arch_str: str
-    position: int
-    representative: str
-    dead_edge_class: tuple[int, ...]
-    isomorphism_string: str
-    isomorphism_class: tuple[int, ...]
-    live_edges: int
-    costs: tuple[Cost, ...]
+    names: Mapping[str, Any]
+    position: int | None
+    facts: tuple[Fact, ...]
+    costs: tuple[DatasetCost, ...]
     standings: tuple[Standing, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
-        names = ("trial", "seed", "accuracy")
-        plain = asdict(self)
-        for standing in plain["standings"]:
-            rows = standing["trials"]
-            standing["trials"] = [dict(zip(names, row, strict=True)) for row in rows]
-        return plain
+        keys = ("trial", "seed", "accuracy")
+        standings = [asdict(standing) for standing in self.standings]
+        for standing in standings:
+            standing["trials"] = [dict(zip(keys, row, strict=True)) for row in standing["trials"]]
+        plain = {**self.names, "position": self.position}
+        for fact in self.facts:
+            plain |= fact.values
+        return {**plain, "costs": [asdict(cost) for cost in self.costs], "standings": standings}
 
 
-def describe_arch(table: TruthTable, arch: Arch) -> Profile:
+def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
     """Collect what a table says about an architecture.
 
     Args:
         table: The table.
-        arch: The architecture.
+        arch: The architecture, of the table's space.
 
     Returns:
         Its profile.
@@ -113,46 +105,41 @@ def describe_arch(table: TruthTable, arch: Arch) -> Profile:
     Raises:
         TruthError: If the table has no row of it.
     """
-    index = arch.nb201_index
-    position = canonical_permutation().index(index) + 1
-    if not (table.columns.nb201_index == index).any():
+    space = table.space
+    key, text = space.key(arch), space.format(arch)
+    position = None if space.size is None else space.prefix(space.size).index(key) + 1
+    if not (table.columns.key == key).any():
+        called = f"{key}, {text}," if arch_columns(space).index else text
+        of = "" if space.size is None else f" of the {space.size:,}"
+        where = "" if position is None else f" where N is {position:,} or more"
         raise TruthError(
-            f"Architecture {index}, {arch}, is not in the truth table '{table.name}', which has "
-            f"{table.n_archs:,} of the {N_ARCHS:,}. Ask another table with --table ('harness truth "
-            "list' names them); 'harness truth build --n-archs N' trains it where N is "
-            f"{position:,} or more."
+            f"Architecture {called} is not in the truth table '{table.name}', which has "
+            f"{table.n_archs:,}{of}. Ask another table with --table ('harness truth list' names "
+            f"them); 'harness truth build --n-archs N' trains it{where}."
         )
     groups = table.groups()
-    standings = [_stand(table, group, index) for group in groups]
+    standings = [_stand(table, group, key) for group in groups]
     shapes = {group.dataset: _shape_of(table, group.dataset) for group in groups}
+    costs = {name: space.cost(arch, shape) for name, shape in shapes.items() if shape is not None}
     return Profile(
-        nb201_index=index,
-        arch_str=str(arch),
+        names={name: cells[0] for name, cells in name_archs([key], space).items()},
         position=position,
-        representative=str(arch.representative),
-        dead_edge_class=dead_edge_class(arch),
-        isomorphism_string=isomorphism_string(arch),
-        isomorphism_class=isomorphism_class(arch),
-        live_edges=len(arch.live_edges),
-        costs=tuple(
-            Cost(name, count_params(arch, shape), count_flops(arch, shape))
-            for name, shape in shapes.items()
-            if shape is not None
-        ),
+        facts=space.facts(arch),
+        costs=tuple(DatasetCost(name, cost.params, cost.flops) for name, cost in costs.items()),
         standings=tuple(standing for standing in standings if standing is not None),
     )
 
 
-def _stand(table: TruthTable, group: Group, index: int) -> Standing | None:
+def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
     truth = table.mean(TruthQuery(group.dataset, group.split, group.epochs))
-    place = np.flatnonzero(truth.nb201_index == index)
+    place = np.flatnonzero(truth.keys == key)
     if len(place) == 0:
         return None
     own = float(truth.accuracy[place[0]])
     n_archs, n_lower = len(truth.accuracy), int((truth.accuracy < own).sum())
     columns = table.columns
     rows = columns.where(group.dataset, group.split, group.epochs)
-    rows = rows[columns.nb201_index[rows] == index]
+    rows = rows[columns.key[rows] == key]
     return Standing(
         *(group.dataset, group.split, group.epochs),
         trials=tuple(
@@ -170,11 +157,11 @@ def _stand(table: TruthTable, group: Group, index: int) -> Standing | None:
 
 
 def _shape_of(table: TruthTable, dataset: str) -> NetworkShape | None:
-    """Return the network around the cell: the benchmark's, or what the table says it built."""
-    if dataset != "tiles":
-        return BENCHMARK_SHAPES.get(dataset)
+    """Return the size of the networks: the benchmark's, or what the table says it built."""
     try:
+        if dataset not in BUILT:
+            return table.space.shape(dataset)
         protocol = json.loads(table.metadata.get("protocol", ""))
         return NetworkShape(int(protocol["channels"]), int(protocol["cells"]), **_TILES)
-    except (ValueError, KeyError, TypeError):
+    except (ArchError, ValueError, KeyError, TypeError):
         return None  # a table from elsewhere need not say how it was made

@@ -18,7 +18,7 @@ _NUMBERED = re.compile(rf"({TRIAL}|{SEED})=(-?[0-9]+)")
 _LARGEST = {TRIAL: 2**31 - 1, SEED: 2**53 - 1}
 
 
-class Rule(NamedTuple):
+class Policy(NamedTuple):
     """A policy, taken apart.
 
     Attributes:
@@ -61,14 +61,14 @@ class TruthQuery:
         return f"{self.dataset} {self.split}, {self.epochs} epochs, {policy}"
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> Policy:
         """The policy, taken apart."""
         return _parse_policy(self.policy)
 
 
-def _parse_policy(text: str) -> Rule:
+def _parse_policy(text: str) -> Policy:
     if text == MEAN:
-        return Rule(MEAN, 0)
+        return Policy(MEAN, 0)
     match = _NUMBERED.fullmatch(text)
     if match is None or len(match[2]) > len(str(_LARGEST[SEED])):
         shown = text if len(text) <= 40 else text[:37] + "..."
@@ -87,40 +87,50 @@ def _parse_policy(text: str) -> Rule:
             f"Truth policy '{text}' was given; a {kind} is a number from 0 to "
             f"{_LARGEST[kind]}. Give one of those that the table has."
         )
-    return Rule(kind, number)
+    return Policy(kind, number)
 
 
 class Trials(NamedTuple):
     """The single trainings behind a truth.
 
     Attributes:
-        nb201_index: Ascending, [arch].
+        keys: Architectures (`Space.key`), ascending, [arch].
         accuracy: Percent, [arch, trial]; NaN where an architecture lacks a trial.
     """
 
-    nb201_index: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.int64]
     accuracy: npt.NDArray[np.float64]
+
+    @property
+    def nb201_index(self) -> npt.NDArray[np.int64]:
+        """The architectures, by the name that keys had before there were several spaces."""
+        return self.keys
 
 
 class Truth(NamedTuple):
     """One number an architecture.
 
     Attributes:
-        nb201_index: Ascending, [arch].
+        keys: Architectures (`Space.key`), ascending, [arch].
         accuracy: Percent, rounded to 1e-6, [arch].
         n_trials: Trials behind each number, [arch].
         n_missing: Architectures with other trainings on the same split and length, but without
             the trial or the seed that was asked for.
     """
 
-    nb201_index: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.int64]
     accuracy: npt.NDArray[np.float64]
     n_trials: npt.NDArray[np.int64]
     n_missing: int = 0
 
+    @property
+    def nb201_index(self) -> npt.NDArray[np.int64]:
+        """The architectures, by the name that keys had before there were several spaces."""
+        return self.keys
+
     def by_index(self) -> dict[int, float]:
-        """Return the accuracies by `nb201_index`."""
-        return dict(zip(self.nb201_index.tolist(), self.accuracy.tolist(), strict=True))
+        """Return the accuracies by architecture."""
+        return dict(zip(self.keys.tolist(), self.accuracy.tolist(), strict=True))
 
 
 class Group(NamedTuple):

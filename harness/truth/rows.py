@@ -1,8 +1,8 @@
-"""Rows from outside: what a truth table accepts, and their order.
+"""Rows as pandas frames: what a truth table accepts, and how its arrays become a frame again.
 
-One row is one network that was trained from scratch. Rows come in a pandas frame; all checks work
-on whole columns, since a published table has some 330,000 rows. Pandas is imported where it is
-used, since reading a table that was checked before does without it.
+One row is one network that was trained from scratch. All checks work on whole columns, since a
+published table has some 330,000 rows. Pandas is imported where it is used, since reading a table
+that was checked before does without it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import TruthError
-from harness.spaces.nb201.encoding import N_ARCHS
-from harness.spaces.nb201.lookup import are_nested, indices_of_strings
-from harness.truth.columns import SPLITS, Columns, IntArray, Labels
-from harness.truth.parquet import COLUMNS
+from harness.spaces import Space, load_space
+from harness.spaces.lookup import (
+    arch_columns,
+    arch_faults,
+    are_nested,
+    keys_of_rows,
+    strings_of_keys,
+    to_numbers,
+)
+from harness.truth.columns import SPLITS, Columns, IntArray, Labels, key_kind, row_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEY = ("nb201_index", "dataset", "split", "epochs", "trial")
-"""What identifies a row. The seed does not: a published table repeats -1."""
+COLUMNS = row_columns(load_space())
+"""Columns of rows that name no space."""
 
 _LABELS = ("dataset", "split")
 _INTEGER_RANGES = {
-    "nb201_index": (0, N_ARCHS - 1),
     "epochs": (1, 2**15 - 1),
     "trial": (0, 2**31 - 1),
     "seed": (-1, 2**53 - 1),
@@ -35,45 +40,43 @@ _INTEGER_RANGES = {
 BoolArray = npt.NDArray[np.bool_]
 
 
-def check_rows(df: pd.DataFrame, source: str) -> None:
+def key_columns(space: Space) -> tuple[str, ...]:
+    """Return what identifies a row. The seed does not: a published table repeats -1."""
+    columns = arch_columns(space)
+    return (columns.index or columns.text, "dataset", "split", "epochs", "trial")
+
+
+def check_rows(df: pd.DataFrame, source: str, space: Space | None = None) -> None:
     """Check that a frame holds rows of the schema; columns beyond it are ignored.
 
     Args:
         df: The rows.
         source: What to call them in an error, usually the file's name.
+        space: Their space; `DEFAULT` unless given.
 
     Raises:
         TruthError: If there are no rows, a column is missing, a value is not what it should be,
-            a string is no architecture or another than its index says, or a key occurs twice.
+            a string is not an architecture or another than its index says, or a key occurs twice.
     """
-    check_values(df, source)
-    _check_archs(df, source)
-
-
-def check_values(df: pd.DataFrame, source: str) -> None:
-    """Check all that `check_rows` does, except that strings and indices name the same.
-
-    Args:
-        df: The rows.
-        source: What to call them in an error.
-
-    Raises:
-        TruthError: As `check_rows` does.
-    """
-    missing = [name for name in COLUMNS if name not in df.columns]
+    space = space or load_space()
+    names = row_columns(space)
+    missing = [name for name in names if name not in df.columns]
     if missing:
         given = ", ".join(map(str, df.columns)) or "none"
         raise TruthError(
             f"{source}: column '{missing[0]}' is missing. A truth table has the columns "
-            f"{', '.join(COLUMNS)}; this one has {given}. Rename or add what is missing."
+            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
         )
-    repeated = [name for name in COLUMNS if (df.columns == name).sum() > 1]
+    repeated = [name for name in names if (df.columns == name).sum() > 1]
     if repeated:
         raise TruthError(
             f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
         )
     if df.empty:
-        raise TruthError(f"{source}: there are no rows. A truth table has one a trained network.")
+        raise TruthError(f"{source}: there are no rows. A truth table has one per trained network.")
+    df = df[list(names)]
+    for fault in arch_faults(df, space):
+        _refuse(df, source, *fault)
     for name, (low, high) in _INTEGER_RANGES.items():
         values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
@@ -82,20 +85,11 @@ def check_values(df: pd.DataFrame, source: str) -> None:
     bad = ~((accuracy >= 0) & (accuracy <= 100))
     _refuse(df, source, "accuracy", bad, "is not a number from 0 to 100 (percent)")
     _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
-    _refuse(df, source, "dataset", are_nested(df["dataset"]), "is no text")
+    _refuse(df, source, "dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
-    duplicated = _repeats(row_keys(df))
-    _refuse(df, source, "trial", duplicated, f"repeats a key ({', '.join(KEY)})")
-
-
-def _check_archs(df: pd.DataFrame, source: str) -> None:
-    named = indices_of_strings(df["arch_str"])
-    problem = "names no architecture of NAS-Bench-201"
-    _refuse(df, source, "arch_str", named < 0, problem)
-    bad = named != to_numbers(df["nb201_index"])
-    problem = "names another architecture than nb201_index (the published order) says"
-    _refuse(df, source, "arch_str", bad, problem)
+    duplicated = _repeats(_row_keys(df, keys_of_rows(df, space)))
+    _refuse(df, source, "trial", duplicated, f"repeats a key ({', '.join(key_columns(space))})")
 
 
 def _repeats(keys: IntArray) -> BoolArray:
@@ -105,47 +99,22 @@ def _repeats(keys: IntArray) -> BoolArray:
     return repeats
 
 
-def to_numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
-    """Return a column as numbers, [row]; NaN where a cell is none, or too large for a float."""
-    import pandas as pd
-
-    try:
-        numbers = pd.to_numeric(column, errors="coerce")
-        return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError, OverflowError):  # one cell that is no number, or far too large
-        return np.array([_to_number(value) for value in column], dtype=np.float64)
-
-
-def _to_number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return np.nan
-
-
 def _refuse(df: pd.DataFrame, source: str, column: str, bad: BoolArray, problem: str) -> None:
     """Raise an error with the first bad row, if there is one."""
     if not bad.any():
         return
     row = int(np.flatnonzero(bad)[0])
-    shown = ", ".join(f"{name}={df[name].iloc[row]}" for name in COLUMNS)
+    shown = ", ".join(f"{name}={df[name].iloc[row]}" for name in df.columns)
     raise TruthError(
         f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
         f"first is row {row}: {shown}. Correct or remove such rows in the source and try again."
     )
 
 
-def row_keys(df: pd.DataFrame) -> IntArray:
-    """Pack each row's key into one integer that sorts as the key does.
-
-    Args:
-        df: Rows with the columns of `KEY`.
-
-    Returns:
-        Keys, [row], comparable within this frame only.
-    """
-    keys = np.zeros(len(df), dtype=np.int64)
-    for name in KEY:
+def _row_keys(df: pd.DataFrame, archs: IntArray) -> IntArray:
+    """Pack what identifies each row into one integer, [row], that sorts as it does."""
+    keys = np.unique(archs, return_inverse=True)[1].astype(np.int64)
+    for name in ("dataset", "split", "epochs", "trial"):
         if name in _LABELS:
             codes, names = _codes(df[name])
             n_levels = len(names)
@@ -169,26 +138,31 @@ def _codes(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
     return table[raw], tuple(distinct.tolist())
 
 
-def arrange_rows(df: pd.DataFrame) -> Columns:
+def arrange_rows(df: pd.DataFrame, space: Space | None = None) -> Columns:
     """Bring checked rows into the one form that tables hold.
 
     Args:
-        df: Rows that passed `check_rows`, or `check_values` where `arch_str` is to be derived.
+        df: Rows that passed `check_rows`.
+        space: Their space; `DEFAULT` unless given.
 
     Returns:
-        Their columns, sorted by `KEY`.
+        Their columns, sorted by `key_columns`.
     """
-    keys = row_keys(df)
+    space = space or load_space()
+    archs = keys_of_rows(df, space)
+    keys = _row_keys(df, archs)
     if (np.diff(keys) < 0).any():
-        df = df.iloc[np.argsort(keys, kind="stable")]
+        order = np.argsort(keys, kind="stable")
+        df, archs = df.iloc[order], archs[order]
     return Columns(
-        nb201_index=to_numbers(df["nb201_index"]).astype(np.int16),
+        key=archs.astype(key_kind(space)),
         dataset=_labels(df["dataset"]),
         split=_labels(df["split"]),
         epochs=to_numbers(df["epochs"]).astype(np.int16),
         trial=to_numbers(df["trial"]).astype(np.int32),
         seed=to_numbers(df["seed"]).astype(np.int64),
         accuracy=to_numbers(df["accuracy"]) + 0.0,  # -0.0 becomes 0.0
+        space=space,
     )
 
 
@@ -196,3 +170,26 @@ def _labels(column: pd.Series[Any]) -> Labels:
     codes, names = _codes(column)
     smallest = np.int8 if len(names) <= 2**7 else np.int32
     return Labels(codes.astype(smallest), tuple(names))
+
+
+def to_frame(columns: Columns) -> pd.DataFrame:
+    """Return rows as a frame with all columns of `row_columns`, texts as categoricals."""
+    import pandas as pd
+
+    def category(labels: Labels) -> pd.Categorical[str]:
+        return pd.Categorical.from_codes(labels.codes.tolist(), categories=pd.Index(labels.names))
+
+    named = arch_columns(columns.space)
+    cells: dict[str | None, Any] = {
+        named.text: strings_of_keys(columns.key, columns.space),
+        **{name: category(getattr(columns, name)) for name in _LABELS},
+    }
+    if named.space is not None:
+        cells[named.space] = pd.Categorical([columns.space.name] * len(columns))
+    return pd.DataFrame(
+        {
+            # What is neither an architecture's text nor a label is an array of that name.
+            name: cells[name] if name in cells else getattr(columns, name, columns.key)
+            for name in row_columns(columns.space)
+        }
+    )

@@ -1,7 +1,7 @@
 """Selecting from a table's columns: trials, means, one trial, one seed.
 
 Axes: row, those of one data set, split and length of training, sorted by architecture and trial;
-arch, ascending by `nb201_index`.
+arch, ascending by key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def gather_trials(columns: Columns, rows: IntArray) -> Trials:
     Returns:
         The trials, [arch, trial]; NaN where an architecture lacks one.
     """
-    index = columns.nb201_index[rows]
+    index = columns.key[rows]
     arch, starts = _archs(index)
     trial, place = np.unique(columns.trial[rows], return_inverse=True)
     accuracy = np.full((len(starts), len(trial)), np.nan)
@@ -51,7 +51,7 @@ def average(columns: Columns, rows: IntArray) -> Truth:
     trials = gather_trials(columns, rows)
     n_trials = np.isfinite(trials.accuracy).sum(axis=1)
     mean = np.nansum(trials.accuracy, axis=1) / n_trials
-    return Truth(trials.nb201_index, mean.round(ROUNDED_TO), n_trials.astype(np.int64))
+    return Truth(trials.keys, mean.round(ROUNDED_TO), n_trials.astype(np.int64))
 
 
 def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Truth:
@@ -71,14 +71,14 @@ def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Trut
     """
     kind, number = query.rule
     labels = (columns.seed if kind == SEED else columns.trial)[rows]
-    index = columns.nb201_index[rows]
+    index = columns.key[rows]
     wanted = rows[labels == number]
     if len(wanted) == 0:
         raise TruthError(
             f"The truth table '{name}' has nothing for {query}: no architecture has that {kind}. "
             f"It has {_list_present(labels, kind)}. Ask for one that occurs, or for the mean."
         )
-    found = columns.nb201_index[wanted]
+    found = columns.key[wanted]
     n_found = count_distinct(found)
     if n_found < len(wanted):
         first = int(found[np.flatnonzero(np.diff(found) == 0)[0]])
@@ -109,7 +109,7 @@ def list_groups(columns: Columns) -> list[Group]:
 
 
 def _describe_group(columns: Columns, rows: IntArray, key: tuple[str, str, int]) -> Group:
-    _, starts = _archs(columns.nb201_index[rows])
+    _, starts = _archs(columns.key[rows])
     sizes = np.diff(np.append(starts, len(rows)))
     seeds = columns.seed[rows]
     return Group(

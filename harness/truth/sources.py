@@ -1,26 +1,59 @@
-"""Where truth tables come from: bundled for `tiles`, the data folder for the benchmark's three."""
+"""Where truth tables come from: bundled with the package, published, or built into the data folder.
+
+A bundled table is `<space>_<dataset>.parquet` of this package; a published one is in the folder of
+its space in the data folder; one that was built may be put beside it, as `<dataset>.parquet`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from harness.errors import StoreError, TruthError, unknown_name
 from harness.files.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
+from harness.spaces import DEFAULT, Space, load_space
+from harness.truth.published import published
+from harness.truth.query import TruthQuery
 from harness.truth.table import TruthTable, load_table, save_table
 
-BUNDLED_TABLE = "nb201_tiles.parquet"
+PUBLISHED_FILES = ("truth.parquet", "truth_rows.parquet")
+"""The published table in the folder of its space: the first of these that is there."""
+
+BUILT = {"tiles": TruthQuery("tiles", "test", 12)}
+"""What `harness truth build` measures unless told otherwise, by image data set."""
 
 
-def find_truth(image_dataset: str, data_dir: Path | None = None) -> TruthTable:
+def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
+    """Return the truth that a supernet on these images is held to unless told otherwise.
+
+    Args:
+        image_dataset: Name of an image data set, such as "cifar10".
+        space: The space; `DEFAULT` unless given.
+
+    Returns:
+        The query.
+
+    Raises:
+        UsageError: If no table is known for the data set.
+    """
+    queries = BUILT | dict(published(space or load_space()).queries)
+    if image_dataset not in queries:
+        raise unknown_name("image data set with a truth table", image_dataset, queries)
+    return queries[image_dataset]
+
+
+def find_truth(
+    image_dataset: str, data_dir: Path | None = None, space: Space | None = None
+) -> TruthTable:
     """Find and load the truth table that belongs to an image data set.
 
     Args:
-        image_dataset: A key of `SOURCES`.
+        image_dataset: Name of an image data set, such as "cifar10".
         data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
+        space: The space; `DEFAULT` unless given.
 
     Returns:
         The table.
@@ -30,57 +63,80 @@ def find_truth(image_dataset: str, data_dir: Path | None = None) -> TruthTable:
         TruthError: If the table is not there or is damaged.
         DataError: If the data folder that was named does not exist.
     """
-    if image_dataset not in SOURCES:
-        raise unknown_name("image data set with a truth table", image_dataset, SOURCES)
-    return SOURCES[image_dataset](data_dir)
+    space = space or load_space()
+    default_query(image_dataset, space)
+    if image_dataset in published(space).queries:
+        return _find_published(data_dir, space)
+    if space.name == DEFAULT:
+        return _load_bundled(image_dataset, space)
+    path = truth_folder(data_dir, space) / f"{image_dataset}.parquet"
+    if not path.is_file() and bundled_table(image_dataset, space).is_file():
+        return _load_bundled(image_dataset, space)
+    if not path.is_file():
+        raise TruthError(
+            f"There is no truth table of the space '{space.name}' on {image_dataset}: looked for "
+            f"'{path}'. Make one with 'harness truth build --out {path} --dataset {image_dataset} "
+            "--space ...', or name the folder of one with --data-dir."
+        )
+    return load_table(path, space)
 
 
-def _bundled(_data_dir: Path | None) -> TruthTable:
-    resource = resources.files("harness.truth") / BUNDLED_TABLE
+def truth_folder(data_dir: Path | None, space: Space) -> Path:
+    """Return the folder of a space's tables in the data folder; it need not exist."""
+    return (resolve_data_dir(data_dir) or user_cache_dir()) / space.name
+
+
+def bundled_table(image_dataset: str, space: Space) -> Traversable:
+    """Return the file of a table of this package; it need not exist."""
+    return resources.files("harness.truth") / f"{space.name}_{image_dataset}.parquet"
+
+
+def _load_bundled(image_dataset: str, space: Space) -> TruthTable:
+    resource = bundled_table(image_dataset, space)
     if not resource.is_file():
         raise TruthError(
-            f"This installation lacks its own truth table, harness/truth/{BUNDLED_TABLE}. "
+            f"This installation lacks its own truth table, harness/truth/{resource.name}. "
             "Install the package again, or make a table with 'harness truth build'."
         )
     with resources.as_file(resource) as path:
-        return load_table(path)
+        return load_table(path, space)
 
 
-def _published(data_dir: Path | None) -> TruthTable:
-    folder = (resolve_data_dir(data_dir) or user_cache_dir()) / "nb201"
-    table, rows = folder / "truth.parquet", folder / "truth_rows.parquet"
+def _find_published(data_dir: Path | None, space: Space) -> TruthTable:
+    folder = truth_folder(data_dir, space)
+    table, rows = (folder / name for name in PUBLISHED_FILES)
     if table.is_file():
-        return load_table(table)
+        return load_table(table, space)
     if rows.is_file():
-        return _convert_once(rows)
+        return _convert_once(rows, space)
+    smallest = min(published(space).entries(), key=lambda entry: entry.size, default=None)
+    fetch = "import it with 'harness truth import'"
+    if smallest is not None:
+        fetch = f"run 'harness data fetch {smallest.name}' ({smallest.size / 1e6:.1f} MB)"
     raise TruthError(
-        f"There is no NAS-Bench-201 truth table: looked for '{table}' and '{rows}'. Set "
-        f"{DATA_VARIABLE} or --data-dir to a folder that holds one of them, or run 'harness data "
-        "fetch nb201' (7.5 MB)."
+        f"There is no published truth table of the space '{space.name}': looked for '{table}' and "
+        f"'{rows}'. Set {DATA_VARIABLE} or --data-dir to a folder that holds one of them, or "
+        f"{fetch}."
     )
 
 
-def _convert_once(rows: Path) -> TruthTable:
+def cached_pattern(space: Space) -> str:
+    """Return how the user cache calls the tables of a space that were converted once."""
+    return "truth-*.parquet" if space.name == DEFAULT else f"{space.name}-truth-*.parquet"
+
+
+def _convert_once(rows: Path, space: Space) -> TruthTable:
     """Check and convert an import file, or take the result from the user cache."""
     with rows.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    cached = user_cache_dir() / f"truth-{digest[:16]}.parquet"
+    cached = user_cache_dir() / cached_pattern(space).replace("*", digest[:16])
     with contextlib.suppress(TruthError):  # absent, or damaged: then it is made again
-        return load_table(cached)
-    imported = load_table(rows)
+        return load_table(cached, space)
+    imported = load_table(rows, space)
     metadata = imported.metadata | {"source_file": rows.name, "source_sha256": digest}
-    table = TruthTable("nb201", imported.columns, metadata)
-    # The cache saves time only, so a folder that cannot be written is no failure.
+    table = TruthTable(space.name, imported.columns, metadata)
+    # The cache saves time only, so a folder that cannot be written is not a failure.
     with contextlib.suppress(OSError, StoreError):
         cached.parent.mkdir(parents=True, exist_ok=True)
         save_table(table, cached)
     return table
-
-
-SOURCES: dict[str, Callable[[Path | None], TruthTable]] = {
-    "tiles": _bundled,
-    "cifar10": _published,
-    "cifar100": _published,
-    "imagenet16-120": _published,
-}
-"""Sources by image data set; each takes the data folder that the user named, if any."""

@@ -1,7 +1,7 @@
 """A truth table: what each architecture reaches when it is trained from scratch.
 
-The file is one Parquet file: the columns of `harness.truth.rows.COLUMNS`, and in its key-value
-metadata the schema's version, the content hash and where the rows came from.
+The file is one Parquet file: the columns of `harness.truth.columns.row_columns`, and in its
+key-value metadata the schema's version, the space, the content hash and where the rows came from.
 """
 
 from __future__ import annotations
@@ -14,44 +14,21 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.errors import TruthError, UsageError, unknown_name
+from harness.errors import TruthError, UsageError
 from harness.files.atomic import write_atomically
-from harness.truth.columns import SCHEMA, Columns, IntArray
-from harness.truth.parquet import COLUMNS, read_columns, to_arrow
+from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces.lookup import settle_space, space_of_rows
+from harness.truth.columns import Columns, IntArray, row_columns, schema_of
+from harness.truth.parquet import read_columns, to_arrow
 from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery
-from harness.truth.rows import arrange_rows, check_rows, check_values
+from harness.truth.rows import arrange_rows, check_rows, to_frame
 from harness.truth.select import average, count_distinct, gather_trials, list_groups, pick
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SPACE = "nb201"
-
 _PREFIX = "harness_"
 _FOREIGN = ("pandas", "ARROW:schema")
-_DEFAULT_QUERIES = {
-    "tiles": ("tiles", "test", 12),
-    "cifar10": ("cifar10", "test", 200),
-    "cifar100": ("cifar100", "test", 200),
-    "imagenet16-120": ("ImageNet16-120", "test", 200),
-}
-
-
-def default_query(image_dataset: str) -> TruthQuery:
-    """Return the truth that a supernet on these images is held to unless told otherwise.
-
-    Args:
-        image_dataset: Name of an image data set, such as "cifar10".
-
-    Returns:
-        The query.
-
-    Raises:
-        UsageError: If no table is known for the data set.
-    """
-    if image_dataset not in _DEFAULT_QUERIES:
-        raise unknown_name("image data set with a truth table", image_dataset, _DEFAULT_QUERIES)
-    return TruthQuery(*_DEFAULT_QUERIES[image_dataset])
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +37,7 @@ class TruthTable:
 
     Attributes:
         name: What reports call it.
-        content: The checked rows, as arrays or as a frame such as `rows`.
+        content: The checked rows, as arrays or as a frame of `DEFAULT` such as `rows`.
         metadata: Where the rows came from, as text.
         columns: The rows as arrays; derived.
         sha256: Hash of the content (keys, and accuracies to 1e-6), hexadecimal; derived.
@@ -80,8 +57,13 @@ class TruthTable:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """The rows as a frame with the columns of `COLUMNS`, strings too; made when asked for."""
-        return self.columns.to_frame()
+        """The rows as a frame with the columns of `row_columns`; made when asked for."""
+        return to_frame(self.columns)
+
+    @property
+    def space(self) -> Space:
+        """The space of the architectures."""
+        return self.columns.space
 
     def is_recorded_as(self, sha256: object) -> bool:
         """Say whether a recorded hash is this table's, rounded or as the first runs had it."""
@@ -90,7 +72,7 @@ class TruthTable:
     @property
     def n_archs(self) -> int:
         """The number of architectures that have any row."""
-        return count_distinct(self.columns.nb201_index)
+        return count_distinct(self.columns.key)
 
     def trials(self, query: TruthQuery) -> Trials:
         """Select single trainings; the query's policy plays no part.
@@ -166,24 +148,31 @@ class TruthTable:
 
 
 def make_table(
-    df: pd.DataFrame, name: str, metadata: dict[str, str], source: str | None = None
+    df: pd.DataFrame,
+    name: str,
+    metadata: dict[str, str],
+    source: str | None = None,
+    space: Space | None = None,
 ) -> TruthTable:
     """Make a table of rows from outside, after checking them.
 
     Args:
-        df: Rows with at least the columns of `COLUMNS`, in any order.
+        df: Rows with at least the columns of `row_columns`, in any order.
         name: What reports call the table.
         metadata: Where the rows came from.
         source: What to call the rows in an error; the name unless given.
+        space: Their space; whichever they name unless given.
 
     Returns:
         The table.
 
     Raises:
-        TruthError: If `check_rows` refuses the rows.
+        TruthError: If the rows are of another space, or `check_rows` refuses them.
     """
-    check_rows(df, source or name)
-    return TruthTable(name, arrange_rows(df), dict(metadata))
+    source = source or name
+    space = settle_space(space_of_rows(df, source, TruthError), space, source, TruthError)
+    check_rows(df, source, space)
+    return TruthTable(name, arrange_rows(df, space), dict(metadata))
 
 
 def save_table(table: TruthTable, path: Path) -> None:
@@ -197,8 +186,8 @@ def save_table(table: TruthTable, path: Path) -> None:
         StoreError: If the file cannot be written; an older one is then as it was.
     """
     own = {
-        "schema": SCHEMA,
-        "space": SPACE,
+        "schema": schema_of(table.space),
+        "space": table.space.name,
         "name": table.name,
         "sha256": table.sha256,
         "seeds_sha256": table.columns.seeds_sha256(),
@@ -208,46 +197,47 @@ def save_table(table: TruthTable, path: Path) -> None:
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
 
-def load_table(path: Path) -> TruthTable:
+def load_table(path: Path, space: Space | None = None) -> TruthTable:
     """Read a table: one of the harness's own files, or any Parquet file in the schema.
 
     Args:
         path: The file.
+        space: The space to read; whichever the file names unless given.
 
     Returns:
         The table.
 
     Raises:
-        TruthError: If the file is missing, no whole Parquet file, of another space or a newer
+        TruthError: If the file is missing, not a whole Parquet file, of another space or a newer
             schema, changed since it was written, or holds rows that `check_rows` refuses.
     """
     try:
         if not path.is_file():
             raise TruthError(
                 f"There is no truth table at '{path}'. Give the path of a Parquet file with the "
-                f"columns {', '.join(COLUMNS)}."
+                f"columns {', '.join(row_columns(space or load_space()))}."
             )
         with pq.ParquetFile(path, pre_buffer=False) as file:
             texts = _read_texts(file)
             own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
             metadata = {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
+            columns = None
             if own:
-                _check_header(own, path)
-            columns = read_columns(file) if own else None
+                space = _check_header(own, space, path)
+                columns = read_columns(file, space)
             frame: Any = file.read().to_pandas() if columns is None else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TruthError(
-            f"{path}: this is no whole Parquet file ({str(error).splitlines()[0]}). It may have "
+            f"{path}: this is not a whole Parquet file ({str(error).splitlines()[0]}). It may have "
             "been cut short; get or make it again."
         ) from error
-    if not own:
-        return make_table(frame, path.stem, metadata, str(path))
+    name = own.get("name", path.stem)
     if columns is None:
-        # The strings follow from the index, so they are derived again instead of compared.
-        check_values(frame, str(path))
-        columns = arrange_rows(frame)
-    table = TruthTable(own.get("name", path.stem), columns, metadata)
-    _check_hashes(table, own, path)
+        table = make_table(frame, name, metadata, str(path), space)
+    else:
+        table = TruthTable(name, columns, metadata)
+    if own:
+        _check_hashes(table, own, path)
     return table
 
 
@@ -258,17 +248,15 @@ def _read_texts(file: pq.ParquetFile) -> dict[str, str]:
     }
 
 
-def _check_header(own: dict[str, str], path: Path) -> None:
-    if own.get("schema") != SCHEMA:
+def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> Space:
+    """Return the space that the header names, once its schema is known to fit it."""
+    space = settle_space(own.get("space", DEFAULT), asked, str(path), TruthError)
+    if own.get("schema") != schema_of(space):
         raise TruthError(
             f"{path}: its schema is '{own.get('schema', 'not named')}', and this version reads "
-            f"'{SCHEMA}'. Upgrade the harness, or make the table again with this version."
+            f"'{schema_of(space)}'. Upgrade the harness, or make the table again with this version."
         )
-    if own.get("space") != SPACE:
-        raise TruthError(
-            f"{path}: it is a table of the space '{own.get('space')}', and this version reads "
-            f"'{SPACE}'. Give a table of that space."
-        )
+    return space
 
 
 def _check_hashes(table: TruthTable, own: dict[str, str], path: Path) -> None:

@@ -101,13 +101,16 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "label over 9": (_write_label, "record 7: its label is 10; CIFAR-10 has 0 to 9"),
     "truth missing": (
         lambda d: (d / "nb201" / "truth_rows.parquet").unlink(),
-        "There is no NAS-Bench-201 truth table",
+        "There is no published truth table of the space 'nb201'",
     ),
     "truth cut short": (
         lambda d: _cut(d / "nb201" / "truth_rows.parquet", 2_000),
-        "is no whole Parquet file",
+        "is not a whole Parquet file",
     ),
-    "truth empty file": (lambda d: _cut(d / "nb201" / "truth_rows.parquet", 0), "no whole Parquet"),
+    "truth empty file": (
+        lambda d: _cut(d / "nb201" / "truth_rows.parquet", 0),
+        "not a whole Parquet",
+    ),
     "truth without rows": (_change_rows(lambda r: r[:0]), "there are no rows"),
     "column missing": (
         _change_rows(lambda r: r.drop(columns="accuracy")),

@@ -204,7 +204,7 @@ def test_a_mirror_without_the_file_tells_what_to_do(
     done = invoke("data", "fetch", name, "--from", server.url("nothing/"))
     assert (done.code, done.out) == (1, "")
     assert "HTTP 404" in done.err
-    assert "To go on by hand, get" in done.err
+    assert "To continue by hand, get" in done.err
     for download in CATALOG[name].downloads:
         assert f"put it at {folder / download.path}" in done.err
 

@@ -44,7 +44,7 @@ def test_an_address_of_a_head_is_taken(address: str) -> None:
     ],
 )
 def test_anything_else_is_no_address(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"--address .* is no address of a cluster's head: HOST"):
+    with pytest.raises(UsageError, match=r"--address .* is not the address of a cluster's head"):
         check_engine("ray", **{**NONE_GIVEN, "address": address})
     if address:
         monkeypatch.setenv("RAY_ADDRESS", address)

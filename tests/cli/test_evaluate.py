@@ -16,11 +16,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
-from harness.stats import METRICS, POPULATIONS
+from harness.stats import METRICS, populations_of
 from harness.truth import default_query, find_truth
 from tests.cli.commandline import Invoke
 from tests.made_runs import N, make_run
+
+POPULATIONS = populations_of(load_space())
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
@@ -119,7 +122,7 @@ def test_runs_and_files_stand_side_by_side_with_a_warning(invoke: Invoke, tmp_pa
         (("--dataset", "tiles", "--epochs", "200"), 1, "has no rows for tiles test, 200 epochs"),
         (("--dataset", "tiles", "--policy", "best"), 2, "Unknown truth policy 'best'"),
         (("--dataset", "tiles", "--score-column", "scor"), 1, "Did you mean 'score'"),
-        (("--dataset", "cifar10"), 1, "There is no NAS-Bench-201 truth table"),
+        (("--dataset", "cifar10"), 1, "There is no published truth table of the space 'nb201'"),
         (("--dataset", "tiles", "--truth", "nb"), 2, "Unknown truth table 'nb'"),
         (("--dataset", "cifar10", "--data-dir", "nowhere"), 1, "data folder 'nowhere'"),
     ],

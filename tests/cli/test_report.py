@@ -130,7 +130,7 @@ def test_a_page_takes_the_place_of_no_scores(invoke: Invoke, runs: Path, proxy: 
     options = ("--score-column", "loss", "--lower-is-better")
     result = invoke("report", runs, proxy, *options, "--html", proxy)
     assert (result.code, result.out) == (2, "")
-    assert "proxy.csv exists and is no page, so it is not replaced" in result.err
+    assert "proxy.csv exists and is not a page, so it is not replaced" in result.err
     assert proxy.read_bytes() == before
 
 

@@ -120,7 +120,7 @@ def test_compare_shows_what_differs_and_nothing_else(invoke: Invoke, stored: Pat
     other = stored / "a" / _name(stored, "a/*ogd-s1*")
     result = invoke("runs", "compare", first, other)
     assert result.code == 0
-    for text in ("strategy", "spos", "ogd", "ogd.c", "train_s"):
+    for text in ("strategy", "spos", "ogd", "ogd.alpha", "train_s"):
         assert text in result.out
     assert "momentum" not in result.out
     assert f"harness report {first} {other}" in result.err

@@ -210,7 +210,7 @@ SPOILT = [
     (spoil_space, "another space"),
     (cut("nb201"), "cannot be read"),
     (cut("nats", "000001.pickle.pbz2"), "is cut off"),
-    (cut_parquet, "no whole Parquet file"),
+    (cut_parquet, "not a whole Parquet file"),
     (unknown_arch, "name no architecture of this space"),
     (disagreement, "disagree"),
     (lambda folder: folder / "nothing", "There is nothing at"),
@@ -257,7 +257,7 @@ def test_an_interrupted_import_leaves_nothing(here: Path) -> None:
     folder = make_source("nats", here)
     before = sorted(here.rglob("*"))
     script = (
-        "import signal, time, harness.truth.importers.nats as nats\n"
+        "import signal, time, harness.truth.importers.nb201.nats as nats\n"
         # A shell makes what it starts in the background deaf to Ctrl-C.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(*_): print('reading', flush=True); time.sleep(60)\n"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from harness.spaces.nb201.encoding import arch_at, sample_indices
@@ -131,20 +132,22 @@ def test_a_damaged_table_is_listed_as_damaged(invoke: Invoke, data: Path, conten
     tables = _json(invoke("truth", "list", "--data-dir", data, "--json").out)["tables"]
     (mine,) = [table for table in tables if table["name"] == "mine"]
     assert mine["status"] == "damaged"
-    assert "mine.parquet: this is no whole Parquet file" in mine["problem"]
+    assert "mine.parquet: this is not a whole Parquet file" in mine["problem"]
     assert [table["status"] for table in tables].count("ok") == len(tables) - 1
 
 
 def test_a_table_of_another_space_is_listed_as_such(
     invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.truth.table.SPACE", "darts")
-    save_table(make_table(_rows(), "darts", {}), data / "nb201" / "mine.parquet")
-    monkeypatch.undo()
+    path = data / "nb201" / "mine.parquet"
+    save_table(make_table(_rows(), "darts", {}), path)
+    content = pq.read_table(path)
+    metadata = content.schema.metadata | {b"harness_space": b"darts"}
+    pq.write_table(content.replace_schema_metadata(metadata), path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(data / "cache"))
     result = invoke("truth", "list", "--data-dir", data)
     assert result.code == 0
-    assert "a table of the space 'darts'" in result.out
+    assert "is of the space 'darts'" in result.out
 
 
 def test_list_says_what_to_do_where_there_is_no_published_table(invoke: Invoke) -> None:
@@ -195,9 +198,9 @@ BAD_ARCHS = {
     "15625": "Architecture index 15625 was given; the published table has 0 to 15624",
     "-1": "Architecture index -1 was given",
     "9" * 6000: "An index of 6,000 characters was given",
-    "\u0663": "is no NAS-Bench-201 architecture",
-    "": "is no NAS-Bench-201 architecture",
-    "1.5": "is no NAS-Bench-201 architecture",
+    "\u0663": "is not a NAS-Bench-201 architecture",
+    "": "is not a NAS-Bench-201 architecture",
+    "1.5": "is not a NAS-Bench-201 architecture",
     "|none~0|": "it has 1 nodes instead of 3",
     "|conv~0|+|none~0|none~1|+|none~0|none~1|none~2|": "operation 'conv' is unknown",
 }
@@ -397,7 +400,7 @@ def test_an_existing_file_is_replaced_only_by_force(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--format", "parquet"), 2, "Parquet is no text for standard output"),
+        (("--format", "parquet"), 2, "Parquet cannot be written to standard output"),
         (("--format", "csv", "--json"), 2, "--json and --format csv were given"),
         (("--policy", "trial=0"), 2, "--policy trial=0 was given without --means"),
         (("--format", "xml"), 2, "'xml' is not one of"),

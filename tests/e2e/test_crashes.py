@@ -115,7 +115,7 @@ def test_killed_while_ranking_until_tau_is_known_it_ends_with_the_same_scores_an
 def test_killing_one_of_two_processes_leaves_runs_that_go_on(
     tmp_path: Path, reference: Path, whom: str
 ) -> None:
-    both = ("--strategies", "spos,ogd", "--set", "ogd.patches=32")
+    both = ("--strategies", "spos,ogd", "--set", "ogd.c=10", "--set", "ogd.patches=32")
     command = (*SETTINGS, *both, "--out", tmp_path, "--jobs", 2)
     process = start(*command)
     wait_for(lambda: list(tmp_path.glob("*spos*/checkpoint.pt")), process)
@@ -130,7 +130,7 @@ def test_killing_one_of_two_processes_leaves_runs_that_go_on(
         code, _, err = finish(process)
         assert code == 1
         assert "ended by signal 9 (9 is often a lack of memory)" in err
-        assert "Run the same command to go on" in err
+        assert "Run the same command to resume" in err
         assert "Traceback" not in err
     code, out, err = run(*command)
     assert code == 0, err

@@ -80,7 +80,7 @@ def test_killed_at_random_moments_of_writing_a_report_its_files_are_whole_or_not
 def test_a_killed_worker_is_marked_with_the_reason_and_the_other_runs_go_on(
     tmp_path: Path, reference: Path
 ) -> None:
-    both = ("--strategies", "spos,ogd", "--set", "ogd.patches=32")
+    both = ("--strategies", "spos,ogd", "--set", "ogd.c=10", "--set", "ogd.patches=32")
     command = (*SETTINGS, *both, "--out", tmp_path, "--jobs", 2)
     process = start(*command)
     wait_for(lambda: list(tmp_path.glob("*ogd*/checkpoint.pt")), process)
@@ -120,7 +120,7 @@ def test_a_run_without_memory_says_so_and_the_next_one_is_done(
             raise error
         return train_step(trainer)
 
-    both = ("--strategies", "ogd,spos", "--set", "ogd.patches=32")
+    both = ("--strategies", "ogd,spos", "--set", "ogd.c=10", "--set", "ogd.patches=32")
     command = (*SETTINGS, *both, "--out", tmp_path, "--jobs", 1)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "train_step", hungry)

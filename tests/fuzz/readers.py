@@ -28,7 +28,7 @@ import pandas as pd
 import torch
 
 from harness.check import load_baseline, save_baseline
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import load_runs
 from harness.estimators.supernet import open_journal
 from harness.estimators.supernet.journal import Ledger
@@ -51,7 +51,7 @@ from harness.training.loop import Trainer
 from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.catalog import Member
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
@@ -188,7 +188,7 @@ def _run_file(name: str) -> bytes:
 
 
 @cache
-def _estimators(name: str) -> tuple[Estimator, ...]:
+def _estimators(name: str) -> tuple[ScoreMatrix, ...]:
     """Load a run without its tables of training, which a report reads when it needs them."""
     return load_runs([RunFolder(_run_folder(name))]).estimators
 

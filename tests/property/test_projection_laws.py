@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness.settings.strategies import OgdSettings
+from harness.strategies.ogd_settings import STRENGTHS, OgdSettings
 from harness.strategies.projection import Projector, make_projector
 
 SLACK = 1e-9
@@ -55,7 +55,8 @@ def cases(draw: Any) -> Case:
 
 def make(name: str, case: Case) -> Projector:
     s = case.strength
-    options = OgdSettings(projector=name, alpha=s, c=s, threshold=s, beta=case.beta, refresh=1)
+    average = {} if name == "rls" else {"beta": case.beta, "refresh": 1}
+    options = OgdSettings(projector=name, **{STRENGTHS[name]: s}, **average)
     return make_projector(case.d, torch.device("cpu"), options)
 
 
@@ -199,8 +200,8 @@ def test_in_the_limit_outputs_on_stored_inputs_do_not_change_at_all(name: str) -
     x, update = torch.randn(5, 12, generator=generator), torch.randn(3, 12, generator=generator)
     changes = []
     for strength in (1e-1, 1e-2, 1e-3, 1e-8):
-        limit = {"alpha": strength, "c": strength, "threshold": strength}  # c under 1e-3 too
-        options = OgdSettings(projector=name, refresh=1).model_copy(update=limit)
+        limit = {STRENGTHS[name]: strength, "refresh": 1}  # c under 1e-3 too
+        options = OgdSettings(projector=name).model_copy(update=limit)
         projector = make_projector(12, torch.device("cpu"), options)
         projector.store(x)
         changes.append(float((projector.project(update) @ x.T).norm()))

@@ -42,7 +42,7 @@ def test_what_a_dead_edge_carries_changes_no_class(arch: Arch, edge: int, op: in
 
 @given(st.text(max_size=80))
 def test_any_other_text_is_refused_and_never_crashes(text: str) -> None:
-    with pytest.raises(ArchError, match="is no NAS-Bench-201 architecture"):
+    with pytest.raises(ArchError, match="is not a NAS-Bench-201 architecture"):
         parse_arch(text)
 
 
@@ -50,5 +50,5 @@ def test_any_other_text_is_refused_and_never_crashes(text: str) -> None:
 def test_a_string_with_one_character_cut_out_is_refused(arch: Arch, data: st.DataObject) -> None:
     text = str(arch)
     position = data.draw(st.integers(0, len(text) - 1))
-    with pytest.raises(ArchError, match="is no NAS-Bench-201 architecture"):
+    with pytest.raises(ArchError, match="is not a NAS-Bench-201 architecture"):
         parse_arch(text[:position] + text[position + 1 :])

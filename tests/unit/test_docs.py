@@ -10,8 +10,11 @@ import pytest
 from harness.check import QUANTITIES
 from harness.report import in_python
 from harness.report.measures import FIGURES
-from harness.stats import METRICS, POPULATIONS
+from harness.spaces import load_space
+from harness.stats import METRICS, populations_of
 from harness.stats.metrics import Method, Metric
+
+POPULATIONS = populations_of(load_space())
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -61,18 +64,22 @@ def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     from harness.execution.experiment import resolve_config
     from harness.report import make_report
     from harness.report.rendering import REPORT_WRITERS
+    from harness.runs.folder import under_stored_name
     from harness.settings.layers import make_config
     from harness.truth import find_truth
 
     truth = find_truth(dataset, data_dir)
+    study = ROOT / "results" / "ogd-study" / dataset
     made_by_default = [
-        resolve_config(
-            make_config({"dataset": dataset, "strategy": strategy, "seed": seed}), truth
+        under_stored_name(
+            resolve_config(
+                make_config({"dataset": dataset, "strategy": strategy, "seed": seed}), truth
+            ),
+            study,
         ).run_id
         for strategy in ("spos", "ogd")
         for seed in (0, 1, 2)
     ]
-    study = ROOT / "results" / "ogd-study" / dataset
     loaded = load_estimators([study / run_id for run_id in made_by_default])
     return REPORT_WRITERS["markdown"](make_report(loaded, data_dir=data_dir)).splitlines()
 

@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from harness.report import Report
 from harness.report.page import save_page
-from harness.spaces.nb201.encoding import arch_at
+from harness.spaces.nb201.encoding import Arch, arch_at
+from harness.spaces.nb201.space import NB201
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
 from tests.made_runs import N
 from tests.web.conftest import Open
@@ -117,6 +118,26 @@ def test_an_architecture_is_found_by_string_and_by_index(
         expect(page.locator("#count")).to_contain_text("; 1 of these match.")
         expect(page.locator("#chosen")).to_contain_text(str(arch_at(index)))
     page.fill("#find", "no such thing")
+    expect(page.locator("#count")).to_contain_text("; 0 of these match.")
+
+
+def test_a_space_without_an_index_is_explored_by_its_names(
+    report: Report, tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unnumbered(NB201):
+        index_column = None
+
+        def format(self, arch: Arch) -> str:
+            return "".join(super().format(arch).split("|none~0|"))  # of unequal length
+
+    monkeypatch.setattr("harness.report.page.explorer.load_space", Unnumbered)
+    save_page(report, tmp_path / "page.html")
+    page = open_page(tmp_path / "page.html").page
+    index = int(report.sections[0].nb201_index[3])
+    name = Unnumbered().format(arch_at(index))
+    page.fill("#find", name)
+    expect(page.locator("#chosen")).to_contain_text(f"{name} truth ")
+    page.fill("#find", str(index))
     expect(page.locator("#count")).to_contain_text("; 0 of these match.")
 
 

@@ -10,20 +10,22 @@ import click
 
 from harness.cli.run import parse_n_archs, parse_seeds
 from harness.errors import unknown_name
-from harness.spaces import load_space
+from harness.spaces import DEFAULT, load_space
 
 BUILDABLE = ("tiles",)
 
 
 @click.command()
-@click.option("--space", default="nb201", show_default=True, help="Search space.")
+@click.option(
+    "--space", default=DEFAULT, show_default=True, help="Search space, or package.module:Class."
+)
 @click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
 @click.option("--n-archs", default="600", show_default=True, help="First so many, or 'all'.")
 @click.option("--seeds", default="0,1,2", show_default=True, help="Seeds of each architecture.")
 @click.option(
     "--share-classes",
     is_flag=True,
-    help="Train one of each equivalence class for all its members, which is close but not equal.",
+    help="Train one of each equivalence class for all its members: close, but not equal.",
 )
 @click.option(
     "--workers",
@@ -35,9 +37,8 @@ BUILDABLE = ("tiles",)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path("nb201_tiles.parquet"),
-    show_default=True,
-    help="The table; its journal of finished trainings lies beside it.",
+    help="The table; its journal of finished trainings lies beside it.  "
+    "[default: <space>_<dataset>.parquet]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def build(
@@ -47,16 +48,17 @@ def build(
     seeds: str,
     share_classes: bool,
     workers: int,
-    out: Path,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """Train architectures from scratch and write their accuracies into a table.
 
-    Rows are kept as they come: stop it at any time, and the same command goes on.
+    Rows are kept as they come: stop it at any time, and run the same command to resume.
     """
     chosen = load_space(space)
     if dataset not in BUILDABLE:
         raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
+    out = out or Path(f"{chosen.name}_{dataset}.parquet")
     first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
 
     from harness.cli.progress import Display, counted
@@ -65,7 +67,7 @@ def build(
     with Display() as display:
         watch = partial(display.update, "building", counted("trainings"))
         table = build_table(
-            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, watch
+            out, Protocol(dataset=dataset), first, wanted, workers, share_classes, watch, chosen
         )
     if as_json:
         made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}

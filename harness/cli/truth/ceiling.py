@@ -12,6 +12,7 @@ from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import (
     describe_place,
     describe_query,
+    find_space,
     name_query,
     name_table,
     query_options,
@@ -52,6 +53,7 @@ NOTES = (
 def ceiling(
     table_name: str | None,
     data_dir: Path | None,
+    space: str | None,
     dataset: str | None,
     split: str | None,
     epochs: int | None,
@@ -67,7 +69,7 @@ def ceiling(
     """
     from harness.truth.catalogue import choose_query, open_table
 
-    place, table = open_table(table_name, data_dir)
+    place, table = open_table(table_name, data_dir, find_space(space))
     query = choose_query(table, dataset, split, epochs, policy)
     result = measure_ceilings(table, query, draws, seed)
     if as_json:
@@ -107,8 +109,8 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
 
     shares = {"all": None, "top half": TOP_HALF, "top 10%": TOP_10}
     truth, trials = table.select(query), table.trials(query)
-    own = trials.accuracy[np.isin(trials.nb201_index, truth.nb201_index)]
-    ceilings = modelled_ceilings(own, list(shares.values()), draws, seed, truth.n_trials)
+    own = trials.accuracy[np.isin(trials.keys, truth.keys)]
+    ceilings = modelled_ceilings(own, truth.accuracy, list(shares.values()), draws, seed)
     populations = []
     for (name, share), found in zip(shares.items(), ceilings, strict=True):
         reference = one_seed_reference(own, share)
@@ -122,7 +124,7 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
         )
     sizes, counts = np.unique(np.isfinite(own).sum(axis=1), return_counts=True)
     return {
-        "n": len(truth.nb201_index),
+        "n": len(truth.keys),
         "n_missing": truth.n_missing,
         "trials": dict(zip(sizes.tolist(), counts.tolist(), strict=True)),
         "draws": draws,

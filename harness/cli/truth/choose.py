@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import Command, add_options, data_dir_option
+from harness.spaces import load_space
 
 if TYPE_CHECKING:
+    from harness.spaces import Space
     from harness.truth import TruthQuery, TruthTable
     from harness.truth.catalogue import Place
 
 POLICY_HELP = "How trials become one number. [mean|trial=K|seed=S]"
+
+
+space_option = click.option(
+    "--space",
+    metavar="NAME|MODULE:CLASS",
+    help="Search space of the table.  [default: nb201, or that of the file]",
+)
 
 
 def table_options(command: Command) -> Command:
@@ -22,11 +31,17 @@ def table_options(command: Command) -> Command:
             "--table",
             "table_name",
             metavar="NAME|PATH",
-            help="A table of 'harness truth list', or a file.  [default: nb201 where it is "
-            "found, else nb201-tiles]",
+            help="A table of 'harness truth list', or a file.  [default: the published one where "
+            "it is found, else a bundled one]",
         ),
         data_dir_option,
+        space_option,
     )(command)
+
+
+def find_space(name: str | None) -> Space | None:
+    """Return the space that was asked for, if one was."""
+    return None if name is None else load_space(name)
 
 
 def query_options(command: Command) -> Command:
@@ -47,6 +62,7 @@ def name_table(place: Place, table: TruthTable) -> dict[str, Any]:
         "name": place.name,
         "path": str(place.path),
         "origin": place.origin,
+        "space": table.space.name,
         "n_rows": len(table.columns),
         "n_archs": table.n_archs,
         "sha256": table.sha256,

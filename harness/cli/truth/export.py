@@ -13,6 +13,7 @@ from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
     describe_place,
+    find_space,
     name_query,
     name_table,
     table_options,
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from harness.truth import TruthQuery, TruthTable
 
-FORMATS = ("csv", "json", "parquet")
-"""Named here too: asking `harness.truth.export` would import pyarrow for `--help`."""
+EXPORT_FORMATS = ("csv", "json", "parquet")
 
 
 @click.command()
@@ -37,12 +37,12 @@ FORMATS = ("csv", "json", "parquet")
     type=click.IntRange(min=1),
     help="Only this length of training.  [default: all; 200 with --means]",
 )
-@click.option("--means", is_flag=True, help="One row an architecture instead of one a training.")
+@click.option("--means", is_flag=True, help="One row per architecture instead of one per training.")
 @click.option("--policy", help=f"With --means: {POLICY_HELP}  [default: mean]")
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(EXPORT_FORMATS),
     help="How to write it.  [default: as the name of --out ends, else csv]",
 )
 @click.option(
@@ -60,6 +60,7 @@ FORMATS = ("csv", "json", "parquet")
 def export(
     table_name: str | None,
     data_dir: Path | None,
+    space: str | None,
     dataset: str | None,
     split: str | None,
     epochs: int | None,
@@ -70,7 +71,7 @@ def export(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write a table's rows, or one number an architecture, for other programs.
+    """Write a table's rows, or one number per architecture, for other programs.
 
     Rows have the columns that 'harness truth import' reads, in full precision. In CSV, a text
     that a spreadsheet would run as a formula begins with an apostrophe, and what does not print is
@@ -88,7 +89,7 @@ def export(
     from harness.truth.catalogue import choose_query, open_table
     from harness.truth.export import restrict
 
-    place, table = open_table(table_name, data_dir)
+    place, table = open_table(table_name, data_dir, find_space(space))
     query = None
     if means:
         query = choose_query(table, dataset, split, epochs, policy or "mean")
@@ -120,12 +121,12 @@ def choose_format(given: str | None, out: Path | None, as_json: bool) -> str:
     """Choose how to write from what was asked for.
 
     Args:
-        given: A key of `FORMATS`, or None.
+        given: A key of `EXPORT_FORMATS`, or None.
         out: The file, or None for standard output.
         as_json: Whether JSON was asked for.
 
     Returns:
-        A key of `FORMATS`.
+        A key of `EXPORT_FORMATS`.
 
     Raises:
         UsageError: If the wishes contradict each other.
@@ -136,9 +137,9 @@ def choose_format(given: str | None, out: Path | None, as_json: bool) -> str:
         return "json"
     if given is None:
         suffix = "" if out is None else out.suffix.removeprefix(".").lower()
-        given = suffix if suffix in FORMATS else "csv"
+        given = suffix if suffix in EXPORT_FORMATS else "csv"
     if given == "parquet" and out is None:
-        raise UsageError("Parquet is no text for standard output. Name a file with --out.")
+        raise UsageError("Parquet cannot be written to standard output. Name a file with --out.")
     return given
 
 
@@ -148,7 +149,7 @@ def write(table: TruthTable, query: TruthQuery | None, name: str, out: Path | No
     Args:
         table: The table.
         query: The query; None for rows.
-        name: A key of `FORMATS`.
+        name: A key of `EXPORT_FORMATS`.
         out: The file; None for standard output.
 
     Returns:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.truth.choose import find_space, space_option
+
 if TYPE_CHECKING:
     from harness.truth import TruthTable
 
@@ -26,15 +28,14 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The table.  [default: nb201/truth.parquet in the data folder]",
+    help="The table.  [default: truth.parquet in the space's folder in the data folder]",
 )
-@click.option("--name", help="What reports call the table.  [default: nb201]")
-@click.option(
-    "--allow-missing", is_flag=True, help="Go on without architectures that lack records."
-)
+@click.option("--name", help="What reports call the table.  [default: its space]")
+@click.option("--allow-missing", is_flag=True, help="Leave out architectures that lack records.")
 @click.option(
     "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
 )
+@space_option
 @click.option("--force", is_flag=True, help="Replace a different table.")
 @click.option(
     "--data-dir",
@@ -49,34 +50,40 @@ def import_(
     name: str | None,
     allow_missing: bool,
     accuracy_scale: float | None,
+    space: str | None,
     force: bool,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Read published results of NAS-Bench-201 and write them as a truth table.
+    """Read published results, or rows of your own, and write them as a truth table.
 
-    PATH is the official .pth, a NATS-Bench topology folder, or a file of rows. Nothing that a
-    file names is run: pickles are read with a short list of what they may hold.
+    PATH is the official .pth of NAS-Bench-201, a NATS-Bench topology folder, or a file of rows of
+    any space. Nothing that a file names is run: pickles are read with a short list of what they
+    may hold.
 
-    Columns of rows: nb201_index (the published order) or arch_str, dataset, split (valid, test),
-    epochs, accuracy (percent); seed (-1 if left out) and trial (if left out, by seed, or as they
-    come where seeds are unknown).
+    Columns of rows: nb201_index (the published order) or arch_str, in other spaces arch_index or
+    arch; dataset, split (valid, test), epochs, accuracy (percent); seed (-1 if left out) and trial
+    (if left out, by seed, or in order of appearance where seeds are unknown).
     """
     from harness.cli.progress import SHARE, Display
-    from harness.truth.importers import import_truth, place_table, truth_file
+    from harness.truth.importers.importing import import_truth, place_table, truth_file
 
-    place = out or truth_file(data_dir)
+    chosen = find_space(space)
+    if out is None:
+        truth_file(data_dir, chosen)  # before an hour of reading: does the folder exist?
     with Display(transient=True) as display:
         display.begin("reading", SHARE)
         table = import_truth(
             path,
             kind,
+            space=chosen,
             name=name,
             allow_missing=allow_missing,
             accuracy_scale=accuracy_scale,
             watch=partial(display.update, "reading", SHARE),
             tell=lambda sentence: display.tell(f"Note: {sentence}"),
         )
+    place = out or truth_file(data_dir, table.space)
     was_written = place_table(table, place, force)
     if as_json:
         click.echo(json.dumps(_describe(table, place, was_written), indent=2))
@@ -95,6 +102,7 @@ def _describe(table: TruthTable, place: Path, was_written: bool) -> dict[str, ob
     return {
         "path": str(place),
         "name": table.name,
+        "space": table.space.name,
         "written": was_written,
         "n_archs": table.n_archs,
         "n_rows": len(table.columns),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.printing import clean, print_line
-from harness.cli.truth.choose import name_table
+from harness.cli.truth.choose import find_space, name_table, space_option
 from harness.errors import DataError, HarnessError
 
 if TYPE_CHECKING:
+    from harness.spaces import Space
     from harness.truth.catalogue import Place
 
 SHOWN_CHARS = 100
@@ -22,36 +23,40 @@ SHOWN_CHARS = 100
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    help="Folder with nb201/.  [default: $HARNESS_DATA]",
+    help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
 )
+@space_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def list_(data_dir: Path | None, as_json: bool) -> None:
+def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:
     """List the tables that can be found, and what can be asked of each.
 
-    Looks at the package's own table, at nb201/ in the data folder, and at the user cache. A
-    damaged table is listed as such.
+    Looks at the package's own tables, at the space's folder in the data folder, and at the user
+    cache. A damaged table is listed as such.
     """
+    from harness.spaces import load_space
     from harness.truth.catalogue import list_places
 
-    entries = [_look_at(place, data_dir) for place in list_places(data_dir)]
+    chosen = find_space(space) or load_space()
+    entries = [_look_at(place, data_dir, chosen) for place in list_places(data_dir, chosen)]
     if as_json:
         click.echo(json.dumps({"tables": entries}, indent=2))
         return
     for entry in entries:
         _print_entry(entry)
-    if not any(entry["name"] == "nb201" for entry in entries):
+    name = chosen.name
+    if not any(entry["name"] == name for entry in entries):
         print_line(
-            "The published table, nb201, was not found: set HARNESS_DATA or --data-dir to a folder "
-            "that holds nb201/truth.parquet or nb201/truth_rows.parquet."
+            f"The published table, {name}, was not found: set HARNESS_DATA or --data-dir to a "
+            f"folder that holds {name}/truth.parquet or {name}/truth_rows.parquet."
         )
 
 
-def _look_at(place: Place, data_dir: Path | None) -> dict[str, Any]:
+def _look_at(place: Place, data_dir: Path | None, space: Space) -> dict[str, Any]:
     from harness.truth.catalogue import open_place
 
     known = {"name": place.name, "path": str(place.path), "origin": place.origin}
     try:
-        table = open_place(place, data_dir)
+        table = open_place(place, data_dir, space)
     except DataError as error:
         return known | {"status": "damaged", "problem": str(error)}
     except HarnessError as error:

@@ -12,6 +12,7 @@ from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import (
     describe_place,
     describe_query,
+    find_space,
     name_query,
     name_table,
     query_options,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def stats(
     table_name: str | None,
     data_dir: Path | None,
+    space: str | None,
     dataset: str | None,
     split: str | None,
     epochs: int | None,
@@ -39,7 +41,7 @@ def stats(
     from harness.truth.catalogue import choose_query, open_table
     from harness.truth.overview import describe_table
 
-    place, table = open_table(table_name, data_dir)
+    place, table = open_table(table_name, data_dir, find_space(space))
     query = choose_query(table, dataset, split, epochs, policy)
     overview = describe_table(table, query)
     if as_json:
@@ -57,8 +59,8 @@ def stats(
 
 def _print_overview(overview: Overview) -> None:
     print_grid(
-        "Accuracy by number of edges that carry an operation, percent",
-        ("edges with", "count", "n", "mean", "sd", "min", "max"),
+        "Accuracy by what architectures are made of, percent",
+        ("number of", "count", "n", "mean", "sd", "min", "max"),
         [
             (
                 row.what,

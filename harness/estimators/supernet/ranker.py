@@ -27,7 +27,7 @@ from harness.monitor import Monitor, SilentMonitor
 from harness.settings.run import RunConfig
 from harness.spaces import Architecture, load_space
 from harness.supernet.base import SuperNet
-from harness.training.loop import TrainingLog
+from harness.training.log import TrainingLog
 
 
 class Ranker:

@@ -1,4 +1,4 @@
-"""Engines: the ways in which many runs come to be computed, behind one interface.
+"""Engines: how many runs are computed, behind one interface.
 
 `local`: processes on this machine. `ray`: tasks on a Ray cluster (`pip install harness[ray]`).
 """

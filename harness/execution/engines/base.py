@@ -1,4 +1,4 @@
-"""What an engine is: the way in which many runs come to be computed."""
+"""What an engine is: it computes many runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harness.settings.run import RunConfig
 
 LOGS = "logs"
 LOCKED_AGAIN_S = 1.0
-"""Seconds until a run that another process holds is looked at again."""
+"""Seconds before a run that another process holds is checked again."""
 
 
 class Failure(NamedTuple):
@@ -43,13 +43,13 @@ class Failure(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What all runs are called with.
+    """What all runs of one command share.
 
     Attributes:
         out: Folder of run folders.
         data_dir: Where images and truth lie, for data sets that need it.
-        profile: Whether each run writes beforehand where its time goes.
-        retry_failed: Whether runs that failed before are tried again.
+        profile: Whether each run first writes a profile of where its time goes.
+        retry_failed: Whether runs that failed before are retried.
         study: Whether this is a study: a run that another process holds is waited for, one whose
             process died is marked as failed, and each has a log, `logs/<run id>.log`.
     """
@@ -72,32 +72,32 @@ class Conditions(NamedTuple):
 class Engine(Protocol):
     """Computes runs. Whatever the engine, a run's numbers on a CPU are the same bits.
 
-    Laws: every run ends as finished or as a failure, and one that fails does not keep the others
-    from going on; a run that was stopped, or whose worker was killed, goes on from its last
-    checkpoint when it is computed again, by whichever engine.
+    Laws: every run ends as finished or as a failure, and a failure does not stop the others; a run
+    that was stopped, or whose worker was killed, resumes from its last checkpoint when any engine
+    computes it again.
     """
 
     def run(
         self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
     ) -> list[Failure]:
-        """Compute runs, those aside that are finished.
+        """Compute the runs that are not finished.
 
         Args:
             configs: The runs, resolved, each once.
-            conditions: What all are called with.
-            monitor: Told the progress and the events of all; can stop them.
+            conditions: What all runs share.
+            monitor: Receives the progress and the events of all runs; can stop them.
 
         Returns:
             The runs that failed.
 
         Raises:
-            Interrupted: If the monitor asked to stop; every run under way saved itself.
+            Interrupted: If the monitor asked to stop; every run under way was saved.
         """
         ...
 
 
 class Queue:
-    """The runs that an engine has to start, and what became of those that ended.
+    """The runs that an engine has to start, and the failures of those that ended.
 
     Attributes:
         failures: So far.
@@ -107,7 +107,7 @@ class Queue:
     def __init__(
         self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
     ) -> None:
-        """Take the runs, in the order in which they are to be started."""
+        """Take the runs, in the order in which they start."""
         self._waiting = list(configs)
         self._conditions = conditions
         self._monitor = monitor
@@ -120,9 +120,9 @@ class Queue:
         return len(self._waiting)
 
     def next(self) -> RunConfig | None:
-        """Return a run to start now; None where all that wait are held by other processes.
+        """Return a run to start now; None if other processes hold all that wait.
 
-        Runs that need no work, as they are finished or failed before, end on the way.
+        Runs that need no work, as they are finished or failed before, are ended.
         """
         position = 0
         while position < len(self._waiting):
@@ -136,23 +136,23 @@ class Queue:
         return None
 
     def put_first(self, config: RunConfig) -> None:
-        """Let a run be the next after all."""
+        """Put a run back as the next one."""
         self._waiting.insert(0, config)
 
     def put_back(self, config: RunConfig) -> None:
-        """Let a run wait that another process turned out to hold."""
+        """Put a run back that another process turned out to hold."""
         if config.run_id not in self._held:
             self._monitor.event(Event(config.run_id, WAITING, {}))
         self._held[config.run_id] = time.monotonic()
         self._waiting.append(config)
 
     def clear(self) -> None:
-        """Start none of those that wait: the work is being stopped."""
+        """Drop the runs that wait: the work is being stopped."""
         self.was_stopped |= bool(self._waiting)
         self._waiting.clear()
 
     def end(self, config: RunConfig, error: HarnessError | None, computed: bool = True) -> None:
-        """Take down how a run ended, and tell the monitor."""
+        """Record how a run ended, and tell the monitor."""
         if isinstance(error, LockedError) and self._conditions.study:
             self.put_back(config)
             return
@@ -176,7 +176,7 @@ class Queue:
         return self.failures
 
     def _is_held(self, config: RunConfig) -> bool:
-        """Say whether to pass a run over for now, as another process works on it."""
+        """Return whether to skip a run for now, as another process works on it."""
         if not self._conditions.study:
             return False
         now, run_id = time.monotonic(), config.run_id
@@ -205,7 +205,7 @@ class Queue:
         return True
 
     def _record_death(self, config: RunConfig, reason: str) -> None:
-        """Say in the record that a run's process died; itself it could not."""
+        """Write into the record that a run's process died, as it could not do so itself."""
         folder = self._conditions.folder(config)
         with contextlib.suppress(StoreError):
             if self._conditions.study:
@@ -215,9 +215,9 @@ class Queue:
 
 
 def needs_no_work(config: RunConfig, conditions: Conditions) -> bool:
-    """Say whether a run is finished, or failed before and is not to be tried again.
+    """Return whether a run is finished, or failed before and is not to be retried.
 
-    One that cannot be read is left to who works on it.
+    A record that cannot be read is left for the run itself to report.
     """
     folder = conditions.folder(config)
     try:
@@ -231,7 +231,7 @@ def needs_no_work(config: RunConfig, conditions: Conditions) -> bool:
 def describe_end(
     config: RunConfig, conditions: Conditions, error: HarnessError | None, computed: bool
 ) -> Event:
-    """Say how a run ended.
+    """Describe how a run ended.
 
     Args:
         config: The run.
@@ -240,7 +240,7 @@ def describe_end(
         computed: Whether it was computed now; else it was finished before.
 
     Returns:
-        What monitors are told.
+        The event for monitors.
     """
     if error is None:
         facts = {"computed": computed, "tau": _read_tau(conditions.folder(config))}
@@ -257,7 +257,7 @@ def _read_tau(folder: RunFolder) -> float | None:
 
 
 def _mark_failed(folder: RunFolder, config: RunConfig, reason: str) -> None:
-    """Mark a run of a study as failed: the study is not to meet the same death again and again."""
+    """Mark a run of a study as failed, so that it does not kill a process at each start."""
     with folder.locked():
         if folder.has_record():
             record = folder.read_record()

@@ -1,6 +1,6 @@
-"""Runs on this machine: in this process one after the other, or in a process each.
+"""Runs on this machine: one after the other in this process, or in one process per run.
 
-A process each, watched through pipes. How many, and with how many threads, was measured: see
+Processes report through pipes. How many run at a time, and with how many threads, was measured: see
 `default_jobs` and `default_threads`.
 """
 
@@ -23,7 +23,7 @@ from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.engines.base import Conditions, Failure, Queue
 from harness.execution.engines.worker import work
 from harness.execution.experiment import default_jobs, default_threads, run_experiment
-from harness.monitor import STARTED, Event, Monitor, Progress
+from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
 from harness.settings.run import RunConfig
 
 REPORT_EVERY_S = 0.2
@@ -34,7 +34,7 @@ class LocalEngine:
     """Computes runs on this machine."""
 
     def __init__(self, jobs: int | None = None) -> None:
-        """Choose how many run at a time; None: as many as suit the machine."""
+        """Choose how many runs to compute at a time; None: as many as suit the machine."""
         self._jobs = jobs
 
     def run(
@@ -42,8 +42,8 @@ class LocalEngine:
     ) -> list[Failure]:
         """Compute runs; see `Engine`.
 
-        A study's runs have a process each even one at a time, so that one that is killed leaves
-        the others.
+        A study's runs have one process each, even one at a time, so that a run that is killed
+        leaves the others.
         """
         queue = Queue(configs, conditions, monitor)
         if not configs:
@@ -73,7 +73,7 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
 
 
 class _Worker(NamedTuple):
-    """A process at work."""
+    """A process that computes a run."""
 
     process: BaseProcess
     config: RunConfig
@@ -81,7 +81,7 @@ class _Worker(NamedTuple):
 
 
 class _Pool:
-    """Processes at work, each on one run, with a pipe from each."""
+    """Processes, each with one run and a pipe from it."""
 
     def __init__(self, queue: Queue, conditions: Conditions, jobs: int, monitor: Monitor) -> None:
         self._queue = queue
@@ -135,15 +135,10 @@ class _Pool:
         except (EOFError, OSError):
             self._end(connection)
             return
-        match message:
-            case Progress():
-                self._monitor.progress(message)
-            case Event():
-                self._monitor.event(message)
-            case HarnessError():
-                self._running[connection].told.append(message)
-            case str():
-                self._monitor.notice(message)
+        if isinstance(message, HarnessError):
+            self._running[connection].told.append(message)
+        else:
+            pass_on(message, self._monitor)
 
     def _end(self, connection: Connection) -> None:
         process, config, told = self._running.pop(connection)
@@ -165,9 +160,9 @@ class _Pool:
             else f"with exit code {exit_code}; its traceback is {where}"
         )
         go_on = (
-            "With --retry-failed the same command goes on from its last checkpoint"
+            "Run the same command with --retry-failed to resume from the last checkpoint"
             if self._conditions.study
-            else "Run the same command to go on"
+            else "Run the same command to resume"
         )
         return WorkerError(f"The process of run {config.run_id} ended {how}. {go_on}.")
 
@@ -181,10 +176,10 @@ class _Pool:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Block SIGINT, for a process started meanwhile for good; what comes is delivered after.
+    """Block SIGINT: for good in a process started meanwhile, until the end of the block here.
 
-    Ctrl-C reaches the whole group of a terminal. A worker still importing would die of it with a
-    traceback; the parent passes the wish to stop on as SIGTERM.
+    Ctrl-C reaches every process of a terminal. A worker that is still importing would die with a
+    traceback; the parent asks it to stop by SIGTERM instead.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -253,7 +248,7 @@ def _work(
 
 
 def _redirect_to(log: Path) -> None:
-    """Let what libraries write to the terminal go into the log, and not into the live view."""
+    """Redirect what libraries print from the progress display into the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (sys.stdout, sys.stderr):

@@ -1,8 +1,11 @@
-"""What a worker does with one run, whichever engine started it: compute, and keep a log."""
+"""What a worker does with one run, whatever the engine: compute it and keep a log."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from harness import provenance
@@ -10,11 +13,11 @@ from harness.errors import HarnessError, WorkerError
 from harness.estimators.supernet import Spread
 from harness.execution.engines.base import Conditions
 from harness.execution.experiment import run_experiment
-from harness.monitor import Event, Monitor, Progress
+from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee
 from harness.settings.run import RunConfig
 
 LOG_EVERY_FRAC = 0.05
-"""Of a phase, between two lines of progress in a log."""
+"""Share of a phase between two lines of progress in a log."""
 
 
 def work(
@@ -28,73 +31,68 @@ def work(
 
     Args:
         config: The run, resolved.
-        conditions: What all runs are called with.
-        threads: CPU threads if neither the settings nor an earlier start say.
-        monitor: Told the progress; can stop the run.
-        spread: Ranks architectures elsewhere; None: here.
+        conditions: What all runs share.
+        threads: CPU threads, unless the settings or an earlier start say.
+        monitor: Receives the progress; can stop the run.
+        spread: Computes scores elsewhere; None: here.
 
     Raises:
-        HarnessError: Whatever a user can fix, `Interrupted` among it.
-        WorkerError: If there is a bug; its traceback is on the error stream, or in the log.
+        HarnessError: If the run fails in a way that a user can fix, or is interrupted.
+        WorkerError: If there is a bug; its traceback is on the error stream or in the log.
     """
     path = conditions.log(config.run_id)
+    with _logging(path, config.run_id) as log:
+        try:
+            run_experiment(
+                config,
+                conditions.out,
+                conditions.data_dir,
+                threads,
+                monitor if log is None else Tee(monitor, [log]),
+                conditions.profile,
+                retry_failed=conditions.retry_failed,
+                spread=spread,
+            )
+        except HarnessError:
+            raise
+        except Exception as error:
+            traceback.print_exc(file=log and log.file)
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            where = "above" if path is None else f"in {path}"
+            raise WorkerError(
+                f"Run {config.run_id} crashed unexpectedly, {told}; its traceback is {where}."
+            ) from error
+
+
+@contextmanager
+def _logging(path: Path | None, run_id: str) -> Iterator[RunLog | None]:
+    """Keep a run's log, if runs have one."""
     if path is None:
-        _compute(config, conditions, threads, monitor, spread, "its traceback is above")
+        yield None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8", buffering=1) as file:
-        log = LogMonitor(monitor, file)
-        log.write(f"started: {config.run_id}")
+        log = RunLog(file)
+        log.write(f"started: {run_id}")
         try:
-            _compute(config, conditions, threads, log, spread, f"its traceback is in {path}", file)
+            yield log
         except HarnessError as error:
             log.write(f"ended: {error}")
             raise
         log.write("finished")
 
 
-def _compute(
-    config: RunConfig,
-    conditions: Conditions,
-    threads: int,
-    monitor: Monitor,
-    spread: Spread | None,
-    where: str,
-    file: TextIO | None = None,
-) -> None:
-    try:
-        run_experiment(
-            config,
-            conditions.out,
-            conditions.data_dir,
-            threads,
-            monitor,
-            conditions.profile,
-            retry_failed=conditions.retry_failed,
-            spread=spread,
-        )
-    except HarnessError:
-        raise
-    except Exception as error:
-        traceback.print_exc(file=file)
-        told = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise WorkerError(
-            f"Run {config.run_id} ended by an error that nobody foresaw, {told}; {where}."
-        ) from error
+class RunLog(SilentMonitor):
+    """Writes what happens to a run into its log."""
 
-
-class LogMonitor:
-    """Passes everything on, and writes it into a run's log."""
-
-    def __init__(self, monitor: Monitor, file: TextIO) -> None:
+    def __init__(self, file: TextIO) -> None:
         """Write to a file that is open."""
-        self._monitor = monitor
-        self._file = file
+        self.file = file
         self._next: dict[str, float] = {}
 
     def write(self, text: str) -> None:
         """Add a line."""
-        self._file.write(f"{provenance.now()} {text}\n")
+        self.file.write(f"{provenance.now()} {text}\n")
 
     def progress(self, progress: Progress) -> None:
         """Log it now and then."""
@@ -104,19 +102,12 @@ class LogMonitor:
             loss = "" if progress.loss is None else f", loss {progress.loss:.4f}"
             detail = "" if progress.detail is None else f", {progress.detail}"
             self.write(f"{phase} {done:,} of {total:,}{loss}{detail}")
-        self._monitor.progress(progress)
 
     def notice(self, message: str) -> None:
         """Log it."""
         self.write(f"note: {message}")
-        self._monitor.notice(message)
 
     def event(self, event: Event) -> None:
         """Log it."""
         facts = ", ".join(f"{key} {value}" for key, value in event.facts.items())
         self.write(f"{event.kind}: {facts}")
-        self._monitor.event(event)
-
-    def should_stop(self) -> bool:
-        """Ask."""
-        return self._monitor.should_stop()

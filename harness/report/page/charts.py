@@ -1,7 +1,7 @@
-"""The small figures of the page: SVG that styles, prints and scales like the text around it.
+"""The page's charts: SVG that is styled, printed and scaled like the text around it.
 
-Colours are classes, `s0` to `s7` by the place of the estimator, so that a theme is a matter of CSS;
-every mark carries its numbers in `data-tip`. Nothing here needs a script.
+Colours are classes, `s0` to `s7` by the place of the estimator, so that CSS alone sets the theme;
+every mark carries its numbers in `data-tip`. The charts need no script.
 
 The figures for print are matplotlib's (`report.drawing`). Here it would cost more than it saves:
 for the 16 charts of a small report 1.2 s instead of 7 ms, and 180 kB instead of 45 kB, from which
@@ -20,7 +20,7 @@ from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_tic
 from harness.report.palette import style_of
 
 WIDE, NARROW = 720, 350
-"""Widths that are drawn, pixels: for screens and paper, and for phones."""
+"""Widths of the drawings, pixels: for screens and paper, and for phones."""
 
 _TICK = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
 _GRID = Markup('<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>')
@@ -55,7 +55,7 @@ class Look(NamedTuple):
 
     Attributes:
         css: Its classes.
-        shape: Its mark, as relative steps of an SVG path.
+        shape: Its mark, as relative commands of an SVG path.
         dash: Its line, as `stroke-dasharray`.
     """
 
@@ -65,13 +65,13 @@ class Look(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Where a figure's data lies.
+    """The axes and size of a chart.
 
     Attributes:
-        x: The axis across.
-        y: The axis up, or down.
-        width: Of the whole, pixels.
-        height: The same.
+        x: The horizontal axis.
+        y: The vertical axis.
+        width: Width of the chart, pixels.
+        height: Height of the chart, pixels.
     """
 
     x: Scale
@@ -81,7 +81,7 @@ class Frame(NamedTuple):
 
 
 def look_of(series: Series, figure: Figure, places: dict[str, int]) -> Look:
-    """Say how a series is drawn: estimators by their place, yardsticks in grey by their order."""
+    """Return how a series is drawn: estimators by place, yardsticks in grey by order."""
     if series.kind == "reference":
         return Look("ref", *figure.reference_look(series, _REFERENCES))
     style = style_of(places[series.label])
@@ -90,7 +90,7 @@ def look_of(series: Series, figure: Figure, places: dict[str, int]) -> Look:
 
 
 def draw_key(series: Series, figure: Figure, places: dict[str, int]) -> Markup:
-    """Draw what a legend shows of a series."""
+    """Draw the legend's key of a series."""
     look = look_of(series, figure, places)
     parts = []
     if series.kind != "points" and not figure.is_dots:
@@ -110,7 +110,7 @@ def draw_chart(figure: Figure, places: dict[str, int], width: int) -> Markup:
         width: `WIDE` or `NARROW`.
 
     Returns:
-        An `svg` element, without a name: the element around it has the caption.
+        An `svg` element without an accessible name: the element around it has the caption.
     """
     draw = _draw_dots if figure.is_dots else _draw_curves
     frame, parts = draw(figure, places, width)
@@ -121,7 +121,7 @@ def draw_chart(figure: Figure, places: dict[str, int], width: int) -> Markup:
 
 
 def write_point(series: Series, place: int) -> str:
-    """Write a value of a series with its interval; a dash where there is none."""
+    """Write a value of a series with its interval, or a dash if there is no value."""
     value = series.y[place]
     if value is None:
         return "\N{EN DASH}"
@@ -197,7 +197,7 @@ def _draw_curves(
 ) -> tuple[Frame, Iterator[Markup]]:
     height = 340 if width == WIDE else 280
     names = figure.categories
-    below = 46 if width == WIDE or names is None else 58  # names may take two lines there
+    below = 46 if width == WIDE or names is None else 58  # names may take two lines
     low, high = (-0.4, len(names) - 0.6) if names else (0.0, 1.0)
     y = fit_scale(_values(figure), height - below, 26)
     left = 14 + 7 * max(map(len, write_ticks(choose_ticks(y, 5))))
@@ -231,13 +231,13 @@ def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
         if has_lines:
             yield _GRID.format(frame.x.at(tick), 6, frame.x.at(tick), bottom)
-        # The last one may be wider than what is left of the drawing.
+        # The last label may be wider than the space beside it.
         at = min(frame.x.at(tick), frame.width - 1 - 3.5 * len(text))
         yield _TICK.format(f"{at:g}", bottom + 18, "middle", text)
 
 
 def _category_ticks(names: Sequence[str], frame: Frame) -> Iterator[Markup]:
-    """Name the categories, on two lines by turns where they would touch."""
+    """Write the names of categories, alternating between two lines if they would touch."""
     room = (frame.x.end - frame.x.start) / len(names)
     is_tight = 7.0 * max(map(len, names)) > room
     for number, name in enumerate(names):

@@ -1,7 +1,7 @@
-// The scatter of score against truth: drawn on a canvas, since 15,625 elements are slow.
+// The scatter of score against truth: drawn on a canvas, since thousands of elements are slow.
 (() => {
   "use strict";
-  const { unpack, rank, mean, ticks, write } = numbers;
+  const { unpack, unpackWhole, rank, mean, ticks, write } = numbers;
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const canvas = at("canvas"), screen = canvas.getContext("2d");
@@ -12,26 +12,24 @@
   const BEST = 20;
   const CELL = 24;
 
-  function spell(code) {
-    const digits = data.edges.map(() => 0);
-    for (let k = digits.length - 1; k >= 0; k--) {
-      digits[k] = code % data.ops.length;
-      code = Math.floor(code / data.ops.length);
-    }
-    let text = "";
-    data.edges.forEach(([target, source], k) => {
-      if (source === 0) text += (target > 1 ? "+" : "") + "|";
-      text += `${data.ops[digits[k]]}~${source}|`;
+  // The positions of a string's parts are the digits of its code, the last part's last.
+  function spell({ plain, parts, codes }) {
+    return plain || Array.from(unpackWhole(codes), (code) => {
+      let text = "";
+      for (const column of parts.slice().reverse()) {
+        text = column[code % column.length] + text;
+        code = Math.floor(code / column.length);
+      }
+      return text;
     });
-    return text;
   }
 
   function openTruth(packed) {
     if (packed.open) return packed.open;
     const truth = unpack(packed.truth, Float64Array);
     packed.open = {
-      index: unpack(packed.index, Uint16Array),
-      names: Array.from(unpack(packed.code, Uint16Array), spell),
+      index: packed.index && unpackWhole(packed.index),
+      names: spell(packed.names),
       masks: unpack(packed.masks, Uint32Array),
       truth,
       truthRank: rank(truth),
@@ -66,12 +64,12 @@
   function filter() {
     const { packed, open } = now;
     const bit = 1 << at("pick-population").selectedIndex;
-    state.shown = Array.from(open.index.keys()).filter((k) => open.masks[k] & bit);
+    state.shown = Array.from(open.truth.keys()).filter((k) => open.masks[k] & bit);
     const text = at("find").value.trim().toLowerCase();
-    const isIndex = /^\d+$/.test(text);
+    const isIndex = open.index && /^\d+$/.test(text);
     state.found = null;
     if (text) {
-      const fits = (k) => (isIndex ? String(open.index[k]) === text : open.names[k].includes(text));
+      const fits = (k) => (isIndex ? String(open.index[k]) === text : open.names[k].toLowerCase().includes(text));
       state.found = state.shown.filter(fits);
     }
     state.chosen = state.found && state.found.length === 1 ? state.found[0] : -1;
@@ -84,7 +82,7 @@
 
   function describe(population) {
     const { open, one, score, scoreRank, packed } = now;
-    const whole = open.index.length.toLocaleString("en");
+    const whole = open.truth.length.toLocaleString("en");
     let text = `${state.shown.length.toLocaleString("en")} of ${whole} architectures are shown`;
     if (state.found) text += `; ${state.found.length.toLocaleString("en")} of these match`;
     at("count").textContent = `${text}.`;
@@ -96,7 +94,7 @@
     const best = (state.found || state.shown).slice().sort((a, b) => scoreRank[a] - scoreRank[b]).slice(0, BEST);
     at("best").tBodies[0].replaceChildren(...best.map((k) => {
       const row = document.createElement("tr");
-      const cells = [open.names[k], open.index[k], write(score[k]), scoreRank[k], write(open.truth[k]), open.truthRank[k]];
+      const cells = [open.names[k], open.index ? open.index[k] : "\u2013", write(score[k]), scoreRank[k], write(open.truth[k]), open.truthRank[k]];
       cells.forEach((cell, column) => {
         const element = document.createElement(column ? "td" : "th");
         if (!column) element.scope = "row";
@@ -110,8 +108,9 @@
 
   function figures(k) {
     const { open, score, scoreRank } = now;
-    const whole = open.index.length.toLocaleString("en");
-    return `${open.names[k]}\nindex ${open.index[k]}; truth ${write(open.truth[k])}%, score ${write(score[k])}\n` +
+    const whole = open.truth.length.toLocaleString("en");
+    const index = open.index ? `index ${open.index[k]}; ` : "";
+    return `${open.names[k]}\n${index}truth ${write(open.truth[k])}%, score ${write(score[k])}\n` +
       `rank ${scoreRank[k].toLocaleString("en")} by score, ${open.truthRank[k].toLocaleString("en")} by truth, of ${whole}`;
   }
 
@@ -147,7 +146,7 @@
     const x = axis(xs, state.shown, PAD.left, box.width - PAD.right, isRanks);
     const y = axis(ys, state.shown, box.height - PAD.bottom, PAD.top, isRanks);
     frame(box, x, y, colour, isRanks);
-    const points = { x: new Float32Array(open.index.length), y: new Float32Array(open.index.length), grid: new Map() };
+    const points = { x: new Float32Array(open.truth.length), y: new Float32Array(open.truth.length), grid: new Map() };
     const hits = new Set(state.found || []);
     const size = state.shown.length > 4000 ? 1.6 : state.shown.length > 800 ? 2.2 : 3;
     const dots = (list, alpha, radius) => {

@@ -1,14 +1,17 @@
 """What the scatter of score against truth is drawn from, as JSON within the page.
 
 Numbers travel as the bytes of arrays, little-endian, in base64: exact, half the size of their
-digits, and read at once however many there are. Strings of architectures are made in the browser
-from five operations on six edges.
+digits, and read at once however many there are. Strings of architectures that have the same parts
+at the same places, as those of a grid do, travel as numbers too.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,10 @@ import numpy.typing as npt
 
 from harness.evaluation import Evaluated
 from harness.report.contents import Contents, Section
-from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
+from harness.spaces import load_space
+
+EXACT = 2**53
+"""The largest whole number up to which a browser's numbers are exact."""
 
 
 def explorer_data(report: Contents) -> dict[str, Any]:
@@ -26,26 +32,23 @@ def explorer_data(report: Contents) -> dict[str, Any]:
         report: The report.
 
     Returns:
-        Plain values, ready for JSON: how architectures are spelled, and for each truth its
-        architectures, with what every estimator and seed gave them.
+        Plain values, ready for JSON: for each truth its architectures, with the scores of every
+        estimator and seed.
     """
     places = {label: place for place, label in enumerate(report.labels)}
-    return {
-        "ops": list(OPS),
-        "edges": [list(edge) for edge in EDGES],
-        "truths": [_section_data(section, places) for section in report.sections],
-    }
+    return {"truths": [_section_data(section, places) for section in report.sections]}
 
 
 def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
-    populations = section.evaluations[0].populations
+    space, populations = load_space(), section.evaluations[0].populations
+    keys = section.nb201_index.tolist()
     masks = np.zeros(len(section.nb201_index), dtype=np.uint32)
     for bit, part in enumerate(populations.values()):
         masks |= part.population.mask.astype(np.uint32) << bit
     return {
         "title": section.title,
-        "index": _pack(section.nb201_index, "<u2"),
-        "code": _pack([_encode(index) for index in section.nb201_index.tolist()], "<u2"),
+        "index": None if space.index_column is None else _pack_whole(keys),
+        "names": pack_names([space.format(space.at(key)) for key in keys]),
         "truth": _pack(section.accuracy, "<f8"),
         "populations": [
             {"name": name, "description": part.population.description}
@@ -67,12 +70,34 @@ def _scores(result: Evaluated, section: Section, places: dict[str, int]) -> dict
     }
 
 
-def _encode(nb201_index: int) -> int:
-    """Return the operations as digits of base 5, the first edge's first."""
-    code = 0
-    for op in arch_at(nb201_index).ops:
-        code = len(OPS) * code + op
-    return code
+def pack_names(names: Sequence[str]) -> dict[str, Any]:
+    """Write strings as numbers, where words and what separates them are at the same places.
+
+    Args:
+        names: The strings, at least one.
+
+    Returns:
+        The `parts` that occur at each place, and for each string its `codes`: the positions in
+        these as digits, the last place's last. Or the strings as they are, as `plain`.
+    """
+    split = [re.split(r"(\W+)", name) for name in names]
+    if len(set(map(len, split))) > 1:
+        return {"plain": list(names)}
+    parts = [list(dict.fromkeys(column)) for column in zip(*split, strict=True)]
+    if math.prod(map(len, parts)) > EXACT:
+        return {"plain": list(names)}
+    places = [{part: place for place, part in enumerate(column)} for column in parts]
+    codes = [0] * len(names)
+    for k, words in enumerate(split):
+        for digits, word in zip(places, words, strict=True):
+            codes[k] = codes[k] * len(digits) + digits[word]
+    return {"parts": parts, "codes": _pack_whole(codes)}
+
+
+def _pack_whole(values: Sequence[int]) -> dict[str, str]:
+    """Pack whole numbers from 0 up to `EXACT`, by the name of their type."""
+    dtype = "u2" if max(values, default=0) < 2**16 else "f8"
+    return {dtype: _pack(values, f"<{dtype}")}
 
 
 def _pack(values: npt.ArrayLike, dtype: str) -> str:

@@ -7,6 +7,8 @@ const numbers = (() => {
     return new Type(bytes.buffer);
   }
 
+  const unpackWhole = ({ u2, f8 }) => (u2 ? unpack(u2, Uint16Array) : unpack(f8, Float64Array));
+
   // Rank 1 is the highest; equal values share the best of their ranks.
   function rank(values) {
     const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
@@ -36,5 +38,5 @@ const numbers = (() => {
 
   const write = (value) => String(Number(value.toPrecision(6)));
 
-  return { unpack, rank, mean, ticks, write };
+  return { unpack, unpackWhole, rank, mean, ticks, write };
 })();

@@ -39,8 +39,9 @@ from harness.report.tables import (
     uncertainty_block,
 )
 from harness.report.training_tables import training_blocks
+from harness.spaces import load_space
 from harness.stats import METRICS
-from harness.stats.populations import POPULATIONS
+from harness.stats.populations import populations_of
 
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
@@ -148,7 +149,9 @@ def _describe(report: Contents) -> dict[str, Any]:
         "absent": [topic.title for topic in topics if not topic.figures and not topic.blocks],
         "definitions": {
             "Metrics": [(metric.title, metric.definition) for metric in METRICS.values()],
-            "Populations": [(name, rule.description) for name, rule in POPULATIONS.items()],
+            "Populations": [
+                (name, rule.description) for name, rule in populations_of(load_space()).items()
+            ],
             "Training": [(figure.title, figure.definition) for figure in FIGURES.values()],
         },
         "origins": origins(report),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.report.cells import write_seeds
 from harness.report.contents import Contents
 from harness.report.markup import Block
@@ -66,7 +66,7 @@ def truths_block(report: Contents) -> Block:
     return Block("Truth", headings, rows, texts=3)
 
 
-def _origin(estimator: Estimator) -> Origin:
+def _origin(estimator: ScoreMatrix) -> Origin:
     records = estimator.records
     facts = [
         ("source", estimator.source),

@@ -1,4 +1,4 @@
-"""Where a value is on an axis, and which values an axis names."""
+"""Axes: where a value lies, and which values have ticks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 MARGIN = 0.04
-"""Share of an axis that is left free at either end."""
+"""Share of an axis that is left free at each end."""
 
 
 class Scale(NamedTuple):
@@ -26,13 +26,13 @@ class Scale(NamedTuple):
     end: float
 
     def at(self, value: float) -> float:
-        """Return the place of a value, pixels to a tenth."""
+        """Return the place of a value in pixels, to a tenth."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
 
 def fit_scale(values: Iterable[float], start: float, end: float) -> Scale:
-    """Make an axis that holds all values, with some margin.
+    """Make an axis that holds all values with a margin.
 
     Args:
         values: Finite numbers; none for an axis from 0 to 1.
@@ -52,7 +52,7 @@ def fit_scale(values: Iterable[float], start: float, end: float) -> Scale:
 
 
 def choose_ticks(scale: Scale, n: int) -> list[float]:
-    """Choose round values that divide an axis into about n parts, ascending."""
+    """Choose round tick values that divide an axis into about n parts, ascending."""
     rough = (scale.high - scale.low) / n
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * (1 - 1e-9))
@@ -62,11 +62,11 @@ def choose_ticks(scale: Scale, n: int) -> list[float]:
 
 
 def write_ticks(ticks: list[float]) -> list[str]:
-    """Write the values of ticks, all with as many decimal places as they need to differ."""
+    """Write tick values, all with as many decimals as they need to differ."""
     if len(ticks) < 2:
         return [f"{tick:.6g}" for tick in ticks]
     step = ticks[1] - ticks[0]
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     if not math.isclose(round(step, digits), step, rel_tol=1e-6):
-        digits += 1  # such as steps of 0.25
+        digits += 1  # steps of 0.25, for example
     return [f"{tick + 0.0:,.{digits}f}".replace("-", "\N{MINUS SIGN}") for tick in ticks]

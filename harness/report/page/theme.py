@@ -14,7 +14,7 @@ LIGHT = {
     "accent": "#0B5CAD",
     "mark": "#B3261E",
 }
-"""By use; text is `ink` and `quiet`, links and focus are `accent`, a chosen point is `mark`."""
+"""By use: text is `ink` and `quiet`, links and focus are `accent`, a chosen point is `mark`."""
 
 DARK = {
     "ground": "#15181C",
@@ -31,7 +31,7 @@ N_STYLES = 8
 
 
 def make_theme_css() -> str:
-    """Return both themes: by the system's preference, by the page's switch, light on paper."""
+    """Return both themes: the system's preference, then the page's switch; light on paper."""
     light = _declare("light", LIGHT, [style_of(k).light_colour for k in range(N_STYLES)])
     dark = _declare("dark", DARK, [style_of(k).dark_colour for k in range(N_STYLES)])
     classes = "\n".join(f".s{k} {{ --own: var(--s{k}); }}" for k in range(N_STYLES))

@@ -240,6 +240,6 @@ def _parse_node(text: str, node: str, target: int) -> list[int]:
 def _arch_error(text: str, reason: str) -> ArchError:
     shown = text if len(text) <= 120 else text[:117] + "..."
     return ArchError(
-        f"'{shown}' is no NAS-Bench-201 architecture: {reason}. The form is "
+        f"'{shown}' is not a NAS-Bench-201 architecture: {reason}. The form is "
         "'|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'."
     )

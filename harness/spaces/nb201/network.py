@@ -18,12 +18,11 @@ from harness.spaces.nb201.cell import Cell
 from harness.spaces.nb201.cost import N_STAGES
 from harness.spaces.nb201.encoding import CONV_OPS, EDGES, Arch
 from harness.spaces.nb201.shared import FirstCell, order_by_first_nodes
-from harness.supernet.base import Standalone, SuperNet
+from harness.supernet.base import CLASSIFIER, Standalone, SuperNet
 from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, RunningNorm, batch_norm
 from harness.supernet.weights import initialise
 
-CLASSIFIER = "classifier.weight"
 _ALL_CONVS = tuple((edge, op) for edge in range(len(EDGES)) for op in CONV_OPS)
 
 

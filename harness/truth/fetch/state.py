@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import DataError
-from harness.truth.fetch.catalog import Entry, Table
 from harness.truth.fetch.download import part_path
+from harness.truth.published import Entry, Table
 
 MADE_FROM = "fetched_as"
 """The key of a table's metadata that names the entry it was made from."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.spaces import Space
+
 Watch = Callable[[int, int], None]
 """Told how much of how much is read: bytes or files, whichever the format goes by."""
 
@@ -20,7 +22,7 @@ def watch_nothing(_done: int, _total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Options:
+class ImportOptions:
     """What a caller may ask of an importer.
 
     Attributes:
@@ -28,11 +30,13 @@ class Options:
         accuracy_scale: What to multiply accuracies by; None for percent, which is then checked to
             be no fraction.
         watch: Told of progress.
+        space: The space of the results; None for the one that rows name, or `DEFAULT`.
     """
 
     allow_missing: bool = False
     accuracy_scale: float | None = None
     watch: Watch = watch_nothing
+    space: Space | None = None
 
 
 class Imported(NamedTuple):
@@ -44,6 +48,7 @@ class Imported(NamedTuple):
         counts: What was left out, and how often, by name; goes into the table's metadata.
         notes: Sentences for the user about what was left out.
         metadata: What the source says of itself, kept in the table's metadata.
+        space: The space of the rows; None for `DEFAULT`.
     """
 
     rows: pd.DataFrame
@@ -51,6 +56,7 @@ class Imported(NamedTuple):
     counts: dict[str, int]
     notes: list[str]
     metadata: Mapping[str, str] = MappingProxyType({})
+    space: Space | None = None
 
 
 def hash_listing(hashes: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 What a source may leave out, or leave empty:
 
-- one of `nb201_index` and `arch_str`: each follows from the other;
+- the published index or the architecture's string: each follows from the other; and the space;
 - `seed`: -1, unknown;
 - `trial`: the position of the seed in ascending order where all seeds are known, otherwise the
   position among the rows of the same architecture, data set, split and epochs.
@@ -16,20 +16,25 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import ArchError, TruthError
-from harness.spaces.nb201.encoding import N_ARCHS, parse_arch
-from harness.spaces.nb201.lookup import arch_strings, indices_of_strings
-from harness.truth.parquet import COLUMNS
-from harness.truth.rows import KEY, check_rows, to_numbers
+from harness.spaces import Space
+from harness.spaces.lookup import (
+    arch_columns,
+    keys_of_numbers,
+    keys_of_strings,
+    strings_of_keys,
+    to_numbers,
+)
+from harness.truth.columns import row_columns
+from harness.truth.rows import check_rows, key_columns
 
-_GROUP = [name for name in KEY if name != "trial"]
 
-
-def complete_rows(df: pd.DataFrame, name: str) -> pd.DataFrame:
+def complete_rows(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
     """Fill in the columns that may be left out.
 
     Args:
-        df: Rows, possibly without `nb201_index` or `arch_str`, `seed` and `trial`.
+        df: Rows, possibly without index or string, `seed` and `trial`.
         name: What to call the source in an error.
+        space: The space of the architectures.
 
     Returns:
         Rows with all columns of the schema, unless one is missing that cannot be derived.
@@ -37,21 +42,25 @@ def complete_rows(df: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         TruthError: If an architecture is neither named nor numbered, or is unknown.
     """
-    df = df[[column for column in COLUMNS if column in df.columns]].copy()
+    columns, named = row_columns(space), arch_columns(space)
+    df = df[[column for column in columns if column in df.columns]].copy()
     _check_flat(df, name)
-    if "nb201_index" not in df and "arch_str" not in df:
+    if named.index not in df and named.text not in df:
+        ways = " nor ".join(f"'{way}'" for way in (named.index, named.text) if way is not None)
         raise TruthError(
-            f"{name}: there is neither a column 'nb201_index' nor 'arch_str', so no row says which "
-            "architecture it is of. Add one of them; the columns of a truth table are "
-            f"{', '.join(COLUMNS)}."
+            f"{name}: there is neither a column {ways}, so no row says which architecture it is "
+            f"of. Add one of them; the columns of a truth table are {', '.join(columns)}."
         )
-    if "nb201_index" not in df:
-        df["nb201_index"] = _indices(df["arch_str"], name)
-    elif "arch_str" not in df:
-        df["arch_str"] = _strings(df["nb201_index"], name)
+    if named.text not in df:
+        df[named.text] = _strings(df[named.index], name, space)
+    elif named.index is not None and named.index not in df:
+        df[named.index] = _keys(df[named.text], name, space)
+    if named.space is not None:
+        df[named.space] = space.name
     df["seed"] = -1 if "seed" not in df else df["seed"].where(df["seed"].notna(), -1)
-    if "trial" not in df and set(_GROUP) <= set(df.columns):
-        df["trial"] = _number_trials(df)
+    group = [column for column in key_columns(space) if column != "trial"]
+    if "trial" not in df and set(group) <= set(df.columns):
+        df["trial"] = _number_trials(df, group)
     return df
 
 
@@ -70,12 +79,12 @@ def _check_flat(df: pd.DataFrame, name: str) -> None:
             )
 
 
-def _indices(strings: pd.Series[Any], name: str) -> Any:
-    found = indices_of_strings(strings)
+def _keys(strings: pd.Series[Any], name: str, space: Space) -> Any:
+    found = keys_of_strings(strings, space)
     if (found < 0).any():
         row = int(np.flatnonzero(found < 0)[0])
         try:
-            parse_arch(str(strings.iloc[row]))
+            space.parse(str(strings.iloc[row]))
         except ArchError as error:
             n_bad = int((found < 0).sum())
             raise TruthError(
@@ -85,24 +94,24 @@ def _indices(strings: pd.Series[Any], name: str) -> Any:
     return found
 
 
-def _strings(indices: pd.Series[Any], name: str) -> Any:
-    numbers = to_numbers(indices)
-    bad = ~((numbers >= 0) & (numbers < N_ARCHS) & (numbers == np.floor(numbers)))
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
+def _strings(indices: pd.Series[Any], name: str, space: Space) -> Any:
+    keys = keys_of_numbers(to_numbers(indices), space)
+    if (keys < 0).any():
+        row = int(np.flatnonzero(keys < 0)[0])
         raise TruthError(
-            f"{name}: row {row} has the nb201_index {indices.iloc[row]!s:.60}, and architectures "
-            f"have 0 to {N_ARCHS - 1}. Correct it, or give 'arch_str' instead."
+            f"{name}: row {row} has the {indices.name} {indices.iloc[row]!s:.60}, and architectures"
+            f" have 0 to {(space.size or 0) - 1}. Correct it, or give "
+            f"'{arch_columns(space).text}' instead."
         )
-    return pd.Categorical.from_codes(numbers.astype(np.int64), categories=arch_strings())
+    return strings_of_keys(keys, space)
 
 
-def _number_trials(df: pd.DataFrame) -> pd.Series[Any]:
+def _number_trials(df: pd.DataFrame, group: list[str]) -> pd.Series[Any]:
     """Number the trainings of a key: by their seeds if all are known, else as they come."""
     seeds = pd.Series(to_numbers(df["seed"]), df.index)
-    groups = df.groupby(_GROUP, sort=False, observed=True, dropna=False)
+    groups = df.groupby(group, sort=False, observed=True, dropna=False)
     if seeds.notna().all() and (seeds >= 0).all():
-        by_group = [df[column] for column in _GROUP]
+        by_group = [df[column] for column in group]
         ranks = seeds.groupby(by_group, sort=False, observed=True, dropna=False).rank("dense")
         return (ranks - 1).astype(np.int64)
     return groups.cumcount()
@@ -136,12 +145,13 @@ def scale_accuracies(df: pd.DataFrame, scale: float | None, name: str) -> pd.Dat
     return df
 
 
-def drop_repeats(df: pd.DataFrame, name: str) -> pd.DataFrame:
+def drop_repeats(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
     """Drop rows that repeat another one exactly.
 
     Args:
         df: Rows.
         name: What to call the source in an error.
+        space: The space of the architectures.
 
     Returns:
         The rows, each key once.
@@ -149,20 +159,21 @@ def drop_repeats(df: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         TruthError: If rows share a key and differ in seed or accuracy.
     """
-    if not set(COLUMNS) <= set(df.columns):
+    if not set(row_columns(space)) <= set(df.columns):
         return df  # the check of the table says what is missing
-    kept = df.drop_duplicates([*KEY, "seed", "accuracy"])
-    clash = kept.duplicated(list(KEY), keep=False)
+    key = list(key_columns(space))
+    kept = df.drop_duplicates([*key, "seed", "accuracy"])
+    clash = kept.duplicated(key, keep=False)
     if clash.any():
         # A wrong index or string makes keys clash too, and is what should be told.
-        check_rows(kept.drop_duplicates(list(KEY)), name)
+        check_rows(kept.drop_duplicates(key), name, space)
         first = kept[clash].iloc[0]
-        same = kept[clash & (kept[list(KEY)] == first[list(KEY)]).all(axis=1)]
+        same = kept[clash & (kept[key] == first[key]).all(axis=1)]
         values = " and ".join(f"{r.accuracy} (seed {r.seed})" for r in same.head(2).itertuples())
-        key = ", ".join(f"{column}={first[column]}" for column in KEY)
+        shown = ", ".join(f"{column}={first[column]}" for column in key)
         raise TruthError(
             f"{name}: {int(clash.sum()):,} rows disagree with another of the same key. The first "
-            f"key is {key}, with the accuracies {values}. Keep one of each, or give each training "
-            "its own 'trial'."
+            f"key is {shown}, with the accuracies {values}. Keep one of each, or give each "
+            "training its own 'trial'."
         )
     return kept.reset_index(drop=True)

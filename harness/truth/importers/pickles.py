@@ -169,7 +169,7 @@ def find_allowed(allowed: Allowed, module_name: str, global_name: str, name: str
     except KeyError:
         raise TruthError(
             f"{name} names '{module_name}.{global_name}', which results have no use for: only "
-            "arrays, numbers, text and containers are read. It was refused, and nothing of it was "
+            "arrays, numbers, text and containers are read. It was refused, and nothing was "
             "run. Do not open this file with other tools before you know where it comes from; get "
             "it again from its publisher."
         ) from None

@@ -1,8 +1,9 @@
 """Rows of one's own: CSV, JSON and Parquet in the schema of truth tables.
 
 One row is one network that was trained. Columns: `nb201_index` (the published order) or
-`arch_str`, or both; `dataset`; `split` ("valid" or "test"); `epochs`; `accuracy` in percent; and
-`seed` and `trial`, which `harness.truth.importers.completion` fills in where they are left out.
+`arch_str`, or both; in any other space `arch_index` or `arch`, and perhaps `space`; `dataset`;
+`split` ("valid" or "test"); `epochs`; `accuracy` in percent; and `seed` and `trial`, which
+`harness.truth.importers.completion` fills in where they are left out.
 
 JSON is a list of objects, one a row; or one object a line; or an object whose `rows` is the list.
 """
@@ -24,14 +25,26 @@ import pyarrow.parquet as pq
 
 from harness.errors import TruthError
 from harness.scores import refuse_halves
-from harness.truth.importers.base import Imported, Notes, Options
+from harness.spaces import Space, load_space
+from harness.spaces.lookup import (
+    INDEX_COLUMN,
+    SPACE_COLUMN,
+    arch_columns,
+    settle_space,
+    space_of_rows,
+)
+from harness.truth.importers.base import Imported, ImportOptions, Notes
 from harness.truth.importers.completion import complete_rows, drop_repeats, scale_accuracies
-from harness.truth.parquet import COLUMNS
-from harness.truth.table import SPACE, load_table
+from harness.truth.rows import COLUMNS
+from harness.truth.table import load_table
 
 PARQUET_START = b"PAR1"
 START_BYTES = 256
 """How much of a file it takes to know its format."""
+
+_ARCHS = arch_columns(load_space()).names
+_NAMES = (*COLUMNS, SPACE_COLUMN, INDEX_COLUMN, "arch")
+"""Columns of the rows of whichever space."""
 
 _FOREIGN = ("harness_", "pandas", "ARROW:schema")
 """Keys of a Parquet file's metadata that say nothing about where its rows came from."""
@@ -43,7 +56,7 @@ def is_rows(path: Path, start: bytes) -> bool:
     return path.is_file() and is_known
 
 
-def read_rows(path: Path, options: Options) -> Imported:
+def read_rows(path: Path, options: ImportOptions) -> Imported:
     """Read a file of rows.
 
     Args:
@@ -59,7 +72,7 @@ def read_rows(path: Path, options: Options) -> Imported:
     """
     name = str(path)
     if not path.is_file():
-        raise TruthError(f"'{path}' is no file. Rows are in one CSV, JSON or Parquet file.")
+        raise TruthError(f"'{path}' is not a file. Rows are in one CSV, JSON or Parquet file.")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -67,18 +80,20 @@ def read_rows(path: Path, options: Options) -> Imported:
     if not content.strip():
         raise TruthError(f"{name} is empty. A truth table has one row a trained network.")
     metadata: dict[str, str] = {}
+    space = options.space
     if content.startswith(PARQUET_START):
-        df, metadata = _read_parquet(path)
+        df, metadata, space = _read_parquet(path, space)
     else:
         df = _reader_of(path, content)(content, name)
-    df = scale_accuracies(complete_rows(df, name), options.accuracy_scale, name)
+    space = settle_space(space_of_rows(df, name, TruthError), space, name, TruthError)
+    df = scale_accuracies(complete_rows(df, name, space), options.accuracy_scale, name)
     notes = Notes()
-    kept = drop_repeats(df, name)
+    kept = drop_repeats(df, name, space)
     n_dropped = len(df) - len(kept)
     sentence = f"{n_dropped:,} rows of {name} repeat another exactly, and were dropped."
     notes.add("n_dropped_duplicates", n_dropped, sentence)
     digest = hashlib.sha256(content).hexdigest()
-    return Imported(kept, digest, notes.counts, notes.sentences, metadata)
+    return Imported(kept, digest, notes.counts, notes.sentences, metadata, space)
 
 
 def _find_reader(path: Path, content: bytes) -> Callable[[bytes, str], pd.DataFrame] | None:
@@ -90,7 +105,7 @@ def _find_reader(path: Path, content: bytes) -> Callable[[bytes, str], pd.DataFr
     if begin.startswith((b"[", b"{")):
         return _read_json
     first_line = begin.split(b"\n", 1)[0]
-    if b"nb201_index" in first_line or b"arch_str" in first_line:
+    if any(name.encode() in first_line for name in (*_ARCHS, SPACE_COLUMN)):
         return _read_tsv if b"\t" in first_line else _read_csv
     return None
 
@@ -99,7 +114,7 @@ def _reader_of(path: Path, content: bytes) -> Callable[[bytes, str], pd.DataFram
     reader = _find_reader(path, content)
     if reader is None:
         raise TruthError(
-            f"{path}: this is no file of rows, by its name or by how it begins. Rows are read "
+            f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
             f"from {', '.join(sorted(_READERS))} files; rename it to what it is."
         )
     return reader
@@ -107,12 +122,14 @@ def _reader_of(path: Path, content: bytes) -> Callable[[bytes, str], pd.DataFram
 
 def _no_parquet(_content: bytes, name: str) -> NoReturn:
     raise TruthError(
-        f"{name}: this is no whole Parquet file (it does not begin as one does). It may have been "
+        f"{name}: this is not a whole Parquet file (it does not begin as one). It may have been "
         "cut short; get or make it again."
     )
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def _read_parquet(
+    path: Path, asked: Space | None
+) -> tuple[pd.DataFrame, dict[str, str], Space | None]:
     """Read the harness's own tables, which are checked against their hash, and foreign ones."""
     try:
         schema = pq.read_schema(path)
@@ -120,26 +137,24 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
             key.decode(errors="replace"): value.decode(errors="replace")
             for key, value in (schema.metadata or {}).items()
         }
-        space = metadata.get("harness_space", SPACE)
-        if "harness_schema" not in metadata and space == SPACE:
-            names = [name for name in schema.names if name in COLUMNS]
+        if "harness_schema" not in metadata:
+            space = asked
+            if "harness_space" in metadata:
+                space = settle_space(metadata["harness_space"], asked, str(path), TruthError)
+            names = [name for name in schema.names if name in _NAMES]
             _check_names(names, str(path))
             table = pq.read_table(path, columns=names)
-            table.validate(full=True)  # texts that are none would else come out long after this
+            table.validate(full=True)  # a text that is not one would fail far from here
             frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-            return frame, {k: v for k, v in metadata.items() if not k.startswith(_FOREIGN)}
+            texts = {k: v for k, v in metadata.items() if not k.startswith(_FOREIGN)}
+            return frame, texts, space
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TruthError(
-            f"{path}: this is no whole Parquet file ({error!s:.200}). It may have been cut short; "
-            "get or make it again."
+            f"{path}: this is not a whole Parquet file ({error!s:.200}). It may have been cut "
+            "short; get or make it again."
         ) from error
-    if space != SPACE:
-        raise TruthError(
-            f"{path}: it is a table of the space '{space:.60}', and this version reads '{SPACE}'. "
-            "Give a table of that space."
-        )
-    own = load_table(path)
-    return own.rows, own.metadata
+    own = load_table(path, asked)
+    return own.rows, own.metadata, own.space
 
 
 def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
@@ -167,7 +182,7 @@ def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
     _check_names([str(column).removesuffix(".1") for column in df.columns], name)
     if "accuracy" in df:
         # Python reads the nearest number; pandas, by version and option, one beside it. A text
-        # that is no number is left to the check of the rows.
+        # that is not a number is left to the check of the rows.
         with contextlib.suppress(ValueError):
             df["accuracy"] = [np.nan if pd.isna(text) else float(text) for text in df["accuracy"]]
     return df
@@ -175,7 +190,7 @@ def _read_csv(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
 
 def _check_names(names: list[str], name: str) -> None:
     """Check that no column of the schema is there twice; pandas calls the second one x.1."""
-    twice = next((column for column in COLUMNS if names.count(column) > 1), None)
+    twice = next((column for column in _NAMES if names.count(column) > 1), None)
     if twice is not None:
         raise TruthError(f"{name}: there are two columns '{twice}'. Remove or rename one of them.")
 
@@ -213,7 +228,7 @@ def _read_json_lines(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _json_error(name: str, reason: str) -> TruthError:
@@ -226,7 +241,7 @@ def _json_error(name: str, reason: str) -> TruthError:
 def _frame_of(rows: list[Any], name: str) -> pd.DataFrame:
     bad = [row for row in rows if not isinstance(row, dict)]
     if bad or not rows:
-        raise _json_error(name, f"{bad[0]!r:.60} is no row" if bad else "there are no rows")
+        raise _json_error(name, f"{bad[0]!r:.60} is not a row" if bad else "there are no rows")
     return pd.DataFrame.from_records(rows)
 
 

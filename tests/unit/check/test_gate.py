@@ -24,9 +24,8 @@ from harness.check import (
     save_baseline,
     verdict,
 )
-from harness.check.matching import pair_seeds
 from harness.errors import MismatchError, UsageError
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from tests.check_cases import (
     SEEDS,
     FloatArray,
@@ -46,17 +45,19 @@ BASELINE = keep(CHOSEN, BASE)
 
 
 def check(
-    new: Estimator, *rules: str, baseline: Snapshot = BASELINE, **options: Any
+    new: ScoreMatrix, *rules: str, baseline: Snapshot = BASELINE, **options: Any
 ) -> CheckResult:
     return check_estimators(baseline, [new], CHOSEN, parse_rules(rules), **options)
 
 
-def find(new: Estimator, *rules: str, baseline: Snapshot = BASELINE, **options: Any) -> Finding:
+def find(new: ScoreMatrix, *rules: str, baseline: Snapshot = BASELINE, **options: Any) -> Finding:
     (finding,) = check(new, *rules, baseline=baseline, **options).findings
     return finding
 
 
-def estimate(scores: FloatArray, seeds: tuple[int | None, ...] = SEEDS, **fields: Any) -> Estimator:
+def estimate(
+    scores: FloatArray, seeds: tuple[int | None, ...] = SEEDS, **fields: Any
+) -> ScoreMatrix:
     return make_estimator(CHOSEN, scores, seeds, **fields)
 
 
@@ -164,25 +165,6 @@ def test_other_seeds_are_compared_without_pairs() -> None:
     assert not paired.notes
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "places", "is_paired", "left_out"),
-    [
-        ((0, 1), (0, 1), ((0, 1), (0, 1)), True, ""),
-        ((0, 1), (1, 0), ((0, 1), (1, 0)), True, ""),
-        ((0, 1, 2), (2,), ((2,), (0,)), True, "0 of the baseline, 1 of the baseline"),
-        ((1,), (0, 1), ((0,), (1,)), True, "0 of the new side"),
-        ((0, 1), (1, 2), ((0, 1), (0, 1)), False, ""),
-        ((0,), (1,), ((0,), (0,)), False, ""),
-        ((None,), (None,), ((0,), (0,)), True, ""),
-        ((None,), (0, 1), ((0,), (0, 1)), False, ""),
-    ],
-)
-def test_seeds_are_paired_where_one_side_has_all_of_the_others(
-    old: Any, new: Any, places: Any, is_paired: bool, left_out: str
-) -> None:
-    assert pair_seeds(old, new) == (*places, is_paired, left_out)
-
-
 def test_seeds_that_one_side_lacks_are_named() -> None:
     finding = find(estimate(SCORES[:3], (0, 1, 2)))
     assert finding.outcome is Outcome.PASS
@@ -229,7 +211,7 @@ def test_a_top_of_too_few_architectures_is_refused() -> None:
 # Disturbance and training loss
 
 
-def make_run(own: int = 0, factor: float = 1.0, **fields: Any) -> Estimator:
+def make_run(own: int = 0, factor: float = 1.0, **fields: Any) -> ScoreMatrix:
     rng = np.random.RandomState(own)
     pd = factor * np.exp(0.05 * rng.standard_normal(5)) * 0.002 * np.arange(1, 6)
     given: dict[str, Any] = {"positive_pd": pd, "progress": [0.01] * 5, "train_loss": [1.8] * 5}

@@ -19,7 +19,7 @@ def test_a_log_on_a_full_disk_says_so_once_and_goes_no_further(
         for _ in range(3):
             log.notice("hello")
     err = capsys.readouterr().err
-    assert err.count("--log-json /dev/full goes no further: No space left on device.") == 1
+    assert err.count("--log-json /dev/full stops here: No space left on device.") == 1
 
 
 def test_a_folder_for_curves_that_cannot_be_made_is_refused_before_any_run(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from torch import Tensor
 from harness.distributed.ranks import ALONE
 from harness.spaces.nb201.encoding import arch_at
 from harness.supernet.norm import DistributedNorm, batch_norm
+from harness.testing.strategies import Row
 from tests import ranks
-from tests.contract.strategies import ROWS, Row
+from tests.contract.strategies import ROWS
 from tests.ranks import RunOnRanks, make_trainer
 from tests.tiny import assert_same_state
 

@@ -16,8 +16,8 @@ import pytest
 
 from harness.errors import ArchError, DataError, MismatchError, StoreError, UsageError
 from harness.estimators.callables import from_callable
-from harness.estimators.estimator import Estimator, common_archs
 from harness.estimators.loading import load_estimators, make_estimators
+from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.scores import load_scores, save_scores
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at
 from harness.truth import TruthTable, find_truth
@@ -27,10 +27,10 @@ TRUTH = find_truth("tiles")
 SCORES = np.random.RandomState(0).normal(size=N)
 
 
-def make_estimator(index: list[int], score: list[list[float]]) -> Estimator:
+def make_estimator(index: list[int], score: list[list[float]]) -> ScoreMatrix:
     seeds = tuple(range(len(score)))
     array = np.array(index, dtype=np.int64)
-    return Estimator("mine", "mine", "file", seeds, array, np.array(score), "column 'score'")
+    return ScoreMatrix("mine", "mine", "file", seeds, array, np.array(score), "column 'score'")
 
 
 def write_scores(path: Path, **columns: Any) -> Path:

@@ -7,31 +7,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.estimators.estimator import Estimator
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.pairs import (
     TWO_SCORES,
     TWO_SUPERNETS,
     choose_pairs,
     differing_settings,
     match_seeds,
+    pair_seeds,
 )
 from harness.runs.record import Record
 from harness.settings.layers import make_config
-from harness.settings.strategies import TABLES
 
 
-def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -> Estimator:
+def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -> ScoreMatrix:
     """An estimator of three architectures: of runs if it is given settings, else of a file."""
     records = []
     if settings:
-        config = make_config({"seed": 0, "ogd": None} | settings)
+        config = make_config({"seed": 0} | settings)
         records = [
             Record(
                 run_id=f"{label}-{seed}", status="finished", started="", config=config.model_dump()
             )
             for seed in seeds
         ]
-    return Estimator(
+    return ScoreMatrix(
         label=label,
         method=label,
         source="run" if records else "file",
@@ -54,7 +54,8 @@ def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -
         ((0, 1), (None,), [(0, None), (1, None)], "over 2 seeds of a, against one set of scores"),
         ((None,), (3, 4), [(None, 3), (None, 4)], "over 2 seeds of b, against one set of scores"),
         ((None,), (None,), [(None, None)], TWO_SCORES),
-        ((0, 1, 2), (7, 8), [(0, 7), (1, 8)], "over 2 seeds a side, not the same ones"),
+        ((0, 1), (7, 8), [(0, 7), (1, 8)], "over 2 seeds a side, not the same ones"),
+        ((0, 1, 2), (7, 8), [(0, 7), (1, 8), (2, None)], "over 3 and 2 seeds, not the same ones"),
         ((0, 1, 2), (7,), [(0, 7), (1, 7), (2, 7)], "over 3 seeds of a, against one set of scores"),
         ((0,), (None,), [(0, None)], TWO_SCORES),
     ],
@@ -78,7 +79,27 @@ def test_seeds_without_a_counterpart_are_named() -> None:
         "seeds 9 of b have no counterpart and are not used",
     )
     apart = match_seeds(make_estimator("a", (0, 1, 2)), make_estimator("b", (7, 8)))
-    assert apart.caveats == ("seeds 2 of a have no counterpart and are not used",)
+    assert apart.caveats == ()  # independent seeds are all used
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "places", "is_paired"),
+    [
+        ((0, 1), (0, 1), ((0, 1), (0, 1)), True),
+        ((0, 1), (1, 0), ((0, 1), (1, 0)), True),
+        ((0, 1, 2), (2,), ((2,), (0,)), True),
+        ((1,), (0, 1), ((0,), (1,)), True),
+        ((0, 1, 2), (1, 2, 3), ((1, 2), (0, 1)), True),
+        ((0, 1), (1, 2), ((0, 1), (0, 1)), False),
+        ((0,), (1,), ((0,), (0,)), False),
+        ((None,), (None,), ((0,), (0,)), True),
+        ((None,), (0, 1), ((0,), (0, 1)), False),
+    ],
+)
+def test_reports_and_the_gate_pair_seeds_by_one_rule(
+    old: Any, new: Any, places: Any, is_paired: bool
+) -> None:
+    assert pair_seeds(old, new) == (*places, is_paired)
 
 
 def test_a_single_run_is_compared_with_the_run_of_its_seed() -> None:
@@ -112,11 +133,11 @@ def test_all_can_be_paired_with_the_size_of_the_networks() -> None:
 
 def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference() -> None:
     own = make_config({"strategy": "ogd", "ogd": {"c": 3}, "seed": 4})
-    other = make_config({"strategy": "spos", "ogd": None, "preset": "quick"})
+    unlike = {"preset": "smoke", "checkpoint_every": 7}
+    other = make_config({"strategy": "spos"}).model_copy(update=unlike)
     assert differing_settings(own, other) == []
-    for table in TABLES:
-        tables = {**dict.fromkeys(TABLES), table: {}}
-        assert differing_settings(make_config({"strategy": "x", **tables}), other) == []
+    for table in ({"nsas": {"weight": 0.1}}, {"own_table": {"x": 1}}):
+        assert differing_settings(make_config({"strategy": "x", **table}), make_config()) == []
     slower = make_config({"strategy": "spos", "lr": 0.01, "steps": 7})
     assert differing_settings(own, slower) == ["lr", "steps"]
     watched = make_config({"strategy": "spos", "probe_every": 7, "rank_every": 9, "loss_every": 2})

@@ -101,6 +101,6 @@ def test_a_file_of_another_kind_is_not_replaced(
     if not is_refused:
         check_replaceable(path, b"<!doctype html>", "page")
         return
-    with pytest.raises(UsageError, match=r"scores\.csv exists and is no page, so it is not repl"):
+    with pytest.raises(UsageError, match=r"scores\.csv exists and is not a page, so it is not"):
         check_replaceable(path, b"<!doctype html>", "page")
     assert path.read_bytes() == content

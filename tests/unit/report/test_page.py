@@ -18,13 +18,16 @@ from harness.report.figure import Figure, Series
 from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
 from harness.report.page.charts import NARROW, WIDE, draw_chart, draw_key
-from harness.report.page.explorer import explorer_data, to_script_json
+from harness.report.page.explorer import explorer_data, pack_names, to_script_json
 from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
 from harness.report.page.theme import DARK, LIGHT
 from harness.report.palette import style_of
-from harness.spaces.nb201.encoding import OPS, arch_at
-from harness.stats import METRICS, POPULATIONS
+from harness.spaces import load_space
+from harness.spaces.nb201.encoding import arch_at
+from harness.stats import METRICS, populations_of
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
+
+POPULATIONS = populations_of(load_space())
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 DATE = "2026-01-02T03:04:05+00:00"
@@ -143,7 +146,7 @@ def unpack(text: str, dtype: str) -> Any:
 def test_scores_and_truth_travel_exactly(report: Report) -> None:
     data, section = explorer_data(report), report.sections[0]
     truth = data["truths"][0]
-    assert (unpack(truth["index"], "<u2") == section.nb201_index).all()
+    assert (unpack(truth["index"]["u2"], "<u2") == section.nb201_index).all()
     assert (unpack(truth["truth"], "<f8") == section.accuracy).all()
     for one, result in zip(truth["estimators"], section.evaluations, strict=True):
         rows = result.estimator.scores_of(section.nb201_index)
@@ -153,9 +156,42 @@ def test_scores_and_truth_travel_exactly(report: Report) -> None:
     masks = unpack(truth["masks"], "<u4")
     for bit, part in enumerate(section.evaluations[0].populations.values()):
         assert ((masks >> bit & 1) == part.population.mask).all()
-    for code, index in zip(unpack(truth["code"], "<u2").tolist(), section.nb201_index, strict=True):
-        digits = tuple(code // len(OPS) ** place % len(OPS) for place in reversed(range(6)))
-        assert digits == arch_at(int(index)).ops
+    assert set(truth["names"]) == {"parts", "codes"}
+    assert read_names(truth["names"]) == [str(arch_at(int(k))) for k in section.nb201_index]
+
+
+def read_names(packed: dict[str, Any]) -> list[str]:
+    """Read names as the page does."""
+    if "plain" in packed:
+        plain: list[str] = packed["plain"]
+        return plain
+    ((dtype, codes),) = packed["codes"].items()
+    names = []
+    for code in map(int, unpack(codes, f"<{dtype}").tolist()):
+        parts = []
+        for column in reversed(packed["parts"]):
+            code, digit = divmod(code, len(column))
+            parts.append(column[digit])
+        names.append("".join(reversed(parts)))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["a-b", "a-c", "d-c", "a-b"], "u2"),
+        (["|none~0|", "|skip~0|"], "u2"),
+        (["-".join(f"{(k + j) % 97}" for j in range(3)) for k in range(97)], "f8"),  # 97^3
+        (["-".join(f"{(k + j) % 97}" for j in range(9)) for k in range(97)], "plain"),  # 97^9
+        (["a", "a-b", ""], "plain"),
+        (["</script>", "\x1b[1m"], "plain"),
+        (["one"], "u2"),
+    ],
+)
+def test_names_of_any_space_travel_exactly(names: list[str], kind: str) -> None:
+    packed = pack_names(names)
+    assert read_names(packed) == names
+    assert kind in packed.get("codes", packed)
 
 
 def test_every_metric_population_and_figure_is_there(report: Report, text: str) -> None:

@@ -294,7 +294,7 @@ def test_no_estimator_is_no_report() -> None:
 
 def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() -> None:
     from harness.estimators.callables import from_callable
-    from harness.estimators.estimator import Loaded
+    from harness.estimators.matrix import Loaded
     from harness.spaces.nb201.encoding import CONV_3X3, N_ARCHS
 
     rng = np.random.RandomState(0)
@@ -611,5 +611,5 @@ def test_a_report_is_made_without_torch_and_what_draws(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Measure how well a weight-sharing supernet ranks" in done.stdout
+    assert "Measure how well estimators" in done.stdout
     assert '"label": "spos"' in done.stdout

@@ -17,13 +17,13 @@ import scipy.stats
 
 from harness.cli.report import print_report
 from harness.errors import MismatchError, TruthError, UsageError
-from harness.estimators.estimator import Loaded
 from harness.estimators.loading import load_estimators
+from harness.estimators.matrix import Loaded
 from harness.estimators.runs import load_runs
+from harness.evaluation import choose_truth, evaluate_estimator
 from harness.report import Report, Section, TruthChoice, make_report
 from harness.report.rendering import REPORT_WRITERS
 from harness.report.training import load_run_training, tau_over_training
-from harness.report.yardsticks import SHAPES, measure_yardsticks
 from harness.runs.folder import RunFolder
 from harness.scores import load_scores, save_scores
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
@@ -369,16 +369,17 @@ def test_scores_of_none_of_the_architectures_with_truth_are_told(tmp_path: Path)
         report_of([run], [TruthChoice("cifar100", policy="seed=999")])
 
 
-def test_sizes_of_an_unknown_data_sets_networks_are_those_of_the_supernets_own() -> None:
+def test_sizes_of_an_unknown_data_sets_networks_are_those_of_any(tmp_path: Path) -> None:
     rows = ROWS[(ROWS["dataset"] == "cifar100") & (ROWS["split"] == "test")]
     svhn = make_table(rows.assign(dataset="svhn"), "of one's own", {})
-    indices = np.sort(INDICES)
-    (own, other) = (
-        measure_yardsticks(table, TruthQuery(name, "test", 200), indices, "cifar10")
+    run = load_runs([make_cifar_run(tmp_path)]).estimators[0]
+    own, other = (
+        evaluate_estimator(run, choose_truth(name, "test", 200, truth=table))
         for table, name in ((svhn, "svhn"), (TABLE, "cifar100"))
     )
-    assert "svhn" not in SHAPES
-    assert own == other
+    for name in ("params", "flops"):
+        mine, known = (r.populations["all"].baselines[name].value for r in (own, other))
+        assert mine == known is not None
 
 
 def test_every_format_names_the_truth_beside_every_ranking_figure(report: Report) -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.runs.folder import RunFolder
+from harness.execution.experiment import resolve_config
+from harness.runs.folder import RunFolder, under_stored_name
 from harness.scores import load_scores
+from harness.settings.run import RunConfig
+from harness.settings.stored import former_name
+from harness.truth import find_truth
 
 RESULTS = Path(__file__).parents[3] / "results"
 RUNS = sorted(path.parent for path in RESULTS.rglob("record.json"))
@@ -25,6 +29,17 @@ def test_a_stored_record_reads_under_the_name_that_it_has(path: Path) -> None:
     record = RunFolder(path).read_record()
     assert record.run_id == stored["run_id"] == path.name
     assert record.model_dump(mode="json").items() >= stored.items()
+    assert former_name(stored["config"]) == path.name
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: str(path.relative_to(RESULTS)))
+def test_the_settings_of_a_stored_run_find_it_again(path: Path) -> None:
+    record = RunFolder(path).read_record()
+    # its truth is not asked for, since how many architectures are ranked is given
+    config = resolve_config(RunConfig(**record.config), find_truth("tiles"))
+    assert config.run_id != path.name
+    assert under_stored_name(config, path.parent).run_id == path.name
+    assert RunConfig(**record.config).sha256 == config.sha256
 
 
 def test_every_stored_score_file_loads_with_a_score_or_a_status_for_each_architecture() -> None:

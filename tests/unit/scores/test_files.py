@@ -117,7 +117,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["scores.parquet", "scores.csv"])
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(DataError, match="no whole Parquet"):
+    with pytest.raises(DataError, match="not a whole Parquet"):
         load_scores(tmp_path / name)
 
 

@@ -178,7 +178,7 @@ def disagree(frame: pd.DataFrame) -> pd.DataFrame:
     return with_index(frame).assign(nb201_index=[15_624, 8, 0, 300])
 
 
-UNKNOWN = "'arch_str' names no architecture of NAS-Bench-201 in 1 of 4 rows. The first is row 1"
+UNKNOWN = "'arch_str' names no architecture of the space 'nb201' in 1 of 4 rows. The first is row 1"
 NO_INTEGER = "'nb201_index' is not an integer from 0 to 15624 in 1 of 4 rows"
 
 BAD_ROWS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str, dict[str, int]]] = {
@@ -401,13 +401,13 @@ LINE = str(arch_at(7)) + ",0.5"
 DAMAGED: dict[str, tuple[str, bytes, str]] = {
     "an empty csv": ("a.csv", b"", "the file is empty"),
     "an empty parquet": ("a.parquet", b"", "the file is empty"),
-    "a cut parquet": ("a.parquet", whole("parquet")[:-20], "no whole Parquet file"),
+    "a cut parquet": ("a.parquet", whole("parquet")[:-20], "not a whole Parquet file"),
     "a parquet with a hole": (
         "a.parquet",
         whole("parquet")[:300] + bytes(400) + whole("parquet")[700:],
-        "no whole Parquet file",
+        "not a whole Parquet file",
     ),
-    "a csv called parquet": ("a.parquet", whole("csv"), "no whole Parquet file"),
+    "a csv called parquet": ("a.parquet", whole("csv"), "not a whole Parquet file"),
     "a parquet called csv": ("a.csv", whole("parquet"), "not UTF-8|no column of architectures"),
     "a row too long": (
         "a.csv",
@@ -415,7 +415,7 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
         "Expected 2 columns, got 3",
     ),
     "a row too short": ("a.csv", f"arch_str,score\n{LINE}\nx\n".encode(), "Expected 2 columns"),
-    "an open quote": ("a.csv", f'arch_str,score\n"{LINE}\n'.encode(), "no whole CSV file"),
+    "an open quote": ("a.csv", f'arch_str,score\n"{LINE}\n'.encode(), "not a whole CSV file"),
     "latin-1": ("a.csv", "arch_str,score\n\xe9,1\n".encode("latin-1"), "is not UTF-8 text"),
     "latin-1 in the header": ("a.csv", "arch_str,\xe9\n".encode("latin-1"), "is not UTF-8 text"),
     "utf-16": ("a.csv", "arch_str,score\nx,1\n".encode("utf-16"), "is not UTF-8 text"),
@@ -423,9 +423,9 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
     "only line breaks": ("a.csv", b"\n\n", "no column of architectures"),
     "only a header": ("a.csv", b"arch_str,score", "there are no rows"),
     "a column twice": ("a.csv", b"arch_str,score,score\n", "'score' is there more than once"),
-    "json cut short": ("a.json", b'[{"arch_str": "x", "score": 1}, {"ar', "no whole JSON file"),
+    "json cut short": ("a.json", b'[{"arch_str": "x", "score": 1}, {"ar', "not a whole JSON file"),
     "json of a number": ("a.json", b"3", "one JSON value of type int"),
-    "json of numbers": ("a.json", b"[3]", "record 0 .* is no JSON object but '3'"),
+    "json of numbers": ("a.json", b"[3]", "record 0 .* is not a JSON object but '3'"),
     "json without records": ("a.json", b"[]", "no column of architectures"),
     "json of a mapping": ("a.json", b'{"x": 1}', "no column of architectures"),
     "json with a key twice": (
@@ -443,11 +443,11 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
         b'{"arch_str": "x", "score": 1, "method": "\\uDFFF"}',
         r"line 1: a text holds .udfff, half of a pair",
     ),
-    "json too deep": ("a.json", b"[" * 200_000, "no whole JSON file"),
+    "json too deep": ("a.json", b"[" * 200_000, "not a whole JSON file"),
     "json lines cut short": (
         "a.jsonl",
         b'{"arch": "x", "score": 1}\n{"arch": ',
-        "no whole JSON lines file .line 2: ",
+        "not a whole JSON lines file .line 2: ",
     ),
     "json in latin-1": ("a.json", b'["\xe9"]', "is not UTF-8 text"),
     "an unknown kind": ("a.xlsx", b"PK", "'.xlsx' is of no known kind. Give one of .csv"),
@@ -526,7 +526,7 @@ def test_a_million_rows_take_seconds(tmp_path: Path) -> None:
 def test_lines_that_end_in_a_bare_carriage_return_are_told(tmp_path: Path) -> None:
     path = tmp_path / "old_mac.csv"
     path.write_bytes(b"nb201_index,score\r1,2.0\r2,3.0\r")
-    with pytest.raises(DataError, match=r"old_mac\.csv: this is no whole CSV file"):
+    with pytest.raises(DataError, match=r"old_mac\.csv: this is not a whole CSV file"):
         read_score_sets(path)
 
 

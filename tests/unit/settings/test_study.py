@@ -32,11 +32,11 @@ def test_a_grid_is_every_combination_over_the_base(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, text))
     assert study.name == "mine"
     assert len(study.configs) == 8
-    assert {(c.strategy, c.seed, c.ogd.c) for c in study.configs if c.ogd} == {
+    assert {(c.strategy, c.seed, c.tables["ogd"]["c"]) for c in study.configs} == {
         (strategy, seed, c) for strategy in ("spos", "ogd") for seed in (0, 1) for c in (1, 3)
     }
     assert {c.preset for c in study.configs} == {"smoke"}
-    assert {c.ogd.beta for c in study.configs if c.ogd} == {0.5}
+    assert {c.tables["ogd"]["beta"] for c in study.configs} == {0.5}
 
 
 def test_a_dotted_key_needs_no_quotes(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_several_grids_are_one_after_the_other(tmp_path: Path) -> None:
     assert [(c.strategy, c.seed) for c in configs] == [
         *(("spos", 0), ("spos", 1), ("ogd", 0), ("ogd", 1)),
     ]
-    assert [c.ogd.c for c in configs if c.ogd] == [10, 10, 3, 3]
+    assert [c.tables for c in configs] == [{}, {}, *[{"ogd": {"c": 3}}] * 2]
 
 
 def test_single_runs_stand_beside_the_grid_and_share_the_base(tmp_path: Path) -> None:
@@ -102,7 +102,6 @@ def test_the_preset_is_that_of_each_runs_own_data_set(tmp_path: Path) -> None:
         ("[[grid]]\nseed = [0]\n[[grid]]\nlr = 1\n", "lr = 1 is not a list of values"),
         ("[grid]\nseed = []\n", "seed = .* is not a list of values"),
         ("[grid]\nseeds = [0]\n", r"run with seeds = 0: Unknown setting 'seeds'.*'seed'"),
-        ('[grid]\n"ogd.cc" = [0]\n', "Unknown setting 'ogd.cc'"),
         ("[base]\nstep = 3\n", "Did you mean 'steps'"),
         ("[base]\nsteps = 0\n", "greater than or equal to 1"),
         ("[grid]\nseed = [0, -1]\n", r"run with seed = -1: .*seed = -1"),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from harness.seeding import make_rng
+from harness.spaces import load_space
 from harness.stats import (
     METRICS,
     Interval,
@@ -33,6 +34,7 @@ from harness.stats import (
     truth_influence,
 )
 
+NB201 = load_space()
 FloatArray = npt.NDArray[np.float64]
 
 SPACE = 40_000
@@ -404,7 +406,7 @@ def test_a_sample_of_equal_deciles_covers_the_space() -> None:
     hits = []
     for _ in range(FAST):
         drawn = rng.permutation(15_625)[:3_000]
-        part = select_population("truth_stratified", drawn, truth[drawn])
+        part = select_population("truth_stratified", drawn, truth[drawn], NB201)
         assert part.n == 1_000
         chosen = drawn[part.mask]
         sample = sample_metric("tau", score[None, chosen], truth[chosen], part.size)
@@ -417,15 +419,15 @@ def test_a_part_of_the_space_is_covered_by_a_sample_of_all(name: str) -> None:
     # The space itself, and an estimator that is worse the more dead edges there are.
     rng = np.random.RandomState(0)
     truth = rng.standard_normal(15_625)
-    everyone = select_population(name, np.arange(15_625), truth)
-    none = select_population("without_none", np.arange(15_625), truth).mask
+    everyone = select_population(name, np.arange(15_625), truth, NB201)
+    none = select_population("without_none", np.arange(15_625), truth, NB201).mask
     score = truth + np.where(none, 0.5, 2.0) * rng.standard_normal(15_625)
     target = kendall_tau(score[everyone.mask], truth[everyone.mask]).value
     assert target is not None
     hits = []
     for _ in range(FAST):
         drawn = rng.permutation(15_625)[:600]
-        part = select_population(name, drawn, truth[drawn])
+        part = select_population(name, drawn, truth[drawn], NB201)
         rows = score[None, drawn[part.mask]]
         sample = sample_metric("tau", rows, truth[drawn[part.mask]], part.size)
         hits.append(holds(conclude(sample).interval, target))

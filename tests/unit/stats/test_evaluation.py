@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from harness.errors import UsageError
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.stats import (
     METRICS,
-    POPULATIONS,
     compare_scores,
     compute_metric,
     concordance_by_gap,
@@ -21,10 +21,12 @@ from harness.stats import (
     kendall_tau,
     modelled_ceiling,
     one_seed_reference,
+    populations_of,
     select_population,
     top_share,
 )
 
+POPULATIONS = populations_of(load_space())
 FloatArray = npt.NDArray[np.float64]
 Case = dict[str, Any]
 
@@ -38,7 +40,7 @@ def make_case(n: int, n_seeds: int = 2, n_trials: int = 3) -> Case:
     trials = true[:, None] + 0.3 * rng.standard_normal((n, n_trials))
     trials[rng.uniform(size=n) < 0.3, -1] = np.nan if n_trials > 1 else 75.0
     return {
-        "nb201_index": index,
+        "keys": index,
         "scores": true + 2.0 * rng.standard_normal((n_seeds, n)),
         "trials": trials,
         "truth": np.nanmean(trials, axis=1).round(6),
@@ -51,7 +53,7 @@ def test_every_population_has_every_metric_of_its_own_members() -> None:
     assert (found.n, found.n_seeds) == (400, 2)
     assert list(found.populations) == list(POPULATIONS)
     for name, part in found.populations.items():
-        mask = select_population(name, case["nb201_index"], case["truth"]).mask
+        mask = select_population(name, case["keys"], case["truth"], load_space()).mask
         assert list(part.metrics) == list(METRICS)
         assert part.population.n == mask.sum()
         for metric in ("tau", "precision_at_10", "regret_at_10"):
@@ -69,16 +71,17 @@ def test_every_population_has_every_metric_of_its_own_members() -> None:
 def test_reference_and_ceiling_are_of_the_same_population() -> None:
     case = make_case(600)
     parts = evaluate_scores(**case, populations=["all", "live", "top_50"]).populations
-    live = select_population("live", case["nb201_index"], case["truth"]).mask
-    for name, trials, share in (
-        ("all", case["trials"], None),
-        ("live", case["trials"][live], None),
-        ("top_50", case["trials"], 0.5),
+    live = select_population("live", case["keys"], case["truth"], load_space()).mask
+    best = top_share(case["truth"], 0.5)
+    for name, trials, share, mask in (
+        ("all", case["trials"], None, None),
+        ("live", case["trials"][live], None, live),
+        ("top_50", case["trials"], 0.5, best),
     ):
         part = parts[name]
         assert part.reference == one_seed_reference(trials, share)
         assert part.ceiling is not None
-        assert part.ceiling.tau == modelled_ceiling(trials, share, draws=10)
+        assert part.ceiling == modelled_ceiling(case["trials"], case["truth"], mask)
         tau = part.metrics["tau"].value
         assert tau is not None
         assert part.share_of_ceiling == pytest.approx(tau / part.ceiling.tau)
@@ -88,7 +91,7 @@ def test_reference_and_ceiling_are_of_the_same_population() -> None:
 
 def test_baselines_stand_beside_on_the_same_population() -> None:
     case = make_case(300)
-    convs = np.array([len(arch_at(i).live_conv_edges) for i in case["nb201_index"]], dtype=float)
+    convs = np.array([len(arch_at(i).live_conv_edges) for i in case["keys"]], dtype=float)
     parts = evaluate_scores(**case, baselines={"convs": convs, "constant": np.zeros(300)})
     best = top_share(case["truth"], 0.5)
     beside = parts.populations["top_50"].baselines
@@ -156,9 +159,7 @@ def test_the_dictionary_is_json_at_any_size(n: int) -> None:
     status = record["populations"]["all"]["metrics"]["tau"]["status"]
     assert status == ("ok" if n >= 30 else "too few")
     other = case["scores"] - 1.0
-    compared = compare_scores(
-        case["nb201_index"], case["scores"], other, case["trials"], case["truth"]
-    )
+    compared = compare_scores(case["keys"], case["scores"], other, case["trials"], case["truth"])
     json.dumps(compared.to_dict(), allow_nan=False)
 
 
@@ -174,7 +175,7 @@ def test_the_dictionary_is_json_at_any_size(n: int) -> None:
         ({"trials": np.full((50, 2), np.inf)}, "infinite"),
         ({"trials": np.zeros((50, 2))}, "differs from the mean of its trainings"),
         ({"truth": np.full(50, np.nan)}, "truths are missing"),
-        ({"nb201_index": np.zeros(50, dtype=int)}, "more than once"),
+        ({"keys": np.zeros(50, dtype=int)}, "more than once"),
         ({"populations": ["al"]}, "Did you mean 'all'"),
         ({"baselines": {"flops": np.zeros(3)}}, "The baseline 'flops' have the shape"),
         ({"n_behind": np.full(50, 9)}, "numbers of trainings|Numbers of trainings"),

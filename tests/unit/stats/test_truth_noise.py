@@ -155,8 +155,9 @@ def test_the_attenuation_leads_back_to_the_tau_against_the_true_accuracies(
         trials = train(true, sd, rng)
         truth = trials.mean(axis=1)
         chosen = np.ones(2000, dtype=bool) if share is None else top_share(truth, share)
-        ceiling = modelled_ceiling(trials, share, draws=5)
-        assert ceiling is not None
+        modelled = modelled_ceiling(trials, truth, chosen, draws=5)
+        assert modelled is not None
+        ceiling = modelled.tau
         found = attenuation(tau_of(score[chosen], truth[chosen]), ceiling)
         gaps.append(found.tau - tau_of(score[chosen], true[chosen]))
         assert found.factor is not None
@@ -214,3 +215,21 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         truth_influence(np.zeros((1, 40)), np.zeros((50, 2)), np.zeros(50))
     with pytest.raises(UsageError, match=r"\[seed, n\], \[n, trial\] and \[n\]"):
         truth_influence(np.zeros(50), np.zeros((50, 2)), np.zeros(50))
+
+
+def test_a_training_below_the_cut_gives_its_place_to_the_next_in_line() -> None:
+    rng = np.random.RandomState(4)
+    true, sd = draw_true(200, rng)
+    trials = train(true, sd, rng)
+    best = top_share(trials.mean(axis=1), 0.5)
+    far = np.flatnonzero(best)[:5]
+    trials[far] += np.array([-30.0, 30.0])  # one training of these is far below the cut
+    truth, score = trials.mean(axis=1), true + rng.standard_normal(200)
+    x, y = score[best], truth[best]
+    lowest = np.flatnonzero(y <= np.quantile(y, 0.1))
+    agreement = [
+        sum(np.sign(x[i] - x[j]) * np.sign(y[i] - y[j]) for j in range(len(x))) for i in lowest
+    ]
+    expected = 2.0 * np.mean(agreement) / (len(x) * (len(x) - 1))
+    found = influence_of(score, trials, 0.5)
+    np.testing.assert_allclose(found.moves[far, 0], expected, rtol=1e-9)

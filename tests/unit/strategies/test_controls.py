@@ -17,6 +17,7 @@ from harness.training.loop import Trainer
 from tests.tiny import (
     assert_same_state,
     copy_weights_of,
+    read_by_projector,
     tiny_config,
     tiny_strategy,
     tiny_trainer,
@@ -71,7 +72,8 @@ def watch(trainer: Trainer, steps: int) -> list[tuple[Tensor, Tensor, Tensor, fl
 def test_every_layers_update_is_as_long_as_the_projected_one_of_that_step(
     name: str, projector: str
 ) -> None:
-    ogd = {**OGD, "projector": projector, "alpha": 0.1, "threshold": 0.5}
+    every = {**OGD, "projector": projector, "alpha": 0.1, "threshold": 0.5}
+    ogd = read_by_projector(every)
     for update, result, projected, _ in watch(make_trainer(name, ogd=ogd), 6):
         assert projected.norm() <= update.norm() * (1 + 1e-5)
         # float32, over a few hundred entries

@@ -25,6 +25,7 @@ from harness.training.loop import Trainer, learning_rate
 from tests.tiny import (
     assert_same_state,
     copy_weights_of,
+    read_by_projector,
     tiny_config,
     tiny_strategy,
     tiny_trainer,
@@ -38,7 +39,7 @@ def make(projector: str, **settings: object) -> Trainer:
 
 
 def make_with(ogd: dict[str, object], **settings: object) -> Trainer:
-    ogd = {"refresh": 1, "patches": 32, **ogd}
+    ogd = read_by_projector({"refresh": 1, "patches": 32, **ogd})
     return tiny_trainer(tiny_config(strategy="ogd", ogd=ogd, **settings))
 
 

@@ -188,7 +188,7 @@ def test_a_torch_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: 
     write_sealed(tmp_path / CURRENT, content)
     step, notices = load(tmp_path)
     assert step is None
-    assert "is damaged (it is no checkpoint of this program)" in notices[0]
+    assert "is damaged (it is not a checkpoint of this program)" in notices[0]
 
 
 def test_a_newer_schema_is_refused_and_kept_whatever_older_one_there_is(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from harness.spaces.nb201.encoding import arch_at
 from harness.strategies.base import Strategy, WeightedPath
 from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS
-from harness.training.loop import Trainer, TrainingLog, learning_rate
+from harness.training.log import TrainingLog
+from harness.training.loop import Trainer, learning_rate
 from tests.tiny import (
     Recorder,
     assert_same_state,

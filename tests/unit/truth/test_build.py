@@ -12,10 +12,11 @@ import torch
 from harness.errors import DivergedError
 from harness.images import load_images
 from harness.images.dataset import ImageData
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.truth import build as truth_build
 from harness.truth import load_table
-from harness.truth.build import Protocol, Stack, Training, build_table, train_from_scratch
+from harness.truth.build import Job, Protocol, Stack, build_table, train_from_scratch
 
 PROTOCOL = Protocol(channels=4, epochs=1)
 
@@ -38,7 +39,7 @@ def test_seeds_side_by_side_train_to_what_they_train_to_alone(data: ImageData) -
     losses = []
     for seeds in ((0, 1, 2), (0,), (1,), (2,)):
         shape = data.network_shape(PROTOCOL.channels, PROTOCOL.cells)
-        network = truth_build.StandaloneNetwork(arch_at(index), shape, seeds).double()
+        network = load_space().networks(shape).standalone(arch_at(index), seeds).double()
         losses.append(truth_build._train(network, seeds, PROTOCOL, _as_double(data)))
     # eight steps in float64: rounding grows from 1e-16, not to what a seed changes
     torch.testing.assert_close(losses[0], torch.cat(losses[1:]), rtol=1e-6, atol=1e-6)
@@ -57,7 +58,7 @@ def _as_double(data: ImageData) -> ImageData:
 
 def test_every_seed_gets_a_row_for_every_split(data: ImageData) -> None:
     index = sample_indices(1)[0]
-    rows = train_from_scratch(index, (3, 5), PROTOCOL, data)
+    rows = train_from_scratch(arch_at(index), (3, 5), PROTOCOL, data, load_space())
     assert [(row["seed"], row["trial"], row["split"]) for row in rows] == [
         (3, 3, "valid"),
         (3, 3, "test"),
@@ -69,19 +70,22 @@ def test_every_seed_gets_a_row_for_every_split(data: ImageData) -> None:
     assert rows == [
         row | {"cost_s": row_again["cost_s"]}
         for row, row_again in zip(
-            train_from_scratch(index, (3, 5), PROTOCOL, data), rows, strict=True
+            train_from_scratch(arch_at(index), (3, 5), PROTOCOL, data, load_space()),
+            rows,
+            strict=True,
         )
     ]
 
 
 def test_a_training_that_diverges_is_named_with_its_seed(data: ImageData) -> None:
     wild = replace(PROTOCOL, max_lr=1e30)
+    arch = arch_at(sample_indices(1)[0])
     with pytest.raises(DivergedError, match=r"with seed 7 ended at a loss of (nan|inf)"):
-        train_from_scratch(sample_indices(1)[0], (7,), wild, data)
+        train_from_scratch(arch, (7,), wild, data, load_space())
 
 
 def test_only_what_is_missing_is_trained_a_few_seeds_at_a_time() -> None:
-    done = {Training(8, 1), Training(9, 0), Training(9, 1), Training(9, 2)}
+    done = {Job(8, 1), Job(9, 0), Job(9, 1), Job(9, 2)}
     assert truth_build._stack_missing((8, 9, 7), (0, 1, 2), done) == [
         Stack(8, (0, 2)),
         Stack(7, (0, 1, 2)),

@@ -16,7 +16,7 @@ from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import OPS, arch_at, sample_indices
 from harness.truth import TruthQuery, TruthTable, make_table
-from harness.truth.overview import LIVE_CONVS, describe_table
+from harness.truth.overview import describe_table
 from harness.truth.profile import describe_arch
 
 INDICES = sample_indices(60)
@@ -86,11 +86,12 @@ def test_all_trials_are_shown_and_an_unknown_seed_is_none() -> None:
 def test_a_profile_knows_the_space() -> None:
     arch = arch_at(INDICES[7])
     profile = describe_arch(make_mixed_table(), arch)
-    assert (profile.nb201_index, profile.arch_str) == (INDICES[7], str(arch))
-    assert profile.position == 8
-    assert INDICES[7] in profile.dead_edge_class
-    assert INDICES[7] in profile.isomorphism_class
-    assert profile.representative == str(arch.representative)
+    said = profile.to_dict()
+    assert (said["nb201_index"], said["arch_str"]) == (INDICES[7], str(arch))
+    assert said["position"] == 8
+    assert INDICES[7] in said["dead_edge_class"]
+    assert INDICES[7] in said["isomorphism_class"]
+    assert said["representative"] == str(arch.representative)
     (cost,) = profile.costs
     shape = BENCHMARK_SHAPES["cifar10"]
     assert (cost.params, cost.flops) == (count_params(arch, shape), count_flops(arch, shape))
@@ -146,7 +147,7 @@ def test_accuracies_by_operation_are_those_counted_by_hand() -> None:
             if count
             == (
                 len(arch_at(index).live_conv_edges)
-                if what == LIVE_CONVS
+                if what == "live conv edges"
                 else str(arch_at(index)).count(f"{what}~")
             )
         ]

@@ -19,10 +19,10 @@ from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_param
 from harness.spaces.nb201.encoding import N_ARCHS, Arch, enumerate_archs
 from harness.stats import (
     ceiling,
+    evaluate_scores,
     kendall_tau,
     modelled_ceiling,
     one_seed_reference,
-    summarise,
     top_share,
 )
 from harness.truth import TruthQuery, TruthTable, load_table, make_table, save_table
@@ -78,7 +78,7 @@ def test_there_are_as_many_rows_trials_and_architectures_as_published(table: Tru
 def test_a_row_is_known_by_its_trial_since_an_unknown_seed_repeats(table: TruthTable) -> None:
     columns = table.columns
     rows = columns.where("cifar10", "test", 200)
-    unknown = columns.nb201_index[rows[columns.seed[rows] == -1]]
+    unknown = columns.key[rows[columns.seed[rows] == -1]]
     sizes = np.unique(unknown, return_counts=True)[1]
     # 2,433 architectures lack one of the seeds, and which one is not known; 208 have two such rows.
     assert (len(sizes), int((sizes == 2).sum())) == (2433, 208)
@@ -160,15 +160,13 @@ def test_size_alone_reaches_the_known_tau(
 ) -> None:
     truth = table.mean(C10_TEST)
     sizes = [count(arch, BENCHMARK_SHAPES["cifar10"]) for arch in enumerate_archs()]
-    summary = summarise(sizes, truth.accuracy)
-    assert summary.tau is not None
-    assert summary.tau_top_half is not None
-    assert summary.tau_top_10 is not None
+    found = evaluate_scores(range(N_ARCHS), sizes, None, truth.accuracy, populations=["all"])
+    metrics = found.populations["all"].metrics
     # Known to the decimals given, of which the last may be rounded.
-    assert summary.tau.value == pytest.approx(0.577, abs=0.0005)
-    assert summary.tau_top_half.value == pytest.approx(0.39, abs=0.005)
-    assert summary.tau_top_10.value == pytest.approx(0.085, abs=0.0005)
-    assert summary.tau_interval is None
+    assert metrics["tau"].value == pytest.approx(0.577, abs=0.0005)
+    assert metrics["tau_top_50"].value == pytest.approx(0.39, abs=0.005)
+    assert metrics["tau_top_10"].value == pytest.approx(0.085, abs=0.0005)
+    assert metrics["tau"].interval is None
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,9 @@ def test_the_noise_model_predicts_the_one_seed_reference(
 def test_the_ceiling_of_a_mean_of_three_is_the_known_one(table: TruthTable) -> None:
     trials = table.trials(C10_TEST).accuracy
     three = trials[np.isfinite(trials).all(axis=1)]
-    assert modelled_ceiling(three, draws=3) == pytest.approx(0.96, abs=0.005)
+    found = modelled_ceiling(three, draws=3)
+    assert found is not None
+    assert found.tau == pytest.approx(0.96, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -256,9 +256,11 @@ def test_the_ceiling_of_a_mean_of_three_is_the_known_one(table: TruthTable) -> N
 def test_the_ceiling_is_well_under_one_among_the_best(
     table: TruthTable, share: float | None, known: float
 ) -> None:
-    value = modelled_ceiling(table.trials(C10_TEST).accuracy, share, draws=3)
+    trials = table.trials(C10_TEST).accuracy
+    (found,) = ceiling.modelled_ceilings(trials, None, (share,), draws=3)
+    assert found is not None
     # Regression values of this model, with the scatter of three draws.
-    assert value == pytest.approx(known, abs=0.008)
+    assert found.tau == pytest.approx(known, abs=0.008)
 
 
 def test_the_whole_table_makes_the_round_trip(table: TruthTable, tmp_path: Path) -> None:

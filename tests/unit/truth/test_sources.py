@@ -12,8 +12,10 @@ import pytest
 from harness.errors import DataError, TruthError, UsageError
 from harness.images import DATASETS
 from harness.settings.presets import IMAGE_DATASETS
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth, make_table, save_table, sources
+from harness.truth.published import published
 
 
 def make_rows(accuracy: float = 90.0) -> pd.DataFrame:
@@ -130,7 +132,8 @@ def test_the_benchmarks_other_data_sets_are_in_the_same_table(
 
 
 def test_every_image_data_set_has_a_table_and_a_truth_of_its_own() -> None:
-    assert set(sources.SOURCES) == set(IMAGE_DATASETS) == set(DATASETS)
+    known = set(sources.BUILT) | set(published(load_space()).queries)
+    assert known == set(IMAGE_DATASETS) == set(DATASETS)
     queries = {name: str(default_query(name)) for name in IMAGE_DATASETS}
     assert queries["cifar100"] == "cifar100 test, 200 epochs, mean of trials"
     assert queries["imagenet16-120"] == "ImageNet16-120 test, 200 epochs, mean of trials"
@@ -145,13 +148,14 @@ def test_unknown_data_sets_are_refused() -> None:
 def test_an_installation_without_its_bundled_table_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sources, "BUNDLED_TABLE", "absent.parquet")
+    absent = resources.files("harness.truth") / "absent.parquet"
+    monkeypatch.setattr(sources, "bundled_table", lambda *_: absent)
     with pytest.raises(TruthError, match=r"lacks its own truth table, harness/truth/absent"):
         find_truth("tiles")
 
 
 @pytest.mark.skipif(
-    not (resources.files("harness.truth") / sources.BUNDLED_TABLE).is_file(),
+    not sources.bundled_table("tiles", load_space()).is_file(),
     reason="the bundled table has not been built yet",
 )
 def test_the_bundled_table_answers_the_default_query() -> None:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import TruthError, UsageError
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import N_ARCHS, arch_at, sample_indices
 from harness.truth import (
     TruthQuery,
@@ -104,7 +105,7 @@ BAD_ROWS: dict[str, tuple[Spoil, str]] = {
     "no epochs": (setting("epochs", 0), "column 'epochs' is not an integer from 1"),
     "a seed in words": (setting("seed", "x"), "column 'seed' is not an integer from -1"),
     "an unknown split": (setting("split", "x-test"), "'split' is not one of valid, test .*x-test"),
-    "lists for data sets": (setting("dataset", [0]), "column 'dataset' is no text .*=.0.,"),
+    "lists for data sets": (setting("dataset", [0]), "column 'dataset' is not a text .*=.0.,"),
     "a list for an architecture": (setting("arch_str", [0]), "'arch_str' names no architecture"),
     "a missing data set": (setting("dataset", None), "column 'dataset' is empty"),
 }
@@ -387,7 +388,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "truth.parquet"
     save_table(make_small_table(), path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(TruthError, match=r"truth\.parquet: this is no whole Parquet file"):
+    with pytest.raises(TruthError, match=r"truth\.parquet: this is not a whole Parquet file"):
         load_table(path)
 
 
@@ -418,7 +419,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_a_table_of_another_space_is_refused(tmp_path: Path) -> None:
     rewrite(tmp_path / "truth.parquet", space="darts")
-    with pytest.raises(TruthError, match="a table of the space 'darts'"):
+    with pytest.raises(TruthError, match="the space 'darts', which this version does not know"):
         load_table(tmp_path / "truth.parquet")
 
 
@@ -435,7 +436,7 @@ def test_a_header_that_names_no_schema_is_refused(tmp_path: Path) -> None:
 BAD_VALUES = {
     "an accuracy over 100": ("accuracy", 100.5),
     "an accuracy that is not a number": ("accuracy", float("nan")),
-    "an index out of range": ("nb201_index", 15_625),
+    "an index out of range": ("key", 15_625),
     "a negative trial": ("trial", -1),
     "no epochs": ("epochs", 0),
     "a seed under -1": ("seed", -2),
@@ -453,7 +454,7 @@ def test_a_header_that_vouches_for_bad_rows_is_not_believed(
         value[-1] = last
     # The hash in its header is that of the bad rows.
     lying = TruthTable("lying", replace(columns, **{column: value}), {})
-    if column == "nb201_index":  # no string can be written for it
+    if column == "key":  # no string can be written for it
         save_table(make_small_table(), tmp_path / "truth.parquet")
         content = pq.read_table(tmp_path / "truth.parquet")
         metadata = content.schema.metadata | {b"harness_sha256": lying.sha256.encode()}
@@ -461,7 +462,8 @@ def test_a_header_that_vouches_for_bad_rows_is_not_believed(
         pq.write_table(content.replace_schema_metadata(metadata), tmp_path / "truth.parquet")
     else:
         save_table(lying, tmp_path / "truth.parquet")
-    with pytest.raises(TruthError, match=f"truth.parquet: column '{column}' is not"):
+    shown = "nb201_index" if column == "key" else column
+    with pytest.raises(TruthError, match=f"truth.parquet: column '{shown}' is not"):
         load_table(tmp_path / "truth.parquet")
 
 
@@ -535,7 +537,7 @@ def test_a_file_written_anew_by_another_program_is_the_same_table(
 def test_the_quick_reader_is_the_one_that_reads_what_was_saved(tmp_path: Path) -> None:
     save_table(make_small_table(), tmp_path / "truth.parquet")
     with pq.ParquetFile(tmp_path / "truth.parquet") as file:
-        columns = read_columns(file)
+        columns = read_columns(file, load_space())
     assert columns is not None
     assert columns.sha256() == make_small_table().sha256
 
@@ -591,7 +593,7 @@ def make_large_table(indices: Any, n_trials: int, keys: list[tuple[str, str, int
     rng = np.random.RandomState(0)
     noisy = rng.uniform(5, 60, shape[0])[index] + rng.standard_normal(index.shape)
     columns = Columns(
-        nb201_index=np.sort(np.asarray(indices))[index].astype(np.int16),
+        key=np.sort(np.asarray(indices))[index].astype(np.int16),
         dataset=Labels(np.array([datasets.index(k[0]) for k in keys], np.int8)[key], datasets),
         split=Labels(np.array([k[1] == "valid" for k in keys], np.int8)[key], ("test", "valid")),
         epochs=np.array([k[2] for k in keys], np.int16)[key],

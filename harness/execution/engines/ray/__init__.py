@@ -1,7 +1,7 @@
 """Runs as tasks of a Ray cluster (`pip install harness[ray]`).
 
-The driver, where the command was given, hands out runs (`driver`); a worker computes one (`task`)
-and talks to the driver through a mailbox (`mailbox`); a ranking may be spread further (`ranking`).
+The driver, where the command was given, submits runs (`driver`); a worker computes one (`task`) and
+reports to the driver through a mailbox (`mailbox`); a ranking may be spread further (`ranking`).
 """
 
 from harness.execution.engines.ray.driver import RayEngine

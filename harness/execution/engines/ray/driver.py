@@ -1,4 +1,4 @@
-"""Where the command was given: hands out runs to a Ray cluster and takes back what they became."""
+"""The process where the command was given: it submits runs to a Ray cluster and keeps results."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ from harness.execution.engines.ray.mailbox import (
     Files,
     Mailbox,
     Message,
-    pass_on,
     read_files,
     write_files,
 )
 from harness.execution.engines.ray.task import Result, run_task
 from harness.files.datadir import DATA_VARIABLE
-from harness.monitor import RETRIED, STARTED, Event, Monitor
+from harness.monitor import RETRIED, STARTED, Event, Monitor, pass_on
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
 
@@ -49,12 +48,12 @@ class RayEngine:
         """Choose the cluster.
 
         Args:
-            address: Of its head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of
-                this machine alone.
+            address: Its head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of this
+                machine alone.
             jobs: Runs at a time; None: as many as the cluster has room for.
-            fetch: Whether workers keep a run's files to themselves and send them here.
-            gpus: GPUs of each run; a fraction shares one.
-            retries: How often a run is taken up again whose worker was lost.
+            fetch: Whether workers write a run's files to a folder of their own and send them here.
+            gpus: GPUs per run; a fraction shares one.
+            retries: How often a run is retried after its worker was lost.
             rank_workers: Workers that each ranking is spread over; 0: none.
         """
         self.address = address
@@ -89,12 +88,12 @@ class RayEngine:
 
 
 class _Task(NamedTuple):
-    """A run on its way.
+    """A run that was submitted.
 
     Attributes:
         config: The run.
-        attempt: 1, and more after workers were lost.
-        lock: Holds the run's folder where the worker cannot.
+        attempt: 1 at first, one more after each lost worker.
+        lock: Locks the run's folder where the worker cannot.
     """
 
     config: RunConfig
@@ -182,7 +181,7 @@ class _Driver:
         pass_on(message, self._monitor)
 
     def _keep(self, files: Files) -> None:
-        """Write files of a run under way; where that fails, so does the run, and it alone."""
+        """Write files of a run under way; if that fails, the run fails, and no other."""
         run_id = files.run_id
         for reference, task in self._under_way.items():
             if task.config.run_id == run_id and run_id not in self._broken:
@@ -212,7 +211,7 @@ class _Driver:
         self._queue.end(config, error)
 
     def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
-        """Keep what came back of a run; return why it did not finish, if so."""
+        """Keep a run's results; return why it did not finish, if so."""
         log = self._conditions.log(config.run_id)
         try:
             if result.files is not None:
@@ -226,7 +225,7 @@ class _Driver:
         return result.error
 
     def _lost(self, task: _Task, problem: RayError) -> HarnessError | None:
-        """Take a run up again whose worker was lost, or say why not."""
+        """Retry a run whose worker was lost, or return why not."""
         config, attempt = task.config, task.attempt
         reason = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
         if self._stopping:
@@ -239,7 +238,7 @@ class _Driver:
         if attempt > self._engine.retries:
             return WorkerError(
                 f"Run {config.run_id} lost its worker {attempt} times, the last time by {reason}. "
-                "With --retry-failed the same command goes on from its last checkpoint."
+                "Run the same command with --retry-failed to resume from the last checkpoint."
             )
         facts = {"attempt": attempt + 1, "reason": reason}
         self._monitor.event(Event(config.run_id, RETRIED, facts))
@@ -257,7 +256,7 @@ class _Driver:
 
 @contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """Be connected to a cluster; one that this process is connected to already is used."""
+    """Connect to a cluster, unless this process already is connected."""
     if ray.is_initialized():
         yield
         return
@@ -279,7 +278,7 @@ def _connect(address: str) -> None:
             log_to_driver=False,
             configure_logging=False,
         )
-    except Exception as error:  # Ray raises a bare one when a node of its own is too slow to start
+    except Exception as error:  # Ray raises a bare Exception when its own node is too slow to start
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address == LOCAL:
             raise UsageError(
@@ -292,7 +291,7 @@ def _connect(address: str) -> None:
 
 @contextmanager
 def _keeping_signals() -> Iterator[None]:
-    """Take back the signals that Ray takes: Ctrl-C is to save and stop, not to end at once."""
+    """Restore the signal handlers that Ray replaces: Ctrl-C saves and stops."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

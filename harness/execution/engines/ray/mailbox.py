@@ -1,4 +1,4 @@
-"""Between driver and workers: progress, events and files one way, the wish to stop the other."""
+"""Messages between driver and workers: progress, events and files; and the request to stop."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ray.exceptions import RayError
 
 from harness.errors import StoreError
 from harness.files.atomic import write_atomically
-from harness.monitor import CHECKPOINT, Event, Monitor, Progress
+from harness.monitor import CHECKPOINT, Event, Progress
 from harness.runs.folder import LOCK, RECORD, SNAPSHOTS, RunFolder
 from harness.training.snapshots import is_snapshot, list_snapshots, remove_snapshots
 
 SEND_EVERY_S = 0.3
 FILES_EVERY_S = 10.0
-"""Between two copies of a run's files to the driver, where folders are not shared."""
+"""Seconds between two copies of a run's files to the driver, where folders are not shared."""
 
 _NOT_SENT = (LOCK, "checkpoint.prev.pt", "checkpoint.new.pt")
 
 
 class Files(NamedTuple):
-    """A run's files on their way.
+    """The files of a run.
 
     Attributes:
         run_id: Which run.
-        contents: By name, that of a snapshot with its folder; the record last, so that it never
-            says more than is there.
+        contents: By name, relative to the run's folder; the record last, so that it never promises
+            a file that is missing.
     """
 
     run_id: str
@@ -39,7 +39,7 @@ Message = Progress | Event | Files | str
 
 
 class Mailbox:
-    """An actor beside the driver: dies with it, and with that stops the workers."""
+    """An actor on the driver's node: when the driver dies, so does it, and the workers stop."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -47,12 +47,12 @@ class Mailbox:
         self._stop = False
 
     def exchange(self, messages: list[Message]) -> bool:
-        """Leave messages for the driver, and learn whether to stop."""
+        """Leave messages for the driver, and return whether to stop."""
         self._messages += messages
         return self._stop
 
     def take(self) -> list[Message]:
-        """Give the driver its messages."""
+        """Return the messages for the driver."""
         messages, self._messages = self._messages, []
         return messages
 
@@ -62,7 +62,7 @@ class Mailbox:
 
 
 class TaskMonitor:
-    """A worker's end: never waits for the driver, except at the end."""
+    """A worker's side: it waits for the driver only at the end of the run."""
 
     def __init__(self, mailbox: Any, fetched: RunFolder | None) -> None:
         """Take the mailbox, and the run's folder if the driver cannot see it."""
@@ -85,7 +85,7 @@ class TaskMonitor:
         self._messages.append(message)
 
     def event(self, event: Event) -> None:
-        """Send it soon, and after a checkpoint now and then the files that it is one of."""
+        """Send it soon; after some checkpoints, send the run's files first."""
         now = time.monotonic()
         if (
             event.kind == CHECKPOINT
@@ -97,12 +97,12 @@ class TaskMonitor:
         self._messages.append(event)
 
     def should_stop(self) -> bool:
-        """Say what the last answer was."""
+        """Return the driver's last answer."""
         self._exchange()
         return self._stop
 
     def is_stopped(self) -> bool:
-        """Ask, and wait for the answer; a driver that is gone wants nothing more."""
+        """Ask the driver and wait for its answer; True if the driver is gone."""
         self._sent = 0.0
         self._answer = None
         self._exchange()
@@ -125,16 +125,16 @@ class TaskMonitor:
                 self._stop |= ray.get(self._answer)
             messages = [*self._messages, *self._latest.values()]
             self._answer = self._mailbox.exchange.remote(messages)
-        except RayError:  # the driver is gone, and with it whoever would have read this
+        except RayError:  # the driver is gone
             self._stop = True
         self._sent = now
         self._messages, self._latest = [], {}
 
 
 def read_files(folder: RunFolder) -> Files:
-    """Read what there is of a run, the lock and older checkpoints aside.
+    """Read a run's files, without the lock and older checkpoints.
 
-    Snapshots come first: a checkpoint is of no use without those that were kept before it.
+    Snapshots come first: a checkpoint is useless without the snapshots before it.
     """
     names = sorted(
         (path.name for path in folder.path.glob("*") if path.is_file()),
@@ -146,7 +146,7 @@ def read_files(folder: RunFolder) -> Files:
 
 
 def write_files(files: Files, folder: RunFolder) -> None:
-    """Write a run's files, each atomically; snapshots that the run has no more are removed.
+    """Write a run's files, each atomically; remove snapshots that the run no longer has.
 
     Raises:
         StoreError: If the disk is full, or a name would lead out of the folder.
@@ -154,7 +154,7 @@ def write_files(files: Files, folder: RunFolder) -> None:
     snapshots = [name for name in files.contents if is_snapshot(name)]
     for name in files.contents:
         if name not in snapshots and (Path(name).name != name or name in ("", ".", "..")):
-            raise StoreError(f"Run {files.run_id} came with a file '{name}', which is no name.")
+            raise StoreError(f"Run {files.run_id} sent a file '{name}', which is not a file name.")
     _make_folder(folder.path / SNAPSHOTS if snapshots else folder.path)
     for name, content in files.contents.items():
         write_atomically(folder.path / name, content)
@@ -170,14 +170,3 @@ def _make_folder(path: Path) -> None:
             f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
             "that can be written to."
         ) from error
-
-
-def pass_on(message: Message, monitor: Monitor) -> None:
-    """Tell the driver's monitor what a worker said."""
-    match message:
-        case Progress():
-            monitor.progress(message)
-        case Event():
-            monitor.event(message)
-        case str():
-            monitor.notice(message)

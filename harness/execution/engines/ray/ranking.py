@@ -1,8 +1,8 @@
 """The ranking of one supernet, spread over Ray workers.
 
-The supernet is put into the object store once, each part of the images once; the architectures go
-out in chunks that keep neighbours in `SuperNet.order` together. A chunk that is lost with its
-worker is computed again, a pure function of the same numbers; each comes back once.
+The supernet and each part of the images are put into the object store once. Architectures are
+submitted in chunks that keep neighbours in `SuperNet.order` together. A chunk that is lost with its
+worker is computed again from the same numbers; each result is yielded once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.spaces.base import Architecture
 from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4
-"""So that workers of unequal speed end at about the same time."""
+"""More than one, so that workers of unequal speed end at about the same time."""
 
 RETRIES = 3
 
@@ -43,7 +43,7 @@ class RaySpread:
     def __call__(
         self, scoring: Scoring, archs: Sequence[Architecture]
     ) -> Iterator[tuple[Architecture, ReadoutSums]]:
-        """Yield each architecture once with its sums, as the chunks come."""
+        """Yield each architecture once with its sums, as chunks finish."""
         if scoring.part.batches[0][0].device.type != "cpu":  # a GPU is not shared by chunks
             yield from score_all(scoring, archs)
             return

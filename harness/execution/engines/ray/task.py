@@ -17,12 +17,12 @@ from harness.settings.run import RunConfig
 
 
 class Result(NamedTuple):
-    """What comes back of a run.
+    """What a worker returns.
 
     Attributes:
         error: Why it did not finish, if so.
-        files: Its files, where the driver cannot see them.
-        log: What was written into the log there.
+        files: The run's files, if the driver cannot see the folder.
+        log: The run's log, likewise.
     """
 
     error: HarnessError | None
@@ -42,14 +42,14 @@ def run_task(
 
     Args:
         config: The run, resolved.
-        conditions: What all runs are called with.
+        conditions: What all runs share.
         threads: CPU threads.
         mailbox: Handle of the driver's `Mailbox`.
-        sent: What the driver has of the run already, if folders are not shared; else None.
+        sent: The run's files that the driver has, if folders are not shared; else None.
         rank_workers: Workers that the ranking is spread over; 0: none.
 
     Returns:
-        What comes back.
+        The outcome.
     """
     if sent is None:
         monitor = TaskMonitor(mailbox, None)

@@ -22,7 +22,7 @@ from harness.spaces.nb201.cell import conv_key
 from harness.spaces.nb201.encoding import Arch, arch_at, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import NB201SuperNet
 from harness.spaces.nb201.space import NB201
-from harness.training.loop import TrainingLog
+from harness.training.log import TrainingLog
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
 
 SPACE = load_space()

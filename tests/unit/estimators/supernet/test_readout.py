@@ -18,8 +18,8 @@ from harness.estimators.supernet.readout import (
 )
 from harness.settings.run import READOUTS
 from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
-from harness.spaces.nb201.network import CLASSIFIER
-from harness.training.loop import TrainingLog
+from harness.supernet.base import CLASSIFIER
+from harness.training.log import TrainingLog
 from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
 
 N, N_FEATURES, N_CLASSES = 40, 6, 3

@@ -81,7 +81,7 @@ def test_a_string_that_is_no_architecture_is_refused_with_the_reason(
 
 
 def test_an_error_about_a_long_string_shows_its_beginning_only() -> None:
-    with pytest.raises(ArchError, match=r"x\.\.\.' is no NAS-Bench-201") as caught:
+    with pytest.raises(ArchError, match=r"x\.\.\.' is not a NAS-Bench-201") as caught:
         parse_arch("x" * 10_000)
     assert len(str(caught.value)) < 400
 

@@ -278,7 +278,7 @@ def test_failure_says_what_to_get_from_where_and_put_where(server: Loopback, dat
     text = str(caught.value)
     assert "HTTP 404" in text
     target = data / "tables" / "raw" / "two.txt"
-    by_hand = text[text.index("To go on by hand") :]
+    by_hand = text[text.index("To continue by hand") :]
     assert server.url("tables/two.txt") in by_hand
     assert f"put it at {target}" in by_hand
     assert "4 bytes, sha256 " in by_hand
@@ -326,7 +326,7 @@ def test_a_damaged_table_differs_and_is_replaced_when_asked(server: Loopback, da
     path.write_bytes(path.read_bytes()[:-20])
     (found, *_) = check_entry(entry, data)
     assert (found.state, found.is_other) == (State.DIFFERS, False)
-    with pytest.raises(DataError, match="no whole Parquet file"):
+    with pytest.raises(DataError, match="not a whole Parquet file"):
         fetch(entry, data)
     fetch(entry, data, may_replace=True)
     assert states(entry, data)[0] == "ok"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DataError, StoreError, TruthError, UsageError
+from harness.spaces import load_space
 from harness.truth import find_truth, load_table, make_table
-from harness.truth.importers import (
-    FORMATS,
-    KINDS,
+from harness.truth.importers.importing import (
     find_format,
+    formats_of,
     import_truth,
     place_table,
     truth_file,
@@ -67,9 +67,9 @@ def test_nb201_is_the_benchmark_in_whatever_format(paths: dict[str, Path], name:
 def test_what_is_asked_for_is_not_second_guessed(paths: dict[str, Path]) -> None:
     with pytest.raises(TruthError, match=r"has no meta\.pickle\.pbz2"):
         import_truth(paths["rows.csv"], "nats")
-    with pytest.raises(TruthError, match="no file of rows"):
+    with pytest.raises(TruthError, match="not a file of rows"):
         import_truth(paths["official.pth"], "rows")
-    with pytest.raises(TruthError, match="is no file"):
+    with pytest.raises(TruthError, match="is not a file"):
         import_truth(paths["folder"], "rows")
 
 
@@ -109,7 +109,7 @@ def test_an_unclear_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_kind_is_listed() -> None:
-    assert list(KINDS) == ["auto", *FORMATS]
+    assert list(formats_of(load_space())) == ["nb201", "nats", "public", "rows"]
 
 
 def test_a_scale_is_for_rows_only(paths: dict[str, Path]) -> None:

@@ -125,7 +125,7 @@ def test_a_pickle_that_would_make_a_folder_does_not(tmp_path: Path) -> None:
 )
 def test_another_global_is_refused_by_name(value: Any, named: str) -> None:
     content = pickle.dumps([value])
-    with pytest.raises(TruthError, match=f"'{named}'.*nothing of it was run"):
+    with pytest.raises(TruthError, match=f"'{named}'.*nothing was run"):
         load_pickle(content, SAFE, "it")
 
 

@@ -16,7 +16,7 @@ import pytest
 from harness.errors import TruthError, UsageError
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import load_table, make_table, save_table
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import as_rows, make_results
 
 ROWS = as_rows(make_results(4, seed=2))
@@ -196,8 +196,8 @@ SPOILT: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     (setting("nb201_index", -1), "'nb201_index' is not an integer"),
     (setting("nb201_index", 0.5), "'nb201_index' is not an integer"),
     (setting("nb201_index", 3), "names another architecture than nb201_index"),
-    (setting("arch_str", "|none~0|"), "names no architecture of NAS-Bench-201"),
-    (setting("arch_str", None), "names no architecture of NAS-Bench-201"),
+    (setting("arch_str", "|none~0|"), "names no architecture of the space 'nb201'"),
+    (setting("arch_str", None), "names no architecture of the space 'nb201'"),
     (setting("dataset", None), "'dataset' is empty"),
     (setting("split", "train"), "'split' is not one of valid, test"),
     (setting("epochs", 0), "'epochs' is not an integer from 1"),
@@ -263,16 +263,16 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.json", b"", "is empty"),
     ("a.json", b"[]", "there are no rows"),
     ("a.json", b"{}", "neither a column|no rows"),
-    ("a.json", b"3", "3 is no row"),
-    ("a.json", b"null", "None is no row"),
-    ("a.json", b'[{"nb201_index": 0}, 3]', "3 is no row"),
+    ("a.json", b"3", "3 is not a row"),
+    ("a.json", b"null", "None is not a row"),
+    ("a.json", b'[{"nb201_index": 0}, 3]', "3 is not a row"),
     ("a.json", b'[{"nb201_index": 0', "cannot be read as JSON"),
-    ("a.json", b'[{"accuracy": NaN}]', "NaN is no number"),
-    ("a.json", b'[{"accuracy": Infinity}]', "Infinity is no number"),
+    ("a.json", b'[{"accuracy": NaN}]', "NaN is not a number"),
+    ("a.json", b'[{"accuracy": Infinity}]', "Infinity is not a number"),
     ("a.json", b"[" * 100_000, "cannot be read as JSON"),
     ("a.json", b'[{"accuracy": ' + b"9" * 5_000 + b"}]", "cannot be read as JSON"),
     ("a.jsonl", b'{"nb201_index": 0}\n{"nb', "line 2"),
-    ("a.jsonl", b"[1]\n", "1. is no row"),
+    ("a.jsonl", b"[1]\n", "1. is not a row"),
     (
         "a.json",
         b'[{"nb201_index": 0, "dataset": "x", "split": "test", "epochs": 1, "accuracy": 1%s}]'
@@ -282,8 +282,8 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.json", b'[{"arch_str": "\\ud800"}]', "holds .ud800, half of a pair"),
     ("a.jsonl", b'{"arch_str": "\\uDFFF"}', "line 1: a text holds .udfff, half of a pair"),
     ("a.parquet", b"", "is empty"),
-    ("a.parquet", b"PAR1", "no whole Parquet file"),
-    ("a.parquet", b"hello", "no whole Parquet file"),
+    ("a.parquet", b"PAR1", "not a whole Parquet file"),
+    ("a.parquet", b"hello", "not a whole Parquet file"),
 ]
 
 
@@ -312,7 +312,7 @@ def test_a_parquet_file_that_is_cut_off_is_refused(tmp_path: Path, share: float)
     path = to_parquet(ROWS, tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(TruthError, match="no whole Parquet file"):
+    with pytest.raises(TruthError, match="not a whole Parquet file"):
         import_truth(path)
 
 
@@ -330,7 +330,7 @@ def test_a_parquet_file_of_another_space_is_refused(tmp_path: Path) -> None:
         metadata = {"harness_space": "nb101"} | more
         path = tmp_path / "rows.parquet"
         pq.write_table(table.replace_schema_metadata(metadata), path)
-        with pytest.raises(TruthError, match="of the space 'nb101', and this version reads"):
+        with pytest.raises(TruthError, match="'nb101', which this version does not know"):
             import_truth(path)
 
 

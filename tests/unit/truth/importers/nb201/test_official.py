@@ -24,7 +24,7 @@ from nas_201_api import NASBench201API
 
 from harness.errors import TruthError
 from harness.truth import TruthQuery
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import (
     EVALUATIONS,
     SEEDS,
@@ -181,7 +181,7 @@ def test_a_hostile_file_is_refused_by_name_and_does_not_run(
     torch.load(path, weights_only=False)
     assert marker.exists()  # it is as hostile as it looks
     marker.rmdir()
-    with pytest.raises(TruthError, match=r"a\.pth names 'os\.makedirs'.*nothing of it was"):
+    with pytest.raises(TruthError, match=r"a\.pth names 'os\.makedirs'.*nothing was"):
         import_truth(path)
     assert not marker.exists()
 
@@ -225,8 +225,8 @@ SIZES = ["64:64:64:64:64", "8:8:8:8:8"]
         ({"meta_archs": [*published_strings(15_625), "|x|"]}, "at index 15625.*no architecture"),
         ({"meta_archs": [*STRINGS, None]}, "at index 2 is 'None'"),
         ({"meta_archs": None}, "'meta_archs' is missing"),
-        ({"meta_archs": []}, "'meta_archs' is no list"),
-        ({"meta_archs": "x"}, "'meta_archs' is no list"),
+        ({"meta_archs": []}, "'meta_archs' is not a list"),
+        ({"meta_archs": "x"}, "'meta_archs' is not a list"),
         ({"arch2infos": None}, "'arch2infos' is missing"),
         ({"arch2infos": [1]}, "'arch2infos' is not a table"),
         ({"arch2infos": {0: 3}}, "at 0 there is none"),
@@ -441,7 +441,7 @@ def test_memory_does_not_grow_with_what_is_not_kept(tmp_path: Path) -> None:
 MEASURE = """
 import sys
 from pathlib import Path
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 
 def peak():  # of this program; getrusage would count the process that started it
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -12,7 +12,7 @@ from harness.stats.intervals import Limits
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SeedMean:
     """A figure over training seeds.
 
     Attributes:
@@ -28,8 +28,8 @@ class Estimate:
     interval: tuple[float, float] | None = None
 
 
-def over_seeds_estimate(values: Sequence[float | None], limits: Limits | None = None) -> Estimate:
-    """Estimate the mean of any figure over seeds, leaving out the seeds that lack it.
+def mean_over_seeds(values: Sequence[float | None], limits: Limits | None = None) -> SeedMean:
+    """SeedMean the mean of any figure over seeds, leaving out the seeds that lack it.
 
     Args:
         values: One a seed.
@@ -40,11 +40,11 @@ def over_seeds_estimate(values: Sequence[float | None], limits: Limits | None = 
     """
     found = [value for value in values if value is not None]
     if not found:
-        return Estimate(None, tuple(values))
+        return SeedMean(None, tuple(values))
     sd = float(np.std(found, ddof=1)) if len(found) > 1 else None
     interval = over_seeds(found, limits)
     ends = None if interval is None else (interval.low, interval.high)
-    return Estimate(float(np.mean(found)), tuple(values), sd, ends)
+    return SeedMean(float(np.mean(found)), tuple(values), sd, ends)
 
 
 def subtract(a: float | None, b: float | None) -> float | None:

@@ -27,8 +27,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from harness.errors import TruthError
 from harness.truth.importers.base import Watch
+from harness.truth.importers.nb201.records import ArchRecord, read_record
 from harness.truth.importers.pickles import SAFE, find_allowed, refuse_damage
-from harness.truth.importers.records import Record, read_record
 
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 OLD_START = pickle.dumps(OLD_MAGIC, protocol=2)
@@ -92,7 +92,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
     def __init__(self, buffer: mmap.mmap, name: str, watch: Watch) -> None:
         super().__init__(buffer)
         self.memo = _Memo(buffer)
-        self.records: list[Record] = []
+        self.records: list[ArchRecord] = []
         self._buffer = buffer
         self._name = name
         self._watch = watch
@@ -193,7 +193,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
             self._released = position
 
 
-def read_stream(path: Path, watch: Watch) -> tuple[Any, list[Record]]:
+def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
     """Read a `.pth` of records.
 
     Args:
@@ -204,7 +204,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[Record]]:
         The content, in which each record is replaced by `{"record": position}`; and the records.
 
     Raises:
-        TruthError: If it is no whole file of torch's, names a class that results have no use
+        TruthError: If it is not a whole torch file, names a class that results have no use
             for, or a record is not as it should be.
     """
     name = str(path)
@@ -215,7 +215,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[Record]]:
         is_zip = start.startswith(ZIP_START)
         if not is_zip and start != OLD_START:
             raise TruthError(
-                f"{name} is no file of torch's. The official results are in "
+                f"{name} is not a torch file. The official results are in "
                 "NAS-Bench-201-v1_1-096897.pth; for other formats, see '--as'."
             )
         offset = _content_of_zip(file, name) if is_zip else 0
@@ -249,7 +249,7 @@ def _content_of_zip(file: BinaryIO, name: str) -> int:
                     pass
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
         raise TruthError(
-            f"{name} is no whole file of torch's: {error}. It is cut off, damaged or another kind "
+            f"{name} is not a whole torch file: {error}. It is cut off, damaged or another kind "
             "of archive; get it again."
         ) from error
     file.seek(members[0].header_offset + 26)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from harness.errors import TruthError
-from harness.truth.importers import import_truth
+from harness.truth.importers.importing import import_truth
 from tests.published_files import as_rows, make_results, published_strings, write_nats, write_pbz2
 
 N_ARCHS = 6
@@ -137,7 +137,7 @@ def test_a_hostile_file_is_refused_by_name_and_does_not_run(
     read(folder / name)
     assert marker.exists()  # it is as hostile as it looks
     marker.rmdir()
-    with pytest.raises(TruthError, match=rf"{name} names 'os\.makedirs'.*nothing of it was run"):
+    with pytest.raises(TruthError, match=rf"{name} names 'os\.makedirs'.*nothing was run"):
         import_truth(folder)
     assert not marker.exists()
 
@@ -147,7 +147,7 @@ def test_a_file_cut_off_anywhere_is_refused(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     for length in [*range(0, len(content), max(1, len(content) // 25)), len(content) - 1]:
         (folder / name).write_bytes(content[:length])
-        with pytest.raises(TruthError, match=rf"{name} is no whole record: it is cut off"):
+        with pytest.raises(TruthError, match=rf"{name} is not a whole record: it is cut off"):
             import_truth(folder)
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_not_compressed_is_refused(folder: Path) -> None:
 def test_a_record_that_unpacks_without_end_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.truth.importers.nats._MOST_BYTES", 2**20)
+    monkeypatch.setattr("harness.truth.importers.nb201.nats._MOST_BYTES", 2**20)
     write_pbz2(folder / "000000.pickle.pbz2", "x" * 2**21)
     with pytest.raises(TruthError, match="over 1,048,576 bytes of one"):
         import_truth(folder)
@@ -180,8 +180,8 @@ def test_a_record_that_unpacks_without_end_is_refused(
     [
         (["64:64:64:64:64", "8:8:8:8:8"], "at index 0 is '64:64:64:64:64'.*another space"),
         (published_strings(3)[::-1], "at index 0 is"),
-        ([], "'meta_archs' is no list"),
-        (None, "'meta_archs' is no list"),
+        ([], "'meta_archs' is not a list"),
+        (None, "'meta_archs' is not a list"),
     ],
 )
 def test_another_space_or_order_is_refused(folder: Path, strings: Any, problem: str) -> None:
@@ -193,8 +193,8 @@ def test_another_space_or_order_is_refused(folder: Path, strings: Any, problem: 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ([], "this is no record"),
-        ({}, "this is no record"),
+        ([], "this is not the record"),
+        ({}, "this is not the record"),
         ({"12": None}, "'all_results' is missing"),
         ({"12": {"all_results": {}}}, "'arch_index' is missing"),
     ],

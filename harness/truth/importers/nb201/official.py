@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Imported, Notes, Options
-from harness.truth.importers.records import (
+from harness.truth.importers.base import Imported, ImportOptions, Notes
+from harness.truth.importers.nb201.records import (
     EVALUATIONS,
-    Record,
+    ArchRecord,
     check_missing,
     check_order,
     to_frame,
 )
-from harness.truth.importers.streams import OLD_START, ZIP_START, read_stream
+from harness.truth.importers.nb201.streams import OLD_START, ZIP_START, read_stream
 
 _PARTS = ("meta_archs", "arch2infos", "evaluated_indexes")
 
@@ -30,7 +30,7 @@ def is_official(path: Path, start: bytes) -> bool:
     return path.is_file() and start.startswith((OLD_START, ZIP_START))
 
 
-def read_official(path: Path, options: Options) -> Imported:
+def read_official(path: Path, options: ImportOptions) -> Imported:
     """Read an official `.pth`, one record at a time.
 
     Args:
@@ -45,7 +45,7 @@ def read_official(path: Path, options: Options) -> Imported:
             structure, space or order of architectures, or lacks records.
     """
     if not path.is_file():
-        raise TruthError(f"'{path}' is no file. Give the path of the official .pth.")
+        raise TruthError(f"'{path}' is not a file. Give the path of the official .pth.")
     name = str(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -67,7 +67,7 @@ def read_official(path: Path, options: Options) -> Imported:
     return Imported(to_frame(records), digest, notes.counts, notes.sentences)
 
 
-def add_lacking(notes: Notes, records: list[Record]) -> None:
+def add_lacking(notes: Notes, records: list[ArchRecord]) -> None:
     """Count the evaluations that records could have and do not."""
     n_lacking = sum(record.n_lacking for record in records)
     names = sorted({name for by_split in EVALUATIONS.values() for name in by_split.values()})
@@ -78,7 +78,7 @@ def add_lacking(notes: Notes, records: list[Record]) -> None:
     notes.add("n_lacking_evaluations", n_lacking, sentence)
 
 
-def _check_places(infos: Any, records: list[Record], name: str) -> set[int]:
+def _check_places(infos: Any, records: list[ArchRecord], name: str) -> set[int]:
     """Check that each record lies at its own index; return the indices that have any row."""
     problem = f"{name}: 'arch2infos' is not a table of records by index"
     advice = "Give a file that the benchmark's authors published, and compare its checksum."

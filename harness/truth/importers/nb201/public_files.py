@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from harness.errors import TruthError
 from harness.spaces.nb201.encoding import N_ARCHS, OPS, enumerate_archs
-from harness.spaces.nb201.lookup import arch_strings
 from harness.truth.importers.pickles import SAFE, load_pickle
 
 C10_VALID, C100_VALID, IN16_VALID = "cifar10.pkl", "cifar100.pkl", "imagenet.pkl"
@@ -154,7 +153,7 @@ def parse_trials(content: bytes, name: str) -> Ragged:
     """
     found = load_pickle(content, SAFE, name)
     if not isinstance(found, dict) or len(found) != N_ARCHS:
-        raise malformed(name, f"it is no dictionary of {N_ARCHS:,} architectures")
+        raise malformed(name, f"it is not a dictionary of {N_ARCHS:,} architectures")
     lists: list[list[float]] = []
     for arch in enumerate_archs():
         values = found.get("".join(map(str, arch.ops)), found.get(arch.ops))
@@ -244,7 +243,7 @@ def parse_short(content: bytes, names: tuple[str, ...]) -> dict[str, FloatArray]
     missing = [name for name in ("cellstr", *names) if name not in columns]
     if missing:
         raise malformed(SHORT, f"column '{missing[0]}' is missing")
-    order = {text: index for index, text in enumerate(arch_strings())}
+    order = {text: index for index, text in enumerate(map(str, enumerate_archs()))}
     indices = [order.get(text, -1) for text in map(str, columns["cellstr"])]
     if sorted(indices) != list(range(N_ARCHS)):
         raise malformed(SHORT, "its column 'cellstr' is not each architecture once")
@@ -265,7 +264,7 @@ def _frame_columns(frame: Any) -> dict[str, npt.NDArray[Any]]:
             for column, row in zip(columns, block, strict=True)
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise malformed(SHORT, f"it is no frame of the published layout ({error})") from error
+        raise malformed(SHORT, f"it is not a frame of the published layout ({error})") from error
 
 
 def malformed(name: str, problem: str) -> TruthError:

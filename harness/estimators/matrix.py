@@ -1,4 +1,4 @@
-"""What gives architectures scores, wherever the scores came from.
+"""The scores of one estimator over its seeds, wherever they came from.
 
 Axes: seed, training seeds; n, architectures ascending by `nb201_index`.
 """
@@ -21,6 +21,7 @@ from harness.spaces.nb201.encoding import N_ARCHS
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 RUN: Final = "run"
 FILE: Final = "file"
@@ -28,8 +29,8 @@ CALLABLE: Final = "callable"
 
 
 @dataclass(frozen=True, eq=False)
-class Estimator:
-    """One way to score architectures, over its training seeds.
+class ScoreMatrix:
+    """The scores of one estimator: a row for each training seed.
 
     Attributes:
         label: What reports call it: printable, and its own among those that were loaded together.
@@ -45,6 +46,8 @@ class Estimator:
         settings_sha256: Hash of all settings but the seed; None for others than runs.
         paths: The run folders, one a seed, or the file; none for a callable.
         exclusions: Scores that are not there or were left out, by reason.
+        fitted_on: Architectures whose truth each seed was fitted to, ascending, [seed] arrays;
+            these are never in its evaluation. Empty for estimators that saw no truth.
         records: The runs' records, one a seed; none for others.
     """
 
@@ -62,6 +65,7 @@ class Estimator:
     paths: tuple[Path, ...] = ()
     exclusions: dict[str, int] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
+    fitted_on: tuple[IntArray, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the shapes and the order of architectures."""
@@ -84,8 +88,18 @@ class Estimator:
 
     @property
     def complete_archs(self) -> IntArray:
-        """The architectures that every seed has a score for, `nb201_index`, ascending."""
-        return self.nb201_index[np.isfinite(self.score).all(axis=0)]
+        """The architectures that every seed has a score for, or was fitted to, ascending."""
+        judged = self.judged_on(self.nb201_index)
+        has_score = np.isfinite(self.score)
+        if judged is not None:
+            has_score = (has_score | ~judged) & judged.any(axis=0)
+        return self.nb201_index[has_score.all(axis=0)]
+
+    def judged_on(self, nb201_index: IntArray) -> BoolArray | None:
+        """Tell which of some architectures each seed may be judged on, [seed, k]; None for all."""
+        if not self.fitted_on:
+            return None
+        return np.stack([~np.isin(nb201_index, seen) for seen in self.fitted_on])
 
     def scores_of(self, nb201_index: IntArray) -> FloatArray:
         """Return the scores of some architectures.
@@ -112,11 +126,11 @@ class Loaded:
         unfinished: Runs that were left out, with their status.
     """
 
-    estimators: tuple[Estimator, ...]
+    estimators: tuple[ScoreMatrix, ...]
     unfinished: tuple[str, ...] = ()
 
 
-def common_archs(estimators: Sequence[Estimator]) -> IntArray:
+def common_archs(estimators: Sequence[ScoreMatrix]) -> IntArray:
     """Return the architectures that every seed of every estimator has a score for.
 
     Args:

@@ -19,10 +19,10 @@ import pytest
 from harness.errors import TruthError
 from harness.spaces.nb201.encoding import N_ARCHS, enumerate_archs
 from harness.truth import TruthQuery, find_truth, load_table, save_table
-from harness.truth.importers import public_files as files
-from harness.truth.importers.public import import_public, read_public_tables
-from harness.truth.importers.public_files import TABLES, PublicTable
-from harness.truth.parquet import COLUMNS
+from harness.truth.importers.nb201 import public_files as files
+from harness.truth.importers.nb201.public import import_public, read_public_tables
+from harness.truth.importers.nb201.public_files import TABLES, PublicTable
+from harness.truth.rows import COLUMNS
 
 DATASETS = {files.C10_VALID: 25_000, files.C100_VALID: 5_000, files.IN16_VALID: 3_000}
 SHORT_STEPS = {
@@ -321,7 +321,7 @@ def repeat_first(strings: Any) -> Any:
 
 
 BAD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
-    "a missing architecture": (lambda o: drop(o, files.C10_VALID), "no dictionary of 15,625"),
+    "a missing architecture": (lambda o: drop(o, files.C10_VALID), "not a dictionary of 15,625"),
     "an unknown one": (lambda o: rename(o, files.C10_VALID), r"no list .*avg_pool_3x3~0\|\+"),
     "a list": (lambda o: o.update({files.C100_VALID: [1.0]}), "cifar100.pkl does not hold"),
     "no trials": (lambda o: put(o, files.C10_VALID, []), "no list of 1 to 3"),
@@ -337,7 +337,10 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "losses as texts": (lambda o: lose(o, np.array(["a"])), "no array 'loss'"),
     "other lengths": (lambda o: lose(o, np.zeros(7)), r"has shape \(7,\)"),
     "other trials": (lambda o: shift(o, "cifar10", 0.004), "one trial two accuracies"),
-    "an odd mean": (lambda o: shift(o, "cifar100", 0.004), "cifar100 test at 200 .* no multiple"),
+    "an odd mean": (
+        lambda o: shift(o, "cifar100", 0.004),
+        "cifar100 test at 200 .* not a multiple",
+    ),
     "no column": (lambda o: o[files.SHORT].pop("cifar100-val"), "'cifar100-val' is missing"),
     "no strings": (lambda o: o[files.SHORT].pop("cellstr"), "'cellstr' is missing"),
     "one twice": (lambda o: column(o, "cellstr", repeat_first), "not each architecture once"),
@@ -356,10 +359,10 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, made: Made, name: str
     ("content", "problem"),
     [
         (b"", "cannot be read as a pickle"),
-        (pickle.dumps({"_data": 1}), "no frame of the published layout"),
-        (pickle.dumps([1, 2]), "no frame of the published layout"),
+        (pickle.dumps({"_data": 1}), "not a frame of the published layout"),
+        (pickle.dumps([1, 2]), "not a frame of the published layout"),
         (pickle_frame(Made().frame())[:-1_000], "cannot be read as a pickle"),
-        (pickle_frame(Made().frame(), entry="_mgr"), "no frame of the published layout"),
+        (pickle_frame(Made().frame(), entry="_mgr"), "not a frame of the published layout"),
     ],
     ids=["empty", "dictionary", "list", "cut short", "newer pandas"],
 )

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Imported, Notes, Options, hash_listing
-from harness.truth.importers.official import add_lacking
-from harness.truth.importers.pickles import SAFE, Allowed, load_pickle
-from harness.truth.importers.records import (
-    Record,
+from harness.truth.importers.base import Imported, ImportOptions, Notes, hash_listing
+from harness.truth.importers.nb201.official import add_lacking
+from harness.truth.importers.nb201.records import (
+    ArchRecord,
     check_missing,
     check_order,
     read_record,
     to_frame,
 )
+from harness.truth.importers.pickles import SAFE, Allowed, load_pickle
 
 _WEIGHTS: Allowed = {
     ("torch._utils", "_rebuild_tensor_v2"): lambda *_parts: None,
@@ -39,12 +39,12 @@ EXTENSION = ".pickle.pbz2"
 META = f"meta{EXTENSION}"
 
 
-def is_nats(path: Path) -> bool:
+def is_nats(path: Path, _start: bytes = b"") -> bool:
     """Say whether a path is a folder of records."""
     return path.is_dir() and (path / META).is_file()
 
 
-def read_nats(path: Path, options: Options) -> Imported:
+def read_nats(path: Path, options: ImportOptions) -> Imported:
     """Read a NATS-Bench topology folder, one file at a time.
 
     Args:
@@ -55,12 +55,12 @@ def read_nats(path: Path, options: Options) -> Imported:
         Its rows; the hash is over the names and hashes of its files, in the order of names.
 
     Raises:
-        TruthError: If it is no such folder, is of the size space or another order, a file is
+        TruthError: If it is not such a folder, is of the size space or another order, a file is
             damaged or names a class that results have no use for, or records are missing.
     """
     if not is_nats(path):
         raise TruthError(
-            f"'{path}' is no NATS-Bench folder: it has no {META}. Unpack "
+            f"'{path}' is not a NATS-Bench folder: it has no {META}. Unpack "
             "NATS-tss-v1_0-3ffb9-simple.tar and give the folder that holds that file."
         )
     hashes: dict[str, str] = {}
@@ -71,7 +71,7 @@ def read_nats(path: Path, options: Options) -> Imported:
     notes = Notes()
     sentence = check_missing(missing, len(strings), options.allow_missing, str(path))
     notes.add("n_missing_archs", len(missing), sentence)
-    records: list[Record] = []
+    records: list[ArchRecord] = []
     for done, (index, file) in enumerate(files.items(), start=1):
         if file is not None:
             records += _read_file(file, index, hashes)
@@ -86,11 +86,11 @@ def _file_of(folder: Path, index: int) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[Record]:
+def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[ArchRecord]:
     content = _load(file, hashes)
     if not isinstance(content, dict) or not content:
         raise TruthError(
-            f"{file}: this is no record of an architecture, which holds one part a number of "
+            f"{file}: this is not the record of an architecture, which holds one part a number of "
             "epochs ('12', '200'). Get the folder again."
         )
     records = [read_record(state, str(file)) for state in content.values()]
@@ -123,4 +123,4 @@ def _decompress(compressed: bytes, name: str) -> bytes:
     if decompressor.eof:
         return content
     reason = "it is cut off" if decompressor.needs_input else f"over {_MOST_BYTES:,} bytes of one"
-    raise TruthError(f"{name} is no whole record: {reason}. Get the folder again.")
+    raise TruthError(f"{name} is not a whole record: {reason}. Get the folder again.")

@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+from harness.spaces import Space
 from harness.stats.case import Case
 from harness.stats.ceiling import Ceiling, Reference
 from harness.stats.components import Components, decompose
 from harness.stats.correlation import FloatArray
 from harness.stats.gaps import GapCurve, concordance_by_gap
 from harness.stats.metrics import METRICS
-from harness.stats.populations import POPULATIONS, Population
+from harness.stats.own_archs import sample_seeds, truth_se_of_seeds
+from harness.stats.populations import BoolArray, Population
 from harness.stats.samples import MetricResult, conclude
 from harness.stats.truth_noise import Attenuation, attenuation
 
@@ -53,6 +56,8 @@ class PopulationResult:
             "description": self.population.description,
             "n": self.population.n,
             "drawn_from": self.population.size,
+            "unrepresented": list(self.population.unrepresented),
+            "note": self.population.note,
             "metrics": {name: result.to_dict() for name, result in self.metrics.items()},
             "components": self.components and self.components.to_dict(),
             "reference": self.reference and self.reference._asdict(),
@@ -90,28 +95,30 @@ class Evaluation:
 
 
 def evaluate_scores(
-    nb201_index: npt.ArrayLike,
+    keys: npt.ArrayLike,
     scores: npt.ArrayLike,
     trials: npt.ArrayLike | None,
     truth: npt.ArrayLike,
     *,
     baselines: Mapping[str, npt.ArrayLike] | None = None,
-    populations: Sequence[str] = tuple(POPULATIONS),
+    populations: Sequence[str] | None = None,
     n_behind: npt.ArrayLike | None = None,
     seed: int = 0,
+    space: Space | None = None,
 ) -> Evaluation:
     """Evaluate an estimator's scores: all metrics on all populations, with their intervals.
 
     Args:
-        nb201_index: Each architecture's index, no two equal, [n].
+        keys: Each architecture's key, no two equal, [n].
         scores: Estimates, higher is better, finite numbers, [n] or [seed, n].
         trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
             for no ceiling, reference or truth noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
         baselines: Scores to show beside, [n] each, such as parameters, FLOPs and random numbers.
-        populations: Keys of `POPULATIONS`.
+        populations: Keys of `populations_of`; all of the space unless given.
         n_behind: Trainings behind each truth where it is not the mean of all, [n].
         seed: Seed of all that is drawn: ceilings and truth noise.
+        space: The space that the keys are of; NAS-Bench-201 unless given.
 
     Returns:
         The evaluation.
@@ -120,35 +127,78 @@ def evaluate_scores(
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
             repeated, a name is unknown, or the truth is not the mean of the trials.
     """
-    case = Case(nb201_index, trials, truth, n_behind, seed)
+    case = Case(keys, trials, truth, n_behind, seed, space)
+    return evaluate_case(case, scores, baselines=baselines, populations=populations)
+
+
+def evaluate_case(
+    case: Case,
+    scores: npt.ArrayLike,
+    *,
+    baselines: Mapping[str, npt.ArrayLike] | None = None,
+    populations: Sequence[str] | None = None,
+    judged: BoolArray | None = None,
+) -> Evaluation:
+    """Evaluate an estimator's scores, as `evaluate_scores` does.
+
+    Args:
+        case: What they are judged by; one for all estimators on the same architectures, whose
+            ceilings are then modelled once.
+        scores: As in `evaluate_scores`.
+        baselines: As in `evaluate_scores`.
+        populations: As in `evaluate_scores`.
+        judged: Which architectures each seed is judged on, [seed, n], so that baselines are judged
+            on the same; all unless given. Ceiling and reference are on all of them, and the gap
+            curve on those that every seed is judged on.
+
+    Returns:
+        The evaluation.
+
+    Raises:
+        UsageError: As `evaluate_scores`.
+    """
     rows = case.check_scores(scores, "the scores")
     besides = {
-        name: case.check_scores(values, f"the baseline '{name}'")
+        name: np.broadcast_to(case.check_scores(values, f"the baseline '{name}'"), rows.shape)
+        if judged is not None
+        else case.check_scores(values, f"the baseline '{name}'")
         for name, values in (baselines or {}).items()
     }
-    parts = {name: case.select(name) for name in populations}
-    results = {name: _evaluate_on(case, part, rows, besides) for name, part in parts.items()}
-    return Evaluation(len(case.truth), len(rows), results, concordance_by_gap(rows, case.truth))
+    results = {
+        name: _evaluate_on(case, name, rows, besides, judged) for name in case.names(populations)
+    }
+    by_all = np.ones(len(case.truth), dtype=np.bool_) if judged is None else judged.all(axis=0)
+    curve = concordance_by_gap(rows[:, by_all], case.truth[by_all])
+    return Evaluation(len(case.truth), len(rows), results, curve)
 
 
 def _evaluate_on(
-    case: Case, part: Population, rows: FloatArray, besides: Mapping[str, FloatArray]
+    case: Case,
+    name: str,
+    rows: FloatArray,
+    besides: Mapping[str, FloatArray],
+    judged: BoolArray | None,
 ) -> PopulationResult:
-    samples = {name: case.sample(name, rows, part) for name in METRICS}
-    metrics = {name: conclude(sample) for name, sample in samples.items()}
+    part = case.select(name)
+    samples = {metric: sample_seeds(case, metric, rows, name, judged) for metric in METRICS}
+    metrics = {metric: conclude(sample) for metric, sample in samples.items()}
     tau, ceiling = metrics["tau"].value, case.ceiling(part)
-    reached = share = None
+    reached = share = components = None
+    if tau is not None:
+        truth_se = truth_se_of_seeds(case, rows, name, judged)
+        components = decompose(samples["tau"], truth_se)
     if tau is not None and ceiling is not None and ceiling.tau > 0.0:
         reached, share = attenuation(tau, ceiling.tau), tau / ceiling.tau
     return PopulationResult(
         population=part,
         metrics=metrics,
-        components=None if tau is None else decompose(samples["tau"], case.truth_se(part, rows)),
+        components=components,
         reference=case.reference(part),
         ceiling=ceiling,
         attenuation=reached,
         share_of_ceiling=share,
         baselines={
-            name: conclude(case.sample("tau", values, part)) for name, values in besides.items()
+            beside: conclude(sample_seeds(case, "tau", values, name, judged))
+            for beside, values in besides.items()
         },
     )

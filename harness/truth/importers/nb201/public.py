@@ -25,11 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import TruthError
+from harness.spaces import load_space
+from harness.spaces.lookup import strings_of_keys
 from harness.spaces.nb201.encoding import N_ARCHS
-from harness.spaces.nb201.lookup import arch_strings
 from harness.truth import TruthTable, make_table
-from harness.truth.importers import public_files as files
-from harness.truth.importers.public_files import TABLES, FloatArray, PublicTable, Ragged
+from harness.truth.importers.base import Imported, ImportOptions, hash_listing
+from harness.truth.importers.nb201 import public_files as files
+from harness.truth.importers.nb201.public_files import TABLES, FloatArray, PublicTable, Ragged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,7 @@ LONG, SHORT = 200, 12
 """Epochs."""
 
 
-class Group(NamedTuple):
+class SplitGroup(NamedTuple):
     """What a row says besides its architecture, trial and accuracy.
 
     Attributes:
@@ -57,19 +59,19 @@ class Group(NamedTuple):
     epochs: int = LONG
 
 
-C10_TEST = Group("cifar10", "test", 10_000)
-C100_TEST = Group("cifar100", "test", 5_000)
-IN16_TEST = Group("ImageNet16-120", "test", 3_000)
+C10_TEST = SplitGroup("cifar10", "test", 10_000)
+C100_TEST = SplitGroup("cifar100", "test", 5_000)
+IN16_TEST = SplitGroup("ImageNet16-120", "test", 3_000)
 
 _VALID = {
-    files.C10_VALID: Group("cifar10-valid", "valid", 25_000),
-    files.C100_VALID: Group("cifar100", "valid", 5_000),
-    files.IN16_VALID: Group("ImageNet16-120", "valid", 3_000),
+    files.C10_VALID: SplitGroup("cifar10-valid", "valid", 25_000),
+    files.C100_VALID: SplitGroup("cifar100", "valid", 5_000),
+    files.IN16_VALID: SplitGroup("ImageNet16-120", "valid", 3_000),
 }
 _SHORT = {
     "cifar10-test": C10_TEST,
     # Half of these lie between two multiples of 1 / 25,000, as means of two trainings would.
-    "cifar10-val": Group("cifar10-valid", "valid", 50_000),
+    "cifar10-val": SplitGroup("cifar10-valid", "valid", 50_000),
     "cifar100-test": C100_TEST,
     "cifar100-val": _VALID[files.C100_VALID],
     "imagenet-test": IN16_TEST,
@@ -103,6 +105,17 @@ def import_public(folder: Path, tables: Sequence[PublicTable] = TABLES) -> Truth
     return make_table(frame, NAME, metadata, str(folder))
 
 
+def is_public(path: Path, _start: bytes = b"") -> bool:
+    """Say whether a path is a folder of the six files."""
+    return path.is_dir() and all((path / table.file).is_file() for table in TABLES)
+
+
+def read_public(path: Path, _options: ImportOptions) -> Imported:
+    """Read the six files, whose hashes are pinned."""
+    rows = read_public_tables(path)
+    return Imported(rows, hash_listing({table.file: table.sha256 for table in TABLES}), {}, [])
+
+
 def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> pd.DataFrame:
     """Read the six files into rows.
 
@@ -124,7 +137,7 @@ def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> 
     parts = [*_long_rows(contents), *_short_rows(contents[files.SHORT])]
     order = ["dataset", "split", "epochs", "nb201_index", "trial"]
     frame = pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
-    frame["arch_str"] = pd.Categorical.from_codes(frame["nb201_index"].tolist(), arch_strings())
+    frame["arch_str"] = strings_of_keys(frame["nb201_index"].to_numpy(), load_space("nb201"))
     return frame
 
 
@@ -159,7 +172,7 @@ def _short_rows(content: bytes) -> list[pd.DataFrame]:
 
 
 def _make_rows(
-    group: Group, trials: Ragged, are_seeds_known: npt.NDArray[np.bool_] | None = None
+    group: SplitGroup, trials: Ragged, are_seeds_known: npt.NDArray[np.bool_] | None = None
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -181,7 +194,7 @@ def _make_rows(
     )
 
 
-def _snap(accuracy: FloatArray, group: Group) -> FloatArray:
+def _snap(accuracy: FloatArray, group: SplitGroup) -> FloatArray:
     """Round accuracies, [trial], to what the images of the split can give."""
     exact = accuracy * group.steps / 100
     off = np.abs(exact - exact.round())
@@ -189,8 +202,8 @@ def _snap(accuracy: FloatArray, group: Group) -> FloatArray:
     if is_bad.any():
         raise TruthError(
             f"The public tables give {group.dataset} {group.split} at {group.epochs} epochs an "
-            f"accuracy of {accuracy[is_bad][0]} percent, which is no multiple of 1/{group.steps:,}."
-            " The files do not fit each other; get all of them again."
+            f"accuracy of {accuracy[is_bad][0]} percent, which is not a multiple of "
+            f"1/{group.steps:,}. The files do not fit each other; get all of them again."
         )
     snapped: FloatArray = exact.round() * 100 / group.steps
     return snapped

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import TruthError
+from harness.spaces import load_space
+from harness.spaces.lookup import strings_of_keys
 from harness.spaces.nb201.encoding import N_ARCHS, arch_at
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ EVALUATIONS = {
 }
 """The benchmark's name of each split, by data set.
 
-The `ori-test` of the last two is both halves together, which is no split of a truth table.
+The `ori-test` of the last two is both halves together, which is not a split of a truth table.
 """
 
 SHOWN = 5
@@ -40,7 +42,7 @@ Row = tuple[int, str, str, int, int, int, float]
 _ROW = ("nb201_index", "dataset", "split", "epochs", "trial", "seed", "accuracy")
 
 
-class Record(NamedTuple):
+class ArchRecord(NamedTuple):
     """What is kept of one architecture under one schedule.
 
     Attributes:
@@ -54,7 +56,7 @@ class Record(NamedTuple):
     n_lacking: int
 
 
-def read_record(state: Any, name: str) -> Record:
+def read_record(state: Any, name: str) -> ArchRecord:
     """Read the final accuracies out of one architecture's record.
 
     Args:
@@ -65,7 +67,7 @@ def read_record(state: Any, name: str) -> Record:
         The rows.
 
     Raises:
-        TruthError: If it is no such state, names another architecture than its index does, or
+        TruthError: If it is not such a state, names another architecture than its index does, or
             lacks an accuracy at the end of a training.
     """
     results = _field(state, "all_results", dict, name)
@@ -84,7 +86,7 @@ def read_record(state: Any, name: str) -> Record:
             accuracies = _final_accuracies(by_seed[seed], dataset, epochs, where)
             n_lacking += len(EVALUATIONS[dataset]) - len(accuracies)
             rows += [(index, dataset, s, epochs, trial, seed, a) for s, a in accuracies.items()]
-    return Record(index, rows, n_lacking)
+    return ArchRecord(index, rows, n_lacking)
 
 
 def _field(state: Any, key: str, kind: type, name: str) -> Any:
@@ -161,8 +163,8 @@ def check_order(strings: Any, name: str) -> list[str]:
     """
     if not isinstance(strings, list) or not strings:
         raise TruthError(
-            f"{name}: 'meta_archs' is no list of architectures. Give a file that the benchmark's "
-            "authors published, and compare its checksum."
+            f"{name}: 'meta_archs' is not a list of architectures. Give a file that the "
+            "benchmark's authors published, and compare its checksum."
         )
     for index, text in enumerate(strings):
         check_arch(index, str(text), name)
@@ -175,7 +177,7 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     Args:
         missing: Indices of the architectures without a record, ascending.
         n_wanted: How many the source should have.
-        allow: Whether to go on.
+        allow: Whether that is allowed.
         name: What to call the source.
 
     Returns:
@@ -188,12 +190,12 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     sentence = f"{name} lacks the records of {len(missing):,} of {n_wanted:,} architectures"
     sentence += f" ({shown})." if missing else "."
     if missing and (not allow or len(missing) == n_wanted):
-        advice = "Get it again" if allow else "Get them, or go on without with --allow-missing"
+        advice = "Get it again" if allow else "Get them, or leave them out with --allow-missing"
         raise TruthError(f"{sentence} {advice}.")
     return sentence
 
 
-def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+def to_frame(records: Iterable[ArchRecord]) -> pd.DataFrame:
     """Lay out records as rows of a truth table.
 
     Args:
@@ -204,11 +206,6 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from harness.spaces.nb201.lookup import arch_strings
-
     rows = pd.DataFrame([row for record in records for row in record.rows], columns=list(_ROW))
-    strings = pd.Categorical.from_codes(
-        rows["nb201_index"].to_numpy(dtype="int64"), categories=arch_strings()
-    )
-    rows["arch_str"] = strings
+    rows["arch_str"] = strings_of_keys(rows["nb201_index"].to_numpy("int64"), load_space("nb201"))
     return rows

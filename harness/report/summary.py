@@ -1,0 +1,88 @@
+"""The summary that a run's record keeps: the figures of a report of that run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.estimators.runs import load_run
+from harness.evaluation import choose_truth, evaluate_estimator
+from harness.report.training import load_run_training, tau_over_training
+from harness.runs.folder import RunFolder
+from harness.stats import MetricResult, PopulationResult
+from harness.truth import TruthTable, default_query
+
+METRICS = {
+    "tau": "tau",
+    "tau_top_half": "tau_top_50",
+    "tau_top_10": "tau_top_10",
+    "spearman": "spearman",
+    "weighted_tau": "weighted_tau",
+}
+"""Metrics of the record, by the names that records give them."""
+POPULATIONS = {"all": "all", "top_half": "top_50", "top_10": "top_10"}
+"""Populations, likewise."""
+
+
+def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
+    """Compute the summary that a run's record keeps, once its tables are written.
+
+    Args:
+        folder: The run.
+        table: The table that it was ranked against.
+
+    Returns:
+        Plain values, ready for JSON.
+
+    Raises:
+        TruthError: If no architecture with a score has a truth.
+    """
+    record = folder.read_record()
+    run, estimator = load_run_training(folder, record), load_run(folder, record)
+    asked = default_query(run.config.dataset)
+    chosen = choose_truth(asked.dataset, asked.split, asked.epochs, asked.policy, table)
+    result = evaluate_estimator(estimator, chosen, populations=tuple(POPULATIONS.values()))
+    truth = chosen.truth.by_index()
+    return {
+        "truth": str(chosen.query),
+        "n_ranked": record.data.get("n_ranked"),
+        "n_unscored": sum(estimator.exclusions.values()),
+        **_summarise_ranking(result.populations),
+        "disturbance": run.disturbance,
+        "train_loss": run.train_loss,
+        "plasticity": run.plasticity,
+        "over_training": tau_over_training(run, truth),
+        "probe_share_of_training": _share(record.timings),
+    }
+
+
+def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str, Any]:
+    parts = {name: populations[own] for name, own in POPULATIONS.items()}
+    everything = parts["all"]
+    metrics = {name: everything.metrics[own] for name, own in METRICS.items()}
+    taus = {name: metrics[name] for name in ("tau", "tau_top_half", "tau_top_10")}
+    reference, ceilings = everything.reference, {n: p.ceiling for n, p in parts.items()}
+    return {
+        **{"n" if name == "all" else f"n_{name}": p.population.n for name, p in parts.items()},
+        **{name: metric.value for name, metric in metrics.items()},
+        "too_few": _name_those(metrics, "too few"),
+        "undefined": _name_those(metrics, "undefined"),
+        **{f"{name}_interval": _write_interval(tau) for name, tau in taus.items()},
+        "baselines": {name: everything.baselines[name].value for name in ("params", "flops")},
+        "one_seed_reference": reference and reference._asdict(),
+        "ceilings": {name: ceiling and ceiling.tau for name, ceiling in ceilings.items()},
+    }
+
+
+def _name_those(metrics: Mapping[str, MetricResult], status: str) -> list[str]:
+    return [name for name, metric in metrics.items() if metric.status == status]
+
+
+def _write_interval(metric: MetricResult) -> dict[str, Any] | None:
+    interval = metric.over_architectures
+    return interval and interval._asdict()
+
+
+def _share(timings: dict[str, float]) -> float | None:
+    train = timings.get("train_s", 0.0)
+    return round(timings.get("probe_s", 0.0) / train, 4) if train else None

@@ -1,0 +1,66 @@
+"""What all settings have in common, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import UsageError, unknown_name
+
+
+class Settings(BaseModel):
+    """Settings of one strategy or estimator: a table of the run's configuration.
+
+    Attributes:
+        table: The table's name, as in `--set table.key=value`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    table: ClassVar[str]
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """Make settings of what a user gave.
+
+        Raises:
+            UsageError: If a key is unknown or a value is not allowed.
+        """
+        cls.check_keys(given)
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise UsageError(explain(error, cls.table)) from error
+
+    @classmethod
+    def check_keys(cls, given: Mapping[str, Any], where: str = "") -> None:
+        """Refuse unknown keys.
+
+        Args:
+            given: The table.
+            where: Where it was given, for the message.
+
+        Raises:
+            UsageError: If a key is unknown.
+        """
+        for key in given:
+            if key not in cls.model_fields:
+                allowed = [f"{cls.table}.{name}" for name in cls.model_fields]
+                raise unknown_name(f"setting{where}", f"{cls.table}.{key}", allowed)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the settings that decide something: they are stored, and make the run's name."""
+        return self.model_dump()
+
+
+def explain(error: ValidationError, table: str = "") -> str:
+    """Say which settings are not allowed, and what is."""
+
+    def name(parts: Iterable[object]) -> str:
+        return ".".join(str(part) for part in (table, *parts) if part != "")
+
+    details = "; ".join(
+        f"{name(item['loc'])} = {item['input']!r}: {item['msg']}" for item in error.errors()
+    )
+    return f"Not an allowed setting: {details}."

@@ -1,0 +1,53 @@
+"""NAS-Bench-201's published results: three formats, two downloads, and the usual truth.
+
+Nothing outside this folder and `harness/spaces/nb201/` knows the benchmark's operations, strings
+or order. What reads a format is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.truth.published import Entry, Format, Published
+from harness.truth.query import TruthQuery
+
+
+def _formats() -> Mapping[str, Format]:
+    from harness.truth.importers.nb201.nats import is_nats, read_nats
+    from harness.truth.importers.nb201.official import is_official, read_official
+    from harness.truth.importers.nb201.public import is_public, read_public
+
+    return {
+        "nb201": Format("the official .pth of NAS-Bench-201", is_official, read_official),
+        "nats": Format("a NATS-Bench topology folder", is_nats, read_nats),
+        "public": Format("the folder of small public tables", is_public, read_public),
+    }
+
+
+def _entries() -> tuple[Entry, ...]:
+    from harness.truth.importers.nb201.downloads import OFFICIAL, PUBLIC
+
+    return (PUBLIC, OFFICIAL)
+
+
+def _hint(path: Path) -> str:
+    from harness.truth.importers.nb201.nats import META
+
+    if path.is_dir():
+        return f": it is a folder without {META}"
+    if path.name.endswith(".pbz2"):
+        return ": of NATS-Bench, give the folder 'NATS-tss-v1_0-3ffb9-simple'"
+    return ""
+
+
+PUBLISHED = Published(
+    queries={
+        "cifar10": TruthQuery("cifar10", "test", 200),
+        "cifar100": TruthQuery("cifar100", "test", 200),
+        "imagenet16-120": TruthQuery("ImageNet16-120", "test", 200),
+    },
+    formats=_formats,
+    entries=_entries,
+    hint=_hint,
+)

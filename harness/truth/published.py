@@ -1,0 +1,156 @@
+"""What is published of each space: the usual truth, formats of results, and downloads.
+
+A benchmark is one folder in `harness/truth/importers/`, whose `PUBLISHED` says this, and one row
+of `REGISTRY`. No other module of this room knows what a space is made of.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.spaces.base import Space
+from harness.truth.query import TruthQuery
+
+if TYPE_CHECKING:
+    from harness.truth.importers.base import Imported, ImportOptions
+    from harness.truth.table import TruthTable
+
+REGISTRY = {"nb201": "harness.truth.importers.nb201"}
+"""The module that has `PUBLISHED`, by the name of the space."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of published results.
+
+    Attributes:
+        summary: What it is, in a phrase.
+        is_it: Whether a path, whose first bytes are given, is of it.
+        read: Reads it.
+    """
+
+    summary: str
+    is_it: Callable[[Path, bytes], bool]
+    read: Callable[[Path, ImportOptions], Imported]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to download.
+
+    Attributes:
+        path: Its place in the data folder.
+        urls: Where it is published, tried in this order.
+        checksum: "sha256:..." or "md5:...", hexadecimal.
+        size: Bytes.
+    """
+
+    path: str
+    urls: tuple[str, ...]
+    checksum: str
+    size: int
+
+    @property
+    def file(self) -> str:
+        """Its name without the folder."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of an archive.
+
+    Attributes:
+        name: Its name in the archive, and its place in the data folder.
+        size: Bytes.
+        checksum: "sha256:..." or "md5:...", hexadecimal.
+    """
+
+    name: str
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """Files that are unpacked from the one archive of an entry.
+
+    Attributes:
+        folder: The folder in the data folder, and in the archive, that holds all of them.
+        members: What is kept of the archive.
+    """
+
+    folder: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A truth table that is made of an entry's downloads.
+
+    Attributes:
+        path: Its place in the data folder.
+        make: Makes it of the downloaded files, in the entry's order.
+        sha256: Content hash that it must have; None where that is not known beforehand.
+    """
+
+    path: str
+    make: Callable[[Sequence[Path]], TruthTable]
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that can be fetched.
+
+    Attributes:
+        name: What it is asked for by.
+        title: What it is, in a few words.
+        licence: Its licence, or what is known of it.
+        home: Where it is described.
+        downloads: Its files.
+        product: What is made of them.
+    """
+
+    name: str
+    title: str
+    licence: str
+    home: str
+    downloads: tuple[Download, ...]
+    product: Unpacked | Table
+
+    @property
+    def size(self) -> int:
+        """Bytes to download."""
+        return sum(download.size for download in self.downloads)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is published of a space.
+
+    Attributes:
+        queries: The usual truth of a supernet, by the image data set that it is trained on.
+        formats: Formats of results by name, in the order in which they are tried.
+        entries: What can be fetched.
+        hint: What to say of a path that is of no known format, from ": "; or "".
+    """
+
+    queries: Mapping[str, TruthQuery] = field(default_factory=dict)
+    formats: Callable[[], Mapping[str, Format]] = dict
+    entries: Callable[[], tuple[Entry, ...]] = tuple
+    hint: Callable[[Path], str] = lambda _path: ""
+
+
+@cache
+def published(space: Space) -> Published:
+    """Return what is published of a space; nothing of one that `REGISTRY` does not name."""
+    if space.name not in REGISTRY:
+        return Published()
+    found: Published = importlib.import_module(REGISTRY[space.name]).PUBLISHED
+    return found

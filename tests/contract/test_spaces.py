@@ -1,0 +1,31 @@
+"""Every space of ours against every law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.spaces import REGISTRY, NetworkShape, Space, load_space
+from harness.testing.spaces import LAWS, NETWORK_LAWS
+
+SPACES = (*REGISTRY, "tests.spaces.toy:Toy", "tests.spaces.endless:Endless")
+SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(2, 2, 8, 3, 5))
+
+
+@pytest.fixture(params=SPACES, ids=lambda name: name.rpartition(":")[2])
+def space(request: pytest.FixtureRequest) -> Space:
+    return load_space(str(request.param))
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_space_keeps_the_law_that(law: Callable[[Space], None], space: Space) -> None:
+    law(space)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"C{shape.channels}N{shape.cells}")
+@pytest.mark.parametrize("law", NETWORK_LAWS, ids=lambda law: law.__name__)
+def test_the_networks_of_every_space_keep_the_law_that(
+    law: Callable[[Space, NetworkShape], None], space: Space, shape: NetworkShape
+) -> None:
+    law(space, shape)

@@ -1,0 +1,65 @@
+"""How figures are written: spread over seeds, and what each interval is over."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import harness
+from harness.report.cells import write_figure
+from harness.report.rendering import EVALUATION_WRITERS
+from harness.report.seed_means import mean_over_seeds
+from harness.stats import Interval, MetricResult
+from harness.truth import default_query, find_truth
+
+VALUES = (0.5, 0.6, 0.85)
+ARCHS = Interval(0.6, 0.7, 0.02, "architectures")
+SEEDS = Interval(0.2, 1.0, 0.1, "seeds")
+BOTH = Interval(0.2, 1.0, 0.1, "seeds and architectures")
+
+
+def make_metric(*intervals: Interval | None) -> MetricResult:
+    return MetricResult("tau", statistics.mean(VALUES), VALUES, "ok", 60, *intervals)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "end"),
+    [
+        ((ARCHS, SEEDS, BOTH), "[0.200, 1.000]"),
+        ((ARCHS, None, ARCHS), "[0.600, 0.700] a"),
+        ((None, SEEDS, SEEDS), "[0.200, 1.000] s"),
+        ((None, SEEDS, None), "[0.200, 1.000] s"),
+    ],
+)
+def test_a_table_marks_what_an_interval_is_over(
+    intervals: tuple[Interval | None, ...], end: str
+) -> None:
+    assert write_figure(make_metric(*intervals)) == f"0.650 {end}"
+
+
+def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
+    expected = statistics.stdev(VALUES)  # over n - 1
+    text = write_figure(make_metric(ARCHS, SEEDS, BOTH), with_spread=True)
+    assert text.split(" [")[0] == f"0.650 +- {expected:.3f}"
+    assert mean_over_seeds([*VALUES, None]).sd == pytest.approx(expected, rel=1e-12)
+
+
+def test_csv_has_the_same_spread() -> None:
+    truth = find_truth("tiles").mean(default_query("tiles"))
+    noise = np.random.RandomState(0).normal(0, 5, size=(2, len(truth.accuracy)))
+    frame = pd.concat(
+        pd.DataFrame(
+            {"nb201_index": truth.nb201_index, "score": truth.accuracy + noise[seed], "seed": seed}
+        )
+        for seed in (0, 1)
+    )
+    result = harness.evaluate(frame, "tiles")
+    rows = csv.DictReader(io.StringIO(EVALUATION_WRITERS["csv"]([result])))
+    (tau,) = [row for row in rows if (row["population"], row["figure"]) == ("all", "tau")]
+    values = result.populations["all"].metrics["tau"].per_seed
+    assert float(tau["sd_over_seeds"]) == pytest.approx(statistics.stdev(values), rel=1e-12)
