@@ -7,11 +7,9 @@ what is not, and refuses to go on under other conditions than it was started wit
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
-import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -28,8 +26,11 @@ from harness.errors import (
     StoreError,
     UsageError,
 )
-from harness.estimators.runs import scores_path
-from harness.estimators.supernet import Goal, Ranker, Spread, count_classes, open_journal
+from harness.estimators import load_estimator
+from harness.estimators.base import Scores, Task
+from harness.estimators.supernet import Spread, count_classes
+from harness.estimators.supernet.estimator import SCAFFOLDING
+from harness.execution.conditions import Conditions
 from harness.execution.profiling import profile_run
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
@@ -39,24 +40,10 @@ from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
-from harness.spaces import load_space
-from harness.spaces.nb201.encoding import canonical_permutation, sample_indices
+from harness.spaces import Space, load_space
 from harness.strategies import load_strategy, strategy_settings
-from harness.supernet.base import SuperNet
-from harness.supernet.weights import hash_weights
 from harness.training.allocation import keep_freed_memory
-from harness.training.checkpoint import PREVIOUS
-from harness.training.disturbance import PROBE_SETS
-from harness.training.loop import Trainer
-from harness.training.snapshots import (
-    load_snapshot,
-    ranking_order,
-    remove_snapshots,
-    snapshot_steps,
-)
 from harness.truth import TruthTable, default_query, find_truth
-
-JOURNAL = "ranking.jsonl"
 
 
 def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
@@ -73,109 +60,102 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
             setting of its own is not allowed.
     """
+    load_estimator(config.estimator)
     load_strategy(config.strategy).check_space(load_space(config.space))
     settings = strategy_settings(config)
     tables = {} if settings is None else {settings.table: settings.stored()}
-    n_archs = config.n_archs or count_prefix(truth, config.dataset, config.rank_offset)
+    n_archs = config.n_archs or count_prefix(
+        load_space(config.space), truth, config.dataset, config.rank_offset
+    )
     return config.with_tables(tables).model_copy(update={"n_archs": n_archs})
 
 
-def count_prefix(truth: TruthTable, dataset: str, offset: int = 0) -> int:
+def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
     """Count the architectures of the permutation with truth, from `offset` to the first gap."""
     known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
-    later = canonical_permutation()[offset:]
-    for position, index in enumerate(later):
-        if index not in known:
+    most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
+    for position, key in enumerate(space.prefix(most, offset)):
+        if key not in known:
             return max(1, position)
-    return len(later)
+    return most
 
 
-def run_experiment(
-    config: RunConfig,
-    out: Path,
-    data_dir: Path | None,
-    threads: int,
-    monitor: Monitor,
-    profile: bool = False,
-    ranks: Ranks = ALONE,
-    retry_failed: bool = False,
-    spread: Spread | None = None,
-) -> RunFolder:
-    """Train, rank and score one supernet, or return the run if it is finished.
+@dataclass
+class Experiment:
+    """One start of one run.
 
-    Args:
+    Attributes:
         config: The run, from `resolve_config`.
-        out: Folder of run folders.
-        data_dir: Where images and truth lie, for data sets that need it.
+        conditions: What it is called with.
         threads: CPU threads if neither the settings nor an earlier start say.
         monitor: Told the progress; can stop the run.
-        profile: Whether to write beforehand where the time goes; the run's numbers do not change.
         ranks: The processes that train it together, of which this is the first; the others are
             told of the start as `describe_start` says it.
-        retry_failed: Whether a run that failed before is tried again, from its last checkpoint.
         spread: Scores architectures elsewhere; None: here.
-
-    Returns:
-        The folder of the finished run.
-
-    Raises:
-        Interrupted: If the monitor asked to stop; the same call goes on.
-        HarnessError: Whatever else a user can fix; the record then says what.
     """
-    folder = RunFolder(out / config.run_id)
-    with folder.locked():
-        if folder.has_record():
-            record = folder.read_record()
-            if record.status == FINISHED:
-                _remove_scaffolding(folder)  # a kill can have come before this
-                if profile:
-                    monitor.notice(
-                        f"Run {config.run_id} is finished and was not profiled. To profile these "
-                        "settings, give another --out folder."
-                    )
-                return folder
-            if record.status == FAILED and not retry_failed:
-                raise StoreError(
-                    f"Run {config.run_id} failed before: {record.reason} Change its settings, or "
-                    f"give --retry-failed, or remove {folder.path}, to try again."
+
+    config: RunConfig
+    conditions: Conditions
+    threads: int
+    monitor: Monitor
+    ranks: Ranks = ALONE
+    spread: Spread | None = None
+
+    def run(self) -> RunFolder:
+        """Score the run's architectures, or return the run if it is finished.
+
+        Returns:
+            The folder of the finished run.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; the same call resumes.
+            HarnessError: Whatever else a user can fix; the record then says what.
+        """
+        self.folder = self.conditions.folder(self.config)
+        with self.folder.locked():
+            self.record = self._open_record()
+            if self.record.status == FINISHED:
+                self._leave_finished()
+            else:
+                self.execution = _resolve_execution(
+                    self.config, self.record, self.threads, self.ranks.size
                 )
-        else:
-            record = Record(
+                self._finish_whatever_happens()
+        return self.folder
+
+    def _open_record(self) -> Record:
+        """Read the record, or begin one."""
+        config = self.config
+        if not self.folder.has_record():
+            return Record(
                 run_id=config.run_id,
                 status=RUNNING,
                 started=provenance.now(),
                 config=config.model_dump(),
             )
-        _Run(config, folder, record, data_dir, threads, monitor, profile, ranks, spread).finish()
-    return folder
+        record = self.folder.read_record()
+        if RunConfig(**record.config).sha256 != config.sha256:  # names have a part of it only
+            raise MismatchError(
+                f"{self.folder.path} is of a run of other settings, whose name happens to be the "
+                "same. Give another --out folder."
+            )
+        if record.status == FAILED and not self.conditions.retry_failed:
+            raise StoreError(
+                f"Run {config.run_id} failed before: {record.reason} Change its settings, or "
+                f"give --retry-failed, or remove {self.folder.path}, to try again."
+            )
+        return record
 
+    def _leave_finished(self) -> None:
+        for name in SCAFFOLDING:  # a kill can have come before this
+            (self.folder.path / name).unlink(missing_ok=True)
+        if self.conditions.profile:
+            self.monitor.notice(
+                f"Run {self.config.run_id} is finished and was not profiled. To profile these "
+                "settings, give another --out folder."
+            )
 
-class _Run:
-    """One start of one run, with its folder locked."""
-
-    def __init__(
-        self,
-        config: RunConfig,
-        folder: RunFolder,
-        record: Record,
-        data_dir: Path | None,
-        threads: int,
-        monitor: Monitor,
-        profile: bool,
-        ranks: Ranks,
-        spread: Spread | None,
-    ) -> None:
-        self.config = config
-        self.folder = folder
-        self.record = record
-        self.monitor = monitor
-        self.data_dir = data_dir
-        self.profile = profile
-        self.ranks = ranks
-        self.spread = spread
-        self.execution = _resolve_execution(config, record, threads, ranks.size)
-
-    def finish(self) -> None:
+    def _finish_whatever_happens(self) -> None:
         """Do what is left to do, and keep the record true whatever happens."""
         try:
             with _naming_lack_of_memory(self.config):
@@ -196,10 +176,11 @@ class _Run:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
-        data = load_run_images(config, self.data_dir)
-        truth = find_truth(config.dataset, self.data_dir)
+        data = load_run_images(config, self.conditions.data_dir)
+        truth = find_truth(config.dataset, self.conditions.data_dir)
         _check_images(config, data)
-        described = _describe_data(config, data, truth)
+        keys = load_space(config.space).prefix(config.n_archs or 1, config.rank_offset)
+        described = _describe_data(config, data, truth, keys)
         _check_same("data", self.record.data, described)
         self._write_record(
             status=RUNNING,
@@ -215,23 +196,53 @@ class _Run:
                 "precision = bf16: this CPU has no instructions for it, so that steps take longer "
                 "than in float32."
             )
-        if self.profile:
+        if self.conditions.profile:
             profile_run(config, data, self.folder.path)
         self.ranks.share(describe_start(config, self.execution, data))
-        trainer = Trainer(config, data, load_strategy(config.strategy), self.ranks)
-        ranker = Ranker(config, data, self.monitor)
-        trainer.run(self.folder.path, self.monitor, ranker.evaluate)
-        self.ranks.leave()  # what is left is done here
-        self._write_tables(trainer)
-        rank_s = self._rank(ranker, self._load_moments(trainer.network), truth)
-        timings = {f"{part}_s": round(s, 3) for part, s in trainer.timings.items()}
-        timings["rank_s"] = round(rank_s + self.record.timings.get("rank_s", 0.0), 3)
-        self._write_record(timings=timings)
+        estimator = load_estimator(config.estimator)(self._task(data, truth))
+        try:
+            estimator.prepare()
+            scores = estimator.score(keys)
+        except Interrupted:
+            self._write_record(timings=estimator.cost())
+            raise
+        self._keep(scores)
+        self._write_record(timings=estimator.cost())
         summary = summarise_run(self.folder, truth)
-        # The journal and the older checkpoint served to resume; the record says it is done
-        # before they go.
+        # What served to resume goes only after the record says that it is done.
         self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
-        _remove_scaffolding(self.folder)
+        estimator.clean_up()
+
+    def _task(self, data: ImageData, truth: TruthTable) -> Task:
+        return Task(
+            self.config,
+            self.folder,
+            data,
+            truth,
+            self.monitor,
+            self.ranks,
+            self.spread,
+            self._note,
+            self.record.ranking,
+            self.record.timings,
+        )
+
+    def _note(self, **facts: Any) -> None:
+        kept = {**self.record.ranking, **facts}
+        self._write_record(ranking={key: value for key, value in kept.items() if value is not None})
+
+    def _keep(self, scores: Scores) -> None:
+        """Write what the estimator says into the folder."""
+        space = load_space(self.config.space)
+        for name, rows in scores.rows.items():
+            save_scores(pd.DataFrame(rows), self.folder.path / f"{name}.parquet", space)
+        for name, table in scores.tables.items():
+            self.folder.write_table(name, pd.DataFrame(table))
+        self._note(**scores.facts)
+        chosen = scores.rows["scores"]
+        n_failed = sum(row["status"] == STATUS_FAILED for row in chosen)
+        facts = {"n_archs": len(chosen), "n_failed": n_failed}
+        self.monitor.event(Event(self.config.run_id, RANKED, facts))
 
     def _conditions(self) -> dict[str, Any]:
         """Return the conditions that the run was started under and has to go on under.
@@ -250,70 +261,6 @@ class _Run:
         if self.ranks.size > 1:
             source["ranks"] = self.ranks.size
         return sources if sources[-1:] == [source] else [*sources, source]
-
-    def _load_moments(self, network: SuperNet) -> list[SuperNet]:
-        """Load the supernet at each moment of training that it ranks with."""
-        networks = []
-        for step in ranking_order(self.config):
-            if step < self.config.steps:
-                networks.append(copy.deepcopy(network))
-                networks[-1].load_state_dict(load_snapshot(self.folder.path, step))
-            else:
-                networks.append(network)
-        return networks
-
-    def _rank(self, ranker: Ranker, networks: Sequence[SuperNet], truth: TruthTable) -> float:
-        assert self.config.n_archs is not None, "resolve_config fills it in"
-        indices = sample_indices(self.config.n_archs, self.config.rank_offset)
-        started = time.perf_counter()
-        journal = open_journal(self.folder.path / JOURNAL, self.config, hash_weights(*networks))
-        try:
-            ranking = ranker.rank(
-                networks, indices, journal, self.monitor, self._goal(truth), self.spread
-            )
-        except Interrupted:
-            spent = self.record.timings.get("rank_s", 0.0) + time.perf_counter() - started
-            self._write_record(timings={**self.record.timings, "rank_s": spent})
-            raise
-        chosen = ranking.rows[self.config.rank_readout]
-        if all(row["status"] == STATUS_FAILED for row in chosen):
-            raise DivergedError(
-                f"After the last step no architecture has a finite loss: run {self.config.run_id} "
-                f"(strategy '{self.config.strategy}', lr {self.config.lr}) ranks nothing. Try a "
-                "smaller --set lr=..., or a tighter clip_norm."
-            )
-        for readout, rows in ranking.rows.items():
-            save_scores(pd.DataFrame(rows), scores_path(self.folder, self.config, readout))
-        if ranking.rounds:
-            self.folder.write_table("ranking_rounds", pd.DataFrame(ranking.rounds))
-        self._write_record(ranking={**ranking.facts, "moments": snapshot_steps(self.config)})
-        n_failed = sum(row["status"] == STATUS_FAILED for row in chosen)
-        facts = {"n_archs": len(chosen), "n_failed": n_failed}
-        self.monitor.event(Event(self.config.run_id, RANKED, facts))
-        return time.perf_counter() - started
-
-    def _goal(self, truth: TruthTable) -> Goal | None:
-        """Say how well tau is to be known, if that decides how many images are used."""
-        if self.config.until_tau_se is None:
-            return None
-        known = truth.mean(default_query(self.config.dataset)).by_index()
-        return Goal(self.config.until_tau_se, known)
-
-    def _write_tables(self, trainer: Trainer) -> None:
-        for name, columns in trainer.log.tables.items():
-            table = pd.DataFrame(columns)
-            for column in table.columns:
-                if column.endswith(("index", "key")) and trainer.space.size is None:
-                    table[column] = table[column].astype("int64")  # keys have up to 63 bits
-                elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
-                    table[column] = table[column].astype("int32")
-            if name == "disturbance":
-                codes = table["probe_set"].astype(int)
-                table["probe_set"] = codes.map(dict(enumerate(PROBE_SETS))).astype("category")
-            if name == "layers":
-                codes = table["layer"].astype(int)
-                table["layer"] = codes.map(dict(enumerate(trainer.weights))).astype("category")
-            self.folder.write_table(name, table)
 
     def _write_record(self, **changes: Any) -> None:
         self.record = self.record.model_copy(update=changes)
@@ -337,13 +284,6 @@ def _naming_lack_of_memory(config: RunConfig) -> Iterator[None]:
 
 
 _LACK_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
-
-
-def _remove_scaffolding(folder: RunFolder) -> None:
-    """Remove what served to resume a run that is now finished."""
-    for name in (JOURNAL, PREVIOUS):
-        (folder.path / name).unlink(missing_ok=True)
-    remove_snapshots(folder.path)
 
 
 def resolve_device(config: RunConfig) -> str:
@@ -430,10 +370,11 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
             )
 
 
-def _describe_data(config: RunConfig, data: ImageData, truth: TruthTable) -> dict[str, Any]:
+def _describe_data(
+    config: RunConfig, data: ImageData, truth: TruthTable, ranked: Sequence[int]
+) -> dict[str, Any]:
     query = default_query(config.dataset)
     known = set(truth.mean(query).nb201_index.tolist())
-    ranked = sample_indices(config.n_archs or 1, config.rank_offset)
     return {
         "images": data.name,
         "images_sha256": data.sha256,

@@ -21,12 +21,12 @@ from harness.errors import (
 from harness.execution.engines import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
 from harness.execution.experiment import (
+    Experiment,
     default_threads,
     describe_start,
     prepare_process,
     resolve_config,
     resolve_device,
-    run_experiment,
 )
 from harness.execution.runner import Outcome
 from harness.images import load_run_images
@@ -125,15 +125,7 @@ def _lead(
     """Do the run, or find it finished; the others hear of either."""
     told = _Told(ranks)
     try:
-        return run_experiment(
-            config,
-            conditions.out,
-            conditions.data_dir,
-            threads,
-            monitor,
-            ranks=told,
-            retry_failed=conditions.retry_failed,
-        )
+        return Experiment(config, conditions, threads, monitor, ranks=told).run()
     finally:
         if not told.anything:  # it is finished, or cannot be started
             told.share(None)

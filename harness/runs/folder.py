@@ -12,7 +12,7 @@ In `<out>/<run id>/`:
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
 - `scores_refitted.parquet` or `scores_shared.parquet`: the same by the other readout
-- `snapshots/`: weights of several moments of training, until they are ranked with
+- `snapshots/`: weights of earlier checkpoints that are ranked with, kept for other rankings
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
 - `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
 """

@@ -51,7 +51,7 @@ def save_snapshot(folder: Path, step: int, weights: dict[str, Any]) -> None:
     Raises:
         StoreError: If there is no space left.
     """
-    path = _path(folder, step)
+    path = snapshot_path(folder, step)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_sealed(path, {"step": step, "network": weights})
 
@@ -69,7 +69,7 @@ def load_snapshot(folder: Path, step: int) -> dict[str, Any]:
     Raises:
         CheckpointError: If they are missing or damaged.
     """
-    path = _path(folder, step)
+    path = snapshot_path(folder, step)
     try:
         state = read_sealed(path)
     except CheckpointError as error:
@@ -100,5 +100,6 @@ def remove_snapshots(folder: Path) -> None:
         (folder / SNAPSHOTS).rmdir()
 
 
-def _path(folder: Path, step: int) -> Path:
+def snapshot_path(folder: Path, step: int) -> Path:
+    """Return where the weights after some step are kept."""
     return folder / SNAPSHOTS / f"step-{step:07d}.pt"

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from harness.cli.main import main
+from harness.settings.run import RunConfig
+from harness.settings.stored import former_name, former_settings
 from tests.cli.commandline import TINY, Invoke
 
 
@@ -392,3 +394,32 @@ def test_the_precision_is_recorded_and_names_another_run(
     assert folder.name != plain.name
     assert record["config"]["precision"] == record["execution"]["dtype"] == "bf16"
     assert json.loads((plain / "record.json").read_text())["execution"]["dtype"] == "float32"
+
+
+@pytest.mark.parametrize("strategy", ["spos", "ogd"])
+def test_the_command_that_made_a_run_finds_it_under_its_former_name(
+    invoke: Invoke, copied: Path, strategy: str
+) -> None:
+    folder = _run_folder(copied, strategy)
+    config = RunConfig(**json.loads((folder / "record.json").read_text())["config"])
+    settings = list(former_settings(config.model_dump()))[-1]  # as an earlier version stored them
+    name = former_name(settings)
+    _change_record(folder, run_id=name, config=settings)
+    folder.rename(copied / name)
+    folders = {path.name for path in copied.iterdir()}
+    result = invoke(*TINY, "--strategies", strategy, "--out", copied, "--json")
+    assert result.code == 0
+    assert [record["run_id"] for record in _strict_json(result.out)["runs"]] == [name]
+    assert {path.name for path in copied.iterdir()} == folders
+
+
+def test_a_folder_of_other_settings_whose_name_is_the_same_is_not_taken_for_the_run(
+    invoke: Invoke, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _run_folder(copied, "spos")
+    monkeypatch.setattr(RunConfig, "name", property(lambda _: folder.name))
+    result = invoke(*TINY, "--strategies", "spos", "--set", "lr=0.3", "--out", copied)
+    assert result.code == 1
+    assert (
+        f"{folder} is of a run of other settings, whose name happens to be the same" in result.err
+    )

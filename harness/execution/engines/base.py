@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from harness import provenance
@@ -17,7 +16,8 @@ from harness.errors import (
     StoreError,
     WorkerError,
 )
-from harness.execution.experiment import run_experiment
+from harness.execution.conditions import Conditions
+from harness.execution.experiment import Experiment
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
 from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED as STATUS_FAILED
@@ -25,7 +25,6 @@ from harness.runs.record import FINISHED as STATUS_FINISHED
 from harness.runs.record import RUNNING, Record
 from harness.settings.run import RunConfig
 
-LOGS = "logs"
 LOCKED_AGAIN_S = 1.0
 """Seconds before a run that another process holds is checked again."""
 
@@ -40,33 +39,6 @@ class Failure(NamedTuple):
 
     run_id: str
     error: HarnessError
-
-
-class Conditions(NamedTuple):
-    """What all runs of one command share.
-
-    Attributes:
-        out: Folder of run folders.
-        data_dir: Where images and truth lie, for data sets that need it.
-        profile: Whether each run first writes a profile of where its time goes.
-        retry_failed: Whether runs that failed before are retried.
-        study: Whether this is a study: a run that another process holds is waited for, one whose
-            process died is marked as failed, and each has a log, `logs/<run id>.log`.
-    """
-
-    out: Path
-    data_dir: Path | None = None
-    profile: bool = False
-    retry_failed: bool = False
-    study: bool = False
-
-    def folder(self, config: RunConfig) -> RunFolder:
-        """Return a run's folder."""
-        return RunFolder(self.out / config.run_id)
-
-    def log(self, run_id: str) -> Path | None:
-        """Return where a run's log belongs, or None where runs have none."""
-        return self.out / LOGS / f"{run_id}.log" if self.study else None
 
 
 class Engine(Protocol):
@@ -195,9 +167,7 @@ class Queue:
         if not needs_no_work(config, conditions):
             return False
         try:
-            run_experiment(
-                config, conditions.out, conditions.data_dir, 1, self._monitor, conditions.profile
-            )
+            Experiment(config, conditions, 1, self._monitor).run()
             error = None
         except HarnessError as problem:
             error = problem

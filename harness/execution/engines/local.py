@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import HarnessError, Interrupted, WorkerError
-from harness.execution.engines.base import Conditions, Failure, Queue
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Failure, Queue
 from harness.execution.engines.worker import work
-from harness.execution.experiment import default_jobs, default_threads, run_experiment
+from harness.execution.experiment import Experiment, default_jobs, default_threads
 from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
 from harness.settings.run import RunConfig
 
@@ -58,12 +59,8 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
     while (config := queue.next()) is not None:
         error = None
         monitor.event(Event(config.run_id, STARTED, {}))
-        out, data_dir, profile, retry_failed, _ = conditions
-        threads = default_threads(config, 1)
         try:
-            run_experiment(
-                config, out, data_dir, threads, monitor, profile, retry_failed=retry_failed
-            )
+            Experiment(config, conditions, default_threads(config, 1), monitor).run()
         except HarnessError as problem:  # a bug ends all, with its traceback
             error = problem
         queue.end(config, error)

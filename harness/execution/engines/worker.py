@@ -11,8 +11,8 @@ from typing import TextIO
 from harness import provenance
 from harness.errors import HarnessError, WorkerError
 from harness.estimators.supernet import Spread
-from harness.execution.engines.base import Conditions
-from harness.execution.experiment import run_experiment
+from harness.execution.conditions import Conditions
+from harness.execution.experiment import Experiment
 from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee
 from harness.settings.run import RunConfig
 
@@ -43,16 +43,8 @@ def work(
     path = conditions.log(config.run_id)
     with _logging(path, config.run_id) as log:
         try:
-            run_experiment(
-                config,
-                conditions.out,
-                conditions.data_dir,
-                threads,
-                monitor if log is None else Tee(monitor, [log]),
-                conditions.profile,
-                retry_failed=conditions.retry_failed,
-                spread=spread,
-            )
+            heard = monitor if log is None else Tee(monitor, [log])
+            Experiment(config, conditions, threads, heard, spread=spread).run()
         except HarnessError:
             raise
         except Exception as error:

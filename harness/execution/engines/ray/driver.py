@@ -16,7 +16,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import HarnessError, Interrupted, UsageError, WorkerError
 from harness.execution.cluster import LOCAL, START_ONE, check_listening, choose_address
-from harness.execution.engines.base import Conditions, Failure, Queue
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Failure, Queue
 from harness.execution.engines.ray.mailbox import (
     Files,
     Mailbox,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import HarnessError, Interrupted
-from harness.execution.engines.base import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.engines.ray.mailbox import Files, TaskMonitor, read_files, write_files
 from harness.execution.engines.ray.ranking import RaySpread
 from harness.execution.engines.worker import work

@@ -1,0 +1,107 @@
+"""Ranking a trained supernet again: another run's training is taken over, not repeated.
+
+Runs that differ in the ranking alone have the training's part of their names in common. What the
+first of them left is linked into the folder of the next: its last checkpoint, and the weights of
+the earlier checkpoints that its ranking needs, which finished runs keep for this.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+from harness.monitor import Monitor
+from harness.runs.folder import RECORD, RunFolder
+from harness.runs.record import FINISHED, Record
+from harness.settings.run import RunConfig
+from harness.training.checkpoint import CURRENT, PREVIOUS
+from harness.training.snapshots import snapshot_path, snapshot_steps
+
+
+def find_training(
+    config: RunConfig, folder: Path, images_sha256: str, monitor: Monitor
+) -> RunFolder | None:
+    """Find a finished run beside a run's folder whose training is the same.
+
+    Args:
+        config: The run that needs a trained supernet.
+        folder: Its folder; the others are beside it.
+        images_sha256: Hash of its images.
+        monitor: Told where a training is there, but some of its weights are not.
+
+    Returns:
+        The other run's folder; None where none fits.
+    """
+    for other, record in _same_training(config, folder):
+        if record.data.get("images_sha256") != images_sha256:
+            continue
+        missing = [path.name for path in _weights(config, other.path) if not path.exists()]
+        if not missing:
+            return other
+        monitor.notice(
+            f"{config.run_id}: run {record.run_id} has the same training, but lacks "
+            f"{', '.join(missing)}, which this ranking needs. The supernet is trained again."
+        )
+    return None
+
+
+def has_begun(folder: Path) -> bool:
+    """Say whether a run's folder has a training already, its own or another's."""
+    return (folder / CURRENT).exists() or (folder / PREVIOUS).exists()
+
+
+def describe_training(other: RunFolder) -> dict[str, Any]:
+    """Say whose training it is: the run that did it, and the hash of its last checkpoint."""
+    record = other.read_record()
+    first = record.ranking.get("source") or {}
+    digest = hashlib.sha256((other.path / CURRENT).read_bytes()).hexdigest()
+    return {"run_id": first.get("run_id", record.run_id), "checkpoint_sha256": digest}
+
+
+def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
+    """Bring another run's weights into a run's folder, its last checkpoint last of all.
+
+    Raises:
+        StoreError: If they cannot be read or written.
+    """
+    try:
+        for source in _weights(config, other.path):
+            target = folder / source.relative_to(other.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(target.name + ".part")
+            part.unlink(missing_ok=True)
+            try:
+                os.link(source, part)  # never written to again: the next is another file
+            except OSError:
+                shutil.copyfile(source, part)
+            part.replace(target)
+    except OSError as error:
+        raise StoreError(
+            f"The training of {other.path} cannot be taken over into {folder}: "
+            f"{error.strerror or error}. Give an --out folder that can be written to."
+        ) from error
+
+
+def _same_training(config: RunConfig, folder: Path) -> Iterator[tuple[RunFolder, Record]]:
+    stem = config.name.removesuffix(config.ranking_sha256[:8])
+    for path in sorted(folder.parent.glob(f"{glob.escape(stem)}*")):
+        if path == folder or not (path / RECORD).exists():
+            continue
+        try:
+            record = RunFolder(path).read_record()
+        except StoreError:
+            continue
+        same = RunConfig(**record.config).training_sha256 == config.training_sha256
+        if same and record.status == FINISHED:
+            yield RunFolder(path), record
+
+
+def _weights(config: RunConfig, folder: Path) -> list[Path]:
+    steps = snapshot_steps(config)[:-1]
+    return [*(snapshot_path(folder, step) for step in steps), folder / CURRENT]
