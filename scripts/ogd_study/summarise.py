@@ -27,6 +27,7 @@ from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import READOUTS, RunConfig
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
 from harness.stats.contrasts import Contrast
+from harness.stats.intervals import student_quantile
 from harness.truth import default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
@@ -150,34 +151,60 @@ def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> Iterat
 def _relations(rows: pd.DataFrame) -> Block:
     groups = [(str(name), group) for name, group in rows.groupby("method", sort=False)]
     cells = [
-        (name, str(len(group)), *(_partial(group, f"tau_{readout}_all") for readout in READOUTS))
+        (
+            name,
+            str(len(group)),
+            str(group["seed"].nunique()),
+            *(describe_relation(group, f"tau_{readout}_all") for readout in READOUTS),
+        )
         for name, group in [*groups, ("all methods, pooled", rows)]
     ]
     title = (
         "Tau against PD+ over seeds, training loss held fixed: partial correlations [95%]; both "
-        "are taken from their methods' means first"
+        "are taken from their methods' means first. Seeds are shared by the methods (same "
+        "initial weights, paths and batches), so the pooled interval is a jackknife over seeds"
     )
-    return Block(title, ("runs of", "runs", *(f"{name} readout" for name in READOUTS)), cells)
+    headings = "runs of", "runs", "seeds", *(f"{name} readout" for name in READOUTS)
+    return Block(title, headings, cells)
 
 
-def _partial(rows: pd.DataFrame, measure: str) -> str:
+def describe_relation(rows: pd.DataFrame, measure: str) -> str:
     """Return the correlation of tau and PD+ within methods at equal training loss, in words.
 
-    The interval is Fisher's, on the degrees of freedom that the methods' means and the loss leave.
+    The interval of one method is Fisher's, on the degrees of freedom that its mean and the loss
+    leave. Runs of several methods share their seeds and are not independent: their interval is
+    Student's over the seeds, by a jackknife that leaves out all runs of a seed at a time, in
+    Fisher's z.
+
+    Reference:
+        Kott, The delete-a-group jackknife, Journal of Official Statistics 2001.
     """
     names = [measure, "positive_pd", "train_loss"]
-    known = rows[["method", *names]].dropna()
-    centred = known[names] - known.groupby("method")[names].transform("mean")
-    x, y, control = (centred[name].to_numpy() for name in (measure, "positive_pd", "train_loss"))
-    free = len(known) - known["method"].nunique() - 1
+    known = rows[["method", "seed", *names]].dropna()
+    n_methods, seeds = known["method"].nunique(), known["seed"].unique()
+    free = len(known) - n_methods - 1
     if free < 3:
         return "too few runs"
-    x, y = (v - control * (v @ control) / (control @ control) for v in (x, y))
-    r = float(x @ y / np.sqrt((x @ x) * (y @ y)))
-    # n - 3 for a plain correlation of n values, which has n - 1 degrees of freedom
-    half = 1.96 / np.sqrt(free - 2)
-    low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
+    r = _correlate(known, names)
+    z = np.arctanh(r)
+    if n_methods == 1:
+        # n - 3 for a plain correlation of n values, which has n - 1 degrees of freedom
+        half = 1.96 / np.sqrt(free - 2)
+    else:
+        without = [np.arctanh(_correlate(known[known["seed"] != seed], names)) for seed in seeds]
+        n_seeds = len(seeds)
+        se = np.sqrt((n_seeds - 1) * np.var(without))
+        half = student_quantile(n_seeds - 1, 0.975) * se
+    low, high = np.tanh(z + np.array([-half, half]))
     return f"{r:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _correlate(known: pd.DataFrame, names: Sequence[str]) -> float:
+    """Correlate the first two within methods, with what the third explains taken out."""
+    centred = known[list(names)] - known.groupby("method")[list(names)].transform("mean")
+    x, y, control = (centred[name].to_numpy() for name in names)
+    x, y = (v - control * (v @ control) / (control @ control) for v in (x, y))
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def _disturbance(runs: Sequence[Run]) -> Block:
