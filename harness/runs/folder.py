@@ -70,10 +70,10 @@ class RunFolder:
             _check_record(record)
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
-                f"{path} is damaged ({str(error).splitlines()[0]}). Move the folder away and run "
-                "the same command again."
+                f"{path} is damaged ({_describe(error)}). Move the folder away and run the same "
+                "command again."
             ) from error
         return record
 
@@ -177,6 +177,15 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+
+def _describe(error: Exception) -> str:
+    """Say in one line what is wrong with a record, naming the first field that is."""
+    if not isinstance(error, ValidationError):
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"{field!r:.60} is {first['input']!r:.60}: {first['msg']}"
 
 
 def _check_record(record: Record) -> None:

@@ -133,7 +133,8 @@ def test_what_a_hostile_record_says_is_text_in_every_format(
     (run.path / "record.json").write_text(json.dumps(record))
     result = invoke("report", tmp_path)
     assert result.code == 1
-    assert "its status is none of" in result.err
+    assert "'status' is " in result.err
+    assert "Input should be 'running'," in result.err
     _check(result.err, "text")
 
 
