@@ -199,8 +199,9 @@ def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
 
 
 def _estimate_row(figure: str, estimate: SeedMean) -> dict[str, object]:
-    n_seeds = sum(value is not None for value in estimate.values)
-    row: dict[str, object] = {"figure": figure, "n": n_seeds, "value": estimate.mean}
+    row: dict[str, object] = {"figure": figure, "value": estimate.mean}
+    if estimate.values:
+        row["n"] = sum(value is not None for value in estimate.values)
     row["status"] = "unknown" if estimate.mean is None else "ok"
     if estimate.sd is not None:
         row["sd_over_seeds"] = estimate.sd

@@ -110,8 +110,9 @@ def _compare_trainings(
     """Compare each pair of runs once, however many truths there are."""
     pairs = {result.pair.name: result.pair for section in sections for result in section.pairs}
     for pair in pairs.values():
-        first, second = trainings.get(pair.first.label), trainings.get(pair.second.label)
-        if first is not None and second is not None:
-            places = zip(pair.rows.first, pair.rows.second, strict=pair.rows.is_paired)
-            runs = [(first.runs[i], second.runs[j]) for i, j in places]
-            yield TrainingPair(pair, tuple(compare_training(runs)))
+        both = trainings.get(pair.first.label), trainings.get(pair.second.label)
+        if both[0] is not None and both[1] is not None:
+            first = [both[0].runs[place] for place in pair.rows.first]
+            second = [both[1].runs[place] for place in pair.rows.second]
+            differences = compare_training(first, second, is_paired=pair.rows.is_paired)
+            yield TrainingPair(pair, tuple(differences))

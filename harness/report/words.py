@@ -34,6 +34,7 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
         _say_truth(result.truth, result.estimator.space),
         *_say_few(result),
         *_say_notes(result),
+        *_say_populations(result),
     ]
     return tuple(map(on_one_line, lines))
 
@@ -75,6 +76,7 @@ def _describe(report: Contents) -> Iterator[str]:
         yield from _say_few(section.evaluations[0])
         for result in section.evaluations:
             yield from _say_notes(result)
+        yield from _say_populations(section.evaluations[0])
     if report.unfinished:
         yield f"Left out, not finished: {', '.join(report.unfinished)}."
 
@@ -250,6 +252,13 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
+
+
+def _say_populations(result: Evaluated) -> Iterator[str]:
+    """Say what has to be known about populations, such as classes that they leave out."""
+    for name, part in result.populations.items():
+        if part.population.note:
+            yield f"{name}: {part.population.note}"
 
 
 def has_repeated_seeds(estimator: ScoreMatrix) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from harness.report.disturbance import EQUAL_LOSS, bin_over_steps, compare_training, split_by_shared
 from harness.report.measures import estimate_figures
@@ -66,7 +67,7 @@ def make_probes(rows: list[tuple[int, str, float, int]]) -> pd.DataFrame:
 def find(run_pairs: list[tuple[RunTraining, RunTraining]], figure: str, condition: str = "") -> Any:
     (found,) = (
         d.difference
-        for d in compare_training(run_pairs)
+        for d in compare_training(*zip(*run_pairs, strict=True), is_paired=True)
         if (d.figure, d.condition) == (figure, condition)
     )
     return found
@@ -218,7 +219,7 @@ def test_differences_by_shared_weights_are_seed_by_seed() -> None:
     for shared in (0, 2):
         found = find(pairs, "positive_pd", f"with {shared} shared convolutions")
         assert found.values == pytest.approx((0.2 * (1 + shared),) * 2, **SAME)
-    conditions = {d.condition for d in compare_training(pairs)}
+    conditions = {d.condition for d in compare_training(*zip(*pairs, strict=True), is_paired=True)}
     assert "with 1 shared convolutions" not in conditions
 
 
@@ -247,3 +248,24 @@ def test_a_loss_that_rose_is_positive_disturbance_as_read_from_a_folder(tmp_path
     assert set(training.probes["pd_loss"]) == {0.25}
     assert summarise_disturbance(training)["recent"]["mean_pd"] == 0.25
     assert summarise_disturbance(training)["progress"] == -0.25
+
+
+def test_independent_seeds_are_compared_by_their_means_and_every_seed_counts() -> None:
+    """As for tau: Welch's interval, with no seed paired by its place in the order."""
+
+    def train(harm: float) -> RunTraining:
+        curve = [(step, 3.0 - step / 100) for step in range(0, 101, 5)]
+        rows = [(step, "recent", harm, 0) for step in range(100)]
+        return make_training(make_probes(rows), curve)
+
+    harms = [0.3, 0.34, 0.5], [0.1, 0.12]
+    sides = [[train(harm) for harm in side] for side in harms]
+    found = compare_training(*sides, is_paired=False)
+    welch = scipy.stats.ttest_ind(*harms, equal_var=False).confidence_interval()
+    for condition in ("", EQUAL_LOSS, "with 0 shared convolutions"):
+        (difference,) = (
+            d.difference for d in found if (d.figure, d.condition) == ("positive_pd", condition)
+        )
+        assert difference.mean == pytest.approx(0.38 - 0.11, **SAME)
+        assert difference.interval == pytest.approx((welch.low, welch.high), **SAME)
+        assert difference.values == ()

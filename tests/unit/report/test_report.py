@@ -195,6 +195,30 @@ def test_only_seeds_that_both_have_are_compared(tmp_path: Path) -> None:
     )
 
 
+def test_trainings_of_other_seeds_are_compared_by_the_rule_of_tau(tmp_path: Path) -> None:
+    first = [make_run(tmp_path, noisy_scores(0.1, seed), seed=seed) for seed in (0, 1)]
+    second = [
+        make_run(tmp_path, noisy_scores(0.3, seed), "fairnas", seed=seed) for seed in (2, 3, 4)
+    ]
+    report = report_of([*first, *second])
+    (training,) = report.training_pairs
+    assert not training.pair.rows.is_paired
+    cost = next(d.difference for d in training.differences if d.figure == "cost_s")
+    costs = [11.0 + seed for seed in (2, 3, 4)], [11.0 + seed for seed in (0, 1)]
+    assert cost.mean == pytest.approx(np.mean(costs[0]) - np.mean(costs[1]))
+    assert cost.interval is not None
+
+
+def test_a_report_names_the_classes_that_a_population_leaves_out(tmp_path: Path) -> None:
+    scores = noisy_scores(0.1, 0)
+    report = report_of([make_run(tmp_path, scores)])
+    part = report.sections[0].evaluations[0].populations["one_per_class"].population
+    assert part.unrepresented
+    line = f"one_per_class: {part.note}"
+    assert report.words.count(line) == 1
+    assert str(part.unrepresented[0]) in line
+
+
 def test_one_seed_speaks_of_these_two_supernets_only(tmp_path: Path) -> None:
     scores = {"spos": noisy_scores(15, 1), "ogd": noisy_scores(8, 2)}
     report = report_of([make_run(tmp_path, values, name) for name, values in scores.items()])
