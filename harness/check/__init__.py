@@ -1,4 +1,4 @@
-"""The regression gate: a baseline, rules, and whether a new ranking holds what it reached."""
+"""The regression gate: a baseline, rules, and whether a new ranking is as good."""
 
 from harness.check.annotations import annotate, make_annotations
 from harness.check.files import load_baseline, save_baseline

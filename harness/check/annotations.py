@@ -12,11 +12,11 @@ _TITLE = "harness check"
 
 
 def make_annotations(result: CheckResult, strict: bool = False) -> list[str]:
-    """Make one line for every finding that is no pass, regressions first.
+    """Make one line for every finding that is not a pass, regressions first.
 
     Args:
         result: The check.
-        strict: Whether what is inconclusive is an error and not a warning.
+        strict: Whether an inconclusive check is an error rather than a warning.
 
     Returns:
         The lines, escaped; GitHub shows the first ten of a kind.
@@ -42,7 +42,7 @@ def annotate(kind: str, title: str, message: str) -> str:
     Args:
         kind: "error" or "warning".
         title: Its title.
-        message: Its text, which may have several lines.
+        message: Its text, which may contain several lines.
 
     Returns:
         One line: neither text can end it or begin another command.

@@ -4,10 +4,10 @@
     schema_version  1
     created, commit, dirty    when, and by which harness it was made
     truth           data set, split, epochs, policy; name and content hash of the table
-    methods         one entry a method: what `harness.check.snapshot.MethodSnapshot` says
-    sha256          of all the above but the format's name: a baseline is not edited by hand
+    methods         one entry for each method, as `harness.check.snapshot.MethodSnapshot`
+    sha256          of all the above except the format: a baseline is not edited by hand
 
-Scores are shortened as far as no seed's ranking changes. Lists of numbers stand on one line each.
+Scores are rounded as far as no seed's ranking changes. Each list of numbers is on one line.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ def save_baseline(snapshot: Snapshot, path: Path) -> Snapshot:
     """Write a baseline, all or nothing; an older one is replaced, anything else is not.
 
     Args:
-        snapshot: What later scores will be held to.
+        snapshot: What later scores will be compared with.
         path: The file; its folder must exist.
 
     Returns:
-        The snapshot as it was written, with shortened scores.
+        The snapshot as it was written, with rounded scores.
 
     Raises:
         DataError: If all scores of a seed are equal.
-        UsageError: If there is a file that is no baseline.
+        UsageError: If the file exists and is not a baseline.
         StoreError: If the file cannot be written; an older one is then as it was.
     """
     check_worth_keeping(snapshot)
@@ -79,20 +79,20 @@ def load_baseline(path: Path) -> Snapshot:
         The snapshot.
 
     Raises:
-        DataError: If it cannot be read, is cut short, damaged, edited, of a newer schema, or no
-            baseline at all.
+        DataError: If it cannot be read, is cut short, damaged, edited, of a newer schema, or not
+            a baseline.
     """
     content = _read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(
-            f'{path} is no baseline of this tool: its content does not say "format": '
-            f'"{FORMAT}". Give the file that --save-baseline wrote.'
+            f'{path} is not a baseline: its content does not say "format": "{FORMAT}". Give the '
+            "file that --save-baseline wrote."
         )
     version = content.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise DataError(
-            f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. Update the "
-            f"harness. {_MAKE_AGAIN} only if the change it guards is not what is checked."
+            f"{path} has schema {version}; this version reads up to {SCHEMA_VERSION}. Update the "
+            f"harness. {_MAKE_AGAIN} only if the guarded change is not what is being checked."
         )
     if version != SCHEMA_VERSION:
         raise _damaged(path, f"its schema_version is {show(json.dumps(version))}")
@@ -102,7 +102,7 @@ def load_baseline(path: Path) -> Snapshot:
     except (ValidationError, TypeError) as error:
         raise _damaged(path, _explain(error)) from error
     if _hash(snapshot.to_content()) != content.get("sha256"):
-        raise _damaged(path, "its content is not what was written: the hash differs")
+        raise _damaged(path, "its content was changed: hash mismatch")
     return snapshot
 
 
@@ -127,15 +127,15 @@ def _check_free(path: Path) -> None:
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(
-            f"{path} exists and is no baseline, so it is not replaced. Name another file, or "
+            f"{path} exists and is not a baseline, so it is not replaced. Name another file, or "
             "remove it first."
         )
 
 
 def _damaged(path: Path, reason: str) -> DataError:
     return DataError(
-        f"The baseline {path} is damaged: {reason}. Get it from version control. {_MAKE_AGAIN} "
-        "only from what it was made of: a baseline of new scores lets every regression pass."
+        f"The baseline {path} is damaged: {reason}. Restore it from version control. {_MAKE_AGAIN} "
+        "only from the scores it was made of: a baseline of new scores lets every regression pass."
     )
 
 

@@ -1,8 +1,8 @@
-"""The regression gate: does a new ranking hold what the baseline reached?
+"""The regression gate: is a new ranking as good as the baseline?
 
-With D the baseline's mean less the new one (for losses the other way, so that a positive D is
-worse), and one-sided 95% bounds of it: a regression if the lower bound is beyond the margin, a
-pass if the upper bound is within it, and else inconclusive.
+D is the baseline's mean minus the new one (for losses the other way round, so that a positive D is
+worse), with one-sided 95% bounds. It is a regression if the lower bound is beyond the margin, a
+pass if the upper bound is within it, and otherwise inconclusive.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ MIN_SEEDS = 5
 
 _BESIDE_PD = {"progress": "progress", "train_loss": "training loss"}
 _SETTINGS_DIFFER = (
-    "The settings of the runs are not those of the baseline: the check is of both changes, of "
-    "settings and of code, together."
+    "The settings of the runs differ from those of the baseline: the check cannot tell changes of "
+    "settings from changes of code."
 )
 
 
 class _Case(NamedTuple):
-    """Two sides that may be compared, on the same n architectures."""
+    """Two sides to be compared, on the same n architectures."""
 
     old: MethodSnapshot
     new: MethodSnapshot
@@ -71,23 +71,23 @@ def check_estimators(
     min_seeds: int = MIN_SEEDS,
     take_common: bool = False,
 ) -> CheckResult:
-    """Hold estimators to a baseline.
+    """Check estimators against a baseline.
 
     Args:
-        baseline: What they are held to.
+        baseline: The baseline.
         estimators: At least one, each with a label of its own.
         chosen: The truth, which must be the baseline's.
         rules: At least one.
-        min_seeds: Seeds expected on each side; of fewer the finding says so.
+        min_seeds: Seeds expected on each side; with fewer, the finding says so.
         take_common: Whether to compare on the common architectures where the sets differ.
 
     Returns:
         The findings.
 
     Raises:
-        MismatchError: If truth, score, batch norm, images or architectures differ, or no method
-            is on both sides.
-        UsageError: If a rule needs what a side does not have.
+        MismatchError: If truth, score, batch norm, images or architectures differ, or the sides
+            have no method in common.
+        UsageError: If a rule needs a figure that a side lacks.
         TruthError: If too few architectures have a truth and all scores.
     """
     check_truth(baseline, chosen)
@@ -162,7 +162,7 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
 
 
 def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
-    """Give the methods of a baseline of an earlier version the hash of their settings of now."""
+    """Give the methods of a baseline of an earlier version the present hash of their settings."""
     now = {
         former: estimator.settings_sha256
         for estimator in estimators
@@ -194,7 +194,7 @@ def _compare_figures(case: _Case, rule: Rule) -> _Compared:
     uncertainty = over_one_group(new - old) if pairing.is_paired else over_two_groups(new, old)
     note = ""
     if uncertainty.seeds_se is None:
-        note = f"One seed on each side says nothing of how {name} varies between seeds."
+        note = f"One seed on each side does not show how {name} varies between seeds."
     means = float(old.mean()), float(new.mean())
     return _Compared(
         rule.to_value(means[0]), rule.to_value(means[1]), means[1] - means[0], uncertainty, note
@@ -207,22 +207,22 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
     if pairing.is_single and rule.quantity.metric is not None:
         notes.append(
             "One seed on each side: two trained supernets are compared, over architectures only; "
-            "nothing is said of the method over seeds."
+            "this does not speak of the method over seeds."
         )
     n_seeds = min(len(pairing.first), len(pairing.second))
     if n_seeds < min_seeds and not pairing.is_single:
-        notes.append(f"Only {n_seeds} seeds where {min_seeds} or more are expected: wide bounds.")
+        notes.append(f"Only {n_seeds} seeds, fewer than the {min_seeds} expected: wide bounds.")
     if not pairing.is_paired:
-        notes.append("The seeds differ, so they are not compared in pairs: wider bounds.")
+        notes.append("The seeds differ, so they are compared as independent: wider bounds.")
         if n_seeds == 1 and not pairing.is_single:
-            notes.append("A side of one seed is taken to vary between seeds as the other does.")
+            notes.append("The side of one seed is assumed to vary between seeds as the other does.")
     unused = [f"{s} of the baseline" for s in find_unused(old.seeds, pairing.first)]
     unused += [f"{s} of the new side" for s in find_unused(new.seeds, pairing.second)]
     if unused:
-        notes.append(f"Seeds left out, as one side lacks them: {', '.join(unused)}.")
+        notes.append(f"Seeds left out because one side lacks them: {', '.join(unused)}.")
     if not len(case.archs) == len(old.nb201_index) == len(new.nb201_index):
         sizes = f"{len(old.nb201_index):,} and {len(new.nb201_index):,}"
-        notes.append(f"On the {len(case.archs):,} common ones of {sizes} architectures.")
+        notes.append(f"On the {len(case.archs):,} common architectures of {sizes}.")
     if old.settings_sha256 != new.settings_sha256:
         notes.append(_SETTINGS_DIFFER)
     if rule.quantity.name.endswith("pd"):
@@ -231,13 +231,13 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
 
 
 def _say_learning(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:
-    """Say what disturbance has to be read beside: who learns slower also disturbs less."""
+    """Show the progress beside disturbance: a slower learner also disturbs less."""
     pairs = [
         f"{title} {np.mean(old.figures[name]):.4f} -> {np.mean(new.figures[name]):.4f}"
         for name, title in _BESIDE_PD.items()
         if name in old.figures and name in new.figures
     ]
-    return [f"To be read beside it: {', '.join(pairs)}."] if pairs else []
+    return [f"Read it beside: {', '.join(pairs)}."] if pairs else []
 
 
 def _map(function: Callable[[float], float], value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A check as JUnit XML, which CI systems show: one test case a method and rule."""
+"""A check as JUnit XML, which CI systems show: one test case for each method and rule."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def save_junit(result: CheckResult, path: Path, strict: bool = False) -> None:
     """Write a check as JUnit XML, all or nothing.
 
-    A regression is a failure. JUnit has no word for an inconclusive check: it is skipped, or a
-    failure where `strict` makes it one; so is a method of the baseline that is missing.
+    A regression is a failure. JUnit has no outcome for an inconclusive check: it is skipped, or
+    fails if `strict`; so does a method of the baseline that is missing.
 
     Args:
         result: The check.
@@ -28,7 +28,7 @@ def save_junit(result: CheckResult, path: Path, strict: bool = False) -> None:
         strict: Whether inconclusive checks count as failures.
 
     Raises:
-        UsageError: If there is a file that is no XML.
+        UsageError: If the file exists and is not XML.
         StoreError: If the file cannot be written.
     """
     content = to_junit(result, strict)
@@ -55,7 +55,7 @@ def to_junit(result: CheckResult, strict: bool = False) -> bytes:
         ET.SubElement(case, "system-out").text = _clean(text)
     for label in result.missing:
         case = _add_case(suite, label, "missing")
-        text = "This method of the baseline is not among what was checked."
+        text = "This method of the baseline was not checked."
         _mark(case, Outcome.INCONCLUSIVE, text, strict)
     counts = {
         "tests": len(suite),

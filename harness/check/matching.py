@@ -1,4 +1,4 @@
-"""What may be compared with what: truth, score, batch norm, architectures, seeds, methods."""
+"""What may be compared: same truth, score, batch norm, images, architectures and methods."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def match_methods(baseline: Snapshot, new: Snapshot) -> Matched:
     if not pairs:
         raise MismatchError(
             f"No method is on both sides: the baseline has {_list(missing)}, what is checked has "
-            f"{_list(extra)}. Methods are compared by name: a run's is its strategy, a score "
-            "file's is its column 'method' or else the file's name. Give the one that is meant, or "
-            "name it as the baseline does, with --label."
+            f"{_list(extra)}. Methods are matched by name: a run's is its strategy, a score file's "
+            "is its column 'method', or else the file's name. Give another file, or name the "
+            "method as in the baseline, with --label."
         )
     return Matched(pairs, missing, extra)
 
 
 def check_truth(baseline: Snapshot, chosen: ChosenTruth) -> None:
-    """Refuse another truth than the baseline's.
+    """Refuse a truth other than the baseline's.
 
     Args:
         baseline: The baseline.
-        chosen: The truth at hand.
+        chosen: The truth of the new side.
 
     Raises:
         MismatchError: If query or table differ.
@@ -74,15 +74,15 @@ def check_truth(baseline: Snapshot, chosen: ChosenTruth) -> None:
     if truth.query == at_hand and chosen.table.is_recorded_as(truth.sha256):
         return
     raise MismatchError(
-        f"The baseline was held to {truth}; the truth at hand is {query}, (table "
-        f"{chosen.table.sha256[:12]}). Against another truth the same scores have another tau, so "
-        "nothing is compared. Name the baseline's truth with --dataset, --split, --epochs, "
-        "--policy, --truth and --data-dir, or make the baseline again from the same runs."
+        f"The baseline was judged by {truth}; the truth here is {query} (table "
+        f"{chosen.table.sha256[:12]}). Another truth gives the same scores another tau, so nothing "
+        "is compared. Name the baseline's truth with --dataset, --split, --epochs, --policy, "
+        "--truth and --data-dir, or make the baseline again from the same runs."
     )
 
 
 def check_conditions(old: MethodSnapshot, new: MethodSnapshot) -> None:
-    """Refuse scores that were made in another way.
+    """Refuse scores of another kind.
 
     Args:
         old: The baseline's method.
@@ -93,14 +93,14 @@ def check_conditions(old: MethodSnapshot, new: MethodSnapshot) -> None:
     """
     for what, ours, theirs, why in (
         ("score", old.score_kind, new.score_kind, "different scores rank differently"),
-        ("batch norm mode", old.bn_mode, new.bn_mode, "it moves tau by itself"),
-        ("image data set", old.dataset, new.dataset, "it is another task"),
+        ("batch norm mode", old.bn_mode, new.bn_mode, "that alone changes tau"),
+        ("image data set", old.dataset, new.dataset, "that is another task"),
     ):
         if ours != theirs:
             raise MismatchError(
                 f"'{show(old.label)}' has {what} {_name(ours)} in the baseline and {_name(theirs)} "
                 f"in what is checked: {why}, so they are not compared. Rank both alike, or make a "
-                "baseline of the new kind."
+                "new baseline."
             )
 
 
@@ -128,12 +128,12 @@ def choose_archs(old: MethodSnapshot, new: MethodSnapshot, take_common: bool) ->
     )
     if len(both) < MIN_ARCHS:
         raise MismatchError(
-            f"{sides}, and a check takes {MIN_ARCHS} or more. Rank the baseline's architectures."
+            f"{sides}, and a check needs {MIN_ARCHS} or more. Rank the baseline's architectures."
         )
     if not take_common:
         raise MismatchError(
-            f"{sides}. The population alone can move tau or turn it around. Rank the same ones, or "
-            "compare on the common ones with --common."
+            f"{sides}. The population alone can change tau, even its sign. Rank the same "
+            "architectures, or compare on the common ones with --common."
         )
     return both
 
@@ -154,7 +154,7 @@ def take_figure(method: MethodSnapshot, name: str, places: Sequence[int], rule: 
 
 
 def _when(name: str) -> str:
-    return "with --probe-every" if name.endswith("pd") else "as long as it stays finite"
+    return "with --probe-every" if name.endswith("pd") else "if it stays finite"
 
 
 def _name(value: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What a check says: findings, and what follows from all of them together."""
+"""The result of a check: findings, and the outcome of all together."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.errors import EXIT_FAILED, EXIT_OK
 EXIT_INCONCLUSIVE = 3
 
 CONFIDENCE = 0.95
-"""Of each bound, one-sided: at a difference of exactly the margin a check fails 5% of the time."""
+"""Of each one-sided bound: at a difference of exactly the margin a check fails 5% of the time."""
 POWER = 0.8
-"""How often the smallest effect that a check "could have seen" would have made it fail."""
+"""How often a check fails at the smallest difference that it "would detect"."""
 
 Seeds = tuple[int | None, ...]
 
 
 class Outcome(Enum):
-    """What is found."""
+    """Whether a rule holds."""
 
     PASS = "pass"
     FAIL = "regression"
@@ -30,12 +30,12 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule held to one method. Differences are in the units of the rule's margin.
+    """One rule applied to one method. Differences are in the units of the rule's margin.
 
     Attributes:
         label: The method.
         rule: The rule.
-        outcome: What is found.
+        outcome: Whether it holds.
         baseline: Mean over the baseline's seeds, geometric for a share; None where undefined.
         new: Mean over the new side's seeds, likewise.
         difference: D, how much worse the new side is; None where either mean is undefined.
@@ -44,9 +44,8 @@ class Finding:
         visible: Smallest true D that would make 8 of 10 such checks fail; None where unknown.
         n: Architectures.
         baseline_seeds: Seeds of the baseline that are compared.
-        new_seeds: Seeds of the new side that are compared; where they are the baseline's, it is
-            in pairs.
-        notes: What has to be known with it, in sentences.
+        new_seeds: Seeds of the new side that are compared; in pairs if they are the baseline's.
+        notes: Caveats, in sentences.
     """
 
     label: str
@@ -70,7 +69,7 @@ class Finding:
 
     @property
     def is_single(self) -> bool:
-        """Whether it is one supernet against one: then nothing is said of the method."""
+        """Whether it is one supernet against one: then it does not speak of the method."""
         return len(self.baseline_seeds) == len(self.new_seeds) == 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,10 +92,10 @@ class CheckResult:
     """All findings of a check.
 
     Attributes:
-        findings: One a method and rule.
-        missing: Methods that the baseline alone has.
-        extra: Methods that the new side alone has.
-        baseline: What they were held to.
+        findings: One for each method and rule.
+        missing: Methods that only the baseline has.
+        extra: Methods that only the new side has.
+        baseline: What they were compared with.
         min_seeds: Seeds that are expected on each side.
     """
 
@@ -108,7 +107,7 @@ class CheckResult:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst finding; a method that is not there was not found to be as good."""
+        """The worst finding; a missing method makes a pass inconclusive."""
         found = {finding.outcome for finding in self.findings}
         if Outcome.FAIL in found:
             return Outcome.FAIL

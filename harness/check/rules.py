@@ -1,8 +1,8 @@
 """Rules of the regression gate: which figure is watched, and how much worse it may become.
 
 A rule is written `figure:margin`, such as `tau:0.02` (in its own units) or `positive_pd:10%` (a
-share of the baseline). The margin is what does not matter, not what is expected: a difference
-within it is no regression, however certain it is.
+share of the baseline). The margin is the largest loss that does not matter, not the one that is
+expected: a difference within it is not a regression, however certain.
 """
 
 from __future__ import annotations
@@ -32,31 +32,30 @@ class Quantity:
     Attributes:
         name: What a rule calls it.
         title: What it is, in words.
-        metric: Key of `harness.stats.METRICS`; None for a figure that runs measure in training.
-        is_lower_better: Whether a lower value is the better one.
-        most: Largest margin in its own units: beyond it a rule would let everything through.
+        metric: Key of `harness.stats.METRICS`, where higher is better; None for a figure that runs
+            measure in training, where lower is better.
+        most: Largest margin in its own units; beyond it a rule would let everything pass.
     """
 
     name: str
     title: str
     metric: str | None
-    is_lower_better: bool
     most: float
 
     @property
     def takes_share(self) -> bool:
-        """Whether a margin may be a share: only where zero means nothing at all."""
+        """Whether a margin may be a share: only where the figure has a natural zero."""
         return self.metric is None
 
 
 _ROWS = (
-    Quantity("tau", "Kendall's tau-b", "tau", False, 1.0),
-    Quantity("tau_top_half", "tau within the top half of truth", "tau_top_50", False, 1.0),
-    Quantity("tau_top_20", "tau within the top 20% of truth", "tau_top_20", False, 1.0),
-    Quantity("tau_top_10", "tau within the top 10% of truth", "tau_top_10", False, 1.0),
-    Quantity("spearman", "Spearman's rank correlation", "spearman", False, 1.0),
-    Quantity("positive_pd", "mean positive disturbance of recent paths, nats", None, True, 100.0),
-    Quantity("train_loss", "training loss at the end, nats", None, True, 100.0),
+    Quantity("tau", "Kendall's tau-b", "tau", 1.0),
+    Quantity("tau_top_half", "tau within the top half of truth", "tau_top_50", 1.0),
+    Quantity("tau_top_20", "tau within the top 20% of truth", "tau_top_20", 1.0),
+    Quantity("tau_top_10", "tau within the top 10% of truth", "tau_top_10", 1.0),
+    Quantity("spearman", "Spearman's rank correlation", "spearman", 1.0),
+    Quantity("positive_pd", "mean positive disturbance of recent paths, nats", None, 100.0),
+    Quantity("train_loss", "training loss at the end, nats", None, 100.0),
 )
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
@@ -125,9 +124,9 @@ class ShareRule(Rule):
         """Bring values [seed] to the rule's scale."""
         if not (values > 0.0).all():
             raise UsageError(
-                f"Rule '{self}' was given, and {self.quantity.title} is {values.min():g} for a "
-                "seed: a share of nothing is not defined. Give the margin in its own units, such "
-                f"as {self.quantity.name}:0.001."
+                f"Rule '{self}' was given, but {self.quantity.title} is {values.min():g} for a "
+                "seed: a share of zero is undefined. Give the margin in its own units, such as "
+                f"{self.quantity.name}:0.001."
             )
         return np.log(values)
 
@@ -155,7 +154,7 @@ def parse_rule(text: str) -> Rule:
 
     Raises:
         UsageError: If it is not `figure:margin`, the figure is unknown, or the margin is out of
-            range or a share of what has no zero.
+            range or a share of a figure without a natural zero.
     """
     match = _RULE.fullmatch(text.strip())
     if match is None:
@@ -167,22 +166,22 @@ def parse_rule(text: str) -> Rule:
         raise _refuse(text, f"there is no figure '{show(name)}'{hint}")
     quantity = QUANTITIES[name]
     if percent and not quantity.takes_share:
-        raise _refuse(text, f"{quantity.title} has no zero to take a share of; {name}:0.02 is one")
+        raise _refuse(text, f"{quantity.title} has no natural zero; use, say, {name}:0.02")
     most = _MOST_PCT if percent else quantity.most
     if number > most:
         unit = "%" if percent else ""
-        raise _refuse(text, f"the margin is {number:g}{unit}, and at most {most:g}{unit} says much")
+        raise _refuse(text, f"the margin is {number:g}{unit}; at most {most:g}{unit} is allowed")
     return ShareRule(quantity, number / 100.0) if percent else Rule(quantity, number)
 
 
 def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
-    """Read rules; none at all is the default rule.
+    """Read rules; if there are none, the default rule.
 
     Args:
         texts: As for `parse_rule`.
 
     Returns:
-        At least one rule, each of another figure.
+        At least one rule, each for a different figure.
 
     Raises:
         UsageError: As `parse_rule`, or if a figure has two rules.
@@ -193,7 +192,7 @@ def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
     if twice:
         raise UsageError(
             f"Rules {' and '.join(twice)} are about the same figure; only the stricter one would "
-            "ever decide. Give one rule a figure."
+            "ever decide. Give one rule for each figure."
         )
     return rules
 

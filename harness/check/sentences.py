@@ -1,7 +1,7 @@
 """A check in sentences and in a table.
 
-Every text here is one printable line that begins with a word of ours and holds nothing that a CI
-system takes for a command, whatever the methods are called.
+Every text here is one printable line that begins with a word of ours and contains nothing that a
+CI system takes for a command, whatever the methods are called.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ HEADINGS = ("method", "rule", "baseline", "new", "D [95% bounds]", "n", "seeds",
 N_TEXTS = 2
 
 NOTES = (
-    "D: how much worse the new side is: baseline minus new, for losses and disturbance new minus "
+    "D: how much worse the new side is: baseline minus new; for losses and disturbance, new minus "
     "baseline. Its bounds are one-sided, 95% each, over training seeds and architectures (with one "
-    "seed over architectures only). A regression: the lower bound is beyond the margin. A pass: "
-    "the upper bound is within it. Anything else is inconclusive.",
+    "seed, over architectures only). Regression: the lower bound is beyond the margin. Pass: the "
+    "upper bound is within the margin. Anything else is inconclusive.",
 )
 
 _SHOWN_SEEDS = 10
@@ -48,7 +48,7 @@ def make_rows(result: CheckResult) -> list[tuple[str, ...]]:
 
 
 def describe_finding(finding: Finding) -> str:
-    """Say one finding."""
+    """Describe one finding."""
     figures = f"{finding.rule.quantity.name} {_value(finding.baseline)} -> {_value(finding.new)}"
     if finding.difference is not None:
         figures += f", D {_difference(finding)}, margin {finding.rule.show(finding.rule.margin)}"
@@ -57,14 +57,14 @@ def describe_finding(finding: Finding) -> str:
     text += f"{finding.n:,} architectures, {_list_seeds(finding)}."
     if finding.outcome is Outcome.INCONCLUSIVE and finding.visible is not None:
         text += (
-            f" It could have seen a D of {finding.rule.show(finding.visible)} (in 8 of 10 such "
-            "checks)."
+            f" This check would detect a D of {finding.rule.show(finding.visible)} in 8 of 10 "
+            "cases."
         )
     return " ".join((text, *finding.notes))
 
 
 def verdict(result: CheckResult, strict: bool = False) -> str:
-    """Say all of it in one sentence."""
+    """Sum up a check in one sentence."""
     n = len(result.findings)
     checks = "the check" if n == 1 else f"all {n} checks"
     if result.outcome is Outcome.PASS:
@@ -75,12 +75,12 @@ def verdict(result: CheckResult, strict: bool = False) -> str:
     parts = [f"{named} may or may not have got worse"] if named else []
     parts += [_say_missing(result.missing)] if result.missing else []
     end = "" if strict else " (--strict makes this exit with 3)"
-    advice = "; more seeds on both sides would tell" if named else ""
+    advice = "; add seeds on both sides to decide" if named else ""
     return f"INCONCLUSIVE: {' and '.join(parts)}{advice}{end}."
 
 
 def describe(result: CheckResult, strict: bool = False) -> list[str]:
-    """Say a check in sentences: the verdict, each finding, what was held to what."""
+    """Describe a check: the verdict, each finding, the baseline and the truth."""
     base = result.baseline
     lines = [verdict(result, strict), *map(describe_finding, result.findings)]
     if result.missing and result.outcome is Outcome.FAIL:
@@ -126,12 +126,12 @@ def _difference(finding: Finding) -> str:
 
 def _count_seeds(finding: Finding) -> str:
     old, new = len(finding.baseline_seeds), len(finding.new_seeds)
-    return f"{old}, in pairs" if finding.is_paired else f"{old} and {new}"
+    return f"{old}, paired" if finding.is_paired else f"{old} and {new}"
 
 
 def _list_seeds(finding: Finding) -> str:
     if finding.is_paired:
-        pairs = "" if finding.is_single else " in pairs"
+        pairs = "" if finding.is_single else " (paired)"
         return f"{_write_seeds(finding.new_seeds)}{pairs}"
     return f"{_write_seeds(finding.baseline_seeds)} against {_write_seeds(finding.new_seeds)}"
 

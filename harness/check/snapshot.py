@@ -1,4 +1,4 @@
-"""What the gate keeps of an evaluation: enough to compare another one with it in pairs.
+"""What the gate keeps of an evaluation: enough for a paired comparison with another one.
 
 Both sides of a check are snapshots; a baseline is one that was saved. Axis letters: seed; n
 architectures, ascending by `nb201_index`, that every seed scored and that have the truth.
@@ -33,7 +33,7 @@ class _Content(BaseModel):
 
 
 class TruthReference(_Content):
-    """What scores were held to.
+    """The truth that scores were judged by.
 
     Attributes:
         dataset: Data set in the table's spelling.
@@ -74,7 +74,7 @@ class MethodSnapshot(_Content):
         dataset: Image data set that it was trained on; None where that is not known.
         bn_mode: Batch norm when ranking; None where that is not known.
         score_kind: What the score is.
-        settings_sha256: Hash of all settings but the seed; None for others than runs.
+        settings_sha256: Hash of all settings except the seed; None unless from runs.
         runs: Run ids, one a seed; none for others.
         commits: Commits of the harness that made the runs.
         seeds: Training seeds; (None,) where they are not known.
@@ -106,13 +106,13 @@ class MethodSnapshot(_Content):
     def _check_shapes(self) -> Self:
         n_seeds, n, index = len(self.seeds), len(self.nb201_index), np.array(self.nb201_index)
         if len(set(self.seeds)) != n_seeds:
-            raise ValueError("a seed is there twice")
+            raise ValueError("a seed occurs twice")
         if index.min() < 0 or (np.diff(index) <= 0).any():
             raise ValueError("nb201_index does not ascend from 0")
         if len(self.scores) != n_seeds or any(len(row) != n for row in self.scores):
             raise ValueError(f"scores are not {n_seeds} seeds of {n} architectures")
         if any(len(row) != n_seeds for row in (self.tau, *self.figures.values())):
-            raise ValueError(f"a figure does not have {n_seeds} values, one a seed")
+            raise ValueError(f"a figure does not have {n_seeds} values, one for each seed")
         return self
 
     @property
@@ -133,7 +133,7 @@ class Snapshot(_Content):
         created: UTC, ISO 8601.
         commit: Commit of the harness that made the snapshot.
         dirty: Whether tracked files differed from it.
-        truth: What all of them were held to.
+        truth: What all of them were judged by.
         methods: At least one, each with a label of its own.
         space: The space of the architectures; None for NAS-Bench-201. There `nb201_index` is the
             published index; in other spaces it holds keys.
@@ -162,14 +162,14 @@ class Snapshot(_Content):
 
 
 def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Snapshot:
-    """Take what the gate needs of estimators.
+    """Take what the gate needs from estimators.
 
     Args:
         estimators: At least one, each with a label of its own.
         chosen: The truth.
 
     Returns:
-        The snapshot, with the scores as they are.
+        The snapshot, with unrounded scores.
 
     Raises:
         TruthError: If fewer than 30 architectures have a truth and a score of every seed.
@@ -190,7 +190,7 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     if len(index) < MIN_ARCHS:
         raise TruthError(
             f"'{estimator.label}' has {len(index)} architectures with a score of every seed and a "
-            f"truth ({chosen.query}); a check takes {MIN_ARCHS} or more. Score more of the "
+            f"truth ({chosen.query}); a check needs {MIN_ARCHS} or more. Score more of the "
             f"{len(chosen.truth.keys):,} that have this truth."
         )
     scores = estimator.scores_of(index)
@@ -241,7 +241,7 @@ _PLACES = {
     "progress": ("disturbance", "progress"),
     "train_loss": ("train_loss",),
 }
-"""By name of a figure, where a run's summary has it."""
+"""Where a run's summary has each figure, by name."""
 
 
 def _dig(content: Any, path: Sequence[str]) -> float | None:
@@ -252,7 +252,7 @@ def _dig(content: Any, path: Sequence[str]) -> float | None:
 
 
 def check_worth_keeping(snapshot: Snapshot) -> None:
-    """Refuse what nothing could be held to.
+    """Refuse a snapshot that anything would pass against.
 
     Args:
         snapshot: What is to become a baseline.
@@ -265,18 +265,18 @@ def check_worth_keeping(snapshot: Snapshot) -> None:
         if constant:
             raise DataError(
                 f"All scores of '{method.label}' are equal for seed {', '.join(constant)}: they "
-                "rank nothing, and everything would pass beside them. Leave that seed out."
+                "rank nothing, and everything would pass against them. Leave that seed out."
             )
 
 
 def round_scores(scores: FloatArray) -> FloatArray:
-    """Shorten scores to as few digits as leave every seed's ranking as it is, ties too.
+    """Round scores to the fewest digits that keep every seed's ranking, ties included.
 
     Args:
         scores: Finite numbers, [seed, n].
 
     Returns:
-        The shortened numbers; rounding keeps the order, so it is enough that no two meet.
+        The rounded numbers; rounding keeps the order, so it is enough that no two become equal.
     """
     return np.stack([_round_row(row) for row in scores])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import data_dir_option, score_options
+from harness.cli.options import data_dir_option, score_options, truth_options
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     "save_to",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Make a baseline of SCORES (an older one is replaced).",
+    help="Save SCORES as a baseline; an older one is replaced.",
 )
 @click.option(
     "--baseline",
     "baseline_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Hold SCORES to this baseline.",
+    help="Compare SCORES with this baseline.",
 )
 @click.option(
     "--rule",
     "rules",
     multiple=True,
     metavar="FIGURE:MARGIN",
-    help="What is watched, and how much worse it may become, such as tau_top_half:0.03 or "
+    help="Figure to check, and how much worse it may become, such as tau_top_half:0.03 or "
     "positive_pd:10%; repeatable.  [default: tau:0.02]",
 )
 @click.option(
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
 @click.option(
     "--label",
     metavar="NAME",
-    help="What SCORES, of one method, are called, so that files of other names can be compared.  "
+    help="Name for SCORES of one method, to match a method of the baseline.  "
     "[default: their method, or the file's name]",
 )
-@click.option("--strict", is_flag=True, help="Exit with 3 where a check is inconclusive.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if a check is inconclusive.")
 @click.option(
     "--junit",
     "junit_file",
@@ -69,21 +69,7 @@ if TYPE_CHECKING:
     "--dataset",
     help="The truth's data set.  [default: the baseline's; to save one of run folders: theirs]",
 )
-@click.option("--split", help="Images of the truth. [valid|test]  [default: the baseline's]")
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help="Length of the truth's training.  [default: the baseline's]",
-)
-@click.option(
-    "--policy",
-    help="How trials become one number. [mean|trial=K|seed=S]  [default: the baseline's, or mean]",
-)
-@click.option(
-    "--truth",
-    metavar="NAME|PATH",
-    help="A table of 'harness truth list', or a file.  [default: by --dataset]",
-)
+@truth_options("the baseline's", "the baseline's, or mean")
 @score_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @data_dir_option
@@ -95,21 +81,21 @@ def check(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Hold SCORES to a baseline, and fail where they rank worse.
+    """Compare SCORES with a baseline, and fail if they rank worse.
 
     SCORES are run folders, folders of these, or score files, as 'harness evaluate' takes them.
-    First keep a baseline with --save-baseline FILE, then check against it with --baseline FILE.
-    Methods are compared by name.
+    First save a baseline with --save-baseline FILE, then check against it with --baseline FILE.
+    Methods are matched by name.
 
-    The unit is the training seed: several on each side are needed, best the same ones. Exit
+    The unit is the training seed: give several on each side, preferably the same ones. Exit
     codes: 0 pass, or inconclusive without --strict; 1 regression, or not comparable; 2 wrong
     usage; 3 inconclusive with --strict. Needs no torch.
     """
     try:
         if (save_to is None) == (baseline_file is None):
             raise UsageError(
-                "Either --save-baseline FILE (to keep these scores) or --baseline FILE (to hold "
-                "them to what was kept) has to be given, and not both."
+                "Give either --save-baseline FILE (to save these scores) or --baseline FILE (to "
+                "compare them with saved ones), not both."
             )
         if baseline_file is None:
             _refuse_to_save_with(junit_file, options)
@@ -168,14 +154,13 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix,
 def _choose(
     estimators: Sequence[ScoreMatrix], options: dict[str, Any], baseline: Snapshot | None = None
 ) -> ChosenTruth:
-    """Find the truth; what is left open is as the baseline has it."""
+    """Find the truth; what is left open is as in the baseline."""
     from harness.evaluation import choose_truth
 
     asked = {name: options[name] for name in ("dataset", "split", "epochs", "policy")}
     if baseline is not None:
         kept = baseline.truth.model_dump()
         asked = {name: kept[name] if value is None else value for name, value in asked.items()}
-    asked["policy"] = asked["policy"] or "mean"
     return choose_truth(
         **asked, truth=options["truth"], data_dir=options["data_dir"], estimators=estimators
     )
@@ -197,7 +182,7 @@ def _save(scores: Sequence[Path], path: Path, as_json: bool, options: dict[str, 
         click.echo(
             clean(
                 f"Warning: fewer than {MIN_SEEDS} seeds of {', '.join(few)}. The unit of a check "
-                "is the training seed: it will see large changes only."
+                "is the training seed: only large changes will be detected."
             ),
             err=True,
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options
+from harness.cli.options import data_dir_option, format_options, score_options, truth_options
 
 
 @click.command()
@@ -16,23 +17,7 @@ from harness.cli.options import data_dir_option, format_options, score_options
     help="The truth's data set: tiles, cifar10, cifar10-valid, cifar100, ImageNet16-120, or one "
     "of --truth. Needed for score files.  [default for run folders: theirs]",
 )
-@click.option("--split", help="Images of the truth. [valid|test]  [default: the data set's usual]")
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help="Length of the truth's training.  [default: the data set's usual]",
-)
-@click.option(
-    "--policy",
-    default="mean",
-    show_default=True,
-    help="How trials become one number. [mean|trial=K|seed=S]",
-)
-@click.option(
-    "--truth",
-    metavar="NAME|PATH",
-    help="A table of 'harness truth list', or a file.  [default: by --dataset]",
-)
+@truth_options()
 @score_options
 @format_options
 @data_dir_option
@@ -41,16 +26,12 @@ def evaluate(
     dataset: str | None,
     split: str | None,
     epochs: int | None,
-    policy: str,
+    policy: str | None,
     truth: str | None,
-    lower_is_better: bool,
-    lower_in: tuple[Path, ...],
-    readout: str | None,
-    score_column: str,
-    exclude_bad: bool,
     output_format: str,
     as_json: bool,
     data_dir: Path | None,
+    **reading: Any,
 ) -> None:
     """Evaluate how well SCORES rank architectures, against a tabular truth.
 
@@ -67,14 +48,7 @@ def evaluate(
     from harness.evaluation import choose_truth, evaluate_estimator
     from harness.report.rendering import EVALUATION_WRITERS, evaluation_document
 
-    loaded = load_estimators(
-        scores,
-        score_column=score_column,
-        lower_is_better=lower_is_better,
-        lower_in=lower_in,
-        readout=readout,
-        exclude_bad=exclude_bad,
-    )
+    loaded = load_estimators(scores, **reading)
     chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
     results = [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
     for run in loaded.unfinished:

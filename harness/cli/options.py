@@ -31,10 +31,42 @@ def format_options(command: Command) -> Command:
             type=click.Choice(("table", "csv", "json", "latex", "markdown")),
             default="table",
             show_default=True,
-            help="How to print it.",
+            help="Output format.",
         ),
         click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     )(command)
+
+
+def truth_options(
+    default: str = "the data set's usual", policy: str = "mean"
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options that say which truth is meant, but its data set.
+
+    Args:
+        default: What split and epochs are by default, in words.
+        policy: What the policy is by default, in words.
+    """
+    return add_options(
+        click.option(
+            "--split", help=f"Images that accuracy is of. [valid|test]  [default: {default}]"
+        ),
+        click.option(
+            "--epochs",
+            type=click.IntRange(min=1),
+            help=f"Training length behind each accuracy, in epochs.  [default: {default}]",
+        ),
+        click.option(
+            "--policy",
+            help="How an architecture's trials become one number. [mean|trial=K|seed=S]  "
+            f"[default: {policy}]",
+        ),
+        click.option(
+            "--truth",
+            metavar="NAME|PATH",
+            help="Truth table: a name from 'harness truth list', or a file.  "
+            "[default: by data set]",
+        ),
+    )
 
 
 def score_options(command: Command) -> Command:
@@ -43,28 +75,28 @@ def score_options(command: Command) -> Command:
         click.option(
             "--readout",
             type=click.Choice(("shared", "refitted")),
-            help="Take the scores of runs by this readout.  [default: each run's own]",
+            help="Readout whose scores are taken from runs.  [default: each run's own]",
         ),
         click.option(
-            "--lower-is-better", is_flag=True, help="A lower score is better (score files)."
+            "--lower-is-better", is_flag=True, help="Lower scores are better in score files."
         ),
         click.option(
             "--lower-in",
             multiple=True,
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="A lower score is better in this one of the score files; repeatable.",
+            help="Lower scores are better in this score file only; repeatable.",
         ),
         click.option(
             "--score-column",
             default="score",
             show_default=True,
-            help="Column of the scores (score files).",
+            help="Column of score files that holds the score.",
         ),
         click.option(
             "--exclude-bad",
             is_flag=True,
-            help="Leave out bad rows, and count them, instead of refusing.",
+            help="Leave out and count bad rows instead of refusing the file.",
         ),
     )(command)
 

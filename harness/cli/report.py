@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options
+from harness.cli.options import data_dir_option, format_options, score_options, truth_options
 
 if TYPE_CHECKING:
     from harness.report import Report
@@ -45,22 +45,7 @@ if TYPE_CHECKING:
     help="Hold the rankings against this data set of the truth, such as cifar100; repeated, "
     "against each. Needed for score files alone.  [default: that of the runs' images]",
 )
-@click.option(
-    "--split", help="Images that truth was measured on. [valid|test]  [default: test, if any]"
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    help="Length of the trainings behind it.  [default: the longest]",
-)
-@click.option(
-    "--policy", help="Its trials: the mean, or one. [mean|trial=K|seed=S]  [default: mean]"
-)
-@click.option(
-    "--truth",
-    metavar="NAME|PATH",
-    help="A table of 'harness truth list', or a file.  [default: by data set]",
-)
+@truth_options()
 @score_options
 @data_dir_option
 def report(
@@ -75,12 +60,8 @@ def report(
     epochs: int | None,
     policy: str | None,
     truth: str | None,
-    lower_is_better: bool,
-    lower_in: tuple[Path, ...],
-    readout: str | None,
-    score_column: str,
-    exclude_bad: bool,
     data_dir: Path | None,
+    **reading: Any,
 ) -> None:
     """Compare SCORES with each other (default: the runs in results/runs).
 
@@ -95,14 +76,7 @@ def report(
     from harness.estimators.loading import load_estimators
     from harness.report import TruthChoice, make_report
 
-    loaded = load_estimators(
-        scores or (Path("results/runs"),),
-        score_column=score_column,
-        lower_is_better=lower_is_better,
-        lower_in=lower_in,
-        exclude_bad=exclude_bad,
-        readout=readout,
-    )
+    loaded = load_estimators(scores or (Path("results/runs"),), **reading)
     truths = [
         TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)
     ]

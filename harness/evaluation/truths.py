@@ -93,7 +93,7 @@ def choose_truth(
     dataset: str | None = None,
     split: str | None = None,
     epochs: int | None = None,
-    policy: str = MEAN,
+    policy: str | None = None,
     truth: TruthTable | str | Path | None = None,
     data_dir: Path | None = None,
     estimators: Sequence[ScoreMatrix] = (),
@@ -128,7 +128,7 @@ def choose_truth(
     if table is None:
         table = _find_table(dataset, data_dir, estimators)
     check_space(estimators, table)
-    query = choose_query(table, dataset, split, epochs, policy)
+    query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy)
     selected, trials = table.select(query), table.trials(query)
     behind = np.isin(trials.keys, selected.keys)
     return ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind]))
@@ -206,7 +206,7 @@ class TruthChoice:
             dataset if self.dataset is None else self.dataset,
             self.split,
             self.epochs,
-            MEAN if self.policy is None else self.policy,
+            self.policy,
             self.table,
             data_dir,
         )

@@ -195,8 +195,8 @@ def compare(
         >>> difference = report.sections[0].pairs[0].comparison.differences["all"]["tau"]
         >>> difference.name, difference.n, difference.interval.low > 0
         ('tau', 600, True)
-        >>> [line for line in report.words if "ranks better." in line][0][:32]
-        '3x3 convolutions minus skips: ta'
+        >>> [line for line in report.words if "ranks better than" in line][0][:39]
+        '3x3 convolutions ranks better than skip'
     """
     options: dict[str, Any] = {"score_column": score_column, "exclude_bad": exclude_bad}
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods

@@ -22,7 +22,7 @@ class TrainingFigure(NamedTuple):
         definition: What it is, in a sentence.
         digits: Decimal places of a table.
         limits: Smallest and largest possible value; None where it has none.
-        get: Reads it off; None where a run lacks it.
+        get: Reads it from a run; None where the run lacks it.
     """
 
     title: str
@@ -53,43 +53,46 @@ def _harm_per_progress(run: RunTraining) -> float | None:
 FIGURES: dict[str, TrainingFigure] = {
     "mean_pd": TrainingFigure(
         "mean PD",
-        "mean change of recent other paths' loss by one step, nats; positive is harm",
+        "mean change in the loss of other recent paths caused by one step, nats; positive is harm",
         4,
         _recent("mean_pd"),
     ),
     "positive_pd": TrainingFigure(
         "PD+",
-        "mean of its positive part, the harm itself, nats",
+        "mean of the positive part of PD, which is the harm, nats",
         4,
         _recent("positive_pd"),
         POSITIVE,
     ),
     "positive_frac": TrainingFigure(
-        "PD > 0", "share of the measurements that are harm, 0-1", 3, _recent("positive_frac"), SHARE
+        "PD > 0", "share of measurements with PD above 0, 0-1", 3, _recent("positive_frac"), SHARE
     ),
     "progress": TrainingFigure(
-        "progress", "what a step gains on its own path, on the same images, nats", 4, _progress
+        "progress",
+        "decrease in the loss of the step's own path, on the same images, nats",
+        4,
+        _progress,
     ),
     "harm_per_progress": TrainingFigure(
-        "PD+ / progress", "harm a nat of progress", 3, _harm_per_progress, POSITIVE
+        "PD+ / progress", "harm per nat of progress", 3, _harm_per_progress, POSITIVE
     ),
     "train_loss": TrainingFigure(
         "train loss",
-        "mean loss over fixed architectures and training images at the end, nats",
+        "mean final loss over fixed architectures and training images, nats",
         3,
         lambda run: run.train_loss,
         POSITIVE,
     ),
     "plasticity": TrainingFigure(
         "plasticity",
-        "share of the input space that the projectors leave free at the end, 0-1",
+        "share of the input space that the projectors leave free after training, 0-1",
         2,
         lambda run: run.plasticity,
         SHARE,
     ),
-    "cost_s": TrainingFigure("cost s/run", "seconds a run", 0, lambda run: run.cost_s, POSITIVE),
+    "cost_s": TrainingFigure("cost s/run", "seconds per run", 0, lambda run: run.cost_s, POSITIVE),
 }
-"""What a table of training shows, one row a figure here."""
+"""What a table of training shows, in one row each."""
 
 COMPARED = (
     *("mean_pd", "positive_pd", "positive_frac", "progress", "harm_per_progress", "train_loss"),
@@ -99,7 +102,7 @@ COMPARED = (
 
 
 def estimate_figures(training: Training) -> dict[str, SeedMean]:
-    """SeedMean every figure of training over seeds, by name."""
+    """Average every figure of training over seeds, by name."""
     return {
         name: mean_over_seeds([figure.get(run) for run in training.runs], figure.limits)
         for name, figure in FIGURES.items()

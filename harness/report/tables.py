@@ -1,4 +1,4 @@
-"""The tables of rankings: cells are text, and every figure stands by its population and n."""
+"""The tables of rankings: cells are text, and every figure is beside its population and n."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
 
 SIDE_BY_SIDE = 3
-"""Estimators in one table of populations; more get tables of their own."""
+"""Most estimators in one table of populations; more get further tables."""
 
 RANKING = ("weighted_tau", "spearman", "precision_at_10", "regret_at_10")
-"""Metrics of the first table, beside tau; the others are in `harness evaluate` and the page."""
+"""Metrics of the first table besides tau; the others are in `harness evaluate` and the page."""
 
 NOTES = (
-    "tau: Kendall's tau-b of the score against the truth in the title. [95%]: over training seeds "
-    "and architectures; 'a': over architectures only, so of these scores and not of the method; "
-    "'s': over seeds only, on these architectures; +-: spread over seeds. No interval where all of "
-    f"a population was scored, once. Figures on fewer than {MIN_ARCHS} architectures are 'too "
-    "few'.",
-    "one-seed ref: how well one stand-alone training ranks what the others rank, on those of the "
-    "architectures that have the most trials. ceiling: expected tau of a noiseless estimator "
-    "against this truth (modelled), [the range in which its tau lies], and the share that is "
-    "reached. params, FLOPs, random: tau of the size of the networks, and of random scores, on the "
-    "same architectures.",
+    "tau: Kendall's tau-b between the score and the truth in the title. [95%]: interval over "
+    "training seeds and architectures; 'a': over architectures only, so about these scores and not "
+    "about the method; 's': over seeds only, on these architectures; +-: standard deviation over "
+    "seeds. There is no interval where one seed scored all of a population. Figures on fewer than "
+    f"{MIN_ARCHS} architectures are shown as 'too few'.",
+    "one-seed ref: tau of one stand-alone training against the mean of the others, on the "
+    "architectures with the most trials. ceiling: expected tau of a noiseless estimator against "
+    "this truth (modelled), [the range of its tau], and (the share of the ceiling reached). "
+    "params, FLOPs, random: tau of network size and of random scores, on the same architectures.",
     "Uncertainty of tau: standard errors, and each known cause's share of the variance. truth: "
-    "from the noise of the truth's own trainings, in so far as the draw of architectures does not "
-    "hold it. against true: estimated tau against noiseless truth.",
+    "noise of the truth's own trainings, beyond what the draw of architectures already accounts "
+    "for. against true: estimated tau against a noiseless truth.",
 )
 
 
@@ -50,7 +49,7 @@ def section_blocks(section: Section) -> list[Block]:
 
 
 def evaluation_blocks(result: Evaluated) -> list[Block]:
-    """Make the tables of one estimator: every metric and cause on every population, and by gap."""
+    """Make the tables of one estimator: metrics and uncertainty by population, and order by gap."""
     return [
         *population_blocks([result]),
         *_metric_blocks(result),
@@ -71,11 +70,11 @@ def overview_block(results: Sequence[Evaluated]) -> Block:
         )
         for result in results
     ]
-    return Block("Tau by population [95%]", ("estimator", "sets", "n", *names), rows)
+    return Block("Tau by population [95%]", ("estimator", "seeds", "n", *names), rows)
 
 
 def ranking_block(section: Section) -> Block:
-    """Make the first table: who ranks how well."""
+    """Make the first table: how well each estimator ranks."""
     headings = (
         *("estimator", "seeds", "n", "tau [95%]", "ceiling (reached)", "top half", "top 10%"),
         *(METRICS[name].title for name in RANKING),
@@ -104,7 +103,7 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
         evaluations: Estimators on the same architectures, by the same truth.
 
     Yields:
-        The tables; that of a single estimator has the share of the ceiling and spreads.
+        The tables; that of a single estimator also has the share of the ceiling and the spread.
     """
     is_single = len(evaluations) == 1
     for start in range(0, len(evaluations), SIDE_BY_SIDE):
@@ -133,7 +132,7 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
 
 def difference_block(section: Section) -> Block:
     """Make the table of paired differences of tau."""
-    headings = ("difference of tau", "population", "n", "mean [95%]", "speaks of")
+    headings = ("difference of tau", "population", "n", "mean [95%]", "applies to")
     rows = []
     for result in section.pairs:
         for place, metrics in result.comparison.differences.items():
@@ -147,7 +146,7 @@ _CAUSES = ("n", "seeds", "architectures", "truth", "total SE", "tau [95%], all c
 
 
 def uncertainty_block(section: Section) -> Block:
-    """Make the table of what the uncertainty of each tau and difference comes from."""
+    """Make the table of the uncertainty of each tau and difference, by cause."""
     rows = []
     for result in section.evaluations:
         part = result.populations["all"]
@@ -194,7 +193,7 @@ def metric_names(part: PopulationResult) -> list[str]:
 
 
 def _metric_blocks(result: Evaluated) -> Iterator[Block]:
-    """Make two tables of the parts of the space, and one of those that truth selects."""
+    """Make two tables of populations of the space, and one of those that truth selects."""
     selected = [name for name, p in result.populations.items() if p.population.share is not None]
     others = [name for name in result.populations if name not in selected]
     half = (len(others) + 1) // 2

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.report.contents import TrainingResult
 from harness.report.figure import Figure, Series, spread_series
 from harness.report.seed_means import SeedMean
 
-
-def training_figures(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
-    """Make the figures that the runs have the numbers for."""
-    for name, title, y_label, get in (
-        ("positive-pd", "Harm to other paths over training", "PD+, nats", "positive_pd"),
-        ("mean-pd", "Disturbance of other paths over training", "mean PD, nats", "mean_pd"),
-        ("progress", "Progress on the trained path", "progress, nats", "progress"),
-    ):
-        yield from _over_steps(trainings, name, title, y_label, get)
-    yield from _against_loss(trainings)
-    yield from _by_shared(trainings)
-    yield from _losses(trainings)
-
-
 _PD = "recent other paths' loss on held-out images, around single steps"
 
 
+def training_figures(trainings: Sequence[TrainingResult]) -> list[Figure]:
+    """Make the figures of the runs; one that the runs lack the numbers for has no series."""
+    over_steps = [
+        _over_steps(trainings, *row)
+        for row in (
+            ("positive-pd", "Harm to other paths over training", "PD+, nats", "positive_pd"),
+            ("mean-pd", "Disturbance of other paths over training", "mean PD, nats", "mean_pd"),
+            ("progress", "Progress on the trained path", "progress, nats", "progress"),
+        )
+    ]
+    return [*over_steps, _against_loss(trainings), _by_shared(trainings), _losses(trainings)]
+
+
 def _over_steps(
-    trainings: tuple[TrainingResult, ...], name: str, title: str, y_label: str, figure: str
-) -> Iterable[Figure]:
-    series = [
+    trainings: Sequence[TrainingResult], name: str, title: str, y_label: str, figure: str
+) -> Figure:
+    series = tuple(
         _estimates(
-            t.label,
-            [b.step for b in t.over_steps],
-            [getattr(b, figure) for b in t.over_steps],
+            t.label, [b.step for b in t.over_steps], [getattr(b, figure) for b in t.over_steps]
         )
         for t in trainings
         if t.over_steps
-    ]
-    if series:
-        what = "Change of the trained path's own loss" if figure == "progress" else f"Of {_PD}"
-        where = "in twentieths of training, mean over seeds"
-        caption = f"{what}, {where}; bands: 95% over seeds, if several."
-        yield Figure(name, title, caption, "step", y_label, tuple(series))
+    )
+    what = f"Change of {_PD}"
+    if figure == "progress":
+        what = "Decrease of the trained path's own loss"
+    elif figure == "positive_pd":
+        what = f"Positive part of the change of {_PD}"
+    caption = f"{what}, in twentieths of training, mean over seeds; bands: 95% over seeds."
+    return Figure(name, title, caption, "step", y_label, series)
 
 
-def _estimates(label: str, x: list[float], values: list[SeedMean]) -> Series:
+def _estimates(label: str, x: Sequence[float], values: Sequence[SeedMean]) -> Series:
     return Series(
         label,
         tuple(x),
@@ -54,52 +53,49 @@ def _estimates(label: str, x: list[float], values: list[SeedMean]) -> Series:
     )
 
 
-def _against_loss(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
+def _against_loss(trainings: Sequence[TrainingResult]) -> Figure:
     series = []
     for training in trainings:
-        bins = [part for part in training.over_steps if part.train_loss is not None]
-        losses = [part.train_loss for part in bins if part.train_loss is not None]
-        if len(bins) > 1:
-            values = [part.positive_pd for part in bins]
+        found = [(b.train_loss, b) for b in training.over_steps if b.train_loss is not None]
+        if len(found) > 1:
+            losses, values = [loss for loss, _ in found], [b.positive_pd for _, b in found]
             series.append(_estimates(training.label, losses, values))
-    if series:
-        yield Figure(
-            "positive-pd-against-loss",
-            "Harm at equal training loss",
-            "PD+ where training loss was the same, so that a slower learner does not win by "
-            "standing still; mean over seeds, bands: 95% over seeds, if several.",
-            "training loss, nats",
-            "PD+, nats",
-            tuple(series),
-        )
+    return Figure(
+        "positive-pd-against-loss",
+        "Harm at equal training loss",
+        "PD+ at equal training loss, so that a slower learner does not win by standing still; mean "
+        "over seeds, bands: 95% over seeds.",
+        "training loss, nats",
+        "PD+, nats",
+        tuple(series),
+    )
 
 
-def _by_shared(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
+def _by_shared(trainings: Sequence[TrainingResult]) -> Figure:
     counts = sorted({part.shared_convs for t in trainings for part in t.by_shared})
-    series = [
+    series = tuple(
         _estimates(
             t.label,
-            [float(counts.index(part.shared_convs)) for part in t.by_shared],
+            [counts.index(part.shared_convs) for part in t.by_shared],
             [part.positive_pd for part in t.by_shared],
         )
         for t in trainings
         if t.by_shared
-    ]
-    if series:
-        yield Figure(
-            "positive-pd-by-shared",
-            "Harm by shared convolutions",
-            "PD+ by how many live convolutions the trained and the other path share; with none "
-            "they still share stem, reduction blocks and classifier. Mean over seeds; bars: 95% "
-            "over seeds, if several.",
-            "shared convolutions",
-            "PD+, nats",
-            tuple(series),
-            tuple(map(str, counts)),
-        )
+    )
+    return Figure(
+        "positive-pd-by-shared",
+        "Harm by shared convolutions",
+        "PD+ by the number of live convolutions that the trained and the other path share; with "
+        "none they still share stem, reduction blocks and classifier. Mean over seeds; bars: 95% "
+        "over seeds.",
+        "shared convolutions",
+        "PD+, nats",
+        series,
+        tuple(map(str, counts)),
+    )
 
 
-def _losses(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
+def _losses(trainings: Sequence[TrainingResult]) -> Figure:
     series = []
     for training in trainings:
         curves = [run.curve for run in training.training.runs if run.curve is not None]
@@ -110,13 +106,12 @@ def _losses(trainings: tuple[TrainingResult, ...]) -> Iterable[Figure]:
         ]
         if len(steps) > 1:
             series.append(spread_series(training.label, steps, values))
-    if series:
-        yield Figure(
-            "training-loss",
-            "Training loss",
-            "Mean loss over fixed architectures and training images, mean over seeds; bands: least "
-            "and most of any seed.",
-            "step",
-            "training loss, nats",
-            tuple(series),
-        )
+    return Figure(
+        "training-loss",
+        "Training loss",
+        "Mean loss over fixed architectures and training images, mean over seeds; bands: lowest "
+        "and highest seed.",
+        "step",
+        "training loss, nats",
+        tuple(series),
+    )

@@ -11,25 +11,24 @@ from harness.report.markup import Block
 from harness.report.measures import FIGURES
 
 SIDE_BY_SIDE = 3
-"""Estimators in one table."""
+"""Most estimators in one table."""
 
 NOTE = (
-    "PD: change of recent other paths' loss by one training step, nats (positive: harm); PD+: mean "
-    "of its positive part; progress: what the step gained on its own path. A smaller step also "
-    "lowers PD, so read it beside progress, and at equal training loss. plasticity: share of the "
-    "input space that OGD's projectors leave free."
+    "PD: change in the loss of other recent paths caused by one training step, nats (positive: "
+    "harm); PD+: mean of its positive part; progress: decrease in the loss of the step's own path. "
+    "A smaller step also lowers PD, so compare it at equal training loss, and read it beside "
+    "progress. plasticity: share of the input space that OGD's projectors leave free."
 )
 CONTROLS_NOTE = (
-    "A difference between ogd and spos is not yet one between constraint and no constraint: the "
-    "projector also changes the size and the direction of steps, and none of these runs is a "
-    "control for that."
+    "A difference between ogd and spos is not necessarily due to the constraint: the projector "
+    "also changes the size and direction of steps, and none of these runs controls for that."
 )
 CONTROLS = ("random-projector", "spos-norm-matched", "spos-trace-matched")
-"""Strategies beside which a difference between `ogd` and `spos` can be read."""
+"""Strategies that control for what else the projector changes."""
 
 
 def training_notes(report: Contents) -> list[str]:
-    """Say what has to be known to read these tables; nothing where there are none."""
+    """Explain these tables; nothing where there are none."""
     notes = [NOTE] if report.trainings else []
     strategies = {run.config.strategy for t in report.trainings for run in t.training.runs}
     if "ogd" in strategies and strategies.isdisjoint(CONTROLS):
@@ -59,7 +58,7 @@ def _training(trainings: Sequence[TrainingResult]) -> Iterator[Block]:
             if any(cell != "-" for cell in cells):
                 rows.append((figure.title, *cells))
         headings = ("figure", *(result.label for result in shown))
-        yield Block("Disturbance and cost, means and [95%] over seeds", headings, rows)
+        yield Block("Disturbance and cost: mean and [95%] over seeds", headings, rows)
 
 
 def _by_shared(trainings: Sequence[TrainingResult]) -> Block:
@@ -76,17 +75,17 @@ def _by_shared(trainings: Sequence[TrainingResult]) -> Block:
         for result in trainings
         for part in result.by_shared
     ]
-    return Block("Disturbance by shared weights, means and [95%] over seeds", headings, rows)
+    return Block("Disturbance by shared weights: mean and [95%] over seeds", headings, rows)
 
 
 def _training_differences(pairs: Iterable[TrainingPair]) -> Block:
-    headings = ("difference", "of", "mean and [95%] over seeds", "speaks of")
+    headings = ("difference", "of", "mean and [95%] over seeds", "applies to")
     rows = [
         (result.pair.name, *_difference_cells(difference), result.pair.claim)
         for result in pairs
         for difference in result.differences
     ]
-    return Block("Paired differences of training", headings, rows, texts=2)
+    return Block("Differences of training", headings, rows, texts=2)
 
 
 def _difference_cells(difference: TrainingDifference) -> tuple[str, str]:

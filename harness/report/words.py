@@ -1,4 +1,4 @@
-"""A report in sentences: the result, the evidence, then what has to be known to read it."""
+"""A report in sentences: result first, then evidence, then caveats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
-from harness.report.cells import find_interval, write_ends
+from harness.report.cells import find_interval, write_ends, write_estimate
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.scores import on_one_line
@@ -17,15 +17,15 @@ from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 
 MOST_GAP = 30.0
-"""Accuracy points; few pairs are further apart, and a figure of these says little."""
+"""Accuracy points; too few pairs are further apart for a meaningful figure."""
 REPEATED = (
-    "Some seeds have exactly the same scores: they are one training, not several, and intervals "
+    "some seeds have exactly the same scores; they are one training, not several, so intervals "
     "over seeds are too narrow."
 )
 
 
 def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
-    """Describe one estimator: how well it ranks, by which truth, what was left out, doubts."""
+    """Describe one estimator: how well it ranks, by which truth, what was left out, caveats."""
     lines = [
         say_ranking([result]),
         *_say_gap(result),
@@ -40,13 +40,14 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
 
 
 def describe_together(results: Sequence[Evaluated]) -> list[str]:
-    """Say what has to be known before results are compared with each other."""
+    """Warn if results are on different architectures."""
     first = results[0].keys
     if all(np.array_equal(result.keys, first) for result in results):
         return []
     return [
-        "These estimators are judged on different architectures, so their figures do not compare: "
-        "a population alone can reverse who ranks better. 'harness report' takes the common ones."
+        "These estimators are judged on different architectures, so their figures are not "
+        "comparable: the population alone can reverse which one ranks better. 'harness report' "
+        "judges all on the architectures that they have in common."
     ]
 
 
@@ -57,8 +58,8 @@ def describe_report(report: Contents) -> tuple[str, ...]:
         report: The report.
 
     Returns:
-        For each truth who ranks how well, then all differences, then whether the winners depend on
-        the population; what training shows; then what has to be known to read them.
+        For each truth how well each estimator ranks, then all differences, then whether the winner
+        depends on the population; what training shows; then the caveats.
     """
     return tuple(map(on_one_line, _describe(report)))
 
@@ -82,7 +83,7 @@ def _describe(report: Contents) -> Iterator[str]:
 
 
 def say_ranking(evaluations: Sequence[Evaluated]) -> str:
-    """Say how well estimators rank, on the same architectures, beside parameters and ceiling."""
+    """Say how well estimators rank on the same architectures, with parameters and ceiling."""
     first = evaluations[0]
     everything = first.populations["all"]
     taus, overs = zip(*map(_say_tau, evaluations), strict=True)
@@ -117,18 +118,18 @@ def _say_tau(result: Evaluated) -> tuple[str, str]:
 
 
 def _say_gap(result: Evaluated) -> list[str]:
-    """Say how big a true difference has to be, where that says anything."""
+    """Say how large a true difference has to be to be seen."""
     if result.figures.n < MIN_ARCHS:
         return []
     gap = result.figures.gap_curve.reliable_gap
     if gap is None or gap > MOST_GAP:
         return [
-            f"At no true gap up to {MOST_GAP:.0f} accuracy points are 90% of pairs in the right "
-            "order."
+            f"Even at true gaps of up to {MOST_GAP:.0f} accuracy points, fewer than 90% of pairs "
+            "are in the right order."
         ]
     return [
-        f"At least 90% of pairs of each true gap above {gap:.2f} accuracy points are in the right "
-        "order (by the non-decreasing curve that fits best)."
+        f"At every true gap above {gap:.2f} accuracy points, at least 90% of pairs are in the "
+        "right order (by the best-fitting non-decreasing curve)."
     ]
 
 
@@ -145,53 +146,52 @@ def conclude_pair(result: PairResult) -> str:
             f"{result.pair.name}: tau {tau.value:+.3f} ({result.pair.claim}), without an interval: "
             f"all architectures were ranked, and there is one seed.{but}"
         )
-    verdict = "no significant difference"
-    if interval.low > 0:
-        verdict = f"{first} ranks better"
-    elif interval.high < 0:
-        verdict = f"{first} ranks worse"
+    verdict = f"{first} and {second} do not differ significantly"
+    if not interval.low <= 0 <= interval.high:
+        verdict = f"{first} ranks {'better' if interval.low > 0 else 'worse'} than {second}"
     return (
-        f"{result.pair.name}: tau {tau.value:+.3f}{write_ends(interval, signed=True)} (95% over "
-        f"{interval.over}; {result.pair.claim}): {verdict}.{but}"
+        f"{verdict}: tau {tau.value:+.3f}{write_ends(interval, signed=True)}, {result.pair.name} "
+        f"(95% over {interval.over}; {result.pair.claim}).{but}"
     )
 
 
 def _conclude_training(result: TrainingPair) -> Iterator[str]:
-    """Say who disturbs other paths less: at equal training loss, or else over all of training."""
+    """Say which disturbs other paths less, at equal training loss if it can be compared there."""
     found = {(d.figure, d.condition): d.difference for d in result.differences}
     for condition, where in ((EQUAL_LOSS, EQUAL_LOSS), ("", "over the whole of training")):
         estimate = found["positive_pd", condition]
         if estimate.mean is None:
             continue
-        ends, verdict = "", f"without an interval ({result.pair.claim})"
-        if estimate.interval is not None:
-            low, high = estimate.interval
-            ends = f" [{low:+.4f}, {high:+.4f}]"
-            verdict = "no significant difference"
-            if not low <= 0 <= high:
-                less = "less" if high < 0 else "more"
-                verdict = f"{result.pair.first.label} disturbs other paths {less}"
-        over = " (95% over seeds)" if ends else ""
-        yield f"{result.pair.name}: PD+ {where} {estimate.mean:+.4f}{ends} nats{over}: {verdict}."
+        figure = f"PD+ {where} {write_estimate(estimate, 4, signed=True)} nats, {result.pair.name}"
+        if estimate.interval is None:
+            yield f"{figure}: without an interval ({result.pair.claim})."
+            return
+        first, second = result.pair.first.label, result.pair.second.label
+        low, high = estimate.interval
+        verdict = f"{first} and {second} do not differ significantly in disturbing other paths"
+        if not low <= 0 <= high:
+            less = "less" if high < 0 else "more"
+            verdict = f"{first} disturbs other paths {less} than {second}"
+        yield f"{verdict}: {figure} (95%, {result.pair.claim})."
         return
 
 
 def _say_truth(truth: TruthSource, space: Space) -> str:
     of = "" if space.name == DEFAULT else f" of space '{space.name}'"
     text = (
-        f"Truth{of}: {truth.query}, table {truth.table} ({truth.sha256[:12]}), which has it for "
+        f"Truth{of}: {truth.query}, table {truth.table} ({truth.sha256[:12]}), which covers "
         f"{truth.n_archs:,} architectures"
     )
     if truth.n_missing:
         text += (
-            f"; {truth.n_missing:,} more have trainings of that split and length, but not that "
+            f"; {truth.n_missing:,} more have this split and training length, but not this "
             f"{truth.query.rule.kind}"
         )
     return f"{text}."
 
 
 def _say_scores(estimators: Sequence[ScoreMatrix]) -> str:
-    """Say what the scores are, and in which mode of batch norm they were made."""
+    """Say what the scores are, and which batch norm mode ranking used."""
     kinds = {e.label: e.score_kind for e in estimators}
     is_one_kind = len(set(kinds.values())) == 1
     told = list(kinds.values())[:1] if is_one_kind else list(map(": ".join, kinds.items()))
@@ -200,7 +200,7 @@ def _say_scores(estimators: Sequence[ScoreMatrix]) -> str:
     if modes:
         text += f" Batch norm when ranking: {', '.join(modes)}."
     if len(modes) > 1:
-        text += " It differs between the estimators, and moves tau by itself."
+        text += " The mode differs between estimators, which alone changes tau."
     return text
 
 
@@ -214,34 +214,33 @@ def _say_seeds(estimator: ScoreMatrix) -> str:
 def _say_few(result: Evaluated) -> list[str]:
     if result.figures.n >= MIN_ARCHS:
         return []
-    return [f"Figures on fewer than {MIN_ARCHS} architectures are 'too few', and no numbers."]
+    return [f"Figures on fewer than {MIN_ARCHS} architectures are shown as 'too few'."]
 
 
 def _say_notes(result: Evaluated) -> Iterator[str]:
-    """Say what was left out of one estimator, and what speaks against its figures."""
+    """Say what was left out of one estimator, and what casts doubt on its figures."""
     label, estimator, query = result.label, result.estimator, result.truth.query
     tau = result.populations["all"].metrics["tau"]
     is_negative = tau.value is not None and tau.value < 0
     if is_negative and estimator.source != "run" and (not tau.interval or tau.interval.high < 0):
         yield (
-            f"Tau of {label} is negative; lower values score better here: check --lower-is-better "
+            f"{label} has a negative tau; lower values score better here: check --lower-is-better "
             "(in Python lower_is_better)."
             if estimator.score_kind.startswith("minus ")
-            else f"Tau of {label} is negative: if its lower scores are better, give "
-            "--lower-is-better (in Python lower_is_better=True)."
+            else f"{label} has a negative tau: if lower values are better, give --lower-is-better "
+            "(in Python lower_is_better=True)."
         )
     if has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
     if not result.truth.is_recorded:
         yield (
-            f"{label} was ranked against another truth table "
-            f"({str(estimator.truth_sha256)[:12]}) than this one."
+            f"{label} was ranked against another truth table ({str(estimator.truth_sha256)[:12]})."
         )
     if estimator.dataset is not None and query.dataset not in (
         estimator.dataset,
         f"{estimator.dataset}-valid",
     ):
-        yield f"{label} was trained on {estimator.dataset}: a transfer to this truth."
+        yield f"{label} was trained on {estimator.dataset}: this is transfer to another data set."
     left_out = {
         "without a score of every seed": result.n_incomplete,
         "without this truth": result.n_without_truth,
@@ -255,12 +254,12 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
 
 
 def _say_populations(result: Evaluated) -> Iterator[str]:
-    """Say what has to be known about populations, such as classes that they leave out."""
+    """State the caveats of populations, such as classes that they leave out."""
     for name, part in result.populations.items():
         if part.population.note:
             yield f"{name}: {part.population.note}"
 
 
 def has_repeated_seeds(estimator: ScoreMatrix) -> bool:
-    """Say whether two seeds have exactly the same scores."""
+    """Tell whether two seeds have exactly the same scores."""
     return len({row.tobytes() for row in estimator.score}) < len(estimator.score)

@@ -1,4 +1,4 @@
-"""The page: everything of a report in one file that loads nothing and sends nothing.
+"""The page: a whole report in one file that loads nothing and sends nothing.
 
 Labels, paths and settings may come from somebody's file. The template escapes all of them, and a
 policy in the page forbids whatever is not its own script and style, by their hashes.
@@ -46,9 +46,9 @@ from harness.stats.populations import PopulationRule, populations_of
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
 MANY_LABELS = 3
-"""More estimators are counted in the title, and not named."""
+"""With more estimators the title gives their number, not their names."""
 SHOWN_WORDS = 12
-"""More sentences than these are folded, so that the tables of many estimators are in reach."""
+"""Further sentences are folded, so that the tables of many estimators are in reach."""
 
 
 class Topic(NamedTuple):
@@ -57,7 +57,7 @@ class Topic(NamedTuple):
     Attributes:
         name: Its anchor.
         title: Its heading.
-        figures: What it draws, with a heading each; None where that of the topic says it.
+        figures: Its figures, each with a heading; None where the topic's heading is enough.
         blocks: Its tables.
     """
 
@@ -72,10 +72,10 @@ def save_page(report: Contents, file: Path) -> None:
 
     Args:
         report: The report.
-        file: Where it goes; its folder is made if it is not there.
+        file: Where it goes; its folder is created if missing.
 
     Raises:
-        UsageError: If there is a file that is no page.
+        UsageError: If the file exists and is not a page.
         StoreError: If it cannot be written.
     """
     check_replaceable(file, b"<!doctype html>", "page")
@@ -94,7 +94,7 @@ def render_page(report: Contents, date: str | None = None) -> str:
 
     Args:
         report: The report.
-        date: When it was made, ISO 8601; now unless given.
+        date: Date of creation, ISO 8601; now unless given.
 
     Returns:
         HTML that refers to no other file.
@@ -198,7 +198,7 @@ def _topics(report: Contents) -> list[Topic]:
             draw("tau-by-population"),
             [block for section in sections for block in population_blocks(section.evaluations)],
         ),
-        Topic("gaps", "Pairs in order, by true gap", draw("order-by-gap"), []),
+        Topic("gaps", "Pairs in the right order, by true gap", draw("order-by-gap"), []),
         Topic("disturbance", "Disturbance", disturbance, training_blocks(report)),
         Topic("training", "Training", draw("training-loss"), []),
         Topic("over-training", "Tau over training", draw("tau-over-training"), []),

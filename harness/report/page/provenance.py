@@ -1,4 +1,4 @@
-"""What the estimators of a report were made with, as the page shows it."""
+"""Where the estimators of a report come from, as the page shows it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Origin(NamedTuple):
     Attributes:
         label: Its label.
         facts: Names and values.
-        runs: Its runs, one a row; None for scores of a file.
-        settings: All settings of a run but the seed, as text; None for others.
+        runs: Its runs, one per row; None for scores of a file.
+        settings: All settings of a run except the seed, as text; None for others.
         data: What the runs were trained on and ranked against, with hashes; None for others.
         environment: Machine and versions; None for others.
     """
@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 
 
 def origins(report: Contents) -> list[Origin]:
-    """Say of every estimator where it comes from, each once, whatever it was held against."""
+    """Return the origin of every estimator, each once, however many truths there are."""
     estimators = {
         result.estimator.label: result.estimator
         for section in report.sections
@@ -60,8 +60,8 @@ def truths_block(report: Contents) -> Block:
         for section in report.sections
     ]
     headings = (
-        *("truth", "table", "SHA-256", "architectures with it", "of these in the report"),
-        "the table that runs were ranked against",
+        *("truth", "table", "SHA-256", "architectures covered", "in this report"),
+        "same table as when the runs were ranked",
     )
     return Block("Truth", headings, rows, texts=3)
 
@@ -73,9 +73,9 @@ def _origin(estimator: ScoreMatrix) -> Origin:
         ("method", estimator.method),
         ("seeds", write_seeds(estimator.seeds)),
         ("score", estimator.score_kind),
-        ("trained on", estimator.dataset or "not known"),
-        ("batch norm when ranking", estimator.bn_mode or "not known"),
-        ("settings but the seed, SHA-256", estimator.settings_sha256 or "none"),
+        ("trained on", estimator.dataset or "unknown"),
+        ("batch norm when ranking", estimator.bn_mode or "unknown"),
+        ("settings without the seed, SHA-256", estimator.settings_sha256 or "none"),
         ("left out", describe_exclusions(estimator.exclusions) or "nothing"),
     ]
     facts += [("path", str(path)) for path in estimator.paths]
@@ -114,11 +114,11 @@ def _write_commits(record: Record) -> str:
         commit = str(source.get("commit") or "not in a checkout")[:12]
         text = f"{commit}, changed since" if source.get("dirty") else commit
         texts.append(f"{text}, {source['ranks']} ranks" if "ranks" in source else text)
-    return "; ".join(texts) or "not known"
+    return "; ".join(texts) or "unknown"
 
 
 def _write_each(values: Iterable[dict[str, Any]]) -> str:
-    """Write what the runs have, once where it is the same of all."""
+    """Write each value once, however many runs share it."""
     return "\n\n".join(dict.fromkeys(map(_write, values)))
 
 

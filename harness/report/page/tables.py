@@ -43,11 +43,11 @@ def _metric_table(section: Section, name: str) -> MetricTable:
         rows.append((METRICS[metric].title, f"{results[0].n:,}", *cells))
     labels = (result.estimator.label for result in section.evaluations)
     title = f"Metrics [95%] on {population.description}; n={population.n:,}"
-    return MetricTable(name, population.n, Block(title, ("metric", "rests on", *labels), rows))
+    return MetricTable(name, population.n, Block(title, ("metric", "n", *labels), rows))
 
 
 def figure_block(figure: Figure) -> Block:
-    """Make the table of a figure's numbers: one row a place, one column a series."""
+    """Make the table of a figure's numbers: one row for each place, one column for each series."""
     places = sorted({x for series in figure.series for x in series.x})
     by_place = [{x: place for place, x in enumerate(series.x)} for series in figure.series]
     rows = []

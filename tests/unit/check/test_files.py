@@ -106,7 +106,7 @@ def test_an_older_baseline_is_replaced_and_anything_else_is_not(path: Path, tmp_
     for content in ("arch_str,score\n", '{"format": "coco"}', "[]"):
         precious = tmp_path / "scores.csv"
         precious.write_text(content, encoding="utf-8")
-        with pytest.raises(UsageError, match="exists and is no baseline"):
+        with pytest.raises(UsageError, match="exists and is not a baseline"):
             save_baseline(other, precious)
         assert precious.read_text(encoding="utf-8") == content
 
@@ -172,7 +172,7 @@ def test_what_is_not_json_is_told(tmp_path: Path, content: bytes) -> None:
 def test_json_of_another_kind_is_told(tmp_path: Path, content: str) -> None:
     path = tmp_path / "b.json"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match="is no baseline of this tool"):
+    with pytest.raises(DataError, match="is not a baseline: its content"):
         load_baseline(path)
 
 
@@ -190,7 +190,7 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def test_a_newer_schema_is_told(path: Path) -> None:
     edit(path, lambda content: content.update(schema_version=2, methods="another form"))
-    with pytest.raises(DataError, match=r"has schema 2, this version reads up to 1. Update"):
+    with pytest.raises(DataError, match=r"has schema 2; this version reads up to 1. Update"):
         load_baseline(path)
 
 

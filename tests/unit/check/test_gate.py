@@ -141,7 +141,7 @@ def test_what_cannot_be_told_is_inconclusive_and_says_what_could_be_seen() -> No
     assert finding.visible is not None
     assert finding.low < 0.02 < finding.high < finding.visible
     text = describe_finding(finding)
-    assert f"could have seen a D of {finding.visible:.3f} (in 8 of 10 such checks)" in text
+    assert f"would detect a D of {finding.visible:.3f} in 8 of 10 cases" in text
     assert verdict(result).startswith("INCONCLUSIVE: 'spos' (tau:0.02) may or may not")
 
 
@@ -159,7 +159,7 @@ def test_other_seeds_are_compared_without_pairs() -> None:
     others = (7, 8, 9, 10, 11)
     finding = find(estimate(draw_scores(SIGNAL, others, own=1), others))
     assert not finding.is_paired
-    assert "not compared in pairs" in " ".join(finding.notes)
+    assert "compared as independent" in " ".join(finding.notes)
     paired = find(estimate(draw_scores(SIGNAL, own=1)))
     assert paired.is_paired
     assert not paired.notes
@@ -169,14 +169,14 @@ def test_seeds_that_one_side_lacks_are_named() -> None:
     finding = find(estimate(SCORES[:3], (0, 1, 2)))
     assert finding.outcome is Outcome.PASS
     notes = " ".join(finding.notes)
-    assert "Seeds left out, as one side lacks them: 3 of the baseline, 4 of the baseline" in notes
-    assert "Only 3 seeds where 5 or more are expected" in notes
+    assert "left out because one side lacks them: 3 of the baseline, 4 of the baseline" in notes
+    assert "Only 3 seeds, fewer than the 5 expected" in notes
 
 
 def test_fewer_seeds_than_expected_are_labelled_and_not_refused() -> None:
     new = estimate(draw_scores(SIGNAL, own=1))
     assert not find(new).notes
-    assert "Only 5 seeds where 6 or more are expected" in find(new, min_seeds=6).notes[0]
+    assert "Only 5 seeds, fewer than the 6 expected" in find(new, min_seeds=6).notes[0]
 
 
 def test_one_seed_compares_supernets_over_architectures_and_says_so() -> None:
@@ -185,7 +185,7 @@ def test_one_seed_compares_supernets_over_architectures_and_says_so() -> None:
     finding = find(harmed, baseline=baseline)
     assert finding.is_single
     assert finding.outcome is Outcome.FAIL
-    assert "over architectures only; nothing is said of the method" in " ".join(finding.notes)
+    assert "over architectures only; this does not speak of the method" in " ".join(finding.notes)
     assert find(estimate(SCORES[:1], (0,)), "tau:0", baseline=baseline).outcome is Outcome.PASS
 
 
@@ -199,7 +199,7 @@ def test_scores_without_a_seed_are_one_seed() -> None:
 def test_a_side_of_one_other_seed_says_what_it_assumes() -> None:
     finding = find(estimate(draw_scores(SIGNAL, (9,), own=1), (9,)))
     assert not finding.is_single
-    assert "taken to vary between seeds as the other does" in " ".join(finding.notes)
+    assert "assumed to vary between seeds as the other does" in " ".join(finding.notes)
     assert finding.low is not None
 
 
@@ -251,7 +251,7 @@ def test_no_disturbance_at_all_passes_where_nothing_changed() -> None:
     still = make_run(positive_pd=[0.0] * 5)
     finding = find(still, "positive_pd:10%", baseline=keep(CHOSEN, still))
     assert (finding.outcome, finding.difference) == (Outcome.PASS, 0.0)
-    with pytest.raises(UsageError, match="a share of nothing is not defined"):
+    with pytest.raises(UsageError, match="a share of zero is undefined"):
         check(still, "positive_pd:10%", baseline=RUNS)
 
 
@@ -267,7 +267,7 @@ def test_one_seed_of_a_figure_is_inconclusive_unless_nothing_changed() -> None:
     )
     finding = find(other, "train_loss:0.1", baseline=keep(CHOSEN, one))
     assert (finding.outcome, finding.low, finding.visible) == (Outcome.INCONCLUSIVE, None, None)
-    assert "One seed on each side says nothing of how train_loss varies" in finding.notes[0]
+    assert "One seed on each side does not show how train_loss varies" in finding.notes[0]
     assert "[unknown]" in describe_finding(finding)
     assert find(one, "train_loss:0", baseline=keep(CHOSEN, one)).outcome is Outcome.PASS
 
@@ -295,7 +295,7 @@ def test_scores_made_in_another_way_are_refused_and_both_are_said(
 
 def test_another_truth_table_is_refused_and_both_are_said() -> None:
     other, _ = make_truth(seed=1)
-    with pytest.raises(MismatchError, match="The baseline was held to tiles test") as caught:
+    with pytest.raises(MismatchError, match="The baseline was judged by tiles test") as caught:
         check_estimators(BASELINE, [BASE], other, parse_rules([]))
     for table in (CHOSEN.table, other.table):
         assert table.sha256[:12] in str(caught.value)
@@ -322,7 +322,7 @@ def test_other_architectures_are_refused_unless_common_ones_are_asked_for() -> N
         check(estimate(scores))
     finding = find(estimate(scores), "tau:0", take_common=True)
     assert (finding.outcome, finding.n) == (Outcome.PASS, 150)
-    assert "On the 150 common ones of 200 and 150 architectures." in finding.notes
+    assert "On the 150 common architectures of 200 and 150." in finding.notes
     expected = np.mean([scipy.stats.kendalltau(r[50:], TRUTH[50:]).statistic for r in SCORES])
     assert finding.baseline == pytest.approx(expected)
 
@@ -338,7 +338,7 @@ def test_hardly_any_common_architectures_are_refused_even_if_asked_for() -> None
     sides = [
         estimate(SCORES[:, place], keys=index[place]) for place in (slice(0, 110), slice(90, N))
     ]
-    with pytest.raises(MismatchError, match="20 are in both, and a check takes 30 or more"):
+    with pytest.raises(MismatchError, match="20 are in both, and a check needs 30 or more"):
         check(sides[1], baseline=keep(CHOSEN, sides[0]), take_common=True)
 
 
@@ -381,4 +381,4 @@ def test_other_settings_are_named() -> None:
     baseline = keep(CHOSEN, estimate(SCORES, settings_sha256="1" * 64))
     finding = find(estimate(SCORES, settings_sha256="2" * 64), baseline=baseline)
     assert finding.outcome is Outcome.PASS
-    assert "The settings of the runs are not those of the baseline" in finding.notes[0]
+    assert "The settings of the runs differ from those of the baseline" in finding.notes[0]

@@ -49,8 +49,8 @@ def test_a_rule_is_a_figure_and_a_margin(
         ("ta:0.02", "no figure 'ta'; did you mean 'tau'"),
         ("Tau:0.02", "no figure 'Tau'; did you mean 'tau'"),
         ("accuracy:1", "no figure 'accuracy'"),
-        ("tau:5%", "no zero to take a share of"),
-        ("tau:2", "the margin is 2, and at most 1"),
+        ("tau:5%", "no natural zero"),
+        ("tau:2", "the margin is 2; at most 1 is allowed"),
         ("positive_pd:2000%", "the margin is 2000%"),
     ],
 )

@@ -84,7 +84,7 @@ def test_a_report_compares_and_shows_them(space: Space, tmp_path: Path) -> None:
         {"rough": make_scores(space, table, 30.0), "fine": make_scores(space, table, 3.0)},
         truth=_store(table, tmp_path),
     )
-    assert any(line.startswith("fine minus rough: tau +") for line in made.words)
+    assert any(line.startswith("fine ranks better than rough: tau +") for line in made.words)
     assert any(line.startswith(f"Truth of space '{space.name}': ") for line in made.words)
     for write in REPORT_WRITERS.values():
         assert "fine" in write(made)

@@ -164,8 +164,8 @@ def test_lower_is_better_turns_every_sign_and_its_lack_is_suspected(
     assert turned.estimator.score_kind == "minus column 'score'"
     wrong = harness.evaluate(loss, "tiles")
     assert wrong.tau == pytest.approx(-(result.tau or 0.0), rel=1e-12)
-    assert "Tau of scores is negative: if its lower scores are better" in str(wrong)
-    assert "is negative" not in str(turned)
+    assert "scores has a negative tau: if lower values are better" in str(wrong)
+    assert "negative tau" not in str(turned)
 
 
 def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
@@ -224,7 +224,7 @@ def test_a_table_of_one_s_own_is_taken_and_a_transfer_is_said(tmp_path: Path) ->
     assert str(result.truth.query) == "cifar100 test, 200 epochs, mean of trials"
     assert result.truth.table == "transfer"
     make_run(tmp_path, np.random.RandomState(1).normal(size=N), truth=TILES)
-    assert "was trained on tiles: a transfer to this truth" in str(
+    assert "was trained on tiles: this is transfer to another data set" in str(
         harness.evaluate(tmp_path, truth=table)
     )
     both = pd.concat([TILES.rows, table.rows])

@@ -219,7 +219,7 @@ def test_provenance_says_where_each_number_comes_from(report: Report, text: str)
 def test_what_no_run_measured_is_named_and_not_drawn(hostile: Report) -> None:
     text = render_page(hostile, DATE)
     absent = "Disturbance, Training, Tau over training, Tau against cost"
-    assert f"as nothing that was given has it: {absent}." in text
+    assert f"Not in this report, for lack of data: {absent}." in text
     assert 'id="disturbance"' not in text
 
 

@@ -358,7 +358,7 @@ def test_fewer_than_thirty_architectures_are_too_few_and_no_number(tmp_path: Pat
     text = render(report)
     assert "| spos | 0 | 29 | too few | - | too few | too few |" in text
     assert "ogd and spos cannot be compared: tau is too few." in text
-    assert "Figures on fewer than 30 architectures are 'too few', and no numbers." in text
+    assert "Figures on fewer than 30 architectures are shown as 'too few'." in text
 
 
 def test_failed_scores_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -564,9 +564,9 @@ def test_the_tables_for_the_terminal_cut_nothing_short(
 @pytest.mark.parametrize(
     ("noise", "other", "verdict"),
     [
-        (40.0, 0.1, "ogd ranks better"),
-        (0.1, 40.0, "ogd ranks worse"),
-        (5.0, 5.0, "no significant"),
+        (40.0, 0.1, "ogd ranks better than spos: tau +"),
+        (0.1, 40.0, "ogd ranks worse than spos: tau -"),
+        (5.0, 5.0, "ogd and spos do not differ significantly: tau "),
     ],
 )
 def test_the_conclusion_in_words_follows_the_interval(
@@ -574,8 +574,8 @@ def test_the_conclusion_in_words_follows_the_interval(
 ) -> None:
     runs = [make_run(tmp_path, noisy_scores(noise, s), "spos", s) for s in (0, 1, 2)]
     runs += [make_run(tmp_path, noisy_scores(other, 20 + s), "ogd", s) for s in (0, 1, 2)]
-    (line,) = (x for x in report_of(runs).words if x.startswith("ogd minus spos: tau"))
-    assert verdict in line
+    (line,) = (x for x in report_of(runs).words if "], ogd minus spos (95% over " in x)
+    assert line.startswith(verdict)
     assert "(95% over seeds and architectures; over 3 seeds)" in line
 
 
