@@ -66,7 +66,7 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
         "sections": [
             {
                 "truth": section.truth.to_dict(),
-                "n": len(section.nb201_index),
+                "n": len(section.keys),
                 "evaluations": list(map(evaluation_to_dict, section.evaluations)),
                 "pairs": [pair.to_dict() for pair in section.pairs],
                 "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},

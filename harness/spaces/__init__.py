@@ -21,7 +21,6 @@ DEFAULT = "nb201"
 __all__ = ["DEFAULT", "REGISTRY", "Architecture", "Grid", "NetworkShape", "Space", "load_space"]
 
 
-@cache
 def load_space(name: str = DEFAULT) -> Space:
     """Return a space.
 
@@ -34,7 +33,13 @@ def load_space(name: str = DEFAULT) -> Space:
     Raises:
         UsageError: If it does not exist or is not a space.
     """
-    module_name, colon, class_name = REGISTRY.get(name, name).partition(":")
+    return _load(REGISTRY.get(name, name))
+
+
+@cache
+def _load(name: str) -> Space:
+    """Make the space of a `module:Class`, once however it is asked for."""
+    module_name, colon, class_name = name.partition(":")
     if not colon:
         raise unknown_name("space", name, REGISTRY)
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):

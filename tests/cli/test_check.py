@@ -263,7 +263,7 @@ def test_a_junit_file_takes_the_place_of_no_scores(
     before = scores.read_bytes()
     result = invoke("check", "--baseline", baseline, scores, "--junit", scores)
     assert result.code == 2
-    assert "main.csv exists and is no XML, so it is not replaced" in result.err
+    assert "main.csv exists and is not a JUnit file, so it is not replaced" in result.err
     assert scores.read_bytes() == before
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.commandline import TINY, Invoke
 
 SOURCE = '''
+from pydantic import Field
+from harness.settings.base import Settings
 from harness.spaces.nb201.encoding import parse_arch
 from harness.strategies.base import Strategy, WeightedPath
 from harness.strategies.spos import SinglePathOneShot
@@ -60,6 +62,22 @@ class PoisonsACell(PoisonsTheEnd):
         ), 1.0)]
 
 
+class HalfSettings(Settings):
+    """Settings of Half."""
+
+    table = "half"
+    weight: float = Field(0.5, gt=0, le=1)
+
+
+class Half(Strategy):
+    """One path a step, of less weight."""
+
+    Settings = HalfSettings
+
+    def sample_paths(self, step, rng):
+        return [WeightedPath(self.context.space.draw(rng), self.context.settings.weight)]
+
+
 class Unfinished(Strategy):
     """Lacks sample_paths."""
 
@@ -92,6 +110,42 @@ def test_a_strategy_of_ones_own_is_trained_and_ranked(invoke: Invoke, tmp_path: 
     assert "mine.strategies:Pair minus spos" in result.out
     (folder,) = out.glob("tiles-mine-strategies-Pair-s0-*")
     assert set(pd.read_parquet(folder / "steps.parquet")["n_paths"]) == {2}
+
+
+def test_a_strategy_of_ones_own_has_settings_of_its_own(invoke: Invoke, tmp_path: Path) -> None:
+    command = (*TINY, "--strategies", "mine.strategies:Half", "--json")
+    (tmp_path / "half.toml").write_text("[half]\nweight = 0.25\n")
+    given = (("--set", "half.weight=0.25"), ("--config", tmp_path / "half.toml"), ())
+    names, stored = [], []
+    for number, arguments in enumerate(given):
+        result = invoke(*command, *arguments, "--out", tmp_path / str(number))
+        assert result.code == 0, result.err
+        (record,) = json.loads(result.out)["runs"]
+        names.append(record["run_id"])
+        stored.append(record["config"]["half"])
+    assert stored == [{"weight": 0.25}, {"weight": 0.25}, {"weight": 0.5}]
+    assert names[0] == names[1] != names[2]
+    losses = [
+        pd.read_parquet(tmp_path / str(n) / names[n] / "steps.parquet")["loss"][0] for n in (0, 2)
+    ]
+    assert losses[1] == pytest.approx(2 * losses[0])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("half.wight=1", "Unknown setting 'half.wight'. Did you mean 'half.weight'?"),
+        ("halff.weight=1", "Unknown setting 'halff'. Did you mean 'half'?"),
+        ("half.weight=2", "half.weight = 2: Input should be less than or equal to 1"),
+    ],
+)
+def test_wrong_settings_of_ones_own_strategy_are_refused(
+    invoke: Invoke, tmp_path: Path, assignment: str, message: str
+) -> None:
+    arguments = ("--strategies", "mine.strategies:Half", "--set", assignment)
+    result = invoke(*TINY, *arguments, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert message in result.err
 
 
 @pytest.mark.parametrize(
