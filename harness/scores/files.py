@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
+from harness.scores.cells import check_names
 from harness.scores.own import check_schema
 from harness.scores.text import refuse_halves, show
 
@@ -63,26 +64,6 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         return READERS[suffix](path, choose)
     except OSError as error:
         raise DataError(f"{path}: it cannot be read ({show(error.strerror or error)}).") from error
-
-
-def check_names(names: Sequence[str], wanted: Sequence[str], source: str) -> None:
-    """Check that no column to be read is there twice, which would leave one of them unread.
-
-    Args:
-        names: All columns.
-        wanted: Those to be read.
-        source: What to call the table in an error.
-
-    Raises:
-        DataError: If one is.
-    """
-    count = Counter(names)
-    repeated = [name for name in wanted if count[name] > 1]
-    if repeated:
-        raise DataError(
-            f"{source}: column '{show(repeated[0])}' is there more than once. Rename or remove "
-            "all but one."
-        )
 
 
 def _damaged(path: Path, kind: str, reason: object) -> DataError:
