@@ -16,6 +16,8 @@ from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
+from harness.estimators.supernet.spread import score_all
+from harness.estimators.supernet.work import Work
 from harness.scores import STATUS_FAILED
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
@@ -42,7 +44,7 @@ class Supernet(Estimator):
         super().__init__(task)
         config = task.config
         self.trainer = Trainer(config, task.data, load_strategy(config.strategy), task.ranks)
-        self._ranker = Ranker(config, task.data, task.monitor)
+        self._ranker = Ranker(config, task.data, task.monitor, task.spread or score_all)
         self._rank_s = task.spent.get("rank_s", 0.0)
 
     def prepare(self) -> None:
@@ -68,9 +70,7 @@ class Supernet(Estimator):
         path = task.folder.path / JOURNAL
         try:
             journal = open_journal(path, config, hash_weights(*networks))
-            ranking = self._ranker.rank(
-                networks, keys, journal, task.monitor, self._goal(), task.spread
-            )
+            ranking = Work(self._ranker, networks, keys, journal, self._goal()).rank()
         finally:
             self._rank_s += time.perf_counter() - started
         self._check_any_score(ranking.rows[config.rank_readout])

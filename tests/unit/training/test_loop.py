@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError
-from harness.estimators.supernet import Ranker
+from harness.estimators.supernet.ranker import Ranker
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import arch_at
 from harness.strategies.base import Strategy, WeightedPath
