@@ -49,7 +49,7 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
     module_name, _, class_name = find_class(kind, name, registry).partition(":")
     asked = f"{kind.capitalize()} '{name}'"
     try:
-        found = getattr(importlib.import_module(module_name), class_name, None)
+        found: Any = getattr(importlib.import_module(module_name), class_name, None)
     except ImportError as error:
         raise UsageError(
             f"{asked}: module '{module_name}' cannot be imported ({error}). "
@@ -66,4 +66,5 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise UsageError(f"{asked}: '{class_name}' does not define {missing}.")
-    return found
+    loaded: type[Any] = found
+    return loaded

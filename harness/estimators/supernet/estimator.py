@@ -61,7 +61,7 @@ class Supernet(Estimator):
         task.ranks.leave()  # what is left is done here
         for name, columns in self.trainer.log.tables.items():
             if name != "interim_scores" or source is None:  # the other run's are of its own ranking
-                task.folder.write_table(name, self._tabulate(name, columns))
+                task.folder.write_table(name, self._tabulate(columns))
 
     def score(self, keys: Sequence[int]) -> Scores:
         """Rank with the weights of the last step, or of several checkpoints."""
@@ -121,17 +121,15 @@ class Supernet(Estimator):
                 "smaller --set lr=..., or a tighter clip_norm."
             )
 
-    def _tabulate(self, name: str, columns: dict[str, Any]) -> pd.DataFrame:
+    def _tabulate(self, columns: dict[str, Any]) -> pd.DataFrame:
         table = pd.DataFrame(columns)
         for column in table.columns:
             if column.endswith(("index", "key")) and self.trainer.space.size is None:
                 table[column] = table[column].astype("int64")  # keys have up to 63 bits
             elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
                 table[column] = table[column].astype("int32")
-        if name == "disturbance":
-            codes = table["probe_set"].astype(int)
-            table["probe_set"] = codes.map(dict(enumerate(PROBE_SETS))).astype("category")
-        if name == "layers":
-            codes = table["layer"].astype(int)
-            table["layer"] = codes.map(dict(enumerate(self.trainer.weights))).astype("category")
+        for column, names in (("probe_set", PROBE_SETS), ("layer", self.trainer.weights)):
+            if column in table:
+                codes = table[column].astype(int)
+                table[column] = codes.map(dict(enumerate(names))).astype("category")
         return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -11,7 +12,6 @@ from harness.errors import Interrupted
 from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
 from harness.estimators.supernet.measuring import BatchSums, add_up
-from harness.estimators.supernet.precision import MIN_TAU, N_CHECKED, agreement
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.rounds import Goal, Round, Rounds, describe
@@ -21,7 +21,14 @@ from harness.monitor import Progress
 from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.settings.run import READOUTS, Readout
 from harness.spaces.lookup import name_archs
+from harness.stats import kendall_tau
 from harness.supernet.base import SuperNet
+
+MIN_TAU = 0.99
+"""Least tau-b between scores in bf16 and in float32 for which a ranking uses bf16."""
+
+N_CHECKED = 256
+"""Classes scored both ways, on the first batch: the worst case, as further batches average out."""
 
 
 class Ranking(NamedTuple):
@@ -134,7 +141,10 @@ class Work:
         return Scoring(network, self._parts[number], self._recalibrate_on, bf16)
 
     def _choose_precision(self) -> str:
-        """Return the type to compute in: of bf16, only where it ranks as float32 does."""
+        """Return the type to compute in: bf16 only where it ranks as float32 does.
+
+        Where a processor computes in bf16, an architecture takes half the time, at 8 bits.
+        """
         if self._config.rank_precision == "float32":
             return "float32"
         if self._ledger.precision is None:
@@ -152,7 +162,8 @@ class Work:
                 losses[-1].append(self._chosen(sums).loss)
                 if self._monitor.should_stop():
                     raise Interrupted("Stopped in the comparison of bf16 with float32.")
-        tau = agreement(*losses)
+        finite = all(map(math.isfinite, itertools.chain(*losses)))
+        tau = kendall_tau(*losses).value if finite else None
         agrees = tau is not None and tau >= MIN_TAU
         if not agrees:
             found = "undefined" if tau is None else f"{tau:.3f}"

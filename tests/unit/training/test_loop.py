@@ -20,7 +20,8 @@ from harness.strategies.base import Strategy, WeightedPath
 from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS
 from harness.training.log import TrainingLog
-from harness.training.loop import Trainer, learning_rate
+from harness.training.loop import Trainer
+from harness.training.sgd import learning_rate
 from tests.tiny import (
     Recorder,
     assert_same_state,
