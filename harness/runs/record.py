@@ -153,23 +153,12 @@ class Record(BaseModel):
 
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12)."""
-    schema = _open_up(Record.model_json_schema())
+    schema = Record.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"harness record.json, version {SCHEMA_VERSION}",
         **{key: value for key, value in schema.items() if key != "title"},
     }
-
-
-def _open_up(schema: Any) -> Any:
-    """Allow fields that are added later: the settings are closed to users, not to readers."""
-    if isinstance(schema, dict):
-        return {
-            key: _open_up(value)
-            for key, value in schema.items()
-            if not (key == "additionalProperties" and value is False)
-        }
-    return [_open_up(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def render_schema() -> str:

@@ -11,7 +11,7 @@ from harness.cli.options import Command, add_options
 from harness.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from harness.runs.inventory import Run, Wanted
+    from harness.runs.inventory import Run
 
 DEFAULT_FOLDER = Path("results")
 
@@ -50,27 +50,29 @@ def filter_options(command: Command) -> Command:
     )(command)
 
 
-def parse_wanted(
-    strategies: tuple[str, ...],
-    datasets: tuple[str, ...],
-    seeds: tuple[int, ...],
-    statuses: tuple[str, ...],
-    assignments: tuple[str, ...],
-) -> Wanted:
-    """Make the filter.
+def choose_runs(
+    folders: tuple[Path, ...], assignments: tuple[str, ...], **filters: tuple[Any, ...]
+) -> list[Run]:
+    """List the runs in some folders that pass the filters.
+
+    Args:
+        folders: Where; none: the default folder.
+        assignments: Settings that they have.
+        **filters: The other values of `filter_options`.
 
     Raises:
         UsageError: If a status or a setting is unknown.
+        StoreError: If a folder does not exist.
     """
-    from harness.runs.inventory import STATUSES, Wanted
+    from harness.runs.inventory import STATUSES, Wanted, list_runs
     from harness.settings.dotted import flatten
     from harness.settings.layers import parse_assignments
 
-    for status in statuses:
+    for status in filters["statuses"]:
         if status not in STATUSES:
             raise unknown_name("status", status, STATUSES)
-    settings = flatten(parse_assignments(assignments))
-    return Wanted(strategies, datasets, seeds, statuses, settings)
+    wanted = Wanted(**filters, settings=flatten(parse_assignments(assignments)))
+    return list_runs(folders or (DEFAULT_FOLDER,), wanted)
 
 
 def find(name: str, folders: tuple[Path, ...]) -> Run:
