@@ -112,9 +112,9 @@ class TensorBoardExport(SilentMonitor):
             UsageError: If TensorBoard is not installed.
             StoreError: If the folder cannot be made.
         """
-        from harness.runs.tensorboard import make_folder
+        from harness.runs.tensorboard import prepare_export
 
-        make_folder(target)
+        prepare_export(target)
         self._out = out
         self._target = target
 

@@ -70,7 +70,7 @@ class Data(_Open):
     n_with_truth: int | None = Field(None, ge=0, description="Of those ranked")
 
 
-class Ranking(_Open):
+class RankingRecord(_Open):
     """Provenance of the scores."""
 
     n_images: int | None = Field(None, ge=1, description="Validation images used")
@@ -146,7 +146,7 @@ class Record(BaseModel):
         [], description="In the order in which they worked on it"
     )
     data: Annotated[dict[str, Any], _Described(Data)] = {}
-    ranking: Annotated[dict[str, Any], _Described(Ranking, may_be_empty=False)] = {}
+    ranking: Annotated[dict[str, Any], _Described(RankingRecord, may_be_empty=False)] = {}
     timings: Annotated[dict[str, float], _Described(Timings, may_be_empty=False)] = {}
     summary: Annotated[dict[str, Any], _Described(Summary, may_be_empty=False)] = {}
 

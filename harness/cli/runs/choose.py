@@ -30,9 +30,9 @@ def folder_option(command: Command) -> Command:
 def filter_options(command: Command) -> Command:
     """Add the filters."""
     return add_options(
-        click.option("--strategy", "strategies", multiple=True, help="Only this; repeatable."),
-        click.option("--dataset", "datasets", multiple=True, help="Only this; repeatable."),
-        click.option("--seed", "seeds", multiple=True, type=int, help="Only this; repeatable."),
+        click.option("--strategy", multiple=True, help="Only this; repeatable."),
+        click.option("--dataset", multiple=True, help="Only this; repeatable."),
+        click.option("--seed", multiple=True, type=int, help="Only this; repeatable."),
         click.option(
             "--status",
             "statuses",
@@ -51,14 +51,18 @@ def filter_options(command: Command) -> Command:
 
 
 def choose_runs(
-    folders: tuple[Path, ...], assignments: tuple[str, ...], **filters: tuple[Any, ...]
+    folders: tuple[Path, ...],
+    statuses: tuple[str, ...],
+    assignments: tuple[str, ...],
+    **filters: tuple[Any, ...],
 ) -> list[Run]:
     """List the runs in some folders that pass the filters.
 
     Args:
         folders: Where; none: the default folder.
-        assignments: Settings that they have.
-        **filters: The other values of `filter_options`.
+        statuses: Wanted statuses; none: any.
+        assignments: Settings that they have, as key=value.
+        **filters: By setting, the values that are wanted; none: any.
 
     Raises:
         UsageError: If a status or a setting is unknown.
@@ -68,11 +72,13 @@ def choose_runs(
     from harness.settings.dotted import flatten
     from harness.settings.layers import parse_assignments
 
-    for status in filters["statuses"]:
+    for status in statuses:
         if status not in STATUSES:
             raise unknown_name("status", status, STATUSES)
-    wanted = Wanted(**filters, settings=flatten(parse_assignments(assignments)))
-    return list_runs(folders or (DEFAULT_FOLDER,), wanted)
+    settings = {key: values for key, values in filters.items() if values}
+    assigned = flatten(parse_assignments(assignments))
+    settings.update((key, (value,)) for key, value in assigned.items())
+    return list_runs(folders or (DEFAULT_FOLDER,), Wanted(statuses, settings))
 
 
 def find(name: str, folders: tuple[Path, ...]) -> Run:
