@@ -84,9 +84,9 @@ def make_estimator(
 ) -> ScoreMatrix:
     """An estimator of a score file, on the architectures of the truth unless told otherwise."""
     given = {"source": "file", "score_kind": "column 'score'"} | fields
-    index = given.pop("nb201_index", chosen.truth.nb201_index)
+    index = given.pop("keys", chosen.truth.keys)
     return ScoreMatrix(
-        label=label, method=label, seeds=tuple(seeds), nb201_index=index, score=scores, **given
+        label=label, method=label, seeds=tuple(seeds), keys=index, score=scores, **given
     )
 
 

@@ -62,7 +62,7 @@ def save_baseline(snapshot: Snapshot, path: Path) -> Snapshot:
         for method in snapshot.methods
     )
     kept = snapshot.model_copy(update={"methods": methods})
-    content = kept.model_dump(mode="json")
+    content = kept.to_content()
     header = {"format": FORMAT, "schema_version": SCHEMA_VERSION}
     text = _to_text(header | content | {"sha256": _hash(content)})
     write_atomically(path, text)
@@ -101,7 +101,7 @@ def load_baseline(path: Path) -> Snapshot:
         snapshot = Snapshot(**given)
     except (ValidationError, TypeError) as error:
         raise _damaged(path, _explain(error)) from error
-    if _hash(snapshot.model_dump(mode="json")) != content.get("sha256"):
+    if _hash(snapshot.to_content()) != content.get("sha256"):
         raise _damaged(path, "its content is not what was written: the hash differs")
     return snapshot
 

@@ -28,7 +28,6 @@ from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
 from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
-from harness.spaces.nb201.encoding import N_ARCHS
 from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
@@ -50,6 +49,7 @@ class _Case(NamedTuple):
     archs: IntArray
     truth: FloatArray
     pairing: Pairing
+    size: int | None
 
 
 class _Compared(NamedTuple):
@@ -96,8 +96,10 @@ def check_estimators(
     for old, new in matched.pairs:
         check_conditions(old, new)
         index = choose_archs(old, new, take_common)
-        truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.nb201_index, index)]
-        case = _Case(old, new, index, truth, pair_seeds(old.seeds, new.seeds))
+        truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.keys, index)]
+        case = _Case(
+            old, new, index, truth, pair_seeds(old.seeds, new.seeds), chosen.table.space.size
+        )
         findings += [_find(case, rule, min_seeds) for rule in rules]
     return CheckResult(tuple(findings), matched.missing, matched.extra, baseline, min_seeds)
 
@@ -178,7 +180,7 @@ def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
 
 def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:
     columns = np.searchsorted(method.index_array, case.archs)
-    return sample_metric(metric, method.score_array[list(seeds)][:, columns], case.truth, N_ARCHS)
+    return sample_metric(metric, method.score_array[list(seeds)][:, columns], case.truth, case.size)
 
 
 def _compare_figures(case: _Case, rule: Rule) -> _Compared:

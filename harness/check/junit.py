@@ -32,7 +32,7 @@ def save_junit(result: CheckResult, path: Path, strict: bool = False) -> None:
         StoreError: If the file cannot be written.
     """
     content = to_junit(result, strict)
-    check_replaceable(path, b"<?xml", "XML")
+    check_replaceable(path, b"<?xml", "JUnit file")
     write_atomically(path, content)
 
 

@@ -18,7 +18,7 @@ from harness.errors import DataError, TruthError
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth
 from harness.scores import show
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces import DEFAULT, load_space
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.stats.correlation import FloatArray, IntArray
 
@@ -107,8 +107,8 @@ class MethodSnapshot(_Content):
         n_seeds, n, index = len(self.seeds), len(self.nb201_index), np.array(self.nb201_index)
         if len(set(self.seeds)) != n_seeds:
             raise ValueError("a seed is there twice")
-        if index.min() < 0 or index.max() >= N_ARCHS or (np.diff(index) <= 0).any():
-            raise ValueError(f"nb201_index does not ascend from 0 to {N_ARCHS - 1:,} at most")
+        if index.min() < 0 or (np.diff(index) <= 0).any():
+            raise ValueError("nb201_index does not ascend from 0")
         if len(self.scores) != n_seeds or any(len(row) != n for row in self.scores):
             raise ValueError(f"scores are not {n_seeds} seeds of {n} architectures")
         if any(len(row) != n_seeds for row in (self.tau, *self.figures.values())):
@@ -135,6 +135,8 @@ class Snapshot(_Content):
         dirty: Whether tracked files differed from it.
         truth: What all of them were held to.
         methods: At least one, each with a label of its own.
+        space: The space of the architectures; None for NAS-Bench-201. There `nb201_index` is the
+            published index; in other spaces it holds keys.
     """
 
     created: str
@@ -142,13 +144,21 @@ class Snapshot(_Content):
     dirty: bool | None
     truth: TruthReference
     methods: tuple[MethodSnapshot, ...] = Field(min_length=1)
+    space: str | None = None
 
     @model_validator(mode="after")
     def _check_labels(self) -> Self:
         labels = [method.label for method in self.methods]
         if len(set(labels)) != len(labels):
             raise ValueError("two methods have the same label")
+        size = load_space(self.space or DEFAULT).size
+        if size is not None and any(method.nb201_index[-1] >= size for method in self.methods):
+            raise ValueError(f"nb201_index does not ascend from 0 to {size - 1:,} at most")
         return self
+
+    def to_content(self) -> dict[str, Any]:
+        """Return everything, ready for JSON; the space only where it is not the default."""
+        return self.model_dump(mode="json", exclude=None if self.space else {"space"})
 
 
 def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Snapshot:
@@ -170,17 +180,18 @@ def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Sna
         **provenance.commit(),
         truth=TruthReference(**vars(query), table=chosen.table.name, sha256=chosen.table.sha256),
         methods=tuple(_take(estimator, chosen) for estimator in estimators),
+        space=None if chosen.table.space.name == DEFAULT else chosen.table.space.name,
     )
 
 
 def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
-    known = np.isin(chosen.truth.nb201_index, estimator.complete_archs)
-    index, truth = chosen.truth.nb201_index[known], chosen.truth.accuracy[known]
+    known = np.isin(chosen.truth.keys, estimator.complete_archs)
+    index, truth = chosen.truth.keys[known], chosen.truth.accuracy[known]
     if len(index) < MIN_ARCHS:
         raise TruthError(
             f"'{estimator.label}' has {len(index)} architectures with a score of every seed and a "
             f"truth ({chosen.query}); a check takes {MIN_ARCHS} or more. Score more of the "
-            f"{len(chosen.truth.nb201_index):,} that have this truth."
+            f"{len(chosen.truth.keys):,} that have this truth."
         )
     scores = estimator.scores_of(index)
     taus = [kendall_tau(row, truth).value for row in scores]
@@ -195,12 +206,16 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
         runs=tuple(record.run_id for record in estimator.records),
         commits=_commits(estimator),
         seeds=estimator.seeds,
-        population=f"{len(index):,} of {N_ARCHS:,}: {POPULATION}",
+        population=_describe_population(len(index), estimator.space.size),
         nb201_index=tuple(index.tolist()),
         scores=tuple(tuple(row) for row in scores.tolist()),
         tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
         figures=_figures(estimator),
     )
+
+
+def _describe_population(n: int, size: int | None) -> str:
+    return f"{n:,}{'' if size is None else f' of {size:,}'}: {POPULATION}"
 
 
 def _commits(estimator: ScoreMatrix) -> tuple[str, ...]:

@@ -1,57 +1,55 @@
-"""Scores that any estimator has to beat: the size of a network, its work, and chance."""
+"""Scores that any estimator has to beat: those that a space gives for free."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 
 from harness.errors import unknown_name
 from harness.estimators.matrix import CALLABLE, FloatArray, IntArray, ScoreMatrix
-from harness.seeding import make_rng
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.spaces.nb201.encoding import N_ARCHS, arch_at
-
-BASELINES = {
-    "params": "number of parameters",
-    "flops": "number of multiplications and additions",
-    "random": "random, the same for an architecture every time",
-}
-"""By name, what the score is."""
+from harness.spaces import Space, load_space
 
 
-def make_baselines(nb201_index: IntArray) -> dict[str, FloatArray]:
-    """Make the scores that any estimator has to beat.
+def make_baselines(keys: IntArray, space: Space | None = None) -> dict[str, FloatArray]:
+    """Make the free scores of a space.
 
     Args:
-        nb201_index: Architectures, [n].
+        keys: Architectures, [n].
+        space: Their space; NAS-Bench-201 unless given.
 
     Returns:
-        `params` and `flops` (of CIFAR-10's network; every one with two channels or more orders
-        architectures alike), and `random`, the same for an architecture every time, [n] each.
+        The score of each architecture by the name of the baseline, [n] each.
     """
-    archs = [arch_at(index) for index in nb201_index.tolist()]
-    shape = BENCHMARK_SHAPES["cifar10"]
-    order = make_rng(0, "random score").permutation(N_ARCHS)
+    return dict(_make_once(space or load_space(), keys.astype(np.int64).tobytes()))
+
+
+@lru_cache(maxsize=8)
+def _make_once(space: Space, keys: bytes) -> dict[str, FloatArray]:
+    archs = [space.at(key) for key in np.frombuffer(keys, dtype=np.int64).tolist()]
     return {
-        "params": np.array([count_params(arch, shape) for arch in archs], dtype=np.float64),
-        "flops": np.array([count_flops(arch, shape) for arch in archs], dtype=np.float64),
-        "random": order[nb201_index].astype(np.float64),
+        name: np.array([baseline.score(arch) for arch in archs], dtype=np.float64)
+        for name, baseline in space.baselines.items()
     }
 
 
-def make_baseline(name: str, nb201_index: IntArray) -> ScoreMatrix:
+def make_baseline(name: str, keys: IntArray, space: Space | None = None) -> ScoreMatrix:
     """Make one of them an estimator, to compare others with.
 
     Args:
-        name: One of `BASELINES`.
-        nb201_index: Architectures, ascending, [n].
+        name: A key of `Space.baselines`.
+        keys: Architectures, ascending, [n].
+        space: Their space; NAS-Bench-201 unless given.
 
     Returns:
-        The estimator, of one unknown seed.
+        Its scores, of one unknown seed.
 
     Raises:
-        UsageError: If the name is none of them.
+        UsageError: If the space has no baseline of that name.
     """
-    if name not in BASELINES:
-        raise unknown_name("baseline", name, BASELINES)
-    score = make_baselines(nb201_index)[name][np.newaxis]
-    return ScoreMatrix(name, name, CALLABLE, (None,), nb201_index, score, BASELINES[name])
+    space = space or load_space()
+    if name not in space.baselines:
+        raise unknown_name("baseline", name, space.baselines)
+    score = make_baselines(keys, space)[name][np.newaxis]
+    kind = space.baselines[name].description
+    return ScoreMatrix(name, name, CALLABLE, (None,), keys, score, kind, space=space)

@@ -18,10 +18,17 @@ from harness.estimators.runs import load_runs
 from harness.runs.folder import find_runs
 from harness.scores import ScoreSets, make_score_sets, read_score_sets, show
 from harness.scores.sets import SCORE
-from harness.spaces.nb201.encoding import Arch
+from harness.spaces import Architecture, Space, load_space
+from harness.spaces.lookup import arch_columns, name_archs
 
 ScoresLike = (
-    str | Path | pd.DataFrame | pd.Series | Mapping[Arch | str | int, float] | Scorer | ScoreMatrix
+    str
+    | Path
+    | pd.DataFrame
+    | pd.Series
+    | Mapping[Architecture | str | int, float]
+    | Scorer
+    | ScoreMatrix
 )
 """What scores can be given as in Python."""
 
@@ -89,7 +96,8 @@ def make_estimators(
     score_column: str = SCORE,
     lower_is_better: bool = False,
     exclude_bad: bool = False,
-    archs: Iterable[Arch | str | int] | None = None,
+    archs: Iterable[Architecture | str | int] | None = None,
+    space: Space | None = None,
 ) -> Loaded:
     """Make estimators of scores in any form.
 
@@ -101,7 +109,8 @@ def make_estimators(
         score_column: The column of the scores in files and frames.
         lower_is_better: Whether a lower number is better.
         exclude_bad: Whether what is bad is left out and counted instead of refused.
-        archs: What to call a function for; all 15,625 unless given.
+        archs: What to call a function for; all of the space unless given.
+        space: The space of what does not name its own; NAS-Bench-201 unless given.
 
     Returns:
         The estimators: one, but for files and frames with several methods, and folders of runs.
@@ -128,13 +137,16 @@ def make_estimators(
         named = replace(loaded.estimators[0], label=show(label))
         return Loaded((named,), loaded.unfinished)
     if isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
-        frame = scores if isinstance(scores, pd.DataFrame) else to_frame(scores, score_column)
+        frame = (
+            scores if isinstance(scores, pd.DataFrame) else to_frame(scores, score_column, space)
+        )
         sets = make_score_sets(
             frame, "the scores", score_column=score_column, exclude=exclude_bad, **options
         )
         return Loaded(tuple(_tell_apart(_from_sets(sets, label or "scores", ()))))
     if callable(scores):
-        return Loaded((from_callable(scores, archs, label, exclude_bad=exclude_bad, **options),))
+        made = from_callable(scores, archs, label, exclude_bad=exclude_bad, space=space, **options)
+        return Loaded((made,))
     raise UsageError(
         f"Scores were given as {type(scores).__name__}; allowed are a path, a pandas DataFrame or "
         "Series, a mapping from architectures to scores, and a function of an architecture. Make "
@@ -181,12 +193,13 @@ def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[Scor
             method=show(only.method or name),
             source=FILE,
             seeds=only.seeds,
-            nb201_index=only.nb201_index,
+            keys=only.keys,
             score=only.score,
             score_kind=f"minus {kind}" if sets.lower_is_better else kind,
             paths=paths,
             # Of a single method all rows are, also those that name none.
             exclusions=sets.exclusions if len(sets.sets) == 1 else only.exclusions,
+            space=sets.space,
         )
         for only in sets.sets
     ]
@@ -210,20 +223,30 @@ def _tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     return told
 
 
-def to_frame(scores: Mapping[Any, Any] | pd.Series[Any], score_column: str) -> pd.DataFrame:
+def to_frame(
+    scores: Mapping[Any, Any] | pd.Series[Any], score_column: str, space: Space | None = None
+) -> pd.DataFrame:
     """Make a table of scores by architecture; a series may have an architecture twice.
 
     Args:
-        scores: Numbers by architecture: string, `nb201_index` or `Arch`.
+        scores: Numbers by architecture: as such, its string or its key (`nb201_index`).
         score_column: What their column is called.
+        space: The space; NAS-Bench-201 unless given.
 
     Returns:
-        The columns `nb201_index` or `arch_str`, and that of the scores.
+        The columns that name the architectures, and that of the scores.
     """
+    space = space or load_space()
     keys = list(scores.keys())
     cells = [scores[key] for key in keys] if isinstance(scores, Mapping) else scores.tolist()
-    column = pd.Series(cells, dtype=object)
-    if all(isinstance(key, (Arch, Integral)) and not isinstance(key, bool) for key in keys):
-        index = [key.nb201_index if isinstance(key, Arch) else int(key) for key in keys]
-        return pd.DataFrame({"nb201_index": index, score_column: column})
-    return pd.DataFrame({"arch_str": [str(key) for key in keys], score_column: column})
+    column = {score_column: pd.Series(cells, dtype=object)}
+    if all(isinstance(key, Integral) and not isinstance(key, bool) for key in keys):
+        index = space.index_column
+        # What is not an index is refused with the rest of the table.
+        return pd.DataFrame(({index: keys} if index else name_archs(keys, space)) | column)
+    columns = arch_columns(space)
+    texts = [
+        space.format(space.at(int(key))) if isinstance(key, Integral) else str(key) for key in keys
+    ]
+    named = {} if columns.space is None else {columns.space: space.name}
+    return pd.DataFrame({columns.text: texts} | named | column)

@@ -1,6 +1,6 @@
 """The scores of one estimator over its seeds, wherever they came from.
 
-Axes: seed, training seeds; n, architectures ascending by `nb201_index`.
+Axes: seed, training seeds; n, architectures ascending by key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.runs.record import Record
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import N_ARCHS
+from harness.spaces import Space, load_space
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class ScoreMatrix:
         method: The training strategy, or the name that a score file gives; printable.
         source: "run", "file" or "callable".
         seeds: Training seeds, ascending; (None,) where they are not known.
-        nb201_index: Architectures with a score of any seed, ascending, [n].
+        keys: Architectures (`Space.key`) with a score of any seed, ascending, [n].
         score: Higher is better, [seed, n]; NaN where a seed lacks one.
         score_kind: What the score is, such as "minus mean validation loss".
         dataset: Image data set that it was trained on; None where that is not known.
@@ -48,6 +48,7 @@ class ScoreMatrix:
         exclusions: Scores that are not there or were left out, by reason.
         fitted_on: Architectures whose truth each seed was fitted to, ascending, [seed] arrays;
             these are never in its evaluation. Empty for estimators that saw no truth.
+        space: The space of the architectures; NAS-Bench-201 unless given.
         records: The runs' records, one a seed; none for others.
     """
 
@@ -55,7 +56,7 @@ class ScoreMatrix:
     method: str
     source: Literal["run", "file", "callable"]
     seeds: tuple[int | None, ...]
-    nb201_index: IntArray
+    keys: IntArray
     score: FloatArray
     score_kind: str
     dataset: str | None = None
@@ -66,19 +67,23 @@ class ScoreMatrix:
     exclusions: dict[str, int] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     fitted_on: tuple[IntArray, ...] = ()
+    space: Space = field(default_factory=load_space)
 
     def __post_init__(self) -> None:
         """Check the shapes and the order of architectures."""
-        index, score = self.nb201_index, self.score
-        fits = index.ndim == 1 and score.shape == (len(self.seeds), len(index))
-        ascends = fits and bool((np.diff(index) > 0).all())
-        in_range = len(index) == 0 or (ascends and index[0] >= 0 and index[-1] < N_ARCHS)
+        keys, score, size = self.keys, self.score, self.space.size
+        fits = keys.ndim == 1 and score.shape == (len(self.seeds), len(keys))
+        ascends = fits and bool((np.diff(keys) > 0).all())
+        in_range = len(keys) == 0 or (ascends and keys[0] >= 0)
+        if size is not None:
+            in_range = in_range and (len(keys) == 0 or bool(keys[-1] < size))
         if not (fits and ascends and in_range) or not self.seeds or np.isinf(score).any():
+            most = "" if size is None else f" to {size - 1} at most"
             raise UsageError(
-                f"An estimator of {len(self.seeds)} seeds got indices of shape {index.shape} and "
-                f"scores of shape {score.shape}; indices [n] ascend from 0 to {N_ARCHS - 1} at "
-                "most, and scores are [seed, n], finite or NaN. Sort by index, and leave out "
-                "architectures without a score."
+                f"An estimator of {len(self.seeds)} seeds got indices of shape {keys.shape} and "
+                f"scores of shape {score.shape}; indices [n] ascend from 0{most}, and scores are "
+                "[seed, n], finite or NaN. Sort by index, and leave out architectures without a "
+                "score."
             )
 
     @cached_property
@@ -89,32 +94,31 @@ class ScoreMatrix:
     @property
     def complete_archs(self) -> IntArray:
         """The architectures that every seed has a score for, or was fitted to, ascending."""
-        judged = self.judged_on(self.nb201_index)
+        judged = self.judged_on(self.keys)
         has_score = np.isfinite(self.score)
         if judged is not None:
             has_score = (has_score | ~judged) & judged.any(axis=0)
-        return self.nb201_index[has_score.all(axis=0)]
+        return self.keys[has_score.all(axis=0)]
 
-    def judged_on(self, nb201_index: IntArray) -> BoolArray | None:
+    def judged_on(self, keys: IntArray) -> BoolArray | None:
         """Tell which of some architectures each seed may be judged on, [seed, k]; None for all."""
         if not self.fitted_on:
             return None
-        return np.stack([~np.isin(nb201_index, seen) for seen in self.fitted_on])
+        return np.stack([~np.isin(keys, seen) for seen in self.fitted_on])
 
-    def scores_of(self, nb201_index: IntArray) -> FloatArray:
+    def scores_of(self, keys: IntArray) -> FloatArray:
         """Return the scores of some architectures.
 
         Args:
-            nb201_index: The architectures, in any order, [k].
+            keys: The architectures, in any order, [k].
 
         Returns:
             Their scores, [seed, k]; NaN where there is none.
         """
-        place = np.full(N_ARCHS, len(self.nb201_index))
-        place[self.nb201_index] = np.arange(len(self.nb201_index))
-        # The last column serves those that are not there.
-        padded = np.pad(self.score, ((0, 0), (0, 1)), constant_values=np.nan)
-        return padded[:, place[nb201_index]]
+        if len(self.keys) == 0:
+            return np.full((len(self.seeds), len(keys)), np.nan)
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[place] == keys, self.score[:, place], np.nan)
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def common_archs(estimators: Sequence[ScoreMatrix]) -> IntArray:
         estimators: At least one.
 
     Returns:
-        `nb201_index`, ascending; empty where they share none.
+        keys, ascending; empty where they share none.
 
     Raises:
         UsageError: If there is no estimator.

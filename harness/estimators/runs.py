@@ -18,6 +18,8 @@ from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
+from harness.spaces import Space, load_space
+from harness.spaces.lookup import keys_of_rows
 
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
@@ -169,7 +171,8 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
     config = runs[0].config
     readout = readout or config.rank_readout
     frames = [_load_scores(run, readout) for run in runs]
-    scored = [f[f["status"] == STATUS_OK].set_index("nb201_index")["score"] for f in frames]
+    space = load_space(config.space)
+    scored = [_scores_by_key(frame, space) for frame in frames]
     index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
     return ScoreMatrix(
@@ -177,7 +180,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         method=show(config.strategy),
         source=RUN,
         seeds=tuple(run.config.seed for run in runs),
-        nb201_index=index,
+        keys=index,
         score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
         score_kind=_score_kind(config, readout),
         dataset=config.dataset,
@@ -187,7 +190,13 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         paths=tuple(run.folder.path for run in runs),
         exclusions={STATUS_FAILED: n_failed} if n_failed else {},
         records=tuple(run.record for run in runs),
+        space=space,
     )
+
+
+def _scores_by_key(frame: pd.DataFrame, space: Space) -> pd.Series[float]:
+    ok = frame[frame["status"] == STATUS_OK]
+    return pd.Series(ok["score"].to_numpy(), keys_of_rows(ok, space))
 
 
 def _check_replicas(runs: Sequence[_Run]) -> None:
@@ -212,7 +221,7 @@ def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
             f"Run {run.record.run_id} has no scores by the '{readout}' readout: it was ranked "
             "before there were two. Leave --readout out, or make the run again."
         )
-    return load_scores(path)
+    return load_scores(path, load_space(run.config.space))
 
 
 def _score_kind(config: RunConfig, readout: str) -> str:

@@ -41,20 +41,20 @@ def evaluate_together(
         TruthError: If the estimators have no architecture with this truth in common.
         UsageError: If the baseline is unknown.
     """
-    archs = np.intersect1d(common_archs(estimators), chosen.truth.nb201_index)
+    archs = np.intersect1d(common_archs(estimators), chosen.truth.keys)
     if len(archs) == 0:
         each = "; ".join(f"'{e.label}' {len(e.complete_archs):,}" for e in estimators)
         raise TruthError(
             f"No architecture has a score of all estimators and a truth ({chosen.query}, "
-            f"{len(chosen.truth.nb201_index):,} architectures). Scored: {each}. Leave out the one "
+            f"{len(chosen.truth.keys):,} architectures). Scored: {each}. Leave out the one "
             "that shares none, or score architectures that the others have scored."
         )
     evaluations = tuple(evaluate_estimator(estimator, chosen, archs) for estimator in estimators)
     pairs = choose_pairs(estimators, baseline)
     return JointEvaluation(
         truth=evaluations[0].truth,
-        nb201_index=archs,
-        accuracy=chosen.truth.accuracy[np.isin(chosen.truth.nb201_index, archs)],
+        keys=archs,
+        accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
         pairs=tuple(PairResult(pair, _compare(pair, chosen, archs)) for pair in pairs),
     )
@@ -71,7 +71,7 @@ def evaluate_estimator(
     Args:
         estimator: The estimator.
         chosen: The truth.
-        archs: Only these, such as the ones that others have scored too, `nb201_index`; all unless
+        archs: Only these, such as the ones that others have scored too, by key; all unless
             given.
         populations: Populations by name; all of the space unless given.
 
@@ -82,15 +82,15 @@ def evaluate_estimator(
         TruthError: If no architecture has both.
     """
     truth, complete = chosen.truth, estimator.complete_archs
-    known = np.isin(truth.nb201_index, complete)
+    known = np.isin(truth.keys, complete)
     n_known = int(known.sum())
     if archs is not None:
-        known &= np.isin(truth.nb201_index, archs)
-    index = truth.nb201_index[known]
+        known &= np.isin(truth.keys, archs)
+    index = truth.keys[known]
     if len(index) == 0:
         raise TruthError(
             f"None of the {len(complete):,} architectures that '{estimator.label}' scores (with "
-            f"every seed) has a truth ({chosen.query}, {len(truth.nb201_index):,} architectures). "
+            f"every seed) has a truth ({chosen.query}, {len(truth.keys):,} architectures). "
             "Score some of those, or ask for another truth."
         )
     judged = estimator.judged_on(index)
@@ -98,7 +98,7 @@ def evaluate_estimator(
     figures = evaluate_case(
         _make_case(chosen, index),
         scores if judged is None else np.where(judged, scores, 0.0),
-        baselines=make_baselines(index),
+        baselines=make_baselines(index, chosen.table.space),
         populations=populations,
         judged=judged,
     )
@@ -108,17 +108,17 @@ def evaluate_estimator(
         sha256=chosen.table.sha256,
         is_recorded=estimator.truth_sha256 is None
         or chosen.table.is_recorded_as(estimator.truth_sha256),
-        n_archs=len(truth.nb201_index),
+        n_archs=len(truth.keys),
         n_missing=truth.n_missing,
     )
     return Evaluated(
         estimator=estimator,
         truth=source,
-        n_scored=len(estimator.nb201_index),
-        n_incomplete=len(estimator.nb201_index) - len(complete),
+        n_scored=len(estimator.keys),
+        n_incomplete=len(estimator.keys) - len(complete),
         n_without_truth=len(complete) - n_known,
         n_uncommon=n_known - len(index),
-        nb201_index=index,
+        keys=index,
         figures=figures,
     )
 
@@ -161,11 +161,12 @@ def _make_case_once(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
     A ceiling on all 15,625 takes seconds.
     """
     keys, truth = np.frombuffer(archs, dtype=np.int64), table.select(query)
-    known = np.isin(truth.nb201_index, keys)
+    known = np.isin(truth.keys, keys)
     trials = table.trials(query)
     return Case(
         keys,
-        trials.accuracy[np.isin(trials.nb201_index, keys)],
+        trials.accuracy[np.isin(trials.keys, keys)],
         truth.accuracy[known],
         None if query.rule.kind == MEAN else truth.n_trials[known],
+        space=table.space,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import unknown_name
-from harness.estimators.baselines import BASELINES, make_baseline
+from harness.estimators.baselines import make_baseline
 from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
 from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
@@ -85,9 +85,9 @@ def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None)
 
     Args:
         estimators: Those of one table, runs of the baseline strategy first.
-        baseline: Label of the baseline of all, or one of `harness.estimators.BASELINES`, such as
-            `params`; unless given, that of a run is the run of the baseline strategy that differs
-            in nothing but the strategy, and of all others the first.
+        baseline: Label of the baseline of all, or a baseline of the space, such as `params`;
+            unless given, that of a run is the run of the baseline strategy that differs in nothing
+            but the strategy, and of all others the first.
 
     Returns:
         A pair for each but the baselines themselves.
@@ -116,9 +116,10 @@ def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
     by_label = {estimator.label: estimator for estimator in estimators}
     if name in by_label:
         return by_label[name]
-    if name in BASELINES:
-        return make_baseline(name, common_archs(estimators))
-    raise unknown_name("estimator to compare with", name, [*by_label, *BASELINES])
+    space = estimators[0].space
+    if name in space.baselines:
+        return make_baseline(name, common_archs(estimators), space)
+    raise unknown_name("estimator to compare with", name, [*by_label, *space.baselines])
 
 
 def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
+from harness.spaces import Space
 from harness.stats import Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
@@ -50,7 +51,7 @@ class Evaluated:
         n_incomplete: Of these, left out since a seed lacks a score.
         n_without_truth: Of the rest, left out since they have no truth.
         n_uncommon: Of the rest, left out since another estimator of the report lacks a score.
-        nb201_index: The architectures that are left, ascending, [n].
+        keys: The architectures that are left, ascending, [n].
         figures: The figures on these.
     """
 
@@ -60,7 +61,7 @@ class Evaluated:
     n_incomplete: int
     n_without_truth: int
     n_uncommon: int
-    nb201_index: IntArray
+    keys: IntArray
     figures: Evaluation
 
     @property
@@ -130,17 +131,22 @@ class JointEvaluation:
 
     Attributes:
         truth: What they are judged by.
-        nb201_index: The architectures, ascending, [n].
+        keys: The architectures, ascending, [n].
         accuracy: Their truth, percent, [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
     """
 
     truth: TruthSource
-    nb201_index: IntArray
+    keys: IntArray
     accuracy: FloatArray
     evaluations: tuple[Evaluated, ...]
     pairs: tuple[PairResult, ...]
+
+    @property
+    def space(self) -> Space:
+        """The space of the architectures."""
+        return self.evaluations[0].estimator.space
 
     @property
     def title(self) -> str:

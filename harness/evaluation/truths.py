@@ -14,8 +14,8 @@ from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.loading import to_frame
 from harness.estimators.matrix import ScoreMatrix
 from harness.scores import make_score_sets
-from harness.spaces.nb201.cost import BENCHMARK_SHAPES
-from harness.spaces.nb201.encoding import arch_at
+from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces.lookup import name_archs
 from harness.truth import (
     Trials,
     Truth,
@@ -28,7 +28,8 @@ from harness.truth import (
 from harness.truth.catalogue import choose_query, open_table
 from harness.truth.query import MEAN
 
-DATASETS = {"tiles": "tiles", **dict.fromkeys(BENCHMARK_SHAPES, "cifar10")}
+_PUBLISHED = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
+DATASETS = {"tiles": "tiles", **dict.fromkeys(_PUBLISHED, "cifar10")}
 """By data set of a truth, the image data set that its table is found by."""
 
 
@@ -55,11 +56,14 @@ class ChosenTruth(NamedTuple):
     trials: Trials
 
 
-def make_own_truth(accuracies: pd.Series[Any] | Mapping[Any, float]) -> TruthTable:
+def make_own_truth(
+    accuracies: pd.Series[Any] | Mapping[Any, float], space: Space | None = None
+) -> TruthTable:
     """Make a table of one accuracy an architecture.
 
     Args:
-        accuracies: Percent, by architecture: string, `nb201_index` or `Arch`.
+        accuracies: Percent, by architecture: as such, its string or its key (`nb201_index`).
+        space: The space; NAS-Bench-201 unless given.
 
     Returns:
         The table, of one trial each.
@@ -67,13 +71,13 @@ def make_own_truth(accuracies: pd.Series[Any] | Mapping[Any, float]) -> TruthTab
     Raises:
         DataError: If an architecture is unknown or there twice, or an accuracy is no percentage.
     """
-    frame = to_frame(accuracies, "accuracy")
-    sets = make_score_sets(frame, "the truth", score_column="accuracy")
+    space = space or load_space()
+    frame = to_frame(accuracies, "accuracy", space)
+    sets = make_score_sets(frame, "the truth", score_column="accuracy", space=space)
     only = sets.sets[0]
     rows = pd.DataFrame(
         {
-            "nb201_index": only.nb201_index,
-            "arch_str": [str(arch_at(index)) for index in only.nb201_index.tolist()],
+            **name_archs(only.keys, space),
             "dataset": OWN,
             "split": "test",
             "epochs": 1,
@@ -122,15 +126,38 @@ def choose_truth(
     if dataset is None:
         dataset = _only_dataset(known if table is None else {g.dataset for g in table.groups()})
     if table is None:
-        if dataset not in DATASETS:
-            raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
-        table = find_truth(DATASETS[dataset], data_dir)
+        table = _find_table(dataset, data_dir, estimators)
+    check_space(estimators, table)
     query = choose_query(table, dataset, split, epochs, policy)
     selected, trials = table.select(query), table.trials(query)
-    behind = np.isin(trials.nb201_index, selected.nb201_index)
-    return ChosenTruth(
-        table, query, selected, Trials(trials.nb201_index[behind], trials.accuracy[behind])
-    )
+    behind = np.isin(trials.keys, selected.keys)
+    return ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind]))
+
+
+def _find_table(
+    dataset: str, data_dir: Path | None, estimators: Sequence[ScoreMatrix]
+) -> TruthTable:
+    space = estimators[0].space if estimators else load_space()
+    if space.name != DEFAULT:
+        return find_truth(dataset, data_dir, space)
+    if dataset not in DATASETS:
+        raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
+    return find_truth(DATASETS[dataset], data_dir)
+
+
+def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
+    """Refuse to judge architectures of one space by a truth of another.
+
+    Raises:
+        MismatchError: If it is of another.
+    """
+    for estimator in estimators:
+        if estimator.space.name != table.space.name:
+            raise MismatchError(
+                f"'{estimator.label}' scores architectures of the space '{estimator.space.name}', "
+                f"and the truth table '{table.name}' is of '{table.space.name}'. Name a table of "
+                "that space with --truth."
+            )
 
 
 def _only_dataset(names: Iterable[str]) -> str:
@@ -214,6 +241,7 @@ def choose_truths(
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
             chosen = choice.find(None, data_dir)
+            check_space(estimators, chosen.table)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))
@@ -223,6 +251,7 @@ def choose_truths(
         for dataset in datasets:
             chosen = choice.find(default_query(dataset).dataset, data_dir)
             group = [e for e in estimators if e.dataset in (None, dataset)]
+            check_space(group, chosen.table)
             _check_table(group, chosen)
             found.append((chosen, group))
     return found

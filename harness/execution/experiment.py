@@ -73,12 +73,18 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
 
 def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
     """Count the architectures of the permutation with truth, from `offset` to the first gap."""
-    known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
+    known = set(truth.mean(default_query(dataset)).keys.tolist())
     most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
     for position, key in enumerate(space.prefix(most, offset)):
         if key not in known:
             return max(1, position)
     return most
+
+
+def begin_record(config: RunConfig) -> Record:
+    """Make the record of a run that starts now."""
+    started, settings = provenance.now(), config.model_dump()
+    return Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
 
 
 @dataclass
@@ -128,12 +134,7 @@ class Experiment:
         """Read the record, or begin one."""
         config = self.config
         if not self.folder.has_record():
-            return Record(
-                run_id=config.run_id,
-                status=RUNNING,
-                started=provenance.now(),
-                config=config.model_dump(),
-            )
+            return begin_record(config)
         record = self.folder.read_record()
         if RunConfig(**record.config).sha256 != config.sha256:  # names have a part of it only
             raise MismatchError(
@@ -178,9 +179,10 @@ class Experiment:
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
         data = load_run_images(config, self.conditions.data_dir)
-        truth = find_truth(config.dataset, self.conditions.data_dir)
+        space = load_space(config.space)
+        truth = find_truth(config.dataset, self.conditions.data_dir, space)
         _check_images(config, data)
-        keys = load_space(config.space).prefix(config.n_archs or 1, config.rank_offset)
+        keys = space.prefix(config.n_archs or 1, config.rank_offset)
         described = _describe_data(config, data, truth, keys)
         _check_same("data", self.record.data, described)
         self._write_record(
@@ -375,7 +377,7 @@ def _describe_data(
     config: RunConfig, data: ImageData, truth: TruthTable, ranked: Sequence[int]
 ) -> dict[str, Any]:
     query = default_query(config.dataset)
-    known = set(truth.mean(query).nb201_index.tolist())
+    known = set(truth.mean(query).keys.tolist())
     return {
         "images": data.name,
         "images_sha256": data.sha256,

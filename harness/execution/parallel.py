@@ -28,11 +28,12 @@ from harness.execution.experiment import (
     resolve_config,
     resolve_device,
 )
-from harness.execution.runner import Outcome
+from harness.execution.runner import RunsOutcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
 from harness.training.log import TrainingLog
@@ -42,7 +43,7 @@ from harness.truth import find_truth
 
 def run_on_ranks(
     config: RunConfig, launch: Launch, conditions: Conditions, monitor: Monitor
-) -> Outcome:
+) -> RunsOutcome:
     """Do one run as one of the ranks that torchrun started.
 
     Args:
@@ -62,7 +63,9 @@ def run_on_ranks(
         HarnessError: Whatever else a user can fix.
     """
     data_dir = conditions.data_dir
-    resolved = resolve_config(config, find_truth(config.dataset, data_dir))
+    resolved = resolve_config(
+        config, find_truth(config.dataset, data_dir, load_space(config.space))
+    )
     if launch.rank == 0:
         resolved = under_stored_name(resolved, conditions.out)
     _check_parts(resolved, launch.size)
@@ -73,13 +76,13 @@ def run_on_ranks(
             join(launch, resolve_device(resolved)) as ranks,
         ):
             threads = default_threads(resolved, launch.local_size)
-            return Outcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
+            return RunsOutcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
     with join(launch, resolve_device(resolved)) as ranks:
         try:
             _follow(resolved, data_dir, monitor, ranks)
         except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
             raise SystemExit(error.exit_code) from error
-        return Outcome([], [])
+        return RunsOutcome([], [])
 
 
 @contextmanager

@@ -47,13 +47,13 @@ def _has_values(figure: Figure) -> bool:
 
 
 def _where(section: Section) -> str:
-    return f"{len(section.nb201_index):,} architectures, against {section.title}"
+    return f"{len(section.keys):,} architectures, against {section.title}"
 
 
 def _scatter(section: Section, suffix: str) -> Figure:
     series = []
     for result in section.evaluations:
-        scores = result.estimator.scores_of(section.nb201_index).mean(axis=0)
+        scores = result.estimator.scores_of(section.keys).mean(axis=0)
         ranks = (-scores).argsort(kind="stable").argsort(kind="stable") + 1
         label = result.estimator.label
         series.append(

@@ -21,6 +21,7 @@ from harness.report.report import Report, make_report
 from harness.report.words import describe_evaluation
 from harness.scores import show
 from harness.scores.sets import SCORE
+from harness.truth import TruthTable
 from harness.truth.catalogue import is_table
 from harness.truth.query import MEAN
 
@@ -115,7 +116,7 @@ def evaluate(
     chosen = archs = None
     if callable(scores):
         chosen = choose_truth(*asked)
-        archs = chosen.truth.nb201_index.tolist()
+        archs = chosen.truth.keys.tolist()
     loaded = make_estimators(
         scores,
         label,
@@ -123,6 +124,7 @@ def evaluate(
         lower_is_better=lower_is_better,
         exclude_bad=exclude_bad,
         archs=archs,
+        space=table.space if isinstance(table, TruthTable) else None,
     )
     if len(loaded.estimators) != 1:
         names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])

@@ -18,7 +18,8 @@ from harness.runs.folder import RunFolder
 from harness.runs.record import Record
 from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import RunConfig
-from harness.spaces.nb201.encoding import sample_indices
+from harness.spaces import Space, load_space
+from harness.spaces.lookup import keys_of_rows
 from harness.stats import MIN_ARCHS, kendall_tau
 
 VICTIM_SETS = ("recent", "fixed")
@@ -35,9 +36,9 @@ class RunTraining:
         probes: Disturbance, one row a path and step, as `disturbance.parquet`, with `pd_loss`
             (nats) added; None where none was measured.
         curve: `step` and `train_loss` (nats); None where there is none.
-        interim: Small rankings on the way: `step`, `nb201_index`, `loss`; None where there are
+        interim: Small rankings on the way: `step`, `key`, `loss`; None where there are
             none.
-        final: The last ranking's finite losses by `nb201_index`, where it was made as those on the
+        final: The last ranking's finite losses by key, where it was made as those on the
             way were; None where there are none, or it averages several snapshots or stopped early.
         plasticity: Mean tr P / d of the projectors at the end, 0-1; None without projectors.
     """
@@ -146,7 +147,7 @@ def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
         config=config,
         probes=probes,
         curve=read_run_table(folder, "curve", ("step",), ("train_loss",)),
-        interim=read_run_table(folder, "interim_scores", ("step", "nb201_index"), ("loss",)),
+        interim=_load_interim(folder, load_space(config.space)),
         final=_load_final(folder, config),
         plasticity=plasticity,
     )
@@ -156,8 +157,16 @@ def _load_final(folder: RunFolder, config: RunConfig) -> pd.Series[float] | None
     """Read the losses of the last ranking by the run's own readout, as the small rankings used."""
     if not config.rank_every or config.rank_snapshots > 1 or config.until_tau_se is not None:
         return None
-    scores = load_scores(folder.path / "scores.parquet")
-    return scores[scores["status"] == STATUS_OK].set_index("nb201_index")["loss"].dropna()
+    space = load_space(config.space)
+    scores = load_scores(folder.path / "scores.parquet", space)
+    ok = scores[scores["status"] == STATUS_OK]
+    return pd.Series(ok["loss"].to_numpy(), keys_of_rows(ok, space)).dropna()
+
+
+def _load_interim(folder: RunFolder, space: Space) -> pd.DataFrame | None:
+    column = space.index_column or "arch_key"
+    table = read_run_table(folder, "interim_scores", ("step", column), ("loss",))
+    return None if table is None else table.rename(columns={column: "key"})
 
 
 def _with_pd(probes: pd.DataFrame) -> pd.DataFrame:
@@ -169,7 +178,7 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
 
     Args:
         run: The run.
-        truth: Accuracy by `nb201_index`.
+        truth: Accuracy by key.
 
     Returns:
         One point for each measured step. All taus are on the same architectures, by the run's own
@@ -184,11 +193,12 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
         point = TauPoint(step=int(step), train_loss=_finite(train_loss), tau=None, n=None)
         if run.interim is not None:
             at = run.interim[run.interim["step"] == step]
-            small = at[at["nb201_index"].isin(known)]
-            point |= _rank(small["nb201_index"].to_numpy(), small["loss"].to_numpy(), truth)
+            small = at[at["key"].isin(known)]
+            point |= _rank(small["key"].to_numpy(), small["loss"].to_numpy(), truth)
         points.append(point)
     if run.final is not None:
-        ranked = sample_indices(run.config.rank_every_archs, run.config.rank_offset)
+        space = load_space(run.config.space)
+        ranked = space.prefix(run.config.rank_every_archs, run.config.rank_offset)
         last = run.final[run.final.index.isin(ranked) & run.final.index.isin(known)]
         points[-1] |= _rank(last.index.to_numpy(), last.to_numpy(), truth)
     return points

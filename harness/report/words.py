@@ -13,6 +13,7 @@ from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.scores import on_one_line
 from harness.scores.sets import describe_exclusions
+from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 
 MOST_GAP = 30.0
@@ -30,7 +31,7 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
         *_say_gap(result),
         _say_scores([result.estimator]),
         _say_seeds(result.estimator),
-        _say_truth(result.truth),
+        _say_truth(result.truth, result.estimator.space),
         *_say_few(result),
         *_say_notes(result),
     ]
@@ -39,8 +40,8 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
 
 def describe_together(results: Sequence[Evaluated]) -> list[str]:
     """Say what has to be known before results are compared with each other."""
-    first = results[0].nb201_index
-    if all(np.array_equal(result.nb201_index, first) for result in results):
+    first = results[0].keys
+    if all(np.array_equal(result.keys, first) for result in results):
         return []
     return [
         "These estimators are judged on different architectures, so their figures do not compare: "
@@ -69,7 +70,7 @@ def _describe(report: Contents) -> Iterator[str]:
     for pair in report.training_pairs:
         yield from _conclude_training(pair)
     for section in report.sections:
-        yield _say_truth(section.truth)
+        yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])
         yield from _say_few(section.evaluations[0])
         for result in section.evaluations:
@@ -173,9 +174,10 @@ def _conclude_training(result: TrainingPair) -> Iterator[str]:
         return
 
 
-def _say_truth(truth: TruthSource) -> str:
+def _say_truth(truth: TruthSource, space: Space) -> str:
+    of = "" if space.name == DEFAULT else f" of space '{space.name}'"
     text = (
-        f"Truth: {truth.query}, table {truth.table} ({truth.sha256[:12]}), which has it for "
+        f"Truth{of}: {truth.query}, table {truth.table} ({truth.sha256[:12]}), which has it for "
         f"{truth.n_archs:,} architectures"
     )
     if truth.n_missing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from harness.registry import load_class
+from harness.registry import find_class, load_class
 from harness.spaces.base import Architecture, Grid, NetworkShape, Space
 
 REGISTRY = {"nb201": "harness.spaces.nb201.space:NB201"}
@@ -19,7 +19,6 @@ DEFAULT = "nb201"
 __all__ = ["DEFAULT", "REGISTRY", "Architecture", "Grid", "NetworkShape", "Space", "load_space"]
 
 
-@cache
 def load_space(name: str = DEFAULT) -> Space:
     """Return a space.
 
@@ -32,5 +31,11 @@ def load_space(name: str = DEFAULT) -> Space:
     Raises:
         UsageError: If it does not exist or is not a space.
     """
+    return _load(find_class("space", name, REGISTRY))
+
+
+@cache
+def _load(name: str) -> Space:
+    """Make the space of a `package.module:Class`, once whatever name it is asked for by."""
     space: Space = load_class("space", name, REGISTRY, "harness.spaces.base:Space")()
     return space

@@ -22,7 +22,7 @@ from tests.made_runs import N, make_run
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
-INDEX = TRUTH.nb201_index[:200]
+INDEX = TRUTH.keys[:200]
 SIGNAL = np.argsort(np.argsort(TRUTH.accuracy[:200])) / 60.0
 SCORES = draw_scores(SIGNAL)
 NOISY = draw_scores(SIGNAL, own=1)
@@ -263,7 +263,7 @@ def test_a_junit_file_takes_the_place_of_no_scores(
     before = scores.read_bytes()
     result = invoke("check", "--baseline", baseline, scores, "--junit", scores)
     assert result.code == 2
-    assert "main.csv exists and is no XML, so it is not replaced" in result.err
+    assert "main.csv exists and is not a JUnit file, so it is not replaced" in result.err
     assert scores.read_bytes() == before
 
 

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from harness.evaluation import Evaluated
 from harness.report.contents import Contents, Section
-from harness.spaces import load_space
 
 EXACT = 2**53
 """The largest whole number up to which a browser's numbers are exact."""
@@ -40,9 +39,9 @@ def explorer_data(report: Contents) -> dict[str, Any]:
 
 
 def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
-    space, populations = load_space(), section.evaluations[0].populations
-    keys = section.nb201_index.tolist()
-    masks = np.zeros(len(section.nb201_index), dtype=np.uint32)
+    space, populations = section.space, section.evaluations[0].populations
+    keys = section.keys.tolist()
+    masks = np.zeros(len(section.keys), dtype=np.uint32)
     for bit, part in enumerate(populations.values()):
         masks |= part.population.mask.astype(np.uint32) << bit
     return {
@@ -66,7 +65,7 @@ def _scores(result: Evaluated, section: Section, places: dict[str, int]) -> dict
         "style": places[estimator.label] % 8,
         "kind": estimator.score_kind,
         "seeds": list(estimator.seeds),
-        "scores": [_pack(row, "<f8") for row in estimator.scores_of(section.nb201_index)],
+        "scores": [_pack(row, "<f8") for row in estimator.scores_of(section.keys)],
     }
 
 

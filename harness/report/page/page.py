@@ -10,6 +10,7 @@ import base64
 import hashlib
 import importlib.metadata
 import re
+from collections.abc import Iterable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -39,9 +40,8 @@ from harness.report.tables import (
     uncertainty_block,
 )
 from harness.report.training_tables import training_blocks
-from harness.spaces import load_space
 from harness.stats import METRICS
-from harness.stats.populations import populations_of
+from harness.stats.populations import PopulationRule, populations_of
 
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
@@ -149,9 +149,7 @@ def _describe(report: Contents) -> dict[str, Any]:
         "absent": [topic.title for topic in topics if not topic.figures and not topic.blocks],
         "definitions": {
             "Metrics": [(metric.title, metric.definition) for metric in METRICS.values()],
-            "Populations": [
-                (name, rule.description) for name, rule in populations_of(load_space()).items()
-            ],
+            "Populations": [(name, rule.description) for name, rule in _populations_of(report)],
             "Training": [(figure.title, figure.definition) for figure in FIGURES.values()],
         },
         "origins": origins(report),
@@ -161,6 +159,14 @@ def _describe(report: Contents) -> dict[str, Any]:
         "figure_table": figure_block,
         "widths": (charts.WIDE, charts.NARROW),
     }
+
+
+def _populations_of(report: Contents) -> Iterable[tuple[str, PopulationRule]]:
+    """Return the populations of all spaces in a report, each name once."""
+    found: dict[str, PopulationRule] = {}
+    for section in report.sections:
+        found |= populations_of(section.space)
+    return found.items()
 
 
 def _topics(report: Contents) -> list[Topic]:

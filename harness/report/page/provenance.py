@@ -54,7 +54,7 @@ def truths_block(report: Contents) -> Block:
             section.truth.table,
             section.truth.sha256,
             f"{section.truth.n_archs:,}",
-            f"{len(section.nb201_index):,}",
+            f"{len(section.keys):,}",
             "yes" if section.truth.is_recorded else "no",
         )
         for section in report.sections

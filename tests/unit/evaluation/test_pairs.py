@@ -36,7 +36,7 @@ def make_estimator(label: str, seeds: tuple[int | None, ...], **settings: Any) -
         method=label,
         source="run" if records else "file",
         seeds=seeds,
-        nb201_index=np.arange(3),
+        keys=np.arange(3),
         score=np.zeros((len(seeds), 3)),
         score_kind="made up",
         records=tuple(records),
