@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DataError, unknown_name
-from harness.scores.cells import FloatArray, Sieve
-from harness.scores.files import check_names, read_frame
+from harness.scores.cells import FloatArray, Sieve, check_names
+from harness.scores.files import read_frame
 from harness.scores.own import check_hash, is_own
 from harness.scores.sifting import (
     INDEX_COLUMNS,
@@ -50,11 +50,6 @@ class ScoreSet:
     keys: IntArray
     score: FloatArray
     exclusions: dict[str, int]
-
-    @property
-    def nb201_index(self) -> IntArray:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
 
 
 @dataclass(frozen=True, eq=False)

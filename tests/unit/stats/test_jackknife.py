@@ -16,9 +16,10 @@ import pytest
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
-from harness.estimators.supernet import Goal, Ranker, class_key
+from harness.estimators.supernet.classes import class_key
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
-from harness.estimators.supernet.rounds import Rounds
+from harness.estimators.supernet.ranker import Ranker
+from harness.estimators.supernet.rounds import Goal, Rounds
 from harness.images.tiles import load_tiles
 from harness.settings.layers import make_config
 from harness.spaces import load_space
@@ -178,7 +179,7 @@ def test_replays_of_a_real_supernet_end_within_two_stated_errors_of_all_images()
         batch = SharedBatch(trainer.network, images, labels, sum_batch)
         losses.append([batch.score(arch_at(index)).loss for index in indices])
     mean = find_truth("tiles").mean(default_query("tiles"))
-    known = dict(zip(mean.nb201_index.tolist(), mean.accuracy.tolist(), strict=True))
+    known = dict(zip(mean.keys.tolist(), mean.accuracy.tolist(), strict=True))
     scored = Scored(np.array(losses), np.array([known[index] for index in indices]))
     held, used = coverage(scored, TARGET)
     print(f"{held:.3f} of {REPLAYS} replays, {used:.1f} of {len(losses)} batches")
