@@ -162,7 +162,7 @@ def _compare(case: _Case, rule: Rule) -> _Compared:
 
 
 def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
-    """Give the methods of a baseline of an earlier version the present hash of their settings."""
+    """Give methods of an earlier version's baseline the present settings hash and kind of score."""
     now = {
         former: estimator.settings_sha256
         for estimator in estimators
@@ -171,7 +171,10 @@ def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
     }
     methods = tuple(
         method.model_copy(
-            update={"settings_sha256": now.get(str(method.settings_sha256), method.settings_sha256)}
+            update={
+                "settings_sha256": now.get(str(method.settings_sha256), method.settings_sha256),
+                "score_kind": method.score_kind.replace(" moments of training", " checkpoints"),
+            }
         )
         for method in baseline.methods
     )

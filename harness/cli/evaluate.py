@@ -1,4 +1,4 @@
-"""`harness evaluate`: how well anybody's scores rank."""
+"""`harness evaluate`: how well scores rank."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.cli.options import data_dir_option, format_options, score_options, 
 @click.option(
     "--dataset",
     help="The truth's data set: tiles, cifar10, cifar10-valid, cifar100, ImageNet16-120, or one "
-    "of --truth. Needed for score files.  [default for run folders: theirs]",
+    "of --truth. Required for score files.  [default for run folders: theirs]",
 )
 @truth_options()
 @score_options
@@ -37,11 +37,11 @@ def evaluate(
 
     SCORES are score files, run folders, or folders of these. A score file (.csv, .tsv, .parquet,
     .json, .jsonl) has a column arch_str or arch (the benchmark's strings) or nb201_index or index
-    (places in the published order), a column score, and may have seed and method. Higher scores
-    are better unless --lower-is-better says otherwise.
+    (the published order), a column score, and optionally seed and method. Higher scores are better
+    unless --lower-is-better is given.
 
-    Every metric on every population, with its interval, beside what one more training, a
-    noiseless estimator, parameter counts and random scores reach. Needs no torch.
+    Prints every metric on every population, with its interval, and for comparison what one more
+    training, a noiseless estimator, parameter counts and random scores reach. Needs no torch.
     """
     from harness.cli.printing import print_document
     from harness.estimators.loading import load_estimators

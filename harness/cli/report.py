@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "html_file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write one page instead, which opens in any browser without a network.",
+    help="Write an HTML page instead, which opens in any browser, offline.",
 )
 @click.option(
     "--plots",
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     "--compare-with",
     "baseline",
     metavar="LABEL",
-    help="Compare all others with this one, or all with params, flops or random.  [default: runs "
-    "with spos of equal settings, others with the first]",
+    help="Estimator to compare all others with, or params, flops or random.  [default: for runs, "
+    "spos with equal settings; for others, the first]",
 )
 @click.option(
     "--truth-dataset",
     "--dataset",
     "truth_datasets",
     multiple=True,
-    help="Hold the rankings against this data set of the truth, such as cifar100; repeated, "
-    "against each. Needed for score files alone.  [default: that of the runs' images]",
+    help="The truth's data set, such as cifar100; repeatable. Required if only score files are "
+    "given.  [default: that of the runs' images]",
 )
 @truth_options()
 @score_options
@@ -65,12 +65,12 @@ def report(
 ) -> None:
     """Compare SCORES with each other (default: the runs in results/runs).
 
-    SCORES are run folders, folders of these, and score files, in any mixture; score files are as
-    'harness evaluate' takes them. All are ranked on the architectures that all have scored.
-    Without --html and --plots the tables are printed. Needs no torch.
+    SCORES are run folders, folders of these, and score files (as for 'harness evaluate'), in any
+    mixture. All are judged on the architectures that all have scored. Prints tables unless --html
+    or --plots is given. Needs no torch.
 
-    Runs are held against the truth of their own images unless told otherwise. How a ranking
-    transfers from CIFAR-10, say: --truth-dataset cifar10 --truth-dataset cifar100
+    Runs are judged by the truth of their own images by default. To see how a ranking transfers,
+    for instance from CIFAR-10: --truth-dataset cifar10 --truth-dataset cifar100
     --truth-dataset ImageNet16-120.
     """
     from harness.estimators.loading import load_estimators

@@ -1,4 +1,4 @@
-"""What an estimator is: whatever gives architectures scores without training each to the end."""
+"""What an estimator is: whatever scores architectures without training each to the end."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Row = dict[str, Any]
 
 
 class Needs(NamedTuple):
-    """What an estimator cannot do without.
+    """What an estimator requires.
 
     Attributes:
-        images: Whether it looks at images.
-        labels: How many architectures of known accuracy it is fitted to; None: none at all.
-        gpu: Whether it is of no use on a CPU.
+        images: Whether it uses images.
+        labels: Number of architectures of known accuracy that it is fitted to; None for none.
+        gpu: Whether it is impractical on a CPU.
     """
 
     images: bool = True
@@ -36,12 +36,12 @@ class Needs(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What an estimator says of architectures.
+    """The scores of architectures.
 
     Attributes:
-        rows: By name of the file, a row for each architecture in the order asked for: what names
+        rows: By file name, a row for each architecture in the order asked for: what names
             it (`name_archs`), `score` (higher is better; None where there is none), `loss`,
-            `accuracy` and `status`. `scores` is the estimator's answer; others stand beside it.
+            `accuracy` and `status`. `scores` is the estimator's answer; others are beside it.
         tables: Further tables for the run's folder, by name.
         facts: Provenance of the scores, for the record.
     """
@@ -67,8 +67,8 @@ class Task:
         config: The run's configuration, resolved.
         folder: The run's folder, where all state lies; it is locked.
         data: The images, on the device to compute on.
-        truth: What the scores will be judged by. An estimator that looks at it says so in `needs`,
-            but for deciding how many images suffice.
+        truth: What the scores will be judged by. An estimator that uses it says so in `needs`,
+            except to decide how many images suffice.
         monitor: Told the progress; can stop the work.
         ranks: The processes that prepare it together, of which this is the first.
         spread: Scores architectures elsewhere; None: here.
@@ -90,14 +90,14 @@ class Task:
 
 
 class Estimator(ABC):
-    """One way to score architectures, at work on one task.
+    """One way to score architectures, applied to one task.
 
-    Laws: a task that was interrupted and is given again ends with the same bits; the score of an
+    Laws: a task that was interrupted and resumed ends with the same bits; the score of an
     architecture does not depend on which others are asked for.
 
     Attributes:
         name: What a run's configuration calls it.
-        needs: What it cannot do without.
+        needs: What it requires.
         Settings: The class of its own settings, if it has any.
     """
 
@@ -111,7 +111,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Do what comes before any score, such as training; resumes what is in the folder.
+        """Do what precedes any score, such as training; resume from the folder.
 
         Raises:
             Interrupted: If the monitor asked to stop; the state is saved.
@@ -120,7 +120,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def score(self, keys: Sequence[int]) -> Scores:
-        """Score architectures, resuming what is in the folder.
+        """Score architectures; resume from the folder.
 
         Args:
             keys: Which, by `Space.key`.
@@ -134,5 +134,5 @@ class Estimator(ABC):
     def cost(self) -> dict[str, float]:
         """Return the seconds spent so far, over all starts, by part."""
 
-    def clean_up(self) -> None:  # noqa: B027 - most leave nothing behind
-        """Remove what only served to resume; the run is finished."""
+    def clean_up(self) -> None:  # noqa: B027 - most have nothing to remove
+        """Remove what is only needed to resume; the run is finished."""

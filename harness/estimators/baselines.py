@@ -1,4 +1,4 @@
-"""Scores that any estimator has to beat: those that a space gives for free."""
+"""Scores that any estimator has to beat: the free ones of a space."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _make_once(space: Space, keys: bytes) -> dict[str, FloatArray]:
 
 
 def make_baseline(name: str, keys: IntArray, space: Space | None = None) -> ScoreMatrix:
-    """Make one of them an estimator, to compare others with.
+    """Make an estimator of a free score, to compare others with.
 
     Args:
         name: A key of `Space.baselines`.

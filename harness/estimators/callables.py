@@ -35,12 +35,12 @@ def from_callable(
     Args:
         score: Takes an architecture (whose `str()` is its canonical string) and returns a number;
             called once for each, in the order of `archs`.
-        archs: The architectures, as such, as strings or as keys (`nb201_index`); all of the space
-            unless given.
-        label: What reports call it; the function's name unless given.
+        archs: The architectures, their strings or their keys (`nb201_index`); by default all of
+            the space.
+        label: Its name in reports; by default the function's.
         lower_is_better: Whether a lower number is better.
-        exclude_bad: Whether architectures whose score cannot be had, or is not finite, are left
-            out and counted instead of refused.
+        exclude_bad: Whether architectures without a finite score are left out and counted instead
+            of refused.
         space: The space; NAS-Bench-201 unless given.
 
     Returns:
@@ -48,9 +48,9 @@ def from_callable(
 
     Raises:
         ArchError: If one of `archs` is not of the space.
-        UsageError: If the space cannot be enumerated, and no architectures are given.
-        DataError: If the function raises an exception or returns no finite number (unless
-            `exclude_bad`), an architecture is there twice, or no score is left.
+        UsageError: If no architectures are given and the space cannot be enumerated.
+        DataError: If the function raises an exception or does not return a finite number (unless
+            `exclude_bad`), an architecture occurs twice, or no score is left.
 
     Example:
         >>> from harness.spaces.nb201.encoding import CONV_3X3
@@ -71,7 +71,7 @@ def from_callable(
                 raise DataError(
                     f"'{show(name)}' raised {type(error).__name__} ({show(error)}) for "
                     f"architecture {arch} ({space.index_column or 'key'} {space.key(arch)}). "
-                    "Correct it, or have such architectures left out and counted with "
+                    "Correct it, or leave out and count such architectures with "
                     "exclude_bad=True."
                 ) from error
             continue
@@ -109,20 +109,20 @@ def _choose(
         return tuple(to_arch(arch, space) for arch in archs)
     if space.size is None:
         raise UsageError(
-            f"Space '{space.name}' cannot be enumerated, and no architectures were given. Name "
+            f"Space '{space.name}' cannot be enumerated, and no architectures were given. Give "
             "those that the function is to score."
         )
     return tuple(map(space.at, range(space.size)))
 
 
 def to_arch(arch: Architecture | str | int, space: Space) -> Architecture:
-    """Return an architecture that is given as such, as its string or as its key."""
+    """Return an architecture given as itself, its string or its key."""
     if isinstance(arch, str):
         return space.parse(arch)
     return space.at(int(arch)) if isinstance(arch, Integral) else arch
 
 
 def _to_cell(value: object) -> object:
-    """Return what a function gave as a number, NaN for None, or else as text to be refused."""
+    """Return a function's result as a number, NaN for None; otherwise as text, to be refused."""
     number = math.nan if value is None else to_number(value)
     return show(repr(value)) if number is None else number

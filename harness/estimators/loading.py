@@ -1,4 +1,4 @@
-"""Estimators from what the user names: run folders, score files, or scores in memory."""
+"""Estimators from what the user gives: run folders, score files, or scores in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ScoresLike = (
     | Scorer
     | ScoreMatrix
 )
-"""What scores can be given as in Python."""
+"""Forms in which scores can be given in Python."""
 
 
 def load_estimators(
@@ -44,14 +44,14 @@ def load_estimators(
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
 
-    Runs that differ in nothing but the seed are one estimator; a score file is one estimator, or
-    one for each value of its column `method`.
+    Runs that differ only in the seed are one estimator; a score file is one estimator, or one for
+    each value of its column `method`.
 
     Args:
         paths: At least one.
         score_column: The column of the scores in score files.
-        lower_is_better: Whether a lower number is better in score files. Run folders know.
-        lower_in: Score files of `paths` in which alone a lower number is better.
+        lower_is_better: Whether a lower number is better in score files; run folders know.
+        lower_in: Those score files of `paths` in which a lower number is better.
         exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
         readout: "shared" or "refitted": the scores of runs by this readout (`rank_readout`); None:
             by each run's own.
@@ -60,13 +60,13 @@ def load_estimators(
         The estimators, each with a label of its own, and what was left out.
 
     Raises:
-        UsageError: If there is no path, a file is named twice, or what is said of score files is
-            said where there is none.
+        UsageError: If there is no path, a file is named twice, or an option of score files is
+            given without one.
         StoreError: If there is no finished run where runs were named, or a run is damaged.
         DataError: If a score file is refused.
     """
     named = [Path(path) for path in paths]
-    # What is not there and has no ending was meant to be a folder, of which more can be said.
+    # A missing path without an extension was meant to be a folder: its error says more.
     folders = [path for path in named if path.is_dir() or not (path.suffix or path.exists())]
     files = [path for path in named if path not in folders]
     _check_paths(named, files, score_column != SCORE or lower_is_better or bool(lower_in))
@@ -75,7 +75,7 @@ def load_estimators(
     if folders and not runs.estimators:
         raise StoreError(
             f"None of the runs is finished: {', '.join(runs.unfinished)}. Give the command that "
-            "started them again to go on."
+            "started them again to resume."
         )
     estimators = list(runs.estimators)
     for path in files:
@@ -105,26 +105,26 @@ def make_estimators(
         scores: A path, as `load_estimators` takes it; a frame, with the columns of a score file;
             a series or a mapping from architectures (`Arch`, string or `nb201_index`) to scores;
             a function of an `Arch`; or an estimator, returned as it is.
-        label: What reports call it; made from what is known unless given.
+        label: Its name in reports; by default made from what is known.
         score_column: The column of the scores in files and frames.
         lower_is_better: Whether a lower number is better.
-        exclude_bad: Whether what is bad is left out and counted instead of refused.
-        archs: What to call a function for; all of the space unless given.
-        space: The space of what does not name its own; NAS-Bench-201 unless given.
+        exclude_bad: Whether bad rows are left out and counted instead of refused.
+        archs: Architectures to call a function for; by default all of the space.
+        space: The space of scores that do not name their own; NAS-Bench-201 by default.
 
     Returns:
-        The estimators: one, but for files and frames with several methods, and folders of runs.
+        The estimators: one, except for files and frames with several methods, and folders of runs.
 
     Raises:
-        UsageError: If the scores are of no known form, or `load_estimators` says so.
+        UsageError: If the form of the scores is unknown; and as `load_estimators`.
         StoreError: As `load_estimators`.
         DataError: If scores are refused.
     """
     if isinstance(scores, ScoreMatrix):
         if lower_is_better:
             raise UsageError(
-                "lower_is_better was given with an estimator, whose scores are higher-is-better "
-                "already. Give it where the estimator is made."
+                "lower_is_better was given with an estimator, whose scores are already "
+                "higher-is-better. Give it where the estimator is made."
             )
         return Loaded((scores if label is None else replace(scores, label=show(label)),))
     options: dict[str, Any] = {"lower_is_better": lower_is_better}
@@ -156,32 +156,33 @@ def make_estimators(
 
 def _check_paths(named: Sequence[Path], files: Sequence[Path], says_of_files: bool) -> None:
     if not named:
-        raise UsageError("No scores were named. Name run folders or score files.")
+        raise UsageError("No scores were given. Name run folders or score files.")
     count = Counter(path.resolve() for path in files)
     twice = [path for path in files if count[path.resolve()] > 1]
     if twice:
         raise UsageError(f"{twice[0]} is named more than once. Name it once.")
     if says_of_files and not files:
         raise UsageError(
-            "A score column, or that lower is better, was given, but only run folders were named, "
-            "which know both. Leave it out, or name a score file, such as scores.parquet of a run."
+            "--score-column, --lower-is-better or --lower-in was given, but only run folders were "
+            "named, which know both. Leave it out, or name a score file, such as scores.parquet of "
+            "a run."
         )
 
 
 def _resolve_lower(files: Sequence[Path], lower_in: Sequence[str | Path]) -> set[Path]:
-    """Return the files in which lower is better, or refuse those that are none of the files."""
+    """Return the files in which lower is better; refuse those that were not named."""
     known = {path.resolve() for path in files}
     for path in map(Path, lower_in):
         if path.resolve() not in known:
             raise UsageError(
-                f"{path} was said to have scores of which lower is better, but it is not among the "
-                f"score files that were named ({', '.join(map(str, files))}). Name it there too."
+                f"{path} was given with --lower-in, but it is not among the score files that were "
+                f"named ({', '.join(map(str, files))}). Name it there too."
             )
     return {Path(path).resolve() for path in lower_in}
 
 
 def _name_file(path: Path) -> str:
-    """Name a file by its stem; that of a run folder's own scores says nothing."""
+    """Name a file by its stem, and a run folder's own scores by the folder."""
     return path.resolve().parent.name if path.stem == "scores" else path.stem
 
 
@@ -197,7 +198,7 @@ def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[Scor
             score=only.score,
             score_kind=f"minus {kind}" if sets.lower_is_better else kind,
             paths=paths,
-            # Of a single method all rows are, also those that name none.
+            # A single method has all rows, also those that name none.
             exclusions=sets.exclusions if len(sets.sets) == 1 else only.exclusions,
             space=sets.space,
         )
@@ -226,11 +227,11 @@ def _tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
 def to_frame(
     scores: Mapping[Any, Any] | pd.Series[Any], score_column: str, space: Space | None = None
 ) -> pd.DataFrame:
-    """Make a table of scores by architecture; a series may have an architecture twice.
+    """Make a table of scores by architecture; a series may repeat an architecture.
 
     Args:
-        scores: Numbers by architecture: as such, its string or its key (`nb201_index`).
-        score_column: What their column is called.
+        scores: Numbers by architecture, its string or its key (`nb201_index`).
+        score_column: Name of the column of scores.
         space: The space; NAS-Bench-201 unless given.
 
     Returns:
@@ -242,7 +243,7 @@ def to_frame(
     column = {score_column: pd.Series(cells, dtype=object)}
     if all(isinstance(key, Integral) and not isinstance(key, bool) for key in keys):
         index = space.index_column
-        # What is not an index is refused with the rest of the table.
+        # Bad indices are refused with the rest of the table.
         return pd.DataFrame(({index: keys} if index else name_archs(keys, space)) | column)
     columns = arch_columns(space)
     texts = [

@@ -1,4 +1,4 @@
-"""The scores of one estimator over its seeds, wherever they came from.
+"""The scores of one estimator over its seeds, whatever their source.
 
 Axes: seed, training seeds; n, architectures ascending by key.
 """
@@ -33,23 +33,23 @@ class ScoreMatrix:
     """The scores of one estimator: a row for each training seed.
 
     Attributes:
-        label: What reports call it: printable, and its own among those that were loaded together.
+        label: Its name in reports: printable, and unique among those loaded together.
         method: The training strategy, or the name that a score file gives; printable.
         source: "run", "file" or "callable".
-        seeds: Training seeds, ascending; (None,) where they are not known.
+        seeds: Training seeds, ascending; (None,) if unknown.
         keys: Architectures (`Space.key`) with a score of any seed, ascending, [n].
         score: Higher is better, [seed, n]; NaN where a seed lacks one.
         score_kind: What the score is, such as "minus mean validation loss".
-        dataset: Image data set that it was trained on; None where that is not known.
-        bn_mode: Batch norm when ranking; None where that is not known.
-        truth_sha256: The truth table that a run was ranked against, by its hash; None for others.
-        settings_sha256: Hash of all settings but the seed; None for others than runs.
-        paths: The run folders, one a seed, or the file; none for a callable.
-        exclusions: Scores that are not there or were left out, by reason.
+        dataset: Image data set that it was trained on; None if unknown.
+        bn_mode: Batch norm mode when ranking; None if unknown.
+        truth_sha256: Hash of the truth table that a run was ranked against; None for others.
+        settings_sha256: Hash of all settings except the seed; None unless from runs.
+        paths: The run folders, one for each seed, or the file; none for a callable.
+        exclusions: Number of scores missing or left out, by reason.
         fitted_on: Architectures whose truth each seed was fitted to, ascending, [seed] arrays;
             these are never in its evaluation. Empty for estimators that saw no truth.
         space: The space of the architectures; NAS-Bench-201 unless given.
-        records: The runs' records, one a seed; none for others.
+        records: The runs' records, one for each seed; none for others.
     """
 
     label: str
@@ -70,7 +70,7 @@ class ScoreMatrix:
     space: Space = field(default_factory=load_space)
 
     def __post_init__(self) -> None:
-        """Check the shapes and the order of architectures."""
+        """Check shapes, and that architectures ascend."""
         keys, score, size = self.keys, self.score, self.space.size
         fits = keys.ndim == 1 and score.shape == (len(self.seeds), len(keys))
         ascends = fits and bool((np.diff(keys) > 0).all())
@@ -93,7 +93,7 @@ class ScoreMatrix:
 
     @property
     def complete_archs(self) -> IntArray:
-        """The architectures that every seed has a score for, or was fitted to, ascending."""
+        """The architectures that every seed scored or was fitted to, ascending."""
         judged = self.judged_on(self.keys)
         has_score = np.isfinite(self.score)
         if judged is not None:
@@ -101,7 +101,7 @@ class ScoreMatrix:
         return self.keys[has_score.all(axis=0)]
 
     def judged_on(self, keys: IntArray) -> BoolArray | None:
-        """Tell which of some architectures each seed may be judged on, [seed, k]; None for all."""
+        """Tell which architectures each seed may be judged on, [seed, k]; None for all."""
         if not self.fitted_on:
             return None
         return np.stack([~np.isin(keys, seen) for seen in self.fitted_on])
@@ -123,10 +123,10 @@ class ScoreMatrix:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was found where the user pointed.
+    """The estimators that were loaded.
 
     Attributes:
-        estimators: Those of run folders come first, else as they were named.
+        estimators: Those of run folders first, otherwise in the order given.
         unfinished: Runs that were left out, with their status.
     """
 
@@ -135,13 +135,13 @@ class Loaded:
 
 
 def common_archs(estimators: Sequence[ScoreMatrix]) -> IntArray:
-    """Return the architectures that every seed of every estimator has a score for.
+    """Return the architectures that every seed of every estimator scored.
 
     Args:
         estimators: At least one.
 
     Returns:
-        keys, ascending; empty where they share none.
+        Their keys, ascending; empty if they share none.
 
     Raises:
         UsageError: If there is no estimator.

@@ -1,4 +1,4 @@
-"""Estimators from run folders: runs that differ in nothing but the seed are one estimator."""
+"""Estimators from run folders: runs that differ only in the seed are one estimator."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class _Run(NamedTuple):
 
 
 def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loaded:
-    """Read runs, and gather those that are replicas over seeds.
+    """Read runs, and group those that differ only in the seed.
 
     Args:
         folders: The runs.
-        readout: By which of the readouts they are to be scored; None: by each run's own.
+        readout: Readout whose scores to take; None for each run's own.
 
     Returns:
-        One estimator a (data set, strategy, settings), the baseline strategy first; and the
-        unfinished runs, which are left out, with their status.
+        One estimator for each data set, strategy and settings, the baseline strategy first; and
+        the unfinished runs, which are left out, with their status.
 
     Raises:
-        StoreError: If a record cannot be read, a run is there twice, or so is a seed of the
-            same settings, or a run has no scores by the readout.
+        StoreError: If a record cannot be read, a run or a seed of the same settings occurs
+            twice, or a run has no scores by the readout.
         MismatchError: If replicas were ranked against different truth tables.
         DataError: If a run's scores are damaged.
     """
@@ -58,7 +58,7 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
     seen: dict[str, RunFolder] = {}
     for folder in folders:
         record = folder.read_record()
-        if record.run_id in seen:  # a copy would pass for another seed
+        if record.run_id in seen:  # a copy would count as another seed
             raise StoreError(
                 f"Run {show(record.run_id)} is there twice: {seen[record.run_id].path} and "
                 f"{folder.path}. Give only one of them."
@@ -77,7 +77,7 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
 
 
 def load_run(folder: RunFolder, record: Record) -> ScoreMatrix:
-    """Read one run, finished or about to be, as an estimator of one seed.
+    """Read one run, finished or about to finish, as an estimator of one seed.
 
     Args:
         folder: The run.
@@ -94,7 +94,7 @@ def load_run(folder: RunFolder, record: Record) -> ScoreMatrix:
 
 
 def settings_sha256(config: RunConfig) -> str:
-    """Hash all settings but the seed: what makes runs replicas of each other."""
+    """Hash all settings except the seed, which replicas have in common."""
     return config.model_copy(update={"seed": 0}).sha256
 
 
@@ -106,7 +106,7 @@ def former_settings(config: RunConfig) -> tuple[str, ...]:
 def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
     def key(run: _Run) -> tuple[str, bool, str, str]:
         config = run.config
-        first = config.strategy != BASELINE_STRATEGY  # the baseline stands on top
+        first = config.strategy != BASELINE_STRATEGY  # the baseline goes first
         return config.dataset, first, config.strategy, settings_sha256(config)
 
     ordered = sorted(runs, key=lambda run: (*key(run), run.config.seed))
@@ -114,13 +114,13 @@ def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
 
 
 def label_configs(configs: Sequence[RunConfig]) -> list[str]:
-    """Name each by its strategy, and by what its settings differ in from its namesakes'.
+    """Name each by its strategy, and by the settings in which it differs from its namesakes.
 
     Args:
-        configs: One a group of replicas; the seed plays no part.
+        configs: One for each group of replicas; the seed does not matter.
 
     Returns:
-        A label each, different within a data set.
+        A label for each, unique within a data set.
     """
     alike: defaultdict[tuple[str, str], list[RunConfig]] = defaultdict(list)
     for config in configs:
@@ -130,7 +130,7 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _name_images(configs: Sequence[RunConfig]) -> list[str]:
-    """Label each, with its data set where another one has the same label."""
+    """Label each, with its data set if another one has the same label."""
     labels = label_configs(configs)
     count = Counter(labels)
     return [
@@ -140,7 +140,7 @@ def _name_images(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
-    """Name those of one data set and strategy."""
+    """Name settings of one data set and strategy."""
     strategy = configs[0].strategy
     if len(configs) == 1:
         return [strategy]
@@ -156,12 +156,12 @@ def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:
-    """Return all settings but the seed, those of a table by names such as `ogd.c`."""
+    """Return all settings except the seed, those of a table by names such as `ogd.c`."""
     return flatten(config.model_dump(exclude={"seed"}))
 
 
 def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:
-    """Return where a run keeps its scores by a readout."""
+    """Return the path of a run's scores by a readout."""
     name = "scores" if readout == config.rank_readout else f"scores_{readout}"
     return folder.path / f"{name}.parquet"
 
@@ -219,7 +219,7 @@ def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
     if readout != run.config.rank_readout and not path.exists():
         raise StoreError(
             f"Run {run.record.run_id} has no scores by the '{readout}' readout: it was ranked "
-            "before there were two. Leave --readout out, or make the run again."
+            "before there were two. Leave out --readout, or run it again."
         )
     return load_scores(path, load_space(run.config.space))
 
@@ -228,4 +228,4 @@ def _score_kind(config: RunConfig, readout: str) -> str:
     kind = RUN_SCORE if readout == "shared" else REFITTED_SCORE
     if config.rank_snapshots == 1:
         return kind
-    return f"{kind} over {config.rank_snapshots:,} moments of training"
+    return f"{kind} over {config.rank_snapshots:,} checkpoints"

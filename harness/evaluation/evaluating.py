@@ -1,7 +1,7 @@
 """From scores and a truth to figures: the one path, for one estimator or many.
 
-What each seed is judged on is decided here, contrast by contrast: the architectures that have the
-truth and all scores, less those whose truth the seed was fitted to (`ScoreMatrix.fitted_on`).
+For each contrast, it is decided here what each seed is judged on: the architectures that have the
+truth and all scores, except those whose truth the seed was fitted to (`ScoreMatrix.fitted_on`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def evaluate_together(
         each = "; ".join(f"'{e.label}' {len(e.complete_archs):,}" for e in estimators)
         raise TruthError(
             f"No architecture has a score of all estimators and a truth ({chosen.query}, "
-            f"{len(chosen.truth.keys):,} architectures). Scored: {each}. Leave out the one "
+            f"{len(chosen.truth.keys):,} architectures). Scored: {each}. Leave out the estimator "
             "that shares none, or score architectures that the others have scored."
         )
     evaluations = tuple(evaluate_estimator(estimator, chosen, archs) for estimator in estimators)
@@ -71,9 +71,9 @@ def evaluate_estimator(
     Args:
         estimator: The estimator.
         chosen: The truth.
-        archs: Only these, such as the ones that others have scored too, by key; all unless
-            given.
-        populations: Populations by name; all of the space unless given.
+        archs: Keys of the architectures to use, such as those that others have scored too; by
+            default all.
+        populations: Names of populations; by default all of the space.
 
     Returns:
         The figures.
@@ -124,7 +124,7 @@ def evaluate_estimator(
 
 
 def _compare(pair: Pair, chosen: ChosenTruth, archs: IntArray) -> Comparison:
-    """Compare two estimators: each pair of seeds on what neither was fitted to."""
+    """Compare two estimators, each pair of seeds on architectures that neither was fitted to."""
     rows = (list(pair.rows.first), list(pair.rows.second))
     sides = [e.scores_of(archs)[r] for e, r in zip((pair.first, pair.second), rows, strict=True)]
     masks = [
@@ -138,7 +138,7 @@ def _compare(pair: Pair, chosen: ChosenTruth, archs: IntArray) -> Comparison:
     if known and pair.rows.is_paired:
         judged = np.logical_and.reduce(known)
         sides = [np.where(judged, side, 0.0) for side in sides]
-    elif known:  # of independent seeds any may meet any
+    elif known:  # any independent seed may meet any other
         by_all = np.logical_and.reduce([mask.all(axis=0) for mask in known])
         archs, sides = archs[by_all], [side[:, by_all] for side in sides]
     return compare_case(
@@ -156,9 +156,9 @@ def _make_case(chosen: ChosenTruth, archs: IntArray) -> Case:
 
 @lru_cache(maxsize=16)
 def _make_case_once(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
-    """Make what is shared by all that is judged by one truth on the same architectures.
+    """Make what all estimators share that one truth judges on the same architectures.
 
-    A ceiling on all 15,625 takes seconds.
+    Cached: a ceiling on all of a large space takes seconds.
     """
     keys, truth = np.frombuffer(archs, dtype=np.int64), table.select(query)
     known = np.isin(truth.keys, keys)

@@ -1,4 +1,4 @@
-"""Who is compared with whom, seed by seed, and what such a difference speaks of."""
+"""Which estimators are compared, on which seeds, and what a difference applies to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
 
-
 Seeds = Sequence[int | None]
 
 
@@ -23,10 +22,10 @@ class Pairing(NamedTuple):
     """Which seeds of two sides are compared, and how.
 
     Attributes:
-        first: Positions of the seeds of the one.
-        second: Positions of those of the other; in pairs the same seed stands at the same place.
-        is_paired: Whether the difference is taken seed by seed; else the seeds of either side are
-            independent of the other's.
+        first: Positions of the first side's seeds.
+        second: Positions of the second side's; if paired, the same seed is at the same place.
+        is_paired: Whether the difference is taken seed by seed; otherwise the two sides' seeds
+            are independent.
     """
 
     first: tuple[int, ...]
@@ -43,10 +42,10 @@ class Pair(NamedTuple):
     """Two estimators to be compared.
 
     Attributes:
-        first: The one.
+        first: The first estimator.
         second: The one that is subtracted.
         rows: Positions of the seeds of each.
-        claim: What a difference speaks of.
+        claim: What a difference applies to.
         caveats: What else differs between them, in words.
     """
 
@@ -63,13 +62,13 @@ class Pair(NamedTuple):
 
     @property
     def seeds(self) -> tuple[tuple[int | None, int | None], ...]:
-        """The seeds, in pairs; side by side, the rest with None, where they are independent."""
+        """The seeds in pairs; independent ones side by side, the shorter side filled with None."""
         a = [self.first.seeds[place] for place in self.rows.first]
         b = [self.second.seeds[place] for place in self.rows.second]
         return tuple(itertools.zip_longest(a, b))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return who and on which seeds, ready for JSON."""
+        """Return the labels, the seeds and the claim, ready for JSON."""
         return {
             "first": self.first.label,
             "second": self.second.label,
@@ -84,16 +83,16 @@ def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None)
     """Pair every estimator with its baseline.
 
     Args:
-        estimators: Those of one table, runs of the baseline strategy first.
-        baseline: Label of the baseline of all, or a baseline of the space, such as `params`;
-            unless given, that of a run is the run of the baseline strategy that differs in nothing
-            but the strategy, and of all others the first.
+        estimators: The estimators of one table, runs of the baseline strategy first.
+        baseline: Label of the baseline of all, or a baseline of the space, such as `params`. By
+            default, that of a run is the run of the baseline strategy with otherwise equal
+            settings, and that of all others is the first estimator.
 
     Returns:
-        A pair for each but the baselines themselves.
+        A pair for each estimator except the baselines.
 
     Raises:
-        UsageError: If no estimator has that label, and no baseline that name.
+        UsageError: If neither an estimator nor a baseline has that name.
     """
     if baseline is not None:
         second = _find_named(estimators, baseline)
@@ -123,7 +122,7 @@ def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
 
 
 def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:
-    """Find the baseline that differs from a run in nothing but the strategy."""
+    """Find the baseline that differs from a run only in the strategy."""
     if own.config is None or own.config.strategy == BASELINE_STRATEGY:
         return None
     for other in baselines:
@@ -133,9 +132,9 @@ def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreM
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
-    """Name the settings that two runs differ in.
+    """Name the settings in which two runs differ.
 
-    The strategy and its own settings aside, and those that decide neither weights nor scores.
+    Not the strategy and its own settings, nor those that affect neither weights nor scores.
     """
     a, b = flatten_config(first), flatten_config(second)
     own = {"strategy", *NO_NUMBERS, *WATCHING, *(key for key in {*a, *b} if "." in key)}
@@ -146,12 +145,12 @@ def pair_seeds(first: Seeds, second: Seeds) -> Pairing:
     """Pair the seeds of two sides, for reports and for the gate.
 
     Args:
-        first: Seeds of the one, no two equal, at least one.
-        second: Those of the other.
+        first: Seeds of the first side, no two equal, at least one.
+        second: Those of the second.
 
     Returns:
-        The common seeds in pairs where there are two or more, or where a side has no others. Else
-        all seeds of both, which are then independent.
+        The common seeds in pairs if there are at least two, or if a side has no others. Otherwise
+        all seeds of both, as independent.
     """
     common = [seed for seed in first if seed in second]
     if len(common) < min(2, len(first), len(second)):
@@ -161,15 +160,15 @@ def pair_seeds(first: Seeds, second: Seeds) -> Pairing:
 
 
 def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
-    """Pair the seeds of two estimators, and say what their difference speaks of.
+    """Pair the seeds of two estimators, and say what their difference applies to.
 
     Args:
-        first: The one.
-        second: The other.
+        first: The first estimator.
+        second: The one that is subtracted.
 
     Returns:
-        The pair. A single set of scores that is of no training run stands against every seed of
-        the other; else seeds are paired by `pair_seeds`.
+        The pair. A single set of scores that is not of a training run is compared with every seed
+        of the other; otherwise seeds are paired by `pair_seeds`.
     """
     caveats = _find_caveats(first, second)
     for several, single in ((first, second), (second, first)):
@@ -182,14 +181,14 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
     rows = pair_seeds(first.seeds, second.seeds)
     sizes = len(rows.first), len(rows.second)
     if rows.is_single:
-        # Seeds that nobody knows, or that differ, have nothing in common.
+        # Unknown seeds, or different ones, have nothing in common.
         rows, is_known = rows._replace(is_paired=True), rows.is_paired and first.seeds != (None,)
         claim = _claim_of_one(first, second) if is_known else TWO_SCORES
     elif rows.is_paired:
         claim = f"over {sizes[0]} seeds"
     else:
         are_equal = sizes[0] == sizes[1]
-        told = f"{sizes[0]} seeds a side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
+        told = f"{sizes[0]} seeds on each side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
         claim = f"over {told}, not the same ones"
     caveats += _name_unused(first, rows.first) + _name_unused(second, rows.second)
     return Pair(first, second, rows, claim, tuple(caveats))

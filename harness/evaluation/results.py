@@ -1,4 +1,4 @@
-"""What an evaluation finds: estimators on one truth, and each against its baseline."""
+"""The result of an evaluation: estimators judged by one truth, and compared with baselines."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class TruthSource:
         n_archs: Architectures that have this truth.
         n_missing: Architectures with other trainings of that split and length, but not the trial
             or the seed that was asked for.
-        is_recorded: Whether it is the table that the runs were ranked against; of other scores
-            than those of runs, nothing is known to the contrary.
+        is_recorded: Whether it is the table that the runs were ranked against; True for scores
+            that are not of runs.
     """
 
     query: TruthQuery
@@ -45,12 +45,12 @@ class Evaluated:
     """How well one estimator ranks, on every population and by every metric.
 
     Attributes:
-        estimator: Whose scores.
+        estimator: The estimator.
         truth: What they are judged by.
         n_scored: Architectures with a score of any seed.
-        n_incomplete: Of these, left out since a seed lacks a score.
-        n_without_truth: Of the rest, left out since they have no truth.
-        n_uncommon: Of the rest, left out since another estimator of the report lacks a score.
+        n_incomplete: Of these, left out because a seed lacks a score.
+        n_without_truth: Of the rest, left out because they have no truth.
+        n_uncommon: Of the rest, left out because another estimator of the report lacks a score.
         keys: The architectures that are left, ascending, [n].
         figures: The figures on these.
     """
@@ -76,7 +76,7 @@ class Evaluated:
 
     @property
     def tau(self) -> float | None:
-        """Kendall's tau-b over all architectures, mean over seeds; None where there is none."""
+        """Kendall's tau-b over all architectures, mean over seeds; None if undefined or too few."""
         return self.populations["all"].metrics["tau"].value
 
     @property
@@ -113,7 +113,7 @@ class PairResult:
     """The difference of two rankings.
 
     Attributes:
-        pair: Who, on which seeds, and what it speaks of.
+        pair: The estimators, the seeds, and what the difference applies to.
         comparison: The difference, on every population.
     """
 

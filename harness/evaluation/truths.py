@@ -1,4 +1,4 @@
-"""Which truth scores are held to: as the user says, as runs know, or numbers that were given."""
+"""Which truth judges scores: as the user asks, as runs record it, or given as numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.truth.query import MEAN
 
 _PUBLISHED = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
 DATASETS = {"tiles": "tiles", **dict.fromkeys(_PUBLISHED, "cifar10")}
-"""By data set of a truth, the image data set that its table is found by."""
+"""By data set of a truth, the image data set by which its table is found."""
 
 
 TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
@@ -59,17 +59,17 @@ class ChosenTruth(NamedTuple):
 def make_own_truth(
     accuracies: pd.Series[Any] | Mapping[Any, float], space: Space | None = None
 ) -> TruthTable:
-    """Make a table of one accuracy an architecture.
+    """Make a table of one accuracy per architecture.
 
     Args:
-        accuracies: Percent, by architecture: as such, its string or its key (`nb201_index`).
+        accuracies: Percent, by architecture, its string or its key (`nb201_index`).
         space: The space; NAS-Bench-201 unless given.
 
     Returns:
         The table, of one trial each.
 
     Raises:
-        DataError: If an architecture is unknown or there twice, or an accuracy is no percentage.
+        DataError: If an architecture is unknown or occurs twice, or an accuracy is not in percent.
     """
     space = space or load_space()
     frame = to_frame(accuracies, "accuracy", space)
@@ -98,7 +98,7 @@ def choose_truth(
     data_dir: Path | None = None,
     estimators: Sequence[ScoreMatrix] = (),
 ) -> ChosenTruth:
-    """Find the truth that is meant.
+    """Find the truth.
 
     Args:
         dataset: As for `evaluate`, and so are the others.
@@ -113,7 +113,7 @@ def choose_truth(
         The truth.
 
     Raises:
-        UsageError: If the data set cannot be told or is unknown, or the policy is none.
+        UsageError: If the data set is unknown or not determined, or the policy is unknown.
         TruthError: If the table is not there or has no such truth.
         DataError: If the data folder does not exist.
     """
@@ -155,8 +155,8 @@ def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
         if estimator.space.name != table.space.name:
             raise MismatchError(
                 f"'{estimator.label}' scores architectures of the space '{estimator.space.name}', "
-                f"and the truth table '{table.name}' is of '{table.space.name}'. Name a table of "
-                "that space with --truth."
+                f"but the truth table '{table.name}' is of '{table.space.name}'. Name a table "
+                "of its space with --truth."
             )
 
 
@@ -170,15 +170,15 @@ def _only_dataset(names: Iterable[str]) -> str:
             "Give --dataset (in Python dataset=...)."
         )
     raise UsageError(
-        "The truth's data set was not given, and a score file does not say what its scores are "
-        "to be held to: the same ones rank different data sets differently. Give --dataset (in "
-        f"Python dataset=...), such as {', '.join(DATASETS)}."
+        "The truth's data set was not given, and a score file does not say which truth is to judge "
+        "it: the same scores rank differently on different data sets. Give --dataset (in Python "
+        f"dataset=...), such as {', '.join(DATASETS)}."
     )
 
 
 @dataclass(frozen=True)
 class TruthChoice:
-    """What the user says of the truth to hold estimators against; None is left open.
+    """What the user asks of the truth that judges estimators; None is left open.
 
     Attributes:
         dataset: Data set in the table's spelling.
@@ -198,7 +198,7 @@ class TruthChoice:
         """Find the truth, of `dataset` where the choice leaves that open.
 
         Raises:
-            UsageError: If the data set cannot be told, or the policy is none.
+            UsageError: If the data set is not determined, or the policy is unknown.
             TruthError: If the table is not there, or lacks it.
             DataError: If the data folder does not exist.
         """
@@ -217,24 +217,23 @@ def choose_truths(
     choices: Sequence[TruthChoice] = (),
     data_dir: Path | None = None,
 ) -> list[tuple[ChosenTruth, list[ScoreMatrix]]]:
-    """Find the truths, and who is held against each.
+    """Find the truths, and the estimators that each judges.
 
-    Runs are held against the truth of their own images where the choice names no data set, so
-    that runs on several data sets are in groups of their own; scores of unknown images are held
-    against the truth that is named, or against that of all runs.
+    If the choice names no data set, runs are judged by the truth of their own images, and runs on
+    different data sets form groups; scores of unknown images are judged by the truth of the runs.
 
     Args:
         estimators: At least one.
-        choices: What the user said; none for all left open.
-        data_dir: Where the truth lies, for data sets that need it.
+        choices: What the user asks for; empty to leave all open.
+        data_dir: Folder of the truth, for data sets that need it.
 
     Returns:
         The truths, in the order of the choices, with their estimators.
 
     Raises:
-        UsageError: If the data set cannot be told, or the policy is none.
+        UsageError: If the data set is not determined, or the policy is unknown.
         TruthError: If a table is not there or lacks the truth.
-        MismatchError: If a run was ranked against another truth table than its own at hand.
+        MismatchError: If a run was ranked against another version of its truth table.
     """
     found = []
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
@@ -261,14 +260,14 @@ def _refuse_unknown_images(estimators: Sequence[ScoreMatrix], datasets: Sequence
     unknown = [estimator.label for estimator in estimators if estimator.dataset is None]
     if unknown:
         raise UsageError(
-            f"There are runs on {', '.join(datasets)}, and it is not said which truth "
-            f"'{unknown[0]}' is to be held to. Name it with --truth-dataset, such as "
+            f"There are runs on {', '.join(datasets)}, and it is unclear which truth is to judge "
+            f"'{unknown[0]}'. Name it with --truth-dataset, such as "
             f"{default_query(datasets[0]).dataset}."
         )
 
 
 def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None:
-    """Refuse a table that has changed since a run; that of other images is another matter."""
+    """Refuse a table that has changed since a run; tables of other images are not compared."""
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:
             continue
@@ -278,7 +277,7 @@ def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None
         if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
             raise MismatchError(
                 f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "
-                f"{estimator.truth_sha256[:12]}; the table at hand is "
+                f"{estimator.truth_sha256[:12]}; the table found is "
                 f"{chosen.table.sha256[:12]}. Give the data folder of its runs "
-                "with --data-dir, or name another table on purpose with --truth."
+                "with --data-dir, or name another table explicitly with --truth."
             )

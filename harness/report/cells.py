@@ -12,11 +12,11 @@ from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
 
 _WHOLE = ("best_rank_at_1", "best_rank_at_10", "best_rank_at_100")
 MARKS = {OVER_SEEDS: " s", OVER_ARCHITECTURES: " a", OVER_BOTH: ""}
-"""After an interval in a table: what it is over."""
+"""Mark after an interval in a table: what the interval is over."""
 
 
 def find_interval(result: MetricResult) -> Interval | None:
-    """Return the interval that is shown of a metric, which says what it is over."""
+    """Return the interval to show for a metric."""
     return result.interval or result.over_seeds
 
 
@@ -25,12 +25,12 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
 
     Args:
         result: The metric.
-        with_spread: Whether its spread over seeds is written too.
+        with_spread: Whether to write its standard deviation over seeds too.
         signed: Whether it is a difference, with its sign.
 
     Returns:
-        Such as "0.597 +- 0.033 [0.505, 0.690]", with a mark of `MARKS` at the end. Equal values of
-        all seeds have a spread that is not known, and no interval is written.
+        Such as "0.597 +- 0.033 [0.505, 0.690]", with a mark of `MARKS` at the end. If all seeds
+        have the same value, no interval is written.
     """
     text = write_value(result, signed)
     if result.value is None:
@@ -46,7 +46,7 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
 
 
 def write_value(result: MetricResult, signed: bool = False) -> str:
-    """Write a metric's value, or why it has none."""
+    """Write a metric's value, or why there is none."""
     return result.status if result.value is None else _number(result.value, result.name, signed)
 
 
@@ -58,7 +58,7 @@ def _number(value: float, name: str, signed: bool = False) -> str:
 
 
 def write_ends(interval: Interval | None, name: str = "tau", signed: bool = False) -> str:
-    """Write the ends of an interval after their figure, or nothing where there is none."""
+    """Write the ends of an interval, to follow its figure; nothing if there is none."""
     if interval is None:
         return ""
     return f" [{_number(interval.low, name, signed)}, {_number(interval.high, name, signed)}]"
@@ -74,7 +74,7 @@ def write_share(se: float | None, share: float | None) -> str:
 
 
 def write_ceiling(part: PopulationResult, with_share: bool = False) -> str:
-    """Write the ceiling of a population with its range, and the share of it that is reached."""
+    """Write the ceiling of a population with its range and the share reached."""
     found = part.ceiling
     if found is None:
         return "-"
@@ -90,7 +90,7 @@ def write_reference(part: PopulationResult) -> str:
 
 
 def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str:
-    """Write a mean over seeds, with its interval where it has one."""
+    """Write a mean over seeds, with its interval if there is one."""
     if estimate.mean is None:
         return "-"
     sign = "+" if signed else ""
@@ -102,5 +102,5 @@ def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str
 
 
 def write_seeds(seeds: Sequence[int | None]) -> str:
-    """Write seeds; a dash where they are not known."""
+    """Write seeds; a dash for an unknown one."""
     return ", ".join("-" if seed is None else str(seed) for seed in seeds)

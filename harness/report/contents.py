@@ -1,4 +1,4 @@
-"""What a report holds: rankings by each truth, and what the training of runs shows."""
+"""The contents of a report: rankings by each truth, and the training of runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Section(JointEvaluation):
     """Estimators judged by one truth, on the architectures that all of them scored.
 
     Attributes:
-        taus: By label of the estimators of runs: the small rankings on the way, one list a seed.
+        taus: Small rankings during training, by label of the estimators of runs, a list for each
+            seed.
     """
 
     taus: dict[str, tuple[list[TauPoint], ...]] = field(default_factory=dict)
@@ -24,7 +25,7 @@ class Section(JointEvaluation):
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """What the training of one estimator shows, over its seeds.
+    """The training of one estimator, over its seeds.
 
     Attributes:
         training: The runs.
@@ -59,8 +60,8 @@ class TrainingPair:
     """The difference of two trainings.
 
     Attributes:
-        pair: Who, and on which seeds.
-        differences: Over the whole of training, at equal loss, and by shared weights.
+        pair: The estimators and the seeds.
+        differences: Over all of training, at equal loss, and by shared weights.
     """
 
     pair: Pair
@@ -76,12 +77,12 @@ class TrainingPair:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Everything that is known of some estimators.
+    """Everything known about some estimators.
 
     Attributes:
         sections: One for each truth.
         trainings: One for each estimator of runs.
-        training_pairs: Every estimator of runs with its baseline.
+        training_pairs: Every estimator of runs, compared with its baseline.
         unfinished: Runs that were left out, with their status.
     """
 
@@ -92,13 +93,13 @@ class Contents:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of all estimators, each once: renderers colour them by their place here."""
+        """The labels of all estimators, each once; their position decides their colour."""
         evaluations = (result for section in self.sections for result in section.evaluations)
         return tuple(dict.fromkeys(result.label for result in evaluations))
 
 
 def _plain(value: Any) -> Any:
-    """Return a named tuple as a dictionary, estimates in it too."""
+    """Return a named tuple as a dictionary, including the means in it."""
     return {
         name: dict(vars(part)) if isinstance(part, SeedMean) else part
         for name, part in value._asdict().items()

@@ -20,7 +20,7 @@ WIDTH_IN, HEIGHT_IN = 3.4, 2.5
 PANEL_IN = 1.75
 """Height of one of several panels."""
 MANY_POINTS = 100
-"""Series with more points get a panel each, as they would hide each other."""
+"""Series with more points get a panel each, because they would hide each other."""
 DENSE = 2000
 """Series with more points are drawn smaller and fainter."""
 LONGEST_LABEL, LONGEST_TITLE = 44, 24
@@ -39,7 +39,7 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
 
     Args:
         figure: What is drawn.
-        places: Of each estimator's label, its place in `Report.labels`.
+        places: The place in `Report.labels` of each estimator's label.
 
     Returns:
         A matplotlib figure without a window.

@@ -1,4 +1,4 @@
-"""For who works in Python: scores of any form, evaluated alone or compared with each other."""
+"""The Python interface: scores in any form, evaluated alone or compared with each other."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class EvaluationResult(Evaluated):
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """The result in sentences: what was found, on what, by which truth, what was left out."""
+        """The result in sentences: figures first, then scores and truth, then caveats."""
         return describe_evaluation(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the scores, ready for JSON."""
+        """Return everything except the scores, ready for JSON."""
         return {**super().to_dict(), "words": list(self.words)}
 
     def __str__(self) -> str:
@@ -69,30 +69,30 @@ def evaluate(
             (`arch_str` or `nb201_index`, `score`, perhaps `seed`); a series or a mapping from
             architectures (strings, `nb201_index` or `Arch`) to scores; or a function that takes
             an `Arch`, called for every architecture that has the truth.
-        truth: What to hold them to: the name of a data set, such as "cifar10" or "tiles"; a table,
+        truth: What to judge them by: the name of a data set, such as "cifar10" or "tiles"; a table,
             its path, or its name in `harness truth list`; or a series or a mapping from
-            architectures (strings, `nb201_index` or `Arch`) to accuracies in percent. By data set
-            unless given: the bundled table for tiles, else the published one.
-        dataset: The truth's data set; needed unless `truth` says it, the scores are of runs, which
-            know theirs, or the table has but one.
-        split: "valid" or "test"; the usual one of the data set unless given.
-        epochs: Length of the truth's training, epochs; the usual one unless given.
+            architectures (strings, `nb201_index` or `Arch`) to accuracies in percent. By default
+            the table of the data set: bundled for tiles, published for others.
+        dataset: The truth's data set; required unless `truth` names it, the scores are of runs,
+            which know theirs, or the table has only one.
+        split: "valid" or "test"; by default the usual one of the data set.
+        epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
         lower_is_better: Whether a lower score is better.
         score_column: The column of the scores in a file or a frame.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
-        label: What to call the scores; made from what is known unless given.
-        data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
+        label: Name for the scores; by default made from what is known.
+        data_dir: Folder with `nb201/`; by default `$HARNESS_DATA`, then the user cache.
 
     Returns:
         The figures, which print as text and show as HTML in a notebook.
 
     Raises:
-        UsageError: If the data set cannot be told, a name is unknown, or the scores hold several
-            estimators.
+        UsageError: If the data set is not determined, a name is unknown, or the scores are of
+            several estimators.
         DataError: If the scores are refused, or the data folder does not exist.
         StoreError: If a run is damaged or not finished.
-        TruthError: If the table is not there or has no such truth, or no architecture has both.
+        TruthError: If the table is missing or has no such truth, or no architecture has both.
 
     Example:
         >>> import harness
@@ -129,9 +129,9 @@ def evaluate(
     if len(loaded.estimators) != 1:
         names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
         raise UsageError(
-            f"These scores are of {len(loaded.estimators)} estimators ({names}); one result is of "
-            "one. Evaluate each of harness.load_estimators([path]).estimators, or use "
-            "'harness evaluate', which does."
+            f"These scores are of {len(loaded.estimators)} estimators ({names}); a result is of "
+            "one. Evaluate each of harness.load_estimators([path]).estimators, or use 'harness "
+            "evaluate', which takes several."
         )
     if chosen is None:
         chosen = choose_truth(*asked, estimators=loaded.estimators)
@@ -152,35 +152,35 @@ def compare(
     exclude_bad: bool = False,
     data_dir: str | Path | None = None,
 ) -> Report:
-    """Compare ways to score architectures, on the architectures that all of them have scored.
+    """Compare estimators on the architectures that all of them scored.
 
     Args:
         scores: By name, what `harness.evaluate` takes: paths of score files and run folders,
             frames, series and mappings from architectures to scores, functions of an `Arch`; or
-            paths alone, which name themselves.
-        dataset: The truth's data set, such as "cifar10" or "tiles"; needed unless there are runs,
-            which know theirs.
-        split: "valid" or "test"; the usual one of the data set unless given.
-        epochs: Length of the truth's training, epochs; the usual one unless given.
-        policy: How an architecture's trials become one number; their mean unless given.
-        truth: A table's path, or its name in `harness truth list`; by data set unless given.
-        baseline: Name of the one that all others are compared with; runs of "spos" with equal
-            settings, else the first, unless given.
-        lower_is_better: Whether a lower score is better, in all but run folders.
+            paths alone, whose names are made from what is known.
+        dataset: The truth's data set, such as "cifar10" or "tiles"; required unless there are
+            runs, which know theirs.
+        split: "valid" or "test"; by default the usual one of the data set.
+        epochs: Training length behind the truth, epochs; by default the usual one.
+        policy: How an architecture's trials become one number; by default their mean.
+        truth: A table's path, or its name in `harness truth list`; by default by data set.
+        baseline: Name of the estimator to compare all others with; by default runs of "spos" with
+            equal settings, otherwise the first.
+        lower_is_better: Whether a lower score is better, except in run folders.
         score_column: The column of the scores in files and frames.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
-        data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
+        data_dir: Folder with `nb201/`; by default `$HARNESS_DATA`, then the user cache.
 
     Returns:
         The report, which shows as HTML in a notebook; `.words` are its sentences, and
         `.to_dict()` all its figures.
 
     Raises:
-        UsageError: If nothing was given, a name holds several estimators, the truth cannot be
-            told, or a name is unknown.
+        UsageError: If nothing was given, a name has several estimators, the truth is not
+            determined, or a name is unknown.
         DataError: If scores are refused.
         StoreError: If a run is damaged or not finished.
-        TruthError: If the truth is not there, or no architecture has everything.
+        TruthError: If the truth is missing, or no architecture has everything.
 
     Example:
         >>> import harness
@@ -211,7 +211,7 @@ def compare(
 
 
 def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **options: Any) -> Loaded:
-    """Make one estimator of each name, those of runs first, as in a report of paths."""
+    """Make one estimator for each name, those of runs first, as in a report of paths."""
     found: list[ScoreMatrix] = []
     unfinished: list[str] = []
     for name, each in scores.items():
@@ -222,8 +222,7 @@ def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **optio
             names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
             raise UsageError(
                 f"'{show(name)}' was given scores of {len(loaded.estimators)} estimators "
-                f"({names}); a name is of one. Give each a name of its own, or give the paths "
-                "without names."
+                f"({names}); a name is for one. Name each, or give the paths without names."
             )
         found.append(replace(loaded.estimators[0], label=show(name)))
         unfinished += loaded.unfinished

@@ -1,6 +1,6 @@
 """Tables and sentences as text, Markdown, HTML and LaTeX.
 
-Labels may come from somebody's file: every form escapes what would be markup in it.
+Labels may come from a user's file: every format escapes what would be markup in it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Block(NamedTuple):
 
     Attributes:
         title: Its title.
-        headings: One a column.
-        rows: Cells, one a column.
-        texts: How many columns, from the left, hold text; the others hold figures.
+        headings: One for each column.
+        rows: Cells, one for each column.
+        texts: Number of columns, from the left, that contain text; the others contain figures.
     """
 
     title: str
@@ -39,12 +39,12 @@ class Block(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What is printed of an evaluation or a report.
+    """The printed form of an evaluation or a report.
 
     Attributes:
-        words: Sentences, a line each.
+        words: Sentences, one line each.
         blocks: Tables.
-        notes: What has to be known to read the tables.
+        notes: Explanations of the tables.
     """
 
     words: Sequence[str]
@@ -91,7 +91,7 @@ def block_to_text(block: Block) -> list[str]:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape what would be markup: Markdown may hold HTML, and links, and cells end at a bar."""
+    """Escape markup: Markdown may contain HTML and links, and cells end at a bar."""
     escaped = re.sub(r"([\\|`])", r"\\\1", html.escape(text, quote=False))
     return escaped.replace("](", r"\](")
 
@@ -123,7 +123,7 @@ def block_to_html(block: Block) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """Escape what LaTeX would take for a command, in running text and in tables."""
+    """Escape what LaTeX would read as a command."""
     return "".join(_LATEX.get(char, char) for char in text).replace("+-", r"$\pm$")
 
 

@@ -1,7 +1,7 @@
 """Evaluations and reports as documents, JSON and CSV.
 
-Labels may come from somebody's file: they are printable when they get here, and every form
-escapes what would be markup, or a formula, in it.
+Labels may come from a user's file: they are printable by then, and every format escapes what
+would be markup or a formula in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REPORT_COLUMNS = ("kind", "name", "seeds", "truth", "truth_sha256", *_FIGURE, "s
 
 
 def evaluation_document(results: Sequence[Evaluated]) -> Document:
-    """Return what is printed of estimators that are each judged on their own architectures."""
+    """Return what is printed of estimators, each judged on its own architectures."""
     several = len(results) > 1
     words = describe_together(results) if several else []
     blocks = [overview_block(results)] if several else []
@@ -55,12 +55,12 @@ def report_document(report: Contents) -> Document:
 
 
 def evaluation_to_dict(result: Evaluated) -> dict[str, Any]:
-    """Return everything of one estimator but its scores, ready for JSON."""
+    """Return everything of one estimator except its scores, ready for JSON."""
     return {**result.to_dict(), "words": list(describe_evaluation(result))}
 
 
 def report_to_dict(report: Contents) -> dict[str, Any]:
-    """Return everything of a report but scores, ready for JSON."""
+    """Return everything of a report except scores, ready for JSON."""
     return {
         "words": list(describe_report(report)),
         "sections": [
@@ -85,7 +85,7 @@ def to_json(content: Mapping[str, Any]) -> str:
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Return rows as CSV, one figure each in full precision; no cell runs as a formula."""
+    """Return rows as CSV, one figure each in full precision; no cell can run as a formula."""
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -232,4 +232,4 @@ REPORT_WRITERS: dict[str, Callable[[Contents], str]] = {
     "latex": lambda report: to_latex(report_document(report)),
     "markdown": lambda report: to_markdown(report_document(report)),
 }
-"""The same of reports."""
+"""Likewise for reports."""

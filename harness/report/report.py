@@ -22,7 +22,7 @@ from harness.report.words import describe_report
 
 @dataclass(frozen=True, eq=False)
 class Report(Contents):
-    """Everything that is known of some estimators; prints as sentences, and as HTML."""
+    """Everything known about some estimators; prints as sentences, and shows as HTML."""
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -30,11 +30,11 @@ class Report(Contents):
         return describe_report(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but scores, ready for JSON."""
+        """Return everything except scores, ready for JSON."""
         return report_to_dict(self)
 
     def __str__(self) -> str:
-        """Return the sentences, a line each."""
+        """Return the sentences, one line each."""
         return "\n".join(self.words)
 
     def _repr_html_(self) -> str:
@@ -52,19 +52,19 @@ def make_report(
 
     Args:
         loaded: The estimators, and what was left out.
-        truths: Truths to judge them by, each in a section of its own; none for that of each
-            image data set that runs were trained on.
-        baseline: Label of the estimator that all others are compared with, or `params`, `flops` or
-            `random`; by default runs with those of the baseline strategy and equal settings, others
-            with the first.
-        data_dir: Where the truth lies, for data sets that need it.
+        truths: Truths to judge them by, each in its own section; by default that of each image
+            data set that runs were trained on.
+        baseline: Label of the estimator to compare all others with, or `params`, `flops` or
+            `random`; by default runs are compared with those of the baseline strategy and equal
+            settings, others with the first.
+        data_dir: Folder of the truth, for data sets that need it.
 
     Returns:
         The report.
 
     Raises:
-        UsageError: If there is no estimator, the truth cannot be told, or a name is unknown.
-        TruthError: If a truth is not there, or the estimators have no architecture in common.
+        UsageError: If there is no estimator, the truth is not determined, or a name is unknown.
+        TruthError: If a truth is missing, or the estimators have no architecture in common.
         StoreError: If a run is damaged.
     """
     if not loaded.estimators:
@@ -107,7 +107,7 @@ def _summarise(training: Training) -> TrainingResult:
 def _compare_trainings(
     sections: Sequence[Section], trainings: dict[str, Training]
 ) -> Iterable[TrainingPair]:
-    """Compare each pair of runs once, however many truths there are."""
+    """Compare each pair of trainings once, however many truths there are."""
     pairs = {result.pair.name: result.pair for section in sections for result in section.pairs}
     for pair in pairs.values():
         both = trainings.get(pair.first.label), trainings.get(pair.second.label)

@@ -1,4 +1,4 @@
-"""The summary that a run's record keeps: the figures of a report of that run alone."""
+"""The summary in a run's record: the figures of a report of that run alone."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ METRICS = {
     "spearman": "spearman",
     "weighted_tau": "weighted_tau",
 }
-"""Metrics of the record, by the names that records give them."""
+"""Metrics of a record, by their names there."""
 POPULATIONS = {"all": "all", "top_half": "top_50", "top_10": "top_10"}
 """Populations, likewise."""
 
 
 def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
-    """Compute the summary that a run's record keeps, once its tables are written.
+    """Compute the summary for a run's record, after its tables are written.
 
     Args:
         folder: The run.
-        table: The table that it was ranked against.
+        table: The truth table that it was ranked against.
 
     Returns:
         Plain values, ready for JSON.

@@ -1,4 +1,4 @@
-"""What a run's folder says of its training: disturbance, training loss, small rankings, cost."""
+"""The training of a run, from its folder: disturbance, loss, small rankings, cost."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class RunTraining:
     Attributes:
         record: The run's record.
         config: Its settings.
-        probes: Disturbance, one row a path and step, as `disturbance.parquet`, with `pd_loss`
-            (nats) added; None where none was measured.
-        curve: `step` and `train_loss` (nats); None where there is none.
-        interim: Small rankings on the way: `step`, `key`, `loss`; None where there are
-            none.
-        final: The last ranking's finite losses by key, where it was made as those on the
-            way were; None where there are none, or it averages several snapshots or stopped early.
+        probes: Disturbance, one row for each path and step, as in `disturbance.parquet`, with
+            `pd_loss` (nats) added; None if not measured.
+        curve: `step` and `train_loss` (nats); None if there is none.
+        interim: Small rankings during training: `step`, `key`, `loss`; None if there are none.
+        final: The last ranking's finite losses by key, if it was made in the same way as those
+            during training; None if there are none, or it averages several snapshots or stopped
+            early.
         plasticity: Mean tr P / d of the projectors at the end, 0-1; None without projectors.
     """
 
@@ -53,28 +53,28 @@ class RunTraining:
 
     @property
     def cost_s(self) -> float:
-        """Seconds that the run took, all parts together."""
+        """Seconds that the whole run took."""
         return sum(self.record.timings.values())
 
     @property
     def train_loss(self) -> float | None:
-        """Mean training loss over the fixed architectures, at the end, nats."""
+        """Mean final training loss over the fixed architectures, nats."""
         return None if self.curve is None else _finite(float(self.curve["train_loss"].iloc[-1]))
 
     @cached_property
     def disturbance(self) -> dict[str, Any]:
-        """Figures of `summarise_disturbance`, worked out once however many are asked for."""
+        """Figures of `summarise_disturbance`, computed once."""
         return summarise_disturbance(self)
 
     def probes_of(self, probe_set: str) -> pd.DataFrame:
-        """Return the finite measurements of "trained", "recent" or "fixed"; empty for none."""
+        """Return the finite measurements of "trained", "recent" or "fixed"; perhaps empty."""
         if probe_set in self._finite_probes:
             return self._finite_probes[probe_set]
         return pd.DataFrame({"step": [], "pd_loss": [], "shared_convs": []})
 
     @cached_property
     def _finite_probes(self) -> dict[str, pd.DataFrame]:
-        """The finite measurements by probe set, which every figure is made of."""
+        """The finite measurements by probe set, from which every figure is made."""
         if self.probes is None:
             return {}
         finite = self.probes[np.isfinite(self.probes["pd_loss"])]
@@ -87,7 +87,7 @@ class Training:
 
     Attributes:
         label: The estimator's label.
-        runs: One a seed, seeds ascending.
+        runs: One for each seed, seeds ascending.
     """
 
     label: str
@@ -95,11 +95,11 @@ class Training:
 
 
 class TauPoint(dict[str, Any]):
-    """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None where there is none)."""
+    """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None if there is none)."""
 
 
 def load_training(estimator: ScoreMatrix) -> Training:
-    """Read what the runs of an estimator say of their training.
+    """Read the training of an estimator's runs.
 
     Args:
         estimator: One of run folders.
@@ -120,7 +120,7 @@ def load_training(estimator: ScoreMatrix) -> Training:
 
 
 def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
-    """Read what one run says of its training.
+    """Read the training of one run.
 
     Args:
         folder: The run.
@@ -154,7 +154,7 @@ def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
 
 
 def _load_final(folder: RunFolder, config: RunConfig) -> pd.Series[float] | None:
-    """Read the losses of the last ranking by the run's own readout, as the small rankings used."""
+    """Read the losses of the last ranking by the run's own readout, which small rankings use."""
     if not config.rank_every or config.rank_snapshots > 1 or config.until_tau_se is not None:
         return None
     space = load_space(config.space)
@@ -174,7 +174,7 @@ def _with_pd(probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauPoint]:
-    """Put the training loss and the taus of small rankings side by side.
+    """Return training loss and tau at each measured step.
 
     Args:
         run: The run.
@@ -182,8 +182,8 @@ def tau_over_training(run: RunTraining, truth: Mapping[int, float]) -> list[TauP
 
     Returns:
         One point for each measured step. All taus are on the same architectures, by the run's own
-        readout and of the weights at that step; where the run ends without such a ranking, the
-        last point has no tau.
+        readout, with the weights at that step; the last point has no tau if the run ended without
+        such a ranking.
     """
     points: list[TauPoint] = []
     if run.curve is None:
@@ -224,7 +224,7 @@ def summarise_disturbance(run: RunTraining) -> dict[str, Any]:
         each probe set: `n` (and `n_not_finite` left out, if any), `mean_pd`, `positive_pd`
         (mean of max(PD, 0), nats), `positive_frac` (share with PD > 0), `accuracy_change`
         (points), `logit_change`; the same by number of shared convolution edges under
-        `by_shared_convs`. Empty where none was measured.
+        `by_shared_convs`. Empty if none was measured.
 
     Reference:
         Niu et al., 2020, arXiv 2003.13089; the positive part and the split are this project's.

@@ -188,19 +188,19 @@ def test_an_unfinished_run_is_named(invoke: Invoke, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((), 2, "Either --save-baseline FILE (to keep these scores) or --baseline FILE"),
-        (("--baseline", "B", "--save-baseline", "B"), 2, "and not both"),
+        ((), 2, "Give either --save-baseline FILE (to save these scores) or --baseline FILE"),
+        (("--baseline", "B", "--save-baseline", "B"), 2, ", not both"),
         (("--baseline", "B", "--rule", "tau:5%"), 2, "Rule 'tau:5%' is not allowed"),
         (("--baseline", "B", "--rule", "tau:1", "--rule", "tau:0"), 2, "about the same figure"),
         (("--baseline", "B", "--min-seeds", "0"), 2, "--min-seeds"),
         (("--save-baseline", "C", "--rule", "tau:0"), 2, "--rule was given with --save-baseline"),
         (("--save-baseline", "C", "--strict", "--junit", "j"), 2, "--strict, --junit was given"),
         (("--save-baseline", "C"), 2, "--dataset"),
-        (("--save-baseline", "main.csv", "--dataset", "tiles"), 2, "exists and is no baseline"),
+        (("--save-baseline", "main.csv", "--dataset", "tiles"), 2, "exists and is not a baseline"),
         (("--baseline", "none.json"), 1, "The baseline none.json cannot be read"),
         (("--baseline", "main.csv"), 1, "is damaged: it is not JSON"),
         (("--baseline", "B", "--split", "valid"), 1, "truth"),
-        (("--baseline", "B", "--policy", "trial=0"), 1, "The baseline was held to tiles test"),
+        (("--baseline", "B", "--policy", "trial=0"), 1, "The baseline was judged by tiles test"),
         (("--baseline", "B", "--rule", "positive_pd:10%"), 2, "needs positive_pd of every seed"),
         (
             ("--baseline", "B", "--lower-is-better"),

@@ -74,7 +74,7 @@ def test_files_of_either_direction_are_compared(
     assert taus["proxy"] == taus["gain"]
     wrong = invoke("report", runs, *files, "--lower-in", tmp_path / "other.csv")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "other.csv was said to have scores of which lower is better, but it is not" in wrong.err
+    assert "other.csv was given with --lower-in, but it is not" in wrong.err
 
 
 def test_the_one_to_compare_with_can_be_named(invoke: Invoke, runs: Path) -> None:

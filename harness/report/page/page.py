@@ -1,6 +1,6 @@
 """The page: a whole report in one file that loads nothing and sends nothing.
 
-Labels, paths and settings may come from somebody's file. The template escapes all of them, and a
+Labels, paths and settings may come from a user's file. The template escapes all of them, and a
 policy in the page forbids whatever is not its own script and style, by their hashes.
 """
 

@@ -382,3 +382,10 @@ def test_other_settings_are_named() -> None:
     finding = find(estimate(SCORES, settings_sha256="2" * 64), baseline=baseline)
     assert finding.outcome is Outcome.PASS
     assert "The settings of the runs differ from those of the baseline" in finding.notes[0]
+
+
+def test_a_baseline_of_an_earlier_version_names_the_kind_of_score_in_former_words() -> None:
+    before = "minus mean validation loss over 4 moments of training"
+    now = "minus mean validation loss over 4 checkpoints"
+    baseline = keep(CHOSEN, estimate(SCORES, score_kind=before))
+    assert find(estimate(SCORES, score_kind=now), baseline=baseline).outcome is Outcome.PASS

@@ -76,7 +76,7 @@ def test_runs_can_be_scored_by_the_other_readout_where_they_have_it(tmp_path: Pa
 def test_scores_over_several_moments_of_training_say_so(tmp_path: Path) -> None:
     make_run(tmp_path, SCORES, "spos", truth=TRUTH, rank_snapshots=4)
     (only,) = load_estimators([tmp_path]).estimators
-    assert only.score_kind == "minus mean validation loss over 4 moments of training"
+    assert only.score_kind == "minus mean validation loss over 4 checkpoints"
 
 
 def test_the_baseline_stands_on_top_and_namesakes_are_told_apart(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_run_s_own_score_file_is_named_after_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "options", "error", "message"),
     [
-        ([], {}, UsageError, "No scores were named"),
+        ([], {}, UsageError, "No scores were given"),
         (["a.csv", "a.csv"], {}, UsageError, r"a\.csv is named more than once"),
         (["runs"], {"lower_is_better": True}, UsageError, "only run folders were named"),
         (["runs"], {"score_column": "x"}, UsageError, "only run folders were named"),

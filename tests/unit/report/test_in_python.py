@@ -257,7 +257,7 @@ def test_a_function_is_called_for_the_architectures_that_have_the_truth() -> Non
 
 def test_several_estimators_are_not_one_result() -> None:
     frame = pd.concat([make_frame(method="a"), make_frame(method="b")])
-    with pytest.raises(UsageError, match="of 2 estimators \\('a', 'b'\\); one result is of one"):
+    with pytest.raises(UsageError, match="of 2 estimators \\('a', 'b'\\); a result is of one"):
         harness.evaluate(frame, "tiles")
 
 

@@ -454,7 +454,7 @@ def test_a_file_beside_runs_on_several_data_sets_has_to_name_its_truth(
     pd.DataFrame({"nb201_index": INDICES, "score": make_scores(5)}).to_csv(file, index=False)
     loaded = load_estimators([tmp_path / "runs", file])
     with pytest.raises(
-        UsageError, match=r"^There are runs on .*'mine' is to be held to\. Name it with --truth-d"
+        UsageError, match=r"^There are runs on .*is to judge 'mine'\. Name it with --truth-d"
     ):
         make_report(loaded)
     assert len(make_report(loaded, [TruthChoice("cifar10")]).sections) == 1
