@@ -20,7 +20,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from scipy.stats import kendalltau
 
-from harness.stats import bootstrap_taus, concordance_by_gap, evaluate_scores, kendall_tau
+from harness.stats import concordance_by_gap, evaluate_scores, kendall_tau
 from harness.stats.gaps import GAP_EDGES
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,8 +29,6 @@ Timed = Callable[[FloatArray, FloatArray], object]
 BLOCK = 256
 SIZES = [1_000, 15_625]
 GROWTH_SIZES = [250, 1_000, 4_000, 15_625]
-RESAMPLES = 64  # a few are timed, and the time of one is reported
-PAIRED_RESAMPLES = 2_000
 
 
 def make_ranking(n: int) -> tuple[FloatArray, FloatArray]:
@@ -65,18 +63,6 @@ def naive_tau(x: FloatArray, y: FloatArray) -> float:
     return float(agreement / np.sqrt(float(untied_x) * float(untied_y)))
 
 
-def harness_bootstrap(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Compute tau of all resamples at once."""
-    return bootstrap_taus(x, y, RESAMPLES)[0]
-
-
-def scipy_bootstrap(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Draw each resample, and call scipy on it."""
-    rng = np.random.RandomState(0)
-    drawn = (rng.randint(len(x), size=len(x)) for _ in range(RESAMPLES))
-    return np.array([scipy_tau(x[chosen], y[chosen]) for chosen in drawn])
-
-
 def harness_gaps(x: FloatArray, y: FloatArray) -> list[int]:
     """Count pairs by gap, in steps of 0.01 points, and how many are concordant."""
     return [part.n_pairs for part in concordance_by_gap(x, y).bins]
@@ -100,7 +86,6 @@ def naive_gaps(x: FloatArray, y: FloatArray) -> list[int]:
 CASES: dict[str, tuple[Timed, Timed, int]] = {
     "tau against scipy": (harness_tau, scipy_tau, 15),
     "tau against all pairs": (harness_tau, naive_tau, 3),
-    "bootstrap against scipy": (harness_bootstrap, scipy_bootstrap, 5),
     "gap curve against all pairs": (harness_gaps, naive_gaps, 3),
 }
 
@@ -138,12 +123,8 @@ def test_against_a_plain_baseline(
         baseline_s.append(seconds)
         seconds, found = run_timed(ours, x, y)
         ours_s.append(seconds)
-        if case.startswith("bootstrap"):
-            # Other random resamples: 64 know a spread to 9%, so two of them agree to some 12%.
-            assert np.std(found) == pytest.approx(np.std(expected), rel=0.5)
-        else:
-            # Counts are exact; only the last division differs.
-            assert found == pytest.approx(expected, abs=1e-12)
+        # Counts are exact; only the last division differs.
+        assert found == pytest.approx(expected, abs=1e-12)
         return (x, y), {}
 
     benchmark.pedantic(ours, setup=take_turn, rounds=rounds, iterations=1, warmup_rounds=1)
@@ -162,30 +143,22 @@ def test_against_a_plain_baseline(
     )
 
 
-def paired_bootstrap(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Compute the standard error of the difference of two rankings, as a comparison does."""
-    taus = bootstrap_taus(np.stack([x, x + 0.1 * y]), y, PAIRED_RESAMPLES)
-    return np.asarray(taus[0] - taus[1])
-
-
-@pytest.mark.parametrize("case", ["tau", "paired bootstrap"])
 def test_growth_with_the_number_of_architectures(
-    benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], case: str
+    benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function, rounds = (harness_tau, 9) if case == "tau" else (paired_bootstrap, 1)
     rankings = {n: make_ranking(n) for n in GROWTH_SIZES}
-    function(*rankings[GROWTH_SIZES[0]])
+    harness_tau(*rankings[GROWTH_SIZES[0]])
     times: dict[int, list[float]] = {n: [] for n in GROWTH_SIZES}
 
     def every_size() -> None:
         for n, ranking in rankings.items():
-            times[n].append(run_timed(function, *ranking)[0])
+            times[n].append(run_timed(harness_tau, *ranking)[0])
 
     benchmark.group = "growth"
-    benchmark.pedantic(every_size, rounds=rounds, iterations=1)
+    benchmark.pedantic(every_size, rounds=9, iterations=1)
     ms = {n: 1e3 * statistics.median(seconds) for n, seconds in times.items()}
     with capsys.disabled():
-        print(f"\n{case}: " + ", ".join(f"n = {n:,}: {t:.4g} ms" for n, t in ms.items()))
+        print("\ntau: " + ", ".join(f"n = {n:,}: {t:.4g} ms" for n, t in ms.items()))
     benchmark.extra_info.update(ms_by_n={str(n): round(t, 3) for n, t in ms.items()})
 
 

@@ -58,3 +58,14 @@ def paired_ends(
     assert second[0] is not None
     influence = (first[1] - second[1])[None]
     return combined_ends([first[0] - second[0]], influence, population, is_tau=False)
+
+
+def architectures_ends(
+    tau: tuple[float | None, FloatArray], population: float = 15_625
+) -> tuple[float, float, float] | None:
+    """The 95% interval of one tau over the draw of architectures, with its standard error."""
+    n = len(tau[1])
+    if tau[0] is None or n < 30 or n >= population:
+        return None
+    ends = (1.0, 1.0) if tau[0] == 1.0 else combined_ends([tau[0]], tau[1][None], population)
+    return (*ends, combined_se([tau[0]], tau[1][None], population)[1])

@@ -72,7 +72,7 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
 
 def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
     """Count the architectures of the permutation with truth, from `offset` to the first gap."""
-    known = set(truth.mean(default_query(dataset)).nb201_index.tolist())
+    known = set(truth.mean(default_query(dataset)).keys.tolist())
     most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
     for position, key in enumerate(space.prefix(most, offset)):
         if key not in known:
@@ -177,9 +177,10 @@ class Experiment:
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
         data = load_run_images(config, self.conditions.data_dir)
-        truth = find_truth(config.dataset, self.conditions.data_dir)
+        space = load_space(config.space)
+        truth = find_truth(config.dataset, self.conditions.data_dir, space)
         _check_images(config, data)
-        keys = load_space(config.space).prefix(config.n_archs or 1, config.rank_offset)
+        keys = space.prefix(config.n_archs or 1, config.rank_offset)
         described = _describe_data(config, data, truth, keys)
         _check_same("data", self.record.data, described)
         self._write_record(
@@ -374,7 +375,7 @@ def _describe_data(
     config: RunConfig, data: ImageData, truth: TruthTable, ranked: Sequence[int]
 ) -> dict[str, Any]:
     query = default_query(config.dataset)
-    known = set(truth.mean(query).nb201_index.tolist())
+    known = set(truth.mean(query).keys.tolist())
     return {
         "images": data.name,
         "images_sha256": data.sha256,

@@ -33,6 +33,7 @@ from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
 from harness.training.log import TrainingLog
@@ -62,7 +63,9 @@ def run_on_ranks(
         HarnessError: Whatever else a user can fix.
     """
     data_dir = conditions.data_dir
-    resolved = resolve_config(config, find_truth(config.dataset, data_dir))
+    resolved = resolve_config(
+        config, find_truth(config.dataset, data_dir, load_space(config.space))
+    )
     if launch.rank == 0:
         resolved = under_stored_name(resolved, conditions.out)
     _check_parts(resolved, launch.size)

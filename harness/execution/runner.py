@@ -12,6 +12,7 @@ from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.truth import find_truth
 
 
@@ -41,12 +42,13 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
         UsageError: If two of the runs differ and would have one folder.
         HarnessError: If a truth table is missing or a strategy unknown.
     """
-    datasets = dict.fromkeys(config.dataset for config in configs)
-    truths = {dataset: find_truth(dataset, conditions.data_dir) for dataset in datasets}
-    resolved = [
-        under_stored_name(resolve_config(config, truths[config.dataset]), conditions.out)
-        for config in configs
-    ]
+    asked = dict.fromkeys((config.dataset, config.space) for config in configs)
+    truths = {
+        (dataset, space): find_truth(dataset, conditions.data_dir, load_space(space))
+        for dataset, space in asked
+    }
+    resolved = [resolve_config(one, truths[one.dataset, one.space]) for one in configs]
+    resolved = [under_stored_name(config, conditions.out) for config in resolved]
     distinct = {config.sha256: config for config in resolved}
     named: dict[str, RunConfig] = {}
     for config in distinct.values():

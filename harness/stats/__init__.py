@@ -1,6 +1,6 @@
 """Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
 
-from harness.stats.bootstrap import bootstrap_precisions, bootstrap_taus
+from harness.stats.bootstrap import bootstrap_precisions
 from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.case import Case
 from harness.stats.ceiling import (
@@ -13,16 +13,15 @@ from harness.stats.ceiling import (
 from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
-from harness.stats.correlation import Estimate, Tau, kendall_tau, spearman, weighted_tau
+from harness.stats.correlation import Correlation, Tau, kendall_tau, weighted_tau
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,
     Interval,
-    over_architectures,
     over_seeds,
 )
 from harness.stats.jackknife import MIN_GROUPS, ImageError, image_error_of_tau
-from harness.stats.linear import pearson, spearman_estimate
+from harness.stats.linear import pearson, spearman
 from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_metric
 from harness.stats.populations import (
     MIN_ARCHS,
@@ -54,8 +53,8 @@ __all__ = [
     "Components",
     "Computed",
     "Contrast",
+    "Correlation",
     "Difference",
-    "Estimate",
     "Evaluation",
     "GapBin",
     "GapCurve",
@@ -75,7 +74,6 @@ __all__ = [
     "attenuation",
     "best_at",
     "bootstrap_precisions",
-    "bootstrap_taus",
     "compare_case",
     "compare_scores",
     "compare_winners",
@@ -91,7 +89,6 @@ __all__ = [
     "modelled_ceiling",
     "modelled_ceilings",
     "one_seed_reference",
-    "over_architectures",
     "over_seeds",
     "paired_contrast",
     "pearson",
@@ -101,7 +98,6 @@ __all__ = [
     "select_population",
     "smallest_detectable",
     "spearman",
-    "spearman_estimate",
     "subtract",
     "top_share",
     "truth_influence",

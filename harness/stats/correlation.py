@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-class Estimate(NamedTuple):
+class Correlation(NamedTuple):
     """A correlation with the influence of each item.
 
     Attributes:
@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
     influence: FloatArray
 
 
-Tau = Estimate
+Tau = Correlation
 """Kendall's tau-b with the influence of each item."""
 
 
@@ -183,33 +183,6 @@ def _count_smaller_before(values: IntArray, weight: IntArray) -> IntArray:
         counts[order[~in_left]] += lefts_before[~in_left]
         order = order[np.argsort(order >> bit, kind="stable")]
     return counts
-
-
-def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float | None:
-    """Compute Spearman's rank correlation, tied values sharing their mean rank.
-
-    Args:
-        x: One side, finite numbers, [n].
-        y: The other side, [n].
-
-    Returns:
-        -1 to 1; None where it is undefined, since all values of one side are equal.
-
-    Raises:
-        UsageError: If the shapes differ, are not [n], or a value is not finite.
-    """
-    first, second = (_centred_ranks(side) for side in check_pair(x, y))
-    scale = math.sqrt(float(first @ first) * float(second @ second))
-    if scale == 0:
-        return None
-    return max(-1.0, min(1.0, float(first @ second) / scale))
-
-
-def _centred_ranks(values: FloatArray) -> FloatArray:
-    ranks = dense_ranks(values)
-    sizes = np.bincount(ranks, minlength=1)
-    mean_ranks = np.cumsum(sizes) - (sizes - 1) / 2.0
-    return np.asarray(mean_ranks[ranks] - (len(values) + 1) / 2.0, dtype=np.float64)
 
 
 def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:

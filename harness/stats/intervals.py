@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.stats.correlation import Estimate
-from harness.stats.populations import MIN_ARCHS
 
 Limits = tuple[float, float]
 
@@ -47,33 +45,6 @@ class Interval(NamedTuple):
     high: float
     se: float
     over: str
-
-
-def over_architectures(tau: Estimate, population: int | None) -> Interval | None:
-    """Compute the interval of one tau over the draw of architectures.
-
-    It speaks of one trained estimator: what its tau over the whole population may be, given the
-    sample that was ranked.
-
-    Args:
-        tau: Tau, or another correlation, of a simple random sample, with influence values.
-        population: Number of architectures that the sample was drawn from; None for so many that
-            nobody counts them.
-
-    Returns:
-        The interval; None for fewer than 30 architectures ("too few"), for an undefined tau,
-        and for the whole population, which leaves nothing to chance.
-
-    Reference:
-        SE^2 = sum L_i^2 / (n(n-1)), times the finite population factor 1 - n/population; under
-        100 architectures through Fisher's z by the delta method.
-    """
-    n = len(tau.influence)
-    left = finite_factor(n, population)
-    if tau.value is None or n < MIN_ARCHS or left == 0.0:
-        return None
-    se = math.sqrt(left * float(tau.influence @ tau.influence) / (n * (n - 1)))
-    return around(tau.value, NORMAL_975 * se, se, OVER_ARCHITECTURES, TAU_LIMITS, n)
 
 
 def over_seeds(values: Sequence[float], limits: Limits | None = None) -> Interval | None:

@@ -10,10 +10,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats.correlation import Estimate, FloatArray, check_pair, dense_ranks
+from harness.stats.correlation import Correlation, FloatArray, check_pair, dense_ranks
 
 
-def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Estimate:
+def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
     """Compute Pearson's correlation and its influence values.
 
     With u and v the two sides less their mean, over their standard deviation (divisor n):
@@ -35,13 +35,13 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Estimate:
     first, second = check_pair(x, y)
     n = len(first)
     if n == 0 or _is_constant(first) or _is_constant(second):
-        return Estimate(None, np.zeros(n))
+        return Correlation(None, np.zeros(n))
     u, v = _standardise(first), _standardise(second)
     value = _clip(float(u @ v) / n)
-    return Estimate(value, u * v - value / 2.0 * (u**2 + v**2))
+    return Correlation(value, u * v - value / 2.0 * (u**2 + v**2))
 
 
-def spearman_estimate(x: npt.ArrayLike, y: npt.ArrayLike) -> Estimate:
+def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
     """Compute Spearman's rank correlation and its influence values in O(n log n).
 
     It is Pearson's correlation of the ranks, tied values sharing their mean rank. An item counts
@@ -70,7 +70,7 @@ def spearman_estimate(x: npt.ArrayLike, y: npt.ArrayLike) -> Estimate:
     first, second = (dense_ranks(side) for side in check_pair(x, y))
     n = len(first)
     if n == 0 or first.max() == 0 or second.max() == 0:
-        return Estimate(None, np.zeros(n))
+        return Correlation(None, np.zeros(n))
     u, v = _grades(first), _grades(second)
     mean_uv, mean_uu, mean_vv = float(u @ v) / n, float(u @ u) / n, float(v @ v) / n
     scale = math.sqrt(mean_uu * mean_vv)
@@ -78,7 +78,7 @@ def spearman_estimate(x: npt.ArrayLike, y: npt.ArrayLike) -> Estimate:
     c = u * v + _mean_above(first, v) + _mean_above(second, u) - 3.0 * mean_uv
     a = u**2 + 2.0 * _mean_above(first, u) - 3.0 * mean_uu
     b = v**2 + 2.0 * _mean_above(second, v) - 3.0 * mean_vv
-    return Estimate(value, c / scale - value / 2.0 * (a / mean_uu + b / mean_vv))
+    return Correlation(value, c / scale - value / 2.0 * (a / mean_uu + b / mean_vv))
 
 
 def _is_constant(values: FloatArray) -> bool:
@@ -96,7 +96,7 @@ def _standardise(values: FloatArray) -> FloatArray:
 
 
 def _grades(ranks: npt.NDArray[np.int64]) -> FloatArray:
-    """Return mean ranks over n, less a half: what `spearman` correlates."""
+    """Return mean ranks over n, less a half: what Spearman's correlation is of."""
     sizes = np.bincount(ranks)
     mean_ranks = (np.cumsum(sizes) - sizes / 2.0) / len(ranks)
     return np.asarray(mean_ranks[ranks] - 0.5, dtype=np.float64)

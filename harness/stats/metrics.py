@@ -16,9 +16,9 @@ import numpy as np
 
 from harness.errors import unknown_name
 from harness.stats.bootstrap import bootstrap_precisions
-from harness.stats.correlation import Estimate, FloatArray, check_pair, kendall_tau, weighted_tau
+from harness.stats.correlation import Correlation, FloatArray, check_pair, kendall_tau, weighted_tau
 from harness.stats.intervals import TAU_LIMITS, Limits
-from harness.stats.linear import pearson, spearman_estimate
+from harness.stats.linear import pearson, spearman
 from harness.stats.populations import MIN_ARCHS, top_share
 from harness.stats.topk import best_at, precision_at, top_count
 
@@ -77,7 +77,7 @@ class Metric:
     name: str
     title: str
     definition: str
-    compute: Callable[[FloatArray, FloatArray], Estimate | float | None]
+    compute: Callable[[FloatArray, FloatArray], Correlation | float | None]
     method: Method
     limits: Limits | None
     share: float | None = None
@@ -117,7 +117,7 @@ def compute_metric(name: str, score: FloatArray, truth: FloatArray) -> Computed:
     if n < MIN_ARCHS or n <= metric.more_than:
         return Computed(None, "too few", n)
     result = metric.compute(scores, truths)
-    if isinstance(result, Estimate):
+    if isinstance(result, Correlation):
         if result.value is None:
             return Computed(None, "undefined", n)
         return Computed(result.value, "ok", n, result.influence)
@@ -214,7 +214,7 @@ _ROWS = (
         "spearman",
         "Spearman",
         "Spearman's rank correlation, tied values sharing their mean rank",
-        spearman_estimate,
+        spearman,
         Method.INFLUENCE,
         TAU_LIMITS,
     ),

@@ -142,7 +142,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
         "harness.execution.runner",
         "harness.evaluation.truths",
     ):
-        monkeypatch.setattr(f"{module}.find_truth", lambda dataset, data_dir=None: small)
+        monkeypatch.setattr(f"{module}.find_truth", lambda *_: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
     assert result.code == 0
     assert "Left out of spos (3 scored): 1 without this truth." in result.out

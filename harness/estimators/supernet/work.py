@@ -64,7 +64,7 @@ class Work:
             monitor: Told the progress; can stop the ranking.
             spread: Scores architectures elsewhere; None: here.
         """
-        self._config = config
+        self._config, self._run_id = config, config.run_id
         self._recalibrate_on = recalibrate_on
         self._networks = networks
         self._space = load_space(config.space)
@@ -94,9 +94,7 @@ class Work:
                 if rounds.are_enough:
                     break
         total = len(self._order) * len(self._parts)
-        self._monitor.progress(
-            Progress(self._config.run_id, "rank", total, total, None, self._detail)
-        )
+        self._monitor.progress(Progress(self._run_id, "rank", total, total, None, self._detail))
         n_images = sum(part.n_images for part in self._parts[:used])
         rows = {readout: self._rows(readout, used, n_images) for readout in READOUTS}
         facts = {"n_images": n_images, **(self._ledger.precision or {"precision": "float32"})}
@@ -105,7 +103,7 @@ class Work:
         facts |= {"until_tau_se": goal.se, "reached": rounds.are_enough}
         if not rounds.are_enough:
             self._monitor.notice(
-                f"{self._config.run_id}: {describe(rounds.seen[-1])}, which are all of "
+                f"{self._run_id}: {describe(rounds.seen[-1])}, which are all of "
                 f"rank_images; an error of {goal.se} was asked for. Give it more of them."
             )
         return Ranking(rows, rounds.seen, facts)
@@ -120,7 +118,7 @@ class Work:
         scored = self._spread(scoring, left)
         for done, (arch, sums) in enumerate(scored, start=before + 1):
             self._ledger.add_sums(number, self._space.key(arch), sums)
-            progress = Progress(self._config.run_id, "rank", done, total, None, self._detail)
+            progress = Progress(self._run_id, "rank", done, total, None, self._detail)
             self._monitor.progress(progress)
             if self._monitor.should_stop() and done < total:
                 self._ledger.flush()
@@ -155,7 +153,7 @@ class Work:
         if not agrees:
             found = "undefined" if tau is None else f"{tau:.3f}"
             self._monitor.notice(
-                f"{self._config.run_id}: tau between bf16 and float32 is {found} on {len(some)} "
+                f"{self._run_id}: tau between bf16 and float32 is {found} on {len(some)} "
                 f"classes, and {MIN_TAU} is asked for. This run is ranked in float32."
             )
         precision = "bf16" if agrees else "float32"

@@ -10,7 +10,8 @@ import pytest
 
 from harness.report.summary import _summarise_ranking
 from harness.spaces.nb201.encoding import N_ARCHS, sample_indices
-from harness.stats import evaluate_scores, kendall_tau, over_architectures, top_share
+from harness.stats import evaluate_scores, kendall_tau, top_share
+from tests.reference_intervals import architectures_ends
 
 
 def make_ranking(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +40,7 @@ def test_each_population_is_cut_by_truth() -> None:
         chosen = top_share(truth, share)
         assert summary[name] == kendall_tau(score[chosen], truth[chosen]).value
     assert (summary["n"], summary["n_top_half"], summary["n_top_10"]) == (400, 200, 40)
-    interval = over_architectures(kendall_tau(score, truth), N_ARCHS)
+    interval = architectures_ends(kendall_tau(score, truth), N_ARCHS)
     assert interval is not None
     found = summary["tau_interval"]
     assert (found["low"], found["high"]) == pytest.approx(interval[:2], rel=1e-12)

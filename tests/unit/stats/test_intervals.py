@@ -12,17 +12,17 @@ from scipy import stats as scipy_stats
 from harness.errors import UsageError
 from harness.stats import (
     METRICS,
+    Interval,
     MetricResult,
     Sample,
     Tau,
     conclude,
     kendall_tau,
-    over_architectures,
     over_seeds,
     sample_metric,
     subtract,
 )
-from tests.reference_intervals import combined_se, paired_ends
+from tests.reference_intervals import architectures_ends, combined_se, paired_ends
 
 SPACE = 15_625
 
@@ -34,6 +34,13 @@ def make_population(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     first = truth + rng.standard_normal(n)
     second = 0.7 * truth + 0.5 * first + rng.standard_normal(n)
     return first.round(1), second.round(0), truth.round(2)
+
+
+def over_architectures(
+    score: np.ndarray, truth: np.ndarray, population: int | None
+) -> Interval | None:
+    """The interval of one seed's tau over the draw of architectures."""
+    return conclude(sample_metric("tau", score[None], truth, population)).over_architectures
 
 
 # 400 replays of a coverage of 0.95 scatter by 0.011. The influence method itself is known to
@@ -51,7 +58,7 @@ def test_intervals_over_architectures_cover_the_populations_tau(n: int, populati
     hits = 0
     for _ in range(REPLAYS):
         chosen = rng.choice(population, n, replace=False)
-        interval = over_architectures(kendall_tau(score[chosen], truth[chosen]), population)
+        interval = over_architectures(score[chosen], truth[chosen], population)
         assert interval is not None
         hits += interval.low <= target <= interval.high
     assert COVERAGE[0] <= hits / REPLAYS <= COVERAGE[1]
@@ -68,7 +75,9 @@ def test_paired_intervals_cover_the_populations_difference_and_are_the_narrower(
         chosen = rng.choice(4000, 200, replace=False)
         tau_a, tau_b = (kendall_tau(score[chosen], truth[chosen]) for score in (first, second))
         paired = paired_ends(tau_a, tau_b, 4000)
-        alone = [over_architectures(tau, 4000) for tau in (tau_a, tau_b)]
+        alone = [
+            over_architectures(score[chosen], truth[chosen], 4000) for score in (first, second)
+        ]
         assert alone[0] is not None
         assert alone[1] is not None
         samples = [
@@ -89,8 +98,8 @@ def sample_tau(n: int) -> Tau:
 
 
 def test_the_standard_error_shrinks_by_the_finite_population_factor() -> None:
-    tau = sample_tau(200)
-    small, large = over_architectures(tau, 250), over_architectures(tau, 10**9)
+    score, _, truth = make_population(200, seed=4)
+    small, large = (over_architectures(score, truth, size) for size in (250, 10**9))
     assert small is not None
     assert large is not None
     assert small.se == pytest.approx(large.se * math.sqrt(1 - 200 / 250))
@@ -100,35 +109,34 @@ def test_the_standard_error_shrinks_by_the_finite_population_factor() -> None:
 def test_too_few_architectures_and_whole_populations_have_no_interval(
     n: int, population: int
 ) -> None:
-    tau = sample_tau(n)
-    assert over_architectures(tau, population) is None
+    score, _, truth = make_population(n, seed=4)
+    assert over_architectures(score, truth, population) is None
 
 
 def test_an_undefined_tau_has_no_interval() -> None:
-    undefined = kendall_tau(np.ones(50), np.arange(50.0))
-    assert over_architectures(undefined, SPACE) is None
+    assert over_architectures(np.ones(50), np.arange(50.0), SPACE) is None
 
 
 def test_intervals_of_small_samples_stay_inside_minus_one_and_one() -> None:
     truth = np.arange(40.0)
     score = truth.copy()
     score[[0, 39]] = score[[39, 0]]
-    interval = over_architectures(kendall_tau(score, truth), SPACE)
+    interval = over_architectures(score, truth, SPACE)
     assert interval is not None
     assert -1 < interval.low < interval.high < 1
 
 
 @pytest.mark.parametrize("n", [40, 200])
 def test_a_perfect_ranking_has_an_interval_of_no_width(n: int) -> None:
-    interval = over_architectures(kendall_tau(np.arange(n), np.arange(n)), SPACE)
+    interval = over_architectures(np.arange(float(n)), np.arange(float(n)), SPACE)
     assert interval is not None
     assert interval.low == pytest.approx(1.0)
     assert interval.high == 1.0
 
 
 def test_a_population_that_nobody_counts_has_no_finite_correction() -> None:
-    tau = sample_tau(200)
-    uncounted, huge = over_architectures(tau, None), over_architectures(tau, 10**12)
+    score, _, truth = make_population(200, seed=4)
+    uncounted, huge = (over_architectures(score, truth, size) for size in (None, 10**12))
     assert uncounted is not None
     assert huge is not None
     assert uncounted[:3] == pytest.approx(huge[:3])
@@ -204,11 +212,9 @@ def test_each_interval_says_what_it_is_over() -> None:
 def test_with_one_seed_the_combined_interval_is_that_over_architectures() -> None:
     tau = sample_tau(200)
     assert tau.value is not None
-    expected = over_architectures(tau, SPACE)
     found = conclude_taus([tau.value], tau.influence[None], SPACE).interval
     assert found is not None
-    assert expected is not None
-    assert found[:3] == pytest.approx(expected[:3])
+    assert found[:3] == pytest.approx(architectures_ends(tau))
 
 
 def test_with_the_whole_population_the_combined_interval_is_that_over_seeds() -> None:

@@ -17,12 +17,11 @@ from harness.stats import (
     conclude,
     decompose,
     kendall_tau,
-    over_architectures,
     over_seeds,
     sample_metric,
     subtract,
 )
-from tests.reference_intervals import combined_ends, paired_ends
+from tests.reference_intervals import architectures_ends, combined_ends, paired_ends
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,11 +34,10 @@ def make_scores(n: int, n_seeds: int, seed: int = 0) -> tuple[FloatArray, FloatA
     ), truth
 
 
-def assert_same(found: Interval | None, expected: Interval | None) -> None:
+def assert_same(found: Interval | None, expected: tuple[float, float, float] | None) -> None:
     assert found is not None
-    assert expected is not None
-    assert found[:3] == pytest.approx(expected[:3])
-    assert found.over == expected.over
+    assert found[:3] == pytest.approx(expected)
+    assert found.over == "architectures"
 
 
 def test_intervals_of_tau_are_those_of_the_intervals_module() -> None:
@@ -54,7 +52,7 @@ def test_intervals_of_tau_are_those_of_the_intervals_module() -> None:
     expected = combined_ends(values, [tau.influence for tau in taus], 4000)
     assert result.interval[:2] == pytest.approx(expected)
     one = conclude(sample_metric("tau", scores[:1], truth, 4000))
-    assert_same(one.over_architectures, over_architectures(taus[0], 4000))
+    assert_same(one.over_architectures, architectures_ends(taus[0], 4000))
     assert one.interval == one.over_architectures
     assert one.over_seeds is None
 
@@ -120,7 +118,7 @@ def test_metrics_of_a_top_share_are_drawn_from_that_share_of_the_population() ->
     best = truth >= np.quantile(truth, 0.5)
     tau = kendall_tau(scores[0][best], truth[best])
     result = conclude(sample_metric("tau_top_50", scores, truth, 1000))
-    assert_same(result.over_architectures, over_architectures(tau, 500))
+    assert_same(result.over_architectures, architectures_ends(tau, 500))
     assert result.n == best.sum()
 
 
