@@ -151,7 +151,7 @@ class Snapshot(_Content):
         labels = [method.label for method in self.methods]
         if len(set(labels)) != len(labels):
             raise ValueError("two methods have the same label")
-        size = load_space(self.space or DEFAULT).size
+        size = load_space().size if self.space is None else None  # one's own is known by its class
         if size is not None and any(method.nb201_index[-1] >= size for method in self.methods):
             raise ValueError(f"nb201_index does not ascend from 0 to {size - 1:,} at most")
         return self

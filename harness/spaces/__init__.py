@@ -41,7 +41,10 @@ def _load(name: str) -> Space:
     """Make the space of a `module:Class`, once however it is asked for."""
     module_name, colon, class_name = name.partition(":")
     if not colon:
-        raise unknown_name("space", name, REGISTRY)
+        known = unknown_name("space", name, REGISTRY)
+        raise UsageError(
+            f"{known} A space of your own is named by its class: package.module:Class."
+        )
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise UsageError(
             f"Space '{name}' is not of the form package.module:Class. Example: {REGISTRY[DEFAULT]}."

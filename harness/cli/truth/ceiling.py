@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import find_space
 from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import (
     describe_place,
     describe_query,
-    find_space,
     name_query,
     name_table,
     query_options,

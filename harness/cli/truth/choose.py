@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import Command, add_options, data_dir_option
-from harness.spaces import load_space
 
 if TYPE_CHECKING:
-    from harness.spaces import Space
     from harness.truth import TruthQuery, TruthTable
     from harness.truth.catalogue import Place
 
@@ -37,11 +35,6 @@ def table_options(command: Command) -> Command:
         data_dir_option,
         space_option,
     )(command)
-
-
-def find_space(name: str | None) -> Space | None:
-    """Return the space that was asked for, if one was."""
-    return None if name is None else load_space(name)
 
 
 def query_options(command: Command) -> Command:

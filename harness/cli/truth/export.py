@@ -9,11 +9,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import find_space
 from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
     describe_place,
-    find_space,
     name_query,
     name_table,
     table_options,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import find_space
 from harness.cli.printing import figure, print_grid, print_line
-from harness.cli.truth.choose import describe_place, find_space, name_table, table_options
+from harness.cli.truth.choose import describe_place, name_table, table_options
 from harness.errors import ArchError
 from harness.spaces import Architecture, Space
 
