@@ -74,11 +74,13 @@ def write_share(se: float | None, share: float | None) -> str:
 
 
 def write_ceiling(part: PopulationResult, with_share: bool = False) -> str:
-    """Write the ceiling of a population, and the share of it that is reached."""
-    if part.ceiling is None:
+    """Write the ceiling of a population with its range, and the share of it that is reached."""
+    found = part.ceiling
+    if found is None:
         return "-"
     has_share = with_share and part.share_of_ceiling is not None
-    return f"{part.ceiling.tau:.3f}" + (f" ({part.share_of_ceiling:.0%})" if has_share else "")
+    ends = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    return f"{found.tau:.3f}{ends}" + (f" ({part.share_of_ceiling:.0%})" if has_share else "")
 
 
 def write_reference(part: PopulationResult) -> str:

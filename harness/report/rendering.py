@@ -170,7 +170,9 @@ def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
         n = reference.n_archs
         rows.append({"figure": "one_seed_reference", "n": n, "value": reference.tau})
     if ceiling is not None:
-        rows.append({"figure": "ceiling", "n": ceiling.n_archs, "value": ceiling.tau})
+        row = {"figure": "ceiling", "n": ceiling.n_archs, "value": ceiling.tau}
+        ends = {"low": ceiling.low, "high": ceiling.high, "interval_over": "noise of the truth"}
+        rows.append(row if ceiling.low is None else row | ends)
     more: dict[str, float | None] = {"share_of_ceiling": part.share_of_ceiling}
     if part.attenuation is not None:
         more["tau_against_true"] = part.attenuation.tau

@@ -35,8 +35,9 @@ NOTES = (
     "few'.",
     "one-seed ref: how well one stand-alone training ranks what the others rank, on those of the "
     "architectures that have the most trials. ceiling: expected tau of a noiseless estimator "
-    "against this truth (modelled), and the share of it that is reached. params, FLOPs, random: "
-    "tau of the size of the networks, and of random scores, on the same architectures.",
+    "against this truth (modelled), [the range in which its tau lies], and the share that is "
+    "reached. params, FLOPs, random: tau of the size of the networks, and of random scores, on the "
+    "same architectures.",
     "Uncertainty of tau: standard errors, and each known cause's share of the variance. truth: "
     "from the noise of the truth's own trainings, in so far as the draw of architectures does not "
     "hold it. against true: estimated tau against noiseless truth.",

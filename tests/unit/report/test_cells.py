@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.report.cells import write_figure
+from harness.report.cells import write_ceiling, write_figure
 from harness.report.rendering import EVALUATION_WRITERS
 from harness.report.seed_means import mean_over_seeds
 from harness.stats import Interval, MetricResult
@@ -49,7 +49,7 @@ def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
     assert mean_over_seeds([*VALUES, None]).sd == pytest.approx(expected, rel=1e-12)
 
 
-def test_csv_has_the_same_spread() -> None:
+def test_csv_has_the_same_spread_and_the_range_of_the_ceiling() -> None:
     truth = find_truth("tiles").mean(default_query("tiles"))
     noise = np.random.RandomState(0).normal(0, 5, size=(2, len(truth.accuracy)))
     frame = pd.concat(
@@ -59,7 +59,13 @@ def test_csv_has_the_same_spread() -> None:
         for seed in (0, 1)
     )
     result = harness.evaluate(frame, "tiles")
-    rows = csv.DictReader(io.StringIO(EVALUATION_WRITERS["csv"]([result])))
+    rows = list(csv.DictReader(io.StringIO(EVALUATION_WRITERS["csv"]([result]))))
     (tau,) = [row for row in rows if (row["population"], row["figure"]) == ("all", "tau")]
+    ceiling = result.populations["top_10"].ceiling
+    assert ceiling is not None
+    (row,) = [row for row in rows if (row["population"], row["figure"]) == ("top_10", "ceiling")]
+    assert (float(row["low"]), float(row["high"])) == (ceiling.low, ceiling.high)
+    shown = write_ceiling(result.populations["top_10"])
+    assert shown == f"{ceiling.tau:.3f} [{ceiling.low:.3f}, {ceiling.high:.3f}]"
     values = result.populations["all"].metrics["tau"].per_seed
     assert float(tau["sd_over_seeds"]) == pytest.approx(statistics.stdev(values), rel=1e-12)
