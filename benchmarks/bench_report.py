@@ -64,7 +64,7 @@ def test_report_of_six_runs(
     indices = np.array(sample_indices(n))
     monkeypatch.setattr(made_runs, "INDICES", indices)
     mean = table.mean(default_query("cifar10"))
-    true = pd.Series(mean.accuracy, index=mean.nb201_index)[indices].to_numpy()
+    true = pd.Series(mean.accuracy, index=mean.keys)[indices].to_numpy()
     for place, (strategy, seed) in enumerate(RUNS):
         scores = true + np.random.RandomState(place).standard_normal(n)
         made_runs.make_run(

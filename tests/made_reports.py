@@ -29,7 +29,7 @@ HOSTILE = (
 
 def truth_of(indices: np.ndarray) -> FloatArray:
     """The accuracy of some architectures, percent."""
-    return pd.Series(TRUTH.accuracy, TRUTH.nb201_index).loc[indices].to_numpy(dtype=np.float64)
+    return pd.Series(TRUTH.accuracy, TRUTH.keys).loc[indices].to_numpy(dtype=np.float64)
 
 
 def make_run_report(root: Path, seeds: tuple[int, ...] = (0, 1, 2)) -> Report:
@@ -44,7 +44,7 @@ def make_run_report(root: Path, seeds: tuple[int, ...] = (0, 1, 2)) -> Report:
 
 def make_file_report(folder: Path, methods: tuple[str, ...], n: int = 200, **truth: Any) -> Report:
     """One score file of some methods, of a seed each, on the first architectures of tiles."""
-    index = np.sort(TRUTH.nb201_index[:n])
+    index = np.sort(TRUTH.keys[:n])
     frames = [
         pd.DataFrame(
             {

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from rich.console import Console
@@ -40,21 +40,15 @@ class SignalledMonitor(SilentMonitor):
     The first Ctrl-C (or SIGTERM) asks the runs to save and stop, the second ends at once.
     """
 
-    def __init__(
-        self,
-        quiet: bool = False,
-        headline: Callable[[], str] | None = None,
-        transient: bool = False,
-    ) -> None:
+    def __init__(self, quiet: bool = False, headline: Callable[[], str] | None = None) -> None:
         """Prepare to watch any number of runs.
 
         Args:
             quiet: Whether to print nothing, as where another rank does.
             headline: As of `Display`.
-            transient: As of `Display`.
         """
         console = Console(stderr=True, highlight=False, quiet=quiet)
-        self._display = Display(headline, transient, console)
+        self._display = Display(headline, console=console)
         self._stop = False
         self._told = False
 
@@ -67,14 +61,9 @@ class SignalledMonitor(SilentMonitor):
         self._display.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop drawing and give the signals back."""
-        self._display.__exit__(kind, error, trace)
+        self._display.__exit__(*error)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -130,14 +119,9 @@ class StudyMonitor(RunsMonitor):
         self._ranking = {config.run_id: ranking_share(config) for config in configs}
         super().__init__(headline=self._headline)  # last: rich asks for the headline at once
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop drawing, and leave the counts."""
-        super().__exit__(kind, error, trace)
+        super().__exit__(*error)
         self._display.tell(self._headline())
 
     def progress(self, progress: Progress) -> None:

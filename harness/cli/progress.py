@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from rich.console import Console, RenderableType
@@ -99,12 +98,7 @@ class Display:
             self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop drawing."""
         if self.is_terminal:
             self._bars.stop()

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 import click
@@ -56,12 +55,7 @@ class JsonLog(SilentMonitor):
             ) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the file."""
         if self._name != "-":
             with suppress(OSError):  # a full disk, which was reported
@@ -118,9 +112,9 @@ class TensorBoardExport(SilentMonitor):
             UsageError: If TensorBoard is not installed.
             StoreError: If the folder cannot be made.
         """
-        from harness.runs.tensorboard import make_folder
+        from harness.runs.tensorboard import prepare_export
 
-        make_folder(target)
+        prepare_export(target)
         self._out = out
         self._target = target
 

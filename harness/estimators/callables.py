@@ -55,7 +55,7 @@ def from_callable(
     Example:
         >>> from harness.spaces.nb201.encoding import CONV_3X3
         >>> wide = from_callable(lambda arch: arch.count_op(CONV_3X3), range(3), "n_3x3")
-        >>> wide.nb201_index.tolist(), wide.score.tolist()
+        >>> wide.keys.tolist(), wide.score.tolist()
         ([0, 1, 2], [[0.0, 3.0, 2.0]])
     """
     name = label or getattr(score, "__name__", type(score).__name__)

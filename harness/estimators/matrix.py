@@ -86,11 +86,6 @@ class ScoreMatrix:
                 "score."
             )
 
-    @property
-    def nb201_index(self) -> IntArray:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
-
     @cached_property
     def config(self) -> RunConfig | None:
         """The settings of a run, with the first seed; None for others."""

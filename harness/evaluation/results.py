@@ -70,11 +70,6 @@ class Evaluated:
         return self.estimator.label
 
     @property
-    def nb201_index(self) -> IntArray:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
-
-    @property
     def title(self) -> str:
         """The truth, in words."""
         return on_one_line(str(self.truth.query))
@@ -152,11 +147,6 @@ class JointEvaluation:
     def space(self) -> Space:
         """The space of the architectures."""
         return self.evaluations[0].estimator.space
-
-    @property
-    def nb201_index(self) -> IntArray:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
 
     @property
     def title(self) -> str:

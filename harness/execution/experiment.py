@@ -80,6 +80,12 @@ def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0)
     return most
 
 
+def begin_record(config: RunConfig) -> Record:
+    """Make the record of a run that starts now."""
+    started, settings = provenance.now(), config.model_dump()
+    return Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
+
+
 @dataclass
 class Experiment:
     """One start of one run.
@@ -127,12 +133,7 @@ class Experiment:
         """Read the record, or begin one."""
         config = self.config
         if not self.folder.has_record():
-            return Record(
-                run_id=config.run_id,
-                status=RUNNING,
-                started=provenance.now(),
-                config=config.model_dump(),
-            )
+            return begin_record(config)
         record = self.folder.read_record()
         if RunConfig(**record.config).sha256 != config.sha256:  # names have a part of it only
             raise MismatchError(

@@ -28,7 +28,7 @@ from harness.execution.experiment import (
     resolve_config,
     resolve_device,
 )
-from harness.execution.runner import Outcome
+from harness.execution.runner import RunsOutcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
@@ -43,7 +43,7 @@ from harness.truth import find_truth
 
 def run_on_ranks(
     config: RunConfig, launch: Launch, conditions: Conditions, monitor: Monitor
-) -> Outcome:
+) -> RunsOutcome:
     """Do one run as one of the ranks that torchrun started.
 
     Args:
@@ -76,13 +76,13 @@ def run_on_ranks(
             join(launch, resolve_device(resolved)) as ranks,
         ):
             threads = default_threads(resolved, launch.local_size)
-            return Outcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
+            return RunsOutcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
     with join(launch, resolve_device(resolved)) as ranks:
         try:
             _follow(resolved, data_dir, monitor, ranks)
         except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
             raise SystemExit(error.exit_code) from error
-        return Outcome([], [])
+        return RunsOutcome([], [])
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from harness.execution.engines import Conditions, Engine, Failure
 from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
-from harness.settings.dotted import flatten
+from harness.settings.dotted import differences
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.truth import find_truth
 
 
-class Outcome(NamedTuple):
+class RunsOutcome(NamedTuple):
     """What became of several runs.
 
     Attributes:
@@ -54,22 +54,18 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
     for config in distinct.values():
         other = named.setdefault(config.run_id, config)
         if other is not config:  # names have a part of the hash only
+            differing = differences(other.model_dump(), config.model_dump())
+            named_differences = ", ".join(f"{key} = {a!r} and {b!r}" for key, a, b in differing)
             raise UsageError(
                 f"Two runs of different settings would both be stored as {config.run_id}: "
-                f"{_name_differences(other, config)}. Make one of them with another --out folder."
+                f"{named_differences}. Make one of them with another --out folder."
             )
     return list(distinct.values())
 
 
-def _name_differences(first: RunConfig, second: RunConfig) -> str:
-    a, b = flatten(first.model_dump()), flatten(second.model_dump())
-    differing = [key for key in {**a, **b} if a.get(key) != b.get(key)]
-    return ", ".join(f"{key} = {a.get(key)!r} and {b.get(key)!r}" for key in differing)
-
-
 def run_all(
     configs: Sequence[RunConfig], conditions: Conditions, engine: Engine, monitor: Monitor
-) -> Outcome:
+) -> RunsOutcome:
     """Do several runs, returning those that are finished already.
 
     Args:
@@ -89,4 +85,4 @@ def run_all(
     failures = engine.run(resolved, conditions, monitor)
     failed = {failure.run_id for failure in failures}
     finished = [conditions.folder(c) for c in resolved if c.run_id not in failed]
-    return Outcome(finished, failures)
+    return RunsOutcome(finished, failures)

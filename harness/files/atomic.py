@@ -43,6 +43,25 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], object]
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: Path, option: str) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Args:
+        path: The folder.
+        option: What names it, such as "--out", for the message.
+
+    Raises:
+        StoreError: If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {path} cannot be made: {error.strerror or error}. Give {option} another "
+            "folder."
+        ) from error
+
+
 def check_replaceable(path: Path, start: bytes, kind: str) -> None:
     """Refuse to write over a file of another kind, such as the scores that were given.
 

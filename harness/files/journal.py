@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.errors import DataError, StoreError
 
-Row = dict[str, Any]
+JournalRow = dict[str, Any]
 
 _SEALED = re.compile(rb"(.*) #([0-9a-f]{8})", re.DOTALL)
 
@@ -46,7 +46,7 @@ class Journal:
                 written.
         """
         self.path = path
-        self.rows: list[Row] = []
+        self.rows: list[JournalRow] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = self._whole_lines() if path.exists() else []
@@ -57,7 +57,7 @@ class Journal:
         else:
             self._write([dict(header)])
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[JournalRow]) -> None:
         """Add rows and wait until they are on the disk.
 
         Args:
@@ -76,7 +76,7 @@ class Journal:
             os.truncate(self.path, len(content) - len(rest))
         return lines
 
-    def _read(self, lines: list[bytes], header: Row) -> None:
+    def _read(self, lines: list[bytes], header: JournalRow) -> None:
         try:
             found, *self.rows = [_parse(line) for line in lines]
         except (ValueError, RecursionError) as error:
@@ -89,7 +89,7 @@ class Journal:
                 "folder, or the settings that it was begun with."
             )
 
-    def _write(self, rows: Iterable[Row]) -> None:
+    def _write(self, rows: Iterable[JournalRow]) -> None:
         lines = b"".join(map(_seal, rows))
         try:
             with self.path.open("ab") as file:
@@ -111,13 +111,13 @@ class Journal:
         )
 
 
-def _seal(row: Row) -> bytes:
+def _seal(row: JournalRow) -> bytes:
     """Write a row as a line that ends in the CRC-32 of what is before it."""
     text = json.dumps(row).encode()
     return b"%b #%08x\n" % (text, zlib.crc32(text))
 
 
-def _parse(line: bytes) -> Row:
+def _parse(line: bytes) -> JournalRow:
     """Read a line; one without a checksum is of an older version.
 
     Raises:

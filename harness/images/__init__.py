@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from harness.errors import unknown_name
-from harness.images.cifar import load_cifar10
-from harness.images.cifar100 import load_cifar100
+from harness.images.cifar import load_cifar
 from harness.images.dataset import ImageData
 from harness.images.imagenet16 import load_imagenet16
 from harness.images.split import HALVES, Split
@@ -15,8 +15,8 @@ from harness.images.tiles import load_tiles
 from harness.settings.run import RunConfig
 
 DATASETS: dict[str, Callable[[Path | None, Split], ImageData]] = {
-    "cifar10": load_cifar10,
-    "cifar100": load_cifar100,
+    "cifar10": partial(load_cifar, "cifar10"),
+    "cifar100": partial(load_cifar, "cifar100"),
     "imagenet16-120": load_imagenet16,
     "tiles": lambda data_dir, split: load_tiles(),
 }

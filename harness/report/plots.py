@@ -14,8 +14,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from harness.errors import StoreError
-from harness.files.atomic import write_atomically
+from harness.files.atomic import make_folder, write_atomically
 from harness.report.contents import Contents
 from harness.report.drawing import draw
 from harness.report.figure import Figure
@@ -54,13 +53,7 @@ def save_plots(report: Contents, folder: Path) -> list[Path]:
     Raises:
         StoreError: If the folder cannot be made, or a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder '{folder}' could not be made: {error.strerror or error}. Name another "
-            "with --plots."
-        ) from error
+    make_folder(folder, "--plots")
     figures = make_figures(report)
     places = {label: place for place, label in enumerate(report.labels)}
     written = []

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from harness.errors import LockedError, StoreError
 from harness.files.atomic import remove_leftovers, write_atomically
-from harness.runs.record import INTERRUPTED, RUNNING, SCHEMA_VERSION, Record
+from harness.runs.record import SCHEMA_VERSION, Record
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name
 
@@ -130,25 +130,6 @@ class RunFolder:
             return False
         lock.release()
         return False
-
-    def mark_stopped(self, reason: str) -> None:
-        """Say in the record of a run whose process died why it goes on no more.
-
-        Nothing happens where no run had begun, it had ended, or another process holds it.
-
-        Args:
-            reason: A sentence.
-
-        Raises:
-            StoreError: If the record is damaged or cannot be written.
-        """
-        if not self.has_record():
-            return
-        with suppress(LockedError), self.locked():
-            record = self.read_record()
-            if record.status == RUNNING:
-                changes = {"status": INTERRUPTED, "reason": reason}
-                self.write_record(record.model_copy(update=changes))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

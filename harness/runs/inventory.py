@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import LockedError, StoreError, UsageError, unknown_name
 from harness.runs.folder import RECORD, SNAPSHOTS, RunFolder, list_folders
 from harness.runs.record import RUNNING, Record
-from harness.settings.dotted import flatten
+from harness.settings.dotted import differences, flatten
 from harness.settings.run import RunConfig
 
 STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
@@ -39,36 +39,22 @@ class Run(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which runs to choose; None and empty: all.
+    """Which runs to choose; empty: all.
 
     Attributes:
-        strategies: Names of strategies.
-        datasets: Names of image data sets.
-        seeds: Seeds.
         statuses: Of `STATUSES`.
-        settings: By dotted setting, its value.
+        settings: By dotted setting, the values that are wanted.
     """
 
-    strategies: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    seeds: Sequence[int] = ()
     statuses: Sequence[str] = ()
-    settings: Mapping[str, Any] = {}
+    settings: Mapping[str, Sequence[Any]] = {}
 
     def has(self, run: Run) -> bool:
-        """Say whether a run is wanted; a damaged one is only by its status."""
+        """Say whether a run is wanted; a damaged one has no settings."""
         if self.statuses and run.status not in self.statuses:
             return False
-        if run.record is None:
-            return not (self.strategies or self.datasets or self.seeds or self.settings)
-        config = run.record.config
-        known = flatten(config)
-        return (
-            (not self.strategies or config.get("strategy") in self.strategies)
-            and (not self.datasets or config.get("dataset") in self.datasets)
-            and (not self.seeds or config.get("seed") in self.seeds)
-            and all(key in known and known[key] == value for key, value in self.settings.items())
-        )
+        known = {} if run.record is None else flatten(run.record.config)
+        return all(key in known and known[key] in values for key, values in self.settings.items())
 
 
 def look_at(folder: RunFolder) -> Run:
@@ -187,7 +173,7 @@ def check_removable(run: Run) -> None:
         )
 
 
-class Difference(NamedTuple):
+class RunDifference(NamedTuple):
     """A value that two runs do not share.
 
     Attributes:
@@ -203,7 +189,7 @@ class Difference(NamedTuple):
     second: Any
 
 
-def compare(first: Record, second: Record) -> list[Difference]:
+def compare(first: Record, second: Record) -> list[RunDifference]:
     """List what differs between two runs."""
     parts = {
         "settings": "config",
@@ -216,10 +202,9 @@ def compare(first: Record, second: Record) -> list[Difference]:
         "results": "summary",
     }
     return [
-        Difference(part, key, a, b)
+        RunDifference(part, *difference)
         for part, field in parts.items()
-        for key, a, b in _pairs(_content(first, field), _content(second, field))
-        if a != b
+        for difference in differences(_content(first, field), _content(second, field))
     ]
 
 
@@ -228,9 +213,3 @@ def _content(record: Record, field: str) -> Mapping[str, Any]:
     if isinstance(content, Mapping):
         return content
     return {"latest": content[-1].get("commit") if content else None, "starts": len(content)}
-
-
-def _pairs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    left, right = flatten(first), flatten(second)
-    for key in dict.fromkeys([*left, *right]):
-        yield key, left.get(key), right.get(key)

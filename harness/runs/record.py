@@ -70,7 +70,7 @@ class Data(_Open):
     n_with_truth: int | None = Field(None, ge=0, description="Of those ranked")
 
 
-class Ranking(_Open):
+class RankingRecord(_Open):
     """Provenance of the scores."""
 
     n_images: int | None = Field(None, ge=1, description="Validation images used")
@@ -146,30 +146,19 @@ class Record(BaseModel):
         [], description="In the order in which they worked on it"
     )
     data: Annotated[dict[str, Any], _Described(Data)] = {}
-    ranking: Annotated[dict[str, Any], _Described(Ranking, may_be_empty=False)] = {}
+    ranking: Annotated[dict[str, Any], _Described(RankingRecord, may_be_empty=False)] = {}
     timings: Annotated[dict[str, float], _Described(Timings, may_be_empty=False)] = {}
     summary: Annotated[dict[str, Any], _Described(Summary, may_be_empty=False)] = {}
 
 
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12)."""
-    schema = _open_up(Record.model_json_schema())
+    schema = Record.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"harness record.json, version {SCHEMA_VERSION}",
         **{key: value for key, value in schema.items() if key != "title"},
     }
-
-
-def _open_up(schema: Any) -> Any:
-    """Allow fields that are added later: the settings are closed to users, not to readers."""
-    if isinstance(schema, dict):
-        return {
-            key: _open_up(value)
-            for key, value in schema.items()
-            if not (key == "additionalProperties" and value is False)
-        }
-    return [_open_up(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def render_schema() -> str:

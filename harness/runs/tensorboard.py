@@ -7,11 +7,14 @@ computed elsewhere looks like any other.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from harness.errors import StoreError, UsageError
+from harness.files.atomic import make_folder
 from harness.runs.folder import RunFolder
 
 SUFFIX = ".harness"
@@ -26,30 +29,16 @@ class Point(NamedTuple):
     value: float
 
 
-def check_installed() -> None:
-    """Refuse to go on without TensorBoard.
-
-    Raises:
-        UsageError: If it is not installed.
-    """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise UsageError("TensorBoard is not installed: pip install 'harness[tensorboard]'.")
-
-
-def make_folder(target: Path) -> None:
+def prepare_export(target: Path) -> None:
     """Make the folder that TensorBoard is pointed at.
 
     Raises:
         UsageError: If TensorBoard is not installed.
         StoreError: If the folder cannot be made.
     """
-    check_installed()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{target} cannot be made: {error.strerror}. Give --tensorboard another folder."
-        ) from error
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UsageError("TensorBoard is not installed: pip install 'harness[tensorboard]'.")
+    make_folder(target, "--tensorboard")
 
 
 def export_run(folder: RunFolder, target: Path) -> Path:
@@ -66,7 +55,7 @@ def export_run(folder: RunFolder, target: Path) -> Path:
         UsageError: If TensorBoard is not installed.
         StoreError: If a table is damaged, or the curves cannot be written.
     """
-    make_folder(target)
+    prepare_export(target)
     from torch.utils.tensorboard import SummaryWriter
 
     points = list(read_points(folder))
@@ -98,25 +87,21 @@ def read_points(folder: RunFolder) -> Iterator[Point]:
         StoreError: If a table is damaged.
     """
     steps = folder.read_table("steps")
-    n_steps = 0
-    if steps is not None:
-        n_steps = int(steps["step"].max()) + 1
-        for step, loss, lr in zip(steps["step"], steps["loss"], steps["lr"], strict=True):
-            yield Point("train/loss", int(step), float(loss))
-            yield Point("train/lr", int(step), float(lr))
-    yield from _columns(folder, "curve", "curve")
-    yield from _columns(folder, "diagnostics", "diagnostics")
+    n_steps = 0 if steps is None else int(steps["step"].max()) + 1
+    yield from _columns(steps, "train", ("loss", "lr"))
+    yield from _columns(folder.read_table("curve"), "curve")
+    yield from _columns(folder.read_table("diagnostics"), "diagnostics")
     yield from _disturbance(folder)
     yield from _taus(folder, n_steps)
 
 
-def _columns(folder: RunFolder, table: str, prefix: str) -> Iterator[Point]:
-    frame = folder.read_table(table)
-    if frame is None:
-        return
-    for column in frame.columns.drop("step"):
-        for step, value in zip(frame["step"], frame[column], strict=True):
-            yield Point(f"{prefix}/{column}", int(step), float(value))
+def _columns(
+    frame: pd.DataFrame | None, prefix: str, columns: Sequence[str] = ()
+) -> Iterator[Point]:
+    if frame is not None:
+        for column in columns or frame.columns.drop("step"):
+            for step, value in zip(frame["step"], frame[column], strict=True):
+                yield Point(f"{prefix}/{column}", int(step), float(value))
 
 
 def _disturbance(folder: RunFolder) -> Iterator[Point]:

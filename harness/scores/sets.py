@@ -51,11 +51,6 @@ class ScoreSet:
     score: FloatArray
     exclusions: dict[str, int]
 
-    @property
-    def nb201_index(self) -> IntArray:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
-
 
 @dataclass(frozen=True, eq=False)
 class ScoreSets:

@@ -15,10 +15,14 @@ class Settings(BaseModel):
 
     Attributes:
         table: The table's name, as in `--set table.key=value`.
+        later: Names of fields that are younger than stored runs. Their defaults are what those
+            runs had, and never change: a field at its default is not stored, so that such a run
+            keeps its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     table: ClassVar[str]
+    later: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -51,7 +55,11 @@ class Settings(BaseModel):
 
     def stored(self) -> dict[str, Any]:
         """Return the settings that decide something: they are stored, and make the run's name."""
-        return self.model_dump()
+        return {
+            key: value
+            for key, value in self.model_dump().items()
+            if key not in self.later or value != type(self).model_fields[key].default
+        }
 
 
 def explain(error: ValidationError, table: str = "") -> str:

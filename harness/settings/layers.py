@@ -200,7 +200,11 @@ def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
     """Refuse unknown keys; a table may be a strategy's, which is checked when that is known."""
     for key, value in settings.items():
         if key not in RunConfig.model_fields and not isinstance(value, Mapping):
-            raise unknown_name(f"setting{where}", key, RunConfig.model_fields)
+            error = unknown_name(f"setting{where}", key, RunConfig.model_fields)
+            raise UsageError(
+                f"{error} Given was {key} = {value!r:.60}; a strategy's own settings are tables, "
+                "such as ogd.alpha = 1."
+            )
 
 
 def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:

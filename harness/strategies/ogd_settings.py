@@ -98,4 +98,4 @@ class OgdSettings(Settings):
 
     def stored(self) -> dict[str, Any]:
         """Return what the projector reads."""
-        return self.model_dump(exclude=set(self._idle))
+        return {key: value for key, value in super().stored().items() if key not in self._idle}

@@ -101,11 +101,6 @@ class Trials(NamedTuple):
     keys: npt.NDArray[np.int64]
     accuracy: npt.NDArray[np.float64]
 
-    @property
-    def nb201_index(self) -> npt.NDArray[np.int64]:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
-
 
 class Truth(NamedTuple):
     """One number an architecture.
@@ -122,11 +117,6 @@ class Truth(NamedTuple):
     accuracy: npt.NDArray[np.float64]
     n_trials: npt.NDArray[np.int64]
     n_missing: int = 0
-
-    @property
-    def nb201_index(self) -> npt.NDArray[np.int64]:
-        """The architectures, by the name that keys had before there were several spaces."""
-        return self.keys
 
     def by_index(self) -> dict[int, float]:
         """Return the accuracies by architecture."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,20 @@ from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
 
 RECORDS = 60
+LAYOUT = replace(cifar.LAYOUTS["cifar10"], records=RECORDS)
 N_ARCHS = 40
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with a tiny CIFAR-10 and a tiny truth table, both right."""
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", RECORDS)
+    monkeypatch.setitem(cifar.LAYOUTS, "cifar10", LAYOUT)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    images = tmp_path / "data" / cifar.FOLDER
+    images = tmp_path / "data" / LAYOUT.folder
     images.mkdir(parents=True)
     rng = np.random.RandomState(0)
-    for name in cifar.FILES:
-        records = rng.randint(0, 256, (RECORDS, cifar.RECORD_BYTES)).astype(np.uint8)
+    for name in LAYOUT.files:
+        records = rng.randint(0, 256, (RECORDS, LAYOUT.record_bytes)).astype(np.uint8)
         records[:, 0] = np.arange(RECORDS) % 10
         (images / name).write_bytes(records.tobytes())
     (tmp_path / "data" / "nb201").mkdir()
@@ -76,12 +78,12 @@ def _set(column: str, value: object) -> Callable[[Path], object]:
 
 
 def _batch(data: Path, number: int = 3) -> Path:
-    return data / cifar.FOLDER / f"data_batch_{number}.bin"
+    return data / LAYOUT.folder / f"data_batch_{number}.bin"
 
 
 def _write_label(data: Path) -> None:
     content = bytearray(_batch(data).read_bytes())
-    content[7 * cifar.RECORD_BYTES] = 10
+    content[7 * LAYOUT.record_bytes] = 10
     _batch(data).write_bytes(content)
 
 
@@ -91,7 +93,7 @@ def _cut(path: Path, n_bytes: int) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "image file missing": (lambda d: _batch(d).unlink(), "data_batch_3.bin"),
-    "image folder missing": (lambda d: (d / cifar.FOLDER).rename(d / "x"), "is not complete"),
+    "image folder missing": (lambda d: (d / LAYOUT.folder).rename(d / "x"), "is not complete"),
     "image file cut short": (lambda d: _cut(_batch(d), 1_000), "was cut short"),
     "image file empty": (lambda d: _cut(_batch(d), 0), "has 0 bytes instead of"),
     "image file too long": (

@@ -31,7 +31,7 @@ SCORES = TRUTH.accuracy + 8.0 * np.random.RandomState(0).normal(size=len(TRUTH.a
 
 
 def write(path: Path, **columns: Any) -> Path:
-    archs = [str(arch_at(index)) for index in TRUTH.nb201_index.tolist()]
+    archs = [str(arch_at(index)) for index in TRUTH.keys.tolist()]
     pd.DataFrame({"arch_str": archs, "score": SCORES, **columns}).to_csv(path, index=False)
     return path
 

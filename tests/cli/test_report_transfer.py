@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import scipy.stats
 
 from harness.cli.main import main
-from harness.images import cifar100, imagenet16
+from harness.images import cifar, imagenet16
 from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
 
@@ -27,15 +28,16 @@ TRUTHS = ("cifar10", "cifar100", "ImageNet16-120")
 
 def write_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write tiny image files and a table of the first forty architectures."""
-    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", N_CIFAR100)
+    layout = replace(cifar.LAYOUTS["cifar100"], records=N_CIFAR100)
+    monkeypatch.setitem(cifar.LAYOUTS, "cifar100", layout)
     monkeypatch.setattr(imagenet16, "N_IMAGES", N_IMAGENET16)
     monkeypatch.setenv("XDG_CACHE_HOME", str(data.parent / "cache"))
     rng = np.random.RandomState(0)
-    records = rng.randint(0, 256, (N_CIFAR100, cifar100.RECORD_BYTES)).astype(np.uint8)
+    records = rng.randint(0, 256, (N_CIFAR100, layout.record_bytes)).astype(np.uint8)
     records[:, 0] %= 20
     records[:, 1] = np.arange(N_CIFAR100) % 100
-    (data / cifar100.FOLDER).mkdir(parents=True)
-    records.tofile(data / cifar100.FOLDER / "train.bin")
+    (data / layout.folder).mkdir(parents=True)
+    records.tofile(data / layout.folder / "train.bin")
     (data / imagenet16.FOLDER).mkdir()
     for part, name in enumerate(imagenet16.FILES):
         pixels = rng.randint(0, 256, (24, 768)).astype(np.uint8)

@@ -350,10 +350,10 @@ def test_means_are_one_row_an_architecture(
     }[out.suffix](out)
     table = find_truth("cifar10", data)
     truth = table.mean(_default())
-    assert frame["nb201_index"].tolist() == truth.nb201_index.tolist()
+    assert frame["nb201_index"].tolist() == truth.keys.tolist()
     assert frame["accuracy"].tolist() == truth.accuracy.tolist()
     assert frame["n_trials"].tolist() == truth.n_trials.tolist()
-    assert frame["arch_str"].tolist() == [str(arch_at(index)) for index in truth.nb201_index]
+    assert frame["arch_str"].tolist() == [str(arch_at(index)) for index in truth.keys]
 
 
 def _default() -> Any:

@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from harness.estimators.supernet.journal import Ledger
 from harness.estimators.supernet.measuring import BatchSums
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.files.journal import Journal
-from harness.images import cifar, cifar100, imagenet16
+from harness.images import cifar, imagenet16
 from harness.images.split import HALVES
 from harness.monitor import SilentMonitor
 from harness.report.disturbance import bin_over_steps, split_by_shared
@@ -334,16 +334,11 @@ def _make_nothing(*_images: object, **_more: object) -> None:
     """Stand for the split, which so few images have none of."""
 
 
-def _read_cifar10(path: Path) -> object:
-    small = _small(cifar, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing)
-    return small(lambda: cifar.load_cifar10(path.parent.parent, HALVES))
-
-
-def _read_cifar100(path: Path) -> object:
-    small = _small(
-        cifar100, RECORDS_PER_FILE=RECORDS, FILES=(path.name,), split_images=_make_nothing
-    )
-    return small(lambda: cifar100.load_cifar100(path.parent.parent, HALVES))
+def _read_cifar(path: Path) -> object:
+    name = next(name for name, each in cifar.LAYOUTS.items() if each.folder == path.parent.name)
+    layout = replace(cifar.LAYOUTS[name], records=RECORDS, files=(path.name,))
+    small = _small(cifar, LAYOUTS={name: layout}, split_images=_make_nothing)
+    return small(lambda: cifar.load_cifar(name, path.parent.parent, HALVES))
 
 
 def _npz() -> bytes:
@@ -453,10 +448,14 @@ READERS: dict[str, Reader] = {
         "b.json", lambda: hostile(_baseline(), json_too=True), load_baseline
     ),
     "images, CIFAR-10": Reader(
-        f"{cifar.FOLDER}/x.bin", lambda: hostile(_cifar_records(1)), _read_cifar10
+        f"{cifar.LAYOUTS['cifar10'].folder}/x.bin",
+        lambda: hostile(_cifar_records(1)),
+        _read_cifar,
     ),
     "images, CIFAR-100": Reader(
-        f"{cifar100.FOLDER}/x.bin", lambda: hostile(_cifar_records(2)), _read_cifar100
+        f"{cifar.LAYOUTS['cifar100'].folder}/x.bin",
+        lambda: hostile(_cifar_records(2)),
+        _read_cifar,
     ),
     "images, ImageNet16": Reader(
         f"{imagenet16.FOLDER}/x.npz", lambda: hostile(_npz(), _small_npz()), _read_imagenet16

@@ -67,9 +67,9 @@ def test_pointing_at_a_point_shows_its_architecture_truth_score_and_ranks(
 ) -> None:
     page = open_page(file).page
     section = report.sections[0]
-    scores = section.evaluations[0].estimator.scores_of(section.nb201_index).mean(axis=0)
+    scores = section.evaluations[0].estimator.scores_of(section.keys).mean(axis=0)
     best = int(section.accuracy.argmax())
-    index = int(section.nb201_index[best])
+    index = int(section.keys[best])
     hover(page, index)
     tip = page.locator("#tip")
     expect(tip).to_be_visible()
@@ -101,9 +101,9 @@ def test_seeds_and_estimators_can_be_chosen(report: Report, file: Path, open_pag
     expect(page.locator("#cloud-caption")).to_contain_text(
         "ogd (minus mean validation loss, seed 2)"
     )
-    index = int(estimator.nb201_index[7])
+    index = int(estimator.keys[7])
     page.fill("#find", str(index))
-    score = estimator.scores_of(estimator.nb201_index)[2][7]
+    score = estimator.scores_of(estimator.keys)[2][7]
     page.get_by_text("The 20 best scored").click()
     expect(page.locator("#best tbody td").nth(1)).to_have_text(f"{score:.6g}")
 
@@ -112,7 +112,7 @@ def test_an_architecture_is_found_by_string_and_by_index(
     report: Report, file: Path, open_page: Open
 ) -> None:
     page = open_page(file).page
-    index = int(report.sections[0].nb201_index[3])
+    index = int(report.sections[0].keys[3])
     for text in (str(arch_at(index)), str(index)):
         page.fill("#find", text)
         expect(page.locator("#count")).to_contain_text("; 1 of these match.")
@@ -133,7 +133,7 @@ def test_a_space_without_an_index_is_explored_by_its_names(
     monkeypatch.setattr("harness.report.page.explorer.load_space", Unnumbered)
     save_page(report, tmp_path / "page.html")
     page = open_page(tmp_path / "page.html").page
-    index = int(report.sections[0].nb201_index[3])
+    index = int(report.sections[0].keys[3])
     name = Unnumbered().format(arch_at(index))
     page.fill("#find", name)
     expect(page.locator("#chosen")).to_contain_text(f"{name} truth ")
@@ -246,7 +246,7 @@ def test_architectures_can_be_stepped_through_by_keyboard(
     section = report.sections[0]
     page.focus("#step")
     page.keyboard.press("ArrowRight")
-    second = int(section.nb201_index[(-section.accuracy).argsort()[1]])
+    second = int(section.keys[(-section.accuracy).argsort()[1]])
     expect(page.locator("#chosen")).to_contain_text(f"index {second};")
     expect(page.locator("#step")).to_have_attribute(
         "aria-valuetext", re.compile(f"index {second};")

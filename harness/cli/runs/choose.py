@@ -11,7 +11,7 @@ from harness.cli.options import Command, add_options
 from harness.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from harness.runs.inventory import Run, Wanted
+    from harness.runs.inventory import Run
 
 DEFAULT_FOLDER = Path("results")
 
@@ -30,9 +30,9 @@ def folder_option(command: Command) -> Command:
 def filter_options(command: Command) -> Command:
     """Add the filters."""
     return add_options(
-        click.option("--strategy", "strategies", multiple=True, help="Only this; repeatable."),
-        click.option("--dataset", "datasets", multiple=True, help="Only this; repeatable."),
-        click.option("--seed", "seeds", multiple=True, type=int, help="Only this; repeatable."),
+        click.option("--strategy", multiple=True, help="Only this; repeatable."),
+        click.option("--dataset", multiple=True, help="Only this; repeatable."),
+        click.option("--seed", multiple=True, type=int, help="Only this; repeatable."),
         click.option(
             "--status",
             "statuses",
@@ -50,27 +50,35 @@ def filter_options(command: Command) -> Command:
     )(command)
 
 
-def parse_wanted(
-    strategies: tuple[str, ...],
-    datasets: tuple[str, ...],
-    seeds: tuple[int, ...],
+def choose_runs(
+    folders: tuple[Path, ...],
     statuses: tuple[str, ...],
     assignments: tuple[str, ...],
-) -> Wanted:
-    """Make the filter.
+    **filters: tuple[Any, ...],
+) -> list[Run]:
+    """List the runs in some folders that pass the filters.
+
+    Args:
+        folders: Where; none: the default folder.
+        statuses: Wanted statuses; none: any.
+        assignments: Settings that they have, as key=value.
+        **filters: By setting, the values that are wanted; none: any.
 
     Raises:
         UsageError: If a status or a setting is unknown.
+        StoreError: If a folder does not exist.
     """
-    from harness.runs.inventory import STATUSES, Wanted
+    from harness.runs.inventory import STATUSES, Wanted, list_runs
     from harness.settings.dotted import flatten
     from harness.settings.layers import parse_assignments
 
     for status in statuses:
         if status not in STATUSES:
             raise unknown_name("status", status, STATUSES)
-    settings = flatten(parse_assignments(assignments))
-    return Wanted(strategies, datasets, seeds, statuses, settings)
+    settings = {key: values for key, values in filters.items() if values}
+    assigned = flatten(parse_assignments(assignments))
+    settings.update((key, (value,)) for key, value in assigned.items())
+    return list_runs(folders or (DEFAULT_FOLDER,), Wanted(statuses, settings))
 
 
 def find(name: str, folders: tuple[Path, ...]) -> Run:

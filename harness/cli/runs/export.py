@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.runs.choose import DEFAULT_FOLDER, filter_options, parse_wanted
+from harness.cli.runs.choose import choose_runs, filter_options
 
 
 @click.command()
@@ -23,24 +24,16 @@ from harness.cli.runs.choose import DEFAULT_FOLDER, filter_options, parse_wanted
 def export(
     folders: tuple[Path, ...],
     tensorboard: Path,
-    strategies: tuple[str, ...],
-    datasets: tuple[str, ...],
-    seeds: tuple[int, ...],
-    statuses: tuple[str, ...],
-    assignments: tuple[str, ...],
     as_json: bool,
+    **filters: Any,
 ) -> None:
     """Write loss, learning rate, tau and disturbance of the runs in FOLDERS for TensorBoard.
 
     Without FOLDERS, of those in results. Runs that are damaged are left out.
     """
-    from harness.runs.inventory import list_runs
-
-    wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
-    runs = list_runs(folders or (DEFAULT_FOLDER,), wanted)
-
     from harness.runs.tensorboard import export_run
 
+    runs = choose_runs(folders, **filters)
     written = [str(export_run(run.folder, tensorboard)) for run in runs if run.record is not None]
     if as_json:
         click.echo(json.dumps({"written": written}, indent=2))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from harness.cli.printing import figure, print_grid
-from harness.cli.runs.choose import DEFAULT_FOLDER, describe, filter_options, parse_wanted
+from harness.cli.runs.choose import choose_runs, describe, filter_options
 
 
 @click.command(name="list")
@@ -17,22 +18,15 @@ from harness.cli.runs.choose import DEFAULT_FOLDER, describe, filter_options, pa
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 def list_(
     folders: tuple[Path, ...],
-    strategies: tuple[str, ...],
-    datasets: tuple[str, ...],
-    seeds: tuple[int, ...],
-    statuses: tuple[str, ...],
-    assignments: tuple[str, ...],
     as_json: bool,
+    **filters: Any,
 ) -> None:
     """List the runs in FOLDERS, at any depth; without any, in results.
 
     A run whose record is damaged is listed as such. A run that was killed, and so still says
     that it is running, is listed as stopped.
     """
-    from harness.runs.inventory import list_runs
-
-    wanted = parse_wanted(strategies, datasets, seeds, statuses, assignments)
-    rows = [describe(run) for run in list_runs(folders or (DEFAULT_FOLDER,), wanted)]
+    rows = [describe(run) for run in choose_runs(folders, **filters)]
     if as_json:
         click.echo(json.dumps({"runs": rows}, indent=2))
         return

@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import DataError
 from harness.estimators.supernet.measuring import BatchSums
 from harness.estimators.supernet.readout import ReadoutSums
-from harness.files.journal import Journal, Row
+from harness.files.journal import Journal, JournalRow
 from harness.settings.run import READOUTS, RunConfig
 
 FLUSH_EVERY_S = 1.0
@@ -54,7 +54,7 @@ class Ledger:
             DataError: If a row is not a row of a ranking.
         """
         self._journal = journal
-        self._pending: list[Row] = []
+        self._pending: list[JournalRow] = []
         self._flushed = time.monotonic()
         self.sums: dict[tuple[int, int], ReadoutSums] = {}
         self.precision: dict[str, Any] | None = None
@@ -69,7 +69,7 @@ class Ledger:
 
     def add_sums(self, part: int, class_index: int, sums: ReadoutSums) -> None:
         """Keep how a class did; on the disk within about a second."""
-        row: Row = {"part": part, "class_index": class_index}
+        row: JournalRow = {"part": part, "class_index": class_index}
         for readout, (loss, correct) in sums._asdict().items():
             row[readout] = [loss if math.isfinite(loss) else None, correct]
         self._pending.append(row)
@@ -77,7 +77,7 @@ class Ledger:
         if time.monotonic() - self._flushed > FLUSH_EVERY_S:
             self.flush()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: JournalRow) -> None:
         """Keep another row, at once."""
         self._pending.append(row)
         self._sort(row)
@@ -89,7 +89,7 @@ class Ledger:
             self._journal.append(self._pending)
         self._pending, self._flushed = [], time.monotonic()
 
-    def _sort(self, row: Row) -> None:
+    def _sort(self, row: JournalRow) -> None:
         if "precision" in row:
             self.precision = row
         elif "round" in row:
@@ -102,7 +102,7 @@ class Ledger:
             self.sums[row["part"], row["class_index"]] = ReadoutSums(**found)
 
 
-def _is_known(row: Row) -> bool:
+def _is_known(row: JournalRow) -> bool:
     """Say whether a row is one of those that a ledger writes."""
     if "precision" in row:
         return row["precision"] in ("bf16", "float32")

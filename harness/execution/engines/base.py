@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from harness import provenance
 from harness.errors import (
     HarnessError,
     Interrupted,
@@ -17,12 +16,13 @@ from harness.errors import (
     WorkerError,
 )
 from harness.execution.conditions import Conditions
-from harness.execution.experiment import Experiment
+from harness.execution.experiment import Experiment, begin_record
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
 from harness.runs.folder import RunFolder
 from harness.runs.record import FAILED as STATUS_FAILED
 from harness.runs.record import FINISHED as STATUS_FINISHED
-from harness.runs.record import RUNNING, Record
+from harness.runs.record import INTERRUPTED as STATUS_INTERRUPTED
+from harness.runs.record import RUNNING
 from harness.settings.run import RunConfig
 
 LOCKED_AGAIN_S = 1.0
@@ -176,12 +176,19 @@ class Queue:
 
     def _record_death(self, config: RunConfig, reason: str) -> None:
         """Write into the record that a run's process died, as it could not do so itself."""
-        folder = self._conditions.folder(config)
-        with contextlib.suppress(StoreError):
-            if self._conditions.study:
-                _mark_failed(folder, config, reason)
+        folder, in_study = self._conditions.folder(config), self._conditions.study
+        if not in_study and not folder.has_record():
+            return
+        with contextlib.suppress(StoreError), folder.locked():
+            record = folder.read_record() if folder.has_record() else begin_record(config)
+            if in_study and record.status != STATUS_FINISHED:
+                status = STATUS_FAILED  # so that it does not kill a process at each start
+            elif record.status == RUNNING:
+                status = STATUS_INTERRUPTED
             else:
-                folder.mark_stopped(reason)
+                return
+            changes = {"status": status, "reason": reason}
+            folder.write_record(record.model_copy(update=changes))
 
 
 def needs_no_work(config: RunConfig, conditions: Conditions) -> bool:
@@ -224,16 +231,3 @@ def _read_tau(folder: RunFolder) -> float | None:
         tau = folder.read_record().summary.get("tau")
         return None if tau is None else float(tau)
     return None
-
-
-def _mark_failed(folder: RunFolder, config: RunConfig, reason: str) -> None:
-    """Mark a run of a study as failed, so that it does not kill a process at each start."""
-    with folder.locked():
-        if folder.has_record():
-            record = folder.read_record()
-        else:
-            started, settings = provenance.now(), config.model_dump()
-            record = Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
-        if record.status != STATUS_FINISHED:
-            changes = {"status": STATUS_FAILED, "reason": reason}
-            folder.write_record(record.model_copy(update=changes))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -31,12 +32,15 @@ REPORT_EVERY_S = 0.2
 POLL_S = 0.2
 
 
+@dataclass(frozen=True)
 class LocalEngine:
-    """Computes runs on this machine."""
+    """Computes runs on this machine.
 
-    def __init__(self, jobs: int | None = None) -> None:
-        """Choose how many runs to compute at a time; None: as many as suit the machine."""
-        self._jobs = jobs
+    Attributes:
+        jobs: Runs at a time; None: as many as suit the machine.
+    """
+
+    jobs: int | None = None
 
     def run(
         self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
@@ -49,7 +53,7 @@ class LocalEngine:
         queue = Queue(configs, conditions, monitor)
         if not configs:
             return queue.result()
-        jobs = self._jobs or default_jobs(configs[0], len(configs))
+        jobs = self.jobs or default_jobs(configs[0], len(configs))
         if jobs == 1 and not conditions.study:
             return _run_in_turn(queue, conditions, monitor)
         return _Pool(queue, conditions, jobs, monitor).run()

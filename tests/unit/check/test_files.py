@@ -59,7 +59,7 @@ def test_what_went_in_comes_out(tmp_path: Path) -> None:
     assert (second.seeds, second.runs, second.figures) == ((None,), (), {})
     assert kept.truth.query == ("tiles", "test", 12, "mean")
     assert kept.truth.sha256 == CHOSEN.table.sha256
-    np.testing.assert_array_equal(first.index_array, CHOSEN.truth.nb201_index)
+    np.testing.assert_array_equal(first.index_array, CHOSEN.truth.keys)
 
 
 def test_the_tau_that_it_shows_is_that_of_its_scores(path: Path) -> None:

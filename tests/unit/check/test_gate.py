@@ -328,13 +328,13 @@ def test_other_architectures_are_refused_unless_common_ones_are_asked_for() -> N
 
 
 def test_a_baseline_of_fewer_architectures_is_another_population_too() -> None:
-    few = estimate(SCORES[:, :60], keys=CHOSEN.truth.nb201_index[:60])
+    few = estimate(SCORES[:, :60], keys=CHOSEN.truth.keys[:60])
     with pytest.raises(MismatchError, match=r"on 60 architectures .* and on 200"):
         check(BASE, baseline=keep(CHOSEN, few))
 
 
 def test_hardly_any_common_architectures_are_refused_even_if_asked_for() -> None:
-    index = CHOSEN.truth.nb201_index
+    index = CHOSEN.truth.keys
     sides = [
         estimate(SCORES[:, place], keys=index[place]) for place in (slice(0, 110), slice(90, N))
     ]

@@ -50,7 +50,7 @@ def test_runs_that_differ_in_the_seed_alone_are_one_estimator(tmp_path: Path) ->
     assert (only.seeds, only.dataset, only.bn_mode) == ((0, 1, 2), "tiles", "batch")
     assert only.score_kind == "minus mean validation loss"
     assert only.truth_sha256 == TRUTH.sha256
-    assert only.nb201_index.tolist() == sorted(INDICES.tolist())
+    assert only.keys.tolist() == sorted(INDICES.tolist())
     expected = np.stack([SCORES[np.argsort(INDICES)] + seed for seed in range(3)])
     np.testing.assert_array_equal(only.score, expected)
     assert [record.config["seed"] for record in only.records] == [0, 1, 2]
@@ -247,7 +247,7 @@ def test_scores_in_memory_come_in_any_form(make: Callable[[list[Arch]], Any]) ->
     archs = [arch_at(index) for index in (9, 2, 5)]
     (only,) = make_estimators(make(archs), "mine", archs=archs).estimators
     assert only.label == "mine"
-    assert only.nb201_index.tolist() == [2, 5, 9]
+    assert only.keys.tolist() == [2, 5, 9]
     assert only.score.tolist() == [[float(count_3x3(arch_at(index))) for index in (2, 5, 9)]]
 
 
@@ -321,7 +321,7 @@ def test_a_function_without_a_finite_number_is_refused_or_counted(
     assert str(caught.value).isprintable()
     left = from_callable(score, range(10), exclude_bad=True)
     assert left.exclusions == {reason: 1}
-    assert left.nb201_index.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert left.keys.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
 def test_the_cause_of_a_function_s_exception_is_kept() -> None:

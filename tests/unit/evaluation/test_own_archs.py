@@ -22,26 +22,26 @@ N = len(TRUTH.accuracy)
 RNG = np.random.RandomState(0)
 NOISY = TRUTH.accuracy + 8.0 * RNG.normal(size=(2, N))
 OTHER = TRUTH.accuracy + 6.0 * RNG.normal(size=(2, N))
-SEEN = tuple(np.sort(TRUTH.nb201_index[RNG.permutation(N)[:100]]) for _ in range(2))
+SEEN = tuple(np.sort(TRUTH.keys[RNG.permutation(N)[:100]]) for _ in range(2))
 
 
 def make_estimator(scores: npt.ArrayLike, label: str = "fitted", **fields: Any) -> ScoreMatrix:
     rows = np.asarray(scores)
     seeds = tuple(range(len(rows)))
-    return ScoreMatrix(label, label, "file", seeds, TRUTH.nb201_index, rows, "made up", **fields)
+    return ScoreMatrix(label, label, "file", seeds, TRUTH.keys, rows, "made up", **fields)
 
 
 def leak(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Give the truth away for what a seed has seen, as a predictor does."""
     rows = scores.copy()
     for row, seen in zip(rows, SEEN, strict=True):
-        at = np.isin(TRUTH.nb201_index, seen)
+        at = np.isin(TRUTH.keys, seen)
         row[at] = TRUTH.accuracy[at]
     return rows
 
 
 def tau_on(scores: npt.ArrayLike, seen: npt.NDArray[np.int64]) -> float:
-    unseen = ~np.isin(TRUTH.nb201_index, seen)
+    unseen = ~np.isin(TRUTH.keys, seen)
     return float(scipy.stats.kendalltau(np.asarray(scores)[unseen], TRUTH.accuracy[unseen])[0])
 
 
@@ -64,7 +64,7 @@ def test_each_seed_is_judged_on_what_it_has_not_seen(result: Evaluated) -> None:
 def test_the_top_of_each_seed_is_that_of_its_own_architectures(result: Evaluated) -> None:
     expected = []
     for row, seen in zip(NOISY, SEEN, strict=True):
-        unseen = ~np.isin(TRUTH.nb201_index, seen)
+        unseen = ~np.isin(TRUTH.keys, seen)
         truth = TRUTH.accuracy[unseen]
         best = truth >= np.quantile(truth, 0.5)
         expected.append(scipy.stats.kendalltau(row[unseen][best], truth[best])[0])
@@ -74,7 +74,7 @@ def test_the_top_of_each_seed_is_that_of_its_own_architectures(result: Evaluated
 
 
 def test_baselines_are_judged_on_the_same(result: Evaluated) -> None:
-    params = make_baselines(TRUTH.nb201_index)["params"]
+    params = make_baselines(TRUTH.keys)["params"]
     found = result.populations["all"].baselines["params"].per_seed
     assert found == pytest.approx([tau_on(params, seen) for seen in SEEN], rel=1e-12)
 
@@ -92,15 +92,15 @@ def test_what_it_is_compared_with_is_judged_on_the_same_seed_by_seed() -> None:
 
 def test_an_architecture_that_every_seed_has_seen_is_left_out() -> None:
     rows = NOISY.copy()
-    rows[:, np.isin(TRUTH.nb201_index, SEEN[0])] = np.nan
+    rows[:, np.isin(TRUTH.keys, SEEN[0])] = np.nan
     result = evaluate_estimator(make_estimator(rows, fitted_on=(SEEN[0], SEEN[0])), CHOSEN)
     assert (result.figures.n, result.n_incomplete) == (N - 100, 100)
 
 
 def test_seeds_that_saw_the_same_have_the_figures_of_that_complement() -> None:
-    unseen = ~np.isin(TRUTH.nb201_index, SEEN[0])
+    unseen = ~np.isin(TRUTH.keys, SEEN[0])
     own = evaluate_estimator(make_estimator(NOISY, fitted_on=(SEEN[0], SEEN[0])), CHOSEN)
-    index = TRUTH.nb201_index[unseen]
+    index = TRUTH.keys[unseen]
     plain = evaluate_scores(
         index, NOISY[:, unseen], CHOSEN.trials.accuracy[unseen], TRUTH.accuracy[unseen]
     )
@@ -111,7 +111,7 @@ def test_seeds_that_saw_the_same_have_the_figures_of_that_complement() -> None:
 
 def test_intervals_of_seeds_on_almost_the_same_architectures_agree() -> None:
     """One architecture more or less moves nothing: the joined parts are those of one draw."""
-    seen = (TRUTH.nb201_index[:1], TRUTH.nb201_index[1:2])
+    seen = (TRUTH.keys[:1], TRUTH.keys[1:2])
     own = evaluate_estimator(make_estimator(NOISY, fitted_on=seen), CHOSEN)
     plain = evaluate_estimator(make_estimator(NOISY), CHOSEN)
     for name in ("tau", "tau_top_50", "spearman"):

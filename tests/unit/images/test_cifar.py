@@ -6,81 +6,93 @@ What they share with other data sets is tested in `test_images_split.py`.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from harness.errors import DataError
-from harness.images import cifar, cifar100, load_images
+from harness.images import cifar, load_images
 from harness.images.split import Split
 
 RECORDS = 200
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One of the two: its loader's module, and its published layout."""
+class Published(NamedTuple):
+    """What is published of one of the two."""
 
-    module: Any
     title: str
     labels: tuple[int, ...]
     bytes_of_a_file: int
 
 
-LAYOUTS = {
+PUBLISHED = {
     # https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"
-    "cifar10": Layout(cifar, "CIFAR-10", (10,), 30_730_000),
-    "cifar100": Layout(cifar100, "CIFAR-100", (20, 100), 153_700_000),
+    "cifar10": Published("CIFAR-10", (10,), 30_730_000),
+    "cifar100": Published("CIFAR-100", (20, 100), 153_700_000),
 }
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture(params=PUBLISHED)
 def name(request: pytest.FixtureRequest) -> str:
     """The data set's name."""
     return str(request.param)
 
 
 @pytest.fixture
-def layout(name: str) -> Layout:
-    """What is true of it."""
-    return LAYOUTS[name]
+def published(name: str) -> Published:
+    """What is published of it."""
+    return PUBLISHED[name]
 
 
 @pytest.fixture
-def folder(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def layout(name: str) -> cifar.Layout:
+    """What its loader expects."""
+    return cifar.LAYOUTS[name]
+
+
+def set_records(monkeypatch: pytest.MonkeyPatch, name: str, records: int) -> cifar.Layout:
+    """Let the loader expect files of so many records."""
+    layout = replace(cifar.LAYOUTS[name], records=records)
+    monkeypatch.setitem(cifar.LAYOUTS, name, layout)
+    return layout
+
+
+@pytest.fixture
+def folder(
+    name: str, published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Its folder, with files of 200 random records."""
-    monkeypatch.setattr(layout.module, "RECORDS_PER_FILE", RECORDS)
+    layout = set_records(monkeypatch, name, RECORDS)
     rng = np.random.RandomState(0)
-    folder = tmp_path / layout.module.FOLDER
+    folder = tmp_path / layout.folder
     folder.mkdir()
-    for file in layout.module.FILES:
-        shape = (RECORDS, layout.module.RECORD_BYTES)
+    for file in layout.files:
+        shape = (RECORDS, layout.record_bytes)
         records = rng.randint(0, 256, size=shape).astype(np.uint8)
-        for position, n_values in enumerate(layout.labels):
+        for position, n_values in enumerate(published.labels):
             records[:, position] = np.arange(RECORDS) % n_values
         records.tofile(folder / file)
     return folder
 
 
 def test_the_hash_is_that_of_the_files_one_after_the_other(
-    name: str, layout: Layout, folder: Path
+    name: str, layout: cifar.Layout, folder: Path
 ) -> None:
-    content = b"".join((folder / file).read_bytes() for file in layout.module.FILES)
+    content = b"".join((folder / file).read_bytes() for file in layout.files)
     assert load_images(name, folder.parent).sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_a_real_file_has_its_published_length(layout: Layout) -> None:
-    module = layout.module
-    assert len(layout.labels) + 3 * 32 * 32 == module.RECORD_BYTES
-    assert layout.bytes_of_a_file == module.RECORDS_PER_FILE * module.RECORD_BYTES
-    assert module.RECORDS_PER_FILE * len(module.FILES) == 50_000
+def test_a_real_file_has_its_published_length(layout: cifar.Layout, published: Published) -> None:
+    assert len(published.labels) + 3 * 32 * 32 == layout.record_bytes
+    assert published.bytes_of_a_file == layout.records * layout.record_bytes
+    assert layout.records * len(layout.files) == 50_000
 
 
-def test_what_to_get_is_said(name: str, layout: Layout, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"Put the 'binary version' of {layout.title} there "):
+def test_what_to_get_is_said(name: str, published: Published, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"Put the 'binary version' of {published.title} there "):
         load_images(name, tmp_path)
 
 
@@ -95,9 +107,9 @@ def test_what_to_get_is_said(name: str, layout: Layout, tmp_path: Path) -> None:
     ids=["empty", "a byte short", "a byte long", "twice"],
 )
 def test_a_file_of_the_wrong_length_is_reported(
-    name: str, layout: Layout, folder: Path, change: Any, reason: str
+    name: str, layout: cifar.Layout, folder: Path, change: Any, reason: str
 ) -> None:
-    path = folder / layout.module.FILES[-1]
+    path = folder / layout.files[-1]
     whole = path.read_bytes()
     path.write_bytes(change(whole))
     given = f"{len(change(whole)):,} bytes instead of {len(whole):,}"
@@ -109,15 +121,15 @@ def test_a_file_of_the_wrong_length_is_reported(
     ("name", "position"), [("cifar10", 0), ("cifar100", 0), ("cifar100", 1)], indirect=["name"]
 )
 def test_a_label_out_of_range_is_reported_with_file_and_record(
-    name: str, layout: Layout, folder: Path, position: int
+    name: str, layout: cifar.Layout, folder: Path, published: Published, position: int
 ) -> None:
-    path = folder / layout.module.FILES[-1]
-    content, n_values = bytearray(path.read_bytes()), layout.labels[position]
+    path = folder / layout.files[-1]
+    content, n_values = bytearray(path.read_bytes()), published.labels[position]
     for record in (7, 9):
-        content[record * layout.module.RECORD_BYTES + position] = n_values
+        content[record * layout.record_bytes + position] = n_values
     path.write_bytes(content)
     message = (
-        rf"{path.name}', record 7: its .*label is {n_values}; {layout.title} has 0 to "
+        rf"{path.name}', record 7: its .*label is {n_values}; {published.title} has 0 to "
         rf"{n_values - 1}\. The file is damaged"
     )
     with pytest.raises(DataError, match=message):
@@ -127,11 +139,11 @@ def test_a_label_out_of_range_is_reported_with_file_and_record(
 def test_the_fine_label_of_cifar100_is_the_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", 2)
-    (tmp_path / cifar100.FOLDER).mkdir()
+    layout = set_records(monkeypatch, "cifar100", 2)
+    (tmp_path / layout.folder).mkdir()
     pixels = bytes(3072)
     content = bytes([3, 77]) + pixels + bytes([4, 77]) + pixels
-    (tmp_path / cifar100.FOLDER / "train.bin").write_bytes(content)
+    (tmp_path / layout.folder / "train.bin").write_bytes(content)
     data = load_images("cifar100", tmp_path)
     assert (data.train.labels.tolist(), data.validation.labels.tolist()) == ([77], [77])
 
@@ -139,12 +151,12 @@ def test_the_fine_label_of_cifar100_is_the_class(
 def test_files_of_the_other_cifar_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", 3073)
-    (tmp_path / cifar100.FOLDER).mkdir()
+    layout = set_records(monkeypatch, "cifar100", 3073)
+    (tmp_path / layout.folder).mkdir()
     # as many bytes as are expected, but records of one label byte: 3,074 instead of 3,073
     records = np.random.RandomState(0).randint(0, 256, size=(3074, 3073)).astype(np.uint8)
     records[:, 0] %= 10
-    records.tofile(tmp_path / cifar100.FOLDER / "train.bin")
+    records.tofile(tmp_path / layout.folder / "train.bin")
     with pytest.raises(DataError, match=r"label is .* The file is damaged or of another data set"):
         load_images("cifar100", tmp_path)
 

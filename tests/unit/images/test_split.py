@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from harness.errors import DataError
-from harness.images import DATASETS, cifar, cifar100, imagenet16, load_images
+from harness.images import DATASETS, cifar, imagenet16, load_images
 from harness.images.dataset import ImageSet
 from harness.images.split import Split
 
@@ -28,7 +27,9 @@ class Layout:
     """One data set, in files small enough for a test.
 
     Attributes:
-        module: Where its loader's constants are.
+        folder: The name of its folder.
+        files: The names of its files.
+        record_bytes: Length of a record; 0 where there are none.
         write: Writes the files, and makes the loader expect so few images.
         read: Reads them again, naively: the label and the pixels of each image, in order.
         classes: Number of classes.
@@ -37,7 +38,9 @@ class Layout:
         half: Images of each class in the training half and in the validation half.
     """
 
-    module: Any
+    folder: str
+    files: tuple[str, ...]
+    record_bytes: int
     write: Callable[[Path, pytest.MonkeyPatch], None]
     read: Callable[[Path], Iterator[tuple[int, bytes]]]
     classes: int
@@ -46,10 +49,16 @@ class Layout:
     half: tuple[int, int]
 
 
+def _own(name: str) -> tuple[str, tuple[str, ...], int]:
+    layout = cifar.LAYOUTS[name]
+    return layout.folder, layout.files, layout.record_bytes
+
+
 def write_cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", CIFAR_RECORDS)
+    layout = replace(cifar.LAYOUTS["cifar10"], records=CIFAR_RECORDS)
+    monkeypatch.setitem(cifar.LAYOUTS, "cifar10", layout)
     rng = np.random.RandomState(0)
-    for name in cifar.FILES:
+    for name in layout.files:
         records = rng.randint(0, 256, size=(CIFAR_RECORDS, 3073)).astype(np.uint8)
         records[:, 0] = np.arange(CIFAR_RECORDS) % 10
         records.tofile(folder / name)
@@ -64,7 +73,8 @@ def read_cifar10(folder: Path) -> Iterator[tuple[int, bytes]]:
 
 def write_cifar100(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     n_images = 100 * PER_CLASS
-    monkeypatch.setattr(cifar100, "RECORDS_PER_FILE", n_images)
+    layout = replace(cifar.LAYOUTS["cifar100"], records=n_images)
+    monkeypatch.setitem(cifar.LAYOUTS, "cifar100", layout)
     rng = np.random.RandomState(0)
     records = rng.randint(0, 256, size=(n_images, 3074)).astype(np.uint8)
     records[:, 0] = rng.randint(0, 20, size=n_images)
@@ -101,9 +111,19 @@ def read_imagenet16(folder: Path) -> Iterator[tuple[int, bytes]]:
 
 
 LAYOUTS = {
-    "cifar10": Layout(cifar, write_cifar10, read_cifar10, 10, 32, 4, (5, 5)),
-    "cifar100": Layout(cifar100, write_cifar100, read_cifar100, 100, 32, 4, (1, 2)),
-    "imagenet16-120": Layout(imagenet16, write_imagenet16, read_imagenet16, 120, 16, 2, (1, 2)),
+    "cifar10": Layout(*_own("cifar10"), write_cifar10, read_cifar10, 10, 32, 4, (5, 5)),
+    "cifar100": Layout(*_own("cifar100"), write_cifar100, read_cifar100, 100, 32, 4, (1, 2)),
+    "imagenet16-120": Layout(
+        imagenet16.FOLDER,
+        imagenet16.FILES,
+        0,
+        write_imagenet16,
+        read_imagenet16,
+        120,
+        16,
+        2,
+        (1, 2),
+    ),
 }
 
 
@@ -122,7 +142,7 @@ def layout(name: str) -> Layout:
 @pytest.fixture
 def folder(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Its folder, with small files."""
-    folder = tmp_path / layout.module.FOLDER
+    folder = tmp_path / layout.folder
     folder.mkdir()
     layout.write(folder, monkeypatch)
     return folder
@@ -212,7 +232,7 @@ def test_the_hash_changes_with_one_pixel_and_with_one_label(
 
 def _change(layout: Layout, folder: Path, what: str) -> None:
     """Change one pixel of the first image, or exchange the labels of the first two."""
-    path = folder / layout.module.FILES[0]
+    path = folder / layout.files[0]
     if path.suffix == ".npz":
         with np.load(path) as file:
             arrays = {key: file[key] for key in ("data", "labels")}
@@ -223,7 +243,7 @@ def _change(layout: Layout, folder: Path, what: str) -> None:
             arrays["data"][ours[0], 0] ^= 1
         np.savez(path, **arrays)
         return
-    content = np.fromfile(path, dtype=np.uint8).reshape(-1, layout.module.RECORD_BYTES)
+    content = np.fromfile(path, dtype=np.uint8).reshape(-1, layout.record_bytes)
     if what == "label":
         content[:2, : -3 * 32 * 32] = content[1::-1, : -3 * 32 * 32]
     else:
@@ -264,13 +284,13 @@ def test_a_missing_folder_is_reported_with_what_to_put_where(
         DataError, match=r" is not complete: looked for .* Put .* or name"
     ) as caught:
         load_images(name)
-    for file in layout.module.FILES:
-        assert str(tmp_path / "harness" / layout.module.FOLDER / file) in str(caught.value)
+    for file in layout.files:
+        assert str(tmp_path / "harness" / layout.folder / file) in str(caught.value)
     assert "--data-dir or $HARNESS_DATA" in str(caught.value)
 
 
 def test_only_the_missing_file_is_reported(name: str, layout: Layout, folder: Path) -> None:
-    names = layout.module.FILES
+    names = layout.files
     (folder / names[-1]).unlink()
     with pytest.raises(DataError, match="not complete") as caught:
         load_images(name, folder.parent)
@@ -282,7 +302,7 @@ def test_only_the_missing_file_is_reported(name: str, layout: Layout, folder: Pa
 def test_a_folder_in_the_place_of_a_file_is_a_missing_file(
     name: str, layout: Layout, folder: Path
 ) -> None:
-    path = folder / layout.module.FILES[-1]
+    path = folder / layout.files[-1]
     path.unlink()
     path.mkdir()
     with pytest.raises(DataError, match="is not complete: looked for"):
@@ -304,10 +324,11 @@ def test_a_share_that_float_error_puts_under_a_whole_number_loses_no_image(
 ) -> None:
     share = percent / 100
     assert int(share * 100) == percent - 1  # which is what the split must not do
-    monkeypatch.setattr(cifar, "RECORDS_PER_FILE", 200)
-    folder = tmp_path / cifar.FOLDER
+    layout = replace(cifar.LAYOUTS["cifar10"], records=200)
+    monkeypatch.setitem(cifar.LAYOUTS, "cifar10", layout)
+    folder = tmp_path / layout.folder
     folder.mkdir()
-    for name in cifar.FILES:
+    for name in layout.files:
         records = np.zeros((200, 3073), np.uint8)
         records[:, 0] = np.arange(200) % 10
         records.tofile(folder / name)

@@ -54,7 +54,7 @@ def test_csv_has_the_same_spread_and_the_range_of_the_ceiling() -> None:
     noise = np.random.RandomState(0).normal(0, 5, size=(2, len(truth.accuracy)))
     frame = pd.concat(
         pd.DataFrame(
-            {"nb201_index": truth.nb201_index, "score": truth.accuracy + noise[seed], "seed": seed}
+            {"nb201_index": truth.keys, "score": truth.accuracy + noise[seed], "seed": seed}
         )
         for seed in (0, 1)
     )

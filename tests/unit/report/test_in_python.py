@@ -44,7 +44,7 @@ HOSTILE = '=cmd|"/c calc"!A1<script>alert(1)</script>\x1b[31m'
 
 def make_frame(**columns: Any) -> pd.DataFrame:
     frames = [
-        pd.DataFrame({"nb201_index": TRUTH.nb201_index, "score": scores, "seed": seed, **columns})
+        pd.DataFrame({"nb201_index": TRUTH.keys, "score": scores, "seed": seed, **columns})
         for seed, scores in enumerate(SEEDS)
     ]
     return pd.concat(frames, ignore_index=True)
@@ -107,7 +107,7 @@ def test_one_set_of_scores_is_said_to_speak_of_itself_alone() -> None:
 
 def test_baselines_are_tau_of_params_and_of_random_scores(result: EvaluationResult) -> None:
     own = NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37)
-    params = [count_params(arch_at(index), own) for index in TRUTH.nb201_index.tolist()]
+    params = [count_params(arch_at(index), own) for index in TRUTH.keys.tolist()]
     found = result.populations["all"].baselines
     assert found["params"].value == pytest.approx(tau_of(params, TRUTH.accuracy), rel=1e-12)
     assert abs(found["random"].value or 1.0) < 0.1
@@ -131,14 +131,14 @@ def test_a_random_score_is_that_of_the_architecture_whatever_else_is_scored() ->
 
 
 def test_what_has_no_truth_or_lacks_a_seed_is_left_out_and_counted() -> None:
-    outside = np.setdiff1d(np.arange(300), TRUTH.nb201_index)[:50]
+    outside = np.setdiff1d(np.arange(300), TRUTH.keys)[:50]
     more = pd.DataFrame({"nb201_index": outside, "score": np.arange(50.0), "seed": 0})
     more = pd.concat([more, more.assign(seed=1), more.assign(seed=2)])
     frame = pd.concat([make_frame().iloc[1:], more], ignore_index=True)
     result = harness.evaluate(frame, "tiles")
     assert (result.n_scored, result.n_incomplete, result.n_without_truth) == (N_TILES + 50, 1, 50)
     assert result.figures.n == N_TILES - 1
-    assert TRUTH.nb201_index[0] not in result.nb201_index
+    assert TRUTH.keys[0] not in result.keys
     assert (
         f"Left out of scores ({N_TILES + 50:,} scored): 1 without a score of every seed, 50 "
         "without this truth." in str(result)
@@ -169,7 +169,7 @@ def test_lower_is_better_turns_every_sign_and_its_lack_is_suspected(
 
 
 def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
-    outside = np.setdiff1d(np.arange(300), TRUTH.nb201_index)
+    outside = np.setdiff1d(np.arange(300), TRUTH.keys)
     with pytest.raises(TruthError, match=r"None of the .* that 'scores' scores .* has a truth"):
         harness.evaluate({int(i): float(i) for i in outside}, "tiles")
 
@@ -201,7 +201,7 @@ def test_runs_know_their_data_set_and_are_replicas_over_seeds(tmp_path: Path) ->
     assert result.truth.query == default_query("tiles")
     assert result.figures.n_seeds == 2
     order = np.argsort(INDICES)
-    truth = TRUTH.accuracy[np.isin(TRUTH.nb201_index, INDICES)]
+    truth = TRUTH.accuracy[np.isin(TRUTH.keys, INDICES)]
     assert result.tau == pytest.approx(tau_of(scores[order], truth), rel=1e-12)
     assert "Batch norm when ranking: 'batch'" in str(result)
 
@@ -249,7 +249,7 @@ def test_a_function_is_called_for_the_architectures_that_have_the_truth() -> Non
         return arch.count_op(CONV_3X3)
 
     result = harness.evaluate(score, dataset="tiles")
-    assert seen == TRUTH.nb201_index.tolist()
+    assert seen == TRUTH.keys.tolist()
     expected = [arch_at(index).count_op(CONV_3X3) for index in seen]
     assert result.tau == pytest.approx(tau_of(expected, TRUTH.accuracy), rel=1e-12)
     assert result.estimator.label == "score"
@@ -400,7 +400,7 @@ def test_every_published_data_set_can_be_the_truth(data_dir: Path) -> None:
     for dataset in ("cifar10-valid", "cifar100", "ImageNet16-120"):
         chosen = choose_truth(dataset, data_dir=data_dir)
         assert (chosen.query.dataset, chosen.query.epochs) == (dataset, 200)
-        assert len(chosen.truth.nb201_index) == len(chosen.trials.accuracy) == 15_625
+        assert len(chosen.truth.keys) == len(chosen.trials.accuracy) == 15_625
 
 
 def test_estimators_that_were_loaded_are_evaluated_one_by_one(tmp_path: Path) -> None:

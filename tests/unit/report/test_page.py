@@ -146,10 +146,10 @@ def unpack(text: str, dtype: str) -> Any:
 def test_scores_and_truth_travel_exactly(report: Report) -> None:
     data, section = explorer_data(report), report.sections[0]
     truth = data["truths"][0]
-    assert (unpack(truth["index"]["u2"], "<u2") == section.nb201_index).all()
+    assert (unpack(truth["index"]["u2"], "<u2") == section.keys).all()
     assert (unpack(truth["truth"], "<f8") == section.accuracy).all()
     for one, result in zip(truth["estimators"], section.evaluations, strict=True):
-        rows = result.estimator.scores_of(section.nb201_index)
+        rows = result.estimator.scores_of(section.keys)
         assert len(one["scores"]) == len(one["seeds"]) == len(rows)
         for packed, row in zip(one["scores"], rows, strict=True):
             assert (unpack(packed, "<f8") == row).all()
@@ -157,7 +157,7 @@ def test_scores_and_truth_travel_exactly(report: Report) -> None:
     for bit, part in enumerate(section.evaluations[0].populations.values()):
         assert ((masks >> bit & 1) == part.population.mask).all()
     assert set(truth["names"]) == {"parts", "codes"}
-    assert read_names(truth["names"]) == [str(arch_at(int(k))) for k in section.nb201_index]
+    assert read_names(truth["names"]) == [str(arch_at(int(k))) for k in section.keys]
 
 
 def read_names(packed: dict[str, Any]) -> list[str]:

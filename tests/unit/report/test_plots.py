@@ -124,5 +124,5 @@ def test_few_architectures_and_one_estimator_can_be_drawn(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_made_is_named(report: Report, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"could not be made.*--plots"):
+    with pytest.raises(StoreError, match=r"cannot be made.*--plots"):
         save_plots(report, tmp_path / "file" / "plots")

@@ -69,7 +69,7 @@ def _made_up_truth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def truth_of(indices: npt.NDArray[np.int64]) -> FloatArray:
     mean = TRUTH.mean(QUERY)
-    return pd.Series(mean.accuracy, mean.nb201_index).loc[indices].to_numpy()
+    return pd.Series(mean.accuracy, mean.keys).loc[indices].to_numpy()
 
 
 def noisy_scores(noise: float, seed: int) -> FloatArray:
@@ -137,7 +137,7 @@ def test_there_is_an_estimator_a_strategy_over_its_seeds_with_the_baseline_on_to
     (section,) = report.sections
     assert report.labels == ("spos", "ogd")
     assert section.title == str(QUERY)
-    assert len(section.nb201_index) == N
+    assert len(section.keys) == N
     for result in section.evaluations:
         label = result.estimator.label
         taus = [tau_of(scores[label, seed]) for seed in (0, 1, 2)]

@@ -251,7 +251,7 @@ def test_a_policy_that_leaves_architectures_out_shows_in_n(
     has = np.isin(INDICES, single.index)
     made = report_of(runs, [TruthChoice("cifar100", policy=policy)])
     section = only_section(made)
-    assert len(section.nb201_index) == has.sum() == len(single)
+    assert len(section.keys) == has.sum() == len(single)
     tau = section.evaluations[0].populations["all"].metrics["tau"]
     expected = tau_of(make_scores(40)[has], single.loc[INDICES[has]])
     assert tau.per_seed[0] == pytest.approx(expected, **SAME)

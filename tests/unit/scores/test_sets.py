@@ -104,7 +104,7 @@ def test_every_kind_of_file_gives_the_same_scores_in_the_published_order(
     path = write(make_frame(), tmp_path)
     read = read_score_sets(path)
     (only,) = read.sets
-    assert only.nb201_index.tolist() == [0, 7, 300, 15_624]
+    assert only.keys.tolist() == [0, 7, 300, 15_624]
     assert only.score.tolist() == [[3.0, -1.25, 0.75, 0.5]]
     assert (only.method, only.seeds, read.exclusions) == (None, (None,), {})
     assert (read.n_rows, read.score_column, read.lower_is_better) == (4, "score", False)
@@ -115,13 +115,13 @@ def test_every_kind_of_file_gives_the_same_scores_in_the_published_order(
 def test_architectures_come_as_strings_or_as_places_in_the_published_order(name: str) -> None:
     archs = INDICES if "index" in name else [str(arch_at(i)) for i in INDICES]
     (only,) = make_score_sets(pd.DataFrame({name: archs, "score": SCORES}), "mine").sets
-    assert only.nb201_index.tolist() == sorted(INDICES)
+    assert only.keys.tolist() == sorted(INDICES)
 
 
 def test_a_named_index_stands_for_a_column() -> None:
     series = pd.Series(SCORES, index=pd.Index(INDICES, name="nb201_index"), name="score")
     (only,) = make_score_sets(series.to_frame(), "mine").sets
-    assert only.nb201_index.tolist() == sorted(INDICES)
+    assert only.keys.tolist() == sorted(INDICES)
 
 
 def test_lower_is_better_turns_the_sign_once_and_is_recorded() -> None:
@@ -280,7 +280,7 @@ def test_bad_rows_can_be_left_out_and_are_counted(
     assert read.exclusions == exclusions
     (only,) = read.sets
     is_copy = "repeated with the same score" in exclusions
-    assert only.nb201_index.tolist() == ([0, 7, 300, 15_624] if is_copy else [0, 300, 15_624])
+    assert only.keys.tolist() == ([0, 7, 300, 15_624] if is_copy else [0, 300, 15_624])
     assert read.n_rows == len(spoil(make_frame()))
 
 
@@ -340,7 +340,7 @@ def test_the_harness_s_own_files_are_read_and_failed_architectures_counted(tmp_p
     save_scores(frame, tmp_path / "scores.parquet")
     read = read_score_sets(tmp_path / "scores.parquet")
     assert read.exclusions == {"failed": 1}
-    assert read.sets[0].nb201_index.tolist() == [0, 300, 15_624]
+    assert read.sets[0].keys.tolist() == [0, 300, 15_624]
 
 
 def test_an_edited_file_of_the_harness_s_own_is_refused(tmp_path: Path) -> None:
@@ -543,7 +543,7 @@ def test_a_json_object_from_architectures_to_scores_is_read(tmp_path: Path) -> N
     path = tmp_path / "scores.json"
     path.write_text(json.dumps({str(arch_at(index)): index / 2 for index in (3, 1, 2)}))
     (only,) = read_score_sets(path).sets
-    assert only.nb201_index.tolist() == [1, 2, 3]
+    assert only.keys.tolist() == [1, 2, 3]
     assert only.score.tolist() == [[0.5, 1.0, 1.5]]
 
 

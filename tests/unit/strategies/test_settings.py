@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.settings.base import Settings
 from harness.settings.layers import make_config, parse_assignments
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.run import RunConfig
 from harness.settings.study import load_study
 from harness.strategies import REGISTRY, check_tables, load_strategy, strategy_settings
 from harness.strategies.ogd_settings import OgdSettings
@@ -109,3 +111,23 @@ STUDIES = sorted((Path(__file__).parents[3] / "scripts").rglob("*.toml"))
 def test_every_study_of_the_scripts_asks_for_settings_that_have_an_effect(path: Path) -> None:
     for config in load_study(path).configs:
         strategy_settings(config)
+
+
+class _Young(Settings):
+    table = "mine"
+    weight: float = 0.5
+
+
+class _Older(_Young):
+    later = frozenset({"bias"})
+    bias: float = 0.0
+
+
+def test_a_field_that_is_younger_than_stored_runs_leaves_their_names_as_they_were() -> None:
+    def name(settings: Settings) -> str:
+        return RunConfig(strategy="my.own:One", mine=settings.stored()).name
+
+    assert name(_Older.read({"weight": 0.1})) == name(_Young.read({"weight": 0.1}))
+    assert name(_Older.read({"bias": 0.0})) == name(_Young.read({}))
+    assert name(_Older.read({"bias": 1.0})) != name(_Young.read({}))
+    assert _Older.read(_Older.read({"bias": 1.0}).stored()).bias == 1.0

@@ -54,14 +54,14 @@ def test_the_best_means_are_the_published_ones(
     table: TruthTable, query: TruthQuery, best: float, index: int
 ) -> None:
     truth = table.mean(query)
-    assert len(truth.nb201_index) == N_ARCHS
+    assert len(truth.keys) == N_ARCHS
     assert truth.accuracy.max() == best
-    assert truth.nb201_index[truth.accuracy.argmax()] == index
+    assert truth.keys[truth.accuracy.argmax()] == index
 
 
 def test_the_best_of_cifar10_test_is_tied_to_the_last_digit(table: TruthTable) -> None:
     truth = table.mean(C10_TEST)
-    assert truth.nb201_index[truth.accuracy == truth.accuracy.max()].tolist() == [6111, 13714]
+    assert truth.keys[truth.accuracy == truth.accuracy.max()].tolist() == [6111, 13714]
 
 
 def test_there_are_as_many_rows_trials_and_architectures_as_published(table: TruthTable) -> None:
@@ -96,7 +96,7 @@ def test_every_policy_says_how_many_architectures_lack_it(
 ) -> None:
     truth = table.select(TruthQuery("cifar10", "test", 200, policy))
     assert truth.n_missing == n_missing
-    assert len(truth.nb201_index) == N_ARCHS - n_missing
+    assert len(truth.keys) == N_ARCHS - n_missing
 
 
 def test_architectures_with_three_trials_are_worse_than_average(table: TruthTable) -> None:

@@ -155,14 +155,14 @@ def test_categories_that_no_row_uses_do_no_harm() -> None:
 
 def test_trials_are_one_row_an_architecture_with_nan_for_what_lacks() -> None:
     trials = make_small_table().trials(QUERY)
-    assert trials.nb201_index.tolist() == [3, 7, 15_624]
+    assert trials.keys.tolist() == [3, 7, 15_624]
     expected = [[91, 91 + 1 / 3, np.nan], [91, 91 + 1 / 3, 91 + 2 / 3], [91, np.nan, np.nan]]
     np.testing.assert_array_equal(trials.accuracy, expected)
 
 
 def test_means_are_rounded_and_count_their_trials() -> None:
     truth = make_small_table().mean(QUERY)
-    assert truth.nb201_index.tolist() == [3, 7, 15_624]
+    assert truth.keys.tolist() == [3, 7, 15_624]
     assert truth.accuracy.tolist() == [91.166667, 91.333333, 91.0]
     assert truth.n_trials.tolist() == [2, 3, 1]
 
@@ -214,7 +214,7 @@ def test_a_policy_selects_what_a_loop_over_rows_selects(policy: str) -> None:
     table = make_seeded_table()
     truth = table.select(ask(policy))
     expected, n_missing = select_slowly(table, policy)
-    assert dict(zip(truth.nb201_index.tolist(), truth.accuracy.tolist(), strict=True)) == expected
+    assert dict(zip(truth.keys.tolist(), truth.accuracy.tolist(), strict=True)) == expected
     assert truth.n_missing == n_missing
     assert truth.n_trials.tolist() == [1] * len(expected)
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,35 +35,26 @@ from harness.settings.run import RunConfig
 POLL_S = 0.2
 
 
+@dataclass(frozen=True)
 class RayEngine:
-    """Computes runs as tasks of a Ray cluster."""
+    """Computes runs as tasks of a Ray cluster.
 
-    def __init__(
-        self,
-        address: str | None = None,
-        jobs: int | None = None,
-        fetch: bool = False,
-        gpus: float = 0.0,
-        retries: int = 3,
-        rank_workers: int = 0,
-    ) -> None:
-        """Choose the cluster.
+    Attributes:
+        address: The cluster's head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of
+            this machine alone.
+        jobs: Runs at a time; None: as many as the cluster has room for.
+        fetch: Whether workers write a run's files to a folder of their own and send them here.
+        gpus: GPUs per run; a fraction shares one.
+        retries: How often a run is retried after its worker was lost.
+        rank_workers: Workers that each ranking is spread over; 0: none.
+    """
 
-        Args:
-            address: Its head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of this
-                machine alone.
-            jobs: Runs at a time; None: as many as the cluster has room for.
-            fetch: Whether workers write a run's files to a folder of their own and send them here.
-            gpus: GPUs per run; a fraction shares one.
-            retries: How often a run is retried after its worker was lost.
-            rank_workers: Workers that each ranking is spread over; 0: none.
-        """
-        self.address = address
-        self.jobs = jobs
-        self.fetch = fetch
-        self.gpus = gpus
-        self.retries = retries
-        self.rank_workers = rank_workers
+    address: str | None = None
+    jobs: int | None = None
+    fetch: bool = False
+    gpus: float = 0.0
+    retries: int = 3
+    rank_workers: int = 0
 
     def run(
         self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor

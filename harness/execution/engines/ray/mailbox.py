@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from harness.errors import StoreError
-from harness.files.atomic import write_atomically
+from harness.files.atomic import make_folder, write_atomically
 from harness.monitor import CHECKPOINT, Event, Progress
 from harness.runs.folder import LOCK, RECORD, SNAPSHOTS, RunFolder
 from harness.training.snapshots import is_snapshot, list_snapshots, remove_snapshots
@@ -155,18 +155,8 @@ def write_files(files: Files, folder: RunFolder) -> None:
     for name in files.contents:
         if name not in snapshots and (Path(name).name != name or name in ("", ".", "..")):
             raise StoreError(f"Run {files.run_id} sent a file '{name}', which is not a file name.")
-    _make_folder(folder.path / SNAPSHOTS if snapshots else folder.path)
+    make_folder(folder.path / SNAPSHOTS if snapshots else folder.path, "--out")
     for name, content in files.contents.items():
         write_atomically(folder.path / name, content)
     if not snapshots:
         remove_snapshots(folder.path)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder {path} cannot be made: {error.strerror or error}. Give an --out folder "
-            "that can be written to."
-        ) from error

@@ -15,8 +15,7 @@ import pytest
 from filelock import FileLock
 
 from harness.errors import DataError, Interrupted, LockedError, StoreError, UsageError
-from harness.images.cifar import FILES as CIFAR10_FILES
-from harness.images.cifar import FOLDER as CIFAR10_FOLDER
+from harness.images import cifar
 from harness.truth import TruthTable, find_truth, load_table, save_table
 from harness.truth.fetch import (
     CATALOG,
@@ -491,7 +490,8 @@ def test_the_official_file_is_read_by_its_importer(tmp_path: Path, data: Path) -
 def test_the_images_go_where_they_are_looked_for() -> None:
     product = CATALOG["cifar10"].product
     assert isinstance(product, Unpacked)
-    assert product.folder == CIFAR10_FOLDER
-    assert {f"{CIFAR10_FOLDER}/{name}" for name in CIFAR10_FILES} < {
+    layout = cifar.LAYOUTS["cifar10"]
+    assert product.folder == layout.folder
+    assert {f"{layout.folder}/{name}" for name in layout.files} < {
         member.name for member in product.members
     }
