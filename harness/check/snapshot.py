@@ -24,6 +24,7 @@ from harness.stats.correlation import FloatArray, IntArray
 
 SCHEMA_VERSION = 1
 POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
+"""Of any space: `nb201_index` is what the field is called, and holds the space's keys."""
 
 _TAU_DIGITS = 6
 

@@ -14,7 +14,7 @@ from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.loading import to_frame
 from harness.estimators.matrix import ScoreMatrix
 from harness.scores import make_score_sets
-from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import (
     Trials,
@@ -26,12 +26,9 @@ from harness.truth import (
     make_table,
 )
 from harness.truth.catalogue import choose_query, open_table
+from harness.truth.published import published
 from harness.truth.query import MEAN
-
-_PUBLISHED = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
-DATASETS = {"tiles": "tiles", **dict.fromkeys(_PUBLISHED, "cifar10")}
-"""By data set of a truth, the image data set that its table is found by."""
-
+from harness.truth.sources import BUILT
 
 TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
 """What a truth can be given as in Python."""
@@ -128,7 +125,8 @@ def choose_truth(
     elif truth is not None:
         table = open_table(str(truth), data_dir, space)[1]
     if dataset is None:
-        dataset = _only_dataset(known if table is None else {g.dataset for g in table.groups()})
+        names = known if table is None else {group.dataset for group in table.groups()}
+        dataset = _only_dataset(names, space or load_space())
     if table is None:
         table = _find_table(dataset, data_dir, space or load_space())
     check_space(estimators, table)
@@ -139,11 +137,17 @@ def choose_truth(
 
 
 def _find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:
-    if space.name != DEFAULT:
-        return find_truth(dataset, data_dir, space)
-    if dataset not in DATASETS:
-        raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
-    return find_truth(DATASETS[dataset], data_dir)
+    images = _find_images(space)
+    if dataset not in images:
+        raise unknown_name("data set with a truth table of its own", dataset, images)
+    return find_truth(images[dataset], data_dir, space)
+
+
+def _find_images(space: Space) -> dict[str, str]:
+    """Return, by data set of a truth, the image data set that its table is found by."""
+    known = published(space)
+    first = next(iter(known.queries), "")
+    return {dataset: dataset for dataset in BUILT} | dict.fromkeys(known.datasets, first)
 
 
 def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
@@ -173,7 +177,7 @@ def _only_space(estimators: Sequence[ScoreMatrix]) -> Space:
     return first.space
 
 
-def _only_dataset(names: Iterable[str]) -> str:
+def _only_dataset(names: Iterable[str], space: Space) -> str:
     found = sorted(names)
     if len(found) == 1:
         return found[0]
@@ -185,7 +189,7 @@ def _only_dataset(names: Iterable[str]) -> str:
     raise UsageError(
         "The truth's data set was not given, and a score file does not say what its scores are "
         "to be held to: the same ones rank different data sets differently. Give --dataset (in "
-        f"Python dataset=...), such as {', '.join(DATASETS)}."
+        f"Python dataset=...), such as {', '.join(_find_images(space))}."
     )
 
 
@@ -207,7 +211,9 @@ class TruthChoice:
     policy: str | None = None
     table: str | None = None
 
-    def find(self, dataset: str | None, data_dir: Path | None, space: Space) -> ChosenTruth:
+    def find(
+        self, dataset: str | None, data_dir: Path | None, space: Space | None = None
+    ) -> ChosenTruth:
         """Find the truth of a space, of `dataset` where the choice leaves that open.
 
         Raises:
@@ -285,10 +291,9 @@ def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:
             continue
+        images = _find_images(estimator.space)
         own = default_query(estimator.dataset, estimator.space).dataset
-        is_its_table = DATASETS.get(own, own) == DATASETS.get(
-            chosen.query.dataset, chosen.query.dataset
-        )
+        is_its_table = images.get(own) == images.get(chosen.query.dataset)
         if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
             raise MismatchError(
                 f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "

@@ -219,12 +219,14 @@ def compare(
     }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
         scores = [scores]
+    choice = TruthChoice(dataset, split, epochs, policy, None if truth is None else str(truth))
+    folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):
+        if space is not None and space.size is None and any(map(callable, scores.values())):
+            options["archs"] = choice.find(None, folder, space).truth.keys.tolist()
         loaded = _load_named(scores, lower_is_better, **options)
     else:
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
-    choice = TruthChoice(dataset, split, epochs, policy, None if truth is None else str(truth))
-    folder = None if data_dir is None else Path(data_dir)
     return make_report(loaded, [choice], baseline=baseline, data_dir=folder)
 
 
