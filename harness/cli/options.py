@@ -70,9 +70,9 @@ def score_options(command: Command) -> Command:
 
 
 def data_dir_option(command: Command) -> Command:
-    """Add the option that names the folder of the truth."""
+    """Add the option that names the data folder."""
     return click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        help="Folder with nb201/.  [default: $HARNESS_DATA]",
+        help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
     )(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import data_dir_option
 from harness.cli.printing import clean, print_line
 from harness.cli.truth.choose import find_space, name_table, space_option
 from harness.errors import DataError, HarnessError
@@ -20,11 +21,7 @@ SHOWN_CHARS = 100
 
 
 @click.command(name="list")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
-)
+@data_dir_option
 @space_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:
@@ -64,15 +61,7 @@ def _look_at(place: Place, data_dir: Path | None, space: Space) -> dict[str, Any
     return name_table(place, table) | {
         "status": "ok",
         "queries": [
-            {
-                "dataset": group.dataset,
-                "split": group.split,
-                "epochs": group.epochs,
-                "n_archs": group.n_archs,
-                "n_rows": group.n_rows,
-                "trials": group.trials,
-                "seeds": group.seeds,
-            }
+            {name: value for name, value in group._asdict().items() if name != "trial_numbers"}
             for group in table.groups()
         ],
         "provenance": table.metadata,
