@@ -82,9 +82,9 @@ def find_space(name: str | None) -> Space | None:
 
 
 def data_dir_option(command: Command) -> Command:
-    """Add the option that names the folder of the truth."""
+    """Add the option that names the data folder."""
     return click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        help="Data folder, with a folder of tables for each space.  [default: $HARNESS_DATA]",
+        help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
     )(command)
