@@ -135,7 +135,7 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix,
     from harness.estimators.loading import load_estimators
     from harness.scores import show
 
-    taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad", "readout")
+    taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad", "readout", "space")
     loaded = load_estimators(scores, **{name: options[name] for name in taken})
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)

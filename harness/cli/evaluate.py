@@ -36,9 +36,9 @@ def evaluate(
     """Evaluate how well SCORES rank architectures, against a tabular truth.
 
     SCORES are score files, run folders, or folders of these. A score file (.csv, .tsv, .parquet,
-    .json, .jsonl) has a column arch_str or arch (the benchmark's strings) or nb201_index or index
-    (the published order), a column score, and optionally seed and method. Higher scores are better
-    unless --lower-is-better is given.
+    .json, .jsonl) has a column arch_str or arch (the space's strings) or nb201_index, arch_index
+    or index (the published order), a column score, and optionally space, seed and method. Higher
+    scores are better unless --lower-is-better is given.
 
     Prints every metric on every population, with its interval, and for comparison what one more
     training, a noiseless estimator, parameter counts and random scores reach. Needs no torch.

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.spaces import load_space
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -73,6 +75,12 @@ def score_options(command: Command) -> Command:
     """Add the options that say how scores are read."""
     return add_options(
         click.option(
+            "--space",
+            metavar="NAME|MODULE:CLASS",
+            callback=lambda _context, _option, name: find_space(name),
+            help="Search space of the scores.  [default: that of the runs, or that the files name]",
+        ),
+        click.option(
             "--readout",
             type=click.Choice(("shared", "refitted")),
             help="Readout whose scores are taken from runs.  [default: each run's own]",
@@ -101,10 +109,15 @@ def score_options(command: Command) -> Command:
     )(command)
 
 
+def find_space(name: str | None) -> Space | None:
+    """Return the space that was asked for, if any."""
+    return None if name is None else load_space(name)
+
+
 def data_dir_option(command: Command) -> Command:
-    """Add the option that names the folder of the truth."""
+    """Add the option that names the data folder."""
     return click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        help="Folder with nb201/.  [default: $HARNESS_DATA]",
+        help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
     )(command)
