@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.spaces import load_space
+from harness.spaces import Space, load_space
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
