@@ -5,9 +5,9 @@ from harness.check.files import load_baseline, save_baseline
 from harness.check.gate import MIN_SEEDS, check_estimators
 from harness.check.junit import save_junit, to_junit
 from harness.check.result import EXIT_INCONCLUSIVE, CheckResult, Finding, Outcome
-from harness.check.rules import DEFAULT_RULE, QUANTITIES, Rule, parse_rule, parse_rules
+from harness.check.rules import DEFAULT_RULE, QUANTITIES, parse_rule, parse_rules
 from harness.check.sentences import describe, describe_finding, verdict
-from harness.check.snapshot import MethodSnapshot, Snapshot, TruthReference, make_snapshot
+from harness.check.snapshot import Snapshot, make_snapshot
 
 __all__ = [
     "DEFAULT_RULE",
@@ -16,11 +16,8 @@ __all__ = [
     "QUANTITIES",
     "CheckResult",
     "Finding",
-    "MethodSnapshot",
     "Outcome",
-    "Rule",
     "Snapshot",
-    "TruthReference",
     "annotate",
     "check_estimators",
     "describe",

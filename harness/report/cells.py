@@ -73,13 +73,15 @@ def write_share(se: float | None, share: float | None) -> str:
     return f"{se:.4f}" if share is None else f"{se:.4f} ({share:.0%})"
 
 
-def write_ceiling(part: PopulationResult, with_share: bool = False) -> str:
-    """Write the ceiling of a population with its range and the share reached."""
+def write_ceiling(
+    part: PopulationResult, *, with_share: bool = False, with_range: bool = True
+) -> str:
+    """Write the ceiling of a population, with its range and the share reached where asked for."""
     found = part.ceiling
     if found is None:
         return "-"
     has_share = with_share and part.share_of_ceiling is not None
-    ends = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    ends = "" if found.low is None or not with_range else f" [{found.low:.3f}, {found.high:.3f}]"
     return f"{found.tau:.3f}{ends}" + (f" ({part.share_of_ceiling:.0%})" if has_share else "")
 
 

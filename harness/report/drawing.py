@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -30,8 +30,6 @@ LONGEST_LEVEL = 3
 _REFERENCE_LINES = ((2.0, 2.0), (6.0, 2.0, 1.0, 2.0), (1.0, 2.0))
 _REFERENCE_MARKS = "|x+"
 _GREY = "#6A6A6A"
-
-Line = Literal["none", "-"] | tuple[float, tuple[float, ...]]
 
 
 def draw(figure: Figure, places: dict[str, int]) -> Canvas:
@@ -59,7 +57,8 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
         canvas.supxlabel(figure.x_label, fontsize=7)
         canvas.supylabel(figure.y_label, fontsize=7)
     else:
-        _label(axes[0], figure)
+        axes[0].set_xlabel(figure.y_label if figure.is_dots else figure.x_label)
+        axes[0].set_ylabel("" if figure.is_dots else figure.y_label)
         _add_legend(canvas, axes[0], figure, places)
     return canvas
 
@@ -110,10 +109,16 @@ def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str
     _set_ticks(axes, figure)
 
 
-def _line_of(one: Series, style: Style) -> Line:
-    if one.kind == "points":
-        return "none"
-    return (0.0, style.dash) if style.dash else "-"
+def _look_of(one: Series, style: Style) -> dict[str, Any]:
+    """Return how a series looks, in the figure and in its legend."""
+    dash = (0.0, style.dash) if style.dash else "-"
+    return {
+        "color": style.print_colour,
+        "linestyle": "none" if one.kind == "points" else dash,
+        "linewidth": 1.0,
+        "marker": style.marker,
+        "markersize": 3.0,
+    }
 
 
 def _gaps(values: Sequence[float | None]) -> list[float]:
@@ -163,16 +168,7 @@ def _draw_line(
     else:
         for x, *ends in one.intervals():
             axes.plot((x + step, x + step), ends, color=colour, linewidth=0.8)
-    axes.plot(
-        places,
-        values,
-        color=colour,
-        linewidth=1.0,
-        linestyle=_line_of(one, style),
-        marker=style.marker,
-        markersize=3.0,
-        markevery=max(1, len(one.x) // 12),
-    )
+    axes.plot(places, values, markevery=max(1, len(one.x) // 12), **_look_of(one, style))
 
 
 def _set_ticks(axes: Axes, figure: Figure) -> None:
@@ -188,14 +184,6 @@ def _set_ticks(axes: Axes, figure: Figure) -> None:
         if max(map(len, names)) > LONGEST_LEVEL:
             axes.tick_params(axis="x", rotation=35, rotation_mode="xtick")
     axes.set_axisbelow(True)
-
-
-def _label(axes: Axes, figure: Figure) -> None:
-    if figure.is_dots:
-        axes.set_xlabel(figure.y_label)
-    else:
-        axes.set_xlabel(figure.x_label)
-        axes.set_ylabel(figure.y_label)
 
 
 def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, int]) -> None:
@@ -219,17 +207,8 @@ def _add_legend(canvas: Canvas, axes: Axes, figure: Figure, places: dict[str, in
 
 def _handles(figure: Figure, places: dict[str, int]) -> Iterator[Line2D]:
     for one in figure.series:
-        style = style_of(places.get(one.label, 0))
         if one.kind != "reference":
-            yield Line2D(
-                [],
-                [],
-                color=style.print_colour,
-                linestyle=_line_of(one, style),
-                marker=style.marker,
-                markersize=3.0,
-                linewidth=1.0,
-            )
+            yield Line2D([], [], **_look_of(one, style_of(places.get(one.label, 0))))
         elif figure.is_dots:
             mark = figure.reference_look(one, _REFERENCE_MARKS)
             yield Line2D([], [], color=_GREY, linestyle="none", marker=mark, markersize=3.5)

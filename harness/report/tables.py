@@ -91,7 +91,7 @@ def ranking_block(section: Section) -> Block:
                 write_seeds(result.estimator.seeds),
                 f"{result.figures.n:,}",
                 write_figure(everything.metrics["tau"], with_spread=True),
-                write_ceiling(everything, with_share=True),
+                write_ceiling(everything, with_share=True, with_range=False),
                 *(write_value(everything.metrics[f"tau_top_{k}"]) for k in (50, 10)),
                 *(write_value(everything.metrics[name]) for name in RANKING),
             )
