@@ -216,7 +216,7 @@ def test_json_on_standard_error_is_all_that_is_there(
     *events, last = result.err.splitlines()
     assert result.code == 0
     assert [json.loads(line)["event"] for line in events] == ["finished", "finished"]
-    assert last.startswith("Its table: ")
+    assert last.startswith("Show the results: ")
 
 
 # What a queue does with runs that others hold or that were killed, without any process.
