@@ -16,7 +16,7 @@ from harness.settings.run import RunConfig
 from harness.truth import TruthTable
 
 if TYPE_CHECKING:
-    from harness.estimators.supernet import Spread
+    from harness.estimators.supernet.spread import Spread
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ class Scores(NamedTuple):
 
     Attributes:
         rows: By name of the file, a row for each architecture in the order asked for: what names
-            it (`Space.columns`), `score` (higher is better; None where there is none), `loss`,
+            it (`name_archs`), `score` (higher is better; None where there is none), `loss`,
             `accuracy` and `status`. `scores` is the estimator's answer; others stand beside it.
         tables: Further tables for the run's folder, by name.
         facts: Provenance of the scores, for the record.

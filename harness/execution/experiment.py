@@ -28,8 +28,9 @@ from harness.errors import (
 )
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
-from harness.estimators.supernet import Spread, count_classes
+from harness.estimators.supernet.classes import count_classes
 from harness.estimators.supernet.estimator import SCAFFOLDING
+from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
 from harness.execution.profiling import profile_run
 from harness.images import load_run_images

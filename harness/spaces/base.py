@@ -212,11 +212,6 @@ class Space(ABC):
     def networks(self, shape: NetworkShape) -> Networks:
         """Return what makes the space's networks of a size; imports torch."""
 
-    def columns(self, arch: Architecture) -> dict[str, int | str]:
-        """Return the columns that name an architecture in a file."""
-        index = {} if self.index_column is None else {self.index_column: self.key(arch)}
-        return {"space": self.name, **index, "arch": self.format(arch)}
-
     @property
     @abstractmethod
     def traits(self) -> Mapping[str, Trait]:

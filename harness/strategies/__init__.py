@@ -5,12 +5,11 @@ Names resolve lazily, so that asking which strategies there are imports no torch
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, unknown_name
+from harness.registry import find_class, load_class
 from harness.settings.base import Settings
 from harness.settings.run import RunConfig
 
@@ -39,17 +38,7 @@ def check_strategy(name: str) -> str:
     Raises:
         UsageError: If no strategy has that name.
     """
-    if name in REGISTRY:
-        return REGISTRY[name]
-    module_name, colon, class_name = name.partition(":")
-    if colon:
-        if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
-            raise UsageError(
-                f"Strategy '{name}' is not of the form package.module:Class. Example: "
-                f"{REGISTRY['spos']}."
-            )
-        return name
-    raise unknown_name("strategy", name, REGISTRY)
+    return find_class("strategy", name, REGISTRY)
 
 
 def load_strategy(name: str) -> type[Strategy]:
@@ -64,25 +53,7 @@ def load_strategy(name: str) -> type[Strategy]:
     Raises:
         UsageError: If it does not exist or is not a strategy.
     """
-    from harness.strategies.base import Strategy  # torch: only where a strategy is really used
-
-    module_name, _, class_name = check_strategy(name).partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name, None)
-    except ImportError as error:
-        raise UsageError(
-            f"Strategy '{name}': module '{module_name}' cannot be imported ({error}). "
-            "Is it installed, or its folder on PYTHONPATH?"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise UsageError(
-            f"Strategy '{name}': '{class_name}' in '{module_name}' is not a subclass of "
-            "harness.strategies.base.Strategy."
-        )
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise UsageError(f"Strategy '{name}': '{class_name}' does not define {missing}.")
-    return found
+    return load_class("strategy", name, REGISTRY, "harness.strategies.base:Strategy")
 
 
 def strategy_settings(config: RunConfig) -> Settings | None:

@@ -54,7 +54,7 @@ def write_sealed(path: Path, state: dict[str, Any]) -> None:
     # through memory: torch reports a full disk as a bare RuntimeError, a plain write as OSError
     content = io.BytesIO()
     torch.save({"schema": SCHEMA, **state}, content)
-    write_atomically(path, lambda path: _write_bytes(path, _seal(content.getvalue())))
+    write_atomically(path, _seal(content.getvalue()))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -73,10 +73,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
         return _load(path)
     except _DamagedError as error:
         raise CheckpointError(f"{path} is damaged or missing ({error}).") from error
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _seal(archive: bytes) -> bytes:

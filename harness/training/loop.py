@@ -1,7 +1,6 @@
 """The one training loop, for every strategy: SGD on the paths of each step, exactly resumable.
 
-The loop owns zero_grad, backward and step. Weights off the path have no gradient, so neither
-momentum nor weight decay is applied to them: they do not move at all.
+The loop owns zero_grad, backward and step (`sgd.py`); a strategy calls none of them.
 
 Several ranks can train one supernet: each computes an equal part of every batch, gradients are
 averaged before anything is done with them, and from there on all do the same.
@@ -40,8 +39,9 @@ from harness.training.checkpoint import (
     refuse_misfits,
     save_checkpoint,
 )
-from harness.training.disturbance import DisturbanceMeter, ProbeRow
+from harness.training.disturbance import DisturbanceMeter
 from harness.training.log import TrainingLog
+from harness.training.sgd import Sgd, learning_rate
 from harness.training.snapshots import save_snapshot, snapshot_steps
 
 
@@ -117,7 +117,7 @@ class Trainer:
         self.timings: defaultdict[str, float] = defaultdict(float)
         self.step = 0
         self._bf16 = config.precision == "bf16"
-        self._momentum: dict[str, Tensor] = {}
+        self._sgd = Sgd(config, self.weights)
         synced = ranks.size > 1 and config.bn_sync
         self._norm: Norm = DistributedNorm(ranks) if synced else batch_norm
         self._strides = self.network.strides
@@ -138,18 +138,7 @@ class Trainer:
             StoreError: If a checkpoint cannot be saved.
             RankError: If another rank is gone, or its weights have become others.
         """
-        found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
-        state = self.ranks.share(found)
-        if state is not None:
-            own = (self.config.training_sha256, *self.config.former_hashes)
-            if state.get("config_sha256") not in own:
-                raise MismatchError(
-                    f"The checkpoint in {folder} is of other settings than this run's. Remove it "
-                    "to train from the start, or give another --out folder."
-                )
-            with refuse_misfits(folder):
-                check_state(state, self.weights, self.config.steps)
-                self.load_state_dict(state)
+        self._restore(folder, monitor)
         config, run_id = self.config, self.config.run_id
         kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
         self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
@@ -167,6 +156,22 @@ class Trainer:
             monitor.progress(Progress(run_id, "train", self.step, config.steps, loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
+
+    def _restore(self, folder: Path, monitor: Monitor) -> None:
+        """Take over the newest checkpoint, if there is one that fits."""
+        found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
+        state = self.ranks.share(found)
+        if state is None:
+            return
+        own = (self.config.training_sha256, *self.config.former_hashes)
+        if state.get("config_sha256") not in own:
+            raise MismatchError(
+                f"The checkpoint in {folder} was made with other settings than this run's. Remove "
+                "it to train from the start, or give another --out folder."
+            )
+        with refuse_misfits(folder):
+            check_state(state, self.weights, self.config.steps)
+            self.load_state_dict(state)
 
     def _evaluate_if_due(self, folder: Path, evaluate: Evaluator) -> None:
         config = self.config
@@ -228,7 +233,8 @@ class Trainer:
             loss, lr = self._update(step, paths)
         if probing:
             with self._timed("probe"):
-                self._log_probes(self.meter.after(self.network, step, archs))
+                for probe in self.meter.after(self.network, step, archs):
+                    self.log.add("disturbance", probe._asdict())
         self.meter.remember(archs)
         row = StepRow(step, self.space.key(archs[0]), len(archs), loss, lr)
         self.log.add("steps", row._asdict())
@@ -256,7 +262,7 @@ class Trainer:
         loss = self._average(loss)
         self._check_finite(loss, step, paths[0].arch)
         lr = learning_rate(self.config, step)
-        self._apply(lr)
+        self._sgd.step(self.strategy, lr)
         generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "strategy", step))
         with torch.no_grad():
             self.strategy.remember(step, inputs, generator)
@@ -272,34 +278,6 @@ class Trainer:
         self.ranks.average([*gradients, mean])
         return mean.item()
 
-    @torch.no_grad()
-    def _apply(self, lr: float) -> None:
-        """Apply SGD with momentum to the weights that have a gradient, and drop the gradients."""
-        config = self.config
-        gradients = {n: p.grad for n, p in self.weights.items() if p.grad is not None}
-        self.strategy.adjust_gradients(gradients)
-        names, values = list(gradients), list(gradients.values())
-        weights: list[Tensor] = [self.weights[name] for name in names]
-        if config.clip_norm:
-            torch.nn.utils.clip_grads_with_norm_(
-                weights, config.clip_norm, torch.nn.utils.get_total_norm(values, foreach=True)
-            )
-        if config.weight_decay:
-            torch._foreach_add_(values, weights, alpha=config.weight_decay)
-        for name, value in zip(names, values, strict=True):
-            if name not in self._momentum:
-                self._momentum[name] = torch.zeros_like(value)
-        updates = [self._momentum[name] for name in names]
-        torch._foreach_mul_(updates, config.momentum)
-        torch._foreach_add_(updates, values)
-        updates = [
-            self.strategy.transform_update(name, update)
-            for name, update in zip(names, updates, strict=True)
-        ]
-        torch._foreach_add_(weights, updates, alpha=-lr)
-        for weight in weights:
-            weight.grad = None
-
     def _check_finite(self, loss: float, step: int, arch: Architecture) -> None:
         if not math.isfinite(loss):
             raise DivergedError(
@@ -307,10 +285,6 @@ class Trainer:
                 f"{self.space.key(arch)}), strategy '{self.config.strategy}', lr {self.config.lr}, "
                 f"seed {self.config.seed}. Try a smaller --set lr=..., or a tighter clip_norm."
             )
-
-    def _log_probes(self, rows: Sequence[ProbeRow]) -> None:
-        for row in rows:
-            self.log.add("disturbance", row._asdict())
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -326,7 +300,7 @@ class Trainer:
             "config_sha256": self.config.training_sha256,
             "step": self.step,
             "network": self.network.state_dict(),
-            "momentum": self._momentum,
+            "momentum": self._sgd.momentum,
             "strategy": self.strategy.state_dict(),
             "recent": [self.space.format(arch) for arch in self.meter.recent],
             "log": self.log.state_dict(),
@@ -337,12 +311,7 @@ class Trainer:
         """Resume from a saved state."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
-        self._momentum = {
-            name: buffer.to(self.device).contiguous(memory_format=torch.channels_last)
-            if buffer.dim() == 4
-            else buffer.to(self.device)
-            for name, buffer in state["momentum"].items()
-        }
+        self._sgd.load_momentum(state["momentum"])
         self.strategy.load_state_dict(state["strategy"])
         self.meter.recent = [self._read_arch(saved) for saved in state["recent"]]
         self.log.load_state_dict(state["log"])
@@ -355,10 +324,3 @@ class Trainer:
             return self.space.parse(saved)
         assert isinstance(self.space, Grid), "no older version knew another space"
         return self.space.from_choices(saved)
-
-
-def learning_rate(config: RunConfig, step: int) -> float:
-    """Return the learning rate of a step: cosine to zero over all steps, or constant."""
-    if config.schedule == "constant":
-        return config.lr
-    return config.lr * 0.5 * (1 + math.cos(math.pi * step / config.steps))

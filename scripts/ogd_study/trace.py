@@ -28,7 +28,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.measuring import EvaluationImages, SharedBatch
-from harness.estimators.supernet.precision import images_to_bf16
 from harness.estimators.supernet.readout import both_readouts
 from harness.execution.experiment import resolve_config
 from harness.files.atomic import write_atomically
@@ -143,7 +142,7 @@ def _grow(small: Trainer, config: RunConfig, data: ImageData) -> Trainer:
 
 def _ranking_images(data: ImageData) -> EvaluationImages:
     chosen = fixed_subset(data.validation, max(MOMENTS) * 250, 0, "tune")
-    return images_to_bf16(EvaluationImages(data, chosen, 250))
+    return EvaluationImages(data, chosen, 250).to_bf16()
 
 
 def _score(

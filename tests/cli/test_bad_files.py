@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import harness.execution.experiment
+from harness.estimators.supernet import estimator
+from harness.estimators.supernet.work import Ranking, Work
 from harness.images import cifar
 from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
@@ -140,7 +141,7 @@ def test_a_damaged_file_is_told_before_training_and_blocks_nothing_afterwards(
     whole = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     damage(data)
     with monkeypatch.context() as context:
-        context.setattr(harness.execution.experiment, "Trainer", None)  # called: a traceback
+        context.setattr(estimator, "Trainer", None)  # called: a traceback
         code, err = _run(invoke, data)
     assert code == 1
     assert message in err
@@ -217,15 +218,13 @@ def test_a_run_under_way_refuses_a_truth_that_was_replaced(invoke: Invoke, data:
 def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_with(
     invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranker = harness.execution.experiment.Ranker
-
-    class Meanwhile(ranker):  # type: ignore[misc,valid-type]
-        def rank(self, *arguments: object, **options: object) -> object:
+    class Meanwhile(Work):
+        def rank(self) -> Ranking:
             _halve_truth(data)
-            return super().rank(*arguments, **options)
+            return super().rank()
 
     with monkeypatch.context() as patch:
-        patch.setattr(harness.execution.experiment, "Ranker", Meanwhile)
+        patch.setattr(estimator, "Work", Meanwhile)
         code, err = _run(invoke, data)
     assert code == 1
     assert "was ranked against truth" in err or "started with other data" in err

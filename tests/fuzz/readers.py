@@ -30,8 +30,7 @@ import torch
 from harness.check import load_baseline, save_baseline
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import load_runs
-from harness.estimators.supernet import open_journal
-from harness.estimators.supernet.journal import Ledger
+from harness.estimators.supernet.journal import Ledger, open_journal
 from harness.estimators.supernet.measuring import BatchSums
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.files.journal import Journal

@@ -16,6 +16,8 @@ from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
+from harness.estimators.supernet.spread import score_all
+from harness.estimators.supernet.work import Work
 from harness.scores import STATUS_FAILED
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
@@ -42,7 +44,7 @@ class Supernet(Estimator):
         super().__init__(task)
         config = task.config
         self.trainer = Trainer(config, task.data, load_strategy(config.strategy), task.ranks)
-        self._ranker = Ranker(config, task.data, task.monitor)
+        self._ranker = Ranker(config, task.data, task.monitor, task.spread or score_all)
         self._rank_s = task.spent.get("rank_s", 0.0)
 
     def prepare(self) -> None:
@@ -59,7 +61,7 @@ class Supernet(Estimator):
         task.ranks.leave()  # what is left is done here
         for name, columns in self.trainer.log.tables.items():
             if name != "interim_scores" or source is None:  # the other run's are of its own ranking
-                task.folder.write_table(name, self._tabulate(name, columns))
+                task.folder.write_table(name, self._tabulate(columns))
 
     def score(self, keys: Sequence[int]) -> Scores:
         """Rank with the weights of the last step, or of several checkpoints."""
@@ -68,9 +70,7 @@ class Supernet(Estimator):
         path = task.folder.path / JOURNAL
         try:
             journal = open_journal(path, config, hash_weights(*networks))
-            ranking = self._ranker.rank(
-                networks, keys, journal, task.monitor, self._goal(), task.spread
-            )
+            ranking = Work(self._ranker, networks, keys, journal, self._goal()).rank()
         finally:
             self._rank_s += time.perf_counter() - started
         self._check_any_score(ranking.rows[config.rank_readout])
@@ -121,17 +121,15 @@ class Supernet(Estimator):
                 "smaller --set lr=..., or a tighter clip_norm."
             )
 
-    def _tabulate(self, name: str, columns: dict[str, Any]) -> pd.DataFrame:
+    def _tabulate(self, columns: dict[str, Any]) -> pd.DataFrame:
         table = pd.DataFrame(columns)
         for column in table.columns:
             if column.endswith(("index", "key")) and self.trainer.space.size is None:
                 table[column] = table[column].astype("int64")  # keys have up to 63 bits
             elif column.endswith(("step", "index", "key", "n_paths", "shared_convs")):
                 table[column] = table[column].astype("int32")
-        if name == "disturbance":
-            codes = table["probe_set"].astype(int)
-            table["probe_set"] = codes.map(dict(enumerate(PROBE_SETS))).astype("category")
-        if name == "layers":
-            codes = table["layer"].astype(int)
-            table["layer"] = codes.map(dict(enumerate(self.trainer.weights))).astype("category")
+        for column, names in (("probe_set", PROBE_SETS), ("layer", self.trainer.weights)):
+            if column in table:
+                codes = table[column].astype(int)
+                table[column] = codes.map(dict(enumerate(names))).astype("category")
         return table

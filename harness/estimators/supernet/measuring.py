@@ -66,6 +66,10 @@ class EvaluationImages:
         other.n_images = sum(len(labels) for _, labels in batches)
         return other
 
+    def to_bf16(self) -> EvaluationImages:
+        """Copy the images in bf16."""
+        return self.replace([(batch.to(torch.bfloat16), labels) for batch, labels in self.batches])
+
 
 def sum_batch(logits: Tensor, labels: Tensor) -> BatchSums:
     """Sum loss and hits over the images of a batch.

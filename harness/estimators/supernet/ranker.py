@@ -1,4 +1,4 @@
-"""The scores of a run's supernet: the small ones during training, and the ranking at its end."""
+"""What a run's supernet is scored on, and the small evaluations during training."""
 
 from __future__ import annotations
 
@@ -18,32 +18,40 @@ from harness.estimators.supernet.measuring import (
     sum_batch,
 )
 from harness.estimators.supernet.readout import choose_readout
-from harness.estimators.supernet.rounds import Goal
-from harness.estimators.supernet.spread import Spread
-from harness.estimators.supernet.work import Ranking, Work
-from harness.files.journal import Journal
+from harness.estimators.supernet.spread import Spread, score_all
 from harness.images.dataset import ImageData, fixed_subset
 from harness.monitor import Monitor, SilentMonitor
 from harness.settings.run import RunConfig
-from harness.spaces import Architecture, load_space
+from harness.spaces import load_space
 from harness.supernet.base import SuperNet
 from harness.training.log import TrainingLog
 
 
 class Ranker:
-    """Scores architectures, always on the same images, whatever the run's seed."""
+    """Scores architectures on images that depend on the split seed, not on the run's seed.
 
-    def __init__(self, config: RunConfig, data: ImageData, monitor: Monitor | None = None) -> None:
+    `evaluate` is called during training; the final ranking is `work.Work`.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        data: ImageData,
+        monitor: Monitor | None = None,
+        spread: Spread = score_all,
+    ) -> None:
         """Choose the images.
 
         Args:
             config: The run's configuration.
             data: The images, on the device of the supernet.
-            monitor: Can stop an evaluation during training.
+            monitor: Told the progress of the final ranking; can stop it and any evaluation.
+            spread: Scores the architectures of the final ranking, here or elsewhere.
         """
         self.config = config
         self.space = load_space(config.space)
-        self._monitor = monitor or SilentMonitor()
+        self.monitor = monitor or SilentMonitor()
+        self.spread = spread
         chosen = fixed_subset(data.validation, config.rank_images, config.split_seed, "rank")
         self.images = EvaluationImages(data, chosen, config.rank_batch)
         self.recalibrate_on: EvaluationImages | None = None
@@ -54,49 +62,6 @@ class Ranker:
             self.recalibrate_on = EvaluationImages(data, chosen, config.rank_batch)
         chosen = fixed_subset(data.train, config.train_loss_images, config.split_seed, "loss")
         self._loss_images = EvaluationImages(data, chosen, config.rank_batch)
-
-    def score(self, network: SuperNet, arch: Architecture) -> PathScore:
-        """Score one architecture on the ranking images, in float32."""
-        network, sum_of = choose_readout(network, self.config.rank_readout)
-        return evaluate_path(network, arch, self.images, self.recalibrate_on, sum_of)
-
-    def rank(
-        self,
-        networks: Sequence[SuperNet],
-        keys: Sequence[int],
-        journal: Journal,
-        monitor: Monitor,
-        goal: Goal | None = None,
-        spread: Spread | None = None,
-    ) -> Ranking:
-        """Score architectures, resuming from what the journal has.
-
-        Args:
-            networks: The supernet at one or more checkpoints; the batches of images are scored
-                with one after the other of them, in turn.
-            keys: The architectures.
-            journal: Where the scores of classes are appended as they come.
-            monitor: Told the progress; can stop the ranking.
-            goal: How well tau is to be known; None: use all images.
-            spread: Scores architectures elsewhere, the same to the last bit; None: here.
-
-        Returns:
-            The scores, and their provenance.
-
-        Raises:
-            Interrupted: If the monitor asked to stop; what was scored is in the journal.
-        """
-        work = Work(
-            self.config,
-            self.images,
-            self.recalibrate_on,
-            networks,
-            keys,
-            journal,
-            monitor,
-            spread,
-        )
-        return work.rank(goal)
 
     def evaluate(self, network: SuperNet, step: int, log: TrainingLog) -> None:
         """Log the training loss over fixed architectures, and a small ranking where it is due.
@@ -134,9 +99,9 @@ class Ranker:
         recalibrate_on: EvaluationImages | None,
         step: int,
     ) -> dict[int, PathScore]:
-        """Score the classes of some architectures, by `class_key`; as `score` does, bit for bit.
+        """Score the classes of some architectures, by `class_key`; the same bits as one by one.
 
-        What they share is computed once a batch, where batches are normalised by themselves.
+        Where each batch is normalised by itself, what paths share is computed once per batch.
         """
         archs = network.order(distinct_classes(self.space, keys))
         if not archs:
@@ -157,5 +122,5 @@ class Ranker:
         return {key: add_up(found, images.n_images) for key, found in sums.items()}
 
     def _check_stop(self, step: int) -> None:
-        if self._monitor.should_stop():
+        if self.monitor.should_stop():
             raise Interrupted(f"Stopped in the evaluation after step {step:,}.")

@@ -16,7 +16,6 @@ from harness.estimators.supernet.measuring import (
     SharedBatch,
     sum_batches,
 )
-from harness.estimators.supernet.precision import images_to_bf16
 from harness.estimators.supernet.readout import ReadoutSums, both_readouts
 from harness.spaces.base import Architecture
 from harness.supernet.base import SuperNet
@@ -53,8 +52,8 @@ def score_all(scoring: Scoring, archs: Sequence[Architecture]) -> Iterator[Score
     """Score architectures in this process, one after the other."""
     network, part, recalibrate_on, bf16 = scoring
     if bf16:
-        network, part = network.to_bf16(), images_to_bf16(part)
-        recalibrate_on = recalibrate_on and images_to_bf16(recalibrate_on)
+        network, part = network.to_bf16(), part.to_bf16()
+        recalibrate_on = recalibrate_on and recalibrate_on.to_bf16()
     network, sum_of = both_readouts(network)
     if recalibrate_on is None:
         (batch,) = part.batches

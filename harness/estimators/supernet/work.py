@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -10,17 +11,24 @@ from typing import Any, NamedTuple
 from harness.errors import Interrupted
 from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
-from harness.estimators.supernet.measuring import BatchSums, EvaluationImages, add_up
-from harness.estimators.supernet.precision import MIN_TAU, N_CHECKED, agreement
+from harness.estimators.supernet.measuring import BatchSums, add_up
+from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.rounds import Goal, Round, Rounds, describe
-from harness.estimators.supernet.spread import Scoring, Spread, score_all
+from harness.estimators.supernet.spread import Scoring, score_all
 from harness.files.journal import Journal
-from harness.monitor import Monitor, Progress
+from harness.monitor import Progress
 from harness.scores import STATUS_FAILED, STATUS_OK
-from harness.settings.run import READOUTS, Readout, RunConfig
-from harness.spaces import load_space
+from harness.settings.run import READOUTS, Readout
+from harness.spaces.lookup import name_archs
+from harness.stats import kendall_tau
 from harness.supernet.base import SuperNet
+
+MIN_TAU = 0.99
+"""Least tau-b between scores in bf16 and in float32 for which a ranking uses bf16."""
+
+N_CHECKED = 256
+"""Classes scored both ways, on the first batch: the worst case, as further batches average out."""
 
 
 class Ranking(NamedTuple):
@@ -39,52 +47,54 @@ class Ranking(NamedTuple):
 
 
 class Work:
-    """A ranking, with what it needs at hand."""
+    """The final ranking of one run, in progress."""
 
     def __init__(
         self,
-        config: RunConfig,
-        images: EvaluationImages,
-        recalibrate_on: EvaluationImages | None,
+        ranker: Ranker,
         networks: Sequence[SuperNet],
         keys: Sequence[int],
         journal: Journal,
-        monitor: Monitor,
-        spread: Spread | None = None,
+        goal: Goal | None = None,
     ) -> None:
-        """Prepare the ranking.
+        """Read what the journal has.
 
         Args:
-            config: The run's configuration.
-            images: What to rank on.
-            recalibrate_on: Where to measure batch norm's statistics, or None for each batch's own.
-            networks: The supernet at one or more checkpoints.
+            ranker: Knows the settings, the images and who is told the progress.
+            networks: The supernet at one or more checkpoints; batch i of the images is scored
+                with number i modulo their count.
             keys: The architectures.
-            journal: Of this ranking, with what was done before.
-            monitor: Told the progress; can stop the ranking.
-            spread: Scores architectures elsewhere; None: here.
+            journal: Where the scores of classes are appended as they are computed.
+            goal: How well tau is to be known; None: use all images.
         """
-        self._config, self._run_id = config, config.run_id
-        self._recalibrate_on = recalibrate_on
+        self._config = config = ranker.config
+        self._run_id = config.run_id
+        self._recalibrate_on = ranker.recalibrate_on
         self._networks = networks
-        self._space = load_space(config.space)
+        self._space = ranker.space
         self._keys = keys
         self._order = networks[0].order(distinct_classes(self._space, keys))
         self._ledger = Ledger(journal)
-        self._monitor = monitor
-        self._spread = spread or score_all
+        self._goal = goal
+        self._monitor = ranker.monitor
+        self._spread = ranker.spread
         self._started = time.monotonic() - max(self._ledger.rounds.values(), default=0.0)
         self._detail: str | None = None
         # Statistics measured for an architecture serve all its images; what architectures share
         # is shared batch by batch. With a goal, or several checkpoints, images must come
         # in batches all the same.
         batchwise = config.until_tau_se is not None or len(networks) > 1
-        whole = recalibrate_on is not None and not batchwise
-        batches = [images.replace([batch]) for batch in images.batches]
-        self._parts = [images] if whole else batches
+        whole = self._recalibrate_on is not None and not batchwise
+        batches = [ranker.images.replace([batch]) for batch in ranker.images.batches]
+        self._parts = [ranker.images] if whole else batches
 
-    def rank(self, goal: Goal | None) -> Ranking:
-        """Score every class on the parts of the images, in turn, until the goal or all are done."""
+    def rank(self) -> Ranking:
+        """Score every class on one part of the images after another, to the goal or to the last.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; what was scored is in the journal.
+        """
+        goal = self._goal
         rounds = None if goal is None else Rounds(goal, self._space, self._keys)
         used = 0
         for used, part in enumerate(self._parts, start=1):
@@ -130,7 +140,10 @@ class Work:
         return Scoring(network, self._parts[number], self._recalibrate_on, bf16)
 
     def _choose_precision(self) -> str:
-        """Return the type to compute in: of bf16, only where it ranks as float32 does."""
+        """Return the type to compute in: bf16 only where it ranks as float32 does.
+
+        Where a processor computes in bf16, an architecture takes half the time, at 8 bits.
+        """
         if self._config.rank_precision == "float32":
             return "float32"
         if self._ledger.precision is None:
@@ -148,7 +161,8 @@ class Work:
                 losses[-1].append(self._chosen(sums).loss)
                 if self._monitor.should_stop():
                     raise Interrupted("Stopped in the comparison of bf16 with float32.")
-        tau = agreement(*losses)
+        finite = all(map(math.isfinite, itertools.chain(*losses)))
+        tau = kendall_tau(*losses).value if finite else None
         agrees = tau is not None and tau >= MIN_TAU
         if not agrees:
             found = "undefined" if tau is None else f"{tau:.3f}"
@@ -185,8 +199,8 @@ class Work:
                 if math.isfinite(loss)
                 else {"score": None, "loss": None, "accuracy": None, "status": STATUS_FAILED}
             )
-        space = self._space
+        names = name_archs(self._keys, self._space)
         return [
-            {**space.columns(space.at(key)), **by_class[class_key(space, key)]}
-            for key in self._keys
+            {**dict(zip(names, cells, strict=True)), **by_class[class_key(self._space, key)]}
+            for key, *cells in zip(self._keys, *names.values(), strict=True)
         ]

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from harness import provenance
 from harness.errors import HarnessError, WorkerError
-from harness.estimators.supernet import Spread
+from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
 from harness.execution.experiment import Experiment
 from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee

@@ -10,11 +10,14 @@ Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.1.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import cache
+from operator import attrgetter
 
 from harness.spaces.nb201.encoding import EDGES, N_NODES, NONE, OPS, SKIP, Arch, enumerate_archs
 
 _INPUT, _ZERO = "0", "#"
+_REPRESENTATIVE = attrgetter("representative")
 
 
 def dead_edge_class(arch: Arch) -> tuple[int, ...]:
@@ -26,15 +29,7 @@ def dead_edge_class(arch: Arch) -> tuple[int, ...]:
     Returns:
         Their `nb201_index`, ascending, its own among them.
     """
-    return _dead_edge_classes()[arch.representative]
-
-
-@cache
-def _dead_edge_classes() -> dict[Arch, tuple[int, ...]]:
-    members: dict[Arch, list[int]] = {}
-    for index, arch in enumerate(enumerate_archs()):
-        members.setdefault(arch.representative, []).append(index)
-    return {arch: tuple(indices) for arch, indices in members.items()}
+    return _members_by(_REPRESENTATIVE)[arch.representative]
 
 
 def isomorphism_string(arch: Arch) -> str:
@@ -76,12 +71,12 @@ def isomorphism_class(arch: Arch) -> tuple[int, ...]:
     Returns:
         Their `nb201_index`, ascending, its own among them.
     """
-    return _isomorphism_classes()[isomorphism_string(arch)]
+    return _members_by(isomorphism_string)[isomorphism_string(arch)]
 
 
 @cache
-def _isomorphism_classes() -> dict[str, tuple[int, ...]]:
-    members: dict[str, list[int]] = {}
+def _members_by(label: Callable[[Arch], Hashable]) -> dict[Hashable, tuple[int, ...]]:
+    members: dict[Hashable, list[int]] = {}
     for index, arch in enumerate(enumerate_archs()):
-        members.setdefault(isomorphism_string(arch), []).append(index)
-    return {label: tuple(indices) for label, indices in members.items()}
+        members.setdefault(label(arch), []).append(index)
+    return {name: tuple(indices) for name, indices in members.items()}

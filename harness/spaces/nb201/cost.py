@@ -10,11 +10,12 @@ table, to all of whose 15,625 x 3 values the tests hold these formulas.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import CONV_1X1, CONV_3X3, Arch
 
 N_STAGES = 3
-
 
 BENCHMARK_SHAPES = {
     "cifar10": NetworkShape(16, 5, 32, 3, 10),
@@ -38,18 +39,9 @@ def count_params(arch: Arch, shape: NetworkShape) -> int:
     Returns:
         The number of parameters.
     """
-    c = shape.channels
-    total = 9 * shape.image_channels * c + 2 * c
-    for stage in range(N_STAGES):
-        width = shape.stage_channels(stage)
-        per_cell = arch.count_op(CONV_1X1) * (width**2 + 2 * width)
-        per_cell += arch.count_op(CONV_3X3) * (9 * width**2 + 2 * width)
-        total += shape.cells * per_cell
-        if stage > 0:
-            half = width // 2
-            total += 9 * half * width + 9 * width**2 + half * width + 4 * width
+    convs = sum(weights + 2 * normalised for weights, normalised, _ in _convs(arch, shape))
     last = shape.stage_channels(N_STAGES - 1)
-    return total + 2 * last + last * shape.classes + shape.classes
+    return convs + 2 * last + last * shape.classes + shape.classes
 
 
 def count_flops(arch: Arch, shape: NetworkShape) -> int:
@@ -62,13 +54,19 @@ def count_flops(arch: Arch, shape: NetworkShape) -> int:
     Returns:
         The number of multiply-adds, as the benchmark counts them (no batch norm, no pooling).
     """
-    c, pixels = shape.channels, shape.image_size**2
-    total = 9 * shape.image_channels * c * pixels
+    convs = sum(weights * pixels for weights, _, pixels in _convs(arch, shape))
+    return convs + shape.stage_channels(N_STAGES - 1) * shape.classes
+
+
+def _convs(arch: Arch, shape: NetworkShape) -> Iterator[tuple[int, int, int]]:
+    """Yield weights, batch-normalised channels and output pixels of the convolutions, by group."""
+    pixels = shape.image_size**2
+    yield 9 * shape.image_channels * shape.channels, shape.channels, pixels
     for stage in range(N_STAGES):
         width, area = shape.stage_channels(stage), pixels // 4**stage
-        taps = arch.count_op(CONV_1X1) + 9 * arch.count_op(CONV_3X3)
-        total += shape.cells * taps * width**2 * area
-        if stage > 0:
+        for op, taps in ((CONV_1X1, 1), (CONV_3X3, 9)):
+            n = shape.cells * arch.count_op(op)
+            yield n * taps * width**2, n * width, area
+        if stage > 0:  # the reduction block; its shortcut has no batch norm
             half = width // 2
-            total += (9 * half * width + 9 * width**2 + half * width) * area
-    return total + shape.stage_channels(N_STAGES - 1) * shape.classes
+            yield 9 * half * width + 9 * width**2 + half * width, 2 * width, area

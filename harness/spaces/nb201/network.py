@@ -18,7 +18,7 @@ from harness.spaces.nb201.cell import Cell
 from harness.spaces.nb201.cost import N_STAGES
 from harness.spaces.nb201.encoding import CONV_OPS, EDGES, Arch
 from harness.spaces.nb201.shared import FirstCell, order_by_first_nodes
-from harness.supernet.base import CLASSIFIER, Standalone, SuperNet
+from harness.supernet.base import Standalone, SuperNet
 from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, RunningNorm, batch_norm
 from harness.supernet.weights import initialise
@@ -63,12 +63,11 @@ class _Network(nn.Module):
     def __init__(
         self,
         shape: NetworkShape,
-        weighted: Iterable[tuple[int, int]],
+        weighted: Sequence[tuple[int, int]],
         affine: bool,
         run_seeds: Sequence[int],
     ) -> None:
         super().__init__()
-        weighted = tuple(weighted)
         networks = len(run_seeds)
         self.shape = shape
         self.stem = ConvBN(shape.image_channels, shape.channels, 3, 1, True, networks)
@@ -91,32 +90,23 @@ class _Network(nn.Module):
                 module.shortcut_name = f"{name}.shortcut"
         initialise(self, run_seeds)
 
-    def _compute(
-        self, images: Tensor, arch: Arch, edges: tuple[int, ...], norm: Norm, tap: Tap | None
-    ) -> Tensor:
-        return self._compute_from(0, self.stem(images, norm, tap), arch, edges, norm, tap)
-
-    def _compute_from(
+    def _features(
         self,
-        start: int,
         x: Tensor,
         arch: Arch,
         edges: tuple[int, ...],
         norm: Norm,
         tap: Tap | None,
+        first_cell: int = 0,
     ) -> Tensor:
-        for position in range(start, len(self.cells)):
+        """Compute features, [batch, network * feature], from the input of a cell."""
+        for position in range(first_cell, len(self.cells)):
             stage, first = divmod(position, self.shape.cells)
             if stage and not first:
                 x = self.reductions[stage - 1](x, norm, tap)
             x = self.cells[position](x, arch.ops, edges, norm, tap)
         x = x.to(self.last_bn_weight.dtype)  # the end is computed in float32, whatever the cells
-        x = F.relu(norm(x, self.last_bn_weight, self.last_bn_bias))
-        features = x.mean(dim=(2, 3))
-        if tap is not None:
-            tap(CLASSIFIER, features)
-        logits: Tensor = self.classifier(features)
-        return logits
+        return F.relu(norm(x, self.last_bn_weight, self.last_bn_bias)).mean(dim=(2, 3))
 
 
 class NB201SuperNet(_Network, SuperNet):
@@ -155,16 +145,22 @@ class NB201SuperNet(_Network, SuperNet):
         Returns:
             Logits, [batch, class].
         """
-        return self._compute(images, arch, arch.live_edges, norm, tap)
+        x = self.stem(images, norm, tap)
+        return self.classify(self._features(x, arch, arch.live_edges, norm, tap), tap)
 
     def share(self, images: Tensor) -> Callable[[Arch], Tensor]:
         """Compute the stem once, and of the first cell what architectures have in common."""
         cell = self.cells[0]
         assert isinstance(cell, Cell)
         first = FirstCell(cell, self.stem(images, batch_norm, None))
-        return lambda arch: self._compute_from(
-            1, first.output(arch), arch, arch.live_edges, batch_norm, None
-        )
+
+        def compute(arch: Arch) -> Tensor:
+            x = first.output(arch)
+            return self.classify(
+                self._features(x, arch, arch.live_edges, batch_norm, None, 1), None
+            )
+
+        return compute
 
     def order(self, archs: Iterable[Arch]) -> list[Arch]:
         """Order architectures so that those with equal first nodes follow each other."""
@@ -204,7 +200,9 @@ class StandaloneNetwork(_Network, Standalone):
             Logits, [batch, network, class].
         """
         norm = self.norm.start_pass(self.training)
-        logits = self._compute(images, self.arch, self.arch.edges_to_output, norm, None)
+        x = self.stem(images, norm, None)
+        features = self._features(x, self.arch, self.arch.edges_to_output, norm, None)
+        logits: Tensor = self.classifier(features)
         return logits.view(len(images), self.networks, -1)
 
 

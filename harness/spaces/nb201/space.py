@@ -63,10 +63,6 @@ class NB201(Grid):
         """Return the architecture at a position of the published table."""
         return arch_at(key)
 
-    def columns(self, arch: Arch) -> dict[str, int | str]:
-        """Return the columns of files that need not say which space they are of."""
-        return {self.index_column: self.key(arch), "arch_str": self.format(arch)}
-
     def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
         """Return the first indices of the canonical permutation."""
         return sample_indices(n, offset)

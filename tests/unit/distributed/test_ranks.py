@@ -185,7 +185,7 @@ def test_without_bn_sync_each_rank_normalises_its_own_part(run: RunOnRanks) -> N
         assert isinstance(loss, Tensor)
         loss.backward()
         assert losses(first)[step] == pytest.approx(loss.item(), rel=DOUBLE)
-        naive._apply(naive.config.lr)
+        naive._sgd.step(naive.strategy, naive.config.lr)
     for name, weight in naive.network.state_dict().items():
         torch.testing.assert_close(first["network"][name], weight, rtol=DOUBLE, atol=DOUBLE)
     synced = run(ranks.train, {**settings, "bn_sync": True}, torch.float64)[0]

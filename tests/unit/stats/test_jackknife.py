@@ -16,9 +16,10 @@ import pytest
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
-from harness.estimators.supernet import Goal, Ranker, class_key
+from harness.estimators.supernet.classes import class_key
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
-from harness.estimators.supernet.rounds import Rounds
+from harness.estimators.supernet.ranker import Ranker
+from harness.estimators.supernet.rounds import Goal, Rounds
 from harness.images.tiles import load_tiles
 from harness.settings.layers import make_config
 from harness.spaces import load_space

@@ -21,7 +21,8 @@ from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.base import SuperNet
 from harness.supernet.layers import ConvBN
 from harness.supernet.patches import LayerInput
-from harness.training.loop import Trainer, learning_rate
+from harness.training.loop import Trainer
+from harness.training.sgd import learning_rate
 from tests.tiny import (
     assert_same_state,
     copy_weights_of,

@@ -206,12 +206,14 @@ def test_a_full_disk_leaves_both_older_checkpoints(
     save_two(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
+    write_whole = Path.write_bytes
+
     def write_half(path: Path, content: bytes) -> None:
-        path.write_bytes(content[: len(content) // 2])
+        write_whole(path, content[: len(content) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "_write_bytes", write_half)
+        patch.setattr(Path, "write_bytes", write_half)
         with pytest.raises(StoreError, match=r"is full: 'checkpoint\.new\.pt' could not be"):
             save_checkpoint(tmp_path, make_state(3))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -13,14 +13,15 @@ import torch
 import torch.nn.functional as F
 
 from harness.errors import CheckpointError, DivergedError, Interrupted, MismatchError
-from harness.estimators.supernet import Ranker
+from harness.estimators.supernet.ranker import Ranker
 from harness.settings.run import RunConfig
 from harness.spaces.nb201.encoding import arch_at
 from harness.strategies.base import Strategy, WeightedPath
 from harness.supernet.base import SuperNet
 from harness.training.disturbance import PROBE_SETS
 from harness.training.log import TrainingLog
-from harness.training.loop import Trainer, learning_rate
+from harness.training.loop import Trainer
+from harness.training.sgd import learning_rate
 from tests.tiny import (
     Recorder,
     assert_same_state,

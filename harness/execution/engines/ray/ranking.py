@@ -14,8 +14,8 @@ from typing import Any
 import ray
 import torch
 
-from harness.estimators.supernet import Scoring, score_all
 from harness.estimators.supernet.readout import ReadoutSums
+from harness.estimators.supernet.spread import Scoring, score_all
 from harness.spaces.base import Architecture
 from harness.supernet.base import SuperNet
 
@@ -26,7 +26,7 @@ RETRIES = 3
 
 
 class RaySpread:
-    """Scores architectures on Ray workers; see `harness.estimators.supernet.Spread`."""
+    """Scores architectures on Ray workers; see `harness.estimators.supernet.spread.Spread`."""
 
     def __init__(self, workers: int, threads: int) -> None:
         """Choose the workers.

@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from harness.errors import DataError, Interrupted
-from harness.estimators.supernet import Ranker, class_key, count_classes, open_journal
+from harness.estimators.supernet.classes import class_key, count_classes
+from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import SharedBatch, evaluate_path
+from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
+from harness.estimators.supernet.work import Work
 from harness.monitor import Progress
 from harness.scores import save_scores
 from harness.settings.run import READOUTS
@@ -39,8 +42,8 @@ def rank(
 ) -> list[dict[str, Any]]:
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
-    ranker = Ranker(config, tiny_data())
-    return ranker.rank([network], INDICES, journal, monitor or Recorder()).rows["shared"]
+    ranker = Ranker(config, tiny_data(), monitor)
+    return Work(ranker, [network], INDICES, journal).rank().rows["shared"]
 
 
 @pytest.fixture
@@ -174,9 +177,8 @@ def test_a_loss_that_is_not_finite_is_a_failed_row_without_a_score(tmp_path: Pat
     indices = [uses.nb201_index, DEAD[0]]
     for _ in range(2):  # the second time from the journal
         journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-        rows = (
-            Ranker(config, tiny_data()).rank([network], indices, journal, Recorder()).rows["shared"]
-        )
+        ranker = Ranker(config, tiny_data())
+        rows = Work(ranker, [network], indices, journal).rank().rows["shared"]
         failed, fine = rows
         assert failed["status"] == "failed"
         assert [failed[name] for name in ("score", "loss", "accuracy")] == [None, None, None]
@@ -235,7 +237,7 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert table["step"] == [2] * 4
     assert tuple(table["nb201_index"]) == sample_indices(4)
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank([network], sample_indices(4), journal, Recorder()).rows["shared"]
+    rows = Work(ranker, [network], sample_indices(4), journal).rank().rows["shared"]
     assert table["loss"] == [row["loss"] for row in rows]
     assert table["accuracy"] == [row["accuracy"] for row in rows]
     assert len(log.tables["curve"]["step"]) == 2
@@ -261,7 +263,8 @@ def test_the_small_ranking_and_the_training_loss_are_those_of_each_path_alone(bn
     ranker.evaluate(network, 2, log)
     table = log.tables["interim_scores"]
     for index, loss in zip(table["nb201_index"], table["loss"], strict=True):
-        assert loss == ranker.score(network, arch_at(int(index)).representative).loss
+        arch = arch_at(int(index)).representative
+        assert loss == evaluate_path(network, arch, ranker.images, ranker.recalibrate_on).loss
     alone = [
         evaluate_path(network, arch_at(index).representative, ranker._loss_images).loss
         for index in sample_indices(7)

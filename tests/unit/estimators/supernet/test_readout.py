@@ -9,18 +9,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from harness.estimators.supernet import Ranker, open_journal
+from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import evaluate_path, sum_batch
+from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import (
     RIDGE,
     choose_readout,
     sum_refitted,
 )
+from harness.estimators.supernet.work import Work
 from harness.settings.run import READOUTS
 from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
 from harness.supernet.base import CLASSIFIER
 from harness.training.log import TrainingLog
-from tests.tiny import Recorder, tiny_config, tiny_data, tiny_network
+from tests.tiny import tiny_config, tiny_data, tiny_network
 
 N, N_FEATURES, N_CLASSES = 40, 6, 3
 
@@ -104,13 +106,13 @@ def test_a_ranking_scores_each_batch_by_its_own_readouts(tmp_path: Path, precisi
     config = tiny_config(rank_readout="refitted", rank_precision=precision)
     network, ranker = tiny_network(), Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = ranker.rank([network], sample_indices(6), journal, Recorder()).rows["refitted"]
+    rows = Work(ranker, [network], sample_indices(6), journal).rank().rows["refitted"]
     features = network.without_classifier()
     for row in rows:
         arch = arch_at(row["nb201_index"])
         score = evaluate_path(features, arch, ranker.images, None, sum_refitted)
         if precision == "float32":
-            assert (row["loss"], row["accuracy"]) == score == ranker.score(network, arch)
+            assert (row["loss"], row["accuracy"]) == score
         assert row["loss"] == pytest.approx(score.loss, rel=0.05)
 
 
@@ -118,7 +120,9 @@ def test_dead_paths_are_ties(tmp_path: Path) -> None:
     config = tiny_config(rank_readout="refitted")
     ranker, network = Ranker(config, tiny_data()), tiny_network()
     dead = [Arch((0, 0, 0, 0, 0, 0)), Arch((3, 3, 3, 0, 0, 0))]
-    assert len({ranker.score(network, arch) for arch in dead}) == 1
+    features = network.without_classifier()
+    scores = {evaluate_path(features, arch, ranker.images, None, sum_refitted) for arch in dead}
+    assert len(scores) == 1
 
 
 def test_the_small_rankings_use_the_readout_and_the_training_loss_the_classifier() -> None:
@@ -131,7 +135,9 @@ def test_the_small_rankings_use_the_readout_and_the_training_loss_the_classifier
     interim = other_log.tables["interim_scores"]
     assert interim["loss"] != log.tables["interim_scores"]["loss"]
     first = arch_at(int(interim["nb201_index"][0])).representative
-    assert interim["loss"][0] == ranker.score(network, first).loss
+    features = network.without_classifier()
+    alone = evaluate_path(features, first, ranker.images, None, sum_refitted)
+    assert interim["loss"][0] == alone.loss
 
 
 def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> None:
@@ -140,6 +146,6 @@ def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> No
         config = tiny_config(rank_readout=readout)
         journal = open_journal(tmp_path / readout / "ranking.jsonl", config, "w")
         ranker = Ranker(config, tiny_data())
-        rows[readout] = ranker.rank([tiny_network()], sample_indices(6), journal, Recorder()).rows
+        rows[readout] = Work(ranker, [tiny_network()], sample_indices(6), journal).rank().rows
     assert rows["shared"] == rows["refitted"]
     assert rows["shared"]["shared"] != rows["shared"]["refitted"]

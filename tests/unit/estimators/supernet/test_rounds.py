@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from harness.errors import Interrupted
-from harness.estimators.supernet import Goal, Ranker, Ranking, open_journal, work
+from harness.estimators.supernet import work
+from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import BatchSums, evaluate_path
-from harness.estimators.supernet.rounds import Rounds
+from harness.estimators.supernet.ranker import Ranker
+from harness.estimators.supernet.rounds import Goal, Rounds
+from harness.estimators.supernet.work import Ranking, Work
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, enumerate_archs, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau
@@ -28,8 +31,8 @@ def rank(
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
     goal = None if se is None else Goal(se, TRUTH)
-    ranker = Ranker(config, tiny_data())
-    return ranker.rank([tiny_network()], INDICES, journal, monitor or Recorder(), goal)
+    ranker = Ranker(config, tiny_data(), monitor)
+    return Work(ranker, [tiny_network()], INDICES, journal, goal).rank()
 
 
 def without_time(ranking: Ranking) -> list[tuple[object, ...]]:
@@ -115,7 +118,8 @@ def test_architectures_without_truth_are_ranked_but_do_not_count(tmp_path: Path)
     config = tiny_config(rank_images=64, rank_batch=8, until_tau_se=1.0)
     goal = Goal(1.0, {index: TRUTH[index] for index in INDICES[:15]})
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    ranking = Ranker(config, tiny_data()).rank([tiny_network()], INDICES, journal, Recorder(), goal)
+    ranker = Ranker(config, tiny_data())
+    ranking = Work(ranker, [tiny_network()], INDICES, journal, goal).rank()
     assert len(ranking.rows["shared"]) == 20
     scores = [row["score"] for row in ranking.rows["shared"][:15]]
     truth = [TRUTH[index] for index in INDICES[:15]]

@@ -70,7 +70,8 @@ def test_the_order_has_every_class_once_and_computes_each_value_of_the_first_cel
 ) -> None:
     assert len(ORDER) == len(set(ORDER)) == 9_445
     network, images, labels = make(1)
-    network._compute_from = lambda *_: torch.zeros(6, 5)  # type: ignore[method-assign]
+    features = network.classifier.weight.shape[1]
+    network._features = lambda *_: torch.zeros(6, features)  # type: ignore[method-assign]
     batch = SharedBatch(network, images, labels, sum_batch)
     counts: Counter[str] = Counter()
     forward = ConvBN.forward
