@@ -153,8 +153,8 @@ class Experiment:
             (self.folder.path / name).unlink(missing_ok=True)
         if self.conditions.profile:
             self.monitor.notice(
-                f"Run {self.config.run_id} was finished before, and is not profiled now. To profile "
-                "these settings, give another --out folder."
+                f"Run {self.config.run_id} was finished before, and is not profiled now. To "
+                "profile these settings, give another --out folder."
             )
 
     def _finish_recording_errors(self) -> None:
@@ -369,8 +369,8 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
     ):
         if wanted > available:
             raise UsageError(
-                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. Give "
-                f"{available:,} or less."
+                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
+                f"Give {available:,} or less."
             )
 
 

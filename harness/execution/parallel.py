@@ -116,7 +116,8 @@ class _LaunchedMonitor:
 def _check_parts(config: RunConfig, n_ranks: int) -> None:
     if config.batch_size % n_ranks:
         raise UsageError(
-            f"batch_size = {config.batch_size} cannot be divided equally among {n_ranks} ranks. Give a multiple of {n_ranks}, such as --set "
+            f"batch_size = {config.batch_size} cannot be divided equally among {n_ranks} ranks. "
+            f"Give a multiple of {n_ranks}, such as --set "
             f"batch_size={-(-config.batch_size // n_ranks) * n_ranks}, or another number of ranks."
         )
 

@@ -54,7 +54,7 @@ class Settings(BaseModel):
                 raise unknown_name(f"setting{where}", f"{cls.table}.{key}", allowed)
 
     def stored(self) -> dict[str, Any]:
-        """Return the settings that have an effect: they are stored, and the run's name hashes them."""
+        """Return the settings that have an effect: they are stored, and hashed for the name."""
         return {
             key: value
             for key, value in self.model_dump().items()

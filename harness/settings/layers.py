@@ -21,8 +21,8 @@ from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
 
 MIN_ROUNDS = 7
-"""Fewest batches of images for `until_tau_se`: the error is first known after 5 batches, and must be
-small three times in a row."""
+"""Fewest batches of images for `until_tau_se`: the error is first known after 5 batches, and has to
+be small three times in a row."""
 
 COUNTS = ("n_archs", "rank_offset", "rank_every_archs", "train_loss_archs")
 """Settings that count architectures of the space."""
@@ -119,7 +119,8 @@ def _check_rounds(config: RunConfig) -> None:
             f"until_tau_se = {config.until_tau_se} was given with rank_images = "
             f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: {n_batches} "
             f"batches. The error that images leave in tau is known only after {MIN_ROUNDS} "
-            f"batches. Give more images, or a rank_batch of {config.rank_images // MIN_ROUNDS} or less."
+            "batches. Give more images, or a rank_batch of "
+            f"{config.rank_images // MIN_ROUNDS} or less."
         )
 
 
@@ -128,9 +129,9 @@ def _check_snapshots(config: RunConfig) -> None:
     if config.rank_snapshots > n_batches:
         raise UsageError(
             f"rank_snapshots = {config.rank_snapshots:,} was given with rank_images = "
-            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each snapshot "
-            f"needs a batch, and there are only {n_batches:,}. Give more images, or a smaller "
-            "rank_batch."
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each "
+            f"snapshot needs a batch, and there are only {n_batches:,}. Give more images, or a "
+            "smaller rank_batch."
         )
     first = config.steps - (config.rank_snapshots - 1) * config.snapshot_every
     if first < 1:

@@ -7,7 +7,7 @@ from typing import Any
 IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 
 EVERY_PRESET: dict[str, Any] = {"rank_readout": "refitted"}
-"""Beneath all presets. Not a default of `RunConfig`: a stored run without the setting used `shared`."""
+"""Beneath all presets. Not a default of `RunConfig`: stored runs without it used `shared`."""
 
 ROUNDS: dict[str, Any] = {"rank_images": 2_000, "rank_batch": 50}
 """Replaces the preset's where `until_tau_se` is given: enough images, in many small batches."""

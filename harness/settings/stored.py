@@ -39,7 +39,7 @@ _AVERAGING = ("beta", "refresh", "patches")
 
 
 def modernise(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a stored run's settings to the present form, without null tables and idle settings."""
+    """Convert stored settings to the present form, without null tables and idle settings."""
     kept = {
         key: value for key, value in settings.items() if key not in _TABLES or value is not None
     }

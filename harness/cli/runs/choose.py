@@ -37,8 +37,8 @@ def filter_options(command: Command) -> Command:
             "--status",
             "statuses",
             multiple=True,
-            help="Only this status: running, stopped (killed), interrupted, finished, failed, damaged; "
-            "repeatable.",
+            help="Only this status: running, stopped (killed), interrupted, finished, failed or "
+            "damaged; repeatable.",
         ),
         click.option(
             "--set",
