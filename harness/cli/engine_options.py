@@ -15,7 +15,8 @@ from harness.execution.cluster import choose_address
 
 if TYPE_CHECKING:
     from harness.cli.monitors import SignalledMonitor
-    from harness.execution.engines import Conditions, Engine
+    from harness.execution.conditions import Conditions
+    from harness.execution.engines.base import Engine
     from harness.monitor import Monitor
 
 ENGINES = ("local", "ray")
@@ -107,7 +108,7 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
 def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
     """Make an engine from checked options."""
     if engine == "local":
-        from harness.execution.engines import LocalEngine
+        from harness.execution.engines.local import LocalEngine
 
         return LocalEngine(jobs)
     from harness.execution.engines.ray import RayEngine

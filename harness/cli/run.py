@@ -29,7 +29,7 @@ from harness.spaces import REGISTRY as SPACES
 from harness.strategies import REGISTRY, check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:
-    from harness.execution.engines import Failure
+    from harness.execution.engines.base import Failure
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
@@ -161,7 +161,7 @@ def run(
     from harness.cli.printing import clean_lines
     from harness.cli.report import print_report
     from harness.estimators.runs import load_runs
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.execution.parallel import run_on_ranks
     from harness.execution.runner import run_all
     from harness.report import make_report

@@ -23,7 +23,7 @@ from harness.execution.cluster import check_listening, choose_address
 from harness.strategies import check_strategy
 
 if TYPE_CHECKING:
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.settings.run import RunConfig
     from harness.settings.study import Study
 
@@ -70,7 +70,7 @@ def sweep(
 
     # imports torch from here on, after all checks that do not need it
     from harness.cli.monitors import StudyMonitor
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.execution.runner import resolve_all, run_all
 
     folder = out or Path("results") / study.name

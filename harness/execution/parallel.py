@@ -18,7 +18,7 @@ from harness.errors import (
     RankError,
     UsageError,
 )
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
 from harness.execution.experiment import (
     Experiment,
@@ -32,6 +32,7 @@ from harness.execution.runner import RunsOutcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
+from harness.settings.dotted import differences
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy
@@ -154,9 +155,7 @@ def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: R
         return
     own = describe_start(config, start["execution"], data)
     if own != start:
-        differing = [
-            f"{key} is {own[key]!r}, not {start[key]!r}" for key in own if own[key] != start[key]
-        ]
+        differing = [f"{key} is {a!r}, not {b!r}" for key, a, b in differences(own, start)]
         raise MismatchError(
             f"Rank {ranks.rank} has other settings or data than rank 0: {'; '.join(differing)}. "
             "Give every rank the same command and the same data."

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.execution.engines import Conditions, Engine, Failure
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Engine, Failure
 from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name

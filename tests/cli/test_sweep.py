@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, MemoryShortageError, WorkerError
-from harness.execution.engines import Conditions, Failure
-from harness.execution.engines.base import Queue
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Failure, Queue
 from harness.runs.folder import RunFolder
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study

@@ -32,13 +32,12 @@ def list_(
         return
     cells = [
         [
-            *(
-                row["run_id"],
-                row["status"],
-                (row["started"] or "-")[:16],
-                str(Path(row["path"]).parent),
-            ),
-            *(figure(row["seconds"], 0), figure(row["tau"])),
+            row["run_id"],
+            row["status"],
+            (row["started"] or "-")[:16],
+            str(Path(row["path"]).parent),
+            figure(row["seconds"], 0),
+            figure(row["tau"]),
         ]
         for row in rows
     ]
