@@ -29,7 +29,8 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path),
-            help="Folder of images and truth tables.  [default: $HARNESS_DATA]",
+            help="Data folder: image files, and a folder of tables for each space.  [default: "
+            "$HARNESS_DATA]",
         ),
         click.option(
             "--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]"
