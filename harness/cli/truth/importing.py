@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import data_dir_option
-from harness.cli.truth.choose import find_space, space_option
+from harness.cli.options import data_dir_option, find_space
+from harness.cli.truth.choose import space_option
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option
+from harness.cli.options import data_dir_option, find_space
 from harness.cli.printing import clean, print_line
-from harness.cli.truth.choose import find_space, name_table, space_option
+from harness.cli.truth.choose import name_table, space_option
 from harness.errors import DataError, HarnessError
 
 if TYPE_CHECKING:
