@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.errors import DataError
+from harness.errors import DataError, HarnessError
 from harness.scores.text import show
 
 FloatArray = npt.NDArray[np.float64]
@@ -106,6 +108,100 @@ def read_texts(column: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(texts, dtype="category")
 
 
+Raise = Callable[[str], HarnessError]
+"""Makes an error of its text."""
+
+
+def choose_columns(
+    df: pd.DataFrame, names: Sequence[str], source: str, error: Raise, kind: str, row: str
+) -> pd.DataFrame:
+    """Check that each column is there once, and that there are rows; leave out other columns.
+
+    Args:
+        df: The table.
+        names: The columns.
+        source: What to call the table in an error.
+        error: Makes the error.
+        kind: What such a table is called, such as "A scores file".
+        row: What a row of it stands for.
+
+    Returns:
+        The columns, in the order of `names`.
+
+    Raises:
+        HarnessError: If a column is missing or occurs twice, or there are no rows.
+    """
+    missing = [name for name in names if name not in df.columns]
+    if missing:
+        given = show(", ".join(map(str, df.columns)), 400) or "none"
+        raise error(
+            f"{source}: column '{missing[0]}' is missing. {kind} has the columns "
+            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
+        )
+    check_names(list(df.columns), names, source, error)
+    if df.empty:
+        raise error(f"{source}: there are no rows. {kind} has one per {row}.")
+    return df[list(names)]
+
+
+def refuse_rows(
+    df: pd.DataFrame,
+    source: str,
+    error: Raise,
+    column: str,
+    bad: BoolArray,
+    problem: str,
+    remedy: str = "Correct or remove such rows and try again.",
+) -> None:
+    """Refuse a table that has bad rows.
+
+    Args:
+        df: The table.
+        source: What to call it in an error.
+        error: Makes the error.
+        column: The column at fault.
+        bad: Whether a row is bad, [row].
+        problem: What the column does in bad rows.
+        remedy: What to do about them.
+
+    Raises:
+        HarnessError: If there is a bad row; it names the first one.
+    """
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        cells = (f"{name}={show(df[name].iloc[row], 120)}" for name in df.columns)
+        raise error(
+            f"{source}: column '{show(column)}' {problem} in {int(bad.sum()):,} of {len(bad):,} "
+            f"rows. The first is row {row} (counted from 0): {', '.join(cells)}. {remedy}"
+        )
+
+
+def check_names(
+    names: Sequence[str],
+    wanted: Sequence[str],
+    source: str,
+    error: Raise = DataError,
+) -> None:
+    """Check that no column to be read occurs twice, which would leave one of them unread.
+
+    Args:
+        names: All columns.
+        wanted: Those to be read.
+        source: What to call the table in an error.
+        error: Makes the error.
+
+    Raises:
+        HarnessError: If one does.
+    """
+    count = Counter(names)
+    repeated = [name for name in wanted if count[name] > 1]
+    if repeated:
+        raise error(
+            f"{source}: column '{show(repeated[0])}' is there more than once. Rename or remove "
+            "all but one."
+        )
+
+
 class Sieve:
     """Refuses a table for its first bad row, or counts the bad rows and leaves them out.
 
@@ -122,7 +218,12 @@ class Sieve:
             source: What to call it in an error.
             exclude: Whether bad rows are left out instead of refused.
         """
-        self._frame, self._source, self._exclude = frame, source, exclude
+        remedy = (
+            "Correct or remove such rows, or have them left out and counted (--exclude-bad, in "
+            "Python exclude_bad=True)."
+        )
+        self._refuse = partial(refuse_rows, frame, source, DataError, remedy=remedy)
+        self._exclude = exclude
         self.keep: BoolArray = np.ones(len(frame), dtype=np.bool_)
         self.reasons: npt.NDArray[np.object_] = np.full(len(frame), "", dtype=object)
 
@@ -154,16 +255,7 @@ class Sieve:
             DataError: If there is one and bad rows are refused.
         """
         bad = bad & self.keep
-        if not bad.any():
-            return
         if self._exclude:
             self.set_aside(bad, reason)
-            return
-        row = int(np.flatnonzero(bad)[0])
-        cells = (f"{name}={show(self._frame[name].iloc[row], 120)}" for name in self._frame.columns)
-        raise DataError(
-            f"{self._source}: column '{show(column)}' {problem} in {int(bad.sum()):,} of "
-            f"{len(bad):,} rows. The first is row {row} (counted from 0): {', '.join(cells)}. "
-            "Correct or remove such rows, or have them left out and counted (--exclude-bad, in "
-            "Python exclude_bad=True)."
-        )
+        else:
+            self._refuse(column, bad, problem)

@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
+from harness.scores.cells import check_names
 from harness.scores.own import check_schema
 from harness.scores.text import refuse_halves, show
 
@@ -30,12 +31,13 @@ _MOST_HEADER_BYTES = 2**20
 _NESTED_TOO_DEEP = "it is nested too deeply"
 
 
-def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
+def read_frame(path: Path, choose: Choose, kind: str | None = None) -> pd.DataFrame:
     """Read some columns of a table.
 
     Args:
-        path: A file whose name ends in a key of `READERS`.
+        path: The file.
         choose: Picks the columns from the names that the file has.
+        kind: A key of `READERS`; how the file's name ends unless given.
 
     Returns:
         The chosen columns in the file's order of rows; texts of a CSV file are not interpreted.
@@ -44,7 +46,7 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         DataError: If the path is not a file of a known kind, the file cannot be read, is empty
             or damaged, or names a column twice; and what `choose` raises.
     """
-    suffix = path.suffix.lower()
+    kind = path.suffix.lower() if kind is None else kind
     if path.is_dir():
         raise DataError(
             f"'{path}' is a folder, and a scores file was expected. Give a file "
@@ -52,37 +54,17 @@ def read_frame(path: Path, choose: Choose) -> pd.DataFrame:
         )
     if not path.is_file():
         raise DataError(f"There is no scores file at '{path}'. Check the path.")
-    if suffix not in READERS:
+    if kind not in READERS:
         raise DataError(
-            f"{path}: a file that ends in '{show(suffix, 20)}' is of no known kind. Give one of "
+            f"{path}: a file that ends in '{show(kind, 20)}' is of no known kind. Give one of "
             f"{', '.join(READERS)}, unpacked and named after what it is."
         )
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty. Get or make it again.")
-        return READERS[suffix](path, choose)
+        return READERS[kind](path, choose)
     except OSError as error:
         raise DataError(f"{path}: it cannot be read ({show(error.strerror or error)}).") from error
-
-
-def check_names(names: Sequence[str], wanted: Sequence[str], source: str) -> None:
-    """Check that no column to be read is there twice, which would leave one of them unread.
-
-    Args:
-        names: All columns.
-        wanted: Those to be read.
-        source: What to call the table in an error.
-
-    Raises:
-        DataError: If one is.
-    """
-    count = Counter(names)
-    repeated = [name for name in wanted if count[name] > 1]
-    if repeated:
-        raise DataError(
-            f"{source}: column '{show(repeated[0])}' is there more than once. Rename or remove "
-            "all but one."
-        )
 
 
 def _damaged(path: Path, kind: str, reason: object) -> DataError:
@@ -164,7 +146,9 @@ def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
     except (ValueError, RecursionError) as error:
         reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
         raise _damaged(path, "JSON", reason) from error
-    if isinstance(content, dict):
+    if isinstance(content, dict) and isinstance(content.get("rows"), list):
+        content = content["rows"]  # as `harness truth export` writes it
+    elif isinstance(content, dict):
         is_mapping = all(key.startswith("|") for key in content)  # from architectures to scores
         content = (
             [{"arch_str": key, "score": score} for key, score in content.items()]
@@ -211,15 +195,17 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _frame_of(records: Any, path: Path, choose: Choose) -> pd.DataFrame:
     if not isinstance(records, list):
         raise DataError(
-            f"{path}: it holds one JSON value of type {type(records).__name__}, not records. Write "
-            'a list of objects such as [{"arch_str": "...", "score": 1.5}], or one a line.'
+            f"{path}: it holds one JSON value of type {type(records).__name__}, not rows. Write a "
+            "list of objects, one per row, or one object per line."
         )
     for number, record in enumerate(records):
         if not isinstance(record, dict):
             raise DataError(
                 f"{path}: record {number} (counted from 0) is not a JSON object but "
-                f'\'{show(record)}\'. Write objects such as {{"arch_str": "...", "score": 1.5}}.'
+                f"'{show(record)}'. Write one object per row."
             )
+    if not records:
+        raise DataError(f"{path}: there are no rows. Get or make it again.")
     wanted = choose(list(dict.fromkeys(key for record in records for key in record)))
     columns = {name: [record.get(name) for record in records] for name in wanted}
     return pd.DataFrame(columns, dtype=object)
@@ -229,6 +215,7 @@ READERS: dict[str, Callable[[Path, Choose], pd.DataFrame]] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
     ".parquet": _read_parquet,
+    ".pq": _read_parquet,
     ".json": _read_json,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,

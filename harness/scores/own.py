@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
 from harness.files.atomic import write_atomically
+from harness.scores.cells import choose_columns, refuse_rows
 from harness.scores.text import show
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces.lookup import (
@@ -80,60 +81,29 @@ def check_scores(df: pd.DataFrame, source: str, space: Space | None = None) -> N
     """
     space = space or load_space()
     names = score_columns(space)
-    missing = [name for name in names if name not in df.columns]
-    if missing:
-        given = show(", ".join(map(str, df.columns)), 400) or "none"
-        raise DataError(
-            f"{source}: column '{missing[0]}' is missing. A scores file has the columns "
-            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
-        )
-    repeated = [name for name in names if (df.columns == name).sum() > 1]
-    if repeated:
-        raise DataError(
-            f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
-        )
-    if df.empty:
-        raise DataError(f"{source}: there are no rows. A scores file has one per architecture.")
-    df = df[list(names)]
+    df = choose_columns(df, names, source, DataError, "A scores file", "architecture")
+    refuse = partial(refuse_rows, df, source, DataError)
     for fault in arch_faults(df, space):
-        _refuse(df, source, *fault)
+        refuse(*fault)
     first = arch_columns(space).index or arch_columns(space).text
     repeated_archs = pd.Series(keys_of_rows(df, space)).duplicated().to_numpy(dtype=bool)
-    _refuse(df, source, first, repeated_archs, "repeats an architecture")
+    refuse(first, repeated_archs, "repeats an architecture")
     for name in NUMBERS:
         values = to_numbers(df[name])
         bad = np.isnan(values) & df[name].notna().to_numpy(dtype=bool)
-        _refuse(df, source, name, bad, "is not a number")
+        refuse(name, bad, "is not a number")
         problem = "is infinite; leave it empty, with status 'failed',"
-        _refuse(df, source, name, np.isinf(values), problem)
+        refuse(name, np.isinf(values), problem)
     accuracy = to_numbers(df["accuracy"])
     bad = (accuracy < 0) | (accuracy > 100)
-    _refuse(df, source, "accuracy", bad, "is not from 0 to 100 (percent)")
-    _check_status(df, source)
-
-
-def _check_status(df: pd.DataFrame, source: str) -> None:
+    refuse("accuracy", bad, "is not from 0 to 100 (percent)")
     unknown = ~df["status"].isin(STATUSES).to_numpy(dtype=bool)
-    _refuse(df, source, "status", unknown, f"is not one of {', '.join(STATUSES)}")
+    refuse("status", unknown, f"is not one of {', '.join(STATUSES)}")
     is_ok = (df["status"] == STATUS_OK).to_numpy(dtype=bool)
     is_missing = np.isnan(to_numbers(df["score"]))
-    _refuse(df, source, "score", is_ok & is_missing, "is missing although status is 'ok'")
+    refuse("score", is_ok & is_missing, "is missing although status is 'ok'")
     contradicting = ~is_ok & ~is_missing
-    _refuse(df, source, "score", contradicting, "has a value although status is 'failed'")
-
-
-def _refuse(
-    df: pd.DataFrame, source: str, column: str, bad: npt.NDArray[np.bool_], problem: str
-) -> None:
-    """Raise an error with the first bad row, if there is one."""
-    if not bad.any():
-        return
-    row = int(np.flatnonzero(bad)[0])
-    shown = ", ".join(f"{name}={show(df[name].iloc[row])}" for name in df.columns)
-    raise DataError(
-        f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
-        f"first is row {row}: {shown}. Correct or remove such rows and try again."
-    )
+    refuse("score", contradicting, "has a value although status is 'failed'")
 
 
 def save_scores(df: pd.DataFrame, path: Path, space: Space | None = None) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DataError, unknown_name
-from harness.scores.cells import FloatArray, Sieve
-from harness.scores.files import check_names, read_frame
+from harness.scores.cells import FloatArray, Sieve, check_names
+from harness.scores.files import read_frame
 from harness.scores.own import check_hash, is_own
 from harness.scores.sifting import (
     INDEX_COLUMNS,

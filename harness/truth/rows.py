@@ -7,6 +7,7 @@ that was checked before does without it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,38 +59,27 @@ def check_rows(df: pd.DataFrame, source: str, space: Space | None = None) -> Non
         TruthError: If there are no rows, a column is missing, a value is not what it should be,
             a string is not an architecture or another than its index says, or a key occurs twice.
     """
+    from harness.scores.cells import choose_columns, refuse_rows
+
     space = space or load_space()
     names = row_columns(space)
-    missing = [name for name in names if name not in df.columns]
-    if missing:
-        given = ", ".join(map(str, df.columns)) or "none"
-        raise TruthError(
-            f"{source}: column '{missing[0]}' is missing. A truth table has the columns "
-            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
-        )
-    repeated = [name for name in names if (df.columns == name).sum() > 1]
-    if repeated:
-        raise TruthError(
-            f"{source}: column '{repeated[0]}' is there more than once. Remove all but one."
-        )
-    if df.empty:
-        raise TruthError(f"{source}: there are no rows. A truth table has one per trained network.")
-    df = df[list(names)]
+    df = choose_columns(df, names, source, TruthError, "A truth table", "trained network")
+    refuse = partial(refuse_rows, df, source, TruthError)
     for fault in arch_faults(df, space):
-        _refuse(df, source, *fault)
+        refuse(*fault)
     for name, (low, high) in _INTEGER_RANGES.items():
         values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
-        _refuse(df, source, name, bad, f"is not an integer from {low} to {high}")
+        refuse(name, bad, f"is not an integer from {low} to {high}")
     accuracy = to_numbers(df["accuracy"])
     bad = ~((accuracy >= 0) & (accuracy <= 100))
-    _refuse(df, source, "accuracy", bad, "is not a number from 0 to 100 (percent)")
-    _refuse(df, source, "dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
-    _refuse(df, source, "dataset", are_nested(df["dataset"]), "is not a text")
+    refuse("accuracy", bad, "is not a number from 0 to 100 (percent)")
+    refuse("dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
+    refuse("dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
-    _refuse(df, source, "split", bad, f"is not one of {', '.join(SPLITS)}")
+    refuse("split", bad, f"is not one of {', '.join(SPLITS)}")
     duplicated = _repeats(_row_keys(df, keys_of_rows(df, space)))
-    _refuse(df, source, "trial", duplicated, f"repeats a key ({', '.join(key_columns(space))})")
+    refuse("trial", duplicated, f"repeats a key ({', '.join(key_columns(space))})")
 
 
 def _repeats(keys: IntArray) -> BoolArray:
@@ -97,18 +87,6 @@ def _repeats(keys: IntArray) -> BoolArray:
     repeats = np.ones(len(keys), dtype=np.bool_)
     repeats[np.unique(keys, return_index=True)[1]] = False
     return repeats
-
-
-def _refuse(df: pd.DataFrame, source: str, column: str, bad: BoolArray, problem: str) -> None:
-    """Raise an error with the first bad row, if there is one."""
-    if not bad.any():
-        return
-    row = int(np.flatnonzero(bad)[0])
-    shown = ", ".join(f"{name}={df[name].iloc[row]}" for name in df.columns)
-    raise TruthError(
-        f"{source}: column '{column}' {problem} in {int(bad.sum()):,} of {len(df):,} rows. The "
-        f"first is row {row}: {shown}. Correct or remove such rows in the source and try again."
-    )
 
 
 def _row_keys(df: pd.DataFrame, archs: IntArray) -> IntArray:

@@ -218,9 +218,7 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
                 f"columns {', '.join(row_columns(space or load_space()))}."
             )
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            texts = _read_texts(file)
-            own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
-            metadata = {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
+            own, metadata = split_metadata(file.schema_arrow)
             columns = None
             if own:
                 space = _check_header(own, space, path)
@@ -241,11 +239,14 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
     return table
 
 
-def _read_texts(file: pq.ParquetFile) -> dict[str, str]:
-    return {
+def split_metadata(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
+    """Split a file's metadata in what the harness wrote about the table, and where it came from."""
+    texts = {
         key.decode(errors="replace"): value.decode(errors="replace")
-        for key, value in (file.schema_arrow.metadata or {}).items()
+        for key, value in (schema.metadata or {}).items()
     }
+    own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
+    return own, {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
 
 
 def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> Space:

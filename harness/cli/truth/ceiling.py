@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.printing import figure, print_grid, print_line
-from harness.cli.truth.choose import (
-    describe_place,
-    describe_query,
-    find_space,
-    name_query,
-    name_table,
-    query_options,
-    table_options,
-)
+from harness.cli.truth.choose import describe_place, describe_query, name_table, reads_truth
 
 if TYPE_CHECKING:
     from harness.truth import TruthQuery, TruthTable
+    from harness.truth.catalogue import Place
 
 NOTES = (
     "one-seed reference: tau of one training against the mean of the others of the same "
@@ -33,8 +26,7 @@ NOTES = (
 
 
 @click.command()
-@table_options
-@query_options
+@reads_truth
 @click.option(
     "--draws",
     type=click.IntRange(1, 10_000),
@@ -51,13 +43,9 @@ NOTES = (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def ceiling(
-    table_name: str | None,
-    data_dir: Path | None,
-    space: str | None,
-    dataset: str | None,
-    split: str | None,
-    epochs: int | None,
-    policy: str,
+    place: Place,
+    table: TruthTable,
+    query: TruthQuery,
     draws: int,
     seed: int,
     as_json: bool,
@@ -67,13 +55,9 @@ def ceiling(
     Two numbers for all architectures, the top half and the top 10%: the one-seed reference and
     the modelled ceiling.
     """
-    from harness.truth.catalogue import choose_query, open_table
-
-    place, table = open_table(table_name, data_dir, find_space(space))
-    query = choose_query(table, dataset, split, epochs, policy)
     result = measure_ceilings(table, query, draws, seed)
     if as_json:
-        content = {"table": name_table(place, table), "query": name_query(query), **result}
+        content = {"table": name_table(place, table), "query": asdict(query), **result}
         click.echo(json.dumps(content, indent=2))
         return
     print_line(describe_place(place, table))

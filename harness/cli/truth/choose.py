@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import Command, add_options, data_dir_option
+from harness.cli.options import add_options, data_dir_option
 from harness.spaces import load_space
 
 if TYPE_CHECKING:
@@ -24,8 +27,18 @@ space_option = click.option(
 )
 
 
-def table_options(command: Command) -> Command:
-    """Add the options that name a table."""
+def reads_table(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name a table, and call the command with its `place` and `table`."""
+
+    @wraps(command)
+    def open_first(
+        *, table_name: str | None, data_dir: Path | None, space: str | None, **given: Any
+    ) -> None:
+        from harness.truth.catalogue import open_table
+
+        place, table = open_table(table_name, data_dir, find_space(space))
+        command(place=place, table=table, **given)
+
     return add_options(
         click.option(
             "--table",
@@ -36,7 +49,7 @@ def table_options(command: Command) -> Command:
         ),
         data_dir_option,
         space_option,
-    )(command)
+    )(open_first)
 
 
 def find_space(name: str | None) -> Space | None:
@@ -44,16 +57,33 @@ def find_space(name: str | None) -> Space | None:
     return None if name is None else load_space(name)
 
 
-def query_options(command: Command) -> Command:
-    """Add the options that say which numbers of a table are meant."""
-    return add_options(
+def reads_truth(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `reads_table` and of a query, and call the command with the `query`."""
+
+    @wraps(command)
+    def choose_first(
+        *,
+        table: TruthTable,
+        dataset: str | None,
+        split: str | None,
+        epochs: int | None,
+        policy: str,
+        **given: Any,
+    ) -> None:
+        from harness.truth.catalogue import choose_query
+
+        query = choose_query(table, dataset, split, epochs, policy)
+        command(table=table, query=query, **given)
+
+    options = add_options(
         click.option("--dataset", help="Data set, as the table spells it.  [default: cifar10]"),
         click.option("--split", help="Images of the accuracy. [valid|test]  [default: test]"),
         click.option(
             "--epochs", type=click.IntRange(min=1), help="Length of training.  [default: 200]"
         ),
         click.option("--policy", default="mean", show_default=True, help=POLICY_HELP),
-    )(command)
+    )
+    return reads_table(options(choose_first))
 
 
 def name_table(place: Place, table: TruthTable) -> dict[str, Any]:
@@ -75,16 +105,6 @@ def describe_place(place: Place, table: TruthTable) -> str:
         f"Table {place.name} ({place.path}): {len(table.columns):,} rows, {table.n_archs:,} "
         f"architectures, content {table.sha256[:12]}."
     )
-
-
-def name_query(query: TruthQuery) -> dict[str, Any]:
-    """Say which numbers are meant, ready for JSON."""
-    return {
-        "dataset": query.dataset,
-        "split": query.split,
-        "epochs": query.epochs,
-        "policy": query.policy,
-    }
 
 
 def describe_query(query: TruthQuery, n: int, n_missing: int) -> str:

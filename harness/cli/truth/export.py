@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,10 +14,8 @@ from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
     describe_place,
-    find_space,
-    name_query,
     name_table,
-    table_options,
+    reads_table,
 )
 from harness.errors import UsageError
 
@@ -24,12 +23,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.truth import TruthQuery, TruthTable
+    from harness.truth.catalogue import Place
 
 EXPORT_FORMATS = ("csv", "json", "parquet")
 
 
 @click.command()
-@table_options
+@reads_table
 @click.option("--dataset", help="Only this data set.  [default: all; cifar10 with --means]")
 @click.option("--split", help="Only this split. [valid|test]  [default: all; test with --means]")
 @click.option(
@@ -58,9 +58,8 @@ EXPORT_FORMATS = ("csv", "json", "parquet")
     help="The same as --format json; with --out, print what was written as JSON.",
 )
 def export(
-    table_name: str | None,
-    data_dir: Path | None,
-    space: str | None,
+    place: Place,
+    table: TruthTable,
     dataset: str | None,
     split: str | None,
     epochs: int | None,
@@ -86,10 +85,9 @@ def export(
     if out is not None:
         _check_free(out, force)
 
-    from harness.truth.catalogue import choose_query, open_table
+    from harness.truth.catalogue import choose_query
     from harness.truth.export import restrict
 
-    place, table = open_table(table_name, data_dir, find_space(space))
     query = None
     if means:
         query = choose_query(table, dataset, split, epochs, policy or "mean")
@@ -100,7 +98,7 @@ def export(
     if out is not None and as_json:
         made: dict[str, Any] = {"path": str(out), "format": name, "n_rows": n_rows}
         made |= {"table": name_table(place, table)}
-        made |= {"query": None if query is None else name_query(query)}
+        made |= {"query": None if query is None else asdict(query)}
         click.echo(json.dumps(made, indent=2))
     elif out is not None:
         click.echo(f"{out}: {n_rows:,} rows.")
@@ -167,7 +165,7 @@ def write(table: TruthTable, query: TruthQuery | None, name: str, out: Path | No
         save_table(table, out)
         return len(table.columns)
     frame = library.frame_of_rows(table) if query is None else library.frame_of_truth(table, query)
-    head = library.head_of(table) | ({} if query is None else {"query": name_query(query)})
+    head = library.head_of(table) | ({} if query is None else {"query": asdict(query)})
     if name == "parquet" and out is not None:
         texts = {f"of_{key}": json.dumps(value) for key, value in head.items()}
         write_atomically(out, lambda path: library.write_means_parquet(frame, texts, path))

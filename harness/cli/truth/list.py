@@ -64,15 +64,7 @@ def _look_at(place: Place, data_dir: Path | None, space: Space) -> dict[str, Any
     return name_table(place, table) | {
         "status": "ok",
         "queries": [
-            {
-                "dataset": group.dataset,
-                "split": group.split,
-                "epochs": group.epochs,
-                "n_archs": group.n_archs,
-                "n_rows": group.n_rows,
-                "trials": group.trials,
-                "seeds": group.seeds,
-            }
+            {name: value for name, value in group._asdict().items() if name != "trial_numbers"}
             for group in table.groups()
         ],
         "provenance": table.metadata,

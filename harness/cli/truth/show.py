@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.printing import figure, print_grid, print_line
-from harness.cli.truth.choose import describe_place, find_space, name_table, table_options
+from harness.cli.truth.choose import describe_place, name_table, reads_table
 from harness.errors import ArchError
 from harness.spaces import Architecture, Space
 
 if TYPE_CHECKING:
+    from harness.truth import TruthTable
+    from harness.truth.catalogue import Place
     from harness.truth.profile import Profile, Standing
 
 _INDEX = re.compile(r"[+-]?[0-9]+")
@@ -22,20 +23,16 @@ _INDEX = re.compile(r"[+-]?[0-9]+")
 
 @click.command()
 @click.argument("arch", metavar="ARCH|INDEX")
-@table_options
+@reads_table
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def show(
-    arch: str, table_name: str | None, data_dir: Path | None, space: str | None, as_json: bool
-) -> None:
+def show(arch: str, place: Place, table: TruthTable, as_json: bool) -> None:
     """Show one architecture: its rows and rank, what it is equivalent to, and its size.
 
     ARCH is the space's string (in quotes, if it has '|'), INDEX the position in the published
     table, from 0.
     """
-    from harness.truth.catalogue import open_table
     from harness.truth.profile import describe_arch
 
-    place, table = open_table(table_name, data_dir, find_space(space))
     profile = describe_arch(table, parse_choice(arch, table.space))
     if as_json:
         content = {"table": name_table(place, table), **profile.to_dict()}

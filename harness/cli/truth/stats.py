@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.printing import figure, print_grid, print_line
-from harness.cli.truth.choose import (
-    describe_place,
-    describe_query,
-    find_space,
-    name_query,
-    name_table,
-    query_options,
-    table_options,
-)
+from harness.cli.truth.choose import describe_place, describe_query, name_table, reads_truth
 
 if TYPE_CHECKING:
+    from harness.truth import TruthQuery, TruthTable
+    from harness.truth.catalogue import Place
     from harness.truth.overview import Overview
 
 
 @click.command()
-@table_options
-@query_options
+@reads_truth
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def stats(
-    table_name: str | None,
-    data_dir: Path | None,
-    space: str | None,
-    dataset: str | None,
-    split: str | None,
-    epochs: int | None,
-    policy: str,
-    as_json: bool,
-) -> None:
+def stats(place: Place, table: TruthTable, query: TruthQuery, as_json: bool) -> None:
     """Show accuracies by operation count, their quantiles, and the spread between trials."""
-    from harness.truth.catalogue import choose_query, open_table
     from harness.truth.overview import describe_table
 
-    place, table = open_table(table_name, data_dir, find_space(space))
-    query = choose_query(table, dataset, split, epochs, policy)
     overview = describe_table(table, query)
     if as_json:
         content = {
             "table": name_table(place, table),
-            "query": name_query(query),
+            "query": asdict(query),
             **overview.to_dict(),
         }
         click.echo(json.dumps(content, indent=2))

@@ -426,7 +426,7 @@ DAMAGED: dict[str, tuple[str, bytes, str]] = {
     "json cut short": ("a.json", b'[{"arch_str": "x", "score": 1}, {"ar', "not a whole JSON file"),
     "json of a number": ("a.json", b"3", "one JSON value of type int"),
     "json of numbers": ("a.json", b"[3]", "record 0 .* is not a JSON object but '3'"),
-    "json without records": ("a.json", b"[]", "no column of architectures"),
+    "json without records": ("a.json", b"[]", "there are no rows"),
     "json of a mapping": ("a.json", b'{"x": 1}', "no column of architectures"),
     "json with a key twice": (
         "a.json",

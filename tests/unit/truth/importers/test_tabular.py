@@ -38,6 +38,11 @@ def to_excels_csv(df: pd.DataFrame, folder: Path) -> Path:
     return folder / "rows.csv"
 
 
+def to_semicolons(df: pd.DataFrame, folder: Path) -> Path:
+    df.to_csv(folder / "rows.csv", index=False, sep=";")
+    return folder / "rows.csv"
+
+
 def to_nameless(df: pd.DataFrame, folder: Path) -> Path:
     return to_csv(df, folder).rename(folder / "rows.txt")
 
@@ -79,6 +84,7 @@ WRITERS = [
     to_csv,
     to_tsv,
     to_excels_csv,
+    to_semicolons,
     to_nameless,
     to_json,
     to_wrapped_json,
@@ -246,37 +252,49 @@ def test_a_row_that_is_not_as_it_should_be_is_named(
 
 
 HEADER = "nb201_index,dataset,split,epochs,accuracy\n"
+ROW = b'[{"nb201_index": 0, "dataset": "x", "split": "test", "epochs": 1, "accuracy": %s}]'
 
 BROKEN: list[tuple[str, bytes, str]] = [
     ("a.csv", b"", "is empty"),
     ("a.csv", b" \n\n", "is empty"),
     ("a.csv", HEADER.encode(), "there are no rows"),
-    ("a.csv", (HEADER + "0,cifar10,test,200,9,9,9,9\n").encode(), "more values than the first"),
-    ("a.csv", (HEADER + "0,cifar10,test,200,9,\n").encode(), "more values than the first"),
-    ("a.csv", b"accuracy," + HEADER.encode() + b"1,0,a,test,200,9\n", "two columns 'accuracy'"),
-    ("a.csv", (HEADER + "0,cifar10,test,200,9\n1,2,3,4,5,6,7,8,9\n").encode(), "as a CSV file"),
-    ("a.csv", (HEADER + '0,"cifar10,test,200,93\n').encode(), "as a CSV file"),
-    ("a.csv", HEADER.replace(",", ";").encode() + b"0;cifar10;test;200;93\n", "neither a column"),
-    ("a.csv", HEADER.encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
-    ("a.csv", HEADER.encode() + "0,cifär,test,200,9\n".encode("latin-1"), "is not UTF-8: byte 47"),
+    ("a.csv", (HEADER + "0,cifar10,test,200,9,9,9,9\n").encode(), "Expected 5 columns, got [68]"),
+    ("a.csv", (HEADER + "0,cifar10,test,200,9,\n").encode(), "Expected 5 columns, got [68]"),
+    (
+        "a.csv",
+        b"accuracy," + HEADER.encode() + b"1,0,a,test,200,9\n",
+        "'accuracy' is there more than once",
+    ),
+    (
+        "a.csv",
+        (HEADER + "0,cifar10,test,200,9\n1,2,3,4,5,6,7,8,9\n").encode(),
+        "not a whole CSV file",
+    ),
+    ("a.csv", (HEADER + '0,"cifar10,test,200,93\n').encode(), "not a whole CSV file"),
+    ("a.csv", HEADER.replace(",", "|").encode() + b"0|cifar10|test|200|93\n", "neither a column"),
+    ("a.csv", HEADER.encode("utf-16"), "is not UTF-8 text .*0xff in position 0"),
+    (
+        "a.csv",
+        HEADER.encode() + "0,cifär,test,200,9\n".encode("latin-1"),
+        "is not UTF-8 text .*Row #2",
+    ),
     ("a.csv", b"\x00\x01\x02\x03", "neither a column"),
     ("a.json", b"", "is empty"),
     ("a.json", b"[]", "there are no rows"),
     ("a.json", b"{}", "neither a column|no rows"),
-    ("a.json", b"3", "3 is not a row"),
-    ("a.json", b"null", "None is not a row"),
-    ("a.json", b'[{"nb201_index": 0}, 3]', "3 is not a row"),
-    ("a.json", b'[{"nb201_index": 0', "cannot be read as JSON"),
-    ("a.json", b'[{"accuracy": NaN}]', "NaN is not a number"),
-    ("a.json", b'[{"accuracy": Infinity}]', "Infinity is not a number"),
-    ("a.json", b"[" * 100_000, "cannot be read as JSON"),
-    ("a.json", b'[{"accuracy": ' + b"9" * 5_000 + b"}]", "cannot be read as JSON"),
+    ("a.json", b"3", "one JSON value of type int, not rows"),
+    ("a.json", b"null", "one JSON value of type NoneType, not rows"),
+    ("a.json", b'[{"nb201_index": 0}, 3]', "record 1 .* is not a JSON object but .3."),
+    ("a.json", b'[{"nb201_index": 0', "not a whole JSON file"),
+    ("a.json", ROW % b"NaN", "'accuracy' is not a number from 0 to 100"),
+    ("a.json", ROW % b"Infinity", "'accuracy' is not a number from 0 to 100"),
+    ("a.json", b"[" * 100_000, "not a whole JSON file"),
+    ("a.json", b'[{"accuracy": ' + b"9" * 5_000 + b"}]", "not a whole JSON file"),
     ("a.jsonl", b'{"nb201_index": 0}\n{"nb', "line 2"),
-    ("a.jsonl", b"[1]\n", "1. is not a row"),
+    ("a.jsonl", b"[1]\n", "record 0 .* is not a JSON object but ..1.."),
     (
         "a.json",
-        b'[{"nb201_index": 0, "dataset": "x", "split": "test", "epochs": 1, "accuracy": 1%s}]'
-        % (b"0" * 400),
+        ROW % (b"1" + b"0" * 400),
         "column 'accuracy' is not a number",
     ),
     ("a.json", b'[{"arch_str": "\\ud800"}]', "holds .ud800, half of a pair"),
@@ -320,7 +338,7 @@ def test_a_parquet_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
     table = pa.Table.from_pandas(ROWS)
     twice = table.append_column("accuracy", table["accuracy"])
     pq.write_table(twice, tmp_path / "rows.parquet")
-    with pytest.raises(TruthError, match="two columns 'accuracy'"):
+    with pytest.raises(TruthError, match="'accuracy' is there more than once"):
         import_truth(tmp_path / "rows.parquet")
 
 
