@@ -25,7 +25,8 @@ def find_class(kind: str, name: str, registry: Mapping[str, str]) -> str:
         return registry[name]
     module_name, colon, class_name = name.partition(":")
     if not colon:
-        raise unknown_name(kind, name, registry)
+        known = unknown_name(kind, name, registry)
+        raise UsageError(f"{known} Name one of your own as package.module:Class.")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise UsageError(
             f"{kind.capitalize()} '{name}' is not of the form package.module:Class. Example: "

@@ -11,6 +11,7 @@ from harness.check.snapshot import MethodSnapshot, Snapshot
 from harness.errors import MismatchError, UsageError
 from harness.evaluation import ChosenTruth
 from harness.scores import show
+from harness.spaces import DEFAULT
 from harness.stats import MIN_ARCHS
 from harness.stats.correlation import IntArray
 
@@ -67,8 +68,14 @@ def check_truth(baseline: Snapshot, chosen: ChosenTruth) -> None:
         chosen: The truth at hand.
 
     Raises:
-        MismatchError: If query or table differ.
+        MismatchError: If space, query or table differ.
     """
+    space = chosen.table.space.name
+    if (baseline.space or DEFAULT) != space:
+        raise MismatchError(
+            f"The baseline is of architectures of the space '{show(baseline.space or DEFAULT)}', "
+            f"and what is checked is of '{space}'. Give scores of that space."
+        )
     truth, query = baseline.truth, chosen.query
     at_hand = (query.dataset, query.split, query.epochs, query.policy)
     if truth.query == at_hand and chosen.table.is_recorded_as(truth.sha256):

@@ -24,6 +24,7 @@ from harness.stats.correlation import FloatArray, IntArray
 
 SCHEMA_VERSION = 1
 POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
+"""Of any space: `nb201_index` is what the field is called, and holds the space's keys."""
 
 _TAU_DIGITS = 6
 
@@ -151,7 +152,7 @@ class Snapshot(_Content):
         labels = [method.label for method in self.methods]
         if len(set(labels)) != len(labels):
             raise ValueError("two methods have the same label")
-        size = load_space(self.space or DEFAULT).size
+        size = load_space().size if self.space is None else None  # one's own is known by its class
         if size is not None and any(method.nb201_index[-1] >= size for method in self.methods):
             raise ValueError(f"nb201_index does not ascend from 0 to {size - 1:,} at most")
         return self

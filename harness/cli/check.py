@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import data_dir_option, score_options
+from harness.cli.options import data_dir_option, find_space, score_options
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix,
     from harness.scores import show
 
     taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad", "readout")
-    loaded = load_estimators(scores, **{name: options[name] for name in taken})
+    space = find_space(options["space"])
+    loaded = load_estimators(scores, **{name: options[name] for name in taken}, space=space)
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
     label = options["label"]

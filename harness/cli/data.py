@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import data_dir_option
 from harness.cli.printing import write_bytes
 from harness.errors import EXIT_FAILED
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from harness.cli.progress import Display
     from harness.truth.fetch import Catalog, Entry, FileState
 
-_DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="The data folder.  [default: $HARNESS_DATA, else the user cache]",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
@@ -47,7 +43,7 @@ def _catalog(context: click.Context) -> Catalog:
     help="Take it from a file, a folder or a mirror instead of where it is published.",
 )
 @click.option("--replace", is_flag=True, help="Replace files that are there but differ.")
-@_DATA_DIR
+@data_dir_option
 @_JSON
 @click.pass_context
 def fetch(
@@ -89,7 +85,7 @@ def fetch(
 
 
 @data.command("list")
-@_DATA_DIR
+@data_dir_option
 @_JSON
 @click.pass_context
 def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
@@ -117,7 +113,7 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name", required=False)
-@_DATA_DIR
+@data_dir_option
 @_JSON
 @click.pass_context
 def verify(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
@@ -163,7 +159,7 @@ def _is_absent(states: list[FileState]) -> bool:
 
 @data.command()
 @click.argument("name", required=False)
-@_DATA_DIR
+@data_dir_option
 @_JSON
 @click.pass_context
 def path(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:

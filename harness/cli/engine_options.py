@@ -28,7 +28,8 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path),
-            help="Folder of the image files and of nb201/.  [default: $HARNESS_DATA]",
+            help="Data folder: image files, and a folder of tables for each space.  [default: "
+            "$HARNESS_DATA]",
         ),
         click.option(
             "--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options
+from harness.cli.options import data_dir_option, find_space, format_options, score_options
 
 
 @click.command()
@@ -46,6 +46,7 @@ def evaluate(
     lower_is_better: bool,
     lower_in: tuple[Path, ...],
     readout: str | None,
+    space: str | None,
     score_column: str,
     exclude_bad: bool,
     output_format: str,
@@ -55,9 +56,9 @@ def evaluate(
     """Evaluate how well SCORES rank architectures, against a tabular truth.
 
     SCORES are score files, run folders, or folders of these. A score file (.csv, .tsv, .parquet,
-    .json, .jsonl) has a column arch_str or arch (the benchmark's strings) or nb201_index or index
-    (places in the published order), a column score, and may have seed and method. Higher scores
-    are better unless --lower-is-better says otherwise.
+    .json, .jsonl) has a column arch_str or arch (the space's strings) or nb201_index, arch_index
+    or index (places in the published order), a column score, and may have space, seed and method.
+    Higher scores are better unless --lower-is-better says otherwise.
 
     Every metric on every population, with its interval, beside what one more training, a
     noiseless estimator, parameter counts and random scores reach. Needs no torch.
@@ -74,6 +75,7 @@ def evaluate(
         lower_in=lower_in,
         readout=readout,
         exclude_bad=exclude_bad,
+        space=find_space(space),
     )
     chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
     results = [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.spaces import Space, load_space
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -41,6 +43,11 @@ def score_options(command: Command) -> Command:
     """Add the options that say how scores are read."""
     return add_options(
         click.option(
+            "--space",
+            metavar="NAME|MODULE:CLASS",
+            help="Search space of the scores.  [default: that of the runs, or that the files name]",
+        ),
+        click.option(
             "--readout",
             type=click.Choice(("shared", "refitted")),
             help="Take the scores of runs by this readout.  [default: each run's own]",
@@ -69,10 +76,15 @@ def score_options(command: Command) -> Command:
     )(command)
 
 
+def find_space(name: str | None) -> Space | None:
+    """Return the space that was asked for, if one was."""
+    return None if name is None else load_space(name)
+
+
 def data_dir_option(command: Command) -> Command:
-    """Add the option that names the folder of the truth."""
+    """Add the option that names the data folder."""
     return click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        help="Folder with nb201/.  [default: $HARNESS_DATA]",
+        help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
     )(command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options
+from harness.cli.options import data_dir_option, find_space, format_options, score_options
 
 if TYPE_CHECKING:
     from harness.report import Report
@@ -78,6 +78,7 @@ def report(
     lower_is_better: bool,
     lower_in: tuple[Path, ...],
     readout: str | None,
+    space: str | None,
     score_column: str,
     exclude_bad: bool,
     data_dir: Path | None,
@@ -102,6 +103,7 @@ def report(
         lower_in=lower_in,
         exclude_bad=exclude_bad,
         readout=readout,
+        space=find_space(space),
     )
     truths = [
         TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)

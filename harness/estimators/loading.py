@@ -41,6 +41,7 @@ def load_estimators(
     lower_in: Sequence[str | Path] = (),
     exclude_bad: bool = False,
     readout: str | None = None,
+    space: Space | None = None,
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
 
@@ -55,6 +56,8 @@ def load_estimators(
         exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
         readout: "shared" or "refitted": the scores of runs by this readout (`rank_readout`); None:
             by each run's own.
+        space: The space of score files; that of the runs, else whichever the file names, unless
+            given. Run folders know theirs.
 
     Returns:
         The estimators, each with a label of its own, and what was left out.
@@ -78,12 +81,15 @@ def load_estimators(
             "started them again to go on."
         )
     estimators = list(runs.estimators)
+    if space is None and estimators:
+        space = estimators[0].space
     for path in files:
         sets = read_score_sets(
             path,
             score_column=score_column,
             lower_is_better=lower_is_better or path.resolve() in lower,
             exclude=exclude_bad,
+            space=space,
         )
         estimators += _from_sets(sets, _name_file(path), (path,))
     return Loaded(tuple(_tell_apart(estimators)), runs.unfinished)
@@ -110,7 +116,8 @@ def make_estimators(
         lower_is_better: Whether a lower number is better.
         exclude_bad: Whether what is bad is left out and counted instead of refused.
         archs: What to call a function for; all of the space unless given.
-        space: The space of what does not name its own; NAS-Bench-201 unless given.
+        space: The space; that which a file, a frame or a run names, else NAS-Bench-201, unless
+            given.
 
     Returns:
         The estimators: one, but for files and frames with several methods, and folders of runs.
@@ -127,7 +134,7 @@ def make_estimators(
                 "already. Give it where the estimator is made."
             )
         return Loaded((scores if label is None else replace(scores, label=show(label)),))
-    options: dict[str, Any] = {"lower_is_better": lower_is_better}
+    options: dict[str, Any] = {"lower_is_better": lower_is_better, "space": space}
     if isinstance(scores, (str, Path)):
         loaded = load_estimators(
             [scores], score_column=score_column, exclude_bad=exclude_bad, **options
@@ -145,7 +152,7 @@ def make_estimators(
         )
         return Loaded(tuple(_tell_apart(_from_sets(sets, label or "scores", ()))))
     if callable(scores):
-        made = from_callable(scores, archs, label, exclude_bad=exclude_bad, space=space, **options)
+        made = from_callable(scores, archs, label, exclude_bad=exclude_bad, **options)
         return Loaded((made,))
     raise UsageError(
         f"Scores were given as {type(scores).__name__}; allowed are a path, a pandas DataFrame or "

@@ -14,7 +14,7 @@ from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.loading import to_frame
 from harness.estimators.matrix import ScoreMatrix
 from harness.scores import make_score_sets
-from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import (
     Trials,
@@ -26,12 +26,9 @@ from harness.truth import (
     make_table,
 )
 from harness.truth.catalogue import choose_query, open_table
+from harness.truth.published import published
 from harness.truth.query import MEAN
-
-_PUBLISHED = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
-DATASETS = {"tiles": "tiles", **dict.fromkeys(_PUBLISHED, "cifar10")}
-"""By data set of a truth, the image data set that its table is found by."""
-
+from harness.truth.sources import BUILT
 
 TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
 """What a truth can be given as in Python."""
@@ -86,7 +83,7 @@ def make_own_truth(
             "accuracy": only.score[0],
         }
     )
-    return make_table(rows, "the truth that was given", {})
+    return make_table(rows, "the truth that was given", {}, space=space)
 
 
 def choose_truth(
@@ -97,6 +94,7 @@ def choose_truth(
     truth: TruthTable | str | Path | None = None,
     data_dir: Path | None = None,
     estimators: Sequence[ScoreMatrix] = (),
+    space: Space | None = None,
 ) -> ChosenTruth:
     """Find the truth that is meant.
 
@@ -106,8 +104,9 @@ def choose_truth(
         epochs: Length of training, epochs.
         policy: How trials become one number.
         truth: The table, its path or its name.
-        data_dir: Folder with `nb201/`.
+        data_dir: Data folder, with a folder of tables for each space.
         estimators: What is to be evaluated; runs know their data set.
+        space: The space of the table; that of the estimators unless given.
 
     Returns:
         The truth.
@@ -118,15 +117,18 @@ def choose_truth(
         DataError: If the data folder does not exist.
     """
     known = {estimator.dataset for estimator in estimators if estimator.dataset is not None}
+    if space is None and estimators:
+        space = estimators[0].space
     table: TruthTable | None = None
     if isinstance(truth, TruthTable):
         table = truth
     elif truth is not None:
-        table = open_table(str(truth), data_dir)[1]
+        table = open_table(str(truth), data_dir, space)[1]
     if dataset is None:
-        dataset = _only_dataset(known if table is None else {g.dataset for g in table.groups()})
+        names = known if table is None else {group.dataset for group in table.groups()}
+        dataset = _only_dataset(names, space or load_space())
     if table is None:
-        table = _find_table(dataset, data_dir, estimators)
+        table = _find_table(dataset, data_dir, space or load_space())
     check_space(estimators, table)
     query = choose_query(table, dataset, split, epochs, policy)
     selected, trials = table.select(query), table.trials(query)
@@ -134,15 +136,18 @@ def choose_truth(
     return ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind]))
 
 
-def _find_table(
-    dataset: str, data_dir: Path | None, estimators: Sequence[ScoreMatrix]
-) -> TruthTable:
-    space = estimators[0].space if estimators else load_space()
-    if space.name != DEFAULT:
-        return find_truth(dataset, data_dir, space)
-    if dataset not in DATASETS:
-        raise unknown_name("data set with a truth table of its own", dataset, DATASETS)
-    return find_truth(DATASETS[dataset], data_dir)
+def _find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:
+    images = _find_images(space)
+    if dataset not in images:
+        raise unknown_name("data set with a truth table of its own", dataset, images)
+    return find_truth(images[dataset], data_dir, space)
+
+
+def _find_images(space: Space) -> dict[str, str]:
+    """Return, by data set of a truth, the image data set that its table is found by."""
+    known = published(space)
+    first = next(iter(known.queries), "")
+    return {dataset: dataset for dataset in BUILT} | dict.fromkeys(known.datasets, first)
 
 
 def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
@@ -160,7 +165,19 @@ def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
             )
 
 
-def _only_dataset(names: Iterable[str]) -> str:
+def _only_space(estimators: Sequence[ScoreMatrix]) -> Space:
+    """Return the space that estimators share, or refuse to compare across spaces."""
+    first = estimators[0]
+    for other in estimators:
+        if other.space.name != first.space.name:
+            raise MismatchError(
+                f"'{first.label}' scores architectures of the space '{first.space.name}', and "
+                f"'{other.label}' those of '{other.space.name}'. Compare estimators of one space."
+            )
+    return first.space
+
+
+def _only_dataset(names: Iterable[str], space: Space) -> str:
     found = sorted(names)
     if len(found) == 1:
         return found[0]
@@ -172,7 +189,7 @@ def _only_dataset(names: Iterable[str]) -> str:
     raise UsageError(
         "The truth's data set was not given, and a score file does not say what its scores are "
         "to be held to: the same ones rank different data sets differently. Give --dataset (in "
-        f"Python dataset=...), such as {', '.join(DATASETS)}."
+        f"Python dataset=...), such as {', '.join(_find_images(space))}."
     )
 
 
@@ -194,8 +211,10 @@ class TruthChoice:
     policy: str | None = None
     table: str | None = None
 
-    def find(self, dataset: str | None, data_dir: Path | None) -> ChosenTruth:
-        """Find the truth, of `dataset` where the choice leaves that open.
+    def find(
+        self, dataset: str | None, data_dir: Path | None, space: Space | None = None
+    ) -> ChosenTruth:
+        """Find the truth of a space, of `dataset` where the choice leaves that open.
 
         Raises:
             UsageError: If the data set cannot be told, or the policy is none.
@@ -209,6 +228,7 @@ class TruthChoice:
             MEAN if self.policy is None else self.policy,
             self.table,
             data_dir,
+            space=space,
         )
 
 
@@ -237,11 +257,11 @@ def choose_truths(
         MismatchError: If a run was ranked against another truth table than its own at hand.
     """
     found = []
+    space = _only_space(estimators)
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
-            chosen = choice.find(None, data_dir)
-            check_space(estimators, chosen.table)
+            chosen = choice.find(None, data_dir, space)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))
@@ -249,9 +269,8 @@ def choose_truths(
         if len(datasets) > 1:
             _refuse_unknown_images(estimators, datasets)
         for dataset in datasets:
-            chosen = choice.find(default_query(dataset).dataset, data_dir)
+            chosen = choice.find(default_query(dataset, space).dataset, data_dir, space)
             group = [e for e in estimators if e.dataset in (None, dataset)]
-            check_space(group, chosen.table)
             _check_table(group, chosen)
             found.append((chosen, group))
     return found
@@ -263,7 +282,7 @@ def _refuse_unknown_images(estimators: Sequence[ScoreMatrix], datasets: Sequence
         raise UsageError(
             f"There are runs on {', '.join(datasets)}, and it is not said which truth "
             f"'{unknown[0]}' is to be held to. Name it with --truth-dataset, such as "
-            f"{default_query(datasets[0]).dataset}."
+            f"{default_query(datasets[0], estimators[0].space).dataset}."
         )
 
 
@@ -272,9 +291,9 @@ def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:
             continue
-        is_its_table = DATASETS.get(default_query(estimator.dataset).dataset) == DATASETS.get(
-            chosen.query.dataset
-        )
+        images = _find_images(estimator.space)
+        own = default_query(estimator.dataset, estimator.space).dataset
+        is_its_table = images.get(own) == images.get(chosen.query.dataset)
         if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
             raise MismatchError(
                 f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "

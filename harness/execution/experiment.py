@@ -73,7 +73,7 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
 
 def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
     """Count the architectures of the permutation with truth, from `offset` to the first gap."""
-    known = set(truth.mean(default_query(dataset)).keys.tolist())
+    known = set(truth.mean(default_query(dataset, space)).keys.tolist())
     most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
     for position, key in enumerate(space.prefix(most, offset)):
         if key not in known:
@@ -376,7 +376,7 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
 def _describe_data(
     config: RunConfig, data: ImageData, truth: TruthTable, ranked: Sequence[int]
 ) -> dict[str, Any]:
-    query = default_query(config.dataset)
+    query = default_query(config.dataset, truth.space)
     known = set(truth.mean(query).keys.tolist())
     return {
         "images": data.name,

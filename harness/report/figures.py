@@ -86,8 +86,10 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
     ]
     first = section.evaluations[0].populations.values()
     places = tuple(map(float, range(len(names))))
+    floor = section.space.floor
+    of_floor = "parameters" if floor == "params" else floor
     for label, values in (
-        ("parameters", [part.baselines["params"].value for part in first]),
+        (of_floor, [part.baselines[floor].value for part in first]),
         ("one-seed reference", [part.reference and part.reference.tau for part in first]),
         ("ceiling", [part.ceiling and part.ceiling.tau for part in first]),
     ):
@@ -95,8 +97,9 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
     return Figure(
         f"tau-by-population{suffix}",
         "Tau by population",
-        f"Kendall's tau-b on parts of {_where(section)}. Bars: 95% intervals. Parameters, the "
-        "one-seed reference and the modelled ceiling are on the same architectures.",
+        f"Kendall's tau-b on parts of {_where(section)}. Bars: 95% intervals. "
+        f"{of_floor.capitalize()}, the one-seed reference and the modelled ceiling are on the same "
+        "architectures.",
         "population",
         "tau",
         tuple(series),

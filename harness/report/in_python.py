@@ -21,6 +21,7 @@ from harness.report.report import Report, make_report
 from harness.report.words import describe_evaluation
 from harness.scores import show
 from harness.scores.sets import SCORE
+from harness.spaces import Space, load_space
 from harness.truth import TruthTable
 from harness.truth.catalogue import is_table
 from harness.truth.query import MEAN
@@ -61,17 +62,18 @@ def evaluate(
     exclude_bad: bool = False,
     label: str | None = None,
     data_dir: str | Path | None = None,
+    space: Space | str | None = None,
 ) -> EvaluationResult:
     """Evaluate how well scores rank architectures: all metrics, populations and intervals.
 
     Args:
         scores: The path of a score file or a run folder; a frame with the columns of a score file
-            (`arch_str` or `nb201_index`, `score`, perhaps `seed`); a series or a mapping from
-            architectures (strings, `nb201_index` or `Arch`) to scores; or a function that takes
-            an `Arch`, called for every architecture that has the truth.
+            (`arch_str` or `nb201_index`, in other spaces `arch`; `score`, perhaps `seed`); a
+            series or a mapping from architectures (as such, strings or `nb201_index`) to scores;
+            or a function that takes an architecture, called for every one that has the truth.
         truth: What to hold them to: the name of a data set, such as "cifar10" or "tiles"; a table,
             its path, or its name in `harness truth list`; or a series or a mapping from
-            architectures (strings, `nb201_index` or `Arch`) to accuracies in percent. By data set
+            architectures (likewise) to accuracies in percent. By data set
             unless given: the bundled table for tiles, else the published one.
         dataset: The truth's data set; needed unless `truth` says it, the scores are of runs, which
             know theirs, or the table has but one.
@@ -82,7 +84,10 @@ def evaluate(
         score_column: The column of the scores in a file or a frame.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
         label: What to call the scores; made from what is known unless given.
-        data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
+        data_dir: Data folder, with a folder of tables for each space; `$HARNESS_DATA`, then the
+            user cache, unless given.
+        space: The search space, or `package.module:Class`; that of the truth, of the runs, or that
+            the scores name, unless given.
 
     Returns:
         The figures, which print as text and show as HTML in a notebook.
@@ -109,13 +114,17 @@ def evaluate(
         True
     """
     folder = None if data_dir is None else Path(data_dir)
-    if isinstance(truth, str) and dataset is None and not is_table(truth, folder):
+    space = load_space(space) if isinstance(space, str) else space
+    if isinstance(truth, str) and dataset is None and not is_table(truth, folder, space):
         truth, dataset = None, truth
-    table = make_own_truth(truth) if isinstance(truth, (pd.Series, Mapping)) else truth
+    table = make_own_truth(truth, space) if isinstance(truth, (pd.Series, Mapping)) else truth
+    if space is None and isinstance(table, TruthTable):
+        space = table.space
     asked = (dataset, split, epochs, policy, table, folder)
     chosen = archs = None
     if callable(scores):
-        chosen = choose_truth(*asked)
+        chosen = choose_truth(*asked, space=space)
+        space = chosen.table.space
         archs = chosen.truth.keys.tolist()
     loaded = make_estimators(
         scores,
@@ -124,7 +133,7 @@ def evaluate(
         lower_is_better=lower_is_better,
         exclude_bad=exclude_bad,
         archs=archs,
-        space=table.space if isinstance(table, TruthTable) else None,
+        space=space,
     )
     if len(loaded.estimators) != 1:
         names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
@@ -151,13 +160,14 @@ def compare(
     score_column: str = "score",
     exclude_bad: bool = False,
     data_dir: str | Path | None = None,
+    space: Space | str | None = None,
 ) -> Report:
     """Compare ways to score architectures, on the architectures that all of them have scored.
 
     Args:
         scores: By name, what `harness.evaluate` takes: paths of score files and run folders,
-            frames, series and mappings from architectures to scores, functions of an `Arch`; or
-            paths alone, which name themselves.
+            frames, series and mappings from architectures to scores, functions of an
+            architecture; or paths alone, which name themselves.
         dataset: The truth's data set, such as "cifar10" or "tiles"; needed unless there are runs,
             which know theirs.
         split: "valid" or "test"; the usual one of the data set unless given.
@@ -169,7 +179,10 @@ def compare(
         lower_is_better: Whether a lower score is better, in all but run folders.
         score_column: The column of the scores in files and frames.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
-        data_dir: Folder with `nb201/`; `$HARNESS_DATA`, then the user cache, unless given.
+        data_dir: Data folder, with a folder of tables for each space; `$HARNESS_DATA`, then the
+            user cache, unless given.
+        space: The search space, or `package.module:Class`; that of the runs, or that the scores
+            name, unless given.
 
     Returns:
         The report, which shows as HTML in a notebook; `.words` are its sentences, and
@@ -198,15 +211,22 @@ def compare(
         >>> [line for line in report.words if "ranks better." in line][0][:32]
         '3x3 convolutions minus skips: ta'
     """
-    options: dict[str, Any] = {"score_column": score_column, "exclude_bad": exclude_bad}
+    space = load_space(space) if isinstance(space, str) else space
+    options: dict[str, Any] = {
+        "score_column": score_column,
+        "exclude_bad": exclude_bad,
+        "space": space,
+    }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
         scores = [scores]
+    choice = TruthChoice(dataset, split, epochs, policy, None if truth is None else str(truth))
+    folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):
+        if space is not None and space.size is None and any(map(callable, scores.values())):
+            options["archs"] = choice.find(None, folder, space).truth.keys.tolist()
         loaded = _load_named(scores, lower_is_better, **options)
     else:
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
-    choice = TruthChoice(dataset, split, epochs, policy, None if truth is None else str(truth))
-    folder = None if data_dir is None else Path(data_dir)
     return make_report(loaded, [choice], baseline=baseline, data_dir=folder)
 
 

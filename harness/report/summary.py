@@ -39,7 +39,7 @@ def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
     """
     record = folder.read_record()
     run, estimator = load_run_training(folder, record), load_run(folder, record)
-    asked = default_query(run.config.dataset)
+    asked = default_query(run.config.dataset, table.space)
     chosen = choose_truth(asked.dataset, asked.split, asked.epochs, asked.policy, table)
     result = evaluate_estimator(estimator, chosen, populations=tuple(POPULATIONS.values()))
     truth = chosen.truth.by_index()
@@ -68,10 +68,16 @@ def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str,
         "too_few": _name_those(metrics, "too few"),
         "undefined": _name_those(metrics, "undefined"),
         **{f"{name}_interval": _write_interval(tau) for name, tau in taus.items()},
-        "baselines": {name: everything.baselines[name].value for name in ("params", "flops")},
+        "baselines": _sizes(everything),
         "one_seed_reference": reference and reference._asdict(),
         "ceilings": {name: ceiling and ceiling.tau for name, ceiling in ceilings.items()},
     }
+
+
+def _sizes(everything: PopulationResult) -> dict[str, float | None]:
+    """Return what the size of a network reaches, in so far as the space counts it."""
+    known = everything.baselines
+    return {name: known[name].value for name in ("params", "flops") if name in known}
 
 
 def _name_those(metrics: Mapping[str, MetricResult], status: str) -> list[str]:

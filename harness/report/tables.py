@@ -18,6 +18,9 @@ from harness.report.contents import Section
 from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
 
+_HEADINGS = {"flops": "FLOPs"}
+"""Of the columns of baselines; others are headed by their names."""
+
 SIDE_BY_SIDE = 3
 """Estimators in one table of populations; more get tables of their own."""
 
@@ -112,7 +115,8 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
         headings = (
             *("population", "n"),
             *(result.label for result in shown),
-            *("params", "FLOPs", "random", "one-seed ref", "ceiling"),
+            *(_HEADINGS.get(name, name) for name in shown[0].populations["all"].baselines),
+            *("one-seed ref", "ceiling"),
         )
         rows = []
         for name, part in shown[0].populations.items():

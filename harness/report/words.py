@@ -80,7 +80,7 @@ def _describe(report: Contents) -> Iterator[str]:
 
 
 def say_ranking(evaluations: Sequence[Evaluated]) -> str:
-    """Say how well estimators rank, on the same architectures, beside parameters and ceiling."""
+    """Say how well estimators rank, on the same architectures, beside the floor and the ceiling."""
     first = evaluations[0]
     everything = first.populations["all"]
     taus, overs = zip(*map(_say_tau, evaluations), strict=True)
@@ -88,8 +88,11 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
         taus = tuple(f"{tau}{over}" for tau, over in zip(taus, overs, strict=True))
         overs = ("",)
     besides = []
-    if everything.baselines["params"].value is not None:
-        besides.append(f"counting parameters reaches {everything.baselines['params'].value:.3f}")
+    floor = first.estimator.space.floor
+    reached = everything.baselines[floor].value
+    if reached is not None:
+        score = "counting parameters" if floor == "params" else f"the baseline {floor}"
+        besides.append(f"{score} reaches {reached:.3f}")
     if everything.ceiling is not None:
         besides.append(f"the ceiling is {everything.ceiling.tau:.3f}")
     if len(evaluations) == 1 and (everything.share_of_ceiling or 0.0) > 0.0:

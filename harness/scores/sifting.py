@@ -15,7 +15,13 @@ from harness.errors import DataError
 from harness.scores.cells import FloatArray, Sieve, read_numbers, read_texts
 from harness.scores.own import STATUS_FAILED, STATUS_OK
 from harness.spaces import Space, load_space
-from harness.spaces.lookup import INDEX_COLUMN, arch_columns, keys_of_numbers, keys_of_strings
+from harness.spaces.lookup import (
+    INDEX_COLUMN,
+    SPACE_COLUMN,
+    arch_columns,
+    keys_of_numbers,
+    keys_of_strings,
+)
 
 IntArray = npt.NDArray[np.int64]
 
@@ -111,6 +117,8 @@ def _sift_archs(
             problem = f"names no architecture of the space '{space.name}'"
             if indices and read_texts(frame[name][named < 0]).str.isdecimal().any():
                 problem += f" (places in the published order go into '{indices[0]}')"
+            elif (named < 0).all() and SPACE_COLUMN not in frame:
+                problem += " (scores of another space need --space, in Python space=...)"
         elif name in indices:
             named = keys_of_numbers(read_numbers(frame[name]).values, space)
             problem = f"is not an integer from 0 to {(space.size or 0) - 1}"

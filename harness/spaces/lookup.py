@@ -100,7 +100,7 @@ def settle_space(
     if asked is not None and named not in (None, asked.name):
         raise error(
             f"{source}: it is of the space '{named:.60}', and '{asked.name}' was asked for. Give a "
-            f"file of that space, or the option --space {named:.60}."
+            f"file of '{asked.name}', or the file's own space with --space."
         )
     if asked is not None:
         return asked
@@ -109,7 +109,7 @@ def settle_space(
     except UsageError as unknown:
         raise error(
             f"{source}: it is of the space '{named:.60}', which this version does not know. Name "
-            "its class: --space package.module:Class."
+            "its class: --space package.module:Class (in Python space=...)."
         ) from unknown
 
 

@@ -136,12 +136,14 @@ class Published:
 
     Attributes:
         queries: The usual truth of a supernet, by the image data set that it is trained on.
+        datasets: The data sets of the published table, in its spelling.
         formats: Formats of results by name, in the order in which they are tried.
         entries: What can be fetched.
         hint: What to say of a path that is of no known format, from ": "; or "".
     """
 
     queries: Mapping[str, TruthQuery] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
     formats: Callable[[], Mapping[str, Format]] = dict
     entries: Callable[[], tuple[Entry, ...]] = tuple
     hint: Callable[[Path], str] = lambda _path: ""

@@ -45,7 +45,11 @@ ROWS = (
     Row("spos-toy", "spos", {"space": TOY}),
     Row("ogd-toy", "ogd", {"space": TOY, "ogd": {"c": 10, "refresh": 2, "layers": "searchable"}}),
     Row("fairnas-toy", "fairnas", {"space": TOY}, same_paths=False),
+    Row("sandwich-toy", "sandwich", {"space": TOY}, same_paths=False),
+    Row("novelty-toy", "novelty", {"space": TOY, "novelty": {"archive": 4}}, same_paths=False),
     Row("nsas-toy", "nsas", {"space": TOY, "nsas": {"constraints": 3, "recent": 4}}),
+    Row("wpl-toy", "wpl", {"space": TOY, "wpl": {"alpha": 0.1, "decay": 0.9}}),
     Row("spos-endless", "spos", {"space": ENDLESS}),
     Row("ogd-endless", "ogd", {"space": ENDLESS, "ogd": {"projector": "rls", "alpha": 0.1}}),
+    Row("wpl-endless", "wpl", {"space": ENDLESS, "wpl": {"alpha": 0.1, "decay": 0.9}}),
 )

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import add_options, data_dir_option
-from harness.spaces import load_space
+from harness.cli.options import add_options, data_dir_option, find_space
 
 if TYPE_CHECKING:
-    from harness.spaces import Space
     from harness.truth import TruthQuery, TruthTable
     from harness.truth.catalogue import Place
 
@@ -50,11 +48,6 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
         data_dir_option,
         space_option,
     )(open_first)
-
-
-def find_space(name: str | None) -> Space | None:
-    """Return the space that was asked for, if one was."""
-    return None if name is None else load_space(name)
 
 
 def reads_truth(command: Callable[..., None]) -> Callable[..., None]:

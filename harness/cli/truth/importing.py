@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.truth.choose import find_space, space_option
+from harness.cli.options import data_dir_option, find_space
+from harness.cli.truth.choose import space_option
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 )
 @space_option
 @click.option("--force", is_flag=True, help="Replace a different table.")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
-)
+@data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def import_(
     path: Path,

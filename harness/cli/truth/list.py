@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import data_dir_option, find_space
 from harness.cli.printing import clean, print_line
-from harness.cli.truth.choose import find_space, name_table, space_option
+from harness.cli.truth.choose import name_table, space_option
 from harness.errors import DataError, HarnessError
 
 if TYPE_CHECKING:
@@ -20,11 +21,7 @@ SHOWN_CHARS = 100
 
 
 @click.command(name="list")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Data folder.  [default: $HARNESS_DATA, else the user cache folder]",
-)
+@data_dir_option
 @space_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:

@@ -39,19 +39,20 @@ def stats(place: Place, table: TruthTable, query: TruthQuery, as_json: bool) -> 
 
 
 def _print_overview(overview: Overview) -> None:
-    print_grid(
-        "Accuracy by what architectures are made of, percent",
-        ("number of", "count", "n", "mean", "sd", "min", "max"),
-        [
-            (
-                row.what,
-                str(row.count),
-                f"{row.n:,}",
-                *(figure(value) for value in (row.mean, row.sd, row.low, row.high)),
-            )
-            for row in overview.counts
-        ],
-    )
+    if overview.counts:  # a space need not count anything
+        print_grid(
+            "Accuracy by what architectures are made of, percent",
+            ("number of", "count", "n", "mean", "sd", "min", "max"),
+            [
+                (
+                    row.what,
+                    str(row.count),
+                    f"{row.n:,}",
+                    *(figure(value) for value in (row.mean, row.sd, row.low, row.high)),
+                )
+                for row in overview.counts
+            ],
+        )
     headings = [f"{100 * quantile:g}%" for quantile in overview.quantiles]
     cells = [figure(value) for value in overview.quantiles.values()]
     print_grid("Quantiles of accuracy, percent", headings, [cells], texts=0)

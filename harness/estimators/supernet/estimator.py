@@ -111,7 +111,9 @@ class Supernet(Estimator):
         config = self.task.config
         if config.until_tau_se is None:
             return None
-        known = self.task.truth.mean(default_query(config.dataset)).by_index()
+        known = self.task.truth.mean(
+            default_query(config.dataset, self.task.truth.space)
+        ).by_index()
         return Goal(config.until_tau_se, known)
 
     def _check_any_score(self, rows: Sequence[Row]) -> None:

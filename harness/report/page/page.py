@@ -20,8 +20,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import provenance
-from harness.errors import StoreError
-from harness.files.atomic import check_replaceable, write_atomically
+from harness.files.atomic import check_replaceable, make_folder, write_atomically
 from harness.report.contents import Contents
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
@@ -79,13 +78,7 @@ def save_page(report: Contents, file: Path) -> None:
         StoreError: If it cannot be written.
     """
     check_replaceable(file, b"<!doctype html>", "page")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder '{file.parent}' could not be made: {error.strerror or error}. Name "
-            "another file with --html."
-        ) from error
+    make_folder(file.parent, "--html")
     write_atomically(file, render_page(report))
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from harness.errors import DataError, Interrupted, LockedError, StoreError
+from harness.files.atomic import make_folder
 from harness.files.datadir import DATA_VARIABLE, user_cache_dir
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.download import QUIET, Patience, Watch, part_path
@@ -192,8 +193,5 @@ def _make_table(entry: Entry, product: Table, paths: Sequence[Path], folder: Pat
         )
     target = folder / product.path
     made = TruthTable(table.name, table.columns, table.metadata | {MADE_FROM: entry.name})
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"'{target.parent}' cannot be made: {error.strerror}.") from error
+    make_folder(target.parent, "--data-dir")
     save_table(made, target)

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.errors import DataError, StoreError
+from harness.errors import DataError
+from harness.files.atomic import make_folder
 from harness.truth.fetch.download import Patience, TransferError, Watch, fetch_file
 from harness.truth.fetch.state import State, check_file
 from harness.truth.published import Download, Entry
@@ -61,7 +62,7 @@ def _find_local(entry: Entry, download: Download, origin: Path) -> Path:
             f"address (http://, https://) that holds {names}"
             + (", or that file itself." if is_alone else ".")
         )
-    found = check_file(path, download.size, download.checksum)
+    found = check_file(path, download)
     if found.state is not State.OK:
         raise DataError(
             f"'{path}' is not the published {download.file}: {found.note}. It was not used. The "
@@ -86,18 +87,12 @@ def _download(
     patience: Patience | None,
 ) -> str:
     """Download a file unless it is at its place, and return where it came from."""
-    found = check_file(target, download.size, download.checksum)
+    found = check_file(target, download)
     if found.state is State.OK:
         return str(target)
     if found.state is State.DIFFERS:
         watch.notice(f"'{target}' is not the published file ({found.note}); getting it again.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"'{target.parent}' cannot be made ({error.strerror}). Name another folder with "
-            "--data-dir."
-        ) from error
+    make_folder(target.parent, "--data-dir")
     return fetch_file(urls, target, download.checksum, download.size, watch, patience)
 
 
@@ -110,7 +105,7 @@ def _not_fetched(
     lines += ["To continue by hand, get"]
     for download in entry.downloads:
         target = folder / download.path
-        if check_file(target, download.size, download.checksum).state is not State.OK:
+        if check_file(target, download).state is not State.OK:
             kind, _, digest = download.checksum.partition(":")
             lines.append(f"  {download.urls[0]}")
             lines.append(f"    {download.size:,} bytes, {kind} {digest}")

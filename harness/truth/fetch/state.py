@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from harness.errors import DataError
 from harness.truth.fetch.download import part_path
-from harness.truth.published import Entry, Table
+from harness.truth.published import Download, Entry, Member, Table
 
 MADE_FROM = "fetched_as"
 """The key of a table's metadata that names the entry it was made from."""
@@ -60,10 +60,7 @@ def check_product(entry: Entry, folder: Path, with_hashes: bool = True) -> list[
     product = entry.product
     if isinstance(product, Table):
         return [_check_table(entry, product, folder / product.path)]
-    return [
-        check_file(folder / member.name, member.size, member.checksum, with_hashes)
-        for member in product.members
-    ]
+    return [check_file(folder / member.name, member, with_hashes) for member in product.members]
 
 
 def check_entry(entry: Entry, folder: Path) -> list[FileState]:
@@ -77,7 +74,7 @@ def check_entry(entry: Entry, folder: Path) -> list[FileState]:
         What is made of the downloads; then those downloads that are there.
     """
     downloads = [
-        check_file(path, download.size, download.checksum)
+        check_file(path, download)
         for download in entry.downloads
         if (path := folder / download.path).exists()
     ]
@@ -92,10 +89,9 @@ def summarise(states: Sequence[FileState]) -> State:
 
 def look_at(entry: Entry, folder: Path) -> str:
     """Say in a few words, without computing checksums, what of an entry is there."""
-    found = [each.state for each in check_product(entry, folder, with_hashes=False)]
-    word = {State.OK: "yes", State.DIFFERS: "differs", State.MISSING: "no"}[
-        next(state for state in (State.DIFFERS, State.MISSING, State.OK) if state in found)
-    ]
+    states = check_product(entry, folder, with_hashes=False)
+    found = [each.state for each in states]
+    word = {State.OK: "yes", State.DIFFERS: "differs", State.MISSING: "no"}[summarise(states)]
     if State.DIFFERS not in found and len(set(found)) > 1:
         word = f"{found.count(State.OK)} of {len(found)} files"
     parts = [part_path(folder / download.path) for download in entry.downloads]
@@ -103,13 +99,12 @@ def look_at(entry: Entry, folder: Path) -> str:
     return f"{word}; {n_begun:,} of {entry.size:,} bytes have come" if n_begun else word
 
 
-def check_file(path: Path, size: int, checksum: str, with_hash: bool = True) -> FileState:
+def check_file(path: Path, what: Download | Member, with_hash: bool = True) -> FileState:
     """Say whether a file is the published one.
 
     Args:
         path: Where it is.
-        size: Bytes that it should have.
-        checksum: "sha256:..." or "md5:..." that it should have.
+        what: What it should be.
         with_hash: Compute the checksum too.
 
     Returns:
@@ -121,9 +116,9 @@ def check_file(path: Path, size: int, checksum: str, with_hash: bool = True) -> 
         return FileState(path, State.MISSING)
     try:
         found = path.stat().st_size
-        if found != size:
-            return FileState(path, State.DIFFERS, f"{found:,} bytes instead of {size:,}")
-        kind, _, expected = checksum.partition(":")
+        if found != what.size:
+            return FileState(path, State.DIFFERS, f"{found:,} bytes instead of {what.size:,}")
+        kind, _, expected = what.checksum.partition(":")
         if with_hash and pooch.file_hash(str(path), alg=kind) != expected:
             return FileState(path, State.DIFFERS, f"its {kind} is not that of the published file")
     except OSError as error:
@@ -144,8 +139,8 @@ def _check_table(entry: Entry, product: Table, path: Path) -> FileState:
     is_it = made_from == entry.name if product.sha256 is None else table.sha256 == product.sha256
     if is_it:
         return FileState(path, State.OK)
-    if made_from == entry.name:
-        note = "its rows are not those of the published files"
-        return FileState(path, State.DIFFERS, note)
-    note = f"a sound table, but made from {made_from[:60]}"
-    return FileState(path, State.DIFFERS, note, is_other=True)
+    is_other = made_from != entry.name
+    note = "its rows are not those of the published files"
+    if is_other:
+        note = f"a sound table, but made from {made_from[:60]}"
+    return FileState(path, State.DIFFERS, note, is_other)

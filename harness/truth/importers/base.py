@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,22 +39,34 @@ class ImportOptions:
     space: Space | None = None
 
 
+class LeftOut(NamedTuple):
+    """What an importer left out.
+
+    Attributes:
+        name: What it is called in the table's metadata.
+        n: How often it occurred, perhaps never.
+        sentence: What the user is told if it occurred.
+    """
+
+    name: str
+    n: int
+    sentence: str
+
+
 class Imported(NamedTuple):
     """What an importer read.
 
     Attributes:
         rows: With the columns of a truth table; checked when they become one.
         sha256: Hash of the source, hexadecimal.
-        counts: What was left out, and how often, by name; goes into the table's metadata.
-        notes: Sentences for the user about what was left out.
+        left_out: What was left out.
         metadata: What the source says of itself, kept in the table's metadata.
         space: The space of the rows; None for `DEFAULT`.
     """
 
     rows: pd.DataFrame
     sha256: str
-    counts: dict[str, int]
-    notes: list[str]
+    left_out: Sequence[LeftOut] = ()
     metadata: Mapping[str, str] = MappingProxyType({})
     space: Space | None = None
 
@@ -70,17 +82,3 @@ def hash_listing(hashes: Mapping[str, str]) -> str:
     """
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-@dataclass
-class Notes:
-    """Collects what an importer leaves out."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    sentences: list[str] = field(default_factory=list)
-
-    def add(self, name: str, n: int, sentence: str) -> None:
-        """Count something; the sentence is told if there is any of it."""
-        self.counts[name] = n
-        if n:
-            self.sentences.append(sentence)

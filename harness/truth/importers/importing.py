@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.errors import StoreError, TruthError, UsageError, unknown_name
-from harness.files.datadir import resolve_data_dir, user_cache_dir
+from harness.errors import TruthError, UsageError, unknown_name
+from harness.files.atomic import make_folder
 from harness.provenance import now
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
 from harness.truth.importers.base import ImportOptions, Watch, watch_nothing
 from harness.truth.importers.tabular import START_BYTES, is_rows, read_rows
 from harness.truth.published import Format, published
+from harness.truth.sources import PUBLISHED_FILES, truth_folder
 
 AUTO, ROWS = "auto", "rows"
 
@@ -118,15 +119,16 @@ def import_truth(
         )
     options = ImportOptions(allow_missing, accuracy_scale, watch, space)
     imported = formats[found].read(path, options)
-    for sentence in imported.notes:
-        tell(sentence)
+    for part in imported.left_out:
+        if part.n:
+            tell(part.sentence)
     metadata = dict(imported.metadata) | {
         "source_file": path.resolve().name,
         "source_sha256": imported.sha256,
         "importer": f"harness.truth.importers:{found}",
         "importer_version": version("harness"),
         "imported": now(),
-        **{key: str(count) for key, count in imported.counts.items()},
+        **{part.name: str(part.n) for part in imported.left_out},
     }
     name = name or (imported.space or load_space()).name
     return make_table(imported.rows, name, metadata, str(path), imported.space)
@@ -145,8 +147,7 @@ def truth_file(data_dir: Path | None = None, space: Space | None = None) -> Path
     Raises:
         DataError: If the data folder that was named does not exist.
     """
-    folder = resolve_data_dir(data_dir) or user_cache_dir()
-    return folder / (space or load_space()).name / "truth.parquet"
+    return truth_folder(data_dir, space or load_space()) / PUBLISHED_FILES[0]
 
 
 def place_table(table: TruthTable, path: Path, force: bool = False) -> bool:
@@ -171,13 +172,7 @@ def place_table(table: TruthTable, path: Path, force: bool = False) -> bool:
             f"'{path}' exists and is another table than the one that was imported. Replace it with "
             "--force, or name another file with --out."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The folder '{path.parent}' could not be made: {error.strerror or error}. Name a file "
-            "elsewhere with --out."
-        ) from error
+    make_folder(path.parent, "--out")
     save_table(table, path)
     return True
 

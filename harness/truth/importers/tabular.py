@@ -29,7 +29,7 @@ from harness.spaces.lookup import (
     settle_space,
     space_of_rows,
 )
-from harness.truth.importers.base import Imported, ImportOptions, Notes
+from harness.truth.importers.base import Imported, ImportOptions, LeftOut
 from harness.truth.importers.completion import complete_rows, drop_repeats, scale_accuracies
 from harness.truth.rows import COLUMNS
 from harness.truth.table import load_table, split_metadata
@@ -100,13 +100,12 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
         raise TruthError(str(error)) from error
     space = settle_space(space_of_rows(df, name, TruthError), space, name, TruthError)
     df = scale_accuracies(complete_rows(df, name, space), options.accuracy_scale, name)
-    notes = Notes()
     kept = drop_repeats(df, name, space)
     n_dropped = len(df) - len(kept)
     sentence = f"{n_dropped:,} rows of {name} repeat another exactly, and were dropped."
-    notes.add("n_dropped_duplicates", n_dropped, sentence)
+    left_out = LeftOut("n_dropped_duplicates", n_dropped, sentence)
     digest = hashlib.sha256(content).hexdigest()
-    return Imported(kept, digest, notes.counts, notes.sentences, metadata, space)
+    return Imported(kept, digest, [left_out], metadata, space)
 
 
 def _read(

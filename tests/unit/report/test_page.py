@@ -243,7 +243,7 @@ def test_several_truths_have_a_place_each(tmp_path: Path, report: Report) -> Non
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, report: Report) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"could not be made.*Name another"):
+    with pytest.raises(StoreError, match=r"cannot be made.*Give --html another"):
         save_page(report, tmp_path / "file" / "report.html")
 
 

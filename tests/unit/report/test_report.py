@@ -64,7 +64,7 @@ TRUTH = make_truth()
 
 @pytest.fixture(autouse=True)
 def _made_up_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.evaluation.truths.find_truth", lambda dataset, data_dir: TRUTH)
+    monkeypatch.setattr("harness.evaluation.truths.find_truth", lambda *_: TRUTH)
 
 
 def truth_of(indices: npt.NDArray[np.int64]) -> FloatArray:

@@ -79,7 +79,7 @@ PLACE = "harness.evaluation.truths.find_truth"
 
 @pytest.fixture(autouse=True)
 def _made_up_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PLACE, lambda dataset, data_dir: TABLE)
+    monkeypatch.setattr(PLACE, lambda *_: TABLE)
 
 
 def truth_of(dataset: str, split: str = "test", epochs: int = 200) -> pd.Series:
@@ -427,7 +427,7 @@ def test_every_conclusion_in_words_stands_below_its_truth(report: Report) -> Non
 def test_runs_on_other_images_are_held_against_their_own_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(dataset: str, data_dir: Path | None) -> TruthTable:
+    def find(dataset: str, *_: object) -> TruthTable:
         return TABLE if dataset == "cifar10" else tiles
 
     rows = ROWS[(ROWS["dataset"] == "cifar100") & (ROWS["split"] == "test")]
@@ -447,7 +447,7 @@ def test_a_file_beside_runs_on_several_data_sets_has_to_name_its_truth(
 ) -> None:
     rows = ROWS[(ROWS["dataset"] == "cifar100") & (ROWS["split"] == "test")]
     tiles = make_table(rows.assign(dataset="tiles", epochs=12), "of tiles", {})
-    monkeypatch.setattr(PLACE, lambda dataset, _: TABLE if dataset == "cifar10" else tiles)
+    monkeypatch.setattr(PLACE, lambda dataset, *_: TABLE if dataset == "cifar10" else tiles)
     make_cifar_run(tmp_path / "runs")
     make_run(tmp_path / "runs", make_scores(0), truth=tiles)
     file = tmp_path / "mine.csv"

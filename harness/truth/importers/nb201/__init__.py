@@ -47,6 +47,7 @@ PUBLISHED = Published(
         "cifar100": TruthQuery("cifar100", "test", 200),
         "imagenet16-120": TruthQuery("ImageNet16-120", "test", 200),
     },
+    datasets=("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120"),
     formats=_formats,
     entries=_entries,
     hint=_hint,

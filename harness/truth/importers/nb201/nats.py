@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Imported, ImportOptions, Notes, hash_listing
-from harness.truth.importers.nb201.official import add_lacking
+from harness.truth.importers.base import Imported, ImportOptions, hash_listing
 from harness.truth.importers.nb201.records import (
     ArchRecord,
     check_missing,
     check_order,
+    count_lacking,
     read_record,
     to_frame,
 )
@@ -68,16 +68,13 @@ def read_nats(path: Path, options: ImportOptions) -> Imported:
     strings = check_order(meta.get("meta_archs") if isinstance(meta, dict) else None, str(path))
     files = {index: _file_of(path, index) for index in range(len(strings))}
     missing = [index for index, file in files.items() if file is None]
-    notes = Notes()
-    sentence = check_missing(missing, len(strings), options.allow_missing, str(path))
-    notes.add("n_missing_archs", len(missing), sentence)
+    without = check_missing(missing, len(strings), options.allow_missing, str(path))
     records: list[ArchRecord] = []
     for done, (index, file) in enumerate(files.items(), start=1):
         if file is not None:
             records += _read_file(file, index, hashes)
         options.watch(done, len(strings))
-    add_lacking(notes, records)
-    return Imported(to_frame(records), hash_listing(hashes), notes.counts, notes.sentences)
+    return Imported(to_frame(records), hash_listing(hashes), [without, count_lacking(records)])
 
 
 def _file_of(folder: Path, index: int) -> Path | None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Imported, ImportOptions, Notes
+from harness.truth.importers.base import Imported, ImportOptions
 from harness.truth.importers.nb201.records import (
-    EVALUATIONS,
     ArchRecord,
     check_missing,
     check_order,
+    count_lacking,
     to_frame,
 )
 from harness.truth.importers.nb201.streams import OLD_START, ZIP_START, read_stream
@@ -60,22 +60,8 @@ def read_official(path: Path, options: ImportOptions) -> Imported:
     found = _check_places(content["arch2infos"], records, name)
     wanted = _check_indices(content["evaluated_indexes"], len(strings), name)
     missing = sorted(wanted - found)
-    notes = Notes()
-    sentence = check_missing(missing, len(wanted), options.allow_missing, name)
-    notes.add("n_missing_archs", len(missing), sentence)
-    add_lacking(notes, records)
-    return Imported(to_frame(records), digest, notes.counts, notes.sentences)
-
-
-def add_lacking(notes: Notes, records: list[ArchRecord]) -> None:
-    """Count the evaluations that records could have and do not."""
-    n_lacking = sum(record.n_lacking for record in records)
-    names = sorted({name for by_split in EVALUATIONS.values() for name in by_split.values()})
-    sentence = (
-        f"{n_lacking:,} evaluations ({', '.join(names)}) were never made of trainings that could "
-        "have them; they have no row."
-    )
-    notes.add("n_lacking_evaluations", n_lacking, sentence)
+    without = check_missing(missing, len(wanted), options.allow_missing, name)
+    return Imported(to_frame(records), digest, [without, count_lacking(records)])
 
 
 def _check_places(infos: Any, records: list[ArchRecord], name: str) -> set[int]:

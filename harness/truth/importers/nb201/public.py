@@ -113,7 +113,7 @@ def is_public(path: Path, _start: bytes = b"") -> bool:
 def read_public(path: Path, _options: ImportOptions) -> Imported:
     """Read the six files, whose hashes are pinned."""
     rows = read_public_tables(path)
-    return Imported(rows, hash_listing({table.file: table.sha256 for table in TABLES}), {}, [])
+    return Imported(rows, hash_listing({table.file: table.sha256 for table in TABLES}))
 
 
 def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from harness.errors import TruthError
 from harness.spaces import load_space
 from harness.spaces.lookup import strings_of_keys
 from harness.spaces.nb201.encoding import N_ARCHS, arch_at
+from harness.truth.importers.base import LeftOut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,7 +172,7 @@ def check_order(strings: Any, name: str) -> list[str]:
     return strings
 
 
-def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str) -> str:
+def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str) -> LeftOut:
     """Refuse a source that lacks records, unless that was allowed.
 
     Args:
@@ -181,7 +182,7 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
         name: What to call the source.
 
     Returns:
-        A sentence about them.
+        The missing ones.
 
     Raises:
         TruthError: If there are any and that was not allowed, or there is nothing else.
@@ -192,7 +193,18 @@ def check_missing(missing: Sequence[int], n_wanted: int, allow: bool, name: str)
     if missing and (not allow or len(missing) == n_wanted):
         advice = "Get it again" if allow else "Get them, or leave them out with --allow-missing"
         raise TruthError(f"{sentence} {advice}.")
-    return sentence
+    return LeftOut("n_missing_archs", len(missing), sentence)
+
+
+def count_lacking(records: Sequence[ArchRecord]) -> LeftOut:
+    """Count the evaluations that records could have and do not."""
+    n_lacking = sum(record.n_lacking for record in records)
+    names = sorted({name for by_split in EVALUATIONS.values() for name in by_split.values()})
+    sentence = (
+        f"{n_lacking:,} evaluations ({', '.join(names)}) are missing from trainings that could "
+        "have them; they have no row."
+    )
+    return LeftOut("n_lacking_evaluations", n_lacking, sentence)
 
 
 def to_frame(records: Iterable[ArchRecord]) -> pd.DataFrame:

@@ -163,7 +163,7 @@ def test_a_damaged_table_is_not_replaced_without_being_asked(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="could not be made"):
+    with pytest.raises(StoreError, match="cannot be made"):
         place_table(make_table(ROWS, "one", {}), tmp_path / "file" / "deep" / "truth.parquet")
 
 
