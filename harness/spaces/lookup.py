@@ -31,6 +31,9 @@ BoolArray = npt.NDArray[np.bool_]
 SPACE_COLUMN, INDEX_COLUMN = "space", "arch_index"
 """Of files of any space but `DEFAULT`, beside `arch`."""
 
+QUOTED = ("'-", "'+", "'=", "'@")
+"""How exported strings begin that a spreadsheet would take for formulas."""
+
 MOST_LISTED = 50_000
 """Architectures of a space whose strings are kept to be looked up; in a larger space each
 distinct string is parsed once."""
@@ -181,8 +184,10 @@ def keys_of_strings(strings: pd.Series[Any], space: Space) -> IntArray:
     lookup = _lookup(space)
     found = np.full(len(names), -1) if lookup is None else lookup.get_indexer(names)
     for position in np.flatnonzero(found < 0).tolist():
-        with contextlib.suppress(ArchError):
-            found[position] = space.key(space.parse(str(names[position])))
+        name = str(names[position])
+        with contextlib.suppress(ArchError):  # what `-` begins is exported to CSV behind a quote
+            bare = name[1:] if name.startswith(QUOTED) else name
+            found[position] = space.key(space.parse(bare))
     # The last entry serves code -1, pandas' code of a missing value.
     return np.append(found, -1).astype(np.int64)[column.cat.codes.to_numpy()]
 
