@@ -201,7 +201,7 @@ class Experiment:
             )
         if self.conditions.profile:
             profile_run(config, data, self.folder.path)
-        self.ranks.share(describe_start(config, self.execution, data))
+        self.ranks.broadcast(describe_start(config, self.execution, data))
         estimator = load_estimator(config.estimator)(self._task(data, truth))
         try:
             estimator.prepare()

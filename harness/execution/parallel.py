@@ -132,7 +132,7 @@ def _lead(
         return Experiment(config, conditions, threads, monitor, ranks=told).run()
     finally:
         if not told.anything:  # the run is finished, or cannot be started
-            told.share(None)
+            told.broadcast(None)
 
 
 class _Told(Ranks):
@@ -142,15 +142,15 @@ class _Told(Ranks):
         super().__init__(ranks.rank, ranks.size)
         self.anything = False
 
-    def share(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         self.anything = True
-        return super().share(value)
+        return super().broadcast(value)
 
 
 def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: Ranks) -> None:
     """Train together with the first rank, if it says that there is something to train."""
     data = load_run_images(config, data_dir)
-    start: dict[str, Any] | None = ranks.share(None)
+    start: dict[str, Any] | None = ranks.broadcast(None)
     if start is None:
         return
     own = describe_start(config, start["execution"], data)

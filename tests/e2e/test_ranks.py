@@ -113,7 +113,7 @@ def test_a_killed_rank_ends_the_run_and_two_ranks_go_on_to_the_same_bits(
     record = record_of(tmp_path)
     assert record["status"] == status
     if rank:
-        assert "Another rank is gone" in record["reason"]
+        assert "Another rank exited" in record["reason"]
     code, _, err = finish(start_ranks(*RUN, "--out", tmp_path))
     assert code == 0, err
     check_same_bits(only_run(tmp_path), undisturbed)
