@@ -90,16 +90,16 @@ def normalise(
 ) -> list[Tensor]:
     """Normalise this rank's part of `x`; return the output, and gradients for the output's `g`."""
     leaves = [
-        t.clone().requires_grad_() for t in (ranks.take_part(x), weight, bias) if t is not None
+        t.clone().requires_grad_() for t in (ranks.own_part(x), weight, bias) if t is not None
     ]
     y = DistributedNorm(ranks)(leaves[0], *(leaves[1:] or (None, None)))
-    y.backward(ranks.take_part(g))
+    y.backward(ranks.own_part(g))
     return [y.detach(), *(leaf.grad for leaf in leaves if leaf.grad is not None)]
 
 
 def take_patches(ranks: Ranks, x: Tensor, weight: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Return the mean and some random patches of a batch, of which this rank has its part."""
-    layer = LayerInput(ranks.take_part(x), weight, stride, ranks)
+    layer = LayerInput(ranks.own_part(x), weight, stride, ranks)
     draws = Draws(0)
     return layer.mean_patch(), layer.random_patches(12, draws)
 
@@ -113,7 +113,7 @@ def tell(ranks: Ranks) -> tuple[Any, ...]:
     ranks.average([weight, own])
     gathered = ranks.gather(torch.tensor([[ranks.rank]]))
     flags = [ranks.any(ranks.rank == 1), ranks.any(False), ranks.any(True)]
-    shared = ranks.share({"from": ranks.rank})
+    shared = ranks.broadcast({"from": ranks.rank})
     return added, weight, own, gathered, flags, shared
 
 

@@ -54,7 +54,7 @@ def fetch(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Bring NAME into the data folder, checked; see `harness data list` for the names.
+    """Fetch NAME into the data folder and verify it; `harness data list` shows the names.
 
     A download that was cut resumes where it stopped. What is there and whole is not fetched
     again, and what is there and differs is left alone unless --replace says otherwise.
@@ -89,7 +89,7 @@ def fetch(
 @_JSON
 @click.pass_context
 def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
-    """List what can be fetched, and what of it is there.
+    """List what can be fetched, and what is there already.
 
     Looks at sizes only; `harness data verify` computes checksums.
     """
@@ -119,8 +119,8 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
 def verify(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
     """Compare the files of NAME, or of all that is there, with what was published.
 
-    Ends with 1 if a file differs, or if one of NAME is missing. A file that differs may well be of
-    use: only the harness cannot vouch for it.
+    Exits with 1 if a file differs, or if one of NAME is missing. A file that differs may still be
+    usable, but the harness cannot vouch for it.
     """
     from harness.truth.fetch import State, check_entry, data_folder, find_entry
 
@@ -210,7 +210,7 @@ class Downloads:
         self._name, self._total = "", 0
 
     def start(self, name: str, done: int, total: int) -> None:
-        """Show a file that begins to come, or resumes."""
+        """Show a file that starts or resumes."""
         from harness.cli.progress import BYTES
 
         self._name, self._total = name, total
@@ -221,7 +221,7 @@ class Downloads:
         self.advance(done)
 
     def advance(self, done: int) -> None:
-        """Show how much of it is here."""
+        """Show how much has arrived."""
         from harness.cli.progress import BYTES
 
         self._display.update(self._name, BYTES, done, self._total)

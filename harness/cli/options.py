@@ -25,7 +25,7 @@ def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], C
 
 
 def format_options(command: Command) -> Command:
-    """Add the options that say how results are printed."""
+    """Add the options for the output format."""
     return add_options(
         click.option(
             "--format",
@@ -72,7 +72,7 @@ def truth_options(
 
 
 def score_options(command: Command) -> Command:
-    """Add the options that say how scores are read."""
+    """Add the options for how scores are read."""
     return add_options(
         click.option(
             "--space",
@@ -83,17 +83,17 @@ def score_options(command: Command) -> Command:
         click.option(
             "--readout",
             type=click.Choice(("shared", "refitted")),
-            help="Readout whose scores are taken from runs.  [default: each run's own]",
+            help="Use the scores of runs by this readout.  [default: each run's own]",
         ),
         click.option(
-            "--lower-is-better", is_flag=True, help="Lower scores are better in score files."
+            "--lower-is-better", is_flag=True, help="Lower scores are better (score files)."
         ),
         click.option(
             "--lower-in",
             multiple=True,
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="Lower scores are better in this score file only; repeatable.",
+            help="Lower scores are better in this score file; repeatable.",
         ),
         click.option(
             "--score-column",

@@ -36,7 +36,7 @@ def read_launch(variables: Mapping[str, str]) -> Launch | None:
         This process's place; None if it was started in another way, or is the only rank.
 
     Raises:
-        UsageError: If the variables are no numbers.
+        UsageError: If the variables are not whole numbers.
     """
     # the last two are torchrun's own: a batch system may set the others, and mean nothing by them
     if any(name not in variables for name in (*VARIABLES, "MASTER_ADDR", "MASTER_PORT")):
@@ -60,7 +60,7 @@ def read_launch(variables: Mapping[str, str]) -> Launch | None:
 def check_launch(
     launch: Launch, n_runs: int, jobs: int | None, profile: bool, engine: str = "local"
 ) -> None:
-    """Check that what was asked for is one thing that ranks can do together.
+    """Check that what was asked for is a single run, which ranks can train together.
 
     Args:
         launch: How this process was started.
@@ -81,7 +81,7 @@ def check_launch(
     if n_runs != 1:
         raise UsageError(
             f"{started}; {n_runs} runs were asked for. Name one, such as --strategies spos "
-            "--seeds 0, or leave torchrun out: several runs at a time get more done without it."
+            "--seeds 0, or run without torchrun, which has a higher throughput for several runs."
         )
     if jobs not in (None, 1):
         raise UsageError(
@@ -92,7 +92,7 @@ def check_launch(
 
 
 def check_alone(variables: Mapping[str, str], command: str) -> None:
-    """Check that this process is no rank: for what ranks cannot do together.
+    """Check that this process is not one of several ranks, for commands that ranks cannot share.
 
     Args:
         variables: Such as `os.environ`.
@@ -105,7 +105,7 @@ def check_alone(variables: Mapping[str, str], command: str) -> None:
     if launch is not None:
         raise UsageError(
             f"{_started(launch)}; `harness {command}` was given. Run torchrun with `harness run "
-            f"...`, a run at a time, or `harness {command}` without torchrun."
+            f"...`, one run at a time, or `harness {command}` without torchrun."
         )
 
 

@@ -1,10 +1,10 @@
-"""Processes that train one supernet together, and what they tell each other.
+"""Processes that train one supernet together, and how they communicate.
 
 A `Ranks` is this process's view of them. `ALONE`, the view of a process that trains by itself,
 sends nothing and changes nothing: every method is then the identity, so that code is written once.
 
-Every rank has to make the same calls in the same order. What comes out is equal on all of them to
-the last bit: sums are formed once and handed out.
+Every rank has to make the same calls in the same order. Results are bitwise
+equal on all of them: each sum is computed once and sent to every rank.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Ranks:
         """Whether this is the process that writes, measures and ranks."""
         return self.rank == 0
 
-    def take_part(self, batch: Tensor) -> Tensor:
+    def own_part(self, batch: Tensor) -> Tensor:
         """Return this rank's share of a batch, [batch, ...]: as many rows as of any other."""
         if self.size == 1:
             return batch
@@ -65,7 +65,7 @@ class Ranks:
             flat = _flatten_dense_tensors(tensors)
             self.add_up(flat)
             flat /= self.size
-            # copied, as what is given out of the message lies in memory in another order
+            # copied, since the parts of the message have another memory layout
             torch._foreach_copy_(list(tensors), list(_unflatten_dense_tensors(flat, tensors)))
 
     def gather(self, values: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class Ranks:
         self.add_up(count)
         return bool(count)
 
-    def share(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """Return what the first rank gives; the others' values are not looked at."""
         if self.size == 1:
             return value
@@ -107,7 +107,7 @@ ALONE = Ranks()
 
 @contextmanager
 def join(launch: Launch, device: str) -> Iterator[Ranks]:
-    """Meet the other processes that torchrun started.
+    """Join the other processes that torchrun started.
 
     Args:
         launch: This process's place among them.
@@ -118,7 +118,7 @@ def join(launch: Launch, device: str) -> Iterator[Ranks]:
 
     Raises:
         UsageError: If there are more processes on this machine than CUDA devices.
-        RankError: If the others do not come.
+        RankError: If the others do not connect.
     """
     if device == "cuda":
         if launch.local_size > torch.cuda.device_count():
@@ -141,11 +141,11 @@ def join(launch: Launch, device: str) -> Iterator[Ranks]:
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    """Turn torch's errors of communication into ours."""
+    """Turn torch's communication errors into `RankError`."""
     try:
         yield
     except RuntimeError as error:
         raise RankError(
-            f"Another rank is gone or does not answer ({str(error).splitlines()[0]}). Run the "
-            "same command, with torchrun or without, to go on from the last checkpoint."
+            f"Another rank exited or does not respond ({str(error).splitlines()[0]}). Run the "
+            "same command, with or without torchrun, to resume from the last checkpoint."
         ) from error

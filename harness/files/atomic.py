@@ -39,7 +39,7 @@ def write_atomically(path: Path, content: str | bytes | Callable[[Path], object]
     except OSError as error:
         raise _store_error(path, temporary, error) from error
     finally:
-        with contextlib.suppress(OSError):  # such as a name that is too long, told of above
+        with contextlib.suppress(OSError):  # such as a name that is too long, reported above
             temporary.unlink(missing_ok=True)
 
 
@@ -86,7 +86,7 @@ def check_replaceable(path: Path, start: bytes, kind: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of writers that were killed; nobody may be writing there now."""
+    """Remove the temporary files of writers that were killed; no process may be writing there."""
     for path in folder.glob(".*-*.tmp"):
         path.unlink(missing_ok=True)
 

@@ -1,8 +1,8 @@
-"""An append-only file of JSON lines that survives being killed: long work's list of what is done.
+"""An append-only file of JSON lines that survives a kill: what long work has finished so far.
 
 The first line says what the work is; the others are rows. A kill can leave a last line without
 its end, which is dropped when the journal is opened again. Floats survive exactly. Each line ends
-in a checksum of the rest of it, as one flipped bit can make another number of a number; lines
+in a checksum of the rest of it, since one flipped bit can turn a number into another; lines
 without one are those of older versions.
 """
 
@@ -126,7 +126,7 @@ def _parse(line: bytes) -> JournalRow:
     if sealed := _SEALED.fullmatch(line):
         line = sealed[1]
         if zlib.crc32(line) != int(sealed[2], 16):
-            raise ValueError(f"the checksum of '{line[:60]!r}' is another")
+            raise ValueError(f"checksum mismatch in '{line[:60]!r}'")
     row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError(f"{str(row)[:60]!r} is not a JSON object")

@@ -65,8 +65,8 @@ def split_images(
         sha256: Hash of all images and labels, which does not depend on the split.
 
     Returns:
-        Training and validation images, and no test images. The training images of
-        each class are rounded down. The parts are copies of `pixels`.
+        Training and validation images, and no test images. The number of training images of
+        each class is rounded down. The parts are copies of `pixels`.
     """
     train, validation = _split_by_class(name, labels, classes, split)
     train_set = _image_set(pixels, labels, train, image_size)

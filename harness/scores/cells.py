@@ -31,8 +31,8 @@ class Numbers(NamedTuple):
 
     Attributes:
         values: [row]; NaN where missing or not a number.
-        missing: Whether there is nothing, [row].
-        invalid: Whether there is something, but no number, [row].
+        missing: Whether the cell is empty, [row].
+        invalid: Whether the cell holds something that is not a number, [row].
     """
 
     values: FloatArray
@@ -41,13 +41,13 @@ class Numbers(NamedTuple):
 
 
 def read_numbers(column: pd.Series[Any]) -> Numbers:
-    """Read a column as numbers; True, dates and lists are none.
+    """Read a column as numbers; True, dates and lists are not numbers.
 
     Args:
         column: Numbers, texts, or anything, [row].
 
     Returns:
-        The numbers, and which rows have none.
+        The numbers, and which rows lack one.
     """
     missing = column.isna().to_numpy(dtype=bool)
     if column.dtype.kind in "iuf":
@@ -60,7 +60,7 @@ def read_numbers(column: pd.Series[Any]) -> Numbers:
 
 
 def _convert(cells: npt.NDArray[np.object_]) -> tuple[FloatArray, BoolArray]:
-    """Convert cells to numbers, [row], and say which are none; all at once if all are plain."""
+    """Convert cells to numbers, [row], and mark those that are not; fast where all are plain."""
     listed = cells.tolist()
     if set(map(type, listed)) <= {str, float, int} and not any("_" in str(x) for x in listed):
         with contextlib.suppress(ValueError, OverflowError):

@@ -1,9 +1,9 @@
 """The harness's own score files, strictly held to one schema: checks, reading and writing.
 
 One row is one architecture: its score (higher is better), the validation loss and accuracy that
-the score came from where there are such, and a status. A score that could not be computed is
+the score came from where there are any, and a status. A score that could not be computed is
 null with the status "failed": never 0, and never NaN in the file. The file holds a hash of its
-rows, as one flipped bit can make another score of a score. Files of `DEFAULT` have the schema
+rows, since one flipped bit can turn a score into another. Files of `DEFAULT` have the schema
 `scores/1`; those of any other space say which, and have `scores/2`.
 """
 

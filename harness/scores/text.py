@@ -13,9 +13,8 @@ def show(value: object, longest: int = _LONGEST, keep_end: bool = False) -> str:
 
     Args:
         value: Anything, such as a cell of somebody's file.
-        longest: Most characters of it, at least 4.
-        keep_end: Cut what is too long at its beginning, as a path, which ends in what tells it
-            from others.
+        longest: Maximum length in characters, at least 4.
+        keep_end: Cut a long text at its start, as for paths, whose ends tell them apart.
 
     Returns:
         Its text; what does not print (line breaks, escape codes, marks that turn the direction of

@@ -1,8 +1,8 @@
 """What a search space is. Outside its own folder nothing knows its operations, edges or counts.
 
 A space says which architectures there are, which of them are the same, what they cost, and how
-their networks are made. An architecture is a value of the space's own type, opaque elsewhere:
-whoever holds one asks the space about it. Arrays, journals and files name an architecture by its
+to make their networks. An architecture is a value of the space's own type, opaque elsewhere:
+other code asks the space about it. Arrays, journals and files name an architecture by its
 key, a whole number (`Space.key`), or by its string.
 
 Nothing here imports torch; `Space.networks` does, when it is called.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.supernet.base import Networks
 
 Architecture = Any
-"""One architecture, of the space's own type: immutable, hashable, equal to its equals, and with
+"""One architecture, of the space's own type: immutable, hashable, compared by value, and with
 its canonical string as `str()`. `Any`, since only its space may look inside."""
 
 
@@ -72,16 +72,16 @@ class Cost(NamedTuple):
 
 
 class Trait(NamedTuple):
-    """A fact about architectures that populations are made of.
+    """A property of architectures that defines a population.
 
     Attributes:
         description: What the population holds, in words.
-        of: The fact. For a part of the space, whether an architecture belongs to it; for a
+        of: The property. For a part of the space, whether an architecture belongs to it; for a
             partition, the key of the representative of its class.
         size: How many architectures the part has, or how many classes the partition; None where
             that is not known.
         is_partition: Whether the population has one architecture of each class, rather than all
-            for which the fact is true.
+            that have the property.
     """
 
     description: str
@@ -91,7 +91,7 @@ class Trait(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """A score that is free.
+    """A score that is computed from the architecture alone.
 
     Attributes:
         description: What the score is, in words.
@@ -139,12 +139,12 @@ class Space(ABC):
         """Return the architecture that a string names.
 
         Raises:
-            ArchError: If the string names none.
+            ArchError: If the string does not name an architecture.
         """
 
-    @abstractmethod
     def format(self, arch: Architecture) -> str:
         """Return the canonical string, which `parse` reads back."""
+        return str(arch)
 
     @abstractmethod
     def key(self, arch: Architecture) -> int:
@@ -170,7 +170,7 @@ class Space(ABC):
 
         Args:
             n: How many, at least 1.
-            offset: How many to pass over first.
+            offset: How many to skip first.
 
         Raises:
             ArchError: If there are not that many.
@@ -178,7 +178,7 @@ class Space(ABC):
 
     @abstractmethod
     def draw(self, rng: np.random.RandomState) -> Architecture:
-        """Draw one architecture, each as likely as the others."""
+        """Draw one architecture, uniformly."""
 
     @abstractmethod
     def canonical(self, arch: Architecture) -> Architecture:
@@ -192,8 +192,8 @@ class Space(ABC):
         """Return the representative of the architectures that are one network for the truth.
 
         It decides `one_per_class`, which labels leak, and how the table is looked up. It is a
-        fixed member of the class, so that the size of a class does not decide whether it is in a
-        sample.
+        fixed member of the class, so that whether a class is in a sample does not depend on its
+        size.
         """
 
     @abstractmethod
@@ -202,7 +202,7 @@ class Space(ABC):
 
     @abstractmethod
     def weights(self, arch: Architecture) -> frozenset[Hashable]:
-        """Return what holds weights on the live path, but for what all paths share."""
+        """Return the weighted operations on the live path, except those that all paths share."""
 
     @abstractmethod
     def cost(self, arch: Architecture, shape: NetworkShape) -> Cost:
@@ -210,7 +210,7 @@ class Space(ABC):
 
     @abstractmethod
     def networks(self, shape: NetworkShape) -> Networks:
-        """Return what makes the space's networks of a size; imports torch."""
+        """Return the factory of the space's networks of one size; imports torch."""
 
     @property
     @abstractmethod
@@ -223,12 +223,14 @@ class Space(ABC):
         Raises:
             ArchError: If it is not known.
         """
-        raise ArchError(f"Space '{self.name}' does not say which networks '{dataset}' was made of.")
+        raise ArchError(
+            f"Space '{self.name}' does not say which networks data set '{dataset}' was made with."
+        )
 
     def facts(self, arch: Architecture) -> tuple[Fact, ...]:
         """Return what to know about an architecture besides its cost."""
         same = self.format(self.identity(arch))
-        return (Fact({"representative": same}, f"The truth takes it for the network {same}."),)
+        return (Fact({"representative": same}, f"The truth table lists it as {same}."),)
 
     def counts(self, arch: Architecture) -> Mapping[str, int]:
         """Count what an architecture is made of, by name, the same names for all."""
@@ -287,9 +289,9 @@ class Grid(_Drawn):
     """A space whose architectures are one choice for each slot.
 
     Strategies that deal out, nest or compare choices ask for a grid. An architecture's key is its
-    choices read as the digits of a number, and the canonical permutation is by the hash of its
-    string (of more than a million architectures, by draws), unless the space has a published
-    index and says otherwise.
+    choices read as the digits of a number. The canonical permutation orders architectures by the
+    hash of their strings, or by draws in spaces of more than a million. A space with a published
+    index may override both.
 
     Attributes:
         slots: The names of the choices, for each slot.
@@ -311,7 +313,7 @@ class Grid(_Drawn):
         """
 
     def key(self, arch: Architecture) -> int:
-        """Return the choices as the digits of a number, the last the lowest."""
+        """Return the choices as the digits of a number, the last one the least significant."""
         key = 0
         for choice, names in zip(self.choices(arch), self.slots, strict=True):
             key = key * len(names) + choice
@@ -372,7 +374,7 @@ class Grid(_Drawn):
 class Unbounded(_Drawn):
     """A space that cannot be enumerated: keys are hashes, and samples are drawn one by one.
 
-    `at` knows every architecture that this process has seen a key of; a string always serves.
+    `at` finds only architectures whose key this process has computed; `parse` finds any.
     """
 
     size = None
@@ -385,11 +387,11 @@ class Unbounded(_Drawn):
         return key
 
     def at(self, key: int) -> Architecture:
-        """Return an architecture whose key was asked for before."""
+        """Return an architecture whose key was computed before."""
         if key not in self._seen:
             raise ArchError(
-                f"No architecture of space '{self.name}' with key {key} was met so far. Name it by "
-                "its string."
+                f"Key {key} of space '{self.name}' was given; this process has not seen the "
+                "architecture yet. Name it by its string."
             )
         return self._seen[key]
 

@@ -31,9 +31,12 @@ BoolArray = npt.NDArray[np.bool_]
 SPACE_COLUMN, INDEX_COLUMN = "space", "arch_index"
 """Of files of any space but `DEFAULT`, beside `arch`."""
 
+QUOTED = ("'-", "'+", "'=", "'@")
+"""How exported strings begin that a spreadsheet would take for formulas."""
+
 MOST_LISTED = 50_000
-"""Architectures of a space whose strings are kept to be looked up; those of a larger one are
-parsed, each distinct one once."""
+"""Architectures of a space whose strings are kept to be looked up; in a larger space each
+distinct string is parsed once."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _lookup(space: Space) -> pd.Index[Any] | None:
 
 
 def are_nested(column: pd.Series[Any]) -> BoolArray:
-    """Say which cells are lists or the like, which Parquet and JSON hold and pandas cannot sort."""
+    """Say which cells are lists, dictionaries or arrays, which pandas cannot sort."""
     if column.dtype != object:
         return np.zeros(len(column), dtype=np.bool_)
     return np.array([isinstance(cell, (list, dict, np.ndarray)) for cell in column], dtype=np.bool_)
@@ -170,7 +173,7 @@ def keys_of_strings(strings: pd.Series[Any], space: Space) -> IntArray:
     """Look up architecture strings, each distinct one once.
 
     Args:
-        strings: Architecture strings, [row]; quickest as a categorical.
+        strings: Architecture strings, [row]; fastest as a categorical.
         space: The space.
 
     Returns:
@@ -181,8 +184,10 @@ def keys_of_strings(strings: pd.Series[Any], space: Space) -> IntArray:
     lookup = _lookup(space)
     found = np.full(len(names), -1) if lookup is None else lookup.get_indexer(names)
     for position in np.flatnonzero(found < 0).tolist():
-        with contextlib.suppress(ArchError):
-            found[position] = space.key(space.parse(str(names[position])))
+        name = str(names[position])
+        with contextlib.suppress(ArchError):  # what `-` begins is exported to CSV behind a quote
+            bare = name[1:] if name.startswith(QUOTED) else name
+            found[position] = space.key(space.parse(bare))
     # The last entry serves code -1, pandas' code of a missing value.
     return np.append(found, -1).astype(np.int64)[column.cat.codes.to_numpy()]
 
@@ -215,13 +220,13 @@ def strings_of_keys(keys: npt.NDArray[np.integer[Any]], space: Space) -> pd.Cate
 
 
 def to_numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
-    """Return a column as numbers, [row]; NaN where a cell is none, or too large for a float."""
+    """Return a column as numbers, [row]; NaN where a cell is not a finite number."""
     import pandas as pd
 
     try:
         numbers = pd.to_numeric(column, errors="coerce")
         return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError, OverflowError):  # one cell that is no number, or far too large
+    except (TypeError, ValueError, OverflowError):  # a cell that is not a number, or far too large
         return np.array([_to_number(value) for value in column], dtype=np.float64)
 
 

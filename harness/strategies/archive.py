@@ -1,4 +1,4 @@
-"""How far apart architectures are, and how novel one is beside an archive of others."""
+"""Distances between architectures, and novelty with respect to an archive."""
 
 from __future__ import annotations
 

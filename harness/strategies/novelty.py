@@ -1,4 +1,4 @@
-"""Novelty-driven sampling: train paths unlike those trained lately."""
+"""Novelty-driven sampling: train paths unlike those trained recently."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NoveltySettings(Settings):
 
 
 class NoveltySampling(Strategy):
-    """Train, of a few uniformly drawn paths, the one most unlike the paths trained lately.
+    """Train, of a few uniformly drawn paths, the one most unlike the paths trained recently.
 
     Novelty is the mean distance to the nearest paths in an archive of the latest ones; of equal
     ones the first drawn is taken.

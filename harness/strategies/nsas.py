@@ -48,7 +48,7 @@ class NoveltySearchConstraints(Strategy):
     Maximization, CVPR 2020 (NSAS), of which the abstract and the authors' released code could be
     read. The loss, with M = 4 and e = 0.2, is that of their code for this very space; the
     replacement and the 50 recent paths are those of their code for the DARTS space (M = 8,
-    e = 0.5). Where we deviate: the former draws constraints anew in every step, random ones that
+    e = 0.5). Where we deviate: the former draws new constraints in every step, random ones that
     share no operation; the latter begins with diverse random ones, and adds their losses as plain
     numbers, which constrain nothing. Here only trained architectures are constraints, as in the
     abstract, and they are trained. A set that is not full divides by its own size.

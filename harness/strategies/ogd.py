@@ -1,4 +1,4 @@
-"""Orthogonal gradient descent: updates that keep off what earlier architectures have learned."""
+"""Orthogonal gradient descent: updates that spare what earlier architectures have learned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What orthogonal gradient descent and its controls have in common: a projector for each layer."""
+"""The base of orthogonal gradient descent and its controls: a projector for each layer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.strategies.spos import SinglePathOneShot
 from harness.supernet.patches import Draws, LayerInput
 
 STEPS_OF_DRAWS = 10
-"""Steps that look at the same places. Each has other images, and a layer's covariance averages some
-hundred of its updates, which are further apart than steps."""
+"""Consecutive steps that sample the same places. Each step has other images, and a covariance
+averages some hundred updates of its layer, which are further apart than steps."""
 
 _FORMAT = 3
-"""Of the state: 1 ordered patches in another way, 2 (which did not say so) learned in every use."""
+"""Version of the state: 1 ordered patches differently; 2 (not stored) learned at each use."""
 
 
 class ProjectingStrategy(SinglePathOneShot):
@@ -39,7 +39,7 @@ class ProjectingStrategy(SinglePathOneShot):
     Settings = OgdSettings
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
-        """Make the projectors as layers are met."""
+        """Start without projectors; each is made when its layer first occurs."""
         super().__init__(context, weights)
         self.settings: OgdSettings = context.settings
         self._projectors: dict[str, Projector] = {}
@@ -57,7 +57,7 @@ class ProjectingStrategy(SinglePathOneShot):
         """
 
     def sample_paths(self, step: int, rng: np.random.RandomState) -> Sequence[WeightedPath]:
-        """Draw one path, and see whether the step still belongs to the warm-up."""
+        """Draw one path, and note whether the step belongs to the warm-up."""
         self._projects = step >= self.settings.warmup_frac * self.context.steps
         return super().sample_paths(step, rng)
 
@@ -84,7 +84,7 @@ class ProjectingStrategy(SinglePathOneShot):
                 projector.new_epoch()
 
     def _draws_of(self, step: int) -> Draws:
-        """Return the places to look at in a step; a resumed run finds the same."""
+        """Return the places to sample in a step; a resumed run gets the same."""
         number = step // STEPS_OF_DRAWS
         if self._draws is None or self._draws[0] != number:
             self._draws = number, Draws(derive_seed(self.context.seed, "patches", number))
@@ -110,12 +110,12 @@ class ProjectingStrategy(SinglePathOneShot):
         return self._projectors[name]
 
     def diagnostics(self) -> dict[str, float]:
-        """Return the mean plasticity (tr P / d) over the layers met so far."""
+        """Return the mean plasticity (tr P / d) over the layers trained so far."""
         values = [projector.plasticity for projector in self._projectors.values()]
         return {"plasticity": sum(values) / len(values)} if values else {}
 
     def layer_diagnostics(self) -> dict[str, dict[str, float]]:
-        """Return the plasticity of each layer met so far."""
+        """Return the plasticity of each layer trained so far."""
         return {name: {"plasticity": p.plasticity} for name, p in self._projectors.items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -127,12 +127,12 @@ class ProjectingStrategy(SinglePathOneShot):
         """Set every projector.
 
         Raises:
-            MismatchError: If the state is of a version whose projectors learned in another way.
+            MismatchError: If the state is of a version whose projectors learned differently.
         """
         if state.get("format") != _FORMAT:
             raise MismatchError(
-                "The checkpoint is of an earlier version, whose projectors cannot be taken over. "
-                "Remove it to train from the start, or resume with that version."
+                "The checkpoint was made by an earlier version, whose projectors this one cannot "
+                "load. Remove it to train from the start, or resume with that version."
             )
         self._projectors = {}
         for name, saved in state["projectors"].items():

@@ -24,7 +24,7 @@ State = dict[str, Tensor]
 
 USES_PER_UPDATE = 2
 """Of the covariance's projectors: uses of a layer from one update to the next. An update costs more
-than projecting does, and beside the hundred updates that R averages one more or less is noise."""
+than projecting does, and one more or less of the hundred updates that R averages is noise."""
 
 F32_ALPHA = 0.1
 """Least `alpha` at which `rls` is exact enough in float32."""
@@ -55,7 +55,7 @@ class Projector(ABC):
     stored; `store` never enlarges what `rls` lets through before its next `new_epoch`.
 
     Attributes:
-        strength: What the projector is governed by: `alpha`, `c` or `threshold`; more is weaker.
+        strength: `alpha`, `c` or `threshold`, whichever the projector has; more is weaker.
             A new value holds from the next vector stored, or the next factorisation, on.
     """
 
@@ -88,7 +88,7 @@ class Projector(ABC):
         """Return P, [d, d], or None for the identity."""
 
     def new_epoch(self) -> None:  # noqa: B027 - most projectors do nothing
-        """Be told that an epoch begins."""
+        """Begin a new epoch."""
 
     def project(self, update: Tensor) -> Tensor:
         """Return U P for an update of the layer's weight, in the weight's own shape."""
@@ -111,7 +111,7 @@ class Projector(ABC):
 
 
 LEAST_SQUARE = 1e-10
-"""Of a mean patch: a smaller mean square is rounding. Activations after batch norm are around 1."""
+"""Mean square of a mean patch below which it is rounding; after batch norm, values are near 1."""
 
 
 class RlsProjector(Projector):
@@ -144,7 +144,7 @@ class RlsProjector(Projector):
             self._p = torch.eye(self.d, dtype=self._dtype, device=self.device)
         for x in patches.to(self._dtype):
             square = (x @ x).item()
-            # fed zeros, or a mean that is zero but for rounding, as after batch norm without a
+            # fed zeros, or a mean that is zero up to rounding, as after batch norm without a
             # ReLU: there is nothing to protect
             if square <= self.d * LEAST_SQUARE:
                 continue
@@ -174,7 +174,7 @@ class _AveragingProjector(Projector):
 
     R <- beta R + (1 - beta) X^T X / m over sampled patches X. No bias correction is needed, as
     what is made of R is relative to its own scale. Every second use of the layer is an update, from
-    the first on; P is made anew after every `refresh` updates.
+    the first on; P is recomputed after every `refresh` updates.
     """
 
     def __init__(self, d: int, device: torch.device, settings: OgdSettings) -> None:

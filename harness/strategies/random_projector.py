@@ -18,9 +18,9 @@ class RandomProjector(ProjectingStrategy):
     """Project with Q P Q^T, Q a random rotation of the layer's input space, then rescale.
 
     A projector is kept as in `ogd`, with the same settings. Q is drawn once for each layer from
-    the run's seed, uniformly over all orthogonal matrices, so Q P Q^T has the eigenvalues of P to
-    the letter and, as its eigenvectors, those of P turned at random: they move when P's move, but
-    know nothing of the features.
+    the run's seed, uniformly over all orthogonal matrices, so Q P Q^T has exactly the
+    eigenvalues of P, and P's eigenvectors rotated at random: they change when P's do, but carry no
+    information about the features.
 
     "Likewise rescaled" in the project's definition is taken to mean what it means in
     `spos-norm-matched`: the update is brought to the Frobenius norm of U P, the one that the
@@ -32,7 +32,7 @@ class RandomProjector(ProjectingStrategy):
     """
 
     def __init__(self, context: Context, weights: Mapping[str, Tensor]) -> None:
-        """Draw the rotations as layers are met."""
+        """Start without rotations; each is drawn when its layer first occurs."""
         super().__init__(context, weights)
         self._rotations: dict[str, Tensor] = {}
 
@@ -45,7 +45,7 @@ class RandomProjector(ProjectingStrategy):
         return turned * length_ratio(projector.project(update), turned)
 
     def _rotation(self, name: str, d: int) -> Tensor:
-        """Return Q, [d, d]: not part of the state, as the seed gives it again."""
+        """Return Q, [d, d]: not part of the state, since the seed determines it."""
         if name not in self._rotations:
             seed = derive_seed(self.context.seed, "rotation", name)
             self._rotations[name] = draw_rotation(d, seed).to(self.weights[name])

@@ -1,4 +1,4 @@
-"""WPL: weights that mattered to earlier paths are drawn back to where those paths left them."""
+"""WPL: weights that earlier paths rely on are pulled back to where those paths left them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WplSettings(Settings):
 class WeightPlasticity(SinglePathOneShot):
     """Penalise the drift of weights from where earlier paths left them, by their importance.
 
-    Step t that trained weight w (an entry theta of it) left it at theta_t with importance
+    Step t that trained weight w (with entries theta) left it at theta_t with importance
     g_t^2, its squared gradient. The penalty of a later step is
 
         alpha / 2 * sum over entries and t of q_t g_t^2 (theta - theta_t)^2 / m,

@@ -68,7 +68,7 @@ class SuperNet(nn.Module, ABC):
         return lambda arch: self(images, arch)
 
     def order(self, archs: Iterable[Any]) -> list[Any]:
-        """Order distinct architectures so that what `share` returns computes them quickest."""
+        """Order distinct architectures so that what `share` returns computes them fastest."""
         return list(archs)
 
     @property
@@ -91,7 +91,7 @@ class SuperNet(nn.Module, ABC):
         return logits
 
     def to_bf16(self) -> SuperNet:
-        """Copy the supernet in bf16, but for its `float32_parts`."""
+        """Copy the supernet in bf16, except its `float32_parts`."""
         half = copy.deepcopy(self).to(torch.bfloat16)
         for name in self.float32_parts:
             setattr(half, name, copy.deepcopy(getattr(self, name)))
@@ -126,7 +126,7 @@ class Standalone(nn.Module, ABC):
 
 
 class SideBySide(Standalone):
-    """Networks computed one after the other, for a space that has no quicker way.
+    """Networks computed one after the other, for a space that has no faster way.
 
     Each is a supernet of one path, best made of that path's weights alone.
     """

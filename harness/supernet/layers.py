@@ -99,7 +99,7 @@ class Classifier(nn.Module):
 
 
 def avg_pool(x: Tensor) -> Tensor:
-    """Average over 3x3 windows, stride 1, borders by what they hold.
+    """Average over 3x3 windows, stride 1; at the borders, over the pixels inside the image.
 
     Computed as a depthwise convolution with ones, times one over the number of pixels in each
     window: on CPUs torch's own average pooling takes two to three times as long, forward and
@@ -117,7 +117,7 @@ def avg_pool(x: Tensor) -> Tensor:
 
 
 @cache
-@torch.inference_mode(False)  # or a first use while scoring would leave nothing to train with
+@torch.inference_mode(False)  # a tensor made in inference mode could not be used in training
 def _pooling_constants(
     channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:

@@ -40,7 +40,7 @@ def _statistics_dtype(x: Tensor) -> torch.dtype:
 
 
 class RunningNorm:
-    """Statistics that run along in training and stand still in evaluation, for one architecture.
+    """Running statistics of one architecture: updated in training, fixed in evaluation.
 
     Attributes:
         training: Whether a pass normalises with the batch and updates the statistics.
@@ -71,7 +71,7 @@ class RunningNorm:
 
 
 class RecalibratedNorm:
-    """Statistics measured anew for one architecture, as plain averages over some batches.
+    """Statistics remeasured for one architecture, as plain averages over some batches.
 
     Passes made while `measuring` normalise with the batch and add to the averages; later passes
     use the averages.
@@ -137,11 +137,11 @@ class _Standardise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, ranks: Ranks) -> Tensor:
         # what `F.batch_norm` itself begins with: seven times as fast as `torch.var_mean`, which
-        # does not like channels last
+        # is slow on channels-last input
         own = torch.batch_norm_update_stats(x.to(_statistics_dtype(x)), None, None, 0.0)
         means, variances = ranks.gather(torch.stack(own)).unbind(1)  # each [rank, channel]
         mean = means.mean(dim=0)
-        # not by sums of squares, whose difference would lose what a large mean leaves of them
+        # not from sums of squares: where the mean is large, their difference cancels
         variance = (variances + (means - mean).square()).mean(dim=0)
         y = F.batch_norm(x, mean, variance, None, None, training=False, eps=EPS)
         ctx.save_for_backward(y, (variance + EPS).rsqrt())

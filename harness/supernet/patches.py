@@ -30,7 +30,7 @@ class Geometry(NamedTuple):
     Attributes:
         images: Images in the batch.
         height: Height of the layer's input, pixels.
-        width: Width of it.
+        width: Width of the layer's input, pixels.
         kernel: Width of the square kernel, odd.
         stride: Stride.
     """
@@ -61,9 +61,9 @@ class Draws:
     """Random places to look at: drawn once, and shared by all layers and by some steps.
 
     A place is an image and a point of the unit square, so layers of different sizes look at the
-    same spots of the same images. For each layer alone it is a uniform draw; finding the pixels for
-    each layer and step anew takes as long as reading them. What is drawn depends on the seed and on
-    what is asked for, not on what was asked for before.
+    same spots of the same images. For each layer alone it is a uniform draw; finding the pixels
+    again for each layer and step would take as long as reading them. A draw depends on the seed and
+    the request, not on earlier requests.
     """
 
     def __init__(self, seed: int) -> None:
@@ -122,7 +122,7 @@ def _find_places(geometry: Geometry, image: IntArray, square: FloatArray) -> Pla
 
 
 @cache
-@torch.inference_mode(False)  # what a first use while scoring made could not be trained with
+@torch.inference_mode(False)  # a tensor made in inference mode could not be used in training
 def _shares(height: int, width: int, kernel: int, stride: int, device: torch.device) -> Tensor:
     """Return what each pixel contributes to each place of the mean patch, [k * k, height * width].
 
@@ -147,13 +147,13 @@ class LayerInput:
     """
 
     def __init__(self, inputs: Tensor, weight: Tensor, stride: int, ranks: Ranks = ALONE) -> None:
-        """Keep the input, cut off from the graph.
+        """Keep the input, detached from the graph.
 
         Args:
             inputs: What the layer was given.
             weight: The layer's weight, [out, in, k, k] or [out, d].
             stride: The convolution's stride.
-            ranks: The processes that have a part of the batch each.
+            ranks: The processes, each of which holds a part of the batch.
         """
         self.ranks = ranks
         self.inputs = inputs.detach()

@@ -1,4 +1,4 @@
-"""Weights of networks: how they begin, and their hash."""
+"""Weights of networks: their initial values, and their hash."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def initialise(network: nn.Module, run_seeds: Sequence[int]) -> None:
     Args:
         network: The network, changed in place; with several seeds, its parameters are those of
             as many networks, stacked along their first axis. Batch norm's have `bn_weight` or
-            `bn_bias` in their names; any other bias stands beside its `weight`.
+            `bn_bias` in their names; any other bias has a `weight` in the same module.
         run_seeds: The seed of each network.
     """
     for name, parameter in network.named_parameters():

@@ -24,7 +24,7 @@ from harness.spaces.base import Architecture, Cost, Grid, NetworkShape, Space
 from harness.supernet.base import SuperNet
 
 N_ARCHS, N_COMPUTED = 60, 12
-"""How many architectures are looked at, and how many are computed."""
+"""How many architectures are looked at, and for how many networks are computed."""
 
 
 def check_space(space: Space) -> None:
@@ -106,7 +106,7 @@ def draws_depend_on_the_generator_alone(space: Space) -> None:
 
 
 def representatives_stand_for_their_class(space: Space) -> None:
-    """`canonical` and `identity` are idempotent, and cost no more than what they stand for."""
+    """`canonical` and `identity` are idempotent, and cost no more than what they represent."""
     shape = NetworkShape(4, 1, 16, 3, 10)
     for arch in sample(space):
         cost = space.cost(arch, shape)
@@ -114,7 +114,9 @@ def representatives_stand_for_their_class(space: Space) -> None:
             stand_in = of(arch)
             assert of(stand_in) == stand_in, f"{name} of {arch} has another {name}"
             assert _is_at_most(space.cost(stand_in, shape), cost), f"{name} of {arch} costs more"
-            assert space.is_live(stand_in) == space.is_live(arch), f"is {name} of {arch} live?"
+            assert space.is_live(stand_in) == space.is_live(arch), (
+                f"of {arch} and its {name}, only one is live"
+            )
         weights = space.weights(space.canonical(arch))
         assert weights == space.weights(arch), f"canonical of {arch} has other weights"
 

@@ -79,7 +79,7 @@ def _seal(archive: bytes) -> bytes:
     """Add the SHA-256 of a zip archive to its end, as the archive's comment.
 
     The archive's own checksums leave out its directory, where one flipped bit makes torch load
-    other numbers without a word. With a comment it is still a file that torch can load.
+    other numbers silently. With a comment it is still a file that torch can load.
     """
     content = archive[:-2] + _SEAL_LENGTH.to_bytes(2, "little")  # the length of the comment
     return content + hashlib.sha256(content).hexdigest().encode()
@@ -149,7 +149,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def refuse_misfits(folder: Path) -> Iterator[None]:
-    """Turn whatever is raised when a state is taken over into an error that says what to do.
+    """Turn whatever is raised when a state is loaded into an error that says what to do.
 
     The checksum shows that a state is as it was written, not that a trainer wrote it.
 
@@ -157,7 +157,7 @@ def refuse_misfits(folder: Path) -> Iterator[None]:
         folder: The run's folder.
 
     Raises:
-        CheckpointError: If something is raised for what the state holds.
+        CheckpointError: If the content of the state makes loading fail.
     """
     try:
         yield
@@ -173,7 +173,7 @@ def refuse_misfits(folder: Path) -> Iterator[None]:
 
 
 def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: int) -> None:
-    """Check what a trainer would otherwise stumble over long after it took a state over.
+    """Check what would otherwise fail long after a state was loaded.
 
     Args:
         state: What a checkpoint holds.
@@ -190,13 +190,13 @@ def check_state(state: Mapping[str, Any], weights: Mapping[str, Tensor], steps: 
         raise ValueError(f"step {step!r:.40} of {steps:,}")
     for name, buffer in state["momentum"].items():
         if not _is_like(buffer, weights[name]):
-            raise ValueError(f"the momentum of {name} is not of its shape and type")
+            raise ValueError(f"the momentum of {name} has another shape or type than the weight")
     for table, columns in state["log"].items():
         sizes = {tuple(column.shape) for column in columns.values()}
         if "step" not in columns:
             raise ValueError(f"the log's table {table!r:.40} has no column 'step'")
         if len(sizes) != 1 or len(*sizes) != 1:
-            raise ValueError(f"the columns of the log's table {table!r:.40} are not of one length")
+            raise ValueError(f"the columns of the log's table {table!r:.40} differ in length")
 
 
 def _is_like(value: object, weight: Tensor) -> bool:

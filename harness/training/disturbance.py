@@ -1,4 +1,4 @@
-"""Performance disturbance: what training one path does to others before anybody asks for it.
+"""Performance disturbance: how training one path changes the losses of others.
 
 For a step t that trained the paths b, and a path a not equivalent to any of them,
 
@@ -27,7 +27,7 @@ from harness.spaces import Architecture, Space, load_space
 from harness.supernet.base import SuperNet
 
 PROBE_SETS = ("trained", "recent", "fixed")
-"""What a row is about: the trained path itself (its progress), or a victim of one of the sets."""
+"""What a row is about: the trained path itself (its progress), or a path of one of the sets."""
 
 
 class ProbeRow(NamedTuple):
@@ -59,7 +59,7 @@ class ProbeRow(NamedTuple):
 
 
 class DisturbanceMeter:
-    """Measures disturbance around chosen steps, and knows which paths were trained lately.
+    """Measures disturbance around chosen steps, and keeps track of recently trained paths.
 
     The `recent` set is the last K paths trained before b, of distinct equivalence classes and
     none of them b's; the `fixed` set is K paths drawn once by the seed, less b's class.
@@ -70,8 +70,8 @@ class DisturbanceMeter:
 
         Args:
             config: The run's configuration.
-            data: The images; the probe batch comes from the validation images, and no other
-                purpose uses the same draw.
+            data: The images; the probe batch comes from the validation images, in a draw of its
+                own.
         """
         self.space = load_space(config.space)
         self.n_paths = config.probe_paths

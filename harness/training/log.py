@@ -25,7 +25,7 @@ class TrainingLog:
         """Add a row; all rows of a table have the same columns.
 
         Raises:
-            CheckpointError: If the table came out of a checkpoint, with columns of its own.
+            CheckpointError: If the table comes from a checkpoint and has further columns.
         """
         columns = self.tables.setdefault(table, {name: [] for name in row})
         if table in self._restored and (unknown := columns.keys() - row.keys()):

@@ -3,7 +3,7 @@
 The loop owns zero_grad, backward and step (`sgd.py`); a strategy calls none of them.
 
 Several ranks can train one supernet: each computes an equal part of every batch, gradients are
-averaged before anything is done with them, and from there on all do the same.
+averaged before they are used, and all ranks then take the same step.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class StepRow(NamedTuple):
 
 
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]
-"""Called after steps that are due, and after the last; adds what it finds to the log, a row of
-table `curve` among it, at once or, raising `Interrupted`, not at all."""
+"""Called after steps that are due, and after the last. It adds its results to the log, among them a
+row of table `curve`; if it raises `Interrupted`, it has added nothing."""
 
 
 class Trainer:
@@ -75,7 +75,7 @@ class Trainer:
         network: The supernet.
         strategy: How it is trained.
         step: Steps done.
-        log: What was seen on the way.
+        log: What was measured during training.
         timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
     """
 
@@ -136,12 +136,12 @@ class Trainer:
             CheckpointError: If the checkpoint does not fit this training.
             MismatchError: If the checkpoint was made with other settings.
             StoreError: If a checkpoint cannot be saved.
-            RankError: If another rank is gone, or its weights have become others.
+            RankError: If another rank exited, or its weights differ.
         """
         self._restore(folder, monitor)
         config, run_id = self.config, self.config.run_id
-        kept = set(snapshot_steps(config)[:-1])  # the last are those of the finished network
-        self._evaluate_if_due(folder, evaluate)  # a stop may have come in the middle of one
+        kept = set(snapshot_steps(config)[:-1])  # the last step's are the final weights
+        self._evaluate_if_due(folder, evaluate)  # the last start may have been stopped during one
         while self.step < config.steps:
             loss = self.train_step()
             if self.step in kept and self.ranks.is_first:
@@ -158,9 +158,9 @@ class Trainer:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
 
     def _restore(self, folder: Path, monitor: Monitor) -> None:
-        """Take over the newest checkpoint, if there is one that fits."""
+        """Load the newest checkpoint, if there is one."""
         found = load_checkpoint(folder, monitor) if self.ranks.is_first else None
-        state = self.ranks.share(found)
+        state = self.ranks.broadcast(found)
         if state is None:
             return
         own = (self.config.training_sha256, *self.config.former_hashes)
@@ -195,10 +195,10 @@ class Trainer:
             raise stopped or Interrupted(f"Stopped in the evaluation after step {self.step:,}.")
 
     def _save(self, folder: Path) -> None:
-        """Save a checkpoint, having seen that all ranks still hold the same weights."""
+        """Save a checkpoint, if all ranks still hold the same weights."""
         if self.ranks.size > 1:
             own = hash_weights(self.network)
-            if self.ranks.any(own != self.ranks.share(own)):
+            if self.ranks.any(own != self.ranks.broadcast(own)):
                 raise RankError(
                     f"At step {self.step:,} the ranks no longer hold the same weights, and this "
                     "checkpoint was not saved. Ranks must run on equal machines, and a strategy "
@@ -242,8 +242,8 @@ class Trainer:
         return loss
 
     def _update(self, step: int, paths: Sequence[WeightedPath]) -> tuple[float, float]:
-        # cut after it was drawn and augmented whole: every image is what it is for one process
-        images, labels = map(self.ranks.take_part, self.sampler.batch(step))
+        # split once the whole batch is augmented, so that its images equal those of one process
+        images, labels = map(self.ranks.own_part, self.sampler.batch(step))
         inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
 
         def tap(name: str, layer_input: Tensor) -> None:

@@ -5,7 +5,7 @@ of any one step is noisy. With `rank_snapshots` of K the weights of the last K s
 `snapshot_every` apart are kept, the final ones among them, and the batches of ranking images are
 scored with each in turn. A ranking on as many images costs as much as before.
 
-Averaging scores over steps of training is our own choice, unlike averaging weights (Izmailov et
+Averaging scores over checkpoints is our own choice, unlike averaging weights (Izmailov et
 al., 2018, arXiv 1803.05407); its effect on tau is measured in `results/`.
 """
 
@@ -82,18 +82,18 @@ def load_snapshot(folder: Path, step: int) -> dict[str, Any]:
 
 
 def is_snapshot(name: str) -> bool:
-    """Say whether a file is one of these, by its name in the run's folder, with `/`."""
+    """Say whether a file is a snapshot, by its name within the run's folder, with `/`."""
     return _NAME.fullmatch(name) is not None
 
 
 def list_snapshots(folder: Path) -> list[str]:
-    """List the names of what was kept, as in `is_snapshot`, sorted."""
+    """List the names of a run's snapshots, as in `is_snapshot`, sorted."""
     names = (f"{SNAPSHOTS}/{path.name}" for path in (folder / SNAPSHOTS).glob("*"))
     return sorted(name for name in names if is_snapshot(name))
 
 
 def remove_snapshots(folder: Path) -> None:
-    """Remove what was kept; a finished ranking needs it no more."""
+    """Remove the snapshots; a finished ranking no longer needs them."""
     if (folder / SNAPSHOTS).is_dir():
         for path in (folder / SNAPSHOTS).iterdir():
             path.unlink()

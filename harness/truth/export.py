@@ -1,8 +1,8 @@
 """Writing a table for other programs: CSV, JSON, Parquet.
 
-Rows go out in the columns that come in (`harness.truth.rows`), accuracies in full precision, so
-that what was exported can be imported again as the same table. Means are no trainings, so they have
-columns of their own.
+Rows have the columns that an import reads (`harness.truth.rows`), with accuracies in full
+precision, so that what was exported can be imported again as the same table. Means are not
+trainings, so they have columns of their own.
 """
 
 from __future__ import annotations

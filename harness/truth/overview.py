@@ -28,8 +28,8 @@ class CountRow:
         n: Such architectures.
         mean: Their mean accuracy, percent; None without any.
         sd: Standard deviation between them; None for fewer than two.
-        low: The least; None without any.
-        high: The largest; None without any.
+        low: Their lowest accuracy; None without any.
+        high: Their highest accuracy; None without any.
     """
 
     what: str
@@ -46,8 +46,8 @@ class SpreadRow:
     """Spread between trainings of one architecture, for architectures of similar accuracy.
 
     Attributes:
-        low: Least mean accuracy of the bin, percent.
-        high: Largest one.
+        low: Lowest mean accuracy of the bin, percent.
+        high: Highest one.
         n: Architectures with two trials or more.
         sd: Standard deviation between trainings of one architecture, pooled, percent.
     """

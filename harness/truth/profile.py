@@ -103,7 +103,7 @@ def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
         Its profile.
 
     Raises:
-        TruthError: If the table has no row of it.
+        TruthError: If the table has no row for it.
     """
     space = table.space
     key, text = space.key(arch), space.format(arch)

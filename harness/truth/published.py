@@ -30,7 +30,7 @@ class Format:
 
     Attributes:
         summary: What it is, in a phrase.
-        is_it: Whether a path, whose first bytes are given, is of it.
+        is_it: Whether a path, whose first bytes are given, has this format.
         read: Reads it.
     """
 
@@ -111,7 +111,7 @@ class Entry:
     Attributes:
         name: What it is asked for by.
         title: What it is, in a few words.
-        licence: Its licence, or what is known of it.
+        licence: Its licence, as far as it is known.
         home: Where it is described.
         downloads: Its files.
         product: What is made of them.
@@ -139,7 +139,7 @@ class Published:
         datasets: The data sets of the published table, in its spelling.
         formats: Formats of results by name, in the order in which they are tried.
         entries: What can be fetched.
-        hint: What to say of a path that is of no known format, from ": "; or "".
+        hint: What to add to the error for a path of unknown format, from ": "; or "".
     """
 
     queries: Mapping[str, TruthQuery] = field(default_factory=dict)

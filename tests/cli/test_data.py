@@ -251,7 +251,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "What has come of toy is kept. Run the same command to resume." in err
+    assert "What has arrived of toy is kept. Run the same command to resume." in err
     assert "Traceback" not in err
     size = part.stat().st_size
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=120)

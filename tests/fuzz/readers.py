@@ -438,7 +438,7 @@ READERS: dict[str, Reader] = {
         _in_run(CURVE),
     ),
     "checkpoint": Reader("checkpoint.pt", _checkpoints, _read_checkpoint),
-    "checkpoint, to go on from": Reader("checkpoint.pt", _states, _resume),
+    "checkpoint, to resume from": Reader("checkpoint.pt", _states, _resume),
     "journal of a ranking": Reader("ranking.jsonl", lambda: hostile(_journal()), _read_journal),
     "journal without checksums": Reader(
         "ranking.jsonl", lambda: hostile(_plain_journal()), _read_journal

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from harness.truth.catalogue import Place
 
 NOTES = (
-    "one-seed reference: tau of one training against the mean of the others of the same "
-    "architecture, averaged over which one; over the architectures with the most trials, and a top "
-    "share of those is taken by the others, without a say of the training that is judged.",
+    "one-seed reference: tau of one training against the mean of the other trainings of the same "
+    "architecture, averaged over the choice of that training. It covers the architectures with the "
+    "most trials; the other trainings alone select a top share.",
     "ceiling: expected tau of a noiseless estimator against this truth, from a model of the "
     "noise between trainings (its variance pooled by accuracy); +- is the Monte Carlo standard "
     "error of the draws and does not hold the model's own error.",

@@ -48,7 +48,7 @@ class Supernet(Estimator):
         self._rank_s = task.spent.get("rank_s", 0.0)
 
     def prepare(self) -> None:
-        """Train, or take over the training of a run that differs in the ranking alone."""
+        """Train, or reuse the training of a run that differs only in the ranking."""
         task, path = self.task, self.task.folder.path
         source = task.noted.get("source")
         if not has_begun(path):
@@ -58,9 +58,11 @@ class Supernet(Estimator):
             if other is not None:
                 take_over(task.config, other, path)
         self.trainer.run(path, task.monitor, self._ranker.evaluate)
-        task.ranks.leave()  # what is left is done here
+        task.ranks.leave()  # the first rank does the rest alone
         for name, columns in self.trainer.log.tables.items():
-            if name != "interim_scores" or source is None:  # the other run's are of its own ranking
+            if (
+                name != "interim_scores" or source is None
+            ):  # the other run's belong to its own ranking
                 task.folder.write_table(name, self._tabulate(columns))
 
     def score(self, keys: Sequence[int]) -> Scores:
@@ -105,7 +107,7 @@ class Supernet(Estimator):
         return networks
 
     def _goal(self) -> Goal | None:
-        """Say how well tau is to be known, if that decides how many images are used."""
+        """Return the goal of a ranking that stops once tau is known well enough."""
         config = self.task.config
         if config.until_tau_se is None:
             return None

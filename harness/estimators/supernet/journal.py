@@ -32,23 +32,23 @@ def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
         The journal.
 
     Raises:
-        DataError: If the file is of other settings or other weights.
+        DataError: If the file belongs to other settings or other weights.
     """
     header = {"config_sha256": config.sha256, "weights_sha256": weights_sha256}
     return Journal(path, {**header, "format": _FORMAT})
 
 
 class Ledger:
-    """The rows of a ranking's journal, sorted by what they say; new ones are written in bunches.
+    """The rows of a ranking's journal by kind; new rows are written in batches.
 
     Attributes:
         sums: By (part, class index); losses that were not finite are NaN.
-        precision: What was found about the numbers to compute in, if anything yet.
+        precision: The outcome of the comparison of bf16 with float32; None before it.
         rounds: Seconds spent when each round was over, by number of parts.
     """
 
     def __init__(self, journal: Journal) -> None:
-        """Sort what the journal has.
+        """Sort the rows that the journal has.
 
         Raises:
             DataError: If a row is not a row of a ranking.
@@ -63,12 +63,12 @@ class Ledger:
             if not _is_known(row):
                 raise DataError(
                     f"{journal.path}, line {number}: {str(row)[:80]!r} is not a row of a ranking. "
-                    "Remove the file and run the same command again: the ranking starts anew."
+                    "Remove the file and run the same command again: the ranking starts over."
                 )
             self._sort(row)
 
     def add_sums(self, part: int, class_index: int, sums: ReadoutSums) -> None:
-        """Keep how a class did; on the disk within about a second."""
+        """Record the sums of a class; they are on disk within about a second."""
         row: JournalRow = {"part": part, "class_index": class_index}
         for readout, (loss, correct) in sums._asdict().items():
             row[readout] = [loss if math.isfinite(loss) else None, correct]
@@ -78,7 +78,7 @@ class Ledger:
             self.flush()
 
     def add(self, row: JournalRow) -> None:
-        """Keep another row, at once."""
+        """Record another row, and write it at once."""
         self._pending.append(row)
         self._sort(row)
         self.flush()

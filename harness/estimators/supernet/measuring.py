@@ -17,11 +17,11 @@ from harness.supernet.norm import RecalibratedNorm, batch_norm
 
 
 class PathScore(NamedTuple):
-    """How a path did.
+    """The score of a path.
 
     Attributes:
         loss: Mean cross-entropy, nats.
-        accuracy: Percent of images classified right.
+        accuracy: Percent of images classified correctly.
     """
 
     loss: float
@@ -29,11 +29,11 @@ class PathScore(NamedTuple):
 
 
 class BatchSums(NamedTuple):
-    """How a path did on the images of one batch, in sums.
+    """Sums of a path's results over the images of one batch.
 
     Attributes:
         loss: Cross-entropy, nats.
-        correct: Images classified right.
+        correct: Images classified correctly.
     """
 
     loss: float
@@ -106,7 +106,7 @@ def evaluate_path(
         Mean loss and accuracy over all images.
     """
     sums = sum_batches(network, arch, images, recalibrate_on, sum_of)
-    return add_up(sums, images.n_images)
+    return mean_score(sums, images.n_images)
 
 
 @torch.inference_mode()
@@ -154,11 +154,11 @@ class SharedBatch(Generic[Sums]):
 
     @torch.inference_mode()
     def score(self, arch: Architecture) -> Sums:
-        """Score one path; quickest in the order of `SuperNet.order`."""
+        """Score one path; fastest in the order of `SuperNet.order`."""
         return self._sum_of(self._output(arch), self._labels)
 
 
-def add_up(sums: Iterable[BatchSums], n_images: int) -> PathScore:
+def mean_score(sums: Iterable[BatchSums], n_images: int) -> PathScore:
     """Take the means over the images of some batches.
 
     Args:

@@ -13,8 +13,8 @@ from harness.estimators.supernet.measuring import (
     PathScore,
     SharedBatch,
     SumBatch,
-    add_up,
     evaluate_path,
+    mean_score,
     sum_batch,
 )
 from harness.estimators.supernet.readout import choose_readout
@@ -119,7 +119,7 @@ class Ranker:
             for arch in archs:
                 self._check_stop(step)
                 sums[self.space.key(arch)].append(shared.score(arch))
-        return {key: add_up(found, images.n_images) for key, found in sums.items()}
+        return {key: mean_score(found, images.n_images) for key, found in sums.items()}
 
     def _check_stop(self, step: int) -> None:
         if self.monitor.should_stop():

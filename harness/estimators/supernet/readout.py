@@ -1,14 +1,13 @@
-"""A readout of each path's own: how well its features serve, whatever the shared classifier does.
+"""A readout fitted to each path: how well its features separate the classes.
 
-All paths share the classifier, and the last steps' paths have bent it their way: a good path that
-was trained long ago is scored through a readout that fits others. Here the classifier is left out,
-and a linear readout is fitted to each path's features anew, in closed form. It is fitted to the
-very images that it is scored on, each image by the readout fitted to all others of its batch
-(leave-one-out, Allen, 1974), so no further images are needed and nothing is scored on what it was
-fitted to.
+All paths share the classifier, which the paths of the last steps have adapted to themselves: a
+good path that was trained long ago is scored through a readout that fits others. Here the
+classifier is replaced by a linear readout fitted to each path's features in closed form. Each image
+is scored by the readout fitted to all other images of its batch (leave-one-out, Allen, 1974), so no
+further images are needed and no image is scored by a readout that was fitted to it.
 
-That a path's rank is read from a refitted readout is our own choice; what it does to tau is
-measured in `results/`. The supernet and its training stay as they are.
+Ranking paths by a refitted readout is our own choice; its effect on tau is measured in `results/`.
+The supernet and its training do not change.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _LEAST_STD = 1e-3
 
 
 class ReadoutSums(NamedTuple):
-    """How a path did on the images of one batch, by either readout.
+    """Sums of a path's results over the images of one batch, by either readout.
 
     Attributes:
         shared: By the supernet's classifier.
-        refitted: By one of the path's own; its "loss" is the squared leave-one-out error.
+        refitted: By the one fitted to the path; its "loss" is the squared leave-one-out error.
     """
 
     shared: BatchSums
@@ -43,7 +42,7 @@ class ReadoutSums(NamedTuple):
 
 
 def choose_readout(network: SuperNet, readout: Readout) -> tuple[SuperNet, SumBatch[BatchSums]]:
-    """Return what scores paths with a readout.
+    """Return a network and the function that scores its outputs by a readout.
 
     Args:
         network: The supernet; not changed.
@@ -58,7 +57,7 @@ def choose_readout(network: SuperNet, readout: Readout) -> tuple[SuperNet, SumBa
 
 
 def both_readouts(network: SuperNet) -> tuple[SuperNet, SumBatch[ReadoutSums]]:
-    """Return what scores paths with either readout, their features computed once.
+    """Return a network and the function that scores its outputs by both readouts at once.
 
     Args:
         network: The supernet; not changed.
@@ -101,5 +100,5 @@ def sum_refitted(features: torch.Tensor, labels: torch.Tensor) -> BatchSums:
     whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), x.T, upper=False)
     leverage = whitened.square().sum(0) + 1 / n
     residual = (y - whitened.T @ (whitened @ y)) / (1 - leverage).unsqueeze(1)
-    correct = (one_hot - residual).argmax(1) == labels  # the predictions, class means and all
+    correct = (one_hot - residual).argmax(1) == labels  # the predictions, with the class means
     return BatchSums(residual.square().sum().item(), int(correct.sum().item()))

@@ -1,7 +1,7 @@
-"""Ranking a trained supernet again: another run's training is taken over, not repeated.
+"""Ranking a trained supernet again: the training of another run is reused, not repeated.
 
-Runs that differ in the ranking alone have the training's part of their names in common. What the
-first of them left is linked into the folder of the next: its last checkpoint, and the weights of
+Runs that differ only in the ranking share the training part of their names. The files of the
+first run are linked into the folder of the next: its last checkpoint, and the weights of
 the earlier checkpoints that its ranking needs, which finished runs keep for this.
 """
 
@@ -33,10 +33,10 @@ def find_training(
         config: The run that needs a trained supernet.
         folder: Its folder; the others are beside it.
         images_sha256: Hash of its images.
-        monitor: Told where a training is there, but some of its weights are not.
+        monitor: Told of a training that fits but lacks some of its weights.
 
     Returns:
-        The other run's folder; None where none fits.
+        The other run's folder; None if there is none.
     """
     for other, record in _same_training(config, folder):
         if record.data.get("images_sha256") != images_sha256:
@@ -57,7 +57,7 @@ def has_begun(folder: Path) -> bool:
 
 
 def describe_training(other: RunFolder) -> dict[str, Any]:
-    """Say whose training it is: the run that did it, and the hash of its last checkpoint."""
+    """Name the run that did the training, and the hash of its last checkpoint."""
     record = other.read_record()
     first = record.ranking.get("source") or {}
     digest = hashlib.sha256((other.path / CURRENT).read_bytes()).hexdigest()
@@ -65,7 +65,7 @@ def describe_training(other: RunFolder) -> dict[str, Any]:
 
 
 def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
-    """Bring another run's weights into a run's folder, its last checkpoint last of all.
+    """Link another run's weights into a run's folder, the last checkpoint last.
 
     Raises:
         StoreError: If they cannot be read or written.
@@ -83,7 +83,7 @@ def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
             part.replace(target)
     except OSError as error:
         raise StoreError(
-            f"The training of {other.path} cannot be taken over into {folder}: "
+            f"The training of {other.path} cannot be copied into {folder}: "
             f"{error.strerror or error}. Give an --out folder that can be written to."
         ) from error
 

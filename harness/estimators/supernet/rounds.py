@@ -2,7 +2,7 @@
 
 After each round, a further batch for every architecture, the error that the images leave in tau
 is estimated (`harness.stats.jackknife`). The ranking ends when it was small enough `IN_A_ROW`
-times in a row: at a single round it may look small by chance, and looking again and again would
+times in a row: at a single round it may look small by chance, and repeated looks would
 find that chance. Simulated and real replays hold the stated error to account
 (`tests/unit/stats/test_jackknife.py`).
 """

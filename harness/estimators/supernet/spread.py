@@ -41,7 +41,7 @@ Scored = tuple[Architecture, ReadoutSums]
 
 
 class Spread(Protocol):
-    """Scores architectures, somewhere."""
+    """Scores architectures, in this process or elsewhere."""
 
     def __call__(self, scoring: Scoring, archs: Sequence[Architecture]) -> Iterator[Scored]:
         """Yield each architecture once with its sums, in any order; bit for bit as `score_all`."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from harness.errors import Interrupted
 from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
-from harness.estimators.supernet.measuring import BatchSums, add_up
+from harness.estimators.supernet.measuring import BatchSums, mean_score
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.rounds import Goal, Round, Rounds, describe
@@ -35,8 +35,8 @@ class Ranking(NamedTuple):
     """Scores of architectures.
 
     Attributes:
-        rows: By readout; one an architecture, in the order asked for, in the schema of a score
-            file.
+        rows: By readout, a row for each architecture in the order asked for, in the schema of a
+            score file.
         rounds: What was known after each batch, where there was a goal.
         facts: Provenance of the scores, for the record of the run.
     """
@@ -114,7 +114,7 @@ class Work:
         if not rounds.are_enough:
             self._monitor.notice(
                 f"{self._run_id}: {describe(rounds.seen[-1])}, which are all of "
-                f"rank_images; an error of {goal.se} was asked for. Give it more of them."
+                f"rank_images; an error of {goal.se} was asked for. Increase rank_images."
             )
         return Ranking(rows, rounds.seen, facts)
 
@@ -193,7 +193,7 @@ class Work:
             key = self._space.key(arch)
             parts = [self._ledger.sums[part, key] for part in range(n_parts)]
             sums: list[BatchSums] = [getattr(part, readout) for part in parts]
-            loss, accuracy = add_up(sums, n_images)
+            loss, accuracy = mean_score(sums, n_images)
             by_class[key] = (
                 {"score": -loss, "loss": loss, "accuracy": accuracy, "status": STATUS_OK}
                 if math.isfinite(loss)

@@ -152,7 +152,7 @@ def sample_indices(n_archs: int, offset: int = 0) -> tuple[int, ...]:
 
     Args:
         n_archs: How many, 1 to 15,625.
-        offset: How many to pass over first, 0 and up.
+        offset: How many to skip first, 0 and up.
 
     Returns:
         Indices in the order of the permutation.
@@ -163,7 +163,7 @@ def sample_indices(n_archs: int, offset: int = 0) -> tuple[int, ...]:
     if offset and not 1 <= n_archs <= N_ARCHS - offset:
         raise ArchError(
             f"{n_archs} architectures after the first {offset:,} of the permutation were asked "
-            f"for; this space has {N_ARCHS:,}. Ask for fewer, or pass over fewer (rank_offset)."
+            f"for; this space has {N_ARCHS:,}. Ask for fewer, or lower rank_offset."
         )
     if not 1 <= n_archs <= N_ARCHS:
         raise ArchError(

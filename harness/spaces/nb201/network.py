@@ -58,7 +58,7 @@ class ReductionBlock(nn.Module):
 
 
 class _Network(nn.Module):
-    """Stem, cells, reduction blocks and classifier, without saying which edges are computed."""
+    """Stem, cells, reduction blocks and classifier, whichever edges are computed."""
 
     def __init__(
         self,
@@ -105,7 +105,9 @@ class _Network(nn.Module):
             if stage and not first:
                 x = self.reductions[stage - 1](x, norm, tap)
             x = self.cells[position](x, arch.ops, edges, norm, tap)
-        x = x.to(self.last_bn_weight.dtype)  # the end is computed in float32, whatever the cells
+        x = x.to(
+            self.last_bn_weight.dtype
+        )  # the head is computed in float32, whatever the cells use
         return F.relu(norm(x, self.last_bn_weight, self.last_bn_bias)).mean(dim=(2, 3))
 
 

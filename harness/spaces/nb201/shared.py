@@ -54,7 +54,7 @@ class FirstCell:
         self._nodes: dict[int, _Node] = {0: _Node((), x)}
 
     def output(self, arch: Arch) -> Tensor:
-        """Compute the cell's output; quickest in the order of `order_by_first_nodes`."""
+        """Compute the cell's output; fastest in the order of `order_by_first_nodes`."""
         live = set(arch.live_edges)
         ops = arch.representative.ops
         for node in range(1, N_NODES - 1):

@@ -1,4 +1,4 @@
-"""NAS-Bench-201 as a space: what the rest of the harness may know of it.
+"""NAS-Bench-201 as a space: all that the rest of the harness may rely on.
 
 Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.1.
 """
@@ -50,10 +50,6 @@ class NB201(Grid):
     def parse(self, text: str) -> Arch:
         """Parse the benchmark's string form."""
         return parse_arch(text)
-
-    def format(self, arch: Arch) -> str:
-        """Return the benchmark's string form."""
-        return str(arch)
 
     def key(self, arch: Arch) -> int:
         """Return the position in the published table, `nb201_index`."""
@@ -118,13 +114,13 @@ class NB201(Grid):
         """Return the size of the networks of a truth's data set."""
         if dataset not in SHAPES:
             raise ArchError(
-                f"The networks behind data set '{dataset}' are not known; those of "
-                f"{', '.join(SHAPES)} are."
+                f"The networks behind data set '{dataset}' are unknown; known are those of "
+                f"{', '.join(SHAPES)}."
             )
         return SHAPES[dataset]
 
     def networks(self, shape: NetworkShape) -> Networks:
-        """Return what makes the supernet and the stand-alone networks of a size."""
+        """Return the factory of the supernet and the stand-alone networks of one size."""
         from harness.spaces.nb201.network import NB201Networks  # torch: only where it is used
 
         return NB201Networks(shape)

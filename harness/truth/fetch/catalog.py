@@ -23,7 +23,7 @@ def find_entry(name: str, catalog: Catalog) -> Entry:
     """Look an entry up.
 
     Raises:
-        UsageError: If there is none of that name.
+        UsageError: If no entry has that name.
     """
     if name not in catalog:
         raise unknown_name("data set to fetch", name, catalog)

@@ -1,4 +1,4 @@
-"""One file over HTTP: into a `.part` file, gone on with after a cut, checked before it is named.
+"""One file over HTTP: into a `.part` file, resumed after a cut, checked before it gets its name.
 
 Pooch compares the checksum and gives the file its name; the transfer is this module's, since
 pooch's own begins again after a cut and leaves nothing of what had come.
@@ -31,16 +31,16 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class Watch(Protocol):
-    """Sees how far a download has come."""
+    """Follows the progress of a download."""
 
     def start(self, name: str, done: int, total: int) -> None:
-        """Hear that a file begins to come, or resumes, with so many of its bytes already here."""
+        """Note that a file starts or resumes, with `done` of its bytes already here."""
 
     def advance(self, done: int) -> None:
-        """Hear how many bytes of it are here."""
+        """Note how many bytes have arrived."""
 
     def notice(self, message: str) -> None:
-        """Hear something that the user should know."""
+        """Pass on something that the user should know."""
 
 
 class _Quiet:
@@ -77,7 +77,7 @@ class Patience:
 
 
 class TransferError(DataError):
-    """A file that could not be had from an address."""
+    """A file that could not be obtained from an address."""
 
 
 class _Cut(Exception):  # noqa: N818 - not an error yet: it is tried again
@@ -101,8 +101,8 @@ def fetch_file(
 
     Args:
         urls: Where it is published, tried in this order.
-        target: Where it belongs; its folder must exist. A part of it that an earlier call left is
-            gone on with.
+        target: Where it belongs; its folder must exist. The `.part` file of an
+            earlier call is resumed.
         checksum: "sha256:..." or "md5:...".
         size: Bytes.
         watch: Sees the progress.
@@ -112,8 +112,8 @@ def fetch_file(
         The address that it came from.
 
     Raises:
-        TransferError: If no address gave the file. What came of it is kept, unless it was wrong.
-        StoreError: If the disk is full or cannot be written; what came of it is kept.
+        TransferError: If no address gave the file. What has arrived is kept, unless it was wrong.
+        StoreError: If the disk is full or cannot be written; what has arrived is kept.
     """
     import pooch
 

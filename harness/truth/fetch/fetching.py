@@ -25,11 +25,11 @@ _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class Fetched(NamedTuple):
-    """What became of asking for an entry.
+    """What fetching an entry did.
 
     Attributes:
-        was_present: Whether all was there, whole, so that nothing was done.
-        paths: The files that it is.
+        was_present: Whether everything was there and verified, so that nothing was done.
+        paths: The files of the entry.
         sources: Where each download came from: addresses and local files.
     """
 
@@ -81,11 +81,12 @@ def fetch(
         What was done.
 
     Raises:
-        DataError: If a file cannot be had, is not the published one, or others are in its place.
+        DataError: If a file cannot be obtained or is not the published one, or others are in its
+            place.
         TruthError: If a truth table cannot be made of the downloads.
         LockedError: If another process is fetching the same.
         StoreError: If the folder cannot be written or the disk is full.
-        Interrupted: At Ctrl-C; what has come is kept.
+        Interrupted: At Ctrl-C; what has arrived is kept.
     """
     states = check_product(entry, folder)
     if summarise(states) is State.OK:
@@ -94,7 +95,7 @@ def fetch(
         with _locked(entry, folder):
             return _fetch(entry, folder, origin, may_replace, watch, patience)
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. What has come of {entry.name} is kept.") from None
+        raise Interrupted(f"Stopped. What has arrived of {entry.name} is kept.") from None
 
 
 def _fetch(
@@ -155,7 +156,7 @@ def _locked(entry: Entry, folder: Path) -> Iterator[None]:
 
 
 def _check_writable(folder: Path) -> None:
-    """Heed that a folder was made read-only, which the system does not for the superuser."""
+    """Respect a read-only mark, which the system does not enforce for the superuser."""
     if folder.exists() and not folder.stat().st_mode & _ANY_WRITE:
         raise StoreError(
             f"'{folder}' is marked read-only, so nothing was written to it. Name another folder "

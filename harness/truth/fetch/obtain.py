@@ -1,4 +1,4 @@
-"""Getting an entry's downloads: from where they are published, a mirror, or this machine."""
+"""Obtaining an entry's downloads: from where they are published, a mirror, or this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def obtain(
         The files, and where each came from: an address, or the file itself if it was there.
 
     Raises:
-        DataError: If a file cannot be had, or is not the published one.
+        DataError: If a file cannot be obtained, or is not the published one.
         StoreError: If the folder cannot be written or the disk is full.
     """
     if origin is not None and not _ADDRESS.match(origin):
@@ -112,6 +112,6 @@ def _not_fetched(
             lines.append(f"    and put it at {target}")
     lines.append(
         "and run the same command again. Or name a copy that you have, or a mirror: harness data "
-        f"fetch {entry.name} --from PATH|URL. What has come so far is kept."
+        f"fetch {entry.name} --from PATH|URL. What has arrived so far is kept."
     )
     return TransferError("\n".join(lines))

@@ -16,7 +16,7 @@ MADE_FROM = "fetched_as"
 
 
 class State(StrEnum):
-    """How a file, or an entry, stands."""
+    """The state of a file or an entry."""
 
     OK = "ok"
     MISSING = "missing"
@@ -24,12 +24,12 @@ class State(StrEnum):
 
 
 class FileState(NamedTuple):
-    """How a file stands.
+    """The state of a file.
 
     Attributes:
         path: Where it is, or would be.
         state: Whether it is what was published.
-        note: What is to be known besides, or "".
+        note: A remark, or "".
         is_other: Whether it is sound, but made from something else.
     """
 
@@ -47,7 +47,7 @@ def product_paths(entry: Entry, folder: Path) -> list[Path]:
 
 
 def check_product(entry: Entry, folder: Path, with_hashes: bool = True) -> list[FileState]:
-    """Say how the files stand that are made of an entry's downloads.
+    """Report the state of the files that are made from an entry's downloads.
 
     Args:
         entry: What was or would be fetched.
@@ -64,7 +64,7 @@ def check_product(entry: Entry, folder: Path, with_hashes: bool = True) -> list[
 
 
 def check_entry(entry: Entry, folder: Path) -> list[FileState]:
-    """Say how all files of an entry stand, computing their checksums.
+    """Report the state of all files of an entry, computing their checksums.
 
     Args:
         entry: What was or would be fetched.
@@ -88,7 +88,7 @@ def summarise(states: Sequence[FileState]) -> State:
 
 
 def look_at(entry: Entry, folder: Path) -> str:
-    """Say in a few words, without computing checksums, what of an entry is there."""
+    """Summarise in a few words, without computing checksums, what is there of an entry."""
     states = check_product(entry, folder, with_hashes=False)
     found = [each.state for each in states]
     word = {State.OK: "yes", State.DIFFERS: "differs", State.MISSING: "no"}[summarise(states)]
@@ -96,7 +96,7 @@ def look_at(entry: Entry, folder: Path) -> str:
         word = f"{found.count(State.OK)} of {len(found)} files"
     parts = [part_path(folder / download.path) for download in entry.downloads]
     n_begun = sum(part.stat().st_size for part in parts if part.is_file())
-    return f"{word}; {n_begun:,} of {entry.size:,} bytes have come" if n_begun else word
+    return f"{word}; {n_begun:,} of {entry.size:,} bytes have arrived" if n_begun else word
 
 
 def check_file(path: Path, what: Download | Member, with_hash: bool = True) -> FileState:
@@ -108,7 +108,7 @@ def check_file(path: Path, what: Download | Member, with_hash: bool = True) -> F
         with_hash: Compute the checksum too.
 
     Returns:
-        How it stands, and if it differs, in what.
+        Its state, and how it differs if it does.
     """
     import pooch
 

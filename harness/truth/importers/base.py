@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.spaces import Space
 
 Watch = Callable[[int, int], None]
-"""Told how much of how much is read: bytes or files, whichever the format goes by."""
+"""Called with how much is read, and of how much: in bytes or files, depending on the format."""
 
 
 def watch_nothing(_done: int, _total: int) -> None:

@@ -38,7 +38,7 @@ def find_format(path: Path, kind: str = AUTO, space: Space | None = None) -> str
         A key of `formats_of`.
 
     Raises:
-        UsageError: If there is no such kind.
+        UsageError: If the kind is unknown.
         TruthError: If there is nothing at the path, or the kind is "auto" and it is unclear.
     """
     space = space or load_space()
@@ -100,14 +100,14 @@ def import_truth(
         name: What reports call the table; the name of the space unless given.
         allow_missing: Import what is there where architectures lack their records.
         accuracy_scale: What to multiply the accuracies of rows by, to have percent.
-        watch: Told how much of how much is read.
+        watch: Called with how much is read, and of how much.
         tell: Given a sentence about each kind of thing that was left out.
 
     Returns:
         The table; its metadata say where it came from and what was left out.
 
     Raises:
-        UsageError: If an option does not fit the format, or there is no such kind.
+        UsageError: If an option does not fit the format, or the kind is unknown.
         TruthError: If the source is missing, damaged, unsafe, incomplete, or of another space.
     """
     formats = formats_of(space or load_space())

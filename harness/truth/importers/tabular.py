@@ -123,7 +123,7 @@ def _read(
     if "space" in own:
         space = settle_space(own["space"], space, str(path), TruthError)
     df = read_frame(path, _choose, kind)
-    return df if kind in (".parquet", ".pq") else _read_numbers(df), metadata, space
+    return _read_numbers(df) if kind in (".csv", ".tsv") else df, metadata, space
 
 
 def _choose(names: Sequence[str]) -> list[str]:
@@ -131,10 +131,11 @@ def _choose(names: Sequence[str]) -> list[str]:
 
 
 def _read_numbers(df: pd.DataFrame) -> pd.DataFrame:
-    """Read texts as numbers in the columns where all cells are; the check of the rows tells."""
+    """Read the texts of a CSV file as numbers in the columns where all cells are numbers."""
     for name in df.columns:
-        df[name] = df[name].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-        if name not in _TEXTS:
+        if name in _TEXTS:
+            df[name] = df[name].str.strip()
+        else:
             with contextlib.suppress(TypeError, ValueError, OverflowError):
                 if name == "accuracy":  # the nearest number; pandas may read one beside it
                     df[name] = df[name].map(float, na_action="ignore")

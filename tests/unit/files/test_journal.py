@@ -172,5 +172,5 @@ def test_lines_of_older_versions_without_a_checksum_are_read_and_gone_on_from(
 def test_a_number_that_became_another_number_is_noticed(tmp_path: Path) -> None:
     path = write_some(tmp_path / "journal.jsonl")
     path.write_bytes(path.read_bytes().replace(b'"index": 3', b'"index": 2'))
-    with pytest.raises(DataError, match=r"journal\.jsonl has a damaged line: the checksum of"):
+    with pytest.raises(DataError, match=r"journal\.jsonl has a damaged line: checksum mismatch"):
         Journal(path, HEADER)

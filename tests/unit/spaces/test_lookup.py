@@ -76,3 +76,10 @@ def test_a_file_without_a_name_is_of_the_space_whose_index_it_has_or_of_the_one_
         settle_space("nb201", toy, "it", DataError)
     with pytest.raises(DataError, match="space 'toy', which this version does not know"):
         settle_space("toy", None, "it", DataError)
+
+
+def test_a_string_that_was_quoted_for_spreadsheets_is_found() -> None:
+    space = Endless()
+    texts = pd.Series(["'-ik", "-ik", "'ik"])
+    key = space.key(space.parse("-ik"))
+    assert keys_of_strings(texts, space).tolist() == [key, key, -1]

@@ -217,7 +217,7 @@ def test_projectors_of_a_version_that_learned_in_another_way_are_refused() -> No
     trainer.train_step()
     state = trainer.strategy.state_dict()
     trainer.strategy.load_state_dict(state)
-    with pytest.raises(MismatchError, match="of an earlier version"):
+    with pytest.raises(MismatchError, match="by an earlier version"):
         trainer.strategy.load_state_dict({**state, "format": 2})
 
 

@@ -1,4 +1,4 @@
-"""Ranking with the weights of several moments of training."""
+"""Ranking with the weights of several checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from harness.errors import CheckpointError, Interrupted
 from harness.estimators.supernet.journal import open_journal
-from harness.estimators.supernet.measuring import add_up, sum_batch, sum_batches
+from harness.estimators.supernet.measuring import mean_score, sum_batch, sum_batches
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.work import Work
 from harness.monitor import SilentMonitor
@@ -29,13 +29,13 @@ def evaluate_nothing(*_: object) -> None:
     """Stand in for the rankings during training."""
 
 
-def test_the_moments_are_evenly_apart_and_end_with_training() -> None:
+def test_the_checkpoints_are_evenly_apart_and_end_with_training() -> None:
     config = tiny_config(steps=8, rank_snapshots=3, snapshot_every=3, rank_batch=8)
     assert snapshot_steps(config) == [2, 5, 8]
     assert snapshot_steps(tiny_config(steps=8)) == [8]
 
 
-def test_the_order_of_ranking_is_a_fixed_mix_of_the_moments() -> None:
+def test_the_order_of_ranking_is_a_fixed_mix_of_the_checkpoints() -> None:
     config = tiny_config(steps=80, rank_snapshots=16, snapshot_every=5, rank_batch=2)
     order = ranking_order(config)
     assert sorted(order) == snapshot_steps(config) != order
@@ -43,7 +43,7 @@ def test_the_order_of_ranking_is_a_fixed_mix_of_the_moments() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["spos", "ogd"])
-def test_training_keeps_the_weights_of_each_moment_but_the_last(
+def test_training_keeps_the_weights_of_each_checkpoint_but_the_last(
     tmp_path: Path, strategy: str
 ) -> None:
     config = tiny_config(strategy=strategy, rank_snapshots=2, snapshot_every=3)
@@ -70,7 +70,9 @@ def test_a_run_that_was_stopped_keeps_the_same_weights(tmp_path: Path) -> None:
         assert_same_state(whole, cut)
 
 
-def test_each_batch_of_images_is_scored_with_the_weights_of_another_moment(tmp_path: Path) -> None:
+def test_each_batch_of_images_is_scored_with_the_weights_of_another_checkpoint(
+    tmp_path: Path,
+) -> None:
     networks = [tiny_network(seed) for seed in range(3)]
     config = tiny_config(rank_images=64, rank_batch=16)  # four batches: the first comes again
     ranker = Ranker(config, tiny_data())
@@ -84,10 +86,10 @@ def test_each_batch_of_images_is_scored_with_the_weights_of_another_moment(tmp_p
             )[0]
             for number, batch in enumerate(ranker.images.batches)
         ]
-        assert (row["loss"], row["accuracy"]) == add_up(parts, 64)
+        assert (row["loss"], row["accuracy"]) == mean_score(parts, 64)
 
 
-def test_recalibrated_statistics_are_those_of_each_moment(tmp_path: Path) -> None:
+def test_recalibrated_statistics_are_those_of_each_checkpoint(tmp_path: Path) -> None:
     networks = [tiny_network(seed) for seed in range(2)]
     config = tiny_config(bn_mode="recalibrated")
     ranker = Ranker(config, tiny_data())
@@ -103,7 +105,7 @@ def test_recalibrated_statistics_are_those_of_each_moment(tmp_path: Path) -> Non
         )[0]
         for network, batch in zip(networks, ranker.images.batches, strict=True)
     ]
-    assert row["loss"] == add_up(parts, 32).loss
+    assert row["loss"] == mean_score(parts, 32).loss
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])

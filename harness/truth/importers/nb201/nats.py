@@ -111,7 +111,7 @@ def _load(file: Path, hashes: dict[str, str]) -> Any:
 
 
 def _decompress(compressed: bytes, name: str) -> bytes:
-    """Decompress a whole file, and so compare its checksum, before any of it is looked at."""
+    """Decompress a whole file, and so compare its checksum, before anything in it is read."""
     decompressor = bz2.BZ2Decompressor()
     try:
         content = decompressor.decompress(compressed, max_length=_MOST_BYTES)

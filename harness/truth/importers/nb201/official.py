@@ -72,7 +72,7 @@ def _check_places(infos: Any, records: list[ArchRecord], name: str) -> set[int]:
         raise TruthError(f"{problem}. {advice}")
     for index, schedules in infos.items():
         if not isinstance(schedules, dict):
-            raise TruthError(f"{problem}: at {index!r:.40} there is none. {advice}")
+            raise TruthError(f"{problem}: at {index!r:.40} there is no such table. {advice}")
         for schedule, state in schedules.items():
             place = state.get("record") if isinstance(state, dict) else None
             if place is None or records[place].nb201_index != index:
@@ -88,9 +88,9 @@ def _check_indices(evaluated: Any, n_archs: int, name: str) -> set[int]:
     indices = set(evaluated) if isinstance(evaluated, set | list | tuple) else set()
     bad = [i for i in indices if type(i) is not int or not 0 <= i < n_archs]
     if bad or not indices:
-        shown = f"{bad[0]!r:.40} is none" if bad else "there are none"
+        shown = f"{bad[0]!r:.40} is not one" if bad else "there are none"
         raise TruthError(
-            f"{name}: 'evaluated_indexes' should be indices from 0 to {n_archs - 1}, and {shown}. "
+            f"{name}: 'evaluated_indexes' should be indices from 0 to {n_archs - 1}, but {shown}. "
             "The file is damaged or of another kind; get it again."
         )
     return indices

@@ -155,10 +155,10 @@ def test_a_stopped_download_goes_on(server: Loopback, data: Path) -> None:
             pass
 
     entry = make_archive_entry(server.serve("toy.tar.gz", Answer(ARCHIVE)))
-    with pytest.raises(Interrupted, match=r"Stopped\. What has come of toy is kept\."):
+    with pytest.raises(Interrupted, match=r"Stopped\. What has arrived of toy is kept\."):
         fetch(entry, data, watch=Stopper())
     assert names(data) == ["toy.tar.gz.part"]
-    assert look_at(entry, data) == f"no; 65,536 of {len(ARCHIVE):,} bytes have come"
+    assert look_at(entry, data) == f"no; 65,536 of {len(ARCHIVE):,} bytes have arrived"
     fetch(entry, data)
     assert server.ranges("toy.tar.gz") == [None, "bytes=65536-"]
     assert states(entry, data) == ["ok", "ok"]

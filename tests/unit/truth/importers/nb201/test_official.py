@@ -229,12 +229,12 @@ SIZES = ["64:64:64:64:64", "8:8:8:8:8"]
         ({"meta_archs": "x"}, "'meta_archs' is not a list"),
         ({"arch2infos": None}, "'arch2infos' is missing"),
         ({"arch2infos": [1]}, "'arch2infos' is not a table"),
-        ({"arch2infos": {0: 3}}, "at 0 there is none"),
+        ({"arch2infos": {0: 3}}, "at 0 there is no such table"),
         ({"arch2infos": {0: {"full": {}}}}, "at 0, 'full'"),
         ({"evaluated_indexes": None}, "'evaluated_indexes' is missing"),
         ({"evaluated_indexes": set()}, "there are none"),
-        ({"evaluated_indexes": {0, 2}}, "2 is none"),
-        ({"evaluated_indexes": {0, "1"}}, "'1' is none"),
+        ({"evaluated_indexes": {0, 2}}, "2 is not one"),
+        ({"evaluated_indexes": {0, "1"}}, "'1' is not one"),
     ],
 )
 def test_a_file_of_another_structure_space_or_order_is_refused(
