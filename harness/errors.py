@@ -6,7 +6,6 @@ without a traceback and exits with `exit_code`; anything else is a bug and keeps
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 EXIT_OK = 0
@@ -88,6 +87,8 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
     Returns:
         The error, to be raised by the caller.
     """
+    import difflib  # slow to import, and seldom needed
+
     names = sorted(allowed)
     nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""

@@ -1,4 +1,4 @@
-"""How work reports its progress, and how it is asked to stop."""
+"""Monitors: work reports its progress to them, and they ask it to stop."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ STARTED, FINISHED, FAILED, INTERRUPTED = "started", "finished", "failed", "inter
 CHECKPOINT, RANKED, WAITING, RETRIED = "checkpoint", "ranked", "waiting", "retried"
 
 EVENTS: dict[str, str] = {
-    STARTED: "work on the run began or resumed; facts: none",
+    STARTED: "work on the run started or resumed; facts: none",
     CHECKPOINT: "training was saved; facts: step",
     RANKED: "all architectures are scored; facts: n_archs, n_failed",
-    FINISHED: "the run is done; facts: computed (false: it was finished before), tau",
+    FINISHED: "the run is finished; facts: computed (false: it was finished before), tau",
     FAILED: "the run failed; the others continue; facts: reason",
     INTERRUPTED: "the run was saved and stopped; facts: reason",
     WAITING: "another process works on the run; facts: none",
-    RETRIED: "the run's worker was lost, another takes over; facts: attempt, reason",
+    RETRIED: "the run's worker was lost, and another resumes it; facts: attempt, reason",
 }
 """Kinds of events, and what each means."""
 
 
 class Progress(NamedTuple):
-    """How far one phase of one run has come.
+    """The progress of one phase of one run.
 
     Attributes:
         run_id: Which run.
         phase: "train" or "rank".
         done: Units done: steps, or evaluations of a class on a batch.
         total: Units in all.
-        loss: Loss of the last step, where there is one.
-        detail: Further facts, in words.
+        loss: Loss of the last step, if any.
+        detail: Further information, in words.
     """
 
     run_id: str
@@ -47,7 +47,7 @@ class Event(NamedTuple):
     Attributes:
         run_id: Which run.
         kind: One of `EVENTS`.
-        facts: Its facts, as values that JSON can hold.
+        facts: Details of the event, as JSON values.
     """
 
     run_id: str
@@ -59,7 +59,7 @@ class Monitor(Protocol):
     """Watches work. Its methods are called often and must be quick."""
 
     def progress(self, progress: Progress) -> None:
-        """Receive how far the work has come."""
+        """Receive the progress of the work."""
         ...
 
     def notice(self, message: str) -> None:
@@ -67,16 +67,16 @@ class Monitor(Protocol):
         ...
 
     def event(self, event: Event) -> None:
-        """Receive what happened to a run."""
+        """Receive an event of a run."""
         ...
 
     def should_stop(self) -> bool:
-        """Return whether the work is to save and stop now."""
+        """Return whether the work shall save and stop now."""
         ...
 
 
 class SilentMonitor:
-    """Ignores everything and never stops the work."""
+    """Ignores everything, and never stops the work."""
 
     def progress(self, progress: Progress) -> None:
         """Ignore it."""
@@ -121,7 +121,7 @@ class Tee:
 
 
 def pass_on(message: object, monitor: Monitor) -> None:
-    """Tell a monitor what came from another process: progress, an event or a notice."""
+    """Pass a message from another process to a monitor: progress, an event or a notice."""
     match message:
         case Progress():
             monitor.progress(message)

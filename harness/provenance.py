@@ -1,4 +1,4 @@
-"""Where a number came from: versions, machine and commit, stored with every result."""
+"""Provenance stored with every result: versions, machine and commit."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _git(root: Path, *arguments: str) -> str | None:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return None  # no git here: the version of the package still tells what ran
+        return None  # no git; the package version still identifies the code
     return done.stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""How runs are computed and watched: the options that `run` and `sweep` share."""
+"""Options of `run` and `sweep`: where runs are computed, and how they report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from harness.execution.cluster import choose_address
 
 if TYPE_CHECKING:
     from harness.cli.monitors import SignalledMonitor
-    from harness.execution.engines import Conditions, Engine
+    from harness.execution.conditions import Conditions
+    from harness.execution.engines.base import Engine
     from harness.monitor import Monitor
 
 ENGINES = ("local", "ray")
@@ -23,7 +24,7 @@ RAY_ONLY = ("address", "fetch", "gpus", "retries", "rank_workers")
 
 
 def engine_options(command: Command) -> Command:
-    """Add the options for where runs are computed and how they are watched."""
+    """Add the options for where runs are computed, and how they report."""
     return add_options(
         click.option(
             "--data-dir",
@@ -44,12 +45,12 @@ def engine_options(command: Command) -> Command:
         ),
         click.option(
             "--address",
-            help="Address of the Ray cluster.  [default: $RAY_ADDRESS, else one started here]",
+            help="Address of the Ray cluster.  [default: $RAY_ADDRESS, or start one here]",
         ),
         click.option(
             "--fetch",
             is_flag=True,
-            help="Send results back, as the cluster does not share the folder of --out (Ray).",
+            help="Send results back; for clusters that do not share the --out folder (Ray).",
         ),
         click.option(
             "--gpus", type=click.FloatRange(min=0), help="GPUs per run (Ray).  [default: 0]"
@@ -79,34 +80,36 @@ def engine_options(command: Command) -> Command:
 
 
 def check_engine(engine: str, **options: Any) -> dict[str, Any]:
-    """Check the options of an engine, before torch is imported.
+    """Check the options of an engine before torch is imported.
 
     Args:
         engine: Its name.
-        options: Those of Ray.
+        options: The options for Ray.
 
     Returns:
         The options that were given.
 
     Raises:
-        UsageError: If an option belongs to another engine, Ray is not installed, or the address
-            is not valid.
+        UsageError: If an option is for another engine, Ray is not installed, or the address is not
+            valid.
     """
     given = {key: v for key, v in options.items() if v is not None and v is not False}  # 0 stays
     if engine == "local":
         for key in given:
             raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
     elif importlib.util.find_spec("ray") is None:
-        raise UsageError("--engine ray: Ray is not installed: pip install 'harness[ray]'.")
+        raise UsageError(
+            "--engine ray was given, but Ray is not installed: pip install 'harness[ray]'."
+        )
     else:
         choose_address(given.get("address"))
     return given
 
 
 def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
-    """Make an engine from options that were checked."""
+    """Make an engine from checked options."""
     if engine == "local":
-        from harness.execution.engines import LocalEngine
+        from harness.execution.engines.local import LocalEngine
 
         return LocalEngine(jobs)
     from harness.execution.engines.ray import RayEngine
@@ -121,7 +124,7 @@ def make_monitor(
     log_json: str | None,
     tensorboard: Path | None,
 ) -> Monitor:
-    """Enter the view, and add the other monitors that were asked for.
+    """Enter the progress display, and add the other monitors that the options name.
 
     Args:
         view: The progress display.

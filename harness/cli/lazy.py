@@ -1,4 +1,4 @@
-"""Command groups that import a command only when it is called, which keeps help fast."""
+"""Command groups that import a command only when it is called, to keep help fast."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class LazyGroup(click.Group):
         """Make the group.
 
         Args:
-            commands: For each name, the command's place (`module:attribute`) and its short help.
-            options: Those of `click.Group`.
+            commands: By name, `module:attribute` of the command and its short help.
+            options: Options of `click.Group`.
         """
         super().__init__(**options)
         self._places = dict(commands)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in order."""
+        """Return the sorted names."""
         return sorted(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:

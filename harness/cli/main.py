@@ -25,7 +25,7 @@ COMMANDS = {
     "sweep": ("harness.cli.sweep:sweep", "Run a study: a grid or a list of runs."),
     "truth": ("harness.cli.truth:truth", "Build, import, inspect and export truth tables."),
 }
-"""For each command its place and its short help, so that `--help` imports none of them."""
+"""Module and short help of each command, so that `--help` does not import them."""
 
 
 @click.group(
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     except HarnessError as error:
         click.echo(clean_lines(f"Error: {error}"), err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has exited
         sys.stderr.close()
         sys.exit(0)
     sys.exit(result if isinstance(result, int) else 0)

@@ -1,4 +1,4 @@
-"""How a person watches runs: signals, notices, and the progress of runs and studies."""
+"""Monitors for people: signals, notices, and the progress of runs and studies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SignalledMonitor(SilentMonitor):
         """Prepare to watch any number of runs.
 
         Args:
-            quiet: Whether to print nothing, as where another rank does.
+            quiet: Whether to print nothing, since another rank or monitor does.
             headline: As of `Display`.
         """
         console = Console(stderr=True, highlight=False, quiet=quiet)
@@ -53,7 +53,7 @@ class SignalledMonitor(SilentMonitor):
         self._told = False
 
     def __enter__(self) -> Self:
-        """Take over the signals and start drawing."""
+        """Install signal handlers and start drawing."""
         self._before = {
             number: signal.signal(number, self._on_signal)
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -62,17 +62,17 @@ class SignalledMonitor(SilentMonitor):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop drawing and give the signals back."""
+        """Stop drawing and restore the signal handlers."""
         self._display.__exit__(*error)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def should_stop(self) -> bool:
-        """Say whether a signal came."""
+        """Return whether a signal has arrived."""
         if self._stop and not self._told:
             self._told = True
             self._display.tell(
-                "Saving and stopping; run the same command to resume. Again: stop at once."
+                "Saving and stopping; run the same command to resume. Ctrl-C again stops at once."
             )
         return self._stop
 
@@ -83,14 +83,14 @@ class SignalledMonitor(SilentMonitor):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._stop:
             raise KeyboardInterrupt
-        self._stop = True  # told by `should_stop`: printing here could meet a print under way
+        self._stop = True  # `should_stop` prints: a handler could interrupt another print
 
 
 class RunsMonitor(SignalledMonitor):
     """Shows the progress of each run."""
 
     def progress(self, progress: Progress) -> None:
-        """Show how far a run has come."""
+        """Show the progress of a run."""
         run_id, phase, done, total, loss, detail = progress
         info = [detail or "", "" if loss is None else f"loss {loss:.3f}"]
         self._display.update(
@@ -104,7 +104,7 @@ class RunsMonitor(SignalledMonitor):
 
 
 class StudyMonitor(RunsMonitor):
-    """Shows the progress of a study: how many runs are done, running, failed and waiting."""
+    """Shows the progress of a study: how many runs are done, running, failed or waiting."""
 
     def __init__(self, name: str, configs: Sequence[RunConfig]) -> None:
         """Prepare to watch a study.
@@ -117,15 +117,15 @@ class StudyMonitor(RunsMonitor):
         self._states = {config.run_id: "waiting" for config in configs}
         self._left = TimeLeft(list(self._states))
         self._ranking = {config.run_id: ranking_share(config) for config in configs}
-        super().__init__(headline=self._headline)  # last: rich asks for the headline at once
+        super().__init__(headline=self._headline)  # last, as rich calls `_headline` at once
 
     def __exit__(self, *error: object) -> None:
-        """Stop drawing, and leave the counts."""
+        """Stop drawing, and print the final counts."""
         super().__exit__(*error)
         self._display.tell(self._headline())
 
     def progress(self, progress: Progress) -> None:
-        """Show how far a run, and with it the study, has come."""
+        """Show the progress of a run and of the study."""
         done = progress.done / max(1, progress.total)
         ranking = self._ranking[progress.run_id]
         share = 1 - ranking + ranking * done if progress.phase == "rank" else (1 - ranking) * done
@@ -147,7 +147,7 @@ class StudyMonitor(RunsMonitor):
         if kind in (FAILED, RETRIED):
             self._display.tell(f"{run_id} {kind}: {facts['reason']}")
         elif kind == WAITING:
-            self._display.tell(f"{run_id} is being worked on by another process; waiting for that.")
+            self._display.tell(f"{run_id}: waiting for another process that works on it.")
         elif not self._display.is_terminal and kind in (STARTED, FINISHED):
             self._display.tell(f"{run_id} {kind}")
 

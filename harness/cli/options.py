@@ -25,7 +25,7 @@ def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], C
 
 
 def format_options(command: Command) -> Command:
-    """Add the options that say how results are printed."""
+    """Add the options for the output format."""
     return add_options(
         click.option(
             "--format",
@@ -33,14 +33,14 @@ def format_options(command: Command) -> Command:
             type=click.Choice(("table", "csv", "json", "latex", "markdown")),
             default="table",
             show_default=True,
-            help="How to print it.",
+            help="Output format.",
         ),
         click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     )(command)
 
 
 def score_options(command: Command) -> Command:
-    """Add the options that say how scores are read."""
+    """Add the options for how scores are read."""
     return add_options(
         click.option(
             "--space",
@@ -50,17 +50,17 @@ def score_options(command: Command) -> Command:
         click.option(
             "--readout",
             type=click.Choice(("shared", "refitted")),
-            help="Take the scores of runs by this readout.  [default: each run's own]",
+            help="Use the scores of runs by this readout.  [default: each run's own]",
         ),
         click.option(
-            "--lower-is-better", is_flag=True, help="A lower score is better (score files)."
+            "--lower-is-better", is_flag=True, help="Lower scores are better (score files)."
         ),
         click.option(
             "--lower-in",
             multiple=True,
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="A lower score is better in this one of the score files; repeatable.",
+            help="Lower scores are better in this score file; repeatable.",
         ),
         click.option(
             "--score-column",
@@ -71,7 +71,7 @@ def score_options(command: Command) -> Command:
         click.option(
             "--exclude-bad",
             is_flag=True,
-            help="Leave out bad rows, and count them, instead of refusing.",
+            help="Leave out and count bad rows instead of refusing the file.",
         ),
     )(command)
 

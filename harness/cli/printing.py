@@ -1,4 +1,4 @@
-"""Printing for people. Text from a file cannot send control characters to the terminal."""
+"""Printing for people. Control characters in text from files never reach the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.report.markup import Document
 
 UNLIMITED = 10_000
-"""Columns; more than any table has."""
+"""Characters; wider than any table."""
 
 
 def print_line(text: str) -> None:
@@ -23,7 +23,7 @@ def print_line(text: str) -> None:
 
 
 def print_document(document: Document) -> None:
-    """Print tables, notes, and the sentences last, where the reader's eye is."""
+    """Print tables, then notes, then the sentences, which a terminal shows last."""
     for block in document.blocks:
         print_grid(*block)
     for note in document.notes:
@@ -36,15 +36,15 @@ def print_document(document: Document) -> None:
 def print_grid(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1
 ) -> None:
-    """Print a table as wide as its content: a figure is never cut or broken.
+    """Print a table as wide as its content, so that figures are never cut or broken.
 
     In a terminal that is too narrow, intervals go below their figures.
 
     Args:
         title: Its title.
-        headings: One a column.
-        rows: Cells, one a column.
-        texts: How many columns, from the left, hold text; the others hold figures.
+        headings: One per column.
+        rows: Cells, one per column.
+        texts: How many columns from the left hold text; the others hold figures.
     """
     from rich.console import Console
 
@@ -82,27 +82,27 @@ def _measure(console: Console, grid: Table) -> int:
 
 
 def clean(text: str) -> str:
-    """Replace what does not print, such as control characters in a file's texts."""
+    """Replace unprintable characters, such as control characters, by question marks."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def clean_lines(text: str) -> str:
-    """Replace what does not print, in each line of a message."""
+    """Replace unprintable characters in each line of a message."""
     return "\n".join(map(clean, text.split("\n")))
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """Write a figure, or a dash where there is none."""
+    """Format a figure; a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def write_bytes(n: float) -> str:
-    """Write a number of bytes."""
+    """Format a number of bytes."""
     return f"{n / 1e9:.1f} GB" if n >= 1e9 else f"{n / 1e6:.1f} MB"
 
 
 def write_duration(seconds: float) -> str:
-    """Write a duration, to about two digits."""
+    """Format a duration to about two digits."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Progress on the error stream: bars on a terminal, a line now and then elsewhere."""
+"""Progress on standard error: bars on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rich.text import Text
 from harness.cli.printing import clean, clean_lines, write_bytes, write_duration
 
 PLAIN_EVERY_S = 15.0
-"""Without a terminal, seconds between two lines about one piece of work."""
+"""Without a terminal, seconds between two lines about one task."""
 
 
 class Unit(NamedTuple):
     """How work is measured.
 
     Attributes:
-        amount: Writes how much of how much is done.
-        speed: Writes how much is done a second; None to leave it out.
+        amount: Formats how much is done, of how much.
+        speed: Formats how much is done per second; None to omit it.
     """
 
     amount: Callable[[int, int], str]
@@ -30,7 +30,7 @@ class Unit(NamedTuple):
 
 
 def counted(things: str, verb: str = "") -> Unit:
-    """Return the unit of things that are counted, such as steps."""
+    """Return the unit of countable things, such as steps."""
     return Unit(
         lambda done, total: f"{verb}{done:,}/{total:,} {things}",
         lambda rate: f"{rate:.1f} {things}/s",
@@ -45,27 +45,27 @@ SHARE = Unit(lambda done, total: f"{done / total:.0%}")
 
 
 class Speed:
-    """How fast each piece of work advances, from when it was first heard of."""
+    """Measures the speed of tasks, each from its first measurement."""
 
     def __init__(self) -> None:
-        """Start with nothing heard."""
+        """Start without measurements."""
         self._first: dict[Hashable, tuple[float, int]] = {}
 
     def begin(self, work: Hashable, done: int, now: float) -> None:
-        """Measure a piece of work from here on."""
+        """Start to measure a task."""
         self._first[work] = now, done
 
     def measure(self, work: Hashable, done: int, now: float) -> float:
-        """Return how much is done a second; 0 at first."""
+        """Return how much is done per second; 0 at first."""
         began, already = self._first.setdefault(work, (now, done))
-        if done < already:  # begun anew
+        if done < already:  # the task started again
             self.begin(work, done, now)
             return 0.0
         return (done - already) / (now - began) if now > began else 0.0
 
 
 class Display:
-    """Shows how far several pieces of work have come, how fast they advance and the time left."""
+    """Shows the progress, speed and time left of several tasks."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class Display:
         transient: bool = False,
         console: Console | None = None,
     ) -> None:
-        """Prepare to show any number of pieces of work.
+        """Prepare to show any number of tasks.
 
         Args:
-            headline: Sums up all of them; stands above the bars, or in place of single lines.
-            transient: Whether the bars vanish at the end.
-            console: Where to; standard error unless given.
+            headline: Summary of all tasks, above the bars, or instead of lines for single tasks.
+            transient: Whether the bars disappear at the end.
+            console: Where to draw; standard error by default.
         """
         self._console = console or Console(stderr=True, highlight=False)
         self._headline = headline
@@ -108,23 +108,23 @@ class Display:
         self._console.print(clean_lines(message), markup=False, soft_wrap=True)
 
     def begin(self, name: str, unit: Unit, done: int = 0) -> None:
-        """Measure the speed of a piece of work from here on, and say nothing of it for a while."""
+        """Start to measure a task, without a line about it for a while."""
         self._told[name] = now = time.monotonic()
         self._speed.begin((name, unit), done, now)
 
     def update(
         self, name: str, unit: Unit, done: int, total: int, info: str = "", *, at_once: bool = False
     ) -> None:
-        """Show how far a piece of work has come.
+        """Show the progress of a task.
 
         Args:
-            name: What the piece is called.
-            unit: How it is measured.
-            done: How much of it is done.
-            total: How much there is.
-            info: What else is known of it.
-            at_once: Whether to write a line now, even if one was written shortly before; headlines
-                are never written sooner.
+            name: Name of the task.
+            unit: Its unit.
+            done: How much is done.
+            total: How much there is in all.
+            info: Further information.
+            at_once: Whether to write a line even shortly after another; this does not apply to
+                headlines.
         """
         now = time.monotonic()
         rate = self._speed.measure((name, unit), done, now)
@@ -143,13 +143,13 @@ class Display:
             self.tell(self._headline() if self._headline else f"{name}: {text}")
 
     def remove(self, name: str) -> None:
-        """Show a piece of work no longer."""
+        """Remove a task from the display."""
         if name in self._tasks:
             self._bars.remove_task(self._tasks.pop(name))
 
 
 class _Bars(Progress):
-    """A bar for each piece of work, below a headline."""
+    """A bar per task, below a headline."""
 
     def __init__(
         self, headline: Callable[[], str] | None, console: Console, transient: bool

@@ -1,4 +1,4 @@
-"""`harness run`: train supernets, rank architectures, score the ranking."""
+"""`harness run`: train supernets, rank architectures, evaluate the rankings."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from harness.spaces import REGISTRY as SPACES
 from harness.strategies import REGISTRY, check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:
-    from harness.execution.engines import Failure
+    from harness.execution.engines.base import Failure
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
-"""By data set, else 0: a seed of `cifar10` takes half an hour on two cores, of `tiles` a minute."""
+"""By data set, else 0: a seed takes a minute on `tiles`, and half an hour on `cifar10`."""
 
 
 def _quick(key: str) -> str:
-    """Say what preset `quick` sets, on tiles and on the benchmark's data sets."""
+    """Describe what preset `quick` sets, on tiles and on the benchmark's data sets."""
     default = RunConfig.model_fields[key].default
     tiles, other = (PRESETS[name]["quick"].get(key, default) for name in ("tiles", "cifar10"))
     return f"[quick: {tiles}]" if tiles == other else f"[quick: {tiles} on tiles, else {other}]"
@@ -46,17 +46,19 @@ def _quick(key: str) -> str:
 @click.command()
 @click.option(
     "--space",
-    help=f"Search space: {', '.join(SPACES)}, or package.module:Space of your own.  "
+    help=f"Search space: {', '.join(SPACES)}, or your own as package.module:Space.  "
     f"[default: {DEFAULT}]",
 )
-@click.option("--dataset", help=f"Images. [{'|'.join(IMAGE_DATASETS)}]  [default: tiles]")
+@click.option("--dataset", help=f"Image data set. [{'|'.join(IMAGE_DATASETS)}]  [default: tiles]")
 @click.option(
     "--strategies",
-    help=f"Comma-separated: {', '.join(REGISTRY)}, or package.module:Class of your own.  "
+    help=f"Comma-separated: {', '.join(REGISTRY)}, or your own as package.module:Class.  "
     "[default: spos,ogd]",
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
-@click.option("--preset", help=f"How much. [{'|'.join(PRESETS['tiles'])}]  [default: quick]")
+@click.option(
+    "--preset", help=f"How much to train and rank. [{'|'.join(PRESETS['tiles'])}]  [default: quick]"
+)
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
 @click.option(
     "--rank-images",
@@ -66,28 +68,35 @@ def _quick(key: str) -> str:
 @click.option(
     "--until-tau-se",
     type=float,
-    help="Rank on more and more images until tau's standard error from the images is this, such "
-    "as 0.005; --rank-images, then 2000, is the most.",
+    help="Rank on more and more images until the standard error that they leave in tau is at most "
+    "this, such as 0.005. --rank-images, 2000 by default, is the limit.",
 )
 @click.option(
     "--rank-every",
     type=int,
-    help=f"Also rank a small sample every so many steps; 0: never.  {_quick('rank_every')}",
+    help=f"Steps between small rankings during training; 0: none.  {_quick('rank_every')}",
 )
 @click.option(
     "--probe-every",
     type=int,
-    help=f"Measure disturbance every so many steps; 0: never.  {_quick('probe_every')}",
+    help=f"Steps between measurements of disturbance; 0: none.  {_quick('probe_every')}",
 )
 @click.option("--bn-mode", help="Batch norm when ranking. [batch|recalibrated]  [default: batch]")
 @click.option(
     "--precision",
-    help="Training steps in [float32|bf16]; weights stay float32, and --set rank_precision=... is "
-    f"the ranking's own.  {_quick('precision')}",
+    help="Precision of training steps; weights stay float32, and --set rank_precision=... is for "
+    f"the ranking. [float32|bf16]  {_quick('precision')}",
 )
 @click.option("--device", help="Where to compute. [auto|cpu|cuda]  [default: auto]")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML settings.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="TOML file of settings, such as a run's own config.toml.",
+)
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting; repeatable."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -99,8 +108,8 @@ def _quick(key: str) -> str:
 @click.option(
     "--profile",
     is_flag=True,
-    help="First write into each run's folder where the time of a training step and of a ranked "
-    "architecture goes: profile.txt, and Chrome traces profile-*.json. The numbers do not change.",
+    help="First profile a few training steps and ranked architectures of each run: profile.txt "
+    "and Chrome traces profile-*.json in its folder. Results do not change.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 def run(
@@ -123,8 +132,10 @@ def run(
     """Train supernets with and without OGD, rank architectures, and score the rankings.
 
     Without options this uses the embedded `tiles` data set: no download, a few minutes on two
-    cores. A finished run is never computed twice, and a stopped one goes on: give the same
-    command again. Under torchrun, one supernet is trained by all ranks together.
+    cores. The same command resumes a stopped run, and returns a finished one without computing
+    it again. Where only settings of the ranking differ from a finished run in --out, such as
+    --n-archs or --rank-images, its trained supernet is ranked again. Under torchrun, all ranks
+    train one supernet together.
     """
     from_file = load_config_file(config_file) if config_file else {}
     of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
@@ -142,7 +153,7 @@ def run(
     if launch is not None:
         check_launch(launch, len(configs), jobs, profile, engine)
 
-    # torch comes in here, or with a strategy's own settings: after what is wrong without it
+    # imports torch from here on, after all checks that do not need it
     check_tables(from_file, names, f" in {config_file}")
     check_tables(assigned, names)
     refuse_unread(flatten(assigned), names)
@@ -150,7 +161,7 @@ def run(
     from harness.cli.printing import clean_lines
     from harness.cli.report import print_report
     from harness.estimators.runs import load_runs
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.execution.parallel import run_on_ranks
     from harness.execution.runner import run_all
     from harness.report import make_report
@@ -188,7 +199,7 @@ def _only(settings: dict[str, Any], key: str) -> list[Any]:
 
 
 def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
-    """Gather the runs of each message: a missing file is told once, not once a run."""
+    """Group failed runs by message: a missing file is reported once, not once per run."""
     gathered: dict[str, list[str]] = {}
     for failure in failures:
         gathered.setdefault(str(failure.error), []).append(failure.run_id)
@@ -198,7 +209,9 @@ def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
 def _parse_strategies(text: str | None) -> list[str]:
     names = _split(text)
     if text is not None and not names:
-        raise UsageError(f"--strategies '{text}' names none. Available: {', '.join(REGISTRY)}.")
+        raise UsageError(
+            f"--strategies '{text}' names no strategy. Available: {', '.join(REGISTRY)}."
+        )
     return names
 
 
@@ -210,7 +223,7 @@ def parse_seeds(text: str | None) -> list[int]:
     """Parse a comma-separated list of seeds; None gives an empty list.
 
     Raises:
-        UsageError: If there is none, or a part is no whole number from 0 up.
+        UsageError: If the list is empty, or a part is not a whole number from 0 up.
     """
     try:
         seeds = [int(part) for part in _split(text)]
@@ -230,10 +243,10 @@ def parse_n_archs(text: str, space: Space) -> int:
 
     Args:
         text: As the user wrote it.
-        space: Where they are from.
+        space: Their space.
 
     Raises:
-        UsageError: If it is neither, or more than the space has.
+        UsageError: If it is neither, or exceeds the size of the space.
     """
     if text == "all":
         return size_of(space)

@@ -23,7 +23,7 @@ from harness.execution.cluster import check_listening, choose_address
 from harness.strategies import check_strategy
 
 if TYPE_CHECKING:
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.settings.run import RunConfig
     from harness.settings.study import Study
 
@@ -37,9 +37,9 @@ STUDY = "study.toml"
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the study.  [default: results/<name of the study>]",
 )
-@click.option("--dry-run", is_flag=True, help="List the runs and how far each is, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="List the runs and their status; compute nothing.")
 @engine_options
-@click.option("--json", "as_json", is_flag=True, help="Print the runs and what became of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs and their status as JSON.")
 def sweep(
     study_file: Path,
     out: Path | None,
@@ -53,12 +53,12 @@ def sweep(
     as_json: bool,
     **engine_settings: Any,
 ) -> None:
-    """Make all runs of a study: a grid of settings, or a list, in a TOML file.
+    """Compute all runs of a study: a grid or a list of settings in a TOML file.
 
     The file has [base] with settings that all runs share, [grid] with a list of values for each
-    setting that varies, such as strategy, seed or "ogd.c", and [[run]] tables for single runs
-    besides. A run that fails does not stop the others, and a finished one is never computed
-    twice: the same command goes on where it was stopped. Several may work on one folder at once.
+    setting that varies, such as strategy, seed or "ogd.c", and [[run]] tables for single runs. A
+    run that fails does not stop the others. The same command resumes where it was stopped, and
+    never computes a finished run again. Several sweeps may share one folder.
     """
     from harness.settings.study import load_study
 
@@ -68,9 +68,9 @@ def sweep(
         check_strategy(config.strategy)
     given = check_engine(engine, **engine_settings)
 
-    # torch comes in here: after everything that can be wrong with the options was checked
+    # imports torch from here on, after all checks that do not need it
     from harness.cli.monitors import StudyMonitor
-    from harness.execution.engines import Conditions
+    from harness.execution.conditions import Conditions
     from harness.execution.runner import resolve_all, run_all
 
     folder = out or Path("results") / study.name
@@ -90,13 +90,13 @@ def sweep(
         _print_runs(configs, conditions, as_json)
     for run_id, error in outcome.failures:
         click.echo(f"Error: {run_id}: {error}", err=True)
-    click.echo(f"Its table: harness report {folder}", err=True)
+    click.echo(f"Show the results: harness report {folder}", err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code if len(configs) == 1 else 1)
 
 
 def _keep_copy(study: Study, folder: Path) -> None:
-    """Put the study's file beside its runs; the runs themselves say how far it is."""
+    """Copy the study's file into its folder; the runs themselves hold the progress."""
     from harness.files.atomic import write_atomically
 
     path = folder / STUDY
@@ -112,22 +112,15 @@ def _keep_copy(study: Study, folder: Path) -> None:
 
 
 def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool) -> None:
+    from harness.runs.inventory import Run, look_at
+
     rows: list[dict[str, Any]] = []
     for config in configs:
-        status, reason = _look_at(config, conditions)
-        rows.append({"run_id": config.run_id, "status": status, "reason": reason})
+        folder = conditions.folder(config)
+        run = look_at(folder) if folder.has_record() else Run(folder, None, "waiting", None)
+        rows.append({"run_id": config.run_id, "status": run.status, "reason": run.reason})
     if as_json:
         click.echo(json.dumps({"out": str(conditions.out), "runs": rows}, indent=2))
         return
     cells = [[row["run_id"], row["status"], row["reason"] or ""] for row in rows]
     print_grid(f"{len(rows)} runs in {conditions.out}", ["run", "status", "reason"], cells, 3)
-
-
-def _look_at(config: RunConfig, conditions: Conditions) -> tuple[str, str | None]:
-    from harness.runs.inventory import look_at
-
-    folder = conditions.folder(config)
-    if not folder.has_record():
-        return "waiting", None
-    run = look_at(folder)
-    return run.status, run.reason

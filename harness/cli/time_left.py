@@ -1,4 +1,4 @@
-"""How long a study still takes, from the speed of its runs since it was started."""
+"""The time left of a study, from the speed of its runs since it was started."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _count_classes(space_name: str, n_archs: int | None, offset: int) -> int:
 
 
 class TimeLeft:
-    """Counts the work done by this process since it started, and the work that remains for it."""
+    """Tracks the work that this process has done and the work that remains for it."""
 
     def __init__(self, run_ids: Sequence[str]) -> None:
-        """Start with nothing done.
+        """Start without progress.
 
         Args:
             run_ids: All runs of the study.
@@ -50,7 +50,7 @@ class TimeLeft:
         self._began: float | None = None
 
     def advance(self, run_id: str, share: float, now: float) -> None:
-        """Record how far a run has come; the first record says what was done before.
+        """Record the progress of a run; the first record is what was done before.
 
         Args:
             run_id: Which run.

@@ -22,7 +22,7 @@ PROGRESS_EVERY_S = 1.0
 
 
 def warn(message: str) -> None:
-    """Print a note, if standard error can be written to."""
+    """Print a note, unless standard error cannot be written to."""
     with suppress(OSError):
         click.echo(f"Note: {message}", err=True)
 
@@ -51,7 +51,7 @@ class JsonLog(SilentMonitor):
             )
         except OSError as error:
             raise StoreError(
-                f"--log-json {self._name} cannot be written: {error.strerror}. Name another file."
+                f"--log-json {self._name} cannot be written: {error.strerror}. Give another file."
             ) from error
         return self
 
@@ -62,7 +62,7 @@ class JsonLog(SilentMonitor):
                 self._file.close()
 
     def progress(self, progress: Progress) -> None:
-        """Write it about once a second per run, and when a phase is over."""
+        """Write it about once a second per run, and at the end of a phase."""
         now, run_id = time.monotonic(), progress.run_id
         rate = self._speed.measure((run_id, progress.phase), progress.done, now)
         is_over = progress.done == progress.total
@@ -106,7 +106,7 @@ class TensorBoardExport(SilentMonitor):
     """Exports each run that finishes."""
 
     def __init__(self, out: Path, target: Path) -> None:
-        """Take the folder of run folders, and where TensorBoard looks.
+        """Take the folder of run folders, and the folder for TensorBoard.
 
         Raises:
             UsageError: If TensorBoard is not installed.

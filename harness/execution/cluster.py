@@ -11,7 +11,7 @@ CONNECT_S = 10.0
 VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
 WORDS = ("auto", LOCAL)
-"""Ray's words for a cluster that runs on this machine, and one started for this command."""
+"""Ray's words for a cluster running on this machine, and for one started by this command."""
 
 START_ONE = "Start one with `ray start --head`, and give its address, such as 10.0.0.1:6379."
 
@@ -20,14 +20,14 @@ def choose_address(given: str | None) -> str:
     """Choose the cluster.
 
     Args:
-        given: `--address`; None: $RAY_ADDRESS, else a cluster is started on this machine.
+        given: `--address`; None: $RAY_ADDRESS, or else start a cluster on this machine.
 
     Returns:
         HOST:PORT of its head, or one of `WORDS`.
 
     Raises:
-        UsageError: If it is neither, such as `ray://HOST:PORT` of Ray's client: the driver must run
-            on a node of the cluster, as its mailbox does.
+        UsageError: If it is neither, such as a `ray://HOST:PORT` of Ray's client: the driver must
+            run on a node of the cluster, where its mailbox is.
     """
     address = os.environ.get(VARIABLE) or LOCAL if given is None else given
     host, _, port = address.rpartition(":")
@@ -42,13 +42,13 @@ def choose_address(given: str | None) -> str:
 
 
 def check_listening(address: str) -> None:
-    """Check in seconds, where Ray would take minutes, that a server listens at the address.
+    """Check within seconds that a server listens at the address; Ray would take minutes.
 
     Args:
         address: From `choose_address`.
 
     Raises:
-        UsageError: If none does.
+        UsageError: If no server does.
     """
     if address in WORDS:
         return

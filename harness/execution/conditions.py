@@ -1,4 +1,4 @@
-"""What all runs of one command are called with."""
+"""The options that all runs of one command share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Conditions(NamedTuple):
 
     Attributes:
         out: Folder of run folders.
-        data_dir: Where images and truth lie, for data sets that need it.
+        data_dir: Folder of images and truth, for data sets that need it.
         profile: Whether each run first writes a profile of where its time goes.
         retry_failed: Whether runs that failed before are retried.
-        study: Whether this is a study: a run that another process holds is waited for, one whose
-            process died is marked as failed, and each has a log, `logs/<run id>.log`.
+        study: Whether this is a study: it waits for a run that another process holds, marks one
+            whose process died as failed, and keeps a log of each, `logs/<run id>.log`.
     """
 
     out: Path
@@ -34,5 +34,5 @@ class Conditions(NamedTuple):
         return RunFolder(self.out / config.run_id)
 
     def log(self, run_id: str) -> Path | None:
-        """Return where a run's log belongs, or None where runs have none."""
+        """Return the path of a run's log; None outside a study."""
         return self.out / LOGS / f"{run_id}.log" if self.study else None

@@ -1,7 +1,7 @@
 """The composition root: from a configuration to a finished run folder.
 
-A run is found again by its settings: the same command returns what is finished, goes on with
-what is not, and refuses to go on under other conditions than it was started with.
+A run is identified by its settings: the same command returns a finished run, resumes an unfinished
+one, and refuses to resume under other conditions than it was started with.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
     """Fill in what depends on the strategy and on the truth.
 
     Args:
-        config: As the user asked for it.
+        config: The run as the user gave it.
         truth: The truth table to rank against.
 
     Returns:
-        The settings that decide the run's numbers and its name.
+        The complete settings.
 
     Raises:
         UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
@@ -93,11 +93,11 @@ class Experiment:
 
     Attributes:
         config: The run, from `resolve_config`.
-        conditions: What it is called with.
-        threads: CPU threads if neither the settings nor an earlier start say.
-        monitor: Told the progress; can stop the run.
-        ranks: The processes that train it together, of which this is the first; the others are
-            told of the start as `describe_start` says it.
+        conditions: The options of the command.
+        threads: CPU threads, unless the settings or an earlier start specify them.
+        monitor: Receives the progress; can stop the run.
+        ranks: The processes that train it together, of which this is the first; the others
+            receive `describe_start`.
         spread: Scores architectures elsewhere; None: here.
     """
 
@@ -116,7 +116,7 @@ class Experiment:
 
         Raises:
             Interrupted: If the monitor asked to stop; the same call resumes.
-            HarnessError: Whatever else a user can fix; the record then says what.
+            HarnessError: If something else fails that a user can fix; the record says what.
         """
         self.folder = self.conditions.folder(self.config)
         with self.folder.locked():
@@ -127,7 +127,7 @@ class Experiment:
                 self.execution = _resolve_execution(
                     self.config, self.record, self.threads, self.ranks.size
                 )
-                self._finish_whatever_happens()
+                self._finish_recording_errors()
         return self.folder
 
     def _open_record(self) -> Record:
@@ -136,10 +136,10 @@ class Experiment:
         if not self.folder.has_record():
             return begin_record(config)
         record = self.folder.read_record()
-        if RunConfig(**record.config).sha256 != config.sha256:  # names have a part of it only
+        if RunConfig(**record.config).sha256 != config.sha256:  # a name has a prefix of it
             raise MismatchError(
-                f"{self.folder.path} is of a run of other settings, whose name happens to be the "
-                "same. Give another --out folder."
+                f"{self.folder.path} holds a run with other settings that happens to have the same "
+                "name. Give another --out folder."
             )
         if record.status == FAILED and not self.conditions.retry_failed:
             raise StoreError(
@@ -149,18 +149,18 @@ class Experiment:
         return record
 
     def _leave_finished(self) -> None:
-        for name in SCAFFOLDING:  # a kill can have come before this
+        for name in SCAFFOLDING:  # left where a kill came before the clean-up
             (self.folder.path / name).unlink(missing_ok=True)
         if self.conditions.profile:
             self.monitor.notice(
-                f"Run {self.config.run_id} is finished and was not profiled. To profile these "
-                "settings, give another --out folder."
+                f"Run {self.config.run_id} was finished before, and is not profiled now. To "
+                "profile these settings, give another --out folder."
             )
 
-    def _finish_whatever_happens(self) -> None:
-        """Do what is left to do, and keep the record true whatever happens."""
+    def _finish_recording_errors(self) -> None:
+        """Do what is left to do; on failure, the record says so."""
         try:
-            with _naming_lack_of_memory(self.config):
+            with _naming_memory_shortage(self.config):
                 self._finish()
         except DivergedError as error:
             self._write_record(status=FAILED, reason=str(error))
@@ -170,7 +170,7 @@ class Experiment:
             raise
         except HarnessError as error:
             if self.folder.has_record():
-                with contextlib.suppress(StoreError):  # a full disk: its first message is better
+                with contextlib.suppress(StoreError):  # a full disk: the first message is better
                     self._write_record(status=INTERRUPTED, reason=str(error))
             raise
 
@@ -196,7 +196,7 @@ class Experiment:
         data = data.to(device)
         if config.precision == "bf16" and device.type == "cpu" and not _has_bf16():
             self.monitor.notice(
-                "precision = bf16: this CPU has no instructions for it, so that steps take longer "
+                "precision = bf16: this CPU has no instructions for bf16, so steps take longer "
                 "than in float32."
             )
         if self.conditions.profile:
@@ -212,7 +212,7 @@ class Experiment:
         self._keep(scores)
         self._write_record(timings=estimator.cost())
         summary = summarise_run(self.folder, truth)
-        # What served to resume goes only after the record says that it is done.
+        # Remove what only serves to resume after the record says that the run is finished.
         self._write_record(status=FINISHED, finished=provenance.now(), summary=summary)
         estimator.clean_up()
 
@@ -235,7 +235,7 @@ class Experiment:
         self._write_record(ranking={key: value for key, value in kept.items() if value is not None})
 
     def _keep(self, scores: Scores) -> None:
-        """Write what the estimator says into the folder."""
+        """Write the estimator's scores and tables into the folder."""
         space = load_space(self.config.space)
         for name, rows in scores.rows.items():
             save_scores(pd.DataFrame(rows), self.folder.path / f"{name}.parquet", space)
@@ -248,10 +248,10 @@ class Experiment:
         self.monitor.event(Event(self.config.run_id, RANKED, facts))
 
     def _conditions(self) -> dict[str, Any]:
-        """Return the conditions that the run was started under and has to go on under.
+        """Return the conditions that the run was started under, and must resume under.
 
-        With `bn_sync` the number of ranks is none of them: it decides in which order sums are
-        taken, and nothing else. Without, it decides what batch norm calls a batch.
+        With `bn_sync` the number of ranks may change: it affects only the order of sums. Without
+        it, batch norm's batches depend on the number.
         """
         conditions = dict(self.record.execution)
         if self.config.bn_sync:
@@ -259,7 +259,7 @@ class Experiment:
         return conditions
 
     def _sources(self) -> list[dict[str, Any]]:
-        """List the commits that worked on the run: one, unless it went on under another."""
+        """List the commits that worked on the run: one, unless another resumed it."""
         sources, source = self.record.sources, dict(provenance.commit())
         if self.ranks.size > 1:
             source["ranks"] = self.ranks.size
@@ -271,8 +271,8 @@ class Experiment:
 
 
 @contextlib.contextmanager
-def _naming_lack_of_memory(config: RunConfig) -> Iterator[None]:
-    """Turn what Python and torch raise for want of memory into an error that says what to do."""
+def _naming_memory_shortage(config: RunConfig) -> Iterator[None]:
+    """Turn what Python and torch raise when memory runs out into an error that says what to do."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch has an exception of its own for GPUs only
@@ -280,9 +280,9 @@ def _naming_lack_of_memory(config: RunConfig) -> Iterator[None]:
         if not is_lack and not any(sign in str(error) for sign in _LACK_OF_MEMORY):
             raise
         raise MemoryShortageError(
-            f"Run {config.run_id} had not enough memory: {(str(error).splitlines() or ['-'])[0]} "
-            "Give fewer --jobs, a smaller --set batch_size=... or rank_batch=..., or more memory; "
-            "the same command goes on from the last checkpoint."
+            f"Run {config.run_id} ran out of memory: {(str(error).splitlines() or ['-'])[0]} "
+            "Give fewer --jobs, a smaller --set batch_size=... or rank_batch=..., or use a machine "
+            "with more memory; the same command resumes from the last checkpoint."
         ) from error
 
 
@@ -290,7 +290,7 @@ _LACK_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
 
 
 def resolve_device(config: RunConfig) -> str:
-    """Say where to compute: `cpu` or `cuda`.
+    """Return where to compute: `cpu` or `cuda`.
 
     Raises:
         UsageError: If CUDA was asked for and is not there.
@@ -308,18 +308,18 @@ def prepare_process(execution: dict[str, Any]) -> None:
     torch.set_num_threads(execution["threads"])
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # "float32" is to mean it
+    torch.backends.cudnn.allow_tf32 = False  # "float32" means float32
 
 
 def describe_start(config: RunConfig, execution: dict[str, Any], data: ImageData) -> dict[str, Any]:
-    """Say what all ranks of a run have to have in common before its first step."""
+    """Return what all ranks of a run must agree on before its first step."""
     return {"run": config.name, "execution": execution, "images_sha256": data.sha256}
 
 
 def _resolve_execution(
     config: RunConfig, record: Record, default: int, ranks: int
 ) -> dict[str, Any]:
-    """Decide once where and how to compute; a run that goes on keeps its number of threads."""
+    """Choose where and how to compute; a resumed run keeps its number of threads."""
     device = resolve_device(config)
     threads = config.threads or record.execution.get("threads") or default
     if not isinstance(threads, int):
@@ -341,7 +341,7 @@ def _resolve_execution(
 
 
 def _has_bf16() -> bool:
-    """Say whether oneDNN computes bf16 products natively, where torch can tell."""
+    """Return whether oneDNN computes bf16 products natively, as far as torch knows."""
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return supported is None or bool(supported())
 
@@ -354,8 +354,8 @@ def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     ]
     if changed:
         raise MismatchError(
-            f"This run was started under other {what}: {'; '.join(changed)}. Its numbers would "
-            "belong to neither. Restore them, or give another --out folder."
+            f"This run was started with other {what}: {'; '.join(changed)}. Its results would mix "
+            f"both. Restore the former {what}, or give another --out folder."
         )
 
 
@@ -369,7 +369,8 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
     ):
         if wanted > available:
             raise UsageError(
-                f"{key} = {wanted:,} was asked for; '{data.name}' has {available:,} such images."
+                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
+                f"Give {available:,} or less."
             )
 
 
@@ -393,8 +394,8 @@ def _describe_data(
 def default_threads(config: RunConfig, jobs: int) -> int:
     """Choose the CPU threads of each of `jobs` runs at once: an even share of the cores.
 
-    The networks of `tiles` are too small for more than one: two threads gain about a tenth on an
-    idle machine, and lose many times as much on a busy one.
+    On `tiles` each run gets one: with such small networks two threads gain about a tenth on an idle
+    machine, and lose many times as much on a busy one.
     """
     return 1 if config.dataset == "tiles" else max(1, _count_cores() // jobs)
 
@@ -402,8 +403,8 @@ def default_threads(config: RunConfig, jobs: int) -> int:
 def default_jobs(config: RunConfig, n_runs: int) -> int:
     """Choose how many runs to work on at once.
 
-    On CPUs two single-threaded runs get more done than one with two threads (these networks are
-    small), so there are as many as there are cores; a GPU works on one at a time.
+    On CPUs, one run per core: two single-threaded runs get more done than one with two threads, as
+    these networks are small. On a GPU, one run at a time.
     """
     if config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available()):
         return 1
@@ -411,7 +412,7 @@ def default_jobs(config: RunConfig, n_runs: int) -> int:
 
 
 def _count_cores() -> int:
-    """Count the cores that this process may use, where the system tells."""
+    """Count the cores that this process may use, or all where the system does not tell."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""One run by several ranks: they train its supernet together; the first does all the rest."""
+"""One run on several ranks: all train its supernet together, the first does everything else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.errors import (
     RankError,
     UsageError,
 )
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
 from harness.execution.experiment import (
     Experiment,
@@ -32,6 +32,7 @@ from harness.execution.runner import RunsOutcome
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
+from harness.settings.dotted import differences
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy
@@ -44,23 +45,23 @@ from harness.truth import find_truth
 def run_on_ranks(
     config: RunConfig, launch: Launch, conditions: Conditions, monitor: Monitor
 ) -> RunsOutcome:
-    """Do one run as one of the ranks that torchrun started.
+    """Compute one run as one of the ranks that torchrun started.
 
     Args:
-        config: The run, as asked for; it is resolved here. The same on every rank.
+        config: The run, not yet resolved; the same on every rank.
         launch: This process's place among the ranks.
-        conditions: What the run is called with; every rank reads the data, and only the first
-            needs the folder.
-        monitor: Told the progress; can stop the run, on any rank.
+        conditions: The options of the command. Every rank reads the data; only the first uses the
+            run's folder.
+        monitor: Receives the progress; can stop the run, on any rank.
 
     Returns:
-        The finished run on the first rank, nothing on the others.
+        The finished run on the first rank, an empty outcome on the others.
 
     Raises:
-        UsageError: If the batch cannot be cut into equal parts.
+        UsageError: If the batch cannot be divided equally.
         Interrupted: If the monitor of a rank asked to stop; every rank stops at the same step.
         RankError: If another rank is gone.
-        HarnessError: Whatever else a user can fix.
+        HarnessError: If something else fails that a user can fix.
     """
     data_dir = conditions.data_dir
     resolved = resolve_config(
@@ -80,14 +81,14 @@ def run_on_ranks(
     with join(launch, resolve_device(resolved)) as ranks:
         try:
             _follow(resolved, data_dir, monitor, ranks)
-        except (Interrupted, DivergedError, RankError) as error:  # the first rank tells of it
+        except (Interrupted, DivergedError, RankError) as error:  # the first rank reports it
             raise SystemExit(error.exit_code) from error
         return RunsOutcome([], [])
 
 
 @contextmanager
 def _telling(config: RunConfig, conditions: Conditions, monitor: Monitor) -> Iterator[None]:
-    """Tell the monitor how the run begins and ends, as engines do of theirs."""
+    """Tell the monitor that the run starts and how it ends, as engines do."""
     computed = not needs_no_work(config, conditions)
     if computed:
         monitor.event(Event(config.run_id, STARTED, {}))
@@ -100,7 +101,7 @@ def _telling(config: RunConfig, conditions: Conditions, monitor: Monitor) -> Ite
 
 
 class _LaunchedMonitor:
-    """A monitor that also stops the run when torchrun is gone, who watched the other ranks."""
+    """A monitor that also stops the run when torchrun, which watches the ranks, is gone."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
@@ -116,8 +117,8 @@ class _LaunchedMonitor:
 def _check_parts(config: RunConfig, n_ranks: int) -> None:
     if config.batch_size % n_ranks:
         raise UsageError(
-            f"batch_size = {config.batch_size} cannot be cut into {n_ranks} equal parts, one for "
-            f"each rank. Give a multiple of {n_ranks}, such as --set "
+            f"batch_size = {config.batch_size} cannot be divided equally among {n_ranks} ranks. "
+            f"Give a multiple of {n_ranks}, such as --set "
             f"batch_size={-(-config.batch_size // n_ranks) * n_ranks}, or another number of ranks."
         )
 
@@ -125,17 +126,17 @@ def _check_parts(config: RunConfig, n_ranks: int) -> None:
 def _lead(
     config: RunConfig, conditions: Conditions, threads: int, monitor: Monitor, ranks: Ranks
 ) -> RunFolder:
-    """Do the run, or find it finished; the others hear of either."""
+    """Compute the run, or find it finished; tell the other ranks either way."""
     told = _Told(ranks)
     try:
         return Experiment(config, conditions, threads, monitor, ranks=told).run()
     finally:
-        if not told.anything:  # it is finished, or cannot be started
+        if not told.anything:  # the run is finished, or cannot be started
             told.broadcast(None)
 
 
 class _Told(Ranks):
-    """Ranks that know whether the first one has told the others anything."""
+    """Ranks that remember whether anything was shared."""
 
     def __init__(self, ranks: Ranks) -> None:
         super().__init__(ranks.rank, ranks.size)
@@ -147,19 +148,17 @@ class _Told(Ranks):
 
 
 def _follow(config: RunConfig, data_dir: Path | None, monitor: Monitor, ranks: Ranks) -> None:
-    """Train along with the first rank, as soon as it says that there is anything to train."""
+    """Train together with the first rank, if it says that there is something to train."""
     data = load_run_images(config, data_dir)
     start: dict[str, Any] | None = ranks.broadcast(None)
     if start is None:
         return
     own = describe_start(config, start["execution"], data)
     if own != start:
-        differing = [
-            f"{key} is {own[key]!r}, not {start[key]!r}" for key in own if own[key] != start[key]
-        ]
+        differing = [f"{key} is {a!r}, not {b!r}" for key, a, b in differences(own, start)]
         raise MismatchError(
-            f"Rank {ranks.rank} was started with other settings or data than rank 0: "
-            f"{'; '.join(differing)}. Give every rank the same command and the same data."
+            f"Rank {ranks.rank} has other settings or data than rank 0: {'; '.join(differing)}. "
+            "Give every rank the same command and the same data."
         )
     prepare_process(start["execution"])
     data = data.to(start["execution"]["device"])

@@ -1,7 +1,7 @@
-"""Where the time of a run goes: torch's profiler over a few steps and a few ranked architectures.
+"""Where the time of a run goes: torch's profiler on a few steps and a few ranked architectures.
 
-The profiled work is done by a trainer of its own with the run's settings, from step 0, which is
-thrown away. All randomness is in streams named by seed and purpose, so the run cannot notice.
+A separate trainer with the run's settings does the profiled work, from step 0, and is discarded.
+All randomness is in streams named by seed and purpose, so the run itself is unaffected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch.autograd.profiler_util import EventList
 
 STEPS, ARCHS = 12, 6
-"""How many training steps and architectures are looked at, after as many unwatched ones."""
+"""How many training steps and architectures are profiled, after as many for warm-up."""
 ROWS = 25
 TABLE = "profile.txt"
 
@@ -33,7 +33,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
     """Write `profile.txt` and two Chrome traces into a run's folder.
 
     `profile-train.json` and `profile-rank.json` open in chrome://tracing or ui.perfetto.dev. The
-    table says for each kind of operation how much of the time was spent in it.
+    table gives the time spent in each kind of operation.
 
     Args:
         config: The run's settings.
@@ -69,22 +69,22 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
 def _profile(
     name: str, unit: str, count: int, work: Callable[[], None], folder: Path, cuda: bool
 ) -> str:
-    """Do some work unwatched and then watched; write its trace and return its table."""
+    """Profile some work after a warm-up; write its trace and return its table."""
     work()  # kernels are chosen, buffers made
     started = time.perf_counter()
     work()
-    unwatched_ms = 1e3 * (time.perf_counter() - started) / count
+    unprofiled_ms = 1e3 * (time.perf_counter() - started) / count
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
     with profile(activities=activities) as watched:
         work()
     trace = folder / f"profile-{name}.json"
     write_atomically(trace, lambda path: watched.export_chrome_trace(str(path)))
-    heading = f"{count} times: {unit}, {unwatched_ms:.2f} ms each without the profiler\n"
+    heading = f"{count} times: {unit}, {unprofiled_ms:.2f} ms each without the profiler\n"
     return heading + _tabulate(watched.key_averages(), count, cuda)
 
 
 def _tabulate(events: EventList, count: int, cuda: bool) -> str:
-    """Return a table of operations by their own time, which leaves out what they call."""
+    """Return a table of operations by their own time, without that of operations they call."""
 
     def own_us(event: object) -> float:
         return float(getattr(event, "self_device_time_total" if cuda else "self_cpu_time_total"))

@@ -1,4 +1,4 @@
-"""Many runs by an engine: those given twice once, those finished not again."""
+"""Many runs on an engine: each distinct run once, finished ones not again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.execution.engines import Conditions, Engine, Failure
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Engine, Failure
 from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
@@ -17,11 +18,11 @@ from harness.truth import find_truth
 
 
 class RunsOutcome(NamedTuple):
-    """What became of several runs.
+    """The outcome of several runs.
 
     Attributes:
-        finished: Folders of finished runs, in the order asked for.
-        failures: The runs that failed; the others went on.
+        finished: Folders of finished runs, in the order given.
+        failures: The runs that failed; they did not stop the others.
     """
 
     finished: list[RunFolder]
@@ -29,17 +30,17 @@ class RunsOutcome(NamedTuple):
 
 
 def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:
-    """Fill in what depends on strategies and truths, and drop what then is there twice.
+    """Fill in what depends on strategies and truths, and drop duplicates.
 
     Args:
-        configs: The runs, as asked for.
-        conditions: Where the data lies.
+        configs: The runs, not yet resolved.
+        conditions: The options of the command.
 
     Returns:
         The runs in the order given, each once.
 
     Raises:
-        UsageError: If two of the runs differ and would have one folder.
+        UsageError: If two different runs would have the same folder.
         HarnessError: If a truth table is missing or a strategy unknown.
     """
     asked = dict.fromkeys((config.dataset, config.space) for config in configs)
@@ -53,12 +54,12 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
     named: dict[str, RunConfig] = {}
     for config in distinct.values():
         other = named.setdefault(config.run_id, config)
-        if other is not config:  # names have a part of the hash only
+        if other is not config:  # a name has a prefix of the hash
             differing = differences(other.model_dump(), config.model_dump())
             named_differences = ", ".join(f"{key} = {a!r} and {b!r}" for key, a, b in differing)
             raise UsageError(
                 f"Two runs of different settings would both be stored as {config.run_id}: "
-                f"{named_differences}. Make one of them with another --out folder."
+                f"{named_differences}. Give one of them another --out folder."
             )
     return list(distinct.values())
 
@@ -66,20 +67,20 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
 def run_all(
     configs: Sequence[RunConfig], conditions: Conditions, engine: Engine, monitor: Monitor
 ) -> RunsOutcome:
-    """Do several runs, returning those that are finished already.
+    """Compute several runs; finished ones are returned as they are.
 
     Args:
-        configs: The runs, as asked for; they are resolved here.
-        conditions: What all are called with.
+        configs: The runs, not yet resolved.
+        conditions: The options of the command.
         engine: Computes them.
-        monitor: Told the progress of all; can stop them.
+        monitor: Receives the progress of all; can stop them.
 
     Returns:
         The finished runs, and the failures.
 
     Raises:
-        Interrupted: If the monitor asked to stop; every run under way saved itself.
-        HarnessError: If what the runs have in common is at fault.
+        Interrupted: If the monitor asked to stop; every run under way was saved.
+        HarnessError: If something that all runs share is at fault.
     """
     resolved = resolve_all(configs, conditions)
     failures = engine.run(resolved, conditions, monitor)

@@ -1,1 +1,1 @@
-"""Run folders: what a run leaves behind, how they are found and compared."""
+"""Run folders: what they hold, and how they are found and compared."""

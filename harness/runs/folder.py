@@ -1,20 +1,20 @@
-"""Run folders: what a run leaves behind, written atomically and read with care.
+"""Run folders: files are written atomically, and validated when read.
 
 In `<out>/<run id>/`:
 
 - `config.toml`: the resolved settings
 - `record.json`: status, environment, commit, data hashes, timings, summary
 - `checkpoint.pt`: the trained supernet (and the one before it, while training)
-- `steps.parquet`: one row a step
-- `disturbance.parquet`: one row a path measured around a step
+- `steps.parquet`: one row per step
+- `disturbance.parquet`: one row per path measured around a step
 - `curve.parquet`: training loss over training
 - `diagnostics.parquet`: the strategy's own figures over training, such as plasticity
 - `interim_scores.parquet`: small rankings during training
 - `scores.parquet`: the ranking
-- `scores_refitted.parquet` or `scores_shared.parquet`: the same by the other readout
-- `snapshots/`: weights of earlier checkpoints that are ranked with, kept for other rankings
+- `scores_refitted.parquet` or `scores_shared.parquet`: the ranking by the other readout
+- `snapshots/`: earlier weights that the ranking uses, kept for further rankings
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
-- `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, if asked for
+- `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, with `--profile`
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from harness.settings.stored import former_name
 RECORD, CONFIG, LOCK = "record.json", "config.toml", ".lock"
 SNAPSHOTS = "snapshots"
 LOCK_WAIT_S = 3.0
-"""A worker whose parent was killed needs a moment to notice and to let go."""
+"""A worker whose parent was killed takes a while to notice, and to release its lock."""
 
 
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
-"""What comes out of pandas and pyarrow where a Parquet file, or what pandas noted in it, is bad."""
+"""What pandas and pyarrow raise for a bad Parquet file, or for bad pandas metadata in it."""
 
 
 class RunFolder:
@@ -78,11 +78,11 @@ class RunFolder:
         return record
 
     def has_record(self) -> bool:
-        """Say whether a run was ever started here."""
+        """Return whether a run was ever started here."""
         return (self.path / RECORD).exists()
 
     def write_record(self, record: Record) -> None:
-        """Write the record, and the settings beside it the first time."""
+        """Write the record, and the first time also `config.toml`."""
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / CONFIG
         if not config.exists():
@@ -116,15 +116,13 @@ class RunFolder:
             ) from error
 
     def is_locked(self) -> bool:
-        """Say whether another process, or another part of this one, holds the folder now."""
+        """Return whether another process, or another part of this one, holds the folder now."""
         if not (self.path / LOCK).exists():
             return False
         lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except PermissionError:  # another user's
+        except (Timeout, PermissionError):  # PermissionError: another user's
             return True
         except OSError:  # such as a folder that may not be written to
             return False
@@ -133,7 +131,7 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; the system lets go of it when the process dies, however it dies.
+        """Lock the folder; the system releases the lock whenever the process dies.
 
         Raises:
             LockedError: If another live process holds it.
@@ -161,7 +159,7 @@ class RunFolder:
 
 
 def _describe(error: Exception) -> str:
-    """Say in one line what is wrong with a record, naming the first field that is."""
+    """Describe in one line what is wrong with a record, naming the first bad field."""
     if not isinstance(error, ValidationError):
         return (str(error).splitlines() or [type(error).__name__])[0]
     first = error.errors()[0]
@@ -170,25 +168,25 @@ def _describe(error: Exception) -> str:
 
 
 def _check_record(record: Record) -> None:
-    """Refuse a record whose settings are not those of its name.
+    """Check that a record's settings belong to its name.
 
     Raises:
-        ValueError: If it is so.
+        ValueError: If they do not.
     """
     name = RunConfig(**record.config).name
     if record.run_id not in (name, former_name(record.config)):
-        raise ValueError(f"its settings are those of {name!r}, not of its run_id")
+        raise ValueError(f"its settings belong to run_id {name!r}, not to its own")
 
 
 def under_stored_name(config: RunConfig, out: Path) -> RunConfig:
-    """Return a run by the name that it already has in a folder of runs.
+    """Return a run under the name that it already has in a folder of runs.
 
     Args:
         config: The run, resolved.
         out: The folder.
 
     Returns:
-        The run, which goes by a name of before names had two parts if it is stored under one.
+        The run, under a former name if it is stored under one.
     """
     names = (config.name, *config.former_names)
     found = next((name for name in names if (out / name / RECORD).exists()), config.name)
@@ -202,7 +200,7 @@ def list_folders(folders: Iterable[Path]) -> list[RunFolder]:
         folders: Run folders, or folders of them.
 
     Returns:
-        The runs, sorted by path, each once however it is reached.
+        The runs, sorted by path, each once.
 
     Raises:
         StoreError: If a folder does not exist.
@@ -219,7 +217,7 @@ def list_folders(folders: Iterable[Path]) -> list[RunFolder]:
 
 
 def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
-    """List the run folders as `list_folders` does, where there have to be some.
+    """List the run folders as `list_folders` does, of which there must be at least one.
 
     Raises:
         StoreError: If a folder does not exist or nothing is found.
@@ -228,5 +226,5 @@ def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
     found = list_folders(folders)
     if not found:
         names = ", ".join(str(folder) for folder in folders)
-        raise StoreError(f"No runs in {names}. Make some with `harness run --space nb201`.")
+        raise StoreError(f"No runs in {names}. Create some with `harness run --space nb201`.")
     return found

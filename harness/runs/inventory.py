@@ -1,4 +1,4 @@
-"""What runs are stored: found by name, filtered, compared and removed. Needs no torch."""
+"""The stored runs: find them by name, filter, compare and remove them. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.settings.dotted import differences, flatten
 from harness.settings.run import RunConfig
 
 STATUSES = ("running", "stopped", "interrupted", "finished", "failed", "damaged")
-"""Of a record, and besides `stopped`: a run that says running, but whose process is gone."""
+"""Those of a record, and `stopped` (it says running, but its process is gone) and `damaged`."""
 
 
 class Run(NamedTuple):
@@ -24,7 +24,7 @@ class Run(NamedTuple):
         folder: Its folder.
         record: Its record; None where that is damaged.
         status: One of `STATUSES`.
-        reason: Why it failed, stopped or is damaged.
+        reason: Why it failed or stopped, or how it is damaged.
     """
 
     folder: RunFolder
@@ -39,7 +39,7 @@ class Run(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which runs to choose; empty: all.
+    """Which runs to choose; an empty field admits all.
 
     Attributes:
         statuses: Of `STATUSES`.
@@ -50,7 +50,7 @@ class Wanted(NamedTuple):
     settings: Mapping[str, Sequence[Any]] = {}
 
     def has(self, run: Run) -> bool:
-        """Say whether a run is wanted; a damaged one has no settings."""
+        """Return whether a run is wanted; a damaged one has no settings."""
         if self.statuses and run.status not in self.statuses:
             return False
         known = {} if run.record is None else flatten(run.record.config)
@@ -73,14 +73,14 @@ def list_runs(folders: Sequence[Path], wanted: Wanted | None = None) -> list[Run
 
     Args:
         folders: Folders of run folders, at any depth, or run folders.
-        wanted: Which; None: all.
+        wanted: Which runs; None: all.
 
     Returns:
-        The runs, none twice. A folder without any gives none.
+        The runs, each once.
 
     Raises:
-        StoreError: If there is no such folder.
-        UsageError: If a setting is asked for that no run has.
+        StoreError: If a folder does not exist.
+        UsageError: If no run has one of the wanted settings.
     """
     runs = [look_at(folder) for folder in list_folders(folders)]
     known = {key for run in runs if run.record for key in flatten(run.record.config)}
@@ -91,7 +91,7 @@ def list_runs(folders: Sequence[Path], wanted: Wanted | None = None) -> list[Run
 
 
 def find_run(name: str, folders: Sequence[Path]) -> Run:
-    """Find a run by its name, by a prefix that no other has, or by its folder.
+    """Find a run by its name, by a unique prefix of it, or by its folder.
 
     Args:
         name: As the user gave it.
@@ -101,7 +101,7 @@ def find_run(name: str, folders: Sequence[Path]) -> Run:
         The run.
 
     Raises:
-        UsageError: If no run is meant, or more than one.
+        UsageError: If no run matches, or more than one.
         StoreError: If a folder does not exist.
     """
     if (Path(name) / RECORD).is_file():
@@ -115,10 +115,10 @@ def find_run(name: str, folders: Sequence[Path]) -> Run:
     if matching:
         names = ", ".join(str(run.folder.path) for run in matching[:10])
         raise UsageError(
-            f"'{name}' could be any of {len(matching)} runs in {where}: {names}. Give more of the "
-            "name, or the folder."
+            f"'{name}' matches {len(matching)} runs in {where}: {names}. Give a longer prefix, or "
+            "the folder."
         )
-    raise UsageError(f"No run in {where} is called '{name}' or so. See `harness runs list`.")
+    raise UsageError(f"No run in {where} matches '{name}'. `harness runs list` lists them.")
 
 
 def remove(run: Run) -> None:
@@ -129,37 +129,38 @@ def remove(run: Run) -> None:
 
     Raises:
         LockedError: If a process works on it.
-        StoreError: If the folder is no run's, a link, has folders of somebody else's in it, or
-            cannot be removed.
+        StoreError: If the folder is not a run's, is a link, holds other folders, or cannot be
+            removed.
     """
     path = run.folder.path
     check_removable(run)
-    if run.folder.is_locked():
-        raise LockedError(f"A process is working on {path}, so it is not removed. Stop it first.")
     try:
         with run.folder.locked():
-            (path / RECORD).unlink()  # first: half a run is then no run
+            (path / RECORD).unlink()  # first, so that what a crash leaves is not taken for a run
             shutil.rmtree(path)
     except OSError as error:
         raise StoreError(f"{path} could not be removed: {error.strerror or error}.") from error
 
 
 def check_removable(run: Run) -> None:
-    """Refuse to remove what may be somebody else's.
+    """Check that a folder holds a run and nothing else.
 
     Args:
         run: The run.
 
     Raises:
-        StoreError: If the folder is no run's, a link, or has folders of somebody else's in it.
+        LockedError: If a process works on it.
+        StoreError: If the folder is not a run's, is a link, or holds other folders.
     """
     path = run.folder.path
+    if run.folder.is_locked():
+        raise LockedError(f"A process is working on {path}, so nothing is removed. Stop it first.")
     if path.is_symlink():
         raise StoreError(f"{path} is a link to another folder. Remove the link yourself.")
     if run.record is None or run.record.run_id != path.resolve().name:
         raise StoreError(
-            f"{path} is not as a run leaves it: its record is damaged, or of another name. What is "
-            "in it may not be the harness's, so it is not removed. Remove it yourself."
+            f"{path} has a damaged record, or one of another name. Its files may not be the "
+            "harness's, so it is not removed. Remove it yourself."
         )
     strange = sorted(
         inside.name
@@ -168,19 +169,19 @@ def check_removable(run: Run) -> None:
     )
     if strange:
         raise StoreError(
-            f"{path} holds folders that no run makes: {', '.join(strange[:5])}. It is not removed; "
-            "move them away first."
+            f"{path} holds folders that are not part of a run: {', '.join(strange[:5])}. It is not "
+            "removed; move them away first."
         )
 
 
 class RunDifference(NamedTuple):
-    """A value that two runs do not share.
+    """A value that differs between two runs.
 
     Attributes:
         part: settings, execution, environment, commits, data, ranking, timings or results.
-        key: Dotted.
-        first: Of the first run; None where it has none.
-        second: Of the second.
+        key: The dotted key.
+        first: Value of the first run; None where it has none.
+        second: Value of the second run.
     """
 
     part: str
@@ -190,7 +191,7 @@ class RunDifference(NamedTuple):
 
 
 def compare(first: Record, second: Record) -> list[RunDifference]:
-    """List what differs between two runs."""
+    """List the differences between two runs."""
     parts = {
         "settings": "config",
         "execution": "execution",

@@ -1,4 +1,4 @@
-"""What a run leaves in `record.json`, and its JSON Schema, which programs may rely on.
+"""The contents of `record.json`, and its JSON Schema, which programs may rely on.
 
 Version 1 is stable: a field that is described here keeps its name, type and meaning; fields may be
 added, so readers ignore those that they do not know. Anything else raises `SCHEMA_VERSION`, and
@@ -28,7 +28,7 @@ class _Open(BaseModel):
 
 
 class Execution(_Open):
-    """Where and how a run computes: decided when it starts, and kept when it resumes."""
+    """Where and how a run computes: chosen when it starts, and kept when it resumes."""
 
     device: str = Field(description="cpu or cuda")
     device_name: str = Field(description="The GPU's name, or cpu")
@@ -103,7 +103,7 @@ class Summary(_Open):
 
 
 class _Described:
-    """Says in the schema what a part of the record is; in Python it is a plain dictionary."""
+    """Gives a part of the record its schema; in Python it is a plain dictionary."""
 
     def __init__(self, model: type[BaseModel], may_be_empty: bool = True) -> None:
         self._model = model
@@ -120,7 +120,7 @@ class _Described:
 
 
 class Record(BaseModel):
-    """What a run leaves in record.json."""
+    """The contents of record.json."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -139,7 +139,7 @@ class Record(BaseModel):
     config: Annotated[dict[str, Any], _Described(RunConfig, may_be_empty=False)] = Field(
         description="The resolved settings"
     )
-    # Empty until the run has begun, or got so far:
+    # Empty until the run has started, or reached that stage:
     execution: Annotated[dict[str, Any], _Described(Execution)] = {}
     environment: Annotated[dict[str, Any], _Described(Environment)] = {}
     sources: list[Annotated[dict[str, Any], _Described(Source, may_be_empty=False)]] = Field(

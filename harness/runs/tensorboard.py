@@ -1,7 +1,7 @@
 """Curves of finished runs for TensorBoard, from their folders (`pip install harness[tensorboard]`).
 
-Exported, not streamed: what is shown is what is stored, and a run that was stopped, resumed or
-computed elsewhere looks like any other.
+Curves are exported, not streamed: they show what is stored, so that a run that was stopped, resumed
+or computed elsewhere looks like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.files.atomic import make_folder
 from harness.runs.folder import RunFolder
 
 SUFFIX = ".harness"
-"""Of the event files, by which a later export knows and replaces them."""
+"""Suffix of the event files, by which a later export recognises and replaces them."""
 
 
 class Point(NamedTuple):
@@ -45,7 +45,7 @@ def export_run(folder: RunFolder, target: Path) -> Path:
     """Write a run's curves, replacing those of an earlier export.
 
     Args:
-        folder: The run; tables that it lacks are left out.
+        folder: The run; missing tables are skipped.
         target: The folder that TensorBoard is pointed at.
 
     Returns:
@@ -74,14 +74,14 @@ def export_run(folder: RunFolder, target: Path) -> Path:
 
 
 def read_points(folder: RunFolder) -> Iterator[Point]:
-    """Give what there is to plot of a run.
+    """Yield the points to plot of a run.
 
     Yields:
         `train/loss` and `train/lr` of every step, `curve/train_loss` over fixed architectures,
         `disturbance/mean_pd` and `disturbance/positive_pd` of paths trained before and
-        `disturbance/progress` of the trained path, nats, `rank/tau` of the small rankings, all on
-        the same architectures, `rank/tau_final` of the final ranking on all that it scored, and
-        `diagnostics/...` of the strategy's own.
+        `disturbance/progress` of the trained path (nats), `rank/tau` of the small rankings (all on
+        the same architectures), `rank/tau_final` of the final ranking, and the strategy's
+        `diagnostics/...`.
 
     Raises:
         StoreError: If a table is damaged.

@@ -1,1 +1,1 @@
-"""Settings: what decides the numbers of a run, its presets, and studies of many runs."""
+"""Settings of a run, the presets they start from, and studies of many runs."""

@@ -1,4 +1,4 @@
-"""What all settings have in common, and how they are read."""
+"""The base class of the settings of strategies and estimators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Make settings of what a user gave.
+        """Make settings from what a user gave.
 
         Raises:
             UsageError: If a key is unknown or a value is not allowed.
@@ -43,7 +43,7 @@ class Settings(BaseModel):
 
         Args:
             given: The table.
-            where: Where it was given, for the message.
+            where: Where the user gave it, for the message.
 
         Raises:
             UsageError: If a key is unknown.
@@ -54,7 +54,7 @@ class Settings(BaseModel):
                 raise unknown_name(f"setting{where}", f"{cls.table}.{key}", allowed)
 
     def stored(self) -> dict[str, Any]:
-        """Return the settings that decide something: they are stored, and make the run's name."""
+        """Return the settings that have an effect: they are stored, and hashed for the name."""
         return {
             key: value
             for key, value in self.model_dump().items()
@@ -63,7 +63,7 @@ class Settings(BaseModel):
 
 
 def explain(error: ValidationError, table: str = "") -> str:
-    """Say which settings are not allowed, and what is."""
+    """Describe which settings are not allowed, and what is allowed instead."""
 
     def name(parts: Iterable[object]) -> str:
         return ".".join(str(part) for part in (table, *parts) if part != "")

@@ -16,7 +16,7 @@ def nest(key: str, value: Any) -> dict[str, Any]:
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Bring nested values under dotted keys; lists and empty tables stay as they are."""
+    """Give nested values dotted keys; lists and empty tables stay as they are."""
     flat: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, Mapping) and value:
@@ -29,7 +29,7 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def differences(
     first: Mapping[str, Any], second: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Give each dotted key whose values differ, and both values; None where one has none."""
+    """Yield each dotted key whose values differ, with both; None where a key is missing."""
     a, b = flatten(first), flatten(second)
     for key in {**a, **b}:
         if a.get(key) != b.get(key):
@@ -37,7 +37,7 @@ def differences(
 
 
 def merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay settings over others, tables key by key."""
+    """Merge two layers of settings, tables key by key; `high` takes precedence."""
     merged = dict(low)
     for key, value in high.items():
         old = merged.get(key)

@@ -21,8 +21,8 @@ from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
 
 MIN_ROUNDS = 7
-"""Batches of images that `until_tau_se` needs at least: the error is first known after 5, and has
-to be small three times in a row."""
+"""Fewest batches of images for `until_tau_se`: the error is first known after 5 batches, and has to
+be small three times in a row."""
 
 COUNTS = ("n_archs", "rank_offset", "rank_every_archs", "train_loss_archs")
 """Settings that count architectures of the space."""
@@ -47,8 +47,10 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
         given = merge(given, layer)
     dataset, preset = str(given.get("dataset", "tiles")), str(given.get("preset", "quick"))
     space = load_space(str(given.get("space", DEFAULT)))
-    _check_name("dataset", dataset, IMAGE_DATASETS)
-    _check_name("preset", preset, PRESETS[dataset])
+    if dataset not in IMAGE_DATASETS:
+        raise unknown_name("dataset", dataset, IMAGE_DATASETS)
+    if preset not in PRESETS[dataset]:
+        raise unknown_name("preset", preset, PRESETS[dataset])
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = merge(preset_settings, ROUNDS)
@@ -67,7 +69,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
 
 
 def size_of(space: Space) -> int:
-    """Return how many architectures "all" are.
+    """Return the number of architectures of a space.
 
     Raises:
         UsageError: If the space cannot be enumerated.
@@ -81,7 +83,7 @@ def size_of(space: Space) -> int:
 
 
 def _check_counts(config: RunConfig, space: Space) -> None:
-    """Refuse more architectures than a space has."""
+    """Refuse to rank more architectures than a space has."""
     if space.size is None:
         return
     for key in COUNTS:
@@ -95,14 +97,12 @@ def _check_counts(config: RunConfig, space: Space) -> None:
 
 
 def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:
-    """Fit the preset's moments of training to the images, and what lies between to the steps."""
+    """Fit the preset's number of snapshots to the images, and their interval to the steps."""
     n, every = config.rank_snapshots, config.snapshot_every
     if "rank_snapshots" not in given:
         n = min(n, _count_batches(config), config.steps)
-    if n == 1:
-        every = RunConfig.model_fields[
-            "snapshot_every"
-        ].default  # there is nothing between, whatever is given
+    if n == 1:  # an interval has no effect
+        every = RunConfig.model_fields["snapshot_every"].default
     elif "snapshot_every" not in given:
         every = max(1, 2 * config.steps // (5 * n))
     return config.model_copy(update={"rank_snapshots": n, "snapshot_every": every})
@@ -118,8 +118,9 @@ def _check_rounds(config: RunConfig) -> None:
         raise UsageError(
             f"until_tau_se = {config.until_tau_se} was given with rank_images = "
             f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: {n_batches} "
-            f"batches. What error the images leave is known from {MIN_ROUNDS} batches on. Allow "
-            f"more images, or a rank_batch of {config.rank_images // MIN_ROUNDS} or less."
+            f"batches. The error that images leave in tau is known only after {MIN_ROUNDS} "
+            "batches. Give more images, or a rank_batch of "
+            f"{config.rank_images // MIN_ROUNDS} or less."
         )
 
 
@@ -128,15 +129,15 @@ def _check_snapshots(config: RunConfig) -> None:
     if config.rank_snapshots > n_batches:
         raise UsageError(
             f"rank_snapshots = {config.rank_snapshots:,} was given with rank_images = "
-            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each moment "
-            f"needs a batch, and there are {n_batches:,}. Give more images, or a smaller "
-            "rank_batch."
+            f"{config.rank_images:,} in batches of rank_batch = {config.rank_batch:,}: each "
+            f"snapshot needs a batch, and there are only {n_batches:,}. Give more images, or a "
+            "smaller rank_batch."
         )
     first = config.steps - (config.rank_snapshots - 1) * config.snapshot_every
     if first < 1:
         raise UsageError(
-            f"{config.rank_snapshots:,} moments of training every snapshot_every = "
-            f"{config.snapshot_every:,} steps would begin before its {config.steps:,} steps do. "
+            f"rank_snapshots = {config.rank_snapshots:,} at intervals of snapshot_every = "
+            f"{config.snapshot_every:,} do not fit into steps = {config.steps:,}. "
             f"Give a snapshot_every of {(config.steps - 1) // (config.rank_snapshots - 1):,} or "
             "less, or fewer rank_snapshots."
         )
@@ -197,7 +198,7 @@ def _parse_value(text: str) -> Any:
 
 
 def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
-    """Refuse unknown keys; a table may be a strategy's, which is checked when that is known."""
+    """Refuse unknown keys; tables are checked later, when the strategy is known."""
     for key, value in settings.items():
         if key not in RunConfig.model_fields and not isinstance(value, Mapping):
             error = unknown_name(f"setting{where}", key, RunConfig.model_fields)
@@ -205,8 +206,3 @@ def _check_keys(settings: Mapping[str, Any], where: str = "") -> None:
                 f"{error} Given was {key} = {value!r:.60}; a strategy's own settings are tables, "
                 "such as ogd.alpha = 1."
             )
-
-
-def _check_name(kind: str, name: str, allowed: Iterable[str]) -> None:
-    if name not in allowed:
-        raise unknown_name(kind, name, allowed)

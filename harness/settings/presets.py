@@ -7,10 +7,10 @@ from typing import Any
 IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 
 EVERY_PRESET: dict[str, Any] = {"rank_readout": "refitted"}
-"""Under all presets, and not `RunConfig`'s own: a stored run without the setting had `shared`."""
+"""Beneath all presets. Not a default of `RunConfig`: stored runs without it used `shared`."""
 
 ROUNDS: dict[str, Any] = {"rank_images": 2_000, "rank_batch": 50}
-"""Over the preset, where `until_tau_se` is given: many small batches, and images enough."""
+"""Replaces the preset's where `until_tau_se` is given: enough images, in many small batches."""
 
 _SMOKE = {
     "steps": 240,
@@ -31,7 +31,7 @@ _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": "all"}
 
 _CIFAR: dict[str, dict[str, Any]] = {
     "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
-    # what tuning found to rank best in half an hour: results/ogd-study/
+    # the best ranking that tuning found within half an hour: results/ogd-study/
     "quick": {
         "channels": 16,
         "steps": 10_000,
@@ -65,7 +65,7 @@ _CIFAR: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "tiles": {
         "smoke": {**_SMOKE, "channels": 8},
-        # weight decay as tuning found it to rank best: results/ogd-study/
+        # the weight decay that ranked best in tuning: results/ogd-study/
         "quick": {
             "steps": 3_000,
             "weight_decay": 2e-3,

@@ -1,7 +1,7 @@
-"""What a run is: a frozen, validated configuration, and the name that it gives the run.
+"""The frozen, validated configuration of a run, and the run's name.
 
-A name has two parts of a hash each: the training, and the ranking on it. Runs of one training have
-the first in common, so that a trained supernet is found again for another ranking.
+A name ends in two hashes, one of the training and one of the ranking. Runs with the same training
+share the first, so that a trained supernet is found and ranked again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.settings.stored import former_name, former_settings, former_sha256,
 from harness.spaces import DEFAULT
 
 Readout = Literal["shared", "refitted"]
-"""The supernet's classifier, or one of each path's own."""
+"""The classifier that all paths share, or one fitted to each path."""
 
 READOUTS: tuple[Readout, ...] = get_args(Readout)
 
@@ -27,69 +27,68 @@ READOUTS: tuple[Readout, ...] = get_args(Readout)
 class RunConfig(BaseModel):
     """Everything that decides the numbers of one run.
 
-    Besides these fields it holds tables: settings of the strategy, as plain values that the
-    strategy's own class checks when a run is made. So a stored run can be read without importing
-    what made it.
+    Besides these fields it holds tables: settings of the strategy as plain values, which the
+    strategy's `Settings` class checks when a run is made. A stored run can therefore be read
+    without importing its strategy.
 
     Attributes:
         space: Search space, a registered name or `package.module:Class`.
         dataset: Image data set to train and rank on.
         strategy: Training strategy, a registered name or `package.module:Class`.
         seed: The run's seed; initial weights, paths and batches depend on it alone.
-        preset: The preset that the settings started from, for the reader.
+        preset: The preset that the settings started from; for information only.
         channels: Channels C of the first stage.
-        cells: Cells N a stage.
+        cells: Cells N per stage.
         steps: Training steps.
-        batch_size: Images a step.
+        batch_size: Images per step.
         lr: Peak learning rate.
-        schedule: `cosine` anneals `lr` to zero, `constant` leaves it.
+        schedule: `cosine` anneals `lr` to zero, `constant` keeps it.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty on the weights of the path.
         clip_norm: Largest norm of a step's gradient, before momentum and weight decay; 0 for no
             limit. (NAS-Bench-201's own search code clips at 5 too.)
-        precision: Numbers that activations and gradients of a training step are computed in:
-            `float32`, or `bf16` (weights, their updates, and everything measured stay float32).
-        bn_sync: Whether several ranks that train one supernet normalise with the statistics of the
-            whole batch, as one process does, or each with those of its part of it.
+        precision: Number format of the activations and gradients of a training step: `float32` or
+            `bf16` (weights, their updates, and all measurements stay float32).
+        bn_sync: Whether ranks that train one supernet together normalise with the statistics of
+            the whole batch, as a single process does; if not, each rank uses its own part.
         augment: Whether training images are cropped and flipped, where the data set allows it.
         split_seed: Seed of the split into training and validation images.
-        train_share: Share of the images that is trained on, where the data set has no split of its
-            own; architectures are ranked on others. Half is NAS-Bench-201's split for searching.
+        train_share: Share of the images to train on, where the data set has no split of its own;
+            the others are for ranking. NAS-Bench-201's search split uses half.
         probe_every: Steps between two measurements of disturbance; 0 for none.
         probe_paths: Paths K in each of the two probe sets.
         probe_images: Held-out images that disturbance is measured on.
         rank_every: Steps between two rankings during training; 0 for none.
         rank_every_archs: Architectures in those rankings.
         loss_every: Steps between two measurements of the training loss over fixed architectures,
-            beside those at rankings and at the end; 0 for none. Disturbance is compared at equal
-            training loss, which is read off between them.
-        rank_images: Validation images that architectures are ranked on; with `until_tau_se`, the
-            most.
-        rank_batch: Images a batch when ranking, which matters to batch norm.
-        rank_precision: Numbers that the cells of the ranked paths are computed in: `float32`, or
-            `bf16`, which is given up where the two rank a sample differently.
-        rank_readout: What turns a ranked path's features into a score: the classifier that all
-            paths `shared`, by its mean loss, or one `refitted` to the path, by its mean squared
-            leave-one-out error (see `readout`). The other's scores are kept beside.
-        rank_snapshots: Moments of training whose weights are ranked with, the end among them; each
-            batch of ranking images is scored with the weights of another. 1: the final ones alone.
-        snapshot_every: Steps between two such moments; where it is not given, they are spread over
-            the last 40% of the steps. With one moment it means nothing, and stays at its default.
-        until_tau_se: Rank on batch after batch of images until the standard error of tau that
-            comes from the images is no larger than this; None: on all `rank_images`.
+            in addition to those at rankings and at the end; 0 for none. Disturbance is compared at
+            equal training loss, which is interpolated between these measurements.
+        rank_images: Validation images to rank on; with `until_tau_se`, the maximum.
+        rank_batch: Images per batch when ranking; batch norm depends on it.
+        rank_precision: Number format of the cells of ranked paths: `float32`, or `bf16`, which
+            falls back to float32 where the two rank a sample differently.
+        rank_readout: What turns a path's features into a score: the classifier that all paths
+            `shared`, by its mean loss, or one `refitted` to the path, by its mean squared
+            leave-one-out error (see `readout`). The scores by the other readout are stored too.
+        rank_snapshots: Snapshots of the weights to rank with, including the final weights; each
+            batch of ranking images is scored with another snapshot. 1: the final weights only.
+        snapshot_every: Steps between two snapshots; by default they are spread over the last 40%
+            of the steps. With a single snapshot it has no effect, and stays at its default.
+        until_tau_se: Rank on more and more batches of images until the standard error of tau that
+            is due to the images is at most this; None: use all `rank_images`.
         bn_mode: Batch norm when ranking: the `batch`'s own statistics, or `recalibrated` for each
             architecture on fixed training batches.
-        recalibration_images: Training images for that.
-        n_archs: Architectures ranked, the first of the canonical permutation; None: as many as
-            the truth table has from the start of the permutation.
-        rank_offset: Architectures of the permutation to pass over, in all rankings: settings are
-            tuned on others than those that are reported.
-        train_loss_archs: Fixed architectures over which training loss is compared.
-        train_loss_images: Fixed training images on which it is.
+        recalibration_images: Training images to recalibrate on.
+        n_archs: Architectures to rank, the first of the canonical permutation; None: as many as
+            the truth table has without a gap.
+        rank_offset: Architectures of the permutation to skip in all rankings, so that settings are
+            not tuned on the architectures that are reported.
+        train_loss_archs: Fixed architectures that the training loss is averaged over.
+        train_loss_images: Fixed training images for that loss.
         checkpoint_every: Steps between two checkpoints.
         device: Where to compute.
-        threads: CPU threads; None: resolved when the run starts, and stored.
-        estimator: What scores the architectures; every setting here is read by `supernet`.
+        threads: CPU threads; None: chosen when the run starts, and stored.
+        estimator: What scores the architectures; `supernet` reads every setting here.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
@@ -146,26 +145,26 @@ class RunConfig(BaseModel):
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
-        """The tables of settings, by name."""
+        """The tables of the strategy's settings, by name."""
         return {k: v for k, v in (self.model_extra or {}).items() if v is not None}
 
     def with_tables(self, tables: Mapping[str, Mapping[str, Any]]) -> RunConfig:
-        """Return the same run with these tables instead of its own."""
+        """Return the same run with other tables."""
         return RunConfig(**self.model_dump(include=set(RunConfig.model_fields)), **tables)
 
     @property
     def training_sha256(self) -> str:
-        """Hash of what decides the training, and what is measured on its way."""
+        """Hash of the settings of the training, including its measurements."""
         return hash_settings(self._dump(exclude=NO_NUMBERS | RANKING))
 
     @property
     def ranking_sha256(self) -> str:
-        """Hash of what decides the ranking with a trained supernet."""
+        """Hash of the settings of the ranking with a trained supernet."""
         return hash_settings(self._dump(include=RANKING))
 
     @property
     def sha256(self) -> str:
-        """Hash of all settings that decide numbers, in hexadecimal."""
+        """Hash of all settings that affect numbers, in hexadecimal."""
         return hash_settings({"training": self.training_sha256, "ranking": self.ranking_sha256})
 
     def _dump(self, **which: Any) -> dict[str, Any]:
@@ -174,7 +173,7 @@ class RunConfig(BaseModel):
 
     @property
     def name(self) -> str:
-        """Name for people and for folders: what the run is of, its training and its ranking."""
+        """The name, also of the folder: data set, strategy, seed, training hash, ranking hash."""
         space = "" if self.space == DEFAULT else f"{self.space}-"
         method = self.strategy if self.estimator == "supernet" else self.estimator
         shown = "".join(
@@ -184,23 +183,23 @@ class RunConfig(BaseModel):
 
     @property
     def run_id(self) -> str:
-        """Name of the run's folder: `name`, or the one that it was stored under before."""
+        """Name of the run's folder: `name`, or the former name that it is stored under."""
         return self._stored_as or self.name
 
     def stored_as(self, run_id: str) -> RunConfig:
-        """Return the same run, known by the name that its folder has."""
+        """Return the same run under the name of its folder."""
         same = self.model_copy()
         same._stored_as = run_id
         return same
 
     @property
     def former_names(self) -> list[str]:
-        """Names that the run may have been stored under before names had two parts."""
+        """Names that the run may be stored under from before names had two hashes."""
         return [former_name(settings) for settings in former_settings(self.model_dump())]
 
     @property
     def former_hashes(self) -> list[str]:
-        """Hashes that a checkpoint or a baseline of such a run may have."""
+        """Hashes that a checkpoint or a baseline of such a stored run may have."""
         return [former_sha256(settings) for settings in former_settings(self.model_dump())]
 
     def to_toml(self) -> str:
@@ -214,8 +213,8 @@ class RunConfig(BaseModel):
 
 
 NO_NUMBERS = frozenset({"preset", "checkpoint_every", "device", "threads"})
-"""Settings that decide no number: where the others come from, and how the run is executed. Devices
-and threads differ by rounding; the record says which computed, and no run changes them midway."""
+"""Settings that do not define the result: the preset's name, and how the run is executed. Devices
+and threads change the rounding; the record has both, and a run never changes them midway."""
 
 WATCHING = frozenset(
     {
@@ -223,7 +222,7 @@ WATCHING = frozenset(
         *("rank_every", "rank_every_archs", "train_loss_archs", "train_loss_images"),
     }
 )
-"""Settings of what is measured during training. No weight or final score depends on them."""
+"""Settings of measurements during training. Weights and final scores do not depend on them."""
 
 RANKING = frozenset(
     {
@@ -231,13 +230,13 @@ RANKING = frozenset(
         *("rank_snapshots", "snapshot_every", "until_tau_se", "bn_mode", "recalibration_images"),
     }
 )
-"""Settings of the ranking at the end; the others are of the training."""
+"""Settings of the final ranking; all others are of the training."""
 
 LATER: dict[str, Any] = {"estimator": "supernet"}
-"""Settings that are younger than names of two parts, with the value that earlier runs had: it is
-left out of the hashes, so that such a run keeps its name."""
+"""Settings younger than names with two hashes, and the value that earlier runs had. At that value a
+setting is left out of the hashes, so that those runs keep their names."""
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
-    """Hash settings, in hexadecimal, whatever their order."""
+    """Hash settings, in hexadecimal; their order does not matter."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

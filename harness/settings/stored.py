@@ -1,8 +1,8 @@
-"""Runs stored before names had two parts: their names, and how their settings are read now.
+"""Runs stored before names had two hashes: their names, and how to read their settings now.
 
-Such a name had one hash of all settings, those aside that were younger than the run and had the
-value that it was made with. Every run held the whole table `ogd` or null, whatever its projector
-read, and null for the tables of other strategies. Nothing here changes any more.
+Such a name has one hash, of all settings except those that are younger than the run and have the
+value it was made with. Each run held the whole `ogd` table or null, even what its projector did not
+read, and null for the tables of other strategies. This module is frozen.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _AVERAGING = ("beta", "refresh", "patches")
 
 
 def modernise(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the settings of a stored run as a run's are now: without tables that say nothing."""
+    """Convert stored settings to the present form, without null tables and idle settings."""
     kept = {
         key: value for key, value in settings.items() if key not in _TABLES or value is not None
     }
@@ -58,7 +58,7 @@ def _without_idle(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def former_sha256(settings: Mapping[str, Any]) -> str:
-    """Hash the settings of a stored record, as they stand there, by the former rule."""
+    """Hash the settings of a stored record, exactly as stored, by the former rule."""
     kept = {k: v for k, v in settings.items() if k not in _YOUNGER or v != _YOUNGER[k]}
     table = kept.get("ogd")
     if isinstance(table, Mapping):
@@ -69,14 +69,14 @@ def former_sha256(settings: Mapping[str, Any]) -> str:
 
 
 def former_name(settings: Mapping[str, Any]) -> str:
-    """Return the name of a stored record's settings by the former rule."""
+    """Return the name of a stored record by the former rule."""
     strategy = "".join(x if x.isalnum() or x in "-_" else "-" for x in str(settings["strategy"]))
     sha256 = former_sha256(settings)
     return f"{settings['dataset']}-{strategy}-s{settings['seed']}-{sha256[:8]}"
 
 
 def former_settings(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give what a stored run with the numbers of today's settings may have held."""
+    """Yield the settings that a stored run equal to today's settings may have held."""
     own = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
     if settings["estimator"] != "supernet" or not set(own) <= set(_TABLES):
         return
@@ -86,10 +86,10 @@ def former_settings(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _complete_ogd(table: Mapping[str, Any] | None, strategy: str) -> list[Mapping[str, Any] | None]:
-    """Complete the table as it was: what its projector does not read had one of two values."""
+    """Restore the full table: what its projector does not read had one of two values."""
     if table is not None:
         return [{**_OGD, **_OGD_YOUNGER, "alpha": alpha, **table} for alpha in (0.1, 1.0)]
     if ":" not in strategy:
         return [None]
-    whole = {**_OGD, **_OGD_YOUNGER}  # strategies of one's own held the table without reading it
+    whole = {**_OGD, **_OGD_YOUNGER}  # a user's strategies held the table without reading it
     return [whole, {**whole, **_TUNED}]

@@ -1,4 +1,4 @@
-"""A study: a TOML file that says which runs to make.
+"""A study: a TOML file that lists the runs to compute.
 
     name = "ogd-strength"         # the results' folder; without it, the file's name
     [base]                        # settings that all runs share
@@ -8,17 +8,18 @@
     strategy = ["spos", "ogd"]
     seed = [0, 1, 2]
     "ogd.c" = [1, 3]
-    [[run]]                       # and these besides
+    [[run]]                       # plus single runs
     strategy = "fairnas"
 
-Several grids are written as [[grid]] each. What comes out as one and the same run, such as `spos`
-with two values of `ogd.c`, is run once.
+Several grids are written as one [[grid]] each. Points that resolve to the same run, such as `spos`
+with two values of `ogd.c`, are run once.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,18 +38,18 @@ _EXAMPLE = 'Example: strategy = ["spos", "ogd"] under [grid]'
 
 
 class StudyFile(BaseModel):
-    """Content of a study file.
+    """Contents of a study file.
 
     Attributes:
-        name: The study's name, and that of its folder.
+        name: Name of the study and of its folder.
         base: Settings that all runs share.
-        grid: Grids, each with the values that are combined by setting, dotted or not.
-        run: Settings of single runs besides.
+        grid: Grids: for each setting, dotted or nested, the values to combine.
+        run: Settings of single runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str | None = Field(None, pattern=_NAME)
+    name: str = Field(pattern=_NAME)
     base: dict[str, Any] = {}
     grid: list[dict[str, Any]] = []
     run: list[dict[str, Any]] = []
@@ -69,8 +70,8 @@ class Study(NamedTuple):
 
     Attributes:
         name: Its name.
-        configs: Its runs as asked for, in the order of the file, not yet resolved.
-        text: The file's content.
+        configs: Its runs in the order of the file, not yet resolved.
+        text: Text of the file.
     """
 
     name: str
@@ -101,24 +102,27 @@ def load_study(path: Path) -> Study:
     for key in content:
         if key not in StudyFile.model_fields:
             raise unknown_name(f"part in study {path}", key, StudyFile.model_fields)
+    if "name" not in content and not re.fullmatch(_NAME, path.stem):
+        raise UsageError(
+            f"The file name '{path.stem}' cannot be the name of a study. Name the study in the "
+            'file, name = "...", with letters, digits, points, hyphens and underscores.'
+        )
     try:
-        study = StudyFile(**content)
+        study = StudyFile(**{"name": path.stem, **content})
     except ValidationError as error:
         raise UsageError(f"Study file {path}: {_explain(error)}.") from error
-    name = study.name or path.stem
-    if study.name is None:
-        _check_stem(path)
-    return Study(name, [_make(path, study.base, point) for point in _points(path, study)], text)
+    configs = [_make(path, study.base, point) for point in _points(path, study)]
+    return Study(study.name, configs, text)
 
 
 def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
-    """Give what each run has beyond the base."""
+    """Yield the settings of each run beyond the base."""
     sizes = (math.prod(len(values) for values in grid.values()) for grid in study.grid)
     n_runs = sum(sizes) + len(study.run)
     if n_runs > MAX_RUNS:
         raise UsageError(
-            f"Study file {path} asks for {n_runs:,} runs; allowed are {MAX_RUNS:,}. Make the grid "
-            "smaller, or several studies."
+            f"Study file {path} asks for {n_runs:,} runs; at most {MAX_RUNS:,} are allowed. Use a "
+            "smaller grid, or several studies."
         )
     if not study.grid and not study.run:
         yield {}
@@ -144,16 +148,6 @@ def _lists(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
         if not (isinstance(values, list) and values):
             raise ValueError(f"{key} = {values!r} is not a list of values. {_EXAMPLE}")
     return flat
-
-
-def _check_stem(path: Path) -> None:
-    try:
-        StudyFile(name=path.stem)
-    except ValidationError as error:
-        raise UsageError(
-            f"The file's name '{path.stem}' cannot be the name of a study: give one in the file, "
-            'name = "...", of letters, digits, points, hyphens and underscores.'
-        ) from error
 
 
 def _explain(error: ValidationError) -> str:

@@ -192,7 +192,7 @@ def test_a_run_under_way_refuses_changed_images(invoke: Invoke, data: Path) -> N
     _batch(data).write_bytes(content)
     code, err = _run(invoke, data)
     assert code == 1
-    assert "This run was started under other data: images_sha256 was" in err
+    assert "This run was started with other data: images_sha256 was" in err
 
 
 def test_nothing_is_written_into_the_data_folder(invoke: Invoke, data: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_run_under_way_refuses_a_truth_that_was_replaced(invoke: Invoke, data:
     _halve_truth(data)
     code, err = _run(invoke, data)
     assert code == 1
-    assert "This run was started under other data: truth_sha256 was" in err
+    assert "This run was started with other data: truth_sha256 was" in err
 
 
 def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_with(
@@ -227,5 +227,5 @@ def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_wi
         patch.setattr(estimator, "Work", Meanwhile)
         code, err = _run(invoke, data)
     assert code == 1
-    assert "was ranked against truth" in err or "started under other data" in err
+    assert "was ranked against truth" in err or "started with other data" in err
     assert "Give the data folder of its runs" in err or "truth_sha256 was" in err

@@ -167,7 +167,7 @@ def test_a_record_that_names_a_path_is_refused_and_writes_nothing_elsewhere(
         (run.path / "record.json").write_text(json.dumps(record))
         result = invoke("report", tmp_path / "runs")
         assert result.code == 1, result.err
-        assert "is damaged (its settings are those of" in result.err
+        assert "is damaged (its settings belong to" in result.err
         _check(result.err, "text")
     assert sorted(tmp_path.rglob("*")) == before
 

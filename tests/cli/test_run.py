@@ -176,7 +176,7 @@ def test_a_ranking_until_tau_is_known_says_how_well_it_is_known(
     ("arguments", "message"),
     [
         (("--until-tau-se", "0"), "until_tau_se = 0.0: Input should be greater than 0"),
-        (("--until-tau-se", "0.01"), "is known from 7 batches on. Allow more images, or a"),
+        (("--until-tau-se", "0.01"), "is known only after 7 batches. Give more images, or a"),
         (("--set", "rank_precision=fp8"), "should be 'float32' or 'bf16'"),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_report_of_nothing_says_what_to_do(invoke: Invoke, tmp_path: Path) -> 
     assert "missing is not a folder" in missing.err
     empty = invoke("report", tmp_path)
     assert (empty.code, empty.out) == (1, "")
-    assert f"No runs in {tmp_path}. Make some with `harness run" in empty.err
+    assert f"No runs in {tmp_path}. Create some with `harness run" in empty.err
 
 
 def test_the_default_folder_of_a_report_is_that_of_a_run(
@@ -382,7 +382,7 @@ def test_a_profiled_run_has_the_same_numbers_and_says_where_the_time_goes(
 
     again = invoke(*TINY, "--strategies", "ogd", "--profile", "--out", finished)
     assert again.code == 0
-    assert "is finished and was not profiled" in again.err
+    assert "was finished before, and is not profiled now" in again.err
 
 
 def test_the_precision_is_recorded_and_names_another_run(
@@ -421,5 +421,5 @@ def test_a_folder_of_other_settings_whose_name_is_the_same_is_not_taken_for_the_
     result = invoke(*TINY, "--strategies", "spos", "--set", "lr=0.3", "--out", copied)
     assert result.code == 1
     assert (
-        f"{folder} is of a run of other settings, whose name happens to be the same" in result.err
+        f"{folder} holds a run with other settings that happens to have the same name" in result.err
     )

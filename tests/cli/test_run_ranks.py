@@ -69,7 +69,7 @@ def test_a_batch_that_cannot_be_cut_is_refused(invoke: Invoke, tmp_path: Path) -
     one = (*TINY, "--strategies", "spos", "--out", tmp_path)
     result = invoke(*one, "--set", "batch_size=6")
     assert result.code == 2
-    assert "batch_size = 6 cannot be cut into 4 equal parts" in result.err
+    assert "batch_size = 6 cannot be divided equally among 4 ranks" in result.err
     assert "--set batch_size=8" in result.err
     assert not list(tmp_path.iterdir())
 

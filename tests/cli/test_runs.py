@@ -105,7 +105,7 @@ def test_show_tells_all_by_name_by_prefix_and_by_folder(invoke: Invoke, stored: 
 def test_a_prefix_that_two_have_is_refused_with_both_named(invoke: Invoke, stored: Path) -> None:
     result = invoke("runs", "show", "tiles-spos", "--in", stored)
     assert result.code == 2
-    assert "could be any of 2 runs" in result.err
+    assert "matches 2 runs" in result.err
     result = invoke("runs", "show", "cifar", "--in", stored)
     assert result.code == 2
     assert "No run in" in result.err
@@ -217,7 +217,7 @@ def test_a_run_with_somebody_elses_folder_in_it_is_not_removed(
     (run / "snapshots").mkdir()
     result = invoke("runs", "rm", run, "--yes")
     assert result.code == 1
-    assert "holds folders that no run makes: notes." in result.err
+    assert "holds folders that are not part of a run: notes." in result.err
     (run / "notes").rmdir()
     assert invoke("runs", "rm", run, "--yes").code == 0
     assert not run.exists()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, MemoryShortageError, WorkerError
-from harness.execution.engines import Conditions, Failure
-from harness.execution.engines.base import Queue
+from harness.execution.conditions import Conditions
+from harness.execution.engines.base import Failure, Queue
 from harness.runs.folder import RunFolder
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study
@@ -216,7 +216,7 @@ def test_json_on_standard_error_is_all_that_is_there(
     *events, last = result.err.splitlines()
     assert result.code == 0
     assert [json.loads(line)["event"] for line in events] == ["finished", "finished"]
-    assert last.startswith("Its table: ")
+    assert last.startswith("Show the results: ")
 
 
 # What a queue does with runs that others hold or that were killed, without any process.

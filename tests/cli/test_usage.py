@@ -17,7 +17,7 @@ MISTAKES = [
     (("run", "--dataset", "cifar1000"), "Unknown dataset 'cifar1000'. Did you mean 'cifar100'?"),
     (("run", "--dataset", "tile"), "Did you mean 'tiles'?"),
     (("run", "--strategies", "spos,ogdd"), "Unknown strategy 'ogdd'. Did you mean 'ogd'?"),
-    (("run", "--strategies", " , "), "names none. Available: fairnas, "),
+    (("run", "--strategies", " , "), "names no strategy. Available: fairnas, "),
     (("run", "--preset", "quik"), "Unknown preset 'quik'. Did you mean 'quick'?"),
     (("run", "--set", "stesp=3"), "Unknown setting 'stesp'. Did you mean 'steps'?"),
     (("run", "--set", "ogd.alhpa=3"), "Did you mean 'ogd.alpha'?"),
@@ -145,7 +145,7 @@ def test_more_images_than_there_are_is_refused_before_training(
 ) -> None:
     result = invoke(*TINY, "--out", tmp_path, "--set", f"{key}={value}")
     assert result.code == 2
-    assert f"{key} = {value:,} was asked for; 'tiles' has {available} such images" in result.err
+    assert f"{key} = {value:,} was given; 'tiles' has only {available} such images" in result.err
     assert not list(tmp_path.rglob("record.json"))
 
 

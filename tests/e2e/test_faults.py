@@ -126,10 +126,10 @@ def test_a_run_without_memory_says_so_and_the_next_one_is_done(
         patch.setattr(Trainer, "train_step", hungry)
         code, _, err = run_here(*command)
     assert code == 1
-    assert "had not enough memory" in err
+    assert "ran out of memory" in err
     record = json.loads((only_run(tmp_path, "ogd") / "record.json").read_text())
     assert record["status"] == "interrupted"
-    assert "had not enough memory" in record["reason"]
+    assert "ran out of memory" in record["reason"]
     check_same_bits(only_run(tmp_path), reference)
 
 

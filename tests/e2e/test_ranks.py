@@ -182,6 +182,6 @@ def test_ranks_whose_torchrun_was_killed_save_and_stop(tmp_path: Path) -> None:
 def test_a_batch_that_cannot_be_cut_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     code, _, err = finish(start_ranks(*RUN, "--out", tmp_path, "--set", "batch_size=15"))
     assert code == 1  # torchrun's own
-    assert "batch_size = 15 cannot be cut into 2 equal parts" in err
+    assert "batch_size = 15 cannot be divided equally among 2 ranks" in err
     assert "--set batch_size=16" in err
     assert not list(tmp_path.iterdir())

@@ -100,7 +100,7 @@ def test_a_run_that_another_command_works_on_is_left_to_it_with_a_notice(tmp_pat
     second.send_signal(signal.SIGINT)
     code, _, err = finish(second)
     assert code == 130, err
-    assert "is being worked on by another process" in err
+    assert "waiting for another process that works on it" in err
     assert first.poll() is None  # and it was not disturbed
     first.send_signal(signal.SIGINT)
     assert finish(first)[0] == 130

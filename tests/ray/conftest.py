@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.execution.engines import Conditions, LocalEngine
+from harness.execution.conditions import Conditions
+from harness.execution.engines.local import LocalEngine
 from harness.settings.run import RunConfig
 from harness.settings.study import load_study
 from tests.studies import write_study

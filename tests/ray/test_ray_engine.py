@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.engines.ray import RayEngine
 from harness.monitor import CHECKPOINT, Event
 from tests.e2e.processes import check_same_bits, finish, start, wait_for

@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, WorkerCrashedError
 
 from harness.errors import Interrupted, StoreError, WorkerError
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Queue
 from harness.execution.engines.ray.driver import RayEngine, _Driver, _Task
 from harness.execution.engines.ray.mailbox import Files

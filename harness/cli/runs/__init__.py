@@ -1,4 +1,4 @@
-"""`harness runs`: the runs that are stored. One module a command, imported when it is called."""
+"""`harness runs`: the stored runs. One module per command, imported when it is called."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import click
 from harness.cli.lazy import LazyGroup
 
 COMMANDS = {
-    "compare": ("harness.cli.runs.compare:compare", "How two runs differ, side by side."),
+    "compare": ("harness.cli.runs.compare:compare", "Compare two runs side by side."),
     "export": ("harness.cli.runs.export:export", "Write the curves of runs for TensorBoard."),
-    "list": ("harness.cli.runs.list:list_", "Which runs there are, with filters."),
+    "list": ("harness.cli.runs.list:list_", "List runs, with filters."),
     "rm": ("harness.cli.runs.rm:rm", "Remove runs."),
-    "show": ("harness.cli.runs.show:show", "All that is known of one run."),
+    "show": ("harness.cli.runs.show:show", "Show everything about one run."),
 }
-"""Where each command is, and its short help."""
+"""Module and short help of each command."""
 
 
 @click.group(cls=LazyGroup, commands=COMMANDS)

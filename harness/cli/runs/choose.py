@@ -1,4 +1,4 @@
-"""Which runs a command is about: options that the commands of `harness runs` share."""
+"""Choosing runs: options that the commands of `harness runs` share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_FOLDER = Path("results")
 
 
 def folder_option(command: Command) -> Command:
-    """Add the option that says where to look for runs that are named."""
+    """Add the option for where to look for runs by name."""
     return click.option(
         "--in",
         "folders",
@@ -28,24 +28,24 @@ def folder_option(command: Command) -> Command:
 
 
 def filter_options(command: Command) -> Command:
-    """Add the filters."""
+    """Add options that filter runs."""
     return add_options(
-        click.option("--strategy", multiple=True, help="Only this; repeatable."),
-        click.option("--dataset", multiple=True, help="Only this; repeatable."),
-        click.option("--seed", multiple=True, type=int, help="Only this; repeatable."),
+        click.option("--strategy", multiple=True, help="Only this strategy; repeatable."),
+        click.option("--dataset", multiple=True, help="Only this data set; repeatable."),
+        click.option("--seed", multiple=True, type=int, help="Only this seed; repeatable."),
         click.option(
             "--status",
             "statuses",
             multiple=True,
-            help="Only running, stopped (killed), interrupted, finished, failed, or damaged; "
-            "repeatable.",
+            help="Only this status: running, stopped (killed), interrupted, finished, failed or "
+            "damaged; repeatable.",
         ),
         click.option(
             "--set",
             "assignments",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Only those with this setting, such as ogd.c=3; repeatable.",
+            help="Only runs with this setting, such as ogd.c=3; repeatable.",
         ),
     )(command)
 
@@ -85,17 +85,19 @@ def find(name: str, folders: tuple[Path, ...]) -> Run:
     """Find one run by name.
 
     Raises:
-        UsageError: If it is none, or not one.
+        UsageError: If no run matches, or more than one.
     """
     from harness.runs.inventory import find_run
 
     if not folders and not DEFAULT_FOLDER.is_dir() and not Path(name).is_dir():
-        raise UsageError(f"There is no folder {DEFAULT_FOLDER} here. Say where: --in FOLDER.")
+        raise UsageError(
+            f"There is no folder {DEFAULT_FOLDER} here. Give another with --in FOLDER."
+        )
     return find_run(name, folders or ((DEFAULT_FOLDER,) if DEFAULT_FOLDER.is_dir() else ()))
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """Describe a run in a row."""
+    """Return a run as a row of the list."""
     record = run.record
     config = {} if record is None else record.config
     return {

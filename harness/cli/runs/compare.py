@@ -1,4 +1,4 @@
-"""`harness runs compare`: how two runs differ."""
+"""`harness runs compare`: two runs side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.cli.runs.choose import find, folder_option
 from harness.errors import StoreError
 
 LONG = 40
-"""Characters of a value in the table."""
+"""Longest value in the table, in characters."""
 
 
 @click.command()
@@ -24,8 +24,8 @@ LONG = 40
 def compare(first: str, second: str, folders: tuple[Path, ...], as_json: bool) -> None:
     """Show how two runs differ: settings, environment, data, timings and results side by side.
 
-    FIRST and SECOND are names, beginnings that no other run has, or folders. Whether a difference
-    in results is more than chance is what `harness report` of the two folders says.
+    FIRST and SECOND are names, unique prefixes of names, or folders. `harness report` of the two
+    folders tells whether a difference in results is significant.
     """
     from harness.runs.inventory import compare as compare_records
 
@@ -45,7 +45,9 @@ def compare(first: str, second: str, folders: tuple[Path, ...], as_json: bool) -
     cells = [[d.part, d.key, _short(d.first), _short(d.second)] for d in differences]
     print_grid(f"{len(cells)} differences", headings, cells, texts=4)
     paths = [str(run.folder.path) for run in runs]
-    click.echo(f"More than chance? harness report {' '.join(paths)}", err=True)
+    click.echo(
+        f"Is the difference in results significant? harness report {' '.join(paths)}", err=True
+    )
 
 
 def _short(value: Any) -> str:

@@ -17,7 +17,7 @@ from harness.cli.runs.choose import choose_runs, filter_options
     "--tensorboard",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write to, a folder a run; an earlier export there is replaced.",
+    help="Folder to write to, one subfolder per run; an earlier export is replaced.",
 )
 @filter_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
@@ -29,7 +29,7 @@ def export(
 ) -> None:
     """Write loss, learning rate, tau and disturbance of the runs in FOLDERS for TensorBoard.
 
-    Without FOLDERS, of those in results. Runs that are damaged are left out.
+    Without FOLDERS, those in results. Damaged runs are left out.
     """
     from harness.runs.tensorboard import export_run
 
@@ -38,4 +38,4 @@ def export(
     if as_json:
         click.echo(json.dumps({"written": written}, indent=2))
     else:
-        click.echo(f"{len(written)} runs written. Look at them: tensorboard --logdir {tensorboard}")
+        click.echo(f"{len(written)} runs written. View them: tensorboard --logdir {tensorboard}")

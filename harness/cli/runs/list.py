@@ -1,4 +1,4 @@
-"""`harness runs list`: which runs there are."""
+"""`harness runs list`: the stored runs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def list_(
 ) -> None:
     """List the runs in FOLDERS, at any depth; without any, in results.
 
-    A run whose record is damaged is listed as such. A run that was killed, and so still says
-    that it is running, is listed as stopped.
+    A run with a damaged record is listed as damaged. A run whose record says running, but whose
+    process is gone, is listed as stopped.
     """
     rows = [describe(run) for run in choose_runs(folders, **filters)]
     if as_json:
@@ -32,13 +32,12 @@ def list_(
         return
     cells = [
         [
-            *(
-                row["run_id"],
-                row["status"],
-                (row["started"] or "-")[:16],
-                str(Path(row["path"]).parent),
-            ),
-            *(figure(row["seconds"], 0), figure(row["tau"])),
+            row["run_id"],
+            row["status"],
+            (row["started"] or "-")[:16],
+            str(Path(row["path"]).parent),
+            figure(row["seconds"], 0),
+            figure(row["tau"]),
         ]
         for row in rows
     ]

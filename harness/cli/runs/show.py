@@ -1,4 +1,4 @@
-"""`harness runs show`: all that is known of one run."""
+"""`harness runs show`: everything about one run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARTS = ("config", "execution", "environment", "data", "ranking", "timings", "su
 def show(run: str, folders: tuple[Path, ...], as_json: bool) -> None:
     """Show a run: settings, environment, data and their hashes, commit, timings, results, files.
 
-    RUN is its name, a beginning of it that no other run has, or its folder.
+    RUN is its name, a unique prefix of its name, or its folder.
     """
     found = find(run, folders)
     if found.record is None:

@@ -1,4 +1,4 @@
-"""What an engine is: it computes many runs."""
+"""The interface of engines, and the queue of runs that they share."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Queue:
     def next(self) -> RunConfig | None:
         """Return a run to start now; None if other processes hold all that wait.
 
-        Runs that need no work, as they are finished or failed before, are ended.
+        Runs that need no work, since they are finished or failed before, are ended.
         """
         position = 0
         while position < len(self._waiting):
@@ -111,22 +111,16 @@ class Queue:
         """Put a run back as the next one."""
         self._waiting.insert(0, config)
 
-    def put_back(self, config: RunConfig) -> None:
-        """Put a run back that another process turned out to hold."""
-        if config.run_id not in self._held:
-            self._monitor.event(Event(config.run_id, WAITING, {}))
-        self._held[config.run_id] = time.monotonic()
-        self._waiting.append(config)
-
     def clear(self) -> None:
-        """Drop the runs that wait: the work is being stopped."""
+        """Drop the waiting runs: the work is being stopped."""
         self.was_stopped |= bool(self._waiting)
         self._waiting.clear()
 
     def end(self, config: RunConfig, error: HarnessError | None, computed: bool = True) -> None:
         """Record how a run ended, and tell the monitor."""
         if isinstance(error, LockedError) and self._conditions.study:
-            self.put_back(config)
+            self._hold(config.run_id)
+            self._waiting.append(config)
             return
         if isinstance(error, Interrupted):
             self.was_stopped = True
@@ -137,13 +131,13 @@ class Queue:
         self._monitor.event(describe_end(config, self._conditions, error, computed))
 
     def result(self) -> list[Failure]:
-        """Return the failures, when nothing is left to do.
+        """Return the failures once nothing is left to do.
 
         Raises:
             Interrupted: If runs were stopped or left out.
         """
         if self.was_stopped:
-            failed = "".join(f" {f.run_id} had failed before: {f.error}" for f in self.failures)
+            failed = "".join(f" {f.run_id} failed: {f.error}" for f in self.failures)
             raise Interrupted(f"Stopped; every run under way was saved.{failed}")
         return self.failures
 
@@ -151,15 +145,19 @@ class Queue:
         """Return whether to skip a run for now, as another process works on it."""
         if not self._conditions.study:
             return False
-        now, run_id = time.monotonic(), config.run_id
-        if now - self._held.get(run_id, -LOCKED_AGAIN_S) < LOCKED_AGAIN_S:
+        checked = self._held.get(config.run_id, -LOCKED_AGAIN_S)
+        if time.monotonic() - checked < LOCKED_AGAIN_S:
             return True
         if not self._conditions.folder(config).is_locked():
             return False
+        self._hold(config.run_id)
+        return True
+
+    def _hold(self, run_id: str) -> None:
+        """Note that another process works on a run, and tell the monitor the first time."""
         if run_id not in self._held:
             self._monitor.event(Event(run_id, WAITING, {}))
-        self._held[run_id] = now
-        return True
+        self._held[run_id] = time.monotonic()
 
     def _settle(self, config: RunConfig) -> bool:
         """End a run that needs no work."""
@@ -175,7 +173,7 @@ class Queue:
         return True
 
     def _record_death(self, config: RunConfig, reason: str) -> None:
-        """Write into the record that a run's process died, as it could not do so itself."""
+        """Write into the record that a run's process died."""
         folder, in_study = self._conditions.folder(config), self._conditions.study
         if not in_study and not folder.has_record():
             return
@@ -214,7 +212,7 @@ def describe_end(
         config: The run.
         conditions: Where its folder is.
         error: Why it did not finish, if so.
-        computed: Whether it was computed now; else it was finished before.
+        computed: Whether it was computed now, not found finished.
 
     Returns:
         The event for monitors.

@@ -1,7 +1,7 @@
-"""Runs on this machine: one after the other in this process, or in one process per run.
+"""Runs on this machine: one after the other in this process, or each in its own process.
 
-Processes report through pipes. How many run at a time, and with how many threads, was measured: see
-`default_jobs` and `default_threads`.
+Processes report through pipes. The number of runs at a time and their threads are based on
+measurements: see `default_jobs` and `default_threads`.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class LocalEngine:
     ) -> list[Failure]:
         """Compute runs; see `Engine`.
 
-        A study's runs have one process each, even one at a time, so that a run that is killed
-        leaves the others.
+        In a study each run has its own process, even one at a time, so that a killed run leaves
+        the others unharmed.
         """
         queue = Queue(configs, conditions, monitor)
         if not configs:
@@ -65,7 +65,7 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
         monitor.event(Event(config.run_id, STARTED, {}))
         try:
             Experiment(config, conditions, default_threads(config, 1), monitor).run()
-        except HarnessError as problem:  # a bug ends all, with its traceback
+        except HarnessError as problem:  # a bug stops everything, with its traceback
             error = problem
         queue.end(config, error)
         if isinstance(error, Interrupted):
@@ -101,7 +101,7 @@ class _Pool:
                     self._receive(connection)
                 if self._monitor.should_stop() and not self._stopping:
                     self._stop()
-        except KeyboardInterrupt:  # asked a second time: at once
+        except KeyboardInterrupt:  # the second request: stop at once
             for worker in self._running.values():
                 worker.process.kill()
             raise
@@ -113,8 +113,7 @@ class _Pool:
 
     def _start_some(self) -> None:
         while len(self._running) < self._jobs and not self._stopping:
-            config = self._queue.next()
-            if config is None:
+            if (config := self._queue.next()) is None:
                 return
             self._start(config)
 
@@ -146,7 +145,7 @@ class _Pool:
         process.join()
         connection.close()
         error: HarnessError | None = told[0] if told else None
-        if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not begun
+        if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not started
             error = Interrupted(f"Run {config.run_id} was stopped.")
         elif process.exitcode and error is None:
             error = self._explain(process.exitcode, config)
@@ -216,17 +215,13 @@ class _WorkerMonitor:
             self._sent = now
             self.send(progress)
 
-    def notice(self, message: str) -> None:
-        self.send(message)
-
-    def event(self, event: Event) -> None:
-        self.send(event)
-
     def send(self, message: Progress | Event | HarnessError | str) -> None:
         try:
             self._connection.send(message)
-        except OSError:  # the parent is gone, and with it whoever would have read this
+        except OSError:  # the parent is gone
             self._stop = True
+
+    notice = event = send
 
 
 def _work(
@@ -243,13 +238,13 @@ def _work(
     try:
         work(config, conditions, threads, monitor)
     except HarnessError as error:
-        error.__cause__ = None  # may be what cannot be sent
+        error.__cause__ = None  # it may not be picklable
         monitor.send(error)
         raise SystemExit(error.exit_code) from None
 
 
 def _redirect_to(log: Path) -> None:
-    """Redirect what libraries print from the progress display into the log."""
+    """Redirect the output of libraries into the log, away from the progress display."""
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""What a worker does with one run, whatever the engine: compute it and keep a log."""
+"""A worker's part, with every engine: compute one run and keep its log."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def work(
     Args:
         config: The run, resolved.
         conditions: What all runs share.
-        threads: CPU threads, unless the settings or an earlier start say.
+        threads: CPU threads, unless the settings or an earlier start specify them.
         monitor: Receives the progress; can stop the run.
-        spread: Computes scores elsewhere; None: here.
+        spread: Scores architectures elsewhere; None: here.
 
     Raises:
         HarnessError: If the run fails in a way that a user can fix, or is interrupted.
@@ -58,7 +58,7 @@ def work(
 
 @contextmanager
 def _logging(path: Path | None, run_id: str) -> Iterator[RunLog | None]:
-    """Keep a run's log, if runs have one."""
+    """Open a run's log, if it has one."""
     if path is None:
         yield None
         return
@@ -75,10 +75,10 @@ def _logging(path: Path | None, run_id: str) -> Iterator[RunLog | None]:
 
 
 class RunLog(SilentMonitor):
-    """Writes what happens to a run into its log."""
+    """Writes the events of a run to its log."""
 
     def __init__(self, file: TextIO) -> None:
-        """Write to a file that is open."""
+        """Take an open file."""
         self.file = file
         self._next: dict[str, float] = {}
 
@@ -87,7 +87,7 @@ class RunLog(SilentMonitor):
         self.file.write(f"{provenance.now()} {text}\n")
 
     def progress(self, progress: Progress) -> None:
-        """Log it now and then."""
+        """Log it at intervals."""
         phase, done, total = progress.phase, progress.done, progress.total
         if done >= self._next.get(phase, 0.0) or done == total:
             self._next[phase] = done + LOG_EVERY_FRAC * total

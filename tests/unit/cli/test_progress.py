@@ -116,7 +116,7 @@ def test_a_study_is_told_as_a_whole(clock: list[float], capsys: pytest.CaptureFi
         f"{a} finished",
         f"{b} failed: no",
         "luck",
-        f"{c} is being worked on by another process; waiting for that.",
+        f"{c}: waiting for another process that works on it.",
         "mine: 1 of 3 done, 1 elsewhere, 1 failed, about 18 s left",
         "mine: 1 of 3 done, 1 elsewhere, 1 failed, about 18 s left",
     ]

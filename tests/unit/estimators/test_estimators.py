@@ -121,7 +121,7 @@ def test_a_copied_run_is_refused_instead_of_passing_for_another_seed(tmp_path: P
         load_estimators([tmp_path])
     record = tmp_path / "copy" / "record.json"
     record.write_text(record.read_text().replace(folder.path.name, "another"))
-    with pytest.raises(StoreError, match=r"is damaged \(its settings are those of"):
+    with pytest.raises(StoreError, match=r"is damaged \(its settings belong to"):
         load_estimators([tmp_path])
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.distributed.launch import Launch
 from harness.distributed.ranks import Ranks
 from harness.errors import Interrupted, RankError
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.parallel import run_on_ranks
 from tests.tiny import Recorder, tiny_config
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.execution.engines import Conditions
+from harness.execution.conditions import Conditions
 from harness.execution.runner import resolve_all
 from harness.settings.run import RunConfig
 from tests.tiny import tiny_config

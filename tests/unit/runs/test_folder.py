@@ -201,7 +201,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"^No runs in .*\. Make some with `harness run"):
+    with pytest.raises(StoreError, match=r"^No runs in .*\. Create some with `harness run"):
         find_runs([tmp_path])
 
 

@@ -164,15 +164,19 @@ def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwi
 
 
 def test_too_few_batches_to_know_the_error_of_tau_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"rank_images = 690 .* 6 batches\. .* from 7 batches on"):
+    with pytest.raises(
+        UsageError, match=r"rank_images = 690 .* 6 batches\. .* only after 7 batches\."
+    ):
         make_config({"until_tau_se": 0.01, "rank_images": 690, "rank_batch": 115})
     with pytest.raises(UsageError, match=r"until_tau_se = 0: .* greater than 0"):
         make_config({"until_tau_se": 0})
 
 
-def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() -> None:
+def test_more_snapshots_than_there_are_batches_or_steps_are_refused() -> None:
     assert make_config({"rank_snapshots": 4, "rank_images": 1_000}).rank_snapshots == 4
-    with pytest.raises(UsageError, match=r"rank_snapshots = 5 .* there are 4\. Give more images"):
+    with pytest.raises(
+        UsageError, match=r"rank_snapshots = 5 .* there are only 4\. Give more images"
+    ):
         make_config({"rank_snapshots": 5, "rank_images": 1_000})
     small = {"preset": "smoke", "rank_snapshots": 4, "rank_batch": 16}
     with pytest.raises(UsageError, match=r"Give a snapshot_every of 79 or less"):
@@ -181,18 +185,18 @@ def test_more_moments_of_training_than_there_are_batches_or_steps_are_refused() 
     assert make_config(small).snapshot_every == 24  # 40% of 240 steps, in four
 
 
-def test_a_presets_moments_fit_the_steps_and_images_that_are_given() -> None:
+def test_a_presets_snapshots_fit_the_steps_and_images_that_are_given() -> None:
     cifar = {"dataset": "cifar10"}
     whole = make_config(cifar)
     assert (whole.rank_snapshots, whole.snapshot_every) == (16, 250)
     assert make_config(cifar, {"steps": 100}).snapshot_every == 2
     assert make_config(cifar, {"steps": 3}).rank_snapshots == 3
     assert make_config(cifar, {"rank_images": 500}).rank_snapshots == 2
-    with pytest.raises(UsageError, match="each moment needs a batch"):
+    with pytest.raises(UsageError, match="each snapshot needs a batch"):
         make_config(cifar, {"rank_images": 500, "rank_snapshots": 16})
 
 
-def test_what_lies_between_moments_counts_only_where_there_are_several() -> None:
+def test_the_interval_of_snapshots_counts_only_where_there_are_several() -> None:
     between = {"snapshot_every": 5}
     one, two = ({"rank_snapshots": n} for n in (1, 2))
     assert make_config(one, between) == make_config(one)

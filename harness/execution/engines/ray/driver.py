@@ -1,4 +1,4 @@
-"""The process where the command was given: it submits runs to a Ray cluster and keeps results."""
+"""The driver, where the command runs: it submits runs to a Ray cluster and stores the results."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class RayEngine:
         address = choose_address(self.address)
         data_dir = conditions.data_dir or os.environ.get(DATA_VARIABLE)
         conditions = conditions._replace(
-            out=conditions.out.absolute(),  # a worker may be started in another folder
+            out=conditions.out.absolute(),  # workers may start in another folder
             data_dir=None if data_dir is None else Path(data_dir).absolute(),
         )
         queue = Queue(configs, conditions, monitor)
@@ -95,7 +95,7 @@ class _Task(NamedTuple):
 
 
 class _Driver:
-    """Tasks under way, and the mailbox to which they report."""
+    """The tasks under way, and the mailbox that they report to."""
 
     def __init__(
         self, engine: RayEngine, queue: Queue, conditions: Conditions, monitor: Monitor
@@ -152,13 +152,13 @@ class _Driver:
 
     def _submit(self, task: _Task) -> None:
         config, conditions, engine = task.config, self._conditions, self._engine
-        threads = config.threads or 1  # of machines that may differ, the same on each
+        threads = config.threads or 1  # the same on machines that may differ
         sent = read_files(conditions.folder(config)) if engine.fetch else None
         remote: Any = ray.remote(run_task).options(
             name=config.run_id,
             num_cpus=threads,
             num_gpus=engine.gpus,
-            max_retries=0,  # counted here, where it can be told
+            max_retries=0,  # counted here, where retries are reported
         )
         reference = remote.remote(
             config, conditions, threads, self._mailbox, sent, engine.rank_workers
@@ -174,7 +174,7 @@ class _Driver:
         pass_on(message, self._monitor)
 
     def _keep(self, files: Files) -> None:
-        """Write files of a run under way; if that fails, the run fails, and no other."""
+        """Write files of a run under way; if that fails, only this run fails."""
         run_id = files.run_id
         for reference, task in self._under_way.items():
             if task.config.run_id == run_id and run_id not in self._broken:
@@ -182,7 +182,7 @@ class _Driver:
                     write_files(files, RunFolder(self._conditions.out / run_id))
                 except HarnessError as error:
                     self._broken[run_id] = error
-                    ray.cancel(reference)  # its result could not be kept either
+                    ray.cancel(reference)  # its result could not be stored either
 
     def _end(self, reference: Any) -> None:
         task = self._under_way.pop(reference)
@@ -204,7 +204,7 @@ class _Driver:
         self._queue.end(config, error)
 
     def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
-        """Keep a run's results; return why it did not finish, if so."""
+        """Store a run's results; return why it did not finish, if so."""
         log = self._conditions.log(config.run_id)
         try:
             if result.files is not None:
@@ -225,8 +225,8 @@ class _Driver:
             return Interrupted(f"Run {config.run_id} lost its worker while it was stopped.")
         if isinstance(problem, OutOfMemoryError):
             return WorkerError(
-                f"The worker of run {config.run_id} was killed for lack of memory ({reason}). Give "
-                "it a larger machine or fewer runs beside it, and --retry-failed."
+                f"The worker of run {config.run_id} was killed for lack of memory ({reason}). Run "
+                "the same command with --retry-failed on a larger machine, or with fewer --jobs."
             )
         if attempt > self._engine.retries:
             return WorkerError(
@@ -254,13 +254,13 @@ def _connected(address: str) -> Iterator[None]:
         yield
         return
     check_listening(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage statistics
     try:
         with _keeping_signals():
             _connect(address)
         yield
     finally:
-        ray.shutdown()  # also what was started before the start failed
+        ray.shutdown()  # also what a failed start left running
 
 
 def _connect(address: str) -> None:
@@ -275,8 +275,8 @@ def _connect(address: str) -> None:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address == LOCAL:
             raise UsageError(
-                f"Ray did not start on this machine: {reason} Run the same command again, with "
-                "less else running here, or leave out --engine ray; Ray's own logs are in "
+                f"Ray did not start on this machine: {reason} Run the same command again when the "
+                "machine is less busy, or without --engine ray. Ray's logs are in "
                 "/tmp/ray/session_latest/logs."
             ) from error
         raise UsageError(f"No Ray cluster at {address}: {reason} {START_ONE}") from error

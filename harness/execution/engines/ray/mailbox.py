@@ -1,4 +1,4 @@
-"""Messages between driver and workers: progress, events and files; and the request to stop."""
+"""Messages between driver and workers: progress, events, files, and the request to stop."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Files(NamedTuple):
 
     Attributes:
         run_id: Which run.
-        contents: By name, relative to the run's folder; the record last, so that it never promises
-            a file that is missing.
+        contents: By name, relative to the run's folder. The record is last, so that it never
+            refers to a missing file.
     """
 
     run_id: str
@@ -39,7 +39,7 @@ Message = Progress | Event | Files | str
 
 
 class Mailbox:
-    """An actor on the driver's node: when the driver dies, so does it, and the workers stop."""
+    """An actor on the driver's node: it dies with the driver, and the workers then stop."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -62,10 +62,10 @@ class Mailbox:
 
 
 class TaskMonitor:
-    """A worker's side: it waits for the driver only at the end of the run."""
+    """The worker's end: it waits for the driver only at the end of the run."""
 
     def __init__(self, mailbox: Any, fetched: RunFolder | None) -> None:
-        """Take the mailbox, and the run's folder if the driver cannot see it."""
+        """Take the mailbox, and the run's folder if the driver does not share it."""
         self._mailbox = mailbox
         self._fetched = fetched
         self._messages: list[Message] = []
@@ -132,9 +132,9 @@ class TaskMonitor:
 
 
 def read_files(folder: RunFolder) -> Files:
-    """Read a run's files, without the lock and older checkpoints.
+    """Read a run's files, except the lock and older checkpoints.
 
-    Snapshots come first: a checkpoint is useless without the snapshots before it.
+    Snapshots are first: a checkpoint is useless without the snapshots before it.
     """
     names = sorted(
         (path.name for path in folder.path.glob("*") if path.is_file()),

@@ -2,7 +2,7 @@
 
 The supernet and each part of the images are put into the object store once. Architectures are
 submitted in chunks that keep neighbours in `SuperNet.order` together. A chunk that is lost with its
-worker is computed again from the same numbers; each result is yielded once.
+worker is computed again from the same inputs; each result is yielded once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.spaces.base import Architecture
 from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4
-"""More than one, so that workers of unequal speed end at about the same time."""
+"""More than one, so that workers of unequal speed finish at about the same time."""
 
 RETRIES = 3
 
@@ -33,8 +33,8 @@ class RaySpread:
 
         Args:
             workers: Chunks under way at a time.
-            threads: CPU threads of each: as many as the run has, or sums may differ in the last
-                bit.
+            threads: CPU threads of each: as many as the run has, since sums may otherwise differ
+                in the last bit.
         """
         self._workers = workers
         self._threads = threads

@@ -1,4 +1,4 @@
-"""What a Ray worker does: one run, in the shared folder or in one of its own."""
+"""A Ray worker's task: one run, in the shared folder or in a temporary one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harness.settings.run import RunConfig
 
 
 class Result(NamedTuple):
-    """What a worker returns.
+    """The result of a worker.
 
     Attributes:
         error: Why it did not finish, if so.
-        files: The run's files, if the driver cannot see the folder.
+        files: The run's files, if the driver does not share the folder.
         log: The run's log, likewise.
     """
 
@@ -80,7 +80,7 @@ def _work(
     try:
         work(config, conditions, threads, monitor, spread)
     except HarnessError as problem:
-        problem.__cause__ = None  # may be what cannot be sent
+        problem.__cause__ = None  # it may not be picklable
         error = problem
-    monitor.is_stopped()  # sends what is left
+    monitor.is_stopped()  # sends the remaining messages
     return error
