@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.report import Report
+from harness.report import Report, Section
 from harness.report.page import save_page
 from harness.spaces.nb201.encoding import Arch, arch_at
 from harness.spaces.nb201.space import NB201
@@ -130,7 +130,7 @@ def test_a_space_without_an_index_is_explored_by_its_names(
         def format(self, arch: Arch) -> str:
             return "".join(super().format(arch).split("|none~0|"))  # of unequal length
 
-    monkeypatch.setattr("harness.report.page.explorer.load_space", Unnumbered)
+    monkeypatch.setattr(Section, "space", Unnumbered())
     save_page(report, tmp_path / "page.html")
     page = open_page(tmp_path / "page.html").page
     index = int(report.sections[0].keys[3])
