@@ -27,15 +27,15 @@ class UsageError(HarnessError):
 
 
 class ArchError(UsageError):
-    """A string or an index that names no architecture of the space."""
+    """A string or an index that does not name an architecture of the space."""
 
 
 class DataError(HarnessError):
-    """A data file that is missing, damaged, or not what it should be."""
+    """A data file that is missing, damaged, or not the expected one."""
 
 
 class TruthError(DataError):
-    """A truth table that is missing, damaged, or lacks what was asked for."""
+    """A truth table that is missing, damaged, or lacks the requested entry."""
 
 
 class StoreError(HarnessError):
@@ -51,19 +51,19 @@ class CheckpointError(StoreError):
 
 
 class MismatchError(StoreError):
-    """A run that would go on under other conditions than it was started with."""
+    """A run that would resume under conditions other than those it was started with."""
 
 
 class RankError(HarnessError):
-    """A process of those that train one supernet together that is gone, or went its own way."""
+    """A process of a distributed training run that is gone, or out of step with the others."""
 
 
 class WorkerError(HarnessError):
-    """A process that was killed, or met a bug, while it worked on a run."""
+    """A process that was killed, or crashed on a bug, while computing a run."""
 
 
 class MemoryShortageError(HarnessError):
-    """There was not enough memory for a run; it can be resumed where there is."""
+    """There was not enough memory for a run; it can be resumed on a larger machine."""
 
 
 class DivergedError(HarnessError):
@@ -77,7 +77,7 @@ class Interrupted(HarnessError):  # noqa: N818 - an event, not a fault
 
 
 def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
-    """Make the error for a name that is not in a list of names, with the nearest one suggested.
+    """Make the error for an unknown name, suggesting the nearest known one.
 
     Args:
         kind: What the name names, in the singular, such as "strategy".
@@ -87,7 +87,7 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
     Returns:
         The error, to be raised by the caller.
     """
-    import difflib  # slow to import, and seldom needed
+    import difflib  # slow to import, and rarely needed
 
     names = sorted(allowed)
     nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)

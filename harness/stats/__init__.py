@@ -1,4 +1,4 @@
-"""Statistics of rankings: metrics, populations, intervals, ceilings; all of them in one call."""
+"""Statistics of rankings: metrics, populations, intervals and ceilings, computed in one call."""
 
 from harness.stats.bootstrap import bootstrap_precisions
 from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores

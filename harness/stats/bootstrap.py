@@ -1,8 +1,8 @@
-"""Vectorised bootstrap over architectures: many resamples at once, without drawing any.
+"""Vectorised bootstrap over architectures: many resamples at once, none of them materialised.
 
 A resample is a vector of multiplicities: how often each architecture was drawn. Axis letters: n
-architectures, b resamples. The same seed gives the same resamples, whatever is computed on them,
-so that two estimators on the same architectures are compared in pairs.
+architectures, b resamples. The same seed gives the same resamples whatever is computed on them, so
+two estimators on the same architectures are compared in pairs.
 
 Reference: Efron, Bootstrap methods: another look at the jackknife, 1979.
 """
@@ -21,8 +21,8 @@ from harness.stats.topk import top_count
 
 RESAMPLES = 2000
 
-_CHUNK = 16  # resamples at a time: a row is a cache line, and the arrays stay in the cache
-_LARGEST_INT32 = 2**16  # architectures whose products of counts an int32 still holds
+_CHUNK = 16  # resamples at a time: a row is a cache line, and the arrays fit in the cache
+_LARGEST_INT32 = 2**16  # most architectures for which products of counts fit an int32
 
 Counts = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def bootstrap_precisions(
         scores: Estimates, finite numbers, [n] or [estimator, n].
         truth: Ground truth, [n].
         share: k as a share of n, above 0 and up to 1.
-        resamples: How many, at least 2.
+        resamples: Number of resamples, at least 2.
         seed: Seed of the resamples.
 
     Returns:
@@ -65,7 +65,7 @@ def _check(
     pairs = [check_pair(row, truth) for row in rows]
     if resamples < 2 or not pairs or len(pairs[0][0]) == 0:
         raise UsageError(
-            f"{resamples} resamples of scores of shape {rows.shape} were asked for; at least 2 of "
+            f"{resamples} resamples of scores of shape {rows.shape} were requested; at least 2 of "
             f"at least one architecture are needed. {RESAMPLES:,} resamples are usual."
         )
     return pairs
@@ -84,7 +84,7 @@ def _draw(
 
 
 def _precision(counts: Counts, by_score: IntArray, by_truth: IntArray, k: int) -> FloatArray:
-    """Compute the precision among k of n; ranks are from the best, 0, [b]."""
+    """Compute the precision among k of n, [b]; ranks count from the best, which is 0."""
     best_before, _ = _before(counts, by_truth)
     before, sizes = _before(counts, by_score)
     chance = np.clip((k - before) / np.maximum(sizes, 1), 0.0, 1.0)
@@ -93,7 +93,7 @@ def _precision(counts: Counts, by_score: IntArray, by_truth: IntArray, k: int) -
 
 
 def _before(counts: Counts, ranks: IntArray) -> tuple[Counts, Counts]:
-    """Count the drawn items of better rank, and of this one, [rank, b]."""
+    """Count the drawn items of this rank or better, [rank, b]."""
     ends = np.cumsum(np.bincount(ranks)) - 1
     through = np.cumsum(counts[np.argsort(ranks, kind="stable")], axis=0)[ends]
     before = np.concatenate([np.zeros_like(through[:1]), through[:-1]])

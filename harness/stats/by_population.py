@@ -1,6 +1,6 @@
-"""Everything that is said of one ranking, in one call.
+"""Everything that is reported about one ranking, in one call.
 
-The unit is a training seed; one seed speaks of that one supernet (or proxy), several of a method.
+The unit is a training seed; one seed describes one supernet (or proxy), several describe a method.
 Axis letters: n architectures that have both a score and a truth, seed, trial of the truth.
 """
 
@@ -31,14 +31,15 @@ class PopulationResult:
     """One estimator on one population.
 
     Attributes:
-        population: Which; its mask is over the architectures at hand.
+        population: The population; its mask is over the architectures with both a score and a
+            truth.
         metrics: Every metric of `METRICS`, by name.
-        components: Where the uncertainty of tau comes from; None where tau has no value.
-        reference: The one-seed reference on it; None without enough trials.
-        ceiling: The modelled ceiling on it; None without enough trials.
-        attenuation: Tau against the true accuracies; None without a ceiling.
-        share_of_ceiling: Tau over the ceiling; None without either.
-        baselines: Tau of each baseline on it, by name.
+        components: Where the uncertainty of tau comes from; None if tau has no value.
+        reference: The one-seed reference on this population; None without enough trials.
+        ceiling: The modelled ceiling on this population; None without enough trials.
+        attenuation: Estimated tau against the true accuracies; None without a ceiling.
+        share_of_ceiling: Tau divided by the ceiling; None if either is missing.
+        baselines: Tau of each baseline on this population, by name.
     """
 
     population: Population
@@ -51,7 +52,7 @@ class PopulationResult:
     baselines: dict[str, MetricResult]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the mask, ready for JSON."""
+        """Return everything except the mask, ready for JSON."""
         return {
             "description": self.population.description,
             "n": self.population.n,
@@ -73,9 +74,9 @@ class Evaluation:
     """One estimator on every population.
 
     Attributes:
-        n: Architectures.
-        n_seeds: Training seeds; 1 means that only these scores are spoken of, not their method.
-        populations: Results by name of population, in the order of a table.
+        n: Number of architectures.
+        n_seeds: Training seeds; 1 means that results describe these scores only, not their method.
+        populations: Results by population name, in table order.
         gap_curve: Concordance by true gap over all n, mean over seeds.
     """
 
@@ -85,7 +86,7 @@ class Evaluation:
     gap_curve: GapCurve
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but masks, ready for JSON."""
+        """Return everything except masks, ready for JSON."""
         return {
             "n": self.n,
             "n_seeds": self.n_seeds,
@@ -111,14 +112,15 @@ def evaluate_scores(
     Args:
         keys: Each architecture's key, no two equal, [n].
         scores: Estimates, higher is better, finite numbers, [n] or [seed, n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
-            for no ceiling, reference or truth noise.
+        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing; None
+            to skip the ceiling, the reference and the truth's noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
-        baselines: Scores to show beside, [n] each, such as parameters, FLOPs and random numbers.
-        populations: Keys of `populations_of`; all of the space unless given.
-        n_behind: Trainings behind each truth where it is not the mean of all, [n].
-        seed: Seed of all that is drawn: ceilings and truth noise.
-        space: The space that the keys are of; NAS-Bench-201 unless given.
+        baselines: Scores to show for comparison, [n] each, such as parameters, FLOPs and random
+            numbers.
+        populations: Keys of `populations_of`; all of the space by default.
+        n_behind: Number of trainings averaged in each truth, [n], if not all of them.
+        seed: Seed of everything that is drawn: ceilings and truth noise.
+        space: The space that the keys belong to; NAS-Bench-201 by default.
 
     Returns:
         The evaluation.
@@ -142,14 +144,14 @@ def evaluate_case(
     """Evaluate an estimator's scores, as `evaluate_scores` does.
 
     Args:
-        case: What they are judged by; one for all estimators on the same architectures, whose
-            ceilings are then modelled once.
+        case: The truth to evaluate against; share one among all estimators on the same
+            architectures, so that ceilings are modelled once.
         scores: As in `evaluate_scores`.
         baselines: As in `evaluate_scores`.
         populations: As in `evaluate_scores`.
-        judged: Which architectures each seed is judged on, [seed, n], so that baselines are judged
-            on the same; all unless given. Ceiling and reference are on all of them, and the gap
-            curve on those that every seed is judged on.
+        judged: Architectures that each seed is evaluated on, [seed, n], baselines included; all by
+            default. The ceiling and the reference use all architectures, the gap curve those that
+            every seed is evaluated on.
 
     Returns:
         The evaluation.

@@ -1,4 +1,4 @@
-"""Architectures with their truth and its noise: what all scores are held to.
+"""Architectures with their truth and its noise, which all scores are evaluated against.
 
 Axis letters: n architectures that have both a score and a truth, seed, trial of the truth.
 """
@@ -33,16 +33,16 @@ _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of
 
 
 class Case:
-    """What scores are held to; the noise model is fitted when it is first asked for.
+    """The truth that scores are evaluated against; the noise model is fitted on first use.
 
     Args:
         keys: Each architecture's key, no two equal, [n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where there is none; None
-            for no ceiling, reference or truth noise.
+        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing; None
+            to skip the ceiling, the reference and the truth's noise.
         truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
-        n_behind: Trainings behind each truth where it is not the mean of all, [n].
-        seed: Seed of all that is drawn.
-        space: The space that the keys are of; NAS-Bench-201 unless given.
+        n_behind: Number of trainings averaged in each truth, [n], if not all of them.
+        seed: Seed of everything that is drawn.
+        space: The space that the keys belong to; NAS-Bench-201 by default.
 
     Raises:
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
@@ -69,26 +69,26 @@ class Case:
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
-        """Return scores as [seed, n], or refuse them."""
+        """Return scores as [seed, n], or raise a UsageError."""
         rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
         if rows.ndim != 2 or rows.shape[1] != len(self.truth) or len(rows) == 0:
             raise UsageError(
                 f"{what[:1].upper()}{what[1:]} have the shape {np.shape(scores)}; they must be [n] "
-                f"or [seed, n], and n is {len(self.truth)} here. Pass one score an architecture."
+                f"or [seed, n], and n is {len(self.truth)} here. Pass one score per architecture."
             )
         if not np.isfinite(rows).all():
             raise UsageError(
                 f"{int((~np.isfinite(rows)).sum())} of {what} are missing or infinite; only finite "
-                "numbers can be ranked. Leave out these architectures, and say how many."
+                "numbers can be ranked. Leave out these architectures, and report how many."
             )
         return rows
 
     def names(self, populations: Sequence[str] | None) -> Sequence[str]:
-        """Return the populations that were asked for, or all of the space."""
+        """Return the requested populations, or all of the space."""
         return tuple(populations_of(self.space)) if populations is None else populations
 
     def within(self, mask: BoolArray) -> Case:
-        """Return the same of some of the architectures, mask [n]; made once for each mask."""
+        """Return the case restricted to a mask of architectures, [n]; cached per mask."""
         if mask.all():
             return self
         key = mask.tobytes()
@@ -105,7 +105,7 @@ class Case:
         return select_population(name, self.keys, self.truth, self.space)
 
     def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
-        """Compute a metric on a population, every seed."""
+        """Compute a metric on a population for every seed."""
         return sample_metric(metric, rows[:, part.mask], self.truth[part.mask], part.size)
 
     def reference(self, part: Population) -> Reference | None:
@@ -125,10 +125,11 @@ class Case:
     def truth_se(
         self, part: Population, rows: FloatArray, minus: FloatArray | None = None
     ) -> float | None:
-        """Compute the truth's noise in a mean tau, or in the difference of two; None unknown."""
+        """Compute the truth's noise in a mean tau or a difference of two; None if unknown."""
         if self.trials is None:
             return None
-        # What truth selects, another truth would select otherwise: it gets all there is.
+        # Another truth would make another selection, so a selection by truth gets all
+        # architectures.
         mask = slice(None) if part.share is not None else part.mask
         behind = None if self.n_behind is None else self.n_behind[mask]
         both = [
@@ -153,8 +154,8 @@ class Case:
         counts = np.isfinite(trials).sum(axis=1)
         if (counts == 0).any() or np.isinf(trials).any():
             raise UsageError(
-                f"{int((counts == 0).sum())} of {n} architectures have no training, or one is "
-                "infinite; the truth is made of trainings. Leave these out, or pass no trials."
+                f"{int((counts == 0).sum())} of {n} architectures have no training, or an "
+                "infinite one; the truth averages trainings. Leave these out, or pass no trials."
             )
         behind = self.n_behind
         if behind is not None and (
@@ -169,5 +170,5 @@ class Case:
         if self.n_behind is None and gap > _SAME_TRUTH:
             raise UsageError(
                 f"The truth differs from the mean of its trainings by up to {gap:.3g} points. Pass "
-                "the mean, or say in `n_behind` how many trainings are behind each truth."
+                "the mean, or give in `n_behind` how many trainings each truth averages."
             )

@@ -1,6 +1,6 @@
-"""How well anything could rank: the truth is itself a mean of a few noisy trainings.
+"""How well any estimator could rank, given that the truth is a mean of a few noisy trainings.
 
-Two numbers, both reported. The *one-seed reference* says how well one more training would do.
+Two numbers, both reported. The *one-seed reference* is how well one more training would rank.
 The *ceiling* is the expected tau of a noiseless estimator against this truth: one that knows the
 true accuracies, on the very architectures that this truth selects.
 
@@ -28,23 +28,23 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 DRAWS, MORE_DRAWS = 20, 100
-"""Draws unless told, and of so few architectures that the range needs them and they cost little."""
+"""Default draws; the second is for few architectures, where the range needs more of them."""
 _FEW_ARCHS = 1_000
 
 _MAX_BINS = 20
 _GRID_POINTS = 400
-_EM_STEPS = 10  # more would gather the prior in spikes
+_EM_STEPS = 10  # more would concentrate the prior in spikes
 _SMALLEST_SE = 1e-6  # percent; keeps the likelihood defined where all trials agree
-_ROUNDED_TO = 6  # as truth means are, so that ties are the same
+_ROUNDED_TO = 6  # as truth means are, so that ties match
 
 
 class Reference(NamedTuple):
     """The one-seed reference.
 
     Attributes:
-        tau: Tau-b of one training against the mean of the others, mean over which one.
-        n_archs: Architectures that it is over; the fewest, where that depends on which one.
-        n_trials: Trials that each of them has, the largest number that occurs.
+        tau: Tau-b of one training against the mean of the others, averaged over the one left out.
+        n_archs: Number of architectures; the smallest, if it depends on which training is left out.
+        n_trials: Trials of each of them, the largest number that occurs.
     """
 
     tau: float
@@ -57,16 +57,16 @@ class Ceiling(NamedTuple):
 
     Attributes:
         tau: Expected tau-b of a noiseless estimator against this truth, mean over the draws.
-        low: Lower end of the range in which that estimator's tau lies, given this truth; None for
-            one draw. It is where 95% of the draws lie. The noise model's own error is not in it,
-            so that it covers less by simulation: 0.86 to 0.95 in a top 10%, 0.75 to 0.90 in a top
-            half, 0.66 to 0.87 over all, where it is narrow and the model is 0.001 to 0.003 low.
-            On few architectures the range is wide, and an estimator may well be above `tau`.
+        low: Lower end of the range that holds 95% of the draws of that estimator's tau, given this
+            truth; None for one draw. It excludes the noise model's own error, so its simulated
+            coverage is lower: 0.86 to 0.95 in a top 10%, 0.75 to 0.90 in a top half, 0.66 to 0.87
+            over all, where it is narrow and the model is 0.001 to 0.003 low. On few architectures
+            the range is wide, and an estimator may well be above `tau`.
         high: Upper end.
-        se: Monte Carlo standard error of `tau`, which more draws make smaller; None for one draw.
-            The model's own error is not in it.
-        n_archs: Architectures that it is over.
-        draws: Simulated true accuracies.
+        se: Monte Carlo standard error of `tau`, which more draws reduce; None for one draw. It
+            excludes the model's own error.
+        n_archs: Number of architectures.
+        draws: Number of simulated sets of true accuracies.
     """
 
     tau: float
@@ -85,12 +85,12 @@ def one_seed_reference(accuracy: npt.ArrayLike, share: float | None = None) -> R
 
     Args:
         accuracy: Trainings, [arch, trial].
-        share: Judge only the top share of them by the mean of the others, above 0 and up to 1;
-            the training that is judged has no say in who is judged. All if None.
+        share: Use only the top share of them by the mean of the others, above 0 and up to 1; the
+            training that is left out does not affect the selection. All if None.
 
     Returns:
-        The reference; None where no architecture has two trials, fewer than 30 of those with the
-        largest number are judged, or a tau is undefined.
+        The reference; None if no architecture has two trials, fewer than 30 of those with the most
+        trials are used, or a tau is undefined.
 
     Raises:
         UsageError: If the array is not [arch, trial], or the share is out of range.
@@ -152,38 +152,37 @@ def modelled_ceiling(
     draws: int | None = None,
     seed: int = 0,
 ) -> Ceiling | None:
-    """Estimate the tau of a noiseless estimator against this truth, on a part of it.
+    """Estimate the tau of a noiseless estimator against this truth, on one population.
 
     The noise model: trainings of an architecture scatter normally around its true accuracy,
     with a variance that depends on accuracy alone (pooled in about 20 quantile bins over
     the architectures with two trials or more). True accuracies are drawn from their posterior
-    given all trainings, under an empirical-Bayes prior, and each draw is compared with the truth
-    as it is: tau, and its scatter over the draws, are those that a noiseless estimator has on
-    this truth and on the architectures that this truth selects. (Fresh noise around the draws
-    would select others: for 30 of 300 architectures it gave 0.46 where this gives 0.54 +- 0.08.)
-    On the published table the same model predicts the one-seed reference to 0.002 (CIFAR-10 test)
-    to 0.0055 (ImageNet16-120), on the low side, and among the best to within the scatter of one
-    table.
+    given all trainings, under an empirical-Bayes prior, and each draw is compared with the given
+    truth: tau, and its scatter over the draws, are those that a noiseless estimator has on this
+    truth and on the architectures that this truth selects. (Fresh noise around the draws would
+    select others: for 30 of 300 architectures it gave 0.46 where this gives 0.54 +- 0.08.) On the
+    published table the same model predicts the one-seed reference to 0.002 (CIFAR-10 test) to
+    0.0055 (ImageNet16-120), on the low side, and among the best to within the scatter of one table.
 
     Computed once for the same arguments.
 
     Args:
         accuracy: Trainings, [arch, trial]; a sample of architectures is enough.
-        truth: What estimators are held to, finite, [arch]; the mean of the trainings unless given,
-            such as where one trial is the truth.
-        mask: The architectures that are judged, [arch]; all unless given. The noise is learned
-            from all.
-        draws: Simulated true accuracies, at least 1; 100 of up to 1,000 architectures and 20 of
-            more, unless given.
+        truth: The truth of the evaluation, finite, [arch]; the mean of the trainings by default.
+            Differs from it if, for example, a single trial is the truth.
+        mask: The architectures of the population, [arch]; all by default. The noise model is fitted
+            to all.
+        draws: Number of simulated sets of true accuracies, at least 1; by default 100 for up to
+            1,000 architectures and 20 for more.
         seed: Seed of the draws.
 
     Returns:
-        The ceiling; None for fewer than 30 architectures in the population or with two trials, or
-        where tau is undefined.
+        The ceiling; None if fewer than 30 architectures are in the population or have two trials,
+        or if tau is undefined.
 
     Raises:
-        UsageError: If the array is not [arch, trial], the others do not fit it, or a number is out
-            of range.
+        UsageError: If `accuracy` is not [arch, trial], the other arrays do not match it, or a
+            number is out of range.
 
     Reference:
         Kiefer & Wolfowitz, 1956 (the prior); Efron, Empirical Bayes deconvolution, 2016 (few
@@ -195,7 +194,9 @@ def modelled_ceiling(
     if draws is None:
         draws = MORE_DRAWS if len(values) <= _FEW_ARCHS else DRAWS
     if draws < 1:
-        raise UsageError(f"{draws} draws were asked for; at least 1 is needed. Give 20, say.")
+        raise UsageError(
+            f"{draws} draws were requested; at least 1 is needed. Pass 20, for example."
+        )
     if chosen.shape != known.shape or chosen.dtype != np.bool_:
         raise UsageError(
             f"A mask of shape {chosen.shape} and type {chosen.dtype} was given; it must be "
@@ -205,7 +206,7 @@ def modelled_ceiling(
 
 
 class _Content:
-    """An array that stands for its content as a key of a cache."""
+    """An array that is hashed by its content, as a cache key."""
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self.array = array
@@ -233,7 +234,7 @@ def _model_once(
     mean, low, high, se = float(np.mean(defined)), None, None, None
     if draws > 1:
         sd = float(np.std(defined, ddof=1))
-        # A prediction interval: the scatter and the mean are known from these draws alone.
+        # A prediction interval: mean and scatter are estimated from these draws alone.
         half = student_quantile(draws - 1, 0.975) * sd * math.sqrt(1.0 + 1.0 / draws)
         low, high, se = max(-1.0, mean - half), min(1.0, mean + half), sd / math.sqrt(draws)
     return Ceiling(mean, low, high, se, int(judged.sum()), draws)
@@ -241,7 +242,7 @@ def _model_once(
 
 @lru_cache(maxsize=4)
 def _draw_once(accuracy: _Content, draws: int, seed: int) -> FloatArray | None:
-    """Draw true accuracies, [draw, arch], NaN without a trial; None without a noise model."""
+    """Draw true accuracies, [draw, arch], NaN without trials; None without a noise model."""
     values = accuracy.array
     n_trials = np.isfinite(values).sum(axis=1)
     if int((n_trials >= 2).sum()) < MIN_ARCHS:
@@ -268,7 +269,7 @@ def _standard_error(variance: FloatArray, n_trials: IntArray) -> FloatArray:
 
 
 def _check_truth(values: FloatArray, truth: npt.ArrayLike | None) -> FloatArray:
-    """Return the truth, [arch]; 0, which is never read, where there is none and no trial."""
+    """Return the truth, [arch]; 0, which is never read, if there is neither a truth nor a trial."""
     if truth is None:
         counts = np.isfinite(values).sum(axis=1)
         return np.asarray((np.nansum(values, axis=1) / np.maximum(counts, 1)).round(_ROUNDED_TO))
@@ -295,13 +296,13 @@ def _seed_variance(values: FloatArray, n_trials: IntArray, observed: FloatArray)
     """Pool the variance between trials over architectures of similar accuracy, [arch]."""
     freedom = n_trials - 1
     n_bins = int(np.clip((freedom > 0).sum() // MIN_ARCHS, 1, _MAX_BINS))
-    # Bins of equally many architectures *with* several trials: no bin is without a variance.
+    # Each bin holds equally many architectures *with* several trials, so each has a variance.
     cuts = np.quantile(observed[freedom > 0], np.arange(1, n_bins) / n_bins)
     bins = np.searchsorted(cuts, observed, side="right")
     residuals = values - observed[:, None]
     for members in (bins == number for number in range(n_bins)):
-        # What a trial does to all architectures of similar accuracy alike, such as a lucky
-        # order of batches shared by a seed, moves no ranks: it is no noise of the ranking.
+        # A trial's common effect on all architectures of similar accuracy, such as a lucky batch
+        # order shared by a seed, does not change ranks, so it is not noise of the ranking.
         shift = np.nansum(residuals[members & (freedom > 0)], axis=0)
         counted = np.isfinite(residuals[members & (freedom > 0)]).sum(axis=0)
         residuals[members] -= shift / np.maximum(counted, 1)
@@ -318,14 +319,14 @@ def _posterior(observed: FloatArray, se: FloatArray) -> tuple[FloatArray, FloatA
 
     Returns:
         The edges of the grid's cells, [cell + 1], and each architecture's cumulative posterior
-        probability up to and with each cell, [arch, cell].
+        probability up to and including each cell, [arch, cell].
     """
     n_cells = min(_GRID_POINTS, len(observed))
     grid = np.unique(np.quantile(observed, np.linspace(0.0, 1.0, n_cells)))
     middles = (grid[1:] + grid[:-1]) / 2.0
     edges = np.concatenate([grid[:1], middles, grid[-1:]])
     log_likelihood = -0.5 * ((observed[:, None] - grid[None, :]) / se[:, None]) ** 2
-    # A factor for each architecture cancels, and taking out the largest prevents underflow.
+    # A factor per architecture cancels; dividing by the largest prevents underflow.
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     prior = np.full(len(grid), 1.0 / len(grid))
     for _ in range(_EM_STEPS):

@@ -1,4 +1,4 @@
-"""Everything that is said of the difference of two rankings, in one call.
+"""Everything that is reported about the difference of two rankings, in one call.
 
 Axis letters: n architectures that have a truth and both scores, seed.
 """
@@ -27,9 +27,10 @@ class Comparison:
     """The paired difference of two estimators, first - second, on every population.
 
     Attributes:
-        names: The two.
-        n: Architectures, which both have scored.
-        n_seeds: Seeds, of the side with fewer; 1 compares two trained supernets, not two methods.
+        names: The two estimators.
+        n: Number of architectures, scored by both.
+        n_seeds: Number of seeds, of the side with fewer; 1 compares two trained supernets, not two
+            methods.
         differences: By population, by metric.
         components: Where the uncertainty of the difference in tau comes from, by population.
         verdict: Whether the winner in tau depends on the population, in words.
@@ -76,22 +77,22 @@ def compare_scores(
 
     Args:
         keys: As in `evaluate_scores`.
-        first: Scores of one, [n] or [seed, n].
+        first: Scores of one estimator, [n] or [seed, n].
         second: Scores of the other, of the same shape.
         trials: As in `evaluate_scores`.
         truth: As in `evaluate_scores`.
-        names: What to call the two.
-        populations: Keys of `populations_of`, at least one; all of the space unless given.
+        names: Names of the two.
+        populations: Keys of `populations_of`, at least one; all of the space by default.
         n_behind: As in `evaluate_scores`.
         seed: As in `evaluate_scores`.
         space: As in `evaluate_scores`.
 
     Returns:
-        The comparison. Its intervals cover seeds and architectures, given this truth; those of
-        the components cover the truth's noise too.
+        The comparison. Its intervals cover seeds and architectures, given this truth; those of the
+        components also cover the truth's noise.
 
     Raises:
-        UsageError: As `evaluate_scores`, or if the numbers of seeds differ or the names do not.
+        UsageError: As `evaluate_scores`, or if the numbers of seeds differ or the names are equal.
     """
     case = Case(keys, trials, truth, n_behind, seed, space)
     return compare_case(case, first, second, names=names, populations=populations)
@@ -110,15 +111,15 @@ def compare_case(
     """Compare two estimators, as `compare_scores` does.
 
     Args:
-        case: What they are judged by.
-        first: Scores of one, [n] or [seed, n].
-        second: Scores of the other; in pairs of the same shape.
+        case: The truth to evaluate against.
+        first: Scores of one estimator, [n] or [seed, n].
+        second: Scores of the other; of the same shape if paired.
         names: As in `compare_scores`.
         populations: As in `compare_scores`.
-        is_paired: Whether the difference is taken seed by seed; else the seeds of either are
-            independent of the other's.
-        judged: In pairs, which architectures each pair of seeds is judged on, [seed, n]; all
-            unless given.
+        is_paired: Whether the difference is taken seed by seed; otherwise the seeds of the two are
+            independent.
+        judged: If paired, the architectures that each pair of seeds is evaluated on, [seed, n]; all
+            by default.
 
     Returns:
         The comparison.
@@ -130,7 +131,7 @@ def compare_case(
     if is_paired and len(pair[0]) != len(pair[1]):
         raise UsageError(
             f"{len(pair[0])} seeds of '{names[0]}' and {len(pair[1])} of '{names[1]}' were given; "
-            "seeds are compared in pairs. Keep the seeds that both have."
+            "seeds are compared in pairs. Keep only the seeds that both have."
         )
 
     def sample(metric: str, name: str) -> Sample:

@@ -22,20 +22,19 @@ class Components:
     """Standard errors of a mean over seeds, by cause.
 
     Attributes:
-        seeds_se: Over training seeds; None for one seed, whose spread is not known.
-        architectures_se: Over the draw of architectures, beyond what `seeds_se` holds of it; 0
-            where the population was ranked whole.
-        truth_se: From the noise of the truth, of the value at hand; None without a noise model.
-        truth_beyond_se: What of it `architectures_se` does not hold already: a sample's scatter
-            has the noise of its own truths in it, and only that of the population's truth as a
-            whole comes on top. Its square is truth_se^2 * n/population.
-        shares: Each known component's share of the total variance, 0 to 1, by the names "seeds",
-            "architectures" and "truth"; empty where the total is 0.
+        seeds_se: Over training seeds; None for one seed, whose spread is unknown.
+        architectures_se: Over the draw of architectures, beyond what `seeds_se` already covers; 0
+            if the whole population was ranked.
+        truth_se: From the noise of the truth, for this value; None without a noise model.
+        truth_beyond_se: The part of `truth_se` that `architectures_se` does not cover: a sample's
+            scatter includes the noise of its own truths, and only the noise of the whole
+            population's truth is added. Its square is truth_se^2 * n/population.
+        shares: Each known component's share of the total variance, 0 to 1, keyed "seeds",
+            "architectures" and "truth"; empty if the total is 0.
         total_se: The root of the sum of squares of the known components.
-        interval: 95%, over all known components, which its `over` names: what another
-            population's worth of trainings of the truth, another draw of architectures and other
-            seeds would give. None where nothing is known, or the metric has no interval over
-            architectures.
+        interval: 95%, over all known components, named in its `over`: the range expected if the
+            truth were retrained, the architectures redrawn and the seeds changed. None if no
+            component is known, or the metric has no interval over architectures.
     """
 
     seeds_se: float | None
@@ -56,10 +55,10 @@ def decompose(sample: Sample, truth_se: float | None = None) -> Components | Non
 
     Args:
         sample: A metric, or a paired difference.
-        truth_se: The truth's noise in it, of `truth_noise_se`; None where that is not known.
+        truth_se: The truth's noise in it, as `truth_noise_se` gives it; None if unknown.
 
     Returns:
-        The components; None where the sample has no value.
+        The components; None if the sample has no value.
     """
     value, found = sample.value, sample.uncertainty
     if value is None:

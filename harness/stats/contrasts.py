@@ -1,4 +1,4 @@
-"""Contrasts between methods over paired training seeds: p-values, Holm, what a design can see."""
+"""Contrasts between methods over paired training seeds: p-values, Holm correction, power."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Contrast(NamedTuple):
         low: Lower end of its 95% interval.
         high: Upper end.
         sd: Spread of the differences over seeds.
-        p: Two-sided p-value of no difference.
-        n: Pairs of seeds.
+        p: Two-sided p-value for no difference.
+        n: Number of seed pairs.
     """
 
     mean: float
@@ -37,10 +37,10 @@ def paired_contrast(differences: npt.ArrayLike) -> Contrast:
     """Estimate the mean of differences between two methods with Student's t.
 
     Args:
-        differences: One a pair of runs of equal seed, [seed]; 2 or more.
+        differences: One per pair of runs with the same seed, [seed]; 2 or more.
 
     Returns:
-        The contrast; p is 1 where all differences are zero.
+        The contrast; p is 1 if all differences are zero.
 
     Raises:
         UsageError: If there are fewer than 2, or one is not finite.
@@ -49,8 +49,8 @@ def paired_contrast(differences: npt.ArrayLike) -> Contrast:
     n = values.size
     if values.ndim != 1 or n < 2 or not np.isfinite(values).all():
         raise UsageError(
-            f"A contrast was asked for of {values.tolist()}: it needs 2 or more finite "
-            "differences, one a pair of seeds. Train more seeds."
+            f"A contrast was requested for {values.tolist()}: it needs 2 or more finite "
+            "differences, one per pair of seeds. Train more seeds."
         )
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
@@ -61,13 +61,13 @@ def paired_contrast(differences: npt.ArrayLike) -> Contrast:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values so that the chance of any false claim among them stays below the level.
+    """Adjust p-values to control the family-wise error rate (Holm's step-down procedure).
 
     Args:
-        p_values: Of a family of contrasts, 0 to 1.
+        p_values: P-values of a family of contrasts, 0 to 1.
 
     Returns:
-        The corrected ones in the same order.
+        The adjusted p-values, in the same order.
 
     Reference:
         Holm, 1979, A Simple Sequentially Rejective Multiple Test Procedure.
@@ -80,18 +80,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def smallest_detectable(sd: float, n: int, power: float = 0.8, level: float = 0.05) -> float:
-    """Return the smallest true difference that a paired design shows with some power.
+    """Return the smallest true difference that a paired design detects with a given power.
 
     Args:
         sd: Spread of the differences over seeds.
-        n: Pairs of seeds, 2 or more.
-        power: Chance to show it, above `level` and below 1.
-        level: Two-sided level of the test.
+        n: Number of seed pairs, 2 or more.
+        power: Probability of detecting it, above `level` and below 1.
+        level: Two-sided significance level.
 
     Returns:
         The difference, in the unit of `sd`, by the noncentral t distribution.
     """
     critical = float(stdtrit(n - 1, 1 - level / 2))
-    # a significant difference of the wrong sign is next to impossible, and left out
+    # ignores significance in the wrong direction, which is negligible
     shift = float(nctdtrinc(n - 1, 1 - power, critical))
     return shift * sd / math.sqrt(n)

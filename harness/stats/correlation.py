@@ -21,8 +21,8 @@ class Correlation(NamedTuple):
     """A correlation with the influence of each item.
 
     Attributes:
-        value: -1 to 1; None where it is undefined, since all values of one side are equal.
-        influence: L_i, [n]; they sum to 0, and are all 0 where the value is undefined.
+        value: -1 to 1; None if undefined because all values of one side are equal.
+        influence: L_i, [n]; they sum to 0, and are all 0 if the value is undefined.
     """
 
     value: float | None
@@ -81,7 +81,7 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
 def cross_concordance(
     x: npt.ArrayLike, y: npt.ArrayLike, at_x: npt.ArrayLike, at_y: npt.ArrayLike
 ) -> IntArray:
-    """Count, for points that need not be items, concordant minus discordant items.
+    """Count concordant minus discordant items for each point, which need not be an item.
 
     Args:
         x: One side of the items, finite numbers, [n].
@@ -90,8 +90,8 @@ def cross_concordance(
         at_y: The other side, [point].
 
     Returns:
-        The sum over items j of sgn(at_x - x_j) sgn(at_y - y_j), [point]; in O(m log m) with m
-        items and points.
+        The sum over items j of sgn(at_x - x_j) sgn(at_y - y_j), [point]; in O(m log m) for m items
+        plus points.
 
     Raises:
         UsageError: If the shapes do not fit, or a value is not finite.
@@ -104,23 +104,23 @@ def cross_concordance(
 
 
 def check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return both sides as [n] of finite numbers, or refuse them with a UsageError."""
+    """Return both sides as [n] of finite numbers, or raise a UsageError."""
     first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise UsageError(
-            f"A rank correlation was asked for arrays of shapes {first.shape} and "
-            f"{second.shape}; both must be [n]. Pass one value an item on each side."
+            f"A rank correlation was requested for shapes {first.shape} and "
+            f"{second.shape}; both must be [n]. Pass one value per item on each side."
         )
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise UsageError(
-            "A rank correlation was asked for values that are missing or infinite; only finite "
+            "A rank correlation was requested for missing or infinite values; only finite "
             "numbers can be ranked. Leave out the items without a score first."
         )
     return first, second
 
 
 def dense_ranks(values: FloatArray) -> IntArray:
-    """Rank from 0, equal values alike and without gaps."""
+    """Compute dense ranks from 0: equal values share a rank, without gaps."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
@@ -153,7 +153,7 @@ def _count_by_rank(ranks: IntArray, weight: IntArray) -> IntArray:
 
 
 def _count_within_ties(x: IntArray, y: IntArray, weight: IntArray) -> tuple[IntArray, IntArray]:
-    """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (i too)."""
+    """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (with i)."""
     pairs, codes = np.unique(y * (len(x) + 1) + x, return_inverse=True)
     codes = codes.reshape(-1)
     sizes = _count_by_rank(codes, weight)
@@ -166,13 +166,13 @@ def _count_within_ties(x: IntArray, y: IntArray, weight: IntArray) -> tuple[IntA
 def _count_smaller_before(values: IntArray, weight: IntArray) -> IntArray:
     """Count, for each position, the earlier positions that hold a smaller value.
 
-    A merge sort run backwards: positions start in order of value, and one bit of the position a
-    level splits every block into its left and right half, keeping that order. An item in the
-    right half has, on that level, as many smaller predecessors as left items stand before it.
+    This is a merge sort in reverse: positions start in order of value, and at each level one bit of
+    the position splits every block into its left and right half, keeping that order. At that level,
+    an item in the right half has as many smaller predecessors as there are left items before it.
     """
     positions = np.arange(len(values))
     counts = np.zeros(len(values), dtype=np.int64)
-    # Of equal values the later position comes first, so that they do not count each other.
+    # Among equal values the later position comes first, so that they do not count each other.
     order = np.lexsort((-positions, values))
     for bit in reversed(range(max(len(values) - 1, 0).bit_length())):
         is_left = (positions >> bit) & 1 == 0
@@ -186,17 +186,17 @@ def _count_smaller_before(values: IntArray, weight: IntArray) -> IntArray:
 
 
 def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
-    """Compute the weighted tau that counts disorder among the truly best most.
+    """Compute the weighted tau, in which errors among the truly best weigh most.
 
-    Additive hyperbolic weights 1/(r_i+1) + 1/(r_j+1) with r the rank by truth from the best,
-    0; of equal truths the higher score ranks first, as with scipy's `rank=None`.
+    Additive hyperbolic weights 1/(r_i+1) + 1/(r_j+1) with r the rank by truth, 0 for the best;
+    among equal truths the higher score ranks first, as with scipy's `rank=None`.
 
     Args:
         score: Estimates, higher is better, finite numbers, [n].
         truth: Ground truth, [n].
 
     Returns:
-        -1 to 1; None where it is undefined, since all values of one side are equal.
+        -1 to 1; None if undefined because all values of one side are equal.
 
     Raises:
         UsageError: If the shapes differ, are not [n], or a value is not finite.
@@ -207,7 +207,7 @@ def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
     estimates, accuracies = check_pair(score, truth)
     if len(np.unique(estimates)) < 2 or len(np.unique(accuracies)) < 2:
         return None
-    # Importing scipy.stats takes a good part of a second, which most commands do not need.
+    # Importing scipy.stats takes most of a second, and most commands do not need it.
     from scipy.stats import weightedtau
 
     rank = np.empty(len(accuracies), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""How big a true difference has to be before the ranking sees it.
+"""How large a true difference has to be before the ranking resolves it.
 
 Truth is accuracy in percent; a gap is a difference of two truths, in percentage points.
 """
@@ -16,11 +16,11 @@ from harness.stats.correlation import FloatArray, check_pair, dense_ranks
 from harness.stats.populations import MIN_ARCHS
 
 GAP_EDGES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Bins: above one edge, up to and with the next; the last has no upper edge."""
+"""Bins: above one edge, up to and including the next; the last has no upper edge."""
 
 RELIABLE = 0.9
 MIN_PAIRS = MIN_ARCHS * (MIN_ARCHS - 1) // 2
-"""As many pairs as "too few" architectures have; the reliable gap rests on no fewer."""
+"""Pairs of the fewest architectures that are not "too few"; the reliable gap needs as many."""
 
 _UNITS = 1_000_000  # a percentage point in units of truth's rounding, so that gaps are exact
 _STEP = 10_000  # 0.01 points in these units: the resolution
@@ -36,9 +36,9 @@ class GapBin:
 
     Attributes:
         low: Gaps are above this, percentage points.
-        high: And up to this; None for no limit.
-        n_pairs: How many pairs.
-        concordant: Share that the score orders as the truth does, 0 to 1, a pair of equal scores
+        high: Gaps are at most this; None for no limit.
+        n_pairs: Number of pairs.
+        concordant: Share of pairs that the score orders as the truth does, 0 to 1, equal scores
             counting half; None without pairs.
     """
 
@@ -54,11 +54,11 @@ class GapCurve:
 
     Attributes:
         bins: From the smallest gaps to the largest.
-        n_tied: Pairs of equal truth, which no bin holds.
+        n_tied: Pairs of equal truth, which are in none of the bins.
         reliable_gap: The smallest gap, in steps of 0.01 points, beyond which at least 90% of the
             pairs *of each size* are concordant, by the non-decreasing curve that fits best (least
-            squares over pairs). Over all larger gaps at once the easy pairs of the bad tail would
-            hide the hard ones. None where that is so for none with 435 pairs beyond it.
+            squares over pairs). Pooled over all larger gaps, the easy pairs of the bad tail would
+            hide the hard ones. None if no gap with at least 435 pairs beyond it qualifies.
     """
 
     bins: tuple[GapBin, ...]
@@ -77,7 +77,7 @@ class GapCurve:
 def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
     """Compute the share of concordant pairs by true gap, over all n(n-1)/2 pairs.
 
-    It describes the pairs at hand and has no interval: pairs share architectures.
+    It describes these pairs and has no interval, because pairs share architectures.
 
     Args:
         scores: Estimates, higher is better, [n], or [seed, n] for the mean over seeds.
@@ -97,7 +97,7 @@ def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
     truths = np.asarray(truth, dtype=np.float64)
     if len(truths) and float(truths.max() - truths.min()) > _MAX_RANGE:
         raise UsageError(
-            f"A gap curve was asked for a truth from {truths.min():g} to {truths.max():g}; it is "
+            f"A gap curve was requested for truth from {truths.min():g} to {truths.max():g}; it is "
             "accuracy in percent, 0 to 100. Convert it first."
         )
     counts = np.zeros((3, 0), dtype=np.int64)
@@ -120,7 +120,7 @@ def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int6
     n_steps = -(-int(units[-1]) // _STEP) + 1
     counts = np.zeros(3 * n_steps, dtype=np.int64)
     for start in range(0, len(units), _ROWS):
-        # In order of truth: only pairs with a later one, and the square's lower half is taken out.
+        # In order of truth: only pairs with a later item; the square's lower half is left out.
         rows = slice(start, start + _ROWS)
         step = (units[None, start:] - units[rows, None] + (_STEP - 1)) // _STEP
         verdict = (ranks[None, start:] > ranks[rows, None]).astype(np.int32)
@@ -152,11 +152,11 @@ def _reliable_gap(n_pairs: npt.NDArray[np.int64], concordant: FloatArray) -> flo
     filled = np.flatnonzero(n_pairs)
     if len(filled) == 0:
         return None
-    from scipy.optimize import isotonic_regression  # takes a good part of a second to import
+    from scipy.optimize import isotonic_regression  # takes most of a second to import
 
     weights = n_pairs[filled].astype(np.float64)
     fit = isotonic_regression(concordant[filled] / weights, weights=weights).x
     beyond = np.cumsum(n_pairs[::-1])[::-1][filled]
-    # A fit of exactly 0.9 is a mean of many numbers: some 1e-16 of rounding each.
+    # A fit of exactly 0.9 is a mean of many numbers, each rounded by about 1e-16.
     reliable = np.flatnonzero((beyond >= MIN_PAIRS) & (fit >= RELIABLE - _ROUNDING))
     return int(filled[reliable[0]]) / _STEPS_PER_POINT if len(reliable) else None

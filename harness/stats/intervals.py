@@ -1,6 +1,7 @@
-"""Intervals of a metric, each of which says what it is over.
+"""Intervals of a metric, each of which names the source of chance that it covers.
 
-All intervals are at 95%. None means that there is no such interval, never that it is zero wide.
+All intervals are at 95%. None means that the interval is not available, never that its width is
+zero.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Limits = tuple[float, float]
 TAU_LIMITS: Limits = (-1.0, 1.0)
 DIFFERENCE_LIMITS: Limits = (-2.0, 2.0)
 FISHER_BELOW = 100
-"""Below this many architectures the interval is symmetric in Fisher's z, not in tau."""
+"""With fewer architectures than this, the interval is symmetric in Fisher's z, not in tau."""
 
 NORMAL_975 = 1.959963984540054
 
@@ -36,8 +37,8 @@ class Interval(NamedTuple):
         low: Lower end.
         high: Upper end.
         se: Standard error of the estimate.
-        over: What is left to chance: `OVER_SEEDS`, `OVER_ARCHITECTURES` or `OVER_BOTH`. Over
-            architectures alone it speaks of these trained seeds, over seeds alone of these
+        over: Source of chance: `OVER_SEEDS`, `OVER_ARCHITECTURES` or `OVER_BOTH`. Over
+            architectures alone it applies to these trained seeds, over seeds alone to these
             architectures.
     """
 
@@ -51,8 +52,8 @@ def over_seeds(values: Sequence[float], limits: Limits | None = None) -> Interva
     """Compute Student's t interval of the mean over training seeds.
 
     Args:
-        values: One number a seed: a metric, or a paired difference of it.
-        limits: Smallest and largest possible value, where there are such.
+        values: One number per seed: a metric, or a paired difference of it.
+        limits: Smallest and largest possible value, None where unbounded.
 
     Returns:
         The interval, around the mean; None for fewer than two seeds.
@@ -76,15 +77,16 @@ def around(
     limits: Limits | None,
     n_archs: int = FISHER_BELOW,
 ) -> Interval:
-    """Make the interval of a half-width.
+    """Make the interval with a given half-width.
 
     Args:
         centre: The estimate.
         half: Half of the width.
         se: Its standard error.
-        over: What is left to chance.
+        over: Source of chance.
         limits: Smallest and largest possible value, at which the interval is cut; None for none.
-        n_archs: With fewer than 100, and `TAU_LIMITS`, it is symmetric in Fisher's z instead.
+        n_archs: Number of architectures; with fewer than 100 and `TAU_LIMITS` the interval is
+            symmetric in Fisher's z.
     """
     if limits == TAU_LIMITS and n_archs < FISHER_BELOW and abs(centre) < 1.0:
         z, half_z = math.atanh(centre), half / (1.0 - centre**2)
@@ -94,11 +96,11 @@ def around(
 
 
 def finite_factor(n: int, population: int | None) -> float:
-    """Return the share of a variance that a draw of n of a population leaves, 0 to 1.
+    """Return the finite population correction 1 - n/population, 0 to 1.
 
     Args:
-        n: Architectures that were drawn.
-        population: Architectures that they were drawn from; None for more than can be counted.
+        n: Number of architectures drawn.
+        population: Number of architectures that they were drawn from; None if too large to count.
     """
     return 1.0 if population is None else max(0.0, 1.0 - n / population)
 
@@ -126,7 +128,7 @@ def _check_values(values: Sequence[float]) -> npt.NDArray[np.float64]:
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or not np.isfinite(numbers).all():
         raise UsageError(
-            f"An interval over seeds was asked for {values!r}; it takes one finite number a "
+            f"An interval over seeds was requested for {values!r}; it takes one finite number per "
             "seed. Leave out the seeds without a value."
         )
     return numbers

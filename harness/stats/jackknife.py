@@ -24,12 +24,12 @@ _SPLITS = 8
 
 
 class ImageError(NamedTuple):
-    """Tau of scores on some images, and how far it may lie from that on all there are.
+    """Tau of scores on a sample of images, and its likely distance from tau on all images.
 
     Attributes:
-        tau: -1 to 1; None where it is undefined.
-        se: Standard error from the images, at these architectures: twice it holds 95%. None
-            where it is not known: too few groups, or tau is undefined without one of them.
+        tau: -1 to 1; None if undefined.
+        se: Standard error from the images, for these architectures; +-2 se covers 95%. None if
+            unknown: too few groups, or tau is undefined without one of them.
     """
 
     tau: float | None
@@ -42,18 +42,19 @@ def image_error_of_tau(
     """Estimate by a delete-group jackknife how tau varies with the images.
 
     The score of an architecture is minus its mean loss over all images; the groups are those
-    that were normalised together. Three parts make the error:
+    that were normalised together. The error has three parts:
 
     - the jackknife's: each group is left out in turn, V = (g-1)/g sum (tau_k - mean tau_k)^2;
-    - a factor for few groups, Student's 97.5% quantile at g-1 degrees over the normal one;
-    - the bias: noise in scores takes from tau, and more so on fewer images. As it falls with
+    - a factor for few groups, Student's 97.5% quantile with g-1 degrees of freedom divided by the
+      normal one;
+    - the bias: noise in scores lowers tau, and more so on fewer images. As it falls with
       1/images, b = (mean tau of halves - tau), over fixed random splits into halves. (The
       jackknife's own estimate, from leaving out one group, is several times as noisy.)
 
-    SE = factor sqrt(V + b^2). Architectures are the same throughout, so there is no error over
-    architectures in it. Images count as drawn from infinitely many: with a share f of a finite
-    pool used, the error against the whole pool is smaller by about sqrt(1 - f), which is not
-    taken off.
+    SE = factor sqrt(V + b^2). Architectures are fixed, so the error excludes the draw of
+    architectures. Images are treated as drawn from an infinite pool: with a share f of a finite
+    pool used, the error against the whole pool is smaller by about sqrt(1 - f), a factor that is
+    not applied.
 
     Args:
         losses: Summed loss of each group, finite, [g, n].
@@ -89,7 +90,7 @@ def image_error_of_tau(
 
 
 def _halves(n_groups: int) -> list[npt.NDArray[np.bool_]]:
-    """Split at random, the same way each time; both halves are used, so that most noise cancels."""
+    """Split at random, reproducibly; both halves are used, so that most noise cancels."""
     rng = np.random.RandomState(n_groups)
     halves = []
     for _ in range(_SPLITS):

@@ -44,10 +44,10 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
     """Compute Spearman's rank correlation and its influence values in O(n log n).
 
-    It is Pearson's correlation of the ranks, tied values sharing their mean rank. An item counts
-    twice: through its own ranks, and through the ranks that it pushes others to. With u and v the
-    ranks over n, centred; C, A, B the means of uv, u^2, v^2; [x_i < x]' one where x is above x_i,
-    a half where equal:
+    It is Pearson's correlation of the ranks, tied values sharing their mean rank. An item has two
+    effects: through its own ranks, and through those of the items it displaces. With u and v the
+    ranks over n, centred; C, A, B the means of uv, u^2, v^2; [x_i < x]' is 1 where x is above x_i
+    and 1/2 where equal:
 
         c_i = u_i v_i + mean_j [x_i < x_j]' v_j + mean_j [y_i < y_j]' u_j - 3C
         a_i = u_i^2 + 2 mean_j [x_i < x_j]' u_j - 3A, and b_i likewise
@@ -86,8 +86,8 @@ def _is_constant(values: FloatArray) -> bool:
 
 
 def _standardise(values: FloatArray) -> FloatArray:
-    # A scale of 1 before sums and squares, and again after the mean is gone: none can overflow,
-    # and small differences between large numbers do not get lost.
+    # Scale to 1 before summing and squaring, and again after centring: nothing overflows, and small
+    # differences between large numbers are kept.
     scaled = values / np.abs(values).max()
     centred = scaled - scaled.mean()
     centred = centred / np.abs(centred).max()
@@ -96,14 +96,14 @@ def _standardise(values: FloatArray) -> FloatArray:
 
 
 def _grades(ranks: npt.NDArray[np.int64]) -> FloatArray:
-    """Return mean ranks over n, less a half: what Spearman's correlation is of."""
+    """Return mean ranks over n, minus a half, which Spearman's correlation is computed from."""
     sizes = np.bincount(ranks)
     mean_ranks = (np.cumsum(sizes) - sizes / 2.0) / len(ranks)
     return np.asarray(mean_ranks[ranks] - 0.5, dtype=np.float64)
 
 
 def _mean_above(ranks: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
-    """Average values over the items of higher rank, those of equal rank by half, [n]."""
+    """Average values over the items of higher rank, with half weight for equal rank, [n]."""
     sums = np.bincount(ranks, weights=values)
     above = np.cumsum(sums[::-1])[::-1] - sums / 2.0
     return np.asarray(above[ranks] / len(ranks), dtype=np.float64)

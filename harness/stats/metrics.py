@@ -1,4 +1,4 @@
-"""The metrics of a ranking: what each is, what it needs, and which interval it is allowed.
+"""The metrics of a ranking: what each is, what it needs, and which interval it supports.
 
 Adding a metric is one function and one row of `METRICS`. Axis letters: n architectures, seed the
 training seeds of one method. Every score is higher-is-better; truth is accuracy in percent.
@@ -23,7 +23,7 @@ from harness.stats.populations import MIN_ARCHS, top_share
 from harness.stats.topk import best_at, precision_at, top_count
 
 MAX_TIED = 0.05
-RESAMPLES = 400  # the standard error of a standard error is then 3.5% of it
+RESAMPLES = 400  # the standard error's own standard error is then 3.5%
 
 
 class Method(Enum):
@@ -32,17 +32,17 @@ class Method(Enum):
     INFLUENCE = "influence"
     BOOTSTRAP = "bootstrap"
     NONE = "none"
-    """There is none that covers; the spread over training seeds is all."""
+    """No such interval has valid coverage; only the spread over training seeds is reported."""
 
 
 class Computed(NamedTuple):
     """One metric of one score.
 
     Attributes:
-        value: None where it is too few or undefined.
+        value: The metric; None unless the status is "ok".
         status: "ok", "too few" or "undefined" (all scores, or all truths, are equal).
-        n: Architectures that it rests on.
-        influence: Influence values, [n]; None where the method is another one.
+        n: Number of architectures that it rests on.
+        influence: Influence values, [n]; None if the interval's method does not use them.
     """
 
     value: float | None
@@ -57,21 +57,22 @@ class Metric:
 
     Attributes:
         name: Its key.
-        title: What a table calls it.
+        title: Its name in tables.
         definition: What it is, in a sentence.
         compute: From finite scores and truth, [n] each: an estimate with influence, or a number.
         method: How its interval over architectures is made.
-        limits: Smallest and largest possible value; None where it has no bounds of its own.
-        share: The top share of truth that it is over; None for all.
-        rests_on: Architectures that it rests on, of n: the top k for a precision, else n.
+        limits: Smallest and largest possible value; None where unbounded.
+        share: The top share of truth that it is computed on; None for all.
+        rests_on: From n, the number of architectures that it rests on: the top k for a precision,
+            else n.
         more_than: It needs more architectures than this.
         interval_from: Fewest architectures for an interval over their draw.
         replicates: The bootstrap: scores [estimator, n] and truth to [estimator, b].
         is_smooth: Whether, on this truth [n], the bootstrap can be trusted.
         is_lower_better: Whether a lower value is the better one.
         is_extreme: Whether it rests on a single architecture. Its values over seeds are skewed and
-            often equal, and Student's interval around their mean covers 0.5 to 0.95 by simulation:
-            there is none.
+            often equal, and Student's interval around their mean covers 0.5 to 0.95 by simulation,
+            so it has no interval over seeds.
     """
 
     name: str
@@ -125,7 +126,7 @@ def compute_metric(name: str, score: FloatArray, truth: FloatArray) -> Computed:
 
 
 def find_metric(name: str) -> Metric:
-    """Return a metric of the registry, or refuse the name with a UsageError."""
+    """Return a metric of the registry, or raise a UsageError for an unknown name."""
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name]
@@ -147,7 +148,7 @@ def _precision(share: float) -> Metric:
     return Metric(
         f"precision_at_{round(100 * share)}",
         f"P@{share:.0%}",
-        f"share of truly top {share:.0%} architectures among as many that are scored best",
+        f"share of the top {share:.0%} by score that is also in the top {share:.0%} by truth",
         partial(precision_at, share=share),
         Method.BOOTSTRAP,
         (0.0, 1.0),
@@ -158,7 +159,7 @@ def _precision(share: float) -> Metric:
 
 
 def _has_sharp_cut(truth: FloatArray, share: float) -> bool:
-    """Tell whether few are tied at the cut; of a large group all are in or none, by chance.
+    """Tell whether few are tied at the cut; a large tied group is all in or all out, by chance.
 
     With a sixth of the top k tied there, intervals cover 0.77 by simulation.
     """
@@ -170,7 +171,7 @@ def _best_rank(k: int) -> Metric:
     return Metric(
         f"best_rank_at_{k}",
         f"best rank@{k}",
-        f"rank by truth, 1 is the best, of the truly best of the {k} best scored",
+        f"true rank (1 is best) of the best architecture among the {k} highest-scoring",
         lambda scores, truth: best_at(scores, truth, k).rank,
         Method.NONE,
         (1.0, np.inf),
@@ -184,7 +185,7 @@ def _regret(k: int) -> Metric:
     return Metric(
         f"regret_at_{k}",
         f"regret@{k}",
-        f"accuracy points lost against the truly best, with the truly best of the {k} best scored",
+        f"accuracy gap, in points, between the best of all and the best of the {k} highest-scoring",
         lambda scores, truth: best_at(scores, truth, k).regret,
         Method.NONE,
         (0.0, np.inf),
@@ -200,8 +201,8 @@ BEST_OF = (1, 10, 100)
 
 _ROWS = (
     Metric("tau", "tau", "Kendall's tau-b", kendall_tau, Method.INFLUENCE, TAU_LIMITS),
-    # Its weights depend on n, and a tenth of them is on the best architecture: a sample's value
-    # is biased against the whole's, and intervals around it cover 0 to 0.9 by simulation.
+    # Its weights depend on n, and the best architecture has a tenth of them: a sample's value is a
+    # biased estimate for the population, and intervals around it cover 0 to 0.9 by simulation.
     Metric(
         "weighted_tau",
         "weighted tau",
@@ -218,12 +219,12 @@ _ROWS = (
         Method.INFLUENCE,
         TAU_LIMITS,
     ),
-    # Truth has a tail of untrainable architectures at 10%, 2% of all, on which Pearson rests: a
+    # Pearson is dominated by the 2% of architectures that do not train and stay at 10% accuracy: a
     # sample of 200 holds four, and its interval covers 0.88 by simulation.
     Metric(
         "pearson",
         "Pearson",
-        "Pearson's linear correlation, which a score's scale and the bad tail of truth decide",
+        "Pearson's linear correlation, dominated by the score's scale and the bad tail of truth",
         pearson,
         Method.INFLUENCE,
         TAU_LIMITS,
@@ -236,4 +237,4 @@ _ROWS = (
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
-"""All metrics by name, in the order of a table."""
+"""All metrics by name, in table order."""

@@ -1,8 +1,8 @@
-"""Seeds that are each judged on architectures of their own.
+"""Seeds that are each evaluated on their own set of architectures.
 
-An estimator that was fitted to the truth of some architectures is not judged by these, and each of
-its seeds may have been fitted to others. So each seed is judged on what it has not seen, what it is
-compared with on the same, and then the mean is taken. Axis letters: seed; n, all architectures.
+An estimator is not evaluated on architectures whose truth it was fitted to, and these may differ
+between its seeds. So each seed, and whatever it is compared with, is evaluated on the architectures
+that the seed has not seen, and the results are averaged. Axis letters: seed; n, all architectures.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def sample_seeds(
     judged: BoolArray | None = None,
     minus: FloatArray | None = None,
 ) -> Sample:
-    """Compute a metric, or the paired difference of two, of every seed.
+    """Compute a metric, or the paired difference of two, for every seed.
 
     Args:
         case: All architectures.
         metric: Key of `METRICS`.
         rows: Scores, [seed, n].
-        name: The population, which is selected among what a seed is judged on.
-        judged: Which architectures each seed is judged on, [seed, n]; all unless given.
-        minus: Scores that are subtracted seed by seed, [seed, n]; none unless given.
+        name: The population, selected among the architectures that a seed is evaluated on.
+        judged: Architectures that each seed is evaluated on, [seed, n]; all by default.
+        minus: Scores to subtract seed by seed, [seed, n]; none by default.
 
     Returns:
         The sample.
@@ -61,7 +61,7 @@ def sample_seeds(
 
 
 def _join(samples: Sequence[Sample], places: Sequence[IntArray], n: int) -> Sample:
-    """Join samples of one seed each; their parts stand at the places of their architectures."""
+    """Join samples of one seed each; parts are placed at the positions of their architectures."""
     first = samples[0]
     status = next((s.status for s in samples if s.status != "ok"), "ok")
     parts = None
@@ -87,10 +87,10 @@ def truth_se_of_seeds(
     judged: BoolArray | None = None,
     minus: FloatArray | None = None,
 ) -> float | None:
-    """Compute the truth's noise in a mean tau, or in the difference of two; None unknown.
+    """Compute the truth's noise in a mean tau or a difference of two; None if unknown.
 
-    Of seeds on architectures of their own it is the root of their mean square: the noise of the
-    truth is the same for all.
+    For seeds with their own architectures it is the root mean square over seeds, because the noise
+    of the truth is common to all.
     """
     if judged is None or judged.all():
         return case.truth_se(case.select(name), rows, minus)

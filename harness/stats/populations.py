@@ -1,7 +1,7 @@
-"""Parts of the space that a ranking is judged on, side by side.
+"""Parts of the space that a ranking is evaluated on, side by side.
 
-Published protocols differ in their population, and that alone can reverse who wins. Which there
-are, and how large, the space says (`Space.traits`). Architectures are named by their key
+Published protocols differ in their population, and that alone can reverse the winner. The space
+defines its populations and their sizes (`Space.traits`). Architectures are named by their key
 (`Space.key`). Axis letter: n architectures that have both a score and a truth.
 """
 
@@ -22,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 MIN_ARCHS = 30
-"""A metric on fewer architectures is "too few", not a number."""
+"""A metric on fewer architectures has the status "too few" and no value."""
 
 TOP_HALF = 0.5
 TOP_10 = 0.1
@@ -30,18 +30,18 @@ TOP_10 = 0.1
 N_DECILES = 10
 PER_DECILE = 100
 
-_MOST_TABULATED = 100_000  # architectures whose traits are kept in an array
+_MOST_TABULATED = 100_000  # most architectures whose traits are kept in an array
 _LARGEST_KEY = 2**63 - 1
 _NAMED = 3
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hash: one to one
 
 
 def top_share(truth: npt.ArrayLike, share: float) -> BoolArray:
-    """Select the truly best share of architectures, those tied with the last one included.
+    """Select the truly best share of architectures, including those tied with the last one.
 
     Args:
         truth: Ground truth, higher is better, [arch].
-        share: How much of them, above 0 and up to 1.
+        share: The share, above 0 and up to 1.
 
     Returns:
         Whether truth is at least its (1-share) quantile, [arch].
@@ -52,25 +52,25 @@ def top_share(truth: npt.ArrayLike, share: float) -> BoolArray:
     values = np.asarray(truth, dtype=np.float64)
     if not 0.0 < share <= 1.0 or values.ndim != 1 or len(values) == 0:
         raise UsageError(
-            f"The top {share} of an array of shape {values.shape} was asked for; a share is above "
-            "0 and up to 1, and the array [arch] is not empty. Correct either."
+            f"The top {share} of an array of shape {values.shape} was requested; a share is above "
+            "0 and up to 1, and the array [arch] is not empty. Correct whichever is wrong."
         )
     return np.asarray(values >= np.quantile(values, 1.0 - share), dtype=np.bool_)
 
 
 class Population(NamedTuple):
-    """Some of the architectures at hand.
+    """A subset of the given architectures.
 
     Attributes:
         name: Key of `populations_of`.
-        description: What it holds, in words.
-        mask: Which of the n architectures, [n].
-        size: How many it was drawn from: those of the whole space; as many as it holds where it
-            is no draw; None where nobody can count them.
-        share: The top share of truth that it is; None where truth does not select it so.
-        unrepresented: Keys of the representatives, ascending, of the classes that only other
-            members were scored of; empty unless it holds one architecture of each class.
-        note: What else has to be known about it, in a sentence; empty for nothing.
+        description: What it contains, in words.
+        mask: Whether each of the n architectures belongs to it, [n].
+        size: Number of architectures it was drawn from: those of the whole space; its own count if
+            it is not a sample; None if too large to count.
+        share: The top share of truth that defines it; None if it is not defined that way.
+        unrepresented: Keys, ascending, of the class representatives that were not scored although
+            another member was; empty unless it holds one architecture per class.
+        note: A caveat about it, in a sentence; empty if there is none.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Population(NamedTuple):
 
     @property
     def n(self) -> int:
-        """How many of the architectures at hand it holds."""
+        """Number of the given architectures that it contains."""
         return int(self.mask.sum())
 
 
@@ -91,12 +91,13 @@ class PopulationRule(NamedTuple):
     """How a population is chosen.
 
     Attributes:
-        description: What it holds, in words.
-        size: How many of the whole space it holds; None where nobody can count them.
-        choose: From keys and truth, [n] each, whether an architecture is in, [n]; for a
+        description: What it contains, in words.
+        size: Number of architectures of the whole space that it contains; None if too large to
+            count.
+        choose: From keys and truth, [n] each, whether an architecture belongs to it, [n]; for a
             partition, the key of the representative of each one's class, [n].
-        share: The top share of truth that it is; None where truth does not select it so.
-        is_partition: Whether it holds one architecture of each class.
+        share: The top share of truth that defines it; None if it is not defined that way.
+        is_partition: Whether it holds one architecture per class.
     """
 
     description: str
@@ -108,9 +109,10 @@ class PopulationRule(NamedTuple):
 
 @cache
 def populations_of(space: Space) -> dict[str, PopulationRule]:
-    """Return the populations of a space by name, in the order of a table.
+    """Return the populations of a space by name, in table order.
 
-    Those that are facts about architectures are the space's traits; the others go by truth.
+    Those defined by properties of architectures are the space's traits; the others are defined by
+    truth.
     """
     return {
         "all": PopulationRule(
@@ -139,13 +141,13 @@ def populations_of(space: Space) -> dict[str, PopulationRule]:
 def select_population(
     name: str, keys: npt.ArrayLike, truth: npt.ArrayLike, space: Space
 ) -> Population:
-    """Select one population of the architectures at hand.
+    """Select one population of the given architectures.
 
     Args:
         name: Key of `populations_of`.
         keys: Each architecture's key, no two equal, [n].
         truth: Its ground truth, finite numbers, [n].
-        space: The space that the keys are of.
+        space: The space that the keys belong to.
 
     Returns:
         The population, which may be empty.
@@ -168,12 +170,12 @@ def select_population(
 def check_archs(
     keys: npt.ArrayLike, truth: npt.ArrayLike, space: Space
 ) -> tuple[IntArray, FloatArray]:
-    """Return the architectures and their truth, [n] each, or refuse them with a UsageError."""
+    """Return the architectures and their truth, [n] each, or raise a UsageError."""
     given, values = np.asarray(keys), np.asarray(truth, dtype=np.float64)
     if given.ndim != 1 or given.shape != values.shape or len(given) == 0:
         raise UsageError(
             f"Indices of shape {given.shape} and a truth of shape {values.shape} were given; both "
-            "must be [n], n at least 1. Pass one index and one truth an architecture."
+            "must be [n], n at least 1. Pass one index and one truth per architecture."
         )
     most = _LARGEST_KEY if space.size is None else space.size - 1
     if given.dtype.kind not in "iu" or given.min() < 0 or given.max() > most:
@@ -200,14 +202,14 @@ def check_archs(
 def _select_one_each(
     name: str, rule: PopulationRule, keys: IntArray, representatives: IntArray
 ) -> Population:
-    """Choose the representatives at hand, or all where no class has two members at hand.
+    """Choose the scored representatives, or all architectures if no class has two scored members.
 
-    Not the first member at hand: a large class is more likely to be at hand at all, so that a
-    sample would hold too many of these, and its intervals cover far too little (0.4 to 0.9 by
-    simulation). Nor the first in the canonical permutation, which samples are prefixes of, for
-    the same reason. Whether the representative is at hand has nothing to do with the size of its
-    class. A file with at most one member of each class is one of classes, not a sample of
-    architectures: it stands as it is, and nothing is said of the space.
+    Choosing the first scored member would be biased: a sample is more likely to contain a member of
+    a large class, so large classes would be overrepresented and intervals cover far too little (0.4
+    to 0.9 by simulation). The same holds for the first in the canonical permutation, of which
+    samples are prefixes. Whether the representative was scored does not depend on the size of its
+    class. A file with at most one member per class is a list of classes, not a sample of
+    architectures: it is used as it is, and does not describe the whole space.
     """
     mask = representatives == keys
     classes = np.unique(representatives)
@@ -215,17 +217,17 @@ def _select_one_each(
     size, note = rule.size, ""
     if len(missing):
         such = ", ".join(map(str, missing[:_NAMED]))
-        note = f"{len(missing):,} classes were scored only by other members than the representative"
+        note = f"{len(missing):,} classes were scored only on members other than the representative"
         if len(classes) == len(keys):
             mask, size = np.ones(len(keys), dtype=np.bool_), len(keys)
-            note += f" (such as {such}): these stand in, so nothing is said of the whole space."
+            note += f" (such as {such}); these are used, so results do not describe the space."
         else:
-            note += f" (such as {such}): they are left out."
+            note += f" (such as {such}) and are left out."
     return Population(name, rule.description, mask, size, None, tuple(missing.tolist()), note)
 
 
 def _find_trait(space: Space, name: str, keys: IntArray, _: FloatArray) -> IntArray:
-    """Tell each architecture's trait, [n]."""
+    """Return each architecture's trait, [n]."""
     if _is_small(space):
         return _all_traits(space, name)[keys]
     return np.array([_find_one_trait(space, name, key) for key in keys.tolist()], dtype=np.int64)
@@ -246,7 +248,7 @@ def _is_small(space: Space) -> bool:
 
 
 def _find_places(space: Space, keys: IntArray) -> IntArray:
-    """Order architectures as the canonical permutation does, or by a hash where it is long, [n]."""
+    """Order architectures by the canonical permutation, or by a hash if the space is large, [n]."""
     if _is_small(space):
         return _all_places(space)[keys]
     return np.asarray((keys.astype(np.uint64) * _GOLDEN) >> np.uint64(1), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Whether the better of two estimators depends on whom they are judged on, in words."""
+"""Whether the better of two estimators depends on the population, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.stats.contrasts import holm
 from harness.stats.intervals import Interval
 
 PRIMARY = "all"
-"""The population that a contrast is about; the others are looked at beside it."""
+"""The population that a contrast is about; the others are secondary."""
 LEVEL = 0.05
 
 
@@ -19,9 +19,9 @@ class Difference(NamedTuple):
     """The difference of two estimators on one population.
 
     Attributes:
-        value: First - second; None for too few, or undefined.
-        interval: Its interval, on its own; None where there is none.
-        p: Two-sided p-value of no difference, by the same construction; None without an interval.
+        value: First - second; None if too few or undefined.
+        interval: Its own 95% interval; None if not available.
+        p: Two-sided p-value for no difference, by the same construction; None without an interval.
     """
 
     value: float | None
@@ -34,10 +34,10 @@ class Verdict:
     """Who ranks better where.
 
     Attributes:
-        winners: Population to the name of the one that is shown to rank better there; None where
-            that is not shown: there is no interval, or its p-value is not below 0.05.
-        p_values: The p-value of each population; of all but the primary one, adjusted by Holm.
-        is_reversed: Whether each is shown to be the better one somewhere.
+        winners: Population to the name of the one that ranks significantly better there; None if
+            there is no interval, or the p-value is not below 0.05.
+        p_values: The p-value of each population, Holm-adjusted for all but the primary one.
+        is_reversed: Whether each ranks significantly better on some population.
         text: The same in words.
     """
 
@@ -54,18 +54,17 @@ class Verdict:
 def adjust(p_values: Mapping[str, float | None], primary: str = PRIMARY) -> dict[str, float | None]:
     """Adjust the p-values of one contrast on several populations.
 
-    Wherever a sentence names a winner on one of several populations, it goes by these. The family
-    is the populations of one contrast other than the primary one, which is what the contrast is
-    about and stays as it is. With m of them, an interval at 95% each shows a difference
-    where there is none in up to m of 20 contrasts; Holm keeps that to one in 20, however the
-    populations overlap.
+    Every sentence that names a winner on one of several populations uses these. The family is the
+    populations of one contrast except the primary one, whose p-value is not adjusted. With m of
+    them, separate 95% intervals give a false positive in up to m of 20 contrasts; Holm limits that
+    to one in 20, however the populations overlap.
 
     Args:
-        p_values: Population to `MetricResult.p`; None where there is no interval.
-        primary: The population that is not of the family.
+        p_values: Population to `MetricResult.p`; None without an interval.
+        primary: The population outside the family.
 
     Returns:
-        The same with the family's adjusted; None stays None, and is not of the family.
+        The same with the family's p-values adjusted; None stays None and is not counted.
     """
     family = {name: p for name, p in p_values.items() if name != primary and p is not None}
     adjusted = dict(zip(family, holm(list(family.values())), strict=True))
@@ -75,15 +74,16 @@ def adjust(p_values: Mapping[str, float | None], primary: str = PRIMARY) -> dict
 def compare_winners(
     names: tuple[str, str], differences: Mapping[str, Difference], metric: str = "tau"
 ) -> Verdict:
-    """Say whether the winner differs between populations.
+    """Decide whether the winner differs between populations.
 
-    A difference counts as shown only if its p-value, adjusted over the populations as `adjust`
-    says, is below 0.05; a reversal needs one shown difference either way.
+    A difference is significant if its p-value, adjusted over the populations by `adjust`, is below
+    0.05; a reversal needs a significant difference in each direction.
 
     Args:
         names: The two estimators, first and second.
-        differences: Population to first - second of a metric that is better when higher.
-        metric: What the metric is called.
+        differences: Population to the difference, first - second, of a metric for which higher is
+            better.
+        metric: The metric's name in the text.
 
     Returns:
         The verdict.
@@ -93,8 +93,8 @@ def compare_winners(
     """
     if names[0] == names[1] or not differences:
         raise UsageError(
-            f"'{names[0]}' and '{names[1]}' were to be compared on {len(differences)} populations; "
-            "two different names and at least one population are needed. Name them apart."
+            f"'{names[0]}' and '{names[1]}' were compared on {len(differences)} populations; "
+            "two different names and at least one population are needed. Give them different names."
         )
     p_values = adjust({place: difference.p for place, difference in differences.items()})
     winners = {
@@ -134,7 +134,7 @@ def _headline(names: tuple[str, str], shown: dict[str, list[str]], is_reversed: 
         return "The winner depends on the population:"
     if not any(shown.values()):
         return f"{names[0]} and {names[1]} do not differ significantly on any population:"
-    return "No reversal is shown:"
+    return "No significant reversal:"
 
 
 def _describe(place: str, found: Difference, p: float | None) -> str:

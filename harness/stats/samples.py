@@ -32,7 +32,7 @@ from harness.stats.uncertainty import (
 )
 
 MIN_HITS = 10
-"""A precision of fewer hits, or misses, has no interval over architectures."""
+"""A precision with fewer hits or misses has no interval over architectures."""
 
 NO_LIMITS: Limits = (-np.inf, np.inf)
 
@@ -42,18 +42,18 @@ class Sample:
     """One metric of one method's training seeds, or the difference of two methods.
 
     Attributes:
-        metric: Which.
-        values: One a seed, [seed]; empty unless the status is "ok".
-        status: "ok", "too few" or "undefined" (of any seed).
-        n: Architectures that it rests on: the top k for a precision, else all drawn.
-        n_drawn: Architectures that it was computed over.
-        population: Architectures that these were drawn from; None for more than can be counted.
+        metric: The metric.
+        values: One per seed, [seed]; empty unless the status is "ok".
+        status: "ok", "too few" or "undefined" (for any seed).
+        n: Number of architectures that it rests on: the top k for a precision, else all drawn.
+        n_drawn: Number of architectures that it was computed over.
+        population: Number of architectures that these were drawn from; None if too large to count.
         limits: Smallest and largest possible value.
-        parts: What the draw of architectures is told by, [seed, part]: the sum of squares of a
-            mean over seeds is its variance over draws from an infinite population. None where
-            the metric has no interval over architectures, or needs none.
-        minus: Of a difference over other seeds, the sample that is subtracted; None where it is
-            of one method, or was subtracted seed by seed.
+        parts: Contributions to the variance over architectures, [seed, part]: for their mean over
+            seeds, the sum of squares is the variance over draws from an infinite population. None
+            if the metric has no interval over architectures, or does not need one.
+        minus: For a difference over independent seeds, the sample that is subtracted; None for one
+            method, or if the subtraction was seed by seed.
     """
 
     metric: Metric
@@ -76,20 +76,20 @@ class Sample:
 
     @property
     def left(self) -> float:
-        """The finite population's factor; 0 where all of it was scored."""
+        """The finite population correction; 0 if the whole population was scored."""
         return finite_factor(self.n_drawn, self.population)
 
     @property
     def architectures_se(self) -> float | None:
         """The standard error over the draw of architectures, for these seeds; 0 for all of them.
 
-        None where there is no such number: the metric has none, or too few architectures.
+        None if not available: the metric does not support it, or there are too few architectures.
         """
         return self._architectures_se(takes_out_seeds=False)
 
     @property
     def uncertainty(self) -> Uncertainty:
-        """What scatters the value, over seeds and architectures."""
+        """The variance components of the value, over seeds and architectures."""
         if self.minus is None:
             seeds = over_one_group(self.values)
         else:
@@ -111,22 +111,21 @@ class Sample:
 class MetricResult:
     """One metric of one method, or the difference of two, with all its intervals.
 
-    An interval is None where there is none, never where it is zero wide.
+    An interval is None if not available, never because its width is zero.
 
     Attributes:
         name: Key of `METRICS`.
         value: Mean over seeds; None unless the status is "ok".
-        per_seed: One value a seed; empty for a difference over other seeds.
+        per_seed: One value per seed; empty for a difference over independent seeds.
         status: "ok", "too few" or "undefined".
-        n: Architectures that it rests on.
+        n: Number of architectures that it rests on.
         over_architectures: Over the draw of architectures, for these trained seeds.
         over_seeds: Over training seeds, on these architectures; needs two, and a metric that does
             not rest on a single architecture.
-        interval: Over all that is left to chance, which its `over` names: what may be said of the
-            method. None where either part has no interval though it should have; with one seed
-            that over architectures, which speaks of that one supernet; with the whole population
-            that over seeds.
-        uncertainty: What `interval` was made of; None where that is None.
+        interval: Over all sources of chance, named in its `over`: the interval for the method. None
+            if a part that applies has no interval. With one seed it is the one over architectures,
+            which describes that supernet only; with the whole population, the one over seeds.
+        uncertainty: The variance components of `interval`; None if that is None.
     """
 
     name: str
@@ -141,7 +140,7 @@ class MetricResult:
 
     @property
     def p(self) -> float | None:
-        """The two-sided p-value of a value of 0, by the same construction as `interval`."""
+        """The two-sided p-value for a true value of 0, by the same construction as `interval`."""
         if self.value is None or self.uncertainty is None:
             return None
         return self.uncertainty.p_value(self.value)
@@ -176,13 +175,14 @@ def sample_metric(
         name: Key of `METRICS`.
         scores: Estimates, higher is better, finite numbers, [seed, n].
         truth: Ground truth, [n].
-        population: Architectures that these n were drawn from; None for more than can be counted.
+        population: Number of architectures that these n were drawn from; None if too large to
+            count.
 
     Returns:
         The sample.
 
     Raises:
-        UsageError: If the name is unknown, there is no seed, or `compute_metric` refuses a row.
+        UsageError: If the name is unknown, there is no seed, or `compute_metric` rejects a row.
     """
     metric = find_metric(name)
     if scores.ndim != 2 or len(scores) == 0:
@@ -218,21 +218,21 @@ def subtract(first: Sample, second: Sample, *, is_paired: bool = True) -> Sample
         first: A metric of one method.
         second: The same metric of another, on the same architectures.
         is_paired: Whether both have the same seeds, in the same order, so that the difference is
-            taken seed by seed; if not, the seeds of either are independent of the other's.
+            taken seed by seed; if not, the seeds of the two are independent.
 
     Returns:
-        The difference, whose intervals leave out what the two have in common.
+        The difference, in whose intervals the common part of the two cancels.
 
     Raises:
-        UsageError: If metric or architectures differ, or in pairs the number of seeds.
+        UsageError: If the metrics or architectures differ, or, if paired, the numbers of seeds.
     """
     shapes = [(s.metric.name, s.n_drawn, s.population, len(s.values)) for s in (first, second)]
     status = next((s.status for s in (first, second) if s.status != "ok"), "ok")
     has_pairs = not is_paired or status != "ok" or shapes[0][3] == shapes[1][3]
     if shapes[0][:3] != shapes[1][:3] or not has_pairs:
         raise UsageError(
-            f"A paired difference was asked for (metric, architectures, population, seeds) "
-            f"{shapes[0]} and {shapes[1]}; all must be the same. Keep what both have."
+            f"A paired difference was requested for (metric, architectures, population, seeds) "
+            f"{shapes[0]} and {shapes[1]}; all must be the same. Keep only what both have."
         )
     limits = (first.limits[0] - first.limits[1], first.limits[1] - first.limits[0])
     if status != "ok":
@@ -245,7 +245,7 @@ def subtract(first: Sample, second: Sample, *, is_paired: bool = True) -> Sample
 
 
 def conclude(sample: Sample) -> MetricResult:
-    """Give a sample all the intervals that its metric is allowed."""
+    """Compute all the intervals that a sample's metric supports."""
     name, value = sample.metric.name, sample.value
     per_seed = tuple(map(float, sample.values)) if sample.minus is None else ()
     if value is None or sample.metric.is_extreme:
@@ -286,7 +286,7 @@ def _parts(
         return np.asarray(influence / np.sqrt(n * (n - 1.0)))
     if metric.replicates is None:
         return None
-    # Of few hits or misses the normal interval covers too little: 0.78 for one hit of 36.
+    # With few hits or misses the normal interval covers too little: 0.78 for one hit of 36.
     hits = float(np.mean([row.n * (row.value or 0.0) for row in rows]))
     is_rare = min(hits, rows[0].n - hits) < MIN_HITS
     if is_rare or not metric.is_smooth(truth):

@@ -1,7 +1,7 @@
-"""What a search would get out of a ranking: its best k architectures, by truth.
+"""What a search would gain from a ranking: the true quality of its best k architectures.
 
-Axis letter: n architectures. Where scores are tied at the cut, the tied ones come in random
-order, and the metric is the expectation over it: no order of a file can flatter a score.
+Axis letter: n architectures. Architectures tied in score at the cut are ordered at random, and the
+metric is the expectation over that order, so it does not depend on the order of a file.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from harness.stats.populations import top_share
 
 
 class Best(NamedTuple):
-    """The truly best of the k architectures that are scored best.
+    """The truly best of the k highest-scoring architectures.
 
     Attributes:
         rank: Its rank by truth among all n, 1 is the best; equal truths share the best rank.
-        regret: Truth of the best of all, less its truth: accuracy points.
+        regret: Truth of the best of all minus its truth, accuracy points.
     """
 
     rank: float
@@ -29,12 +29,12 @@ class Best(NamedTuple):
 
 
 def top_count(n: int, share: float) -> int:
-    """Return how many of n architectures are its top share when no two are tied."""
+    """Return how many of n architectures make up the top share if none are tied."""
     return int(top_share(np.arange(float(n)), share).sum())
 
 
 def precision_at(score: npt.ArrayLike, truth: npt.ArrayLike, share: float) -> float:
-    """Compute the share of truly top architectures among as many that are scored best.
+    """Compute the share of the k highest-scoring architectures that are truly top.
 
     Args:
         score: Estimates, higher is better, finite numbers, [n].
@@ -42,8 +42,8 @@ def precision_at(score: npt.ArrayLike, truth: npt.ArrayLike, share: float) -> fl
         share: k as a share of n, above 0 and up to 1.
 
     Returns:
-        0 to 1. The k best by score are as many as the top share has without ties; the truly top
-        ones are those of `top_share`, ties included. A random score has `share` or a little more.
+        0 to 1. k is the size of the top share without ties; the truly top ones are those of
+        `top_share`, ties included. A random score has `share` or slightly more.
 
     Raises:
         UsageError: If the shapes differ, are not [n], a value is not finite, or a share is out
@@ -57,12 +57,12 @@ def precision_at(score: npt.ArrayLike, truth: npt.ArrayLike, share: float) -> fl
 
 
 def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
-    """Find the truly best of the k architectures that are scored best.
+    """Find the truly best of the k highest-scoring architectures.
 
     Args:
         score: Estimates, higher is better, finite numbers, [n].
         truth: Ground truth, [n].
-        k: How many are looked at, 1 to n.
+        k: How many are considered, 1 to n.
 
     Returns:
         Its expected rank and regret.
@@ -74,11 +74,11 @@ def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
     scores, truths = check_pair(score, truth)
     if not 1 <= k <= len(scores):
         raise UsageError(
-            f"The best of the {k} best scored of {len(scores)} architectures was asked for; k is "
-            "1 to their number. Give a smaller k, or score more architectures."
+            f"The best of the top {k} of {len(scores)} architectures was requested; k must be "
+            "from 1 to their number. Give a smaller k, or score more architectures."
         )
     order = np.argsort(-truths, kind="stable")
-    # Of the architectures in order of truth, the first that is among the k is the best.
+    # In order of truth, the first architecture that is among the k is the best of them.
     chances = _chance_of_first(scores[order], k)
     ordered = truths[order]
     rank = 1 + np.searchsorted(-ordered, -ordered, side="left")
@@ -86,7 +86,7 @@ def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
 
 
 def _chance_of_choice(scores: FloatArray, k: int) -> FloatArray:
-    """Return each architecture's probability to be among the k best scored, [n]."""
+    """Return each architecture's probability of being among the k highest-scoring, [n]."""
     cut = np.partition(scores, len(scores) - k)[len(scores) - k]
     certain, tied = scores > cut, scores == cut
     chance = (k - int(certain.sum())) / int(tied.sum())
@@ -94,7 +94,7 @@ def _chance_of_choice(scores: FloatArray, k: int) -> FloatArray:
 
 
 def _chance_of_first(scores: FloatArray, k: int) -> FloatArray:
-    """Return the probability to be the first of all that is among the k best scored, [n].
+    """Return the probability of being the first that is among the k highest-scoring, [n].
 
     Of g tied at the cut, m are drawn without replacement; none of the first j is among them with
     probability prod (g-m-i)/(g-i) over i < j.

@@ -1,9 +1,9 @@
-"""What the noise of the truth does to tau: it scatters it, and it lowers it.
+"""How the noise of the truth affects tau: it adds scatter, and it lowers tau.
 
-The truth is a mean of one to three trainings. Had they come out otherwise, the same scores would
-have another tau (the standard error), and every tau is lower than it would be against the true
-accuracies (the attenuation). The first is measured on the trainings themselves, the second rests
-on the noise model of `harness.stats.ceiling`. Axis letters: seed, n architectures, trial.
+The truth is a mean of one to three trainings. With other outcomes of these trainings, the same
+scores would have another tau (the standard error), and every tau is lower than against the true
+accuracies (the attenuation). The first is measured on the trainings themselves, the second rests on
+the noise model of `harness.stats.ceiling`. Axis letters: seed, n architectures, trial.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _AT_CUT = 0.1
 
 
 class Attenuation(NamedTuple):
-    """How much lower a tau is for the noise of the truth.
+    """How much the noise of the truth lowers a tau.
 
     Attributes:
         tau: Estimated tau against the true accuracies.
-        factor: The observed tau over that one, 0 to 1; None where both are 0.
+        factor: The observed tau divided by that one, 0 to 1; None if both are 0.
     """
 
     tau: float
@@ -37,13 +37,14 @@ class Attenuation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TruthInfluence:
-    """What each training of the truth would make of tau.
+    """The influence of each training of the truth on tau.
 
     Attributes:
-        moves: Tau, up to a constant of each row, had the architecture's truth been off as this
-            training is, [n, trial]; NaN where there is none.
-        bins: Architectures of similar truth, [n]; those with one training borrow their variance.
-        n_behind: Trainings behind each truth, [n].
+        moves: Tau, up to a constant per row, if the architecture's truth deviated as this training
+            does, [n, trial]; NaN where a trial is missing.
+        bins: Bin of each architecture by truth, [n]; those with one training borrow the bin's
+            variance.
+        n_behind: Number of trainings averaged in each truth, [n].
     """
 
     moves: FloatArray
@@ -51,17 +52,17 @@ class TruthInfluence:
     n_behind: IntArray
 
     def minus(self, other: TruthInfluence) -> TruthInfluence:
-        """Return that of a paired difference: most of the noise is in both, and cancels."""
+        """Return the influence on a paired difference, in which most of the noise cancels."""
         return TruthInfluence(self.moves - other.moves, self.bins, self.n_behind)
 
     def se(self) -> float:
-        """Return the standard error that the truth's noise gives, centred on the estimate."""
+        """Return the standard error due to the truth's noise, centred on the estimate."""
         n_trials = np.isfinite(self.moves).sum(axis=1)
         several = n_trials >= 2
         centred = self.moves - (np.nansum(self.moves, axis=1) / n_trials)[:, None]
         squares = np.nansum(centred**2, axis=1)
         variance = squares / np.maximum(n_trials - 1, 1)
-        # Variances of one training each: those of a mean of several are smaller by their number.
+        # These are variances of one training; that of a mean of several is divided by their number.
         pooled = np.bincount(self.bins[several], weights=(squares * self.n_behind)[several])
         degrees = np.bincount(self.bins[several], weights=n_trials[several] - 1.0)
         borrowed = (pooled / degrees)[self.bins] / self.n_behind
@@ -77,29 +78,29 @@ def truth_influence(
 ) -> TruthInfluence | None:
     """Measure how tau, mean over seeds, moves with each training of each architecture.
 
-    One architecture's truth at a time is put off by what each of its trainings is off, over the
-    root of the number behind the truth; the variance between is what its noise adds (Hajek's
-    projection: noise is independent between architectures). That needs no true accuracy and no
-    noise model, and takes the scores as they are: simulating other truths around the observed
-    means, or around posterior draws, forgets what scores and truth share below the noise, and
-    understates the noise of a difference by a quarter where scores are good. This one was within
-    a tenth of the scatter over trainings of the truth; in a top 10% that is mostly noise, up to a
-    third above it.
+    One architecture's truth at a time is shifted by the deviation of each of its trainings, divided
+    by the root of the number averaged in the truth; the variance between these shifts is what its
+    noise adds (Hajek's projection: noise is independent between architectures). That needs neither
+    true accuracies nor a noise model, and uses the actual scores. Simulating other truths around
+    the observed means, or around posterior draws, loses what scores and truth share below the
+    noise, and understates the noise of a difference by a quarter for good scores. This estimate was
+    within a tenth of the scatter over trainings of the truth; in a top 10% that is mostly noise, it
+    was up to a third too high.
 
-    What a trial does to all architectures of similar truth alike moves no ranks, and is taken out.
-    Within a top share, a training below the cut gives the place to the next in line, whose part
-    in tau is that of the lowest tenth on average.
+    A trial's common effect on all architectures of similar truth does not change ranks, and is
+    subtracted. Within a top share, a training below the cut hands the place to the next
+    architecture, whose contribution to tau is taken as the average of the lowest tenth.
 
     Args:
         scores: Estimates, finite numbers, [seed, n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where there is none.
-        truth: Their mean, [n], or what `n_behind` of them make.
-        n_behind: Trainings behind each truth, [n]; all that there are unless given.
-        share: Tau within the top share of truth, which other trainings would select otherwise;
+        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing.
+        truth: Their mean, [n], or the mean of `n_behind` of them.
+        n_behind: Number of trainings averaged in each truth, [n]; all by default.
+        share: Tau within the top share of truth, a selection that itself depends on the trainings;
             all if None.
 
     Returns:
-        The influence; None where fewer than 30 architectures have two trainings, or a side is
+        The influence; None if fewer than 30 architectures have two trainings, or a side is
         constant.
 
     Raises:
@@ -133,17 +134,17 @@ def truth_influence(
         if share is not None:
             next_in_line = _agreement_at_cut(row[best], truth[best])
             agreement = np.where(moved < truth[best].min(), next_in_line, agreement)
-        # Each pair counts in both orders, as the items of it.
+        # Each pair counts in both orders, once for each of its items.
         moves[places] += 2.0 * agreement / scale / len(scores)
     return TruthInfluence(moves, bins, behind)
 
 
 def _bin_by_truth(truth: FloatArray, several: npt.NDArray[np.bool_]) -> IntArray:
-    """Put architectures in bins of equally many with several trainings, at least 30, [n]."""
+    """Bin architectures; each bin has equally many with several trainings, at least 30, [n]."""
     n_bins = int(np.clip(several.sum() // MIN_ARCHS, 1, _MAX_BINS))
     cuts = np.quantile(truth[several], np.arange(1, n_bins) / n_bins)
     bins = np.searchsorted(cuts, truth, side="right")
-    # Where many are tied a bin may hold none with several: it is joined to the next that does.
+    # With many ties a bin may hold none with several trainings: it joins the next that does.
     filled = np.unique(bins[several])
     return np.minimum(np.searchsorted(filled, bins), len(filled) - 1)
 
@@ -173,15 +174,15 @@ def attenuation(tau: float, ceiling: float) -> Attenuation:
 
     With sin(pi tau/2) the correlation of a normal pair, correlations multiply: that of score and
     noisy truth is that of score and true accuracy times that of true accuracy and noisy truth,
-    which the ceiling gives. So a noiseless score is put right in full, a poor one, whose own
-    noise hides the truth's, by little. On simulations from the published table's noise it was
-    within 0.005 of the tau against the true accuracies over all, and 0.01 in the top half; the
-    two ways around it, simulation-extrapolation and the ratio of taus with once and twice the
-    noise, fell 0.03 and 0.1 short for good scores. A score that is exact about the best alone it
-    still underestimates, by 0.03.
+    which the ceiling gives. So a noiseless score is corrected in full, a poor one, whose own noise
+    hides the truth's, by little. On simulations from the published table's noise it was within
+    0.005 of the tau against the true accuracies over all, and 0.01 in the top half; the two
+    alternatives, simulation-extrapolation and the ratio of taus with once and twice the noise, fell
+    0.03 and 0.1 short for good scores. For a score that is exact about the best only, it
+    underestimates tau by 0.03.
 
     Args:
-        tau: Against the noisy truth, -1 to 1.
+        tau: Tau against the noisy truth, -1 to 1.
         ceiling: Expected tau of a noiseless estimator on the same population, above 0 to 1.
 
     Returns:
@@ -192,12 +193,13 @@ def attenuation(tau: float, ceiling: float) -> Attenuation:
 
     Reference:
         Spearman, The proof and measurement of association between two things, 1904; Greiner,
-        1909 (the sine). The truth is not normal: an approximation, checked as said above.
+        1909 (the sine). The truth is not normal, so this is an approximation, checked as described
+        above.
     """
     if not (-1.0 <= tau <= 1.0 and 0.0 < ceiling <= 1.0):
         raise UsageError(
             f"A tau of {tau} and a ceiling of {ceiling} were given; tau is -1 to 1, and a ceiling "
-            "above 0 up to 1. Without a ceiling there is no attenuation to tell."
+            "above 0 up to 1. Without a ceiling the attenuation cannot be estimated."
         )
     ratio = math.sin(math.pi * tau / 2.0) / math.sin(math.pi * ceiling / 2.0)
     noiseless = 2.0 / math.pi * math.asin(max(-1.0, min(1.0, ratio)))

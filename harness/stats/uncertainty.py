@@ -1,21 +1,22 @@
-"""How far the mean of a metric over training seeds, or a difference of two, can be told.
+"""How uncertain the mean of a metric over training seeds is, or a difference of two.
 
-One construction serves reports and the gate. The unit is the training seed; architectures are a
+Reports and the gate use the same construction. The unit is the training seed; architectures are a
 draw from their population. The variance of the mean has two parts:
 
-- Over seeds it is measured directly, from one number a seed: Student's t. This part holds what a
-  seed does to all architectures, and what it does to one and not to another.
-- The draw of architectures adds only what an architecture does in every seed alike. The influence
-  of the mean over seeds measures that *plus* the seeds' own scatter, which the first part holds
-  already, and which is therefore taken out (the interaction of a two-way layout, by expected mean
-  squares), times 1 - n/population.
+- Over seeds it is measured directly, from one number per seed: Student's t. This part covers the
+  effect of a seed on all architectures and on single ones.
+- The draw of architectures adds only the effect of an architecture in *every* seed. The influence
+  values of the mean over seeds measure that *plus* the seeds' own scatter, which the first part
+  already covers. That scatter is therefore subtracted (the interaction of a two-way layout, by
+  expected mean squares), and the rest is multiplied by 1 - n/population.
 
 The half-width is sqrt((t se_seeds)^2 + (z se_architectures)^2). By simulation
 (`tests/unit/stats/test_coverage.py`) it covers 0.94 to 0.99 with 2 to 10 seeds, and 0.95 to 0.965
-where nothing lasts from seed to seed. Without taking the scatter out it covers 0.99, with intervals
-a third wider; a single t with Satterthwaite's degrees of freedom covers 0.86 to 0.94 of two seeds.
+if no effect persists from seed to seed. Without subtracting the scatter it covers 0.99, with
+intervals a third wider; a single t with Satterthwaite's degrees of freedom covers 0.86 to 0.94 with
+two seeds.
 
-Axis letters: seed; part, the pieces that the draw of architectures is told by, such as one an
+Axis letters: seed; part, the contributions to the variance over architectures, such as one per
 architecture.
 """
 
@@ -31,17 +32,17 @@ from harness.stats.correlation import FloatArray
 from harness.stats.intervals import normal_quantile, seeds_se, student_quantile
 
 _SMALLEST_TAIL = 5e-13
-_HALVINGS = 50  # of the range of log p, 27 wide: far below any digit that is shown
+_HALVINGS = 50  # of the range of log p, 27 wide: precise far beyond any printed digit
 
 
 class Uncertainty(NamedTuple):
-    """What scatters a mean over seeds, or a difference of two.
+    """The variance components of a mean over seeds, or of a difference of two.
 
     Attributes:
-        seeds_se: Standard error over training seeds; None where no side has two seeds.
-        degrees: Degrees of freedom behind it.
+        seeds_se: Standard error over training seeds; None if neither side has two seeds.
+        degrees: Its degrees of freedom.
         architectures_se: Standard error over the draw of architectures, beyond that of the seeds;
-            0 where the whole population was scored, None where it is not known.
+            0 if the whole population was scored, None if unknown.
     """
 
     seeds_se: float | None
@@ -50,14 +51,15 @@ class Uncertainty(NamedTuple):
 
     @property
     def se(self) -> float:
-        """The root of the sum of squares of what is known."""
+        """The root of the sum of squares of the known components."""
         return math.hypot(self.seeds_se or 0.0, self.architectures_se or 0.0)
 
     def half_width(self, confidence: float) -> float:
-        """Return the distance of a one-sided bound; infinite where nothing is known.
+        """Return the distance to a one-sided bound; infinite if no component is known.
 
         Args:
-            confidence: Of the bound, above 0.5 to 1; 0.975 gives half of a two-sided 95% interval.
+            confidence: Confidence level of the bound, above 0.5 to 1; 0.975 gives half of a
+                two-sided 95% interval.
         """
         if self.seeds_se is None and self.architectures_se is None:
             return math.inf
@@ -69,13 +71,13 @@ class Uncertainty(NamedTuple):
         return math.hypot(over_seeds, over_archs)
 
     def p_value(self, value: float) -> float:
-        """Return the two-sided p-value of no difference: at 1-p the interval just reaches 0.
+        """Return the two-sided p-value for no difference: at 1-p the interval just reaches 0.
 
         Args:
             value: The mean, or difference.
 
         Returns:
-            1e-12 to 1; 1 where nothing is known, and for a value of 0.
+            1e-12 to 1; 1 if no component is known, or for a value of 0.
         """
         low, high = math.log(_SMALLEST_TAIL), math.log(0.5)
         if value == 0.0 or self.half_width(1.0 - _SMALLEST_TAIL) <= abs(value):
@@ -88,14 +90,14 @@ class Uncertainty(NamedTuple):
 
 
 EXACT = Uncertainty(0.0, 1.0, 0.0)
-"""That of a side compared with itself."""
+"""The uncertainty of a side compared with itself."""
 
 
 def over_one_group(values: FloatArray) -> Uncertainty:
-    """Measure the scatter over seeds of a mean, such as one of paired differences.
+    """Measure the scatter over seeds of a mean, such as a mean of paired differences.
 
     Args:
-        values: One a seed, [seed], at least one; one alone has no scatter.
+        values: One per seed, [seed], at least one; a single one has no scatter.
     """
     if len(values) < 2:
         return Uncertainty(None, 0.0, None)
@@ -105,11 +107,11 @@ def over_one_group(values: FloatArray) -> Uncertainty:
 def over_two_groups(first: FloatArray, second: FloatArray) -> Uncertainty:
     """Measure the scatter over seeds of a difference of two means over different seeds.
 
-    A side of one seed has no spread of its own, and borrows that of the other.
+    A side with one seed has no spread of its own, and borrows that of the other.
 
     Args:
-        first: One value a seed, [seed], at least one.
-        second: Likewise, of other seeds.
+        first: One value per seed, [seed], at least one.
+        second: Likewise, for other seeds.
 
     Reference:
         Welch, The generalization of Student's problem when several different population variances
@@ -129,17 +131,17 @@ def over_two_groups(first: FloatArray, second: FloatArray) -> Uncertainty:
 
 
 def lasting_se(mean: FloatArray, groups: Sequence[FloatArray], left: float) -> float:
-    """Compute the standard error over the draw of architectures, less what seeds scatter.
+    """Compute the standard error over the draw of architectures, minus the seeds' scatter.
 
     Args:
         mean: Parts of the mean, or difference of means, [part]: the sum of their squares is its
             variance over draws from an infinite population.
-        groups: Those of each seed, [seed, part], of each independent group that went into it.
-        left: The finite population's factor, 1 - n/population.
+        groups: The parts of each seed, [seed, part], for each independent group that contributed.
+        left: The finite population correction, 1 - n/population.
 
     Returns:
-        The root of the variance over architectures less each group's interaction; 0 where that
-        is negative. A group of one seed has none to take out.
+        The root of the variance over architectures minus each group's interaction; 0 if that is
+        negative. A group with one seed has no interaction to subtract.
     """
     variance = float(mean @ mean)
     for group in groups:

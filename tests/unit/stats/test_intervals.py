@@ -163,7 +163,7 @@ def test_one_seed_has_no_interval_over_seeds() -> None:
 
 
 def test_missing_values_of_seeds_are_refused() -> None:
-    with pytest.raises(UsageError, match="one finite number a seed"):
+    with pytest.raises(UsageError, match="one finite number per seed"):
         over_seeds([0.5, math.nan])
 
 

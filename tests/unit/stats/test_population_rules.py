@@ -117,8 +117,8 @@ def test_a_file_of_one_member_of_each_class_is_judged_on_all_of_them(size: int) 
     others = [arch_at(i).representative.nb201_index for i in index.tolist()]
     missing = sorted(set(others) - set(index.tolist()))
     assert part.unrepresented == tuple(missing)
-    assert part.note.startswith(f"{len(missing):,} classes were scored only by other members")
-    assert "these stand in, so nothing is said of the whole space" in part.note
+    assert part.note.startswith(f"{len(missing):,} classes were scored only on members other")
+    assert "these are used, so results do not describe the space" in part.note
     rng = np.random.RandomState(1)
     scores = rng.standard_normal((1, size))
     sample = sample_metric("tau", scores, make_truth(size), part.size)
@@ -133,7 +133,7 @@ def test_members_of_classes_that_a_sample_lacks_the_representative_of_are_named(
     assert part.unrepresented == tuple(sorted(representatives - set(index.tolist())))
     assert part.size == 9_445
     assert str(part.unrepresented[0]) in part.note
-    assert part.note.endswith("they are left out.")
+    assert part.note.endswith("and are left out.")
     whole = select_population("one_per_class", EVERY_INDEX, make_truth(N_ARCHS), NB201)
     assert (whole.unrepresented, whole.note) == ((), "")
 

@@ -61,7 +61,7 @@ def test_a_reversal_is_told_with_its_figures() -> None:
 def test_without_a_reversal_the_text_says_that_none_is_shown() -> None:
     verdict = compare_winners(("ogd", "spos"), {"all": DOWN, "top_10": OPEN})
     assert verdict.text.startswith(
-        "No reversal is shown: spos ranks better on all (-0.100, -0.150 to -0.050, p = 0.001)"
+        "No significant reversal: spos ranks better on all (-0.100, -0.150 to -0.050, p = 0.001)"
     )
     assert (
         "no significant difference on top_10 (+0.100, -0.010 to +0.210, p = 0.080)" in verdict.text

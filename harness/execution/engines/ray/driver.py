@@ -40,12 +40,12 @@ class RayEngine:
     """Computes runs as tasks of a Ray cluster.
 
     Attributes:
-        address: The cluster's head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster of
+        address: The cluster's head, such as `10.0.0.1:6379`; None: $RAY_ADDRESS, else a cluster on
             this machine alone.
-        jobs: Runs at a time; None: as many as the cluster has room for.
-        fetch: Whether workers write a run's files to a folder of their own and send them here.
+        jobs: Runs at a time; None: as many as fit on the cluster.
+        fetch: Whether workers write a run's files to their own folder and send them here.
         gpus: GPUs per run; a fraction shares one.
-        retries: How often a run is retried after its worker was lost.
+        retries: How often a run is retried after its worker is lost.
         rank_workers: Workers that each ranking is spread over; 0: none.
     """
 
@@ -85,8 +85,8 @@ class _Task(NamedTuple):
 
     Attributes:
         config: The run.
-        attempt: 1 at first, one more after each lost worker.
-        lock: Locks the run's folder where the worker cannot.
+        attempt: Starts at 1 and increases by 1 after each lost worker.
+        lock: Locks the run's folder if the worker cannot.
     """
 
     config: RunConfig
@@ -95,7 +95,7 @@ class _Task(NamedTuple):
 
 
 class _Driver:
-    """The tasks under way, and the mailbox that they report to."""
+    """The tasks in progress, and the mailbox that they report to."""
 
     def __init__(
         self, engine: RayEngine, queue: Queue, conditions: Conditions, monitor: Monitor
@@ -174,7 +174,7 @@ class _Driver:
         pass_on(message, self._monitor)
 
     def _keep(self, files: Files) -> None:
-        """Write files of a run under way; if that fails, only this run fails."""
+        """Write files of a run in progress; if that fails, only this run fails."""
         run_id = files.run_id
         for reference, task in self._under_way.items():
             if task.config.run_id == run_id and run_id not in self._broken:
@@ -204,7 +204,7 @@ class _Driver:
         self._queue.end(config, error)
 
     def _take(self, result: Result, config: RunConfig) -> HarnessError | None:
-        """Store a run's results; return why it did not finish, if so."""
+        """Store a run's results; return why it did not finish, or None if it did."""
         log = self._conditions.log(config.run_id)
         try:
             if result.files is not None:
@@ -218,7 +218,7 @@ class _Driver:
         return result.error
 
     def _lost(self, task: _Task, problem: RayError) -> HarnessError | None:
-        """Retry a run whose worker was lost, or return why not."""
+        """Retry a run whose worker was lost, or return why it cannot be retried."""
         config, attempt = task.config, task.attempt
         reason = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
         if self._stopping:
@@ -249,7 +249,7 @@ class _Driver:
 
 @contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """Connect to a cluster, unless this process already is connected."""
+    """Connect to a cluster, unless this process is already connected."""
     if ray.is_initialized():
         yield
         return

@@ -26,7 +26,7 @@ class Files(NamedTuple):
     """The files of a run.
 
     Attributes:
-        run_id: Which run.
+        run_id: The run.
         contents: By name, relative to the run's folder. The record is last, so that it never
             refers to a missing file.
     """
@@ -134,7 +134,7 @@ class TaskMonitor:
 def read_files(folder: RunFolder) -> Files:
     """Read a run's files, except the lock and older checkpoints.
 
-    Snapshots are first: a checkpoint is useless without the snapshots before it.
+    Snapshots come first: a checkpoint is useless without the snapshots before it.
     """
     names = sorted(
         (path.name for path in folder.path.glob("*") if path.is_file()),

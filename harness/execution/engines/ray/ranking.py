@@ -20,7 +20,7 @@ from harness.spaces.base import Architecture
 from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4
-"""More than one, so that workers of unequal speed finish at about the same time."""
+"""Chunks per worker: several, so that workers of unequal speed finish at about the same time."""
 
 RETRIES = 3
 
@@ -29,11 +29,11 @@ class RaySpread:
     """Scores architectures on Ray workers; see `harness.estimators.supernet.spread.Spread`."""
 
     def __init__(self, workers: int, threads: int) -> None:
-        """Choose the workers.
+        """Set the number of workers and their threads.
 
         Args:
-            workers: Chunks under way at a time.
-            threads: CPU threads of each: as many as the run has, since sums may otherwise differ
+            workers: Chunks in progress at a time.
+            threads: CPU threads per worker: as many as the run has, since sums may otherwise differ
                 in the last bit.
         """
         self._workers = workers
@@ -44,7 +44,7 @@ class RaySpread:
         self, scoring: Scoring, archs: Sequence[Architecture]
     ) -> Iterator[tuple[Architecture, ReadoutSums]]:
         """Yield each architecture once with its sums, as chunks finish."""
-        if scoring.part.batches[0][0].device.type != "cpu":  # a GPU is not shared by chunks
+        if scoring.part.batches[0][0].device.type != "cpu":  # chunks do not share a GPU
             yield from score_all(scoring, archs)
             return
         rest = ray.put((scoring.part, scoring.recalibrate_on, scoring.bf16))

@@ -20,7 +20,7 @@ class Result(NamedTuple):
     """The result of a worker.
 
     Attributes:
-        error: Why it did not finish, if so.
+        error: Why it did not finish; None if it did.
         files: The run's files, if the driver does not share the folder.
         log: The run's log, likewise.
     """
@@ -42,10 +42,10 @@ def run_task(
 
     Args:
         config: The run, resolved.
-        conditions: What all runs share.
+        conditions: The settings that all runs share.
         threads: CPU threads.
         mailbox: Handle of the driver's `Mailbox`.
-        sent: The run's files that the driver has, if folders are not shared; else None.
+        sent: The run's files that the driver already has, if folders are not shared; else None.
         rank_workers: Workers that the ranking is spread over; 0: none.
 
     Returns:
