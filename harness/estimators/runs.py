@@ -149,10 +149,11 @@ def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
     flat = [flatten_config(config) for config in configs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
     differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
-    return [
-        f"{strategy} [{', '.join(f'{key}={settings.get(key)}' for key in differing)}]"
-        for settings in flat
-    ]
+    labels = []
+    for settings in flat:
+        own = [f"{key}={settings[key]}" for key in differing if key in settings]
+        labels.append(f"{strategy} [{', '.join(own)}]" if own else strategy)
+    return labels
 
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:

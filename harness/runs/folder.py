@@ -60,6 +60,8 @@ class RunFolder:
         path = self.path / RECORD
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError("it is not a JSON object")
             version = dict(content).get("schema_version", 1)
             if isinstance(version, int) and version > SCHEMA_VERSION:
                 raise StoreError(

@@ -68,6 +68,34 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     return config
 
 
+IDLE: dict[str, tuple[str, Any]] = {
+    "recalibration_images": ("bn_mode", "batch"),
+    "probe_paths": ("probe_every", 0),
+    "probe_images": ("probe_every", 0),
+    "rank_every_archs": ("rank_every", 0),
+    "snapshot_every": ("rank_snapshots", 1),
+}
+"""Settings that another one can leave without effect, with it and its value that does so."""
+
+
+def refuse_idle(config: RunConfig, given: Mapping[str, Any]) -> None:
+    """Refuse settings that have no effect in a run.
+
+    Args:
+        config: The run.
+        given: What a user gave for this very command.
+
+    Raises:
+        UsageError: If one of these has no effect.
+    """
+    for key, (other, value) in IDLE.items():
+        if key in given and getattr(config, other) == value:
+            raise UsageError(
+                f"{key} = {given[key]!r} was given, and has no effect: {other} is {value!r}. Leave "
+                f"it out, or set another {other}."
+            )
+
+
 def size_of(space: Space) -> int:
     """Return the number of architectures of a space.
 

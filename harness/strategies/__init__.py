@@ -51,9 +51,30 @@ def load_strategy(name: str) -> type[Strategy]:
         The class, a subclass of `Strategy`.
 
     Raises:
-        UsageError: If it does not exist or is not a strategy.
+        UsageError: If it does not exist, is not a strategy, or has faulty `Settings`.
     """
-    return load_class("strategy", name, REGISTRY, "harness.strategies.base:Strategy")
+    found: type[Strategy] = load_class(
+        "strategy", name, REGISTRY, "harness.strategies.base:Strategy"
+    )
+    _check_settings(name, found.Settings)
+    return found
+
+
+def _check_settings(name: str, own: Any) -> None:
+    """Refuse settings of a strategy that cannot be a table of a run's settings."""
+    if own is None:
+        return
+    if not (isinstance(own, type) and issubclass(own, Settings)):
+        raise UsageError(
+            f"Strategy '{name}': its Settings are {own!r:.60}. Make them a subclass of "
+            "harness.settings.base.Settings, or None."
+        )
+    table = getattr(own, "table", None)
+    if not isinstance(table, str) or not table.isidentifier() or table in RunConfig.model_fields:
+        raise UsageError(
+            f"Strategy '{name}': the table of its Settings is {table!r:.60}. Name it with "
+            'table = "...", other than the settings of a run are named.'
+        )
 
 
 def strategy_settings(config: RunConfig) -> Settings | None:
@@ -80,8 +101,14 @@ def check_tables(settings: Mapping[str, Any], strategies: Iterable[str], where: 
     tables = {key: value for key, value in settings.items() if key not in RunConfig.model_fields}
     if not tables:
         return
-    classes = [load_strategy(name).Settings for name in dict.fromkeys([*strategies, *REGISTRY])]
-    known = {own.table: own for own in reversed(classes) if own is not None}
+    known: dict[str, type[Settings]] = {}
+    for name in dict.fromkeys([*strategies, *REGISTRY]):
+        own = load_strategy(name).Settings
+        if own is not None and known.setdefault(own.table, own) is not own:
+            raise UsageError(
+                f"Strategy '{name}' and another one have different settings in a table of one "
+                f"name, '{own.table}'. Rename the table of your own."
+            )
     for table, given in tables.items():
         if table not in known:
             raise unknown_name(f"setting{where}", table, [*RunConfig.model_fields, *known])

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.settings.run import RunConfig
+from harness.settings.stored import former_name, former_settings
 from tests.cli.commandline import TINY, Invoke
 
 COMMAND = (*TINY, "--strategies", "spos", "--json")
@@ -29,9 +31,10 @@ def test_another_ranking_takes_over_the_training_and_says_whose(
     first, _ = run(invoke, tmp_path / "out", "--set", "rank_every=2")
     fresh, _ = run(invoke, tmp_path / "fresh", *MORE, "--set", "rank_every=2")
     monkeypatch.setattr("harness.training.loop.Trainer.train_step", None)  # none is to be made
-    second, _ = run(invoke, tmp_path / "out", *MORE, "--set", "rank_every=2")
+    second, told = run(invoke, tmp_path / "out", *MORE, "--set", "rank_every=2")
     own, other = (tmp_path / "out" / record["run_id"] for record in (second, first))
     checkpoint = (other / "checkpoint.pt").read_bytes()
+    assert f"ranks the supernet that run {first['run_id']} trained" in told
     assert second["run_id"].rpartition("-")[0] == first["run_id"].rpartition("-")[0]
     assert second["run_id"] == fresh["run_id"]
     assert second["ranking"]["source"] == {
@@ -53,7 +56,7 @@ def test_another_ranking_takes_over_the_training_and_says_whose(
     assert third["ranking"]["source"]["run_id"] == first["run_id"]
 
 
-@pytest.mark.parametrize("change", [("--set", "lr=0.2"), ("--probe-every", "0")])
+@pytest.mark.parametrize("change", [("--set", "lr=0.2"), ("--probe-every", "1")])
 def test_a_run_of_another_training_is_trained(
     invoke: Invoke, tmp_path: Path, change: tuple[str, ...]
 ) -> None:
@@ -81,3 +84,19 @@ def test_a_training_that_is_no_longer_there_is_done_again(invoke: Invoke, tmp_pa
     second, _ = run(invoke, tmp_path, *MORE)
     assert "source" not in second["ranking"]
     assert (tmp_path / second["run_id"] / "checkpoint.pt").exists()
+
+
+def test_a_training_stored_under_a_former_name_is_done_again_and_said_to_be(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    first, _ = run(invoke, tmp_path)
+    config = RunConfig(**first["config"])
+    folder = tmp_path / first["run_id"]
+    record = json.loads((folder / "record.json").read_text())
+    record["config"] = next(former_settings(config.model_dump()))
+    record["run_id"] = former_name(record["config"])
+    (folder / "record.json").write_text(json.dumps(record))
+    folder.rename(tmp_path / record["run_id"])
+    second, told = run(invoke, tmp_path, *MORE)
+    assert "source" not in second["ranking"]
+    assert f"run {record['run_id']} has the same training, but was stored by an earlier" in told

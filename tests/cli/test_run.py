@@ -105,12 +105,12 @@ def test_the_command_line_wins_over_the_config_file_and_set_over_both(
     invoke: Invoke, tmp_path: Path
 ) -> None:
     (tmp_path / "my.toml").write_text("n_archs = 2\nrank_images = 17\nlr = 0.2\nprobe_every = 3\n")
-    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=0")
+    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=1")
     result = invoke(*TINY, *arguments, "--out", tmp_path / "out", "--json")
     (record,) = _strict_json(result.out)["runs"]
     config = record["config"]
     assert (config["n_archs"], config["rank_images"]) == (3, 16)
-    assert (config["lr"], config["probe_every"]) == (0.2, 0)
+    assert (config["lr"], config["probe_every"]) == (0.2, 1)
 
 
 def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from harness.monitor import Monitor
 from harness.runs.folder import RECORD, RunFolder
 from harness.runs.record import FINISHED, Record
 from harness.settings.run import RunConfig
+from harness.settings.stored import former_name
 from harness.training.checkpoint import CURRENT, PREVIOUS
 from harness.training.snapshots import snapshot_path, snapshot_steps
 
@@ -43,12 +44,27 @@ def find_training(
             continue
         missing = [path.name for path in _weights(config, other.path) if not path.exists()]
         if not missing:
+            monitor.notice(f"{config.run_id}: ranks the supernet that run {record.run_id} trained.")
             return other
         monitor.notice(
             f"{config.run_id}: run {record.run_id} has the same training, but lacks "
             f"{', '.join(missing)}, which this ranking needs. The supernet is trained again."
         )
+    _notice_former(config, folder, monitor)
     return None
+
+
+def _notice_former(config: RunConfig, folder: Path, monitor: Monitor) -> None:
+    """Say that the same training is there under a former name, which cannot be reused."""
+    stem = former_name(config.model_dump()).rpartition("-")[0]
+    for other, record in _finished(config, folder, stem):
+        if other.path.name == former_name(record.config):
+            monitor.notice(
+                f"{config.run_id}: run {record.run_id} has the same training, but was stored by an "
+                "earlier version, whose checkpoints cannot be ranked again. The supernet is "
+                "trained again."
+            )
+            return
 
 
 def has_begun(folder: Path) -> bool:
@@ -89,7 +105,11 @@ def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
 
 
 def _same_training(config: RunConfig, folder: Path) -> Iterator[tuple[RunFolder, Record]]:
-    stem = config.name.removesuffix(config.ranking_sha256[:8])
+    return _finished(config, folder, config.name.removesuffix(config.ranking_sha256[:8]))
+
+
+def _finished(config: RunConfig, folder: Path, stem: str) -> Iterator[tuple[RunFolder, Record]]:
+    """Find finished runs with the same training beside a folder, by the start of their names."""
     for path in sorted(folder.parent.glob(f"{glob.escape(stem)}*")):
         if path == folder or not (path / RECORD).exists():
             continue

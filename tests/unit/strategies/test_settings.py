@@ -15,6 +15,7 @@ from harness.settings.run import RunConfig
 from harness.settings.study import load_study
 from harness.strategies import REGISTRY, check_tables, load_strategy, strategy_settings
 from harness.strategies.ogd_settings import OgdSettings
+from harness.strategies.spos import SinglePathOneShot
 
 OGD_STRATEGIES = ("ogd", "random-projector", "spos-norm-matched", "spos-trace-matched")
 
@@ -131,3 +132,40 @@ def test_a_field_that_is_younger_than_stored_runs_leaves_their_names_as_they_wer
     assert name(_Older.read({"bias": 0.0})) == name(_Young.read({}))
     assert name(_Older.read({"bias": 1.0})) != name(_Young.read({}))
     assert _Older.read(_Older.read({"bias": 1.0}).stored()).bias == 1.0
+
+
+class _NoTable(SinglePathOneShot):
+    class Settings(Settings):
+        strength: float = 1.0
+
+
+class _RunSetting(SinglePathOneShot):
+    class Settings(Settings):
+        table = "steps"
+
+
+class _NoClass(SinglePathOneShot):
+    Settings = {"a": 1}  # type: ignore[assignment]  # noqa: RUF012
+
+
+class _Clash(SinglePathOneShot):
+    class Settings(Settings):
+        table = "ogd"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("_NoTable", "the table of its Settings is None"),
+        ("_RunSetting", "the table of its Settings is 'steps'"),
+        ("_NoClass", "its Settings are {'a': 1}"),
+    ],
+)
+def test_faulty_settings_of_ones_own_strategy_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_strategy(f"{__name__}:{name}")
+
+
+def test_two_strategies_may_not_have_different_settings_in_one_table() -> None:
+    with pytest.raises(UsageError, match="different settings in a table of one name, 'ogd'"):
+        check_tables({"ogd": {"alpha": 1.0}}, [f"{__name__}:_Clash"])
