@@ -93,7 +93,7 @@ def test_k_is_the_size_of_the_top_share_without_ties(n: int, share: float) -> No
 
 @pytest.mark.parametrize("k", [0, 4, -1])
 def test_a_k_out_of_range_is_refused(k: int) -> None:
-    with pytest.raises(UsageError, match="k is 1 to their number"):
+    with pytest.raises(UsageError, match="k must be from 1 to their number"):
         best_at([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], k)
 
 
