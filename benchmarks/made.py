@@ -32,10 +32,7 @@ def noise_images(size: int = 32, n: int = 1_280, classes: int = 10) -> ImageData
 
 def make_config_of(settings: Mapping[str, Any]) -> RunConfig:
     """Make a configuration on the CPU, without probes unless asked for."""
-    chosen = {"device": "cpu", "n_archs": 10, "probe_every": 0, **settings}
-    if chosen.get("strategy", "spos") != "ogd":
-        chosen["ogd"] = None
-    return make_config(chosen)
+    return make_config({"device": "cpu", "n_archs": 10, "probe_every": 0, **settings})
 
 
 def make_trainer(data: ImageData | None, **settings: Any) -> Trainer:
