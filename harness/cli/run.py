@@ -22,10 +22,10 @@ from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import (
+    find_idle,
     load_config_file,
     make_config,
     parse_assignments,
-    refuse_idle,
     size_of,
 )
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
@@ -151,7 +151,8 @@ def run(
         named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
         given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
-    refuse_idle(asked, {**given, **assigned})
+    for note in find_idle(asked, {**given, **assigned}):
+        click.echo(f"Note: {note}", err=True)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
     numbers = parse_seeds(seeds) or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])

@@ -78,22 +78,21 @@ IDLE: dict[str, tuple[str, Any]] = {
 """Settings that another one can leave without effect, with it and its value that does so."""
 
 
-def refuse_idle(config: RunConfig, given: Mapping[str, Any]) -> None:
-    """Refuse settings that have no effect in a run.
+def find_idle(config: RunConfig, given: Mapping[str, Any]) -> list[str]:
+    """Say which settings have no effect in a run.
 
     Args:
         config: The run.
         given: What a user gave for this very command.
 
-    Raises:
-        UsageError: If one of these has no effect.
+    Returns:
+        A sentence for each.
     """
-    for key, (other, value) in IDLE.items():
-        if key in given and getattr(config, other) == value:
-            raise UsageError(
-                f"{key} = {given[key]!r} was given, and has no effect: {other} is {value!r}. Leave "
-                f"it out, or set another {other}."
-            )
+    return [
+        f"{key} = {given[key]!r} has no effect, since {other} is {value!r}."
+        for key, (other, value) in IDLE.items()
+        if key in given and getattr(config, other) == value
+    ]
 
 
 def size_of(space: Space) -> int:

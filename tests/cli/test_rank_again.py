@@ -56,7 +56,7 @@ def test_another_ranking_takes_over_the_training_and_says_whose(
     assert third["ranking"]["source"]["run_id"] == first["run_id"]
 
 
-@pytest.mark.parametrize("change", [("--set", "lr=0.2"), ("--probe-every", "1")])
+@pytest.mark.parametrize("change", [("--set", "lr=0.2"), ("--probe-every", "0")])
 def test_a_run_of_another_training_is_trained(
     invoke: Invoke, tmp_path: Path, change: tuple[str, ...]
 ) -> None:

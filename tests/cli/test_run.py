@@ -105,12 +105,12 @@ def test_the_command_line_wins_over_the_config_file_and_set_over_both(
     invoke: Invoke, tmp_path: Path
 ) -> None:
     (tmp_path / "my.toml").write_text("n_archs = 2\nrank_images = 17\nlr = 0.2\nprobe_every = 3\n")
-    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=1")
+    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=0")
     result = invoke(*TINY, *arguments, "--out", tmp_path / "out", "--json")
     (record,) = _strict_json(result.out)["runs"]
     config = record["config"]
     assert (config["n_archs"], config["rank_images"]) == (3, 16)
-    assert (config["lr"], config["probe_every"]) == (0.2, 1)
+    assert (config["lr"], config["probe_every"]) == (0.2, 0)
 
 
 def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:
@@ -423,3 +423,11 @@ def test_a_folder_of_other_settings_whose_name_is_the_same_is_not_taken_for_the_
     assert (
         f"{folder} holds a run with other settings that happens to have the same name" in result.err
     )
+
+
+def test_a_setting_without_effect_is_said_to_have_none(invoke: Invoke, tmp_path: Path) -> None:
+    arguments = ("--strategies", "spos", "--set", "recalibration_images=100", "--out", tmp_path)
+    result = invoke(*TINY, *arguments)
+    assert result.code == 0
+    note = "Note: recalibration_images = 100 has no effect, since bn_mode is 'batch'."
+    assert note in result.err
