@@ -152,7 +152,7 @@ def run(
         given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
     for note in find_idle(asked, {**given, **assigned}):
-        click.echo(f"Note: {note}", err=True)
+        click.echo(f"Without effect: {note}", err=True)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
     numbers = parse_seeds(seeds) or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])

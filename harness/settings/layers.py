@@ -79,17 +79,17 @@ IDLE: dict[str, tuple[str, Any]] = {
 
 
 def find_idle(config: RunConfig, given: Mapping[str, Any]) -> list[str]:
-    """Say which settings have no effect in a run.
+    """Find the settings that have no effect in a run, each with what makes it so.
 
     Args:
         config: The run.
         given: What a user gave for this very command.
 
     Returns:
-        A sentence for each.
+        A line for each.
     """
     return [
-        f"{key} = {given[key]!r} has no effect, since {other} is {value!r}."
+        f"{key} = {given[key]!r}, since {other} is {value!r}."
         for key, (other, value) in IDLE.items()
         if key in given and getattr(config, other) == value
     ]

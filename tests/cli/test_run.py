@@ -429,5 +429,4 @@ def test_a_setting_without_effect_is_said_to_have_none(invoke: Invoke, tmp_path:
     arguments = ("--strategies", "spos", "--set", "recalibration_images=100", "--out", tmp_path)
     result = invoke(*TINY, *arguments)
     assert result.code == 0
-    note = "Note: recalibration_images = 100 has no effect, since bn_mode is 'batch'."
-    assert note in result.err
+    assert "Without effect: recalibration_images = 100, since bn_mode is 'batch'." in result.err

@@ -12,7 +12,7 @@ def test_a_setting_that_has_no_effect_is_named(key: str) -> None:
     other, value = IDLE[key]
     given = {key: 9, other: value}
     config = make_config({"preset": "standard"}, given)
-    assert find_idle(config, given) == [f"{key} = 9 has no effect, since {other} is {value!r}."]
+    assert find_idle(config, given) == [f"{key} = 9, since {other} is {value!r}."]
     assert find_idle(config, {other: value}) == []
 
 
