@@ -10,7 +10,7 @@ table, to all of whose 15,625 x 3 values the tests hold these formulas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import CONV_1X1, CONV_3X3, Arch
@@ -39,7 +39,7 @@ def count_params(arch: Arch, shape: NetworkShape) -> int:
     Returns:
         The number of parameters.
     """
-    convs = sum(weights + 2 * normalised for weights, normalised, _ in _convs(arch, shape))
+    convs = sum(weights + 2 * normalised for weights, normalised, _ in _convs_of(arch, shape))
     last = shape.stage_channels(N_STAGES - 1)
     return convs + 2 * last + last * shape.classes + shape.classes
 
@@ -54,19 +54,26 @@ def count_flops(arch: Arch, shape: NetworkShape) -> int:
     Returns:
         The number of multiply-adds, as the benchmark counts them (no batch norm, no pooling).
     """
-    convs = sum(weights * pixels for weights, _, pixels in _convs(arch, shape))
+    convs = sum(weights * pixels for weights, _, pixels in _convs_of(arch, shape))
     return convs + shape.stage_channels(N_STAGES - 1) * shape.classes
 
 
-def _convs(arch: Arch, shape: NetworkShape) -> Iterator[tuple[int, int, int]]:
-    """Yield weights, batch-normalised channels and output pixels of the convolutions, by group."""
+def _convs_of(arch: Arch, shape: NetworkShape) -> tuple[tuple[int, int, int], ...]:
+    return _convs(arch.count_op(CONV_1X1), arch.count_op(CONV_3X3), shape)
+
+
+@lru_cache(maxsize=256)  # 28 pairs of counts serve all 15,625 architectures
+def _convs(n_1x1: int, n_3x3: int, shape: NetworkShape) -> tuple[tuple[int, int, int], ...]:
+    """Return weights, batch-normalised channels and output pixels of convolutions, by group."""
     pixels = shape.image_size**2
-    yield 9 * shape.image_channels * shape.channels, shape.channels, pixels
+    groups = [(9 * shape.image_channels * shape.channels, shape.channels, pixels)]
     for stage in range(N_STAGES):
         width, area = shape.stage_channels(stage), pixels // 4**stage
-        for op, taps in ((CONV_1X1, 1), (CONV_3X3, 9)):
-            n = shape.cells * arch.count_op(op)
-            yield n * taps * width**2, n * width, area
+        for count, taps in ((n_1x1, 1), (n_3x3, 9)):
+            n = shape.cells * count
+            groups.append((n * taps * width**2, n * width, area))
         if stage > 0:  # the reduction block; its shortcut has no batch norm
             half = width // 2
-            yield 9 * half * width + 9 * width**2 + half * width, 2 * width, area
+            weights = 9 * half * width + 9 * width**2 + half * width
+            groups.append((weights, 2 * width, area))
+    return tuple(groups)
