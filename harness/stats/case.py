@@ -66,6 +66,7 @@ class Case:
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
         self._within: dict[bytes, Case] = {}
+        self._selected: dict[str, Population] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -101,8 +102,10 @@ class Case:
         return self._within[key]
 
     def select(self, name: str) -> Population:
-        """Select a population."""
-        return select_population(name, self.keys, self.truth, self.space)
+        """Select a population; cached by name, as every metric asks for it."""
+        if name not in self._selected:
+            self._selected[name] = select_population(name, self.keys, self.truth, self.space)
+        return self._selected[name]
 
     def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
         """Compute a metric on a population for every seed."""

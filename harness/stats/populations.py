@@ -235,7 +235,8 @@ def _find_trait(space: Space, name: str, keys: IntArray, _: FloatArray) -> IntAr
 
 @cache
 def _all_traits(space: Space, name: str) -> IntArray:
-    return np.array([_find_one_trait(space, name, key) for key in range(space.size or 0)])
+    fact = space.traits[name].of
+    return np.array([int(fact(space.at(key))) for key in range(space.size or 0)])
 
 
 @cache
