@@ -1,4 +1,4 @@
-"""All committed run folders and score files under `results/` read as they did when they were written."""
+"""All committed run folders and score files under `results/` read as when they were written."""
 
 from __future__ import annotations
 
