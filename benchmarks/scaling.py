@@ -67,9 +67,9 @@ def measure_ranking(
     import torch
 
     from benchmarks.made import make_trainer, noise_images
+    from harness.estimators.supernet.final_ranking import FinalRanking
     from harness.estimators.supernet.journal import open_journal
     from harness.estimators.supernet.ranker import Ranker
-    from harness.estimators.supernet.work import Work
     from harness.spaces.nb201.encoding import sample_indices
 
     torch.set_num_threads(1)
@@ -80,7 +80,7 @@ def measure_ranking(
     with tempfile.TemporaryDirectory() as folder:
         journal = open_journal(Path(folder) / "journal", trainer.config, "none")
         started = time.process_time()
-        Work(ranker, [trainer.network], sample_indices(ranked), journal).rank()
+        FinalRanking(ranker, [trainer.network], sample_indices(ranked), journal).rank()
         cpu_ms = 1e3 * (time.process_time() - started)
     return {"cpu_ms": round(cpu_ms, 2), "peak_mb": peak_mb()}
 

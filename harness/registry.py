@@ -52,6 +52,8 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
     try:
         found: Any = getattr(importlib.import_module(module_name), class_name, None)
     except ImportError as error:
+        if name in registry:  # it is here; what it imports is missing, and the error says what
+            raise
         raise UsageError(
             f"{asked}: module '{module_name}' cannot be imported ({error}). "
             "Is it installed, or its folder on PYTHONPATH?"

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.lazy import LazyGroup
 from harness.cli.printing import clean_lines
-from harness.errors import EXIT_INTERRUPTED, HarnessError, Interrupted
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, HarnessError, Interrupted
 
 COMMANDS = {
     "check": ("harness.cli.check:check", "Fail if a new ranking is worse than the baseline."),
@@ -57,6 +57,14 @@ def main(arguments: list[str] | None = None) -> None:
     except HarnessError as error:
         click.echo(clean_lines(f"Error: {error}"), err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:  # a report needs no torch, so it may be missing
+        if error.name != "torch":
+            raise
+        click.echo(
+            "Error: This command computes with torch, which is not installed: pip install torch.",
+            err=True,
+        )
+        sys.exit(EXIT_FAILED)
     except BrokenPipeError:  # the reader of the output, such as `head`, has exited
         sys.stderr.close()
         sys.exit(0)

@@ -66,7 +66,7 @@ class RunFolder:
             if isinstance(version, int) and version > SCHEMA_VERSION:
                 raise StoreError(
                     f"{path} has schema {version}, this version reads up to {SCHEMA_VERSION}. "
-                    "Update the harness to read this run, or give another --out folder."
+                    "Update the harness to read this run."
                 )
             record = Record(**content)
             _check_record(record)

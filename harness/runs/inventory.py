@@ -138,8 +138,13 @@ def remove(run: Run) -> None:
         with run.folder.locked():
             (path / RECORD).unlink()  # first, so that what a crash leaves is not taken for a run
             shutil.rmtree(path)
-    except OSError as error:
-        raise StoreError(f"{path} could not be removed: {error.strerror or error}.") from error
+    except LockedError as error:
+        raise LockedError(
+            f"{path} could not be removed: a process began to work on it. Stop it first."
+        ) from error
+    except (OSError, StoreError) as error:
+        reason = error if isinstance(error, OSError) else error.__cause__  # why it is not locked
+        raise StoreError(f"{path} could not be removed: {reason}.") from error
 
 
 def check_removable(run: Run) -> None:

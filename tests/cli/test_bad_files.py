@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.estimators.supernet import estimator
-from harness.estimators.supernet.work import Ranking, Work
+from harness.estimators.supernet.final_ranking import FinalRanking, Ranking
 from harness.images import cifar
 from harness.spaces.nb201.encoding import arch_at, canonical_permutation
 from tests.cli.commandline import TINY, Invoke
@@ -218,13 +218,13 @@ def test_a_run_under_way_refuses_a_truth_that_was_replaced(invoke: Invoke, data:
 def test_a_truth_replaced_while_a_run_ranks_is_not_taken_for_the_one_it_began_with(
     invoke: Invoke, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Meanwhile(Work):
+    class Meanwhile(FinalRanking):
         def rank(self) -> Ranking:
             _halve_truth(data)
             return super().rank()
 
     with monkeypatch.context() as patch:
-        patch.setattr(estimator, "Work", Meanwhile)
+        patch.setattr(estimator, "FinalRanking", Meanwhile)
         code, err = _run(invoke, data)
     assert code == 1
     assert "was ranked against truth" in err or "started with other data" in err

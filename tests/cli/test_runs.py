@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import Timeout
 
 from harness.runs.folder import RunFolder
 from harness.truth import find_truth
@@ -156,6 +157,30 @@ def test_rm_refuses_a_run_under_way_and_then_removes_none(invoke: Invoke, stored
     assert result.code == 1
     assert "nothing is removed" in result.err
     assert len(_names(invoke("runs", "list", stored, "--json").out)) == 4
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (OSError(30, "Read-only file system"), "[Errno 30] Read-only file system"),
+        (Timeout("lock"), "a process began to work on it. Stop it first"),
+    ],
+)
+def test_rm_gives_no_advice_that_is_for_other_commands(
+    invoke: Invoke,
+    stored: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: OSError,
+    reason: str,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise problem
+
+    run = stored / "a" / _name(stored, "a/*ogd-s1*")
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    result = invoke("runs", "rm", run, "--yes")
+    assert (result.code, result.err) == (1, f"Error: {run} could not be removed: {reason}.\n")
+    assert "--out" not in result.err
 
 
 def test_rm_does_not_follow_links_out_of_the_folder(

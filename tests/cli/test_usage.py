@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,32 @@ def test_more_images_than_there_are_is_refused_before_training(
     assert result.code == 2
     assert f"{key} = {value:,} was given; 'tiles' has only {available} such images" in result.err
     assert not list(tmp_path.rglob("record.json"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--preset", "smoke"),
+        ("run", "--set", "ogd.alpha=3"),
+        ("truth", "build"),
+    ],
+    ids=" ".join,
+)
+def test_without_torch_it_is_named_and_there_is_no_traceback(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from harness.cli.main import main\n"
+        f"main({arguments!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: This command computes with torch, which is not installed")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

@@ -12,12 +12,12 @@ import pandas as pd
 from harness.errors import DivergedError
 from harness.estimators.base import Estimator, Needs, Row, Scores, Task
 from harness.estimators.runs import scores_path
+from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
 from harness.estimators.supernet.spread import score_all
-from harness.estimators.supernet.work import Work
 from harness.scores import STATUS_FAILED
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
@@ -72,7 +72,7 @@ class Supernet(Estimator):
         path = task.folder.path / JOURNAL
         try:
             journal = open_journal(path, config, hash_weights(*networks))
-            ranking = Work(self._ranker, networks, keys, journal, self._goal()).rank()
+            ranking = FinalRanking(self._ranker, networks, keys, journal, self._goal()).rank()
         finally:
             self._rank_s += time.perf_counter() - started
         self._check_any_score(ranking.rows[config.rank_readout])

@@ -30,7 +30,7 @@ from harness.training.log import TrainingLog
 class Ranker:
     """Scores architectures on images that depend on the split seed, not on the run's seed.
 
-    `evaluate` is called during training; the final ranking is `work.Work`.
+    `evaluate` is called during training; the final ranking is `final_ranking.FinalRanking`.
     """
 
     def __init__(

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from harness.errors import CheckpointError, Interrupted
+from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import mean_score, sum_batch, sum_batches
 from harness.estimators.supernet.ranker import Ranker
-from harness.estimators.supernet.work import Work
 from harness.monitor import SilentMonitor
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.training.snapshots import (
@@ -77,7 +77,7 @@ def test_each_batch_of_images_is_scored_with_the_weights_of_another_checkpoint(
     config = tiny_config(rank_images=64, rank_batch=16)  # four batches: the first comes again
     ranker = Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = Work(ranker, networks, sample_indices(5), journal).rank().rows["shared"]
+    rows = FinalRanking(ranker, networks, sample_indices(5), journal).rank().rows["shared"]
     for row in rows:
         arch = arch_at(row["nb201_index"])
         parts = [
@@ -94,7 +94,7 @@ def test_recalibrated_statistics_are_those_of_each_checkpoint(tmp_path: Path) ->
     config = tiny_config(bn_mode="recalibrated")
     ranker = Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    (row,) = Work(ranker, networks, sample_indices(1), journal).rank().rows["shared"]
+    (row,) = FinalRanking(ranker, networks, sample_indices(1), journal).rank().rows["shared"]
     parts = [
         sum_batches(
             network,

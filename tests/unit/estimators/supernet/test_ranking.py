@@ -12,11 +12,11 @@ from torch import Tensor
 
 from harness.errors import DataError, Interrupted
 from harness.estimators.supernet.classes import class_key, count_classes
+from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import SharedBatch, evaluate_path
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
-from harness.estimators.supernet.work import Work
 from harness.monitor import Progress
 from harness.scores import save_scores
 from harness.settings.run import READOUTS
@@ -43,7 +43,7 @@ def rank(
     config = tiny_config(**settings)
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
     ranker = Ranker(config, tiny_data(), monitor)
-    return Work(ranker, [network], INDICES, journal).rank().rows["shared"]
+    return FinalRanking(ranker, [network], INDICES, journal).rank().rows["shared"]
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_row_without_a_score(tmp_path: Pat
     for _ in range(2):  # the second time from the journal
         journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
         ranker = Ranker(config, tiny_data())
-        rows = Work(ranker, [network], indices, journal).rank().rows["shared"]
+        rows = FinalRanking(ranker, [network], indices, journal).rank().rows["shared"]
         failed, fine = rows
         assert failed["status"] == "failed"
         assert [failed[name] for name in ("score", "loss", "accuracy")] == [None, None, None]
@@ -237,7 +237,7 @@ def test_the_small_ranking_is_made_before_the_last_step_alone_and_agrees_with_th
     assert table["step"] == [2] * 4
     assert tuple(table["nb201_index"]) == sample_indices(4)
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = Work(ranker, [network], sample_indices(4), journal).rank().rows["shared"]
+    rows = FinalRanking(ranker, [network], sample_indices(4), journal).rank().rows["shared"]
     assert table["loss"] == [row["loss"] for row in rows]
     assert table["accuracy"] == [row["accuracy"] for row in rows]
     assert len(log.tables["curve"]["step"]) == 2

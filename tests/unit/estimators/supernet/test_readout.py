@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import evaluate_path, sum_batch
 from harness.estimators.supernet.ranker import Ranker
@@ -17,7 +18,6 @@ from harness.estimators.supernet.readout import (
     choose_readout,
     sum_refitted,
 )
-from harness.estimators.supernet.work import Work
 from harness.settings.run import READOUTS
 from harness.spaces.nb201.encoding import Arch, arch_at, sample_indices
 from harness.supernet.base import CLASSIFIER
@@ -106,7 +106,7 @@ def test_a_ranking_scores_each_batch_by_its_own_readouts(tmp_path: Path, precisi
     config = tiny_config(rank_readout="refitted", rank_precision=precision)
     network, ranker = tiny_network(), Ranker(config, tiny_data())
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
-    rows = Work(ranker, [network], sample_indices(6), journal).rank().rows["refitted"]
+    rows = FinalRanking(ranker, [network], sample_indices(6), journal).rank().rows["refitted"]
     features = network.without_classifier()
     for row in rows:
         arch = arch_at(row["nb201_index"])
@@ -146,6 +146,8 @@ def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> No
         config = tiny_config(rank_readout=readout)
         journal = open_journal(tmp_path / readout / "ranking.jsonl", config, "w")
         ranker = Ranker(config, tiny_data())
-        rows[readout] = Work(ranker, [tiny_network()], sample_indices(6), journal).rank().rows
+        rows[readout] = (
+            FinalRanking(ranker, [tiny_network()], sample_indices(6), journal).rank().rows
+        )
     assert rows["shared"] == rows["refitted"]
     assert rows["shared"]["shared"] != rows["shared"]["refitted"]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from harness.errors import Interrupted
-from harness.estimators.supernet import work
+from harness.estimators.supernet import final_ranking
+from harness.estimators.supernet.final_ranking import FinalRanking, Ranking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import BatchSums, evaluate_path
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.rounds import Goal, Rounds
-from harness.estimators.supernet.work import Ranking, Work
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, enumerate_archs, sample_indices
 from harness.stats import image_error_of_tau, kendall_tau
@@ -32,7 +32,7 @@ def rank(
     journal = open_journal(folder / "ranking.jsonl", config, "the weights")
     goal = None if se is None else Goal(se, TRUTH)
     ranker = Ranker(config, tiny_data(), monitor)
-    return Work(ranker, [tiny_network()], INDICES, journal, goal).rank()
+    return FinalRanking(ranker, [tiny_network()], INDICES, journal, goal).rank()
 
 
 def without_time(ranking: Ranking) -> list[tuple[object, ...]]:
@@ -119,7 +119,7 @@ def test_architectures_without_truth_are_ranked_but_do_not_count(tmp_path: Path)
     goal = Goal(1.0, {index: TRUTH[index] for index in INDICES[:15]})
     journal = open_journal(tmp_path / "ranking.jsonl", config, "w")
     ranker = Ranker(config, tiny_data())
-    ranking = Work(ranker, [tiny_network()], INDICES, journal, goal).rank()
+    ranking = FinalRanking(ranker, [tiny_network()], INDICES, journal, goal).rank()
     assert len(ranking.rows["shared"]) == 20
     scores = [row["score"] for row in ranking.rows["shared"][:15]]
     truth = [TRUTH[index] for index in INDICES[:15]]
@@ -129,7 +129,7 @@ def test_architectures_without_truth_are_ranked_but_do_not_count(tmp_path: Path)
 def test_bf16_is_used_where_it_ranks_as_float32_does_and_its_tau_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "MIN_TAU", 0.0)
+    monkeypatch.setattr(final_ranking, "MIN_TAU", 0.0)
     full = rank(tmp_path / "full", se=None)
     fast = rank(tmp_path / "fast", se=None, rank_precision="bf16")
     assert fast.facts["precision"] == "bf16"
@@ -147,7 +147,7 @@ def test_bf16_is_used_where_it_ranks_as_float32_does_and_its_tau_is_told(
 def test_where_bf16_ranks_otherwise_float32_is_used_and_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "MIN_TAU", 1.1)
+    monkeypatch.setattr(final_ranking, "MIN_TAU", 1.1)
     monitor = Recorder()
     ranking = rank(tmp_path / "fast", None, monitor, rank_precision="bf16")
     assert ranking.rows["shared"] == rank(tmp_path / "full", se=None).rows["shared"]

@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import Interrupted, UsageError
 from harness.estimators.supernet.classes import count_classes
+from harness.estimators.supernet.final_ranking import FinalRanking, Ranking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker
-from harness.estimators.supernet.work import Ranking, Work
 from harness.files.journal import Journal
 from harness.spaces import load_space
 from harness.supernet.weights import hash_weights
@@ -39,7 +39,7 @@ def journal_of(folder: Path, trainer: Trainer) -> Journal:
 def rank(folder: Path, trainer: Trainer, monitor: Recorder) -> Ranking:
     journal = journal_of(folder, trainer)
     ranker = Ranker(trainer.config, tiny_data(), monitor)
-    return Work(ranker, [trainer.network], ranker.space.prefix(N), journal).rank()
+    return FinalRanking(ranker, [trainer.network], ranker.space.prefix(N), journal).rank()
 
 
 @pytest.mark.parametrize("bn_mode", ["batch", "recalibrated"])

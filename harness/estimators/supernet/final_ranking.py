@@ -46,8 +46,8 @@ class Ranking(NamedTuple):
     facts: dict[str, Any]
 
 
-class Work:
-    """The final ranking of one run, in progress."""
+class FinalRanking:
+    """The final ranking of one run with its trained supernet; resumable."""
 
     def __init__(
         self,
