@@ -114,6 +114,19 @@ class Fact(NamedTuple):
     sentence: str
 
 
+class Form(NamedTuple):
+    """A form in which files write an architecture.
+
+    Attributes:
+        example: One architecture in this form, or what it looks like.
+        read: Returns the architecture that a text names. Lists and dictionaries are read as the
+            text that Python writes for them. Raises ArchError for a text of another form.
+    """
+
+    example: str
+    read: Callable[[str], Architecture]
+
+
 class Space(ABC):
     """A search space. One instance serves all; it has no state but caches.
 
@@ -216,6 +229,28 @@ class Space(ABC):
     @abstractmethod
     def traits(self) -> Mapping[str, Trait]:
         """The populations that the space adds, by name, in the order of reports."""
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """How files write an architecture, by name: the string and, where there is one, the index.
+
+        A space adds its own. A text that two forms read may name an architecture in each.
+        """
+        example = self.format(self.draw(make_rng(0, "example", self.name)))
+        forms = {"string": Form(example, self.parse)}
+        if self.index_column is not None and self.size is not None:
+            forms["index"] = Form(f"0 to {self.size - 1}, the published order", self._at_place)
+        return forms
+
+    def _at_place(self, text: str) -> Architecture:
+        """Return the architecture at a place of the published order, such as `6111` or `6111.0`."""
+        try:
+            place = math.nan if "_" in text else float(text)
+        except ValueError:
+            place = math.nan
+        if not place.is_integer():
+            raise ArchError(f"'{text:.40}' is not a whole number.")
+        return self.at(int(place))
 
     def shape(self, dataset: str) -> NetworkShape:
         """Return the size of the networks behind a truth's data set.

@@ -10,7 +10,7 @@ does without it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from harness.errors import ArchError, HarnessError, UsageError
 from harness.spaces import DEFAULT, load_space
-from harness.spaces.base import Space
+from harness.spaces.base import Architecture, Space
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,16 +180,35 @@ def keys_of_strings(strings: pd.Series[Any], space: Space) -> IntArray:
         Keys, [row]; -1 where the string is missing or names no architecture.
     """
     column = strings.where(~are_nested(strings)).astype("category")
-    names = column.cat.categories.astype(object)
-    lookup = _lookup(space)
-    found = np.full(len(names), -1) if lookup is None else lookup.get_indexer(names)
+    found = keys_of_texts(column.cat.categories.astype(object), space)
+    # The last entry serves code -1, pandas' code of a missing value.
+    return np.append(found, -1)[column.cat.codes.to_numpy()]
+
+
+def keys_of_texts(
+    texts: Sequence[Any] | pd.Index[Any],
+    space: Space,
+    read: Callable[[str], Architecture] | None = None,
+) -> IntArray:
+    """Look up distinct texts.
+
+    Args:
+        texts: Names of architectures, [text].
+        space: The space.
+        read: Reads one text (`Form.read`); the space's `parse` unless given.
+
+    Returns:
+        Keys, [text]; -1 where a text names no architecture.
+    """
+    read = read or space.parse
+    lookup = _lookup(space) if read == space.parse else None
+    found = np.full(len(texts), -1) if lookup is None else lookup.get_indexer(texts)  # type: ignore[arg-type]
     for position in np.flatnonzero(found < 0).tolist():
-        name = str(names[position])
+        name = str(texts[position])
         with contextlib.suppress(ArchError):  # what `-` begins is exported to CSV behind a quote
             bare = name[1:] if name.startswith(QUOTED) else name
-            found[position] = space.key(space.parse(bare))
-    # The last entry serves code -1, pandas' code of a missing value.
-    return np.append(found, -1).astype(np.int64)[column.cat.codes.to_numpy()]
+            found[position] = space.key(read(bare))
+    return found.astype(np.int64)
 
 
 def keys_of_numbers(numbers: npt.NDArray[np.float64], space: Space) -> IntArray:

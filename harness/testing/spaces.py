@@ -60,15 +60,17 @@ def strings_and_keys_name_one_architecture(space: Space) -> None:
         assert 0 <= key < 2**63, f"the key of {arch} is not within 63 bits"
         assert space.at(key) == arch, f"key {key} finds another architecture than {arch}"
         assert str(arch) == space.format(arch), f"str() of {arch} is not its canonical string"
+        assert space.forms["string"].read(str(arch)) == arch, f"no form reads the string of {arch}"
     assert len(set(archs)) == len(archs), "`at` gives one architecture for several keys"
 
 
 def nonsense_is_refused(space: Space) -> None:
-    """A string or key that names no architecture raises ArchError."""
-    nonsense: tuple[tuple[Callable[[Any], Architecture], Any], ...] = (
+    """A string, a key or a text of another form that names no architecture raises ArchError."""
+    nonsense: list[tuple[Callable[[Any], Architecture], Any]] = [
         (space.parse, "\x00 no architecture"),
         (space.at, 2**63 - 1),
-    )
+    ]
+    nonsense += [(form.read, "\x00 no architecture") for form in space.forms.values()]
     for read, text in nonsense:
         try:
             found = read(text)

@@ -29,6 +29,9 @@ EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 N_NODES = 4
 N_ARCHS: int = len(OPS) ** len(EDGES)
 
+OP_BY_NAME = {name: op for op, full in enumerate(OPS) for name in (full, full.removeprefix("nor_"))}
+"""Positions in `OPS` by name; many codes write convolutions without `nor_`."""
+
 _PUBLISHED_SHUFFLE_SEED = 88
 _PERMUTATION_SALT = "nb201 canonical permutation v1"
 _TOKEN = re.compile(r"^(?P<op>[A-Za-z0-9_]+)~(?P<source>\d{1,9})$")
@@ -197,7 +200,8 @@ def parse_arch(text: str) -> Arch:
     """Parse the benchmark's string form.
 
     Args:
-        text: For example `|avg_pool_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|none~1|none~2|`.
+        text: For example `|avg_pool_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|none~1|none~2|`;
+            convolutions may lack their `nor_`.
 
     Returns:
         The architecture.
@@ -229,11 +233,11 @@ def _parse_node(text: str, node: str, target: int) -> list[int]:
             raise _arch_error(
                 text, f"edge '{token}' of node {target} comes from {match['source']}, not {source}"
             )
-        if match["op"] not in OPS:
+        if match["op"] not in OP_BY_NAME:
             raise _arch_error(
                 text, f"operation '{match['op']}' is unknown (available: {', '.join(OPS)})"
             )
-        ops.append(OPS.index(match["op"]))
+        ops.append(OP_BY_NAME[match["op"]])
     return ops
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ArchError
 from harness.seeding import make_rng
-from harness.spaces.base import Baseline, Cost, Fact, Grid, NetworkShape, Trait
+from harness.spaces.base import Baseline, Cost, Fact, Form, Grid, NetworkShape, Trait
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import (
@@ -27,6 +27,7 @@ from harness.spaces.nb201.encoding import (
     parse_arch,
     sample_indices,
 )
+from harness.spaces.nb201.forms import FORMS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,6 +151,11 @@ class NB201(Grid):
     def counts(self, arch: Arch) -> Mapping[str, int]:
         """Count the edges with each operation, dead ones included, and the live convolutions."""
         return {**super().counts(arch), "live conv edges": len(arch.live_conv_edges)}
+
+    @cached_property
+    def forms(self) -> Mapping[str, Form]:
+        """The benchmark's string and order, and what the field's other codes write."""
+        return {**super().forms, **FORMS}
 
     @cached_property
     def traits(self) -> Mapping[str, Trait]:
