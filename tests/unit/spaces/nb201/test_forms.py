@@ -30,9 +30,7 @@ NASLIB_EDGES = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
 
 
 def by_edge(arch: Arch) -> dict[tuple[int, int], str]:
-    return {
-        (source, target): OPS[op] for (target, source), op in zip(EDGES, arch.ops, strict=True)
-    }
+    return {(source, target): OPS[op] for (target, source), op in zip(EDGES, arch.ops, strict=True)}
 
 
 def as_naslib(arch: Arch) -> tuple[int, ...]:
