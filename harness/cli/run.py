@@ -26,6 +26,7 @@ from harness.settings.layers import (
     load_config_file,
     make_config,
     parse_assignments,
+    refuse_contradictions,
     size_of,
 )
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
@@ -153,9 +154,12 @@ def run(
     asked = make_config(from_file, given, assigned)
     for note in find_idle(asked, {**given, **assigned}):
         click.echo(f"Without effect: {note}", err=True)
+    names, numbers = _parse_strategies(strategies), parse_seeds(seeds)
+    options = {"strategy": names, "seed": numbers, **{key: [given[key]] for key in given}}
+    refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
-    names = _parse_strategies(strategies) or _only(single, "strategy") or ["spos", "ogd"]
-    numbers = parse_seeds(seeds) or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
+    names = names or _only(single, "strategy") or ["spos", "ogd"]
+    numbers = numbers or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
     configs = [_with(asked, name, seed) for seed in numbers for name in names]
     launch = read_launch(os.environ)
     if launch is not None:

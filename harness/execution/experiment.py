@@ -30,6 +30,7 @@ from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
 from harness.estimators.supernet.classes import count_classes
 from harness.estimators.supernet.estimator import SCAFFOLDING
+from harness.estimators.supernet.reuse import has_begun
 from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
 from harness.execution.profiling import profile_run
@@ -37,7 +38,7 @@ from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
 from harness.report.summary import summarise_run
-from harness.runs.folder import RunFolder
+from harness.runs.folder import CONFIG, RECORD, RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
@@ -81,6 +82,13 @@ def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0)
     return most
 
 
+def describe_error(error: Exception) -> str:
+    """Describe an error in one line; a bug by its type too."""
+    if isinstance(error, HarnessError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+
+
 def begin_record(config: RunConfig) -> Record:
     """Make the record of a run that starts now."""
     started, settings = provenance.now(), config.model_dump()
@@ -117,6 +125,7 @@ class Experiment:
         Raises:
             Interrupted: If the monitor asked to stop; the same call resumes.
             HarnessError: If something else fails that a user can fix; the record says what.
+            Exception: If there is a bug; the record says that the run failed, and why.
         """
         self.folder = self.conditions.folder(self.config)
         with self.folder.locked():
@@ -134,6 +143,7 @@ class Experiment:
         """Read the record, or begin one."""
         config = self.config
         if not self.folder.has_record():
+            self._notice_lost_record()
             return begin_record(config)
         record = self.folder.read_record()
         if RunConfig(**record.config).sha256 != config.sha256:  # a name has a prefix of it
@@ -142,11 +152,25 @@ class Experiment:
                 "name. Give another --out folder."
             )
         if record.status == FAILED and not self.conditions.retry_failed:
+            reason = str(record.reason).rstrip(".")
             raise StoreError(
-                f"Run {config.run_id} failed before: {record.reason} Change its settings, or "
-                f"give --retry-failed, or remove {self.folder.path}, to try again."
+                f"Run {config.run_id} failed before: {reason}. Change its settings, or give "
+                f"--retry-failed, or remove {self.folder.path}, to try again."
             )
         return record
+
+    def _notice_lost_record(self) -> None:
+        """Say where files of this run are that cannot count, as their record is missing."""
+        for name in (self.config.run_id, *self.config.former_names):
+            path = self.conditions.out / name
+            if not (path / CONFIG).exists() or (path / RECORD).exists():
+                continue
+            resumes = path == self.folder.path and has_begun(path)
+            what = "The run resumes from the checkpoint there" if resumes else "The run starts over"
+            self.monitor.notice(
+                f"{path} holds files of this run, but no {RECORD}, so that it cannot count as "
+                f"finished. {what}. To prevent that, stop now and put the record back."
+            )
 
     def _leave_finished(self) -> None:
         for name in SCAFFOLDING:  # left where a kill came before the clean-up
@@ -168,10 +192,13 @@ class Experiment:
         except Interrupted as error:
             self._write_record(status=INTERRUPTED, reason=str(error))
             raise
-        except HarnessError as error:
+        except Exception as error:
+            # a HarnessError can be fixed, and the run resumed; anything else is a bug, often of a
+            # strategy of the user's own, and would happen again
+            status = INTERRUPTED if isinstance(error, HarnessError) else FAILED
             if self.folder.has_record():
                 with contextlib.suppress(StoreError):  # a full disk: the first message is better
-                    self._write_record(status=INTERRUPTED, reason=str(error))
+                    self._write_record(status=status, reason=describe_error(error))
             raise
 
     def _finish(self) -> None:

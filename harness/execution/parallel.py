@@ -20,8 +20,8 @@ from harness.errors import (
 )
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
+from harness.execution.engines.worker import work
 from harness.execution.experiment import (
-    Experiment,
     default_threads,
     describe_start,
     prepare_process,
@@ -129,7 +129,8 @@ def _lead(
     """Compute the run, or find it finished; tell the other ranks either way."""
     told = _Told(ranks)
     try:
-        return Experiment(config, conditions, threads, monitor, ranks=told).run()
+        work(config, conditions, threads, monitor, ranks=told)
+        return conditions.folder(config)
     finally:
         if not told.anything:  # the run is finished, or cannot be started
             told.broadcast(None)

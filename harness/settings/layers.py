@@ -1,12 +1,13 @@
 """A configuration from layers: presets, a TOML file, options and assignments.
 
-Precedence, lowest first: field defaults, preset, `--config` file, command line options, `--set`.
+Precedence, lowest first: field defaults, preset, `--config` file, command line. An option and a
+`--set` of one command must not contradict each other.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,34 @@ def find_idle(config: RunConfig, given: Mapping[str, Any]) -> list[str]:
         for key, (other, value) in IDLE.items()
         if key in given and getattr(config, other) == value
     ]
+
+
+def refuse_contradictions(
+    config: RunConfig, options: Mapping[str, Sequence[Any]], assigned: Mapping[str, Any]
+) -> None:
+    """Refuse an option and a `--set` that give one setting different values.
+
+    Args:
+        config: The run that has the assigned values, validated.
+        options: By setting, the values that options of the command give it: several seeds or
+            strategies, else one.
+        assigned: The settings that `--set` gives.
+
+    Raises:
+        UsageError: If there is such a setting; both values are named.
+    """
+    for key, values in options.items():
+        if key in assigned and list(values) != [getattr(config, key)]:
+            option = _OPTIONS.get(key, key).replace("_", "-")
+            given = ",".join(map(str, values))
+            raise UsageError(
+                f"--{option} {given} and --set {key}={assigned[key]} contradict each other. Give "
+                "one of them."
+            )
+
+
+_OPTIONS = {"seed": "seeds", "strategy": "strategies"}
+"""Names of options by setting, where they differ."""
 
 
 def size_of(space: Space) -> int:

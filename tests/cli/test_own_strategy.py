@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.commandline import TINY, Invoke
+from tests.e2e.processes import run_here
 
 SOURCE = '''
 from pydantic import Field
@@ -76,6 +77,17 @@ class Half(Strategy):
 
     def sample_paths(self, step, rng):
         return [WeightedPath(self.context.space.draw(rng), self.context.settings.weight)]
+
+
+class Fragile(SinglePathOneShot):
+    """As spos, unless it was broken."""
+
+    broken = False
+
+    def sample_paths(self, step, rng):
+        if self.broken and step == 3:
+            raise LookupError("no path\\nfor this step")
+        return super().sample_paths(step, rng)
 
 
 class Unfinished(Strategy):
@@ -245,3 +257,39 @@ def test_a_supernet_that_can_score_nothing_is_failed(invoke: Invoke, tmp_path: P
     (folder,) = out.glob("*PoisonsTheEnd*")
     assert json.loads((folder / "record.json").read_text())["status"] == "failed"
     assert not (folder / "scores.parquet").exists()
+
+
+def test_a_strategy_that_raises_fails_its_run_alone_and_the_run_resumes_once_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    from mine.strategies import Fragile  # type: ignore[import-not-found]
+
+    command = (*TINY, "--strategies", "mine.strategies:Fragile,spos", "--out", tmp_path / "out")
+    Fragile.broken = True
+    code, out, err = run_here(*command)
+    (folder,) = (tmp_path / "out").glob("tiles-mine-*")
+    (other,) = (tmp_path / "out").glob("tiles-spos-*")
+    record = json.loads((folder / "record.json").read_text())
+    assert (record["status"], record["reason"]) == ("failed", "LookupError: no path")
+    assert json.loads((other / "record.json").read_text())["status"] == "finished"
+    assert code == 1
+    assert "Traceback" in err  # whoever mends the strategy wants it
+    assert f"Error: {folder.name}: Run {folder.name} crashed unexpectedly, LookupError: no p" in err
+    assert "with --retry-failed to resume from the last checkpoint" in err
+    assert "spos" in out
+
+    code, _, err = run_here(*command)
+    assert code == 1
+    assert "failed before: LookupError: no path" in err
+    assert "Traceback" not in err
+
+    Fragile.broken = False
+    assert (folder / "checkpoint.pt").exists()
+    assert run_here(*command, "--retry-failed")[0] == 0
+    assert run_here(*command[:-1], tmp_path / "whole")[0] == 0
+    for table in ("scores", "steps"):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(folder / f"{table}.parquet"),
+            pd.read_parquet(tmp_path / "whole" / folder.name / f"{table}.parquet"),
+            check_exact=True,
+        )

@@ -28,10 +28,10 @@ def run(invoke: Invoke, out: Path, *arguments: object) -> tuple[dict[str, Any], 
 def test_another_ranking_takes_over_the_training_and_says_whose(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, _ = run(invoke, tmp_path / "out", "--set", "rank_every=2")
-    fresh, _ = run(invoke, tmp_path / "fresh", *MORE, "--set", "rank_every=2")
+    first, _ = run(invoke, tmp_path / "out", "--rank-every", "2")
+    fresh, _ = run(invoke, tmp_path / "fresh", *MORE, "--rank-every", "2")
     monkeypatch.setattr("harness.training.loop.Trainer.train_step", None)  # none is to be made
-    second, told = run(invoke, tmp_path / "out", *MORE, "--set", "rank_every=2")
+    second, told = run(invoke, tmp_path / "out", *MORE, "--rank-every", "2")
     own, other = (tmp_path / "out" / record["run_id"] for record in (second, first))
     checkpoint = (other / "checkpoint.pt").read_bytes()
     assert f"ranks the supernet that run {first['run_id']} trained" in told
@@ -52,7 +52,7 @@ def test_another_ranking_takes_over_the_training_and_says_whose(
     assert (other / "interim_scores.parquet").exists()
     assert not (own / "interim_scores.parquet").exists()
     # and whoever takes over from the second names the first
-    third, _ = run(invoke, tmp_path / "out", *MORE, "--n-archs", "6", "--set", "rank_every=2")
+    third, _ = run(invoke, tmp_path / "out", *MORE, "--n-archs", "6", "--rank-every", "2")
     assert third["ranking"]["source"]["run_id"] == first["run_id"]
 
 
@@ -100,3 +100,25 @@ def test_a_training_stored_under_a_former_name_is_done_again_and_said_to_be(
     second, told = run(invoke, tmp_path, *MORE)
     assert "source" not in second["ranking"]
     assert f"run {record['run_id']} has the same training, but was stored by an earlier" in told
+
+
+def test_a_training_whose_record_is_lost_is_done_again_and_said_to_be(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    first, _ = run(invoke, tmp_path)
+    (tmp_path / first["run_id"] / "record.json").unlink()
+    second, told = run(invoke, tmp_path, *MORE)
+    assert "source" not in second["ranking"]
+    assert f"the training in {tmp_path / first['run_id']} cannot be used" in told
+    assert "record.json cannot be read: No such file" in told
+
+
+def test_a_training_of_an_unfinished_run_is_not_used_and_said_not_to_be(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    first, _ = run(invoke, tmp_path)
+    path = tmp_path / first["run_id"] / "record.json"
+    path.write_text(json.dumps({**first, "status": "interrupted"}))
+    second, told = run(invoke, tmp_path, *MORE)
+    assert "source" not in second["ranking"]
+    assert f"run {first['run_id']} has the same training, but is interrupted" in told

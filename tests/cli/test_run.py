@@ -101,16 +101,52 @@ def test_a_runs_own_config_file_is_the_same_run(invoke: Invoke, finished: Path) 
         assert [r["run_id"] for r in _strict_json(result.out)["runs"]] == [folder.name]
 
 
-def test_the_command_line_wins_over_the_config_file_and_set_over_both(
-    invoke: Invoke, tmp_path: Path
-) -> None:
+def test_the_command_line_wins_over_the_config_file(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text("n_archs = 2\nrank_images = 17\nlr = 0.2\nprobe_every = 3\n")
-    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "probe_every=0")
+    arguments = ("--strategies", "spos", "--config", tmp_path / "my.toml", "--set", "batch_size=6")
     result = invoke(*TINY, *arguments, "--out", tmp_path / "out", "--json")
     (record,) = _strict_json(result.out)["runs"]
     config = record["config"]
-    assert (config["n_archs"], config["rank_images"]) == (3, 16)
-    assert (config["lr"], config["probe_every"]) == (0.2, 0)
+    assert (config["n_archs"], config["rank_images"], config["probe_every"]) == (3, 16, 2)
+    assert (config["lr"], config["batch_size"]) == (0.2, 6)
+
+
+@pytest.mark.parametrize(
+    ("option", "assignment"),
+    [
+        (("--seeds", "0"), "seed=3"),
+        (("--seeds", "0,3"), "seed=3"),
+        (("--strategies", "spos"), "strategy=ogd"),
+        (("--precision", "bf16"), "precision=float32"),
+        (("--n-archs", "3"), "n_archs=all"),
+        (("--rank-images", "16"), "rank_images=17"),
+        (("--until-tau-se", "0.5"), "until_tau_se=0.25"),
+        (("--rank-every", "0"), "rank_every=2"),
+        (("--probe-every", "2"), "probe_every=0"),
+        (("--bn-mode", "batch"), "bn_mode=recalibrated"),
+        (("--device", "cpu"), "device=auto"),
+        (("--preset", "smoke"), "preset=quick"),
+        (("--dataset", "tiles"), "dataset=cifar10"),
+        (("--space", "nb201"), "space=tests.spaces.toy:Toy"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_an_option_and_an_assignment_that_contradict_each_other_are_refused_with_both_named(
+    invoke: Invoke, tmp_path: Path, option: tuple[str, str], assignment: str
+) -> None:
+    result = invoke("run", *option, "--set", assignment, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert f"{' '.join(option)} and --set {assignment} contradict each other" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_option_and_an_assignment_that_agree_are_one(invoke: Invoke, finished: Path) -> None:
+    agreed = ("seed=0", "strategy=spos", "n_archs=3", "rank_images=16", "preset=smoke")
+    assignments = [part for one in agreed for part in ("--set", one)]
+    result = invoke(*TINY, "--strategies", "spos", *assignments, "--out", finished, "--json")
+    assert result.code == 0
+    (record,) = _strict_json(result.out)["runs"]
+    assert record["run_id"] == _run_folder(finished, "spos").name
 
 
 def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:
@@ -430,3 +466,33 @@ def test_a_setting_without_effect_is_said_to_have_none(invoke: Invoke, tmp_path:
     result = invoke(*TINY, *arguments)
     assert result.code == 0
     assert "Without effect: recalibration_images = 100, since bn_mode is 'batch'." in result.err
+
+
+@pytest.mark.parametrize(
+    ("removed", "what"), [((), "resumes"), (("checkpoint.pt",), "starts over")]
+)
+def test_a_run_whose_record_is_lost_is_computed_again_and_said_to_be(
+    invoke: Invoke, copied: Path, removed: tuple[str, ...], what: str
+) -> None:
+    folder = _run_folder(copied, "spos")
+    for name in ("record.json", *removed):
+        (folder / name).unlink()
+    result = invoke(*TINY, "--strategies", "spos", "--out", copied)
+    assert result.code == 0
+    told = f"{folder} holds files of this run, but no record.json"
+    assert told in result.err
+    assert f"The run {what}" in result.err
+    assert told not in invoke(*TINY, "--strategies", "spos", "--out", copied).err
+
+
+def test_a_run_whose_record_is_lost_is_missed_under_its_former_name_too(
+    invoke: Invoke, copied: Path
+) -> None:
+    folder = _run_folder(copied, "spos")
+    config = RunConfig(**json.loads((folder / "record.json").read_text())["config"])
+    former = copied / config.former_names[0]
+    folder.rename(former)
+    (former / "record.json").unlink()
+    result = invoke(*TINY, "--strategies", "spos", "--out", copied)
+    assert f"{former} holds files of this run, but no record.json" in result.err
+    assert "The run starts over" in result.err

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.monitor import Monitor
-from harness.runs.folder import RECORD, RunFolder
+from harness.monitor import Monitor, SilentMonitor
+from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name
@@ -39,7 +39,7 @@ def find_training(
     Returns:
         The other run's folder; None if there is none.
     """
-    for other, record in _same_training(config, folder):
+    for other, record in _same_training(config, folder, monitor):
         if record.data.get("images_sha256") != images_sha256:
             continue
         missing = [path.name for path in _weights(config, other.path) if not path.exists()]
@@ -57,7 +57,7 @@ def find_training(
 def _notice_former(config: RunConfig, folder: Path, monitor: Monitor) -> None:
     """Say that the same training is there under a former name, which cannot be reused."""
     stem = former_name(config.model_dump()).rpartition("-")[0]
-    for other, record in _finished(config, folder, stem):
+    for other, record in _finished(config, folder, stem, SilentMonitor()):
         if other.path.name == former_name(record.config):
             monitor.notice(
                 f"{config.run_id}: run {record.run_id} has the same training, but was stored by an "
@@ -104,22 +104,37 @@ def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
         ) from error
 
 
-def _same_training(config: RunConfig, folder: Path) -> Iterator[tuple[RunFolder, Record]]:
-    return _finished(config, folder, config.name.removesuffix(config.ranking_sha256[:8]))
+def _same_training(
+    config: RunConfig, folder: Path, monitor: Monitor
+) -> Iterator[tuple[RunFolder, Record]]:
+    stem = config.name.removesuffix(config.ranking_sha256[:8])
+    return _finished(config, folder, stem, monitor)
 
 
-def _finished(config: RunConfig, folder: Path, stem: str) -> Iterator[tuple[RunFolder, Record]]:
-    """Find finished runs with the same training beside a folder, by the start of their names."""
+def _finished(
+    config: RunConfig, folder: Path, stem: str, monitor: Monitor
+) -> Iterator[tuple[RunFolder, Record]]:
+    """Find finished runs with the same training beside a folder, by the start of their names.
+
+    The monitor is told of a training that is there, but cannot be used.
+    """
     for path in sorted(folder.parent.glob(f"{glob.escape(stem)}*")):
-        if path == folder or not (path / RECORD).exists():
+        if path == folder or not has_begun(path):
             continue
         try:
             record = RunFolder(path).read_record()
-        except StoreError:
+        except StoreError as error:
+            monitor.notice(f"{config.run_id}: the training in {path} cannot be used: {error}")
             continue
-        same = RunConfig(**record.config).training_sha256 == config.training_sha256
-        if same and record.status == FINISHED:
+        if RunConfig(**record.config).training_sha256 != config.training_sha256:
+            continue
+        if record.status == FINISHED:
             yield RunFolder(path), record
+        else:
+            monitor.notice(
+                f"{config.run_id}: run {record.run_id} has the same training, but is "
+                f"{record.status}: only the supernet of a finished run is ranked again."
+            )
 
 
 def _weights(config: RunConfig, folder: Path) -> list[Path]:

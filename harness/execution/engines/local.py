@@ -24,7 +24,7 @@ from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue
 from harness.execution.engines.worker import work
-from harness.execution.experiment import Experiment, default_jobs, default_threads
+from harness.execution.experiment import default_jobs, default_threads
 from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
 from harness.settings.run import RunConfig
 
@@ -64,8 +64,8 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
         error = None
         monitor.event(Event(config.run_id, STARTED, {}))
         try:
-            Experiment(config, conditions, default_threads(config, 1), monitor).run()
-        except HarnessError as problem:  # a bug stops everything, with its traceback
+            work(config, conditions, default_threads(config, 1), monitor)
+        except HarnessError as problem:
             error = problem
         queue.end(config, error)
         if isinstance(error, Interrupted):

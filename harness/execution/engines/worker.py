@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TextIO
 
 from harness import provenance
+from harness.distributed.ranks import ALONE, Ranks
 from harness.errors import HarnessError, WorkerError
 from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
-from harness.execution.experiment import Experiment
+from harness.execution.experiment import Experiment, describe_error
 from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee
 from harness.settings.run import RunConfig
 
@@ -26,6 +27,7 @@ def work(
     threads: int,
     monitor: Monitor,
     spread: Spread | None = None,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Compute one run.
 
@@ -35,6 +37,7 @@ def work(
         threads: CPU threads, unless the settings or an earlier start specify them.
         monitor: Receives the progress; can stop the run.
         spread: Scores architectures elsewhere; None: here.
+        ranks: The processes that train it together, of which this is the first.
 
     Raises:
         HarnessError: If the run fails in a way that a user can fix, or is interrupted.
@@ -44,15 +47,16 @@ def work(
     with _logging(path, config.run_id) as log:
         try:
             heard = monitor if log is None else Tee(monitor, [log])
-            Experiment(config, conditions, threads, heard, spread=spread).run()
+            Experiment(config, conditions, threads, heard, ranks, spread).run()
         except HarnessError:
             raise
         except Exception as error:
             traceback.print_exc(file=log and log.file)
-            told = f"{type(error).__name__}: {error}".splitlines()[0]
             where = "above" if path is None else f"in {path}"
             raise WorkerError(
-                f"Run {config.run_id} crashed unexpectedly, {told}; its traceback is {where}."
+                f"Run {config.run_id} crashed unexpectedly, {describe_error(error)}; its traceback "
+                f"is {where}. Run the same command with --retry-failed to resume from the last "
+                "checkpoint."
             ) from error
 
 
