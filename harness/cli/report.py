@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     "--compare-with",
     "baseline",
     metavar="LABEL",
-    help="Estimator to compare all others with, or params, flops or random.  [default: for runs, "
-    "spos with equal settings; for others, the first]",
+    help="Estimator to compare all others with, or a free baseline such as live_params.  [default: "
+    "for runs, spos with equal settings; for others, the first]",
 )
 @click.option(
     "--truth-dataset",

@@ -72,9 +72,8 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
     first = section.evaluations[0].populations.values()
     places = tuple(map(float, range(len(names))))
     floor = section.space.floor
-    of_floor = "parameters" if floor == "params" else floor
     for label, values in (
-        (of_floor, [part.baselines[floor].value for part in first]),
+        (floor, [part.baselines[floor].value for part in first]),
         ("one-seed reference", [part.reference and part.reference.tau for part in first]),
         ("ceiling", [part.ceiling and part.ceiling.tau for part in first]),
     ):
@@ -83,7 +82,7 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
         f"tau-by-population{suffix}",
         "Tau by population",
         f"Kendall's tau-b by population; {_where(section)}. Bars: 95% intervals. "
-        f"{of_floor.capitalize()}, one-seed reference and modelled ceiling are on the same "
+        f"The floor ({floor}), one-seed reference and modelled ceiling are on the same "
         "architectures.",
         "population",
         "tau",

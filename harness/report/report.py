@@ -54,9 +54,9 @@ def make_report(
         loaded: The estimators, and what was left out.
         truths: Truths to judge them by, each in its own section; by default that of each image
             data set that runs were trained on.
-        baseline: Label of the estimator to compare all others with, or `params`, `flops` or
-            `random`; by default runs are compared with those of the baseline strategy and equal
-            settings, others with the first.
+        baseline: Label of the estimator to compare all others with, or a free baseline of the
+            space such as `live_params`; by default runs are compared with those of the baseline
+            strategy and equal settings, others with the first.
         data_dir: Folder of the truth, for data sets that need it.
 
     Returns:

@@ -68,16 +68,10 @@ def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str,
         "too_few": _name_those(metrics, "too few"),
         "undefined": _name_those(metrics, "undefined"),
         **{f"{name}_interval": _write_interval(tau) for name, tau in taus.items()},
-        "baselines": _sizes(everything),
+        "baselines": {name: tau.value for name, tau in everything.baselines.items()},
         "one_seed_reference": reference and reference._asdict(),
         "ceilings": {name: ceiling and ceiling.tau for name, ceiling in ceilings.items()},
     }
-
-
-def _sizes(everything: PopulationResult) -> dict[str, float | None]:
-    """Return what the size of a network reaches, in so far as the space counts it."""
-    known = everything.baselines
-    return {name: known[name].value for name in ("params", "flops") if name in known}
 
 
 def _name_those(metrics: Mapping[str, MetricResult], status: str) -> list[str]:

@@ -18,8 +18,8 @@ from harness.report.contents import Section
 from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
 
-_HEADINGS = {"flops": "FLOPs"}
-"""Of the columns of baselines; others are headed by their names."""
+BESIDE = ("params", "random")
+"""Baselines in the tables of populations, after the space's floor; a report's JSON has all."""
 
 SIDE_BY_SIDE = 3
 """Most estimators in one table of populations; more get further tables."""
@@ -36,7 +36,8 @@ NOTES = (
     "one-seed ref: tau of one stand-alone training against the mean of the others, on the "
     "architectures with the most trials. ceiling: expected tau of a noiseless estimator against "
     "this truth (modelled), [the range of its tau], and (the share of the ceiling reached). "
-    "params, FLOPs, random: tau of network size and of random scores, on the same architectures.",
+    "live params, params, random: tau of network size, of the part that a signal passes (live) or "
+    "of all of it, and of random scores, on the same architectures.",
     "Uncertainty of tau: standard errors, and each known cause's share of the variance. truth: "
     "noise of the truth's own trainings, beyond what the draw of architectures already accounts "
     "for. against true: estimated tau against a noiseless truth.",
@@ -111,10 +112,13 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
     is_single = len(evaluations) == 1
     for start in range(0, len(evaluations), SIDE_BY_SIDE):
         shown = evaluations[start : start + SIDE_BY_SIDE]
+        known = shown[0].populations["all"].baselines
+        floor = shown[0].estimator.space.floor
+        beside = [name for name in dict.fromkeys((floor, *BESIDE)) if name in known]
         headings = (
             *("population", "n"),
             *(result.label for result in shown),
-            *(_HEADINGS.get(name, name) for name in shown[0].populations["all"].baselines),
+            *(name.replace("_", " ") for name in beside),
             *("one-seed ref", "ceiling"),
         )
         rows = []
@@ -125,7 +129,7 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
                     name,
                     f"{part.population.n:,}",
                     *(write_figure(tau, with_spread=is_single) for tau in taus),
-                    *(write_value(beside) for beside in part.baselines.values()),
+                    *(write_value(part.baselines[name]) for name in beside),
                     write_reference(part),
                     write_ceiling(part, with_share=is_single),
                 )

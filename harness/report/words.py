@@ -94,8 +94,7 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
     floor = first.estimator.space.floor
     reached = everything.baselines[floor].value
     if reached is not None:
-        score = "counting parameters" if floor == "params" else f"the baseline {floor}"
-        besides.append(f"{score} reaches {reached:.3f}")
+        besides.append(f"the floor, {floor}, reaches {reached:.3f}")
     if everything.ceiling is not None:
         besides.append(f"the ceiling is {everything.ceiling.tau:.3f}")
     if len(evaluations) == 1 and (everything.share_of_ceiling or 0.0) > 0.0:

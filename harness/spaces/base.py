@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.errors import ArchError
@@ -145,7 +145,7 @@ class Space(ABC):
     name: ClassVar[str]
     size: ClassVar[int | None]
     index_column: ClassVar[str | None] = None
-    floor: ClassVar[str] = "params"
+    floor: ClassVar[str] = "live_params"
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:
@@ -275,13 +275,18 @@ class Space(ABC):
     def baselines(self) -> Mapping[str, Baseline]:
         """The free scores, by name; a space adds its own."""
         shape = NetworkShape(channels=16, cells=5, image_size=32, image_channels=3, classes=10)
+        sizes = {
+            "params": "number of parameters",
+            "flops": "number of multiply-adds",
+            "live_params": "number of parameters of the live part",
+            "live_flops": "number of multiply-adds of the live part",
+        }
+
+        def count(name: str, arch: Architecture) -> float:
+            return float(getattr(self.cost(arch, shape), name))
+
         return {
-            "params": Baseline(
-                "number of parameters", lambda arch: float(self.cost(arch, shape).params)
-            ),
-            "flops": Baseline(
-                "number of multiply-adds", lambda arch: float(self.cost(arch, shape).flops)
-            ),
+            **{name: Baseline(text, partial(count, name)) for name, text in sizes.items()},
             "random": Baseline("random, the same for an architecture every time", self._chance),
         }
 

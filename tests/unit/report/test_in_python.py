@@ -80,7 +80,7 @@ def test_every_metric_is_there_on_every_population_with_its_n(result: Evaluation
     assert list(result.populations) == list(POPULATIONS)
     for part in result.populations.values():
         assert list(part.metrics) == list(METRICS)
-        assert list(part.baselines) == ["params", "flops", "random"]
+        assert list(part.baselines) == ["params", "flops", "live_params", "live_flops", "random"]
     assert result.populations["top_50"].population.n == N_TILES // 2
     assert result.populations["top_10"].metrics["tau_top_10"].status == "too few"
 
