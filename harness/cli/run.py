@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +38,7 @@ from harness.strategies import REGISTRY, check_strategy, check_tables, refuse_un
 
 if TYPE_CHECKING:
     from harness.execution.engines.base import Failure
+    from harness.runs.folder import RunFolder
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
@@ -194,11 +196,22 @@ def run(
         click.echo(json.dumps({"runs": records}, indent=2))
     elif outcome.finished:
         print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
-        click.echo(f"Run folders: {out}. The same table later: harness report {out}", err=True)
+        again = _report_command(outcome.finished, out, data_dir)
+        click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
     for message, run_ids in _by_message(outcome.failures).items():
         click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
+
+
+def _report_command(finished: list[RunFolder], out: Path, data_dir: Path | None) -> str:
+    """Return the command that reports on these runs alone."""
+    from harness.runs.folder import list_folders
+
+    paths = [folder.path for folder in finished]
+    alone = {path.resolve() for path in paths} == {f.path.resolve() for f in list_folders([out])}
+    options = [] if data_dir is None else ["--data-dir", str(data_dir)]
+    return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
 
 
 def _with(config: RunConfig, strategy: str, seed: int) -> RunConfig:

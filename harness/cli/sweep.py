@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from contextlib import ExitStack
+from functools import reduce
+from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +19,22 @@ from harness.cli.engine_options import (
     make_engine,
     make_monitor,
 )
-from harness.cli.printing import print_grid
+from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
 from harness.execution.cluster import check_listening, choose_address
-from harness.strategies import check_strategy
+from harness.settings.dotted import flatten, merge
+from harness.settings.layers import find_idle
+from harness.strategies import check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:
     from harness.execution.conditions import Conditions
     from harness.settings.run import RunConfig
-    from harness.settings.study import Study
+    from harness.settings.study import Repeat, Study
 
 STUDY = "study.toml"
+MOST_NAMED = 20
+"""Repeated points that are named on standard error."""
 
 
 @click.command()
@@ -60,24 +67,36 @@ def sweep(
     run that fails does not stop the others. The same command resumes where it was stopped, and
     never computes a finished run again. Several sweeps may share one folder.
     """
-    from harness.settings.study import load_study
+    from harness.settings.study import find_repeats, load_study
 
     check_alone(os.environ, "sweep")
     study = load_study(study_file)
-    for config in study.configs:
-        check_strategy(config.strategy)
+    strategies = list(dict.fromkeys(config.strategy for config in study.configs))
+    for name in strategies:
+        check_strategy(name)
+    idle = zip(study.configs, study.points, strict=True)
+    for note, count in Counter(chain.from_iterable(starmap(find_idle, idle))).items():
+        click.echo(
+            f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
+        )
     given = check_engine(engine, **engine_settings)
 
     # imports torch from here on, after all checks that do not need it
     from harness.cli.monitors import StudyMonitor
     from harness.execution.conditions import Conditions
-    from harness.execution.runner import resolve_all, run_all
+    from harness.execution.runner import drop_repeats, resolve_all, run_all
 
+    tables = reduce(merge, (config.tables for config in study.configs))
+    check_tables(tables, strategies, f" in {study_file}")
+    refuse_unread(flatten(tables), strategies)
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
-    configs = resolve_all(study.configs, conditions)
+    resolved = resolve_all(study.configs, conditions)
+    repeats = find_repeats(study, [config.run_id for config in resolved])
+    _tell_repeats(repeats, len(study.points))
+    configs = drop_repeats(resolved)
     if dry_run:
-        _print_runs(configs, conditions, as_json)
+        _print_runs(configs, repeats, conditions, as_json)
         return
     if engine == "ray" and not all(conditions.folder(config).has_record() for config in configs):
         check_listening(choose_address(given.get("address")))  # before anything is written
@@ -87,7 +106,7 @@ def sweep(
         monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
         outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
     if as_json:
-        _print_runs(configs, conditions, as_json)
+        _print_runs(configs, repeats, conditions, as_json)
     for run_id, error in outcome.failures:
         click.echo(f"Error: {run_id}: {error}", err=True)
     click.echo(f"Show the results: harness report {folder}", err=True)
@@ -111,7 +130,21 @@ def _keep_copy(study: Study, folder: Path) -> None:
     write_atomically(path, study.text)
 
 
-def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool) -> None:
+def _tell_repeats(repeats: list[Repeat], n_points: int) -> None:
+    """Count and name the points that are computed only once, as they are the same run."""
+    if not repeats:
+        return
+    left = n_points - len(repeats)
+    click.echo(f"{n_points} points of the study are {left} runs; these repeat another:", err=True)
+    for repeat in repeats[:MOST_NAMED]:
+        click.echo(clean(f"  {repeat}"), err=True)
+    if len(repeats) > MOST_NAMED:
+        click.echo(f"  and {len(repeats) - MOST_NAMED:,} more; --json names all", err=True)
+
+
+def _print_runs(
+    configs: list[RunConfig], repeats: list[Repeat], conditions: Conditions, as_json: bool
+) -> None:
     from harness.runs.inventory import Run, look_at
 
     rows: list[dict[str, Any]] = []
@@ -120,7 +153,9 @@ def _print_runs(configs: list[RunConfig], conditions: Conditions, as_json: bool)
         run = look_at(folder) if folder.has_record() else Run(folder, None, "waiting", None)
         rows.append({"run_id": config.run_id, "status": run.status, "reason": run.reason})
     if as_json:
-        click.echo(json.dumps({"out": str(conditions.out), "runs": rows}, indent=2))
+        repeated = [{"run_id": repeat.run_id, "point": repeat.point} for repeat in repeats]
+        found = {"out": str(conditions.out), "runs": rows, "repeated": repeated}
+        click.echo(json.dumps(found, indent=2, default=str))
         return
     cells = [[row["run_id"], row["status"], row["reason"] or ""] for row in rows]
     print_grid(f"{len(rows)} runs in {conditions.out}", ["run", "status", "reason"], cells, 3)

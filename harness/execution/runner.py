@@ -30,17 +30,16 @@ class RunsOutcome(NamedTuple):
 
 
 def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:
-    """Fill in what depends on strategies and truths, and drop duplicates.
+    """Fill in what depends on strategies and truths.
 
     Args:
         configs: The runs, not yet resolved.
         conditions: The options of the command.
 
     Returns:
-        The runs in the order given, each once.
+        The same runs, resolved; two of them may be equal.
 
     Raises:
-        UsageError: If two different runs would have the same folder.
         HarnessError: If a truth table is missing or a strategy unknown.
     """
     asked = dict.fromkeys((config.dataset, config.space) for config in configs)
@@ -49,7 +48,15 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
         for dataset, space in asked
     }
     resolved = [resolve_config(one, truths[one.dataset, one.space]) for one in configs]
-    resolved = [under_stored_name(config, conditions.out) for config in resolved]
+    return [under_stored_name(config, conditions.out) for config in resolved]
+
+
+def drop_repeats(resolved: Sequence[RunConfig]) -> list[RunConfig]:
+    """Return each run once, in the order given.
+
+    Raises:
+        UsageError: If two different runs would have the same folder.
+    """
     distinct = {config.sha256: config for config in resolved}
     named: dict[str, RunConfig] = {}
     for config in distinct.values():
@@ -82,7 +89,7 @@ def run_all(
         Interrupted: If the monitor asked to stop; every run under way was saved.
         HarnessError: If something that all runs share is at fault.
     """
-    resolved = resolve_all(configs, conditions)
+    resolved = drop_repeats(resolve_all(configs, conditions))
     failures = engine.run(resolved, conditions, monitor)
     failed = {failure.run_id for failure in failures}
     finished = [conditions.folder(c) for c in resolved if c.run_id not in failed]

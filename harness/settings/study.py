@@ -21,14 +21,14 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.settings.dotted import flatten, nest
+from harness.settings.dotted import differences, flatten, nest
 from harness.settings.layers import make_config
 from harness.settings.run import RunConfig
 
@@ -70,13 +70,58 @@ class Study(NamedTuple):
 
     Attributes:
         name: Its name.
-        configs: Its runs in the order of the file, not yet resolved.
+        points: What each run sets beyond the base, by dotted key, in the order of the file.
+        configs: The runs, not yet resolved.
         text: Text of the file.
     """
 
     name: str
+    points: list[dict[str, Any]]
     configs: list[RunConfig]
     text: str
+
+
+class Repeat(NamedTuple):
+    """A point of a study that is the same run as an earlier one.
+
+    Attributes:
+        point: What it sets.
+        first: What the earlier one sets.
+        run_id: The run.
+    """
+
+    point: dict[str, Any]
+    first: dict[str, Any]
+    run_id: str
+
+    def __str__(self) -> str:
+        """Describe the point, and in what it differs from the earlier one without effect."""
+        same = []
+        for key, _, earlier in differences(self.point, self.first):
+            same.append(f"with {key} = {earlier!r}" if key in self.first else f"without {key}")
+        return (
+            f"{_show(self.point)}: {'the same run as ' + ', '.join(same) if same else 'repeated'}"
+        )
+
+
+def find_repeats(study: Study, run_ids: Sequence[str]) -> list[Repeat]:
+    """Find the points that are the same run as an earlier one.
+
+    Args:
+        study: The study.
+        run_ids: The run of each point, resolved.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    repeats = []
+    for point, run_id in zip(study.points, run_ids, strict=True):
+        earlier = first.setdefault(run_id, point)
+        if earlier is not point:
+            repeats.append(Repeat(point, earlier, run_id))
+    return repeats
+
+
+def _show(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {value!r}" for key, value in point.items()) or "the base alone"
 
 
 def load_study(path: Path) -> Study:
@@ -111,8 +156,9 @@ def load_study(path: Path) -> Study:
         study = StudyFile(**{"name": path.stem, **content})
     except ValidationError as error:
         raise UsageError(f"Study file {path}: {_explain(error)}.") from error
-    configs = [_make(path, study.base, point) for point in _points(path, study)]
-    return Study(study.name, configs, text)
+    points = [flatten(point) for point in _points(path, study)]
+    configs = [_make(path, study.base, point) for point in points]
+    return Study(study.name, points, configs, text)
 
 
 def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
@@ -137,8 +183,8 @@ def _make(path: Path, base: Mapping[str, Any], point: Mapping[str, Any]) -> RunC
     try:
         return make_config(*(nest(key, value) for key, value in base.items()), *layers)
     except UsageError as error:
-        where = ", ".join(f"{key} = {value!r}" for key, value in point.items())
-        raise UsageError(f"Study file {path}{where and f', run with {where}'}: {error}") from error
+        where = f", run with {_show(point)}" if point else ""
+        raise UsageError(f"Study file {path}{where}: {error}") from error
 
 
 def _lists(grid: Mapping[str, Any]) -> dict[str, list[Any]]:

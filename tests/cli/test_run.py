@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,27 @@ def test_a_run_prints_the_table_on_stdout_and_the_rest_on_stderr(
     assert "too few" in result.out  # 3 architectures: no figures
     assert str(finished) not in result.out
     assert f"harness report {finished}" in result.err
+
+
+def test_the_command_at_the_end_gives_exactly_the_table_above_it(
+    invoke: Invoke, copied: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "my data"
+    data.mkdir()
+    result = invoke(*TINY, "--out", copied, "--data-dir", data)
+    whole = _again(result.err)
+    assert whole == ["report", str(copied), "--data-dir", str(data)]
+    assert invoke(*whole).out == result.out
+    result = invoke(*TINY, "--strategies", "ogd", "--out", copied)  # where another run is, too
+    assert _again(result.err) == ["report", str(_run_folder(copied, "ogd"))]
+    assert invoke(*_again(result.err)).out == result.out
+
+
+def _again(err: str) -> list[str]:
+    (command,) = (
+        line.partition("later: harness ")[2] for line in err.splitlines() if "later" in line
+    )
+    return shlex.split(command)
 
 
 def test_a_run_folder_has_all_its_files(finished: Path) -> None:

@@ -207,6 +207,70 @@ def test_a_wrong_study_is_explained_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+IDLE = """
+[grid]
+strategy = ["spos", "ogd"]
+ogd.alpha = [0.1, 1]
+[[run]]
+strategy = "spos"
+[[run]]
+recalibration_images = 100
+[[run]]
+recalibration_images = 100
+"""
+
+
+def test_points_that_are_one_run_are_counted_and_named_and_so_are_settings_without_effect(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    command = ("sweep", write_study(tmp_path, IDLE), "--out", tmp_path / "out", "--dry-run")
+    result = invoke(*command)
+    assert result.code == 0
+    assert result.err.splitlines() == [
+        "Without effect, in 2 of 7 points: recalibration_images = 100, since bn_mode is 'batch'.",
+        "7 points of the study are 4 runs; these repeat another:",
+        "  strategy = 'spos', ogd.alpha = 1: the same run as with ogd.alpha = 0.1",
+        "  strategy = 'spos': the same run as with ogd.alpha = 0.1",
+        "  recalibration_images = 100: repeated",
+    ]
+    found = json.loads(invoke(*command, "--json").out)
+    assert [repeat["point"] for repeat in found["repeated"]] == [
+        {"strategy": "spos", "ogd.alpha": 1},
+        {"strategy": "spos"},
+        {"recalibration_images": 100},
+    ]
+    runs = {run["run_id"] for run in found["runs"]}
+    assert len(runs) == 4
+    assert {repeat["run_id"] for repeat in found["repeated"]} <= runs
+
+
+def test_of_many_repeated_points_the_first_are_named(invoke: Invoke, tmp_path: Path) -> None:
+    alphas = [n / 10 for n in range(1, 25)]
+    grid = f'[grid]\nstrategy = ["spos"]\nogd.alpha = {alphas}\n[[run]]\nstrategy = "ogd"\n'
+    result = invoke("sweep", write_study(tmp_path, grid), "--out", tmp_path / "out", "--dry-run")
+    assert "25 points of the study are 2 runs" in result.err
+    assert "ogd.alpha = 2.1: the same" in result.err
+    assert "ogd.alpha = 2.2: the same" not in result.err
+    assert "and 3 more" in result.err
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("ogdd.c = 3", "Unknown setting in"),
+        ("ogd.alhpa = 3", "Did you mean 'ogd.alpha'?"),
+        ("ogd.alpha = 3", "ogd.alpha = 3 was given, and has no effect: no strategy of spos"),
+    ],
+)
+def test_a_strategys_setting_that_no_run_of_the_study_reads_is_refused(
+    invoke: Invoke, tmp_path: Path, rest: str, message: str
+) -> None:
+    result = invoke("sweep", write_study(tmp_path, rest), "--out", tmp_path / "out")
+    assert result.code == 2
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_json_on_standard_error_is_all_that_is_there(
     invoke: Invoke, swept: tuple[Path, Path, Result], tmp_path: Path
 ) -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from harness.errors import UsageError
 from harness.execution.conditions import Conditions
-from harness.execution.runner import resolve_all
+from harness.execution.runner import drop_repeats, resolve_all
 from harness.settings.run import RunConfig
 from tests.tiny import tiny_config
 
 
 def test_a_run_that_is_given_twice_is_done_once_and_the_order_is_kept() -> None:
     first, second = tiny_config(seed=1), tiny_config(seed=0)
-    resolved = resolve_all([first, second, first], Conditions(Path("out")))
+    resolved = drop_repeats(resolve_all([first, second, first], Conditions(Path("out"))))
     assert [config.seed for config in resolved] == [1, 0]
 
 
@@ -26,4 +26,4 @@ def test_two_runs_whose_folder_would_be_one_are_refused_and_none_is_lost(
     # what a collision of the hash's first digits looks like
     monkeypatch.setattr(RunConfig, "run_id", property(lambda _: "tiles-spos-s0-00000000"))
     with pytest.raises(UsageError, match=r"stored as tiles-spos-s0-00000000: lr = 0\.1 and 0\.2\."):
-        resolve_all(configs, Conditions(Path("out")))
+        drop_repeats(resolve_all(configs, Conditions(Path("out"))))
