@@ -1,0 +1,81 @@
+"""How much the last features move with the image, with what batch norm takes out put back."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from harness.estimators.zero_cost.intercepting import Interceptor
+from harness.estimators.zero_cost.passes import Passes
+from harness.estimators.zero_cost.proxy import Proxy
+from harness.seeding import derive_seed
+from harness.supernet.norm import EPS
+
+_STEP = 1e-2
+
+
+class Zen(Proxy):
+    """ln mean_n |f(x_n + 0.01 e_n) - f(x_n)| + sum over batch norms of ln sqrt(mean_c var_c).
+
+    f is the last ReLU, before the global pooling; x and e are standard normal, as many images as a
+    batch has, and weights of convolutions are drawn anew, standard normal. The variances are those
+    of the pass of x.
+
+    Reference: Lin et al., Zen-NAS, 2021, arXiv 2102.01063, algorithm 1. There the skip connections
+    of a network are taken out first; here they are operations of the architecture, and stay. One
+    draw, where the paper averages 32. Of the live part, as for every proxy: a batch norm that is
+    fed zeros has no logarithm.
+    """
+
+    name: ClassVar = "zen"
+
+    def measure(self, passes: Passes) -> float:
+        """Return the score."""
+        drawn = {name: _draw(w, passes.seed, name) for name, w in passes.weights.items()}
+        image = _draw(passes.batch.images, passes.seed, "image")
+        moved = image + _STEP * _draw(image, passes.seed, "step")
+        watches = []
+        with torch.no_grad():
+            for images in (image, moved):
+                watch = _Watch()
+                with watch:
+                    functional_call(passes.network, drawn, (images,))
+                watches.append(watch)
+        first, second = watches
+        distance = (second.last - first.last).flatten(1).double().norm(dim=1).mean()
+        return _log(float(distance)) + first.log_scales
+
+
+class _Watch(Interceptor):
+    """Keeps the last ReLU's output, and adds up the logarithms of batch norm's scales."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = torch.empty(0)
+        self.log_scales = 0.0
+
+    def rectify(self, x: Tensor) -> Tensor:
+        self.last = super().rectify(x)
+        return self.last
+
+    def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+        y, _, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, EPS)
+        variance = scale.double().pow(-2) - EPS
+        self.log_scales += _log(float(variance.mean())) / 2
+        return y
+
+
+def _draw(like: Tensor, seed: int, name: str) -> Tensor:
+    generator = torch.Generator().manual_seed(derive_seed(seed, "zen", name))
+    drawn = torch.randn(like.shape, generator=generator)
+    return drawn.to(like).contiguous(
+        memory_format=torch.channels_last if like.dim() == 4 else torch.contiguous_format
+    )
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
