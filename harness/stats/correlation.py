@@ -6,7 +6,7 @@ Axis letter: n items, such as architectures. Ties count as tau-b counts them.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from harness.errors import UsageError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Unsigned = npt.NDArray[np.unsignedinteger[Any]]
 
 
 class Correlation(NamedTuple):
@@ -43,7 +45,7 @@ class _PairCounts(NamedTuple):
 
 
 def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
-    """Compute Kendall's tau-b and its influence values in O(n log n).
+    """Compute Kendall's tau-b and its influence values in O(n sqrt n).
 
     With s_i, a_i, b_i the means over the other items j of sgn(x_i-x_j)sgn(y_i-y_j), [x_i != x_j]
     and [y_i != y_j], and S, A, B their means: tau = S / sqrt(AB) and
@@ -65,8 +67,7 @@ def kendall_tau(x: npt.ArrayLike, y: npt.ArrayLike) -> Tau:
     """
     first, second = check_pair(x, y)
     n = len(first)
-    every = np.ones(n, dtype=np.int64)
-    counts = _count_pairs(dense_ranks(first), dense_ranks(second), every)
+    counts = _count_pairs(dense_ranks(first), dense_ranks(second))
     agreement, untied_x, untied_y = (int(part.sum()) for part in counts)
     if untied_x == 0 or untied_y == 0:
         return Tau(None, np.zeros(n))
@@ -90,8 +91,7 @@ def cross_concordance(
         at_y: The other side, [point].
 
     Returns:
-        The sum over items j of sgn(at_x - x_j) sgn(at_y - y_j), [point]; in O(m log m) for m items
-        plus points.
+        The sum over items j of sgn(at_x - x_j) sgn(at_y - y_j), [point].
 
     Raises:
         UsageError: If the shapes do not fit, or a value is not finite.
@@ -99,8 +99,8 @@ def cross_concordance(
     first, second = check_pair(x, y)
     sides = zip((first, second), check_pair(at_x, at_y), strict=True)
     ranks = [dense_ranks(np.concatenate(side)) for side in sides]
-    weight = np.repeat(np.array([1, 0]), [len(first), len(ranks[0]) - len(first)])
-    return _count_pairs(ranks[0], ranks[1], weight).agreement[len(first) :]
+    is_item = np.arange(len(ranks[0])) < len(first)
+    return _count_pairs(ranks[0], ranks[1], is_item).agreement[len(first) :]
 
 
 def check_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -124,65 +124,124 @@ def dense_ranks(values: FloatArray) -> IntArray:
     return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
-def _count_pairs(x: IntArray, y: IntArray, weight: IntArray) -> _PairCounts:
-    """Count each item's pairs from one sweep; the other quadrants follow from the ties.
+def _count_pairs(x: IntArray, y: IntArray, is_item: BoolArray | None = None) -> _PairCounts:
+    """Count everyone's pairs with the items.
 
-    In the names below, the first word compares x_j with x_i and the second y_j with y_i. Item j
-    counts `weight` times.
+    Of the nine cases (x_j below, equal to or above x_i, and y_j likewise) only "both below" needs a
+    sweep. The others follow from it and from counts of ties, and their sum is written out here.
+
+    Args:
+        x: Ranks, not negative, [n].
+        y: Likewise.
+        is_item: Which of them are items; all by default, [n].
     """
-    n = int(weight.sum())
-    per_x, per_y = _count_by_rank(x, weight), _count_by_rank(y, weight)
-    below_x, below_y = (np.cumsum(per_x) - per_x)[x], (np.cumsum(per_y) - per_y)[y]
-    same_x, same_y = per_x[x], per_y[y]
-    order = np.lexsort((-y, x))
-    below_below = np.empty(len(x), dtype=np.int64)
-    below_below[order] = _count_smaller_before(y[order], weight[order])
-    below_same, same_same = _count_within_ties(x, y, weight)
-    same_below, _ = _count_within_ties(y, x, weight)
-    below_above = below_x - below_below - below_same
-    above_below = below_y - below_below - same_below
-    above_same = same_y - below_same - same_same
-    above_above = (n - below_x - same_x) - above_below - above_same
-    agreement = below_below + above_above - below_above - above_below
-    return _PairCounts(agreement, n - same_x, n - same_y)
-
-
-def _count_by_rank(ranks: IntArray, weight: IntArray) -> IntArray:
-    # In float64, in which counts are exact.
-    return np.bincount(ranks, weights=weight, minlength=1).astype(np.int64)
-
-
-def _count_within_ties(x: IntArray, y: IntArray, weight: IntArray) -> tuple[IntArray, IntArray]:
-    """Count, for each i, the j with y_j = y_i and x_j < x_i, and those equal in both (with i)."""
-    pairs, codes = np.unique(y * (len(x) + 1) + x, return_inverse=True)
-    codes = codes.reshape(-1)
-    sizes = _count_by_rank(codes, weight)
-    before = np.cumsum(sizes) - sizes
-    group = pairs // (len(x) + 1)
-    group_start = before[np.searchsorted(group, group)]
-    return (before - group_start)[codes], sizes[codes]
-
-
-def _count_smaller_before(values: IntArray, weight: IntArray) -> IntArray:
-    """Count, for each position, the earlier positions that hold a smaller value.
-
-    This is a merge sort in reverse: positions start in order of value, and at each level one bit of
-    the position splits every block into its left and right half, keeping that order. At that level,
-    an item in the right half has as many smaller predecessors as there are left items before it.
-    """
-    positions = np.arange(len(values))
-    counts = np.zeros(len(values), dtype=np.int64)
-    # Among equal values the later position comes first, so that they do not count each other.
-    order = np.lexsort((-positions, values))
-    for bit in reversed(range(max(len(values) - 1, 0).bit_length())):
-        is_left = (positions >> bit) & 1 == 0
-        lefts = np.concatenate([[0], np.cumsum(weight * is_left)])
-        in_left = is_left[order]
-        starts = (order >> (bit + 1)) << (bit + 1)
-        lefts_before = np.cumsum(weight[order] * in_left) - lefts[starts]
-        counts[order[~in_left]] += lefts_before[~in_left]
-        order = order[np.argsort(order >> bit, kind="stable")]
+    n = len(x)
+    small_x, small_y = _shrink(x), _shrink(y)
+    by_x = np.lexsort((~small_y, small_x))
+    # Equal y in the other order, so that a tie, be it in x, in y or in both, is never smaller.
+    reverse = by_x[::-1]
+    by_y = reverse[np.argsort(small_y[reverse], kind="stable")]
+    place = np.empty(n, dtype=np.int64)
+    place[by_y] = np.arange(n)
+    both_below = _count_smaller_before(place[by_x], None if is_item is None else is_item[by_x])
+    tied_x, tied_both = _find_ties(small_x, small_y, by_x, is_item)
+    tied_y, again_both = _find_ties(small_y, small_x, by_y, is_item)
+    n_items = n if is_item is None else int(is_item.sum())
+    along_x = tied_x.end - tied_x.start - tied_both.start - tied_both.end
+    along_y = tied_y.end - tied_y.start - 2 * again_both.end
+    counts = _PairCounts(*np.empty((3, n), dtype=np.int64))
+    counts.agreement[by_x] = n_items + 4 * both_below + along_x + along_y[place[by_x]]
+    counts.untied_x[by_x] = n_items - (tied_x.end - tied_x.start)
+    counts.untied_y[by_y] = n_items - (tied_y.end - tied_y.start)
     return counts
+
+
+def _shrink(ranks: npt.NDArray[np.integer[Any]]) -> Unsigned:
+    """Return ranks in a small type: 16 bits are sorted ten times as fast as 64."""
+    dtype: np.dtype[np.unsignedinteger[Any]] = np.min_scalar_type(int(ranks.max(initial=0)))
+    return ranks.astype(dtype)
+
+
+class _Ties(NamedTuple):
+    """Items before each one's group of ties in some order, and those through its end, [n] each."""
+
+    start: IntArray
+    end: IntArray
+
+
+def _find_ties(
+    first: Unsigned, second: Unsigned, order: IntArray, is_item: BoolArray | None
+) -> tuple[_Ties, _Ties]:
+    """Find the ties in `first`, and those in both, in an order that is sorted by both."""
+    through = np.arange(len(order) + 1)
+    if is_item is not None:
+        through[1:] = np.cumsum(is_item[order])
+    is_new = np.ones(len(order) + 1, dtype=np.bool_)
+    found = []
+    is_new[1:-1] = first[order[1:]] != first[order[:-1]]
+    found.append(_spread(through, is_new))
+    is_new[1:-1] |= second[order[1:]] != second[order[:-1]]
+    found.append(_spread(through, is_new))
+    return found[0], found[1]
+
+
+def _spread(through: IntArray, is_new: BoolArray) -> _Ties:
+    edges = np.flatnonzero(is_new)
+    sizes = np.diff(edges)
+    return _Ties(np.repeat(through[edges[:-1]], sizes), np.repeat(through[edges[1:]], sizes))
+
+
+def _count_smaller_before(values: IntArray, is_item: BoolArray | None) -> IntArray:
+    """Count, for each position, the items at earlier positions that hold a smaller value.
+
+    Positions and values are cut in sqrt(n) blocks of sqrt(n). What is in an earlier block by both
+    is read off a cumulated histogram. Pairs within a block of positions are compared one by one,
+    and so are pairs within a block of values, by their blocks of positions. All of it is arithmetic
+    on whole rows of 8 or 16 bits: 6 times as fast at 15,625 items, and 3 times at a million, as
+    array operations for each of the log n levels of a merge sort.
+
+    Args:
+        values: 0 to n-1, each once, [n].
+        is_item: Which positions hold an item; all by default, [n].
+    """
+    n = len(values)
+    side = math.isqrt(max(n - 1, 0)) + 1
+    full = np.arange(side**2, dtype=np.min_scalar_type(side**2))  # the rest is last by both
+    full[:n] = values
+    is_counted = np.ones(side**2, dtype=np.bool_)
+    if is_item is not None:
+        is_counted[:n] = is_item
+    place = np.empty_like(full)
+    place[full] = np.arange(side**2)
+    block, value_block = np.arange(side**2) // side, full // side
+    cells = block * side + value_block
+    cumulated = np.zeros((side + 1, side + 1), dtype=np.int64)
+    cumulated[1:, 1:] = (
+        np.bincount(cells[is_counted], minlength=side**2)
+        .reshape(side, side)
+        .cumsum(axis=0)
+        .cumsum(axis=1)
+    )
+    in_block = _count_smaller_in_row(full, is_counted, side)
+    in_value_block = _count_smaller_in_row(place // side, is_counted[place], side)
+    return np.asarray((cumulated[block, value_block] + in_block + in_value_block[full])[:n])
+
+
+def _count_smaller_in_row(values: Unsigned, is_counted: BoolArray, side: int) -> Unsigned:
+    """Count, for each cell of a square, the counted cells before it in its row that are smaller.
+
+    Args:
+        values: Less than the largest value of their type, [side * side].
+        is_counted: Which cells are counted, likewise.
+        side: Cells in a row.
+    """
+    square = np.ascontiguousarray(values.reshape(side, side).T)
+    never = np.iinfo(values.dtype).max
+    counted = np.where(is_counted.reshape(side, side).T, square, values.dtype.type(never))
+    counts = np.zeros(square.shape, dtype=np.min_scalar_type(side))
+    for place in range(side - 1):
+        counts[place + 1 :] += counted[place] < square[place + 1 :]
+    return counts.T.reshape(-1)
 
 
 def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
@@ -205,11 +264,12 @@ def weighted_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
         Vigna, A weighted correlation index for rankings with ties, 2015, arXiv 1404.3325.
     """
     estimates, accuracies = check_pair(score, truth)
-    if len(np.unique(estimates)) < 2 or len(np.unique(accuracies)) < 2:
-        return None
-    # Importing scipy.stats takes most of a second, and most commands do not need it.
-    from scipy.stats import weightedtau
-
     rank = np.empty(len(accuracies), dtype=np.int64)
     rank[np.lexsort((estimates, accuracies))[::-1]] = np.arange(len(rank))
-    return float(weightedtau(accuracies, estimates, rank=rank).statistic)
+    # A pair's weight is a sum over its two items, so that the sum over pairs is one over items.
+    weight = 1.0 / (rank + 1.0)
+    counts = _count_pairs(dense_ranks(estimates), dense_ranks(accuracies))
+    agreement, untied_x, untied_y = (float(weight @ part) for part in counts)
+    if untied_x == 0.0 or untied_y == 0.0:
+        return None
+    return max(-1.0, min(1.0, agreement / math.sqrt(untied_x * untied_y)))
