@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import data_dir_option, score_options, truth_options
+from harness.cli.options import (
+    JudgingCommand,
+    data_dir_option,
+    score_options,
+    truth_options,
+)
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from harness.evaluation import ChosenTruth
 
 
-@click.command()
+@click.command(cls=JudgingCommand)
 @click.argument("scores", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--save-baseline",

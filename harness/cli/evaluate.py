@@ -7,15 +7,23 @@ from typing import Any
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options, truth_options
+from harness.cli.options import (
+    JudgingCommand,
+    data_dir_option,
+    format_options,
+    score_options,
+    truth_options,
+)
 
 
-@click.command()
+@click.command(cls=JudgingCommand)
 @click.argument("scores", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
+    "datasets",
+    multiple=True,
     help="The truth's data set: tiles, cifar10, cifar10-valid, cifar100, ImageNet16-120, or one "
-    "of --truth. Required for score files.  [default for run folders: theirs]",
+    "of --truth; repeatable. Required for score files.  [default for run folders: theirs]",
 )
 @truth_options()
 @score_options
@@ -23,7 +31,7 @@ from harness.cli.options import data_dir_option, format_options, score_options, 
 @data_dir_option
 def evaluate(
     scores: tuple[Path, ...],
-    dataset: str | None,
+    datasets: tuple[str, ...],
     split: str | None,
     epochs: int | None,
     policy: str | None,
@@ -49,8 +57,10 @@ def evaluate(
     from harness.report.rendering import EVALUATION_WRITERS, evaluation_document
 
     loaded = load_estimators(scores, **reading)
-    chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
-    results = [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
+    results = []
+    for dataset in dict.fromkeys(datasets or (None,)):
+        chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
+        results += [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
     name = "json" if as_json else output_format

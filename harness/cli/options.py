@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from harness.errors import UsageError
 from harness.spaces import Space, load_space
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class JudgingCommand(click.Command):
+    """A command that judges scores: an option of one value that is given twice is refused.
+
+    Click takes the last one, so that half of what was asked for would be missing without a word.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            UsageError: If an option of one value is given twice.
+        """
+        given = self.make_parser(ctx).parse_args(list(args))[2]
+        for option, count in Counter(given).items():
+            if not isinstance(option, click.Option) or option.multiple or option.is_flag:
+                continue
+            if count > 1:
+                raise UsageError(
+                    f"{option.opts[0]} was given {count} times, and takes one value. Give it once."
+                )
+        return super().parse_args(ctx, args)
 
 
 def add_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

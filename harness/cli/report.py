@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option, format_options, score_options, truth_options
+from harness.cli.options import (
+    JudgingCommand,
+    data_dir_option,
+    format_options,
+    score_options,
+    truth_options,
+)
 
 if TYPE_CHECKING:
     from harness.report import Report
 
 
-@click.command()
+@click.command(cls=JudgingCommand)
 @click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
 @format_options
 @click.option(

@@ -65,16 +65,20 @@ def evaluation_blocks(result: Evaluated) -> list[Block]:
 def overview_block(results: Sequence[Evaluated]) -> Block:
     """Make the table of estimators on their own architectures: tau by population."""
     names = list(results[0].populations)
+    several = len({result.title for result in results}) > 1
     rows = [
         (
             result.label,
+            *((result.title,) if several else ()),
             str(result.figures.n_seeds),
             f"{result.figures.n:,}",
             *(write_figure(result.populations[name].metrics["tau"]) for name in names),
         )
         for result in results
     ]
-    return Block("Tau by population [95%]", ("estimator", "seeds", "n", *names), rows)
+    against = ("against",) if several else ()
+    headings = ("estimator", *against, "seeds", "n", *names)
+    return Block("Tau by population [95%]", headings, rows, texts=1 + several)
 
 
 def ranking_block(section: Section) -> Block:
@@ -166,9 +170,13 @@ def uncertainty_block(section: Section) -> Block:
     return Block(title, ("tau of", *_CAUSES, "against true"), rows)
 
 
+def _name(result: Evaluated) -> str:
+    return f"{result.label}, against {result.title}"
+
+
 def _uncertainty_by_population(result: Evaluated) -> Block:
     rows = [(name, *_part_causes(part)) for name, part in result.populations.items()]
-    title = f"Uncertainty of tau by cause: SE (share of variance), {result.label}"
+    title = f"Uncertainty of tau by cause: SE (share of variance), {_name(result)}"
     return Block(title, ("population", *_CAUSES, "against true"), rows)
 
 
@@ -212,7 +220,7 @@ def _metric_blocks(result: Evaluated) -> Iterator[Block]:
             for m in (metric_names(parts[0]) if parts else ())
         ]
         rows.insert(0, ("n", *(f"{part.population.n:,}" for part in parts)))
-        yield Block(f"Metrics [95%], {result.label}", ("metric", *names), rows)
+        yield Block(f"Metrics [95%], {_name(result)}", ("metric", *names), rows)
 
 
 def _gap_block(result: Evaluated) -> Block:
@@ -221,5 +229,5 @@ def _gap_block(result: Evaluated) -> Block:
         end = "more" if part.high is None else f"{part.high:g}"
         share = "-" if part.concordant is None else f"{part.concordant:.3f}"
         rows.append((f"{part.low:g} to {end}", f"{part.n_pairs:,}", share))
-    title = f"Pairs in the right order, by true gap (n={result.figures.n:,}), {result.label}"
+    title = f"Pairs in the right order, by true gap (n={result.figures.n:,}), {_name(result)}"
     return Block(title, ("gap in accuracy points", "pairs", "share"), rows)

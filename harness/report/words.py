@@ -41,8 +41,8 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
 
 def describe_together(results: Sequence[Evaluated]) -> list[str]:
     """Warn if results are on different architectures."""
-    first = results[0].keys
-    if all(np.array_equal(result.keys, first) for result in results):
+    firsts = {result.truth.query: result.keys for result in reversed(results)}
+    if all(np.array_equal(result.keys, firsts[result.truth.query]) for result in results):
         return []
     return [
         "These estimators are judged on different architectures, so their figures are not "

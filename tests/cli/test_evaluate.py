@@ -150,6 +150,36 @@ def test_a_table_by_its_path_is_the_truth(invoke: Invoke, tmp_path: Path) -> Non
     assert content["n"] == len(SCORES)
 
 
+def test_several_data_sets_of_the_truth_are_each_evaluated(invoke: Invoke, tmp_path: Path) -> None:
+    opposite = TILES.rows.assign(dataset="b", accuracy=100.0 - TILES.rows["accuracy"])
+    rows = pd.concat([TILES.rows.assign(dataset="a"), opposite])
+    rows.to_parquet(tmp_path / "own.parquet")
+    call = ("evaluate", write(tmp_path / "mine.csv"), "--truth", tmp_path / "own.parquet")
+    result = invoke(*call, "--dataset", "a", "--dataset", "b", "--json")
+    evaluations = json.loads(result.out)["evaluations"]
+    assert [each["truth"]["query"]["dataset"] for each in evaluations] == ["a", "b"]
+    first, second = (each["populations"]["all"]["metrics"]["tau"]["value"] for each in evaluations)
+    assert first == pytest.approx(-second)
+    assert first > 0.3
+    shown = invoke(*call, "--dataset", "a", "--dataset", "b", "--dataset", "a").out
+    for dataset in "ab":
+        against = f"against {dataset} test, 12 epochs, mean of trials"
+        assert shown.count(f"Metrics [95%], mine, {against}") == 3
+        assert shown.count(f"Kendall tau {against}") == 1
+    assert "are judged on different architectures" not in shown
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report", "check"])
+@pytest.mark.parametrize("option", ["--split", "--epochs", "--policy", "--truth"])
+def test_an_option_of_one_value_that_is_given_twice_is_refused(
+    invoke: Invoke, tmp_path: Path, command: str, option: str
+) -> None:
+    path = write(tmp_path / "mine.csv")
+    result = invoke(command, path, "--dataset", "tiles", option, "1", option, "2")
+    assert (result.code, result.out) == (2, "")
+    assert f"{option} was given 2 times, and takes one value" in result.err
+
+
 def test_names_in_a_file_do_not_steer_the_terminal(invoke: Invoke, tmp_path: Path) -> None:
     path = write(tmp_path / "mine.csv", method="[red]\x1b[31m\x07evil")
     result = invoke("evaluate", path, "--dataset", "tiles")
