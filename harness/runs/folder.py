@@ -74,8 +74,8 @@ class RunFolder:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
-                f"{path} is damaged ({_describe(error)}). Move the folder away and run the same "
-                "command again."
+                f"{path} is damaged ({_describe(error)}). Move the folder away and compute the "
+                f"run anew; its settings are in {CONFIG} beside it."
             ) from error
         return record
 
@@ -162,10 +162,16 @@ class RunFolder:
 
 def _describe(error: Exception) -> str:
     """Describe in one line what is wrong with a record, naming the first bad field."""
+    if isinstance(error, KeyError):
+        return f"the setting {error} is missing"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not whole JSON: {error}"
     if not isinstance(error, ValidationError):
         return (str(error).splitlines() or [type(error).__name__])[0]
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"the field {field!r:.60} is missing"
     return f"{field!r:.60} is {first['input']!r:.60}: {first['msg']}"
 
 
@@ -177,7 +183,9 @@ def _check_record(record: Record) -> None:
     """
     name = RunConfig(**record.config).name
     if record.run_id not in (name, former_name(record.config)):
-        raise ValueError(f"its settings belong to run_id {name!r}, not to its own")
+        raise ValueError(
+            f"its settings belong to run {name!r}, its run_id is {record.run_id!r:.80}"
+        )
 
 
 def under_stored_name(config: RunConfig, out: Path) -> RunConfig:

@@ -112,6 +112,13 @@ def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
         load_estimators([folder.path])
 
 
+def test_a_finished_run_without_its_scores_is_named(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, SCORES, truth=TRUTH)
+    (folder.path / "scores.parquet").unlink()
+    with pytest.raises(StoreError, match=r"is finished, but .*/scores\.parquet is missing\."):
+        load_estimators([folder.path])
+
+
 def test_a_copied_run_is_refused_instead_of_passing_for_another_seed(tmp_path: Path) -> None:
     folder = make_run(tmp_path, SCORES, truth=TRUTH)
     (tmp_path / "copy").mkdir()

@@ -109,6 +109,32 @@ def test_a_damaged_record_is_named_with_what_to_do(tmp_path: Path, content: byte
         folder.read_record()
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"run_id": None}, "the field 'run_id' is missing"),
+        ({"config": {}}, "the setting 'strategy' is missing"),
+        ({"status": "done"}, "'status' is 'done': Input should be 'running', "),
+        ({"run_id": "tiles-x"}, "its settings belong to run '.*', its run_id is 'tiles-x'"),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_said_in_a_line(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    folder = make_run(tmp_path)
+    content = json.loads((tmp_path / "record.json").read_text()) | changes
+    content = {key: value for key, value in content.items() if value is not None}
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    with pytest.raises(
+        StoreError, match=rf"^{tmp_path}/record\.json is damaged \({reason}"
+    ) as caught:
+        folder.read_record()
+    assert "{" not in str(caught.value)
+    (tmp_path / "record.json").write_text(json.dumps(content)[:99])
+    with pytest.raises(StoreError, match=r"is damaged \(it is not whole JSON: Unterminated string"):
+        folder.read_record()
+
+
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"record\.json cannot be read: No such file"):
         RunFolder(tmp_path).read_record()
