@@ -27,7 +27,7 @@ from harness.errors import UsageError
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
-from harness.evaluation.pairs import Pairing, find_unused, pair_seeds
+from harness.evaluation.pairs import Pairing, differing_origins, find_unused, pair_seeds
 from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
@@ -97,9 +97,8 @@ def check_estimators(
         check_conditions(old, new)
         index = choose_archs(old, new, take_common)
         truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.keys, index)]
-        case = _Case(
-            old, new, index, truth, pair_seeds(old.seeds, new.seeds), chosen.table.space.size
-        )
+        pairing = pair_seeds(old.seeds, new.seeds, _find_shared(old, new))
+        case = _Case(old, new, index, truth, pairing, chosen.table.space.size)
         findings += [_find(case, rule, min_seeds) for rule in rules]
     return CheckResult(tuple(findings), matched.missing, matched.extra, baseline, min_seeds)
 
@@ -206,8 +205,13 @@ def _compare_figures(case: _Case, rule: Rule) -> _Compared:
 
 def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
     old, new, pairing = case.old, case.new, case.pairing
-    notes = []
-    if pairing.is_single and rule.quantity.metric is not None:
+    shared, notes = _find_shared(old, new), []
+    if shared:
+        notes.append(
+            f"{len(shared)} of the {len(pairing.first)} trained supernets are the same on both "
+            "sides: this compares two rankings of them, and no training."
+        )
+    elif pairing.is_single and rule.quantity.metric is not None:
         notes.append(
             "One seed on each side: two trained supernets are compared, over architectures only; "
             "this does not speak of the method over seeds."
@@ -228,9 +232,17 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
         notes.append(f"On the {len(case.archs):,} common architectures of {sizes}.")
     if old.settings_sha256 != new.settings_sha256:
         notes.append(_SETTINGS_DIFFER)
+    differing = differing_origins(old.made_with, new.made_with)
+    if differing:
+        notes.append(f"The two sides were made with different {', '.join(differing)}.")
     if rule.quantity.name.endswith("pd"):
         notes += _say_learning(old, new)
     return notes
+
+
+def _find_shared(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:
+    """Find the trainings that both sides are rankings of."""
+    return [training for training in new.trainings if training in old.trainings]
 
 
 def _say_learning(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:

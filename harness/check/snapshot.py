@@ -17,6 +17,7 @@ from harness import provenance
 from harness.errors import DataError, TruthError
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth
+from harness.evaluation.pairs import gather_origins
 from harness.scores import show
 from harness.spaces import DEFAULT, load_space
 from harness.stats import MIN_ARCHS, kendall_tau
@@ -85,6 +86,8 @@ class MethodSnapshot(_Content):
         tau: Tau of each seed against the truth, [seed]; for the reader, and None for a constant
             score: the gate computes its own.
         figures: What runs measured in training, by name, [seed] each.
+        trainings: The trainings whose supernets were ranked, [seed]; none for others than runs.
+        made_with: What the runs were made with besides their settings, by fact, such as the CPU.
     """
 
     label: str
@@ -102,6 +105,8 @@ class MethodSnapshot(_Content):
     scores: tuple[tuple[float, ...], ...]
     tau: tuple[float | None, ...]
     figures: dict[str, tuple[float, ...]]
+    trainings: tuple[str, ...] = ()
+    made_with: dict[str, tuple[str, ...]] = {}
 
     @model_validator(mode="after")
     def _check_shapes(self) -> Self:
@@ -158,8 +163,8 @@ class Snapshot(_Content):
         return self
 
     def to_content(self) -> dict[str, Any]:
-        """Return everything, ready for JSON; the space only where it is not the default."""
-        return self.model_dump(mode="json", exclude=None if self.space else {"space"})
+        """Return everything, ready for JSON, but fields that an earlier version did not have."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Snapshot:
@@ -212,6 +217,8 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
         scores=tuple(tuple(row) for row in scores.tolist()),
         tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
         figures=_figures(estimator),
+        trainings=estimator.trainings,
+        made_with=gather_origins(estimator.records),
     )
 
 

@@ -11,6 +11,7 @@ from harness.cli.options import (
     JudgingCommand,
     data_dir_option,
     format_options,
+    label_option,
     score_options,
     truth_options,
 )
@@ -27,6 +28,7 @@ from harness.cli.options import (
 )
 @truth_options()
 @score_options
+@label_option
 @format_options
 @data_dir_option
 def evaluate(

@@ -134,6 +134,18 @@ def score_options(command: Command) -> Command:
     )(command)
 
 
+def label_option(command: Command) -> Command:
+    """Add the option that names each path of scores."""
+    return click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="NAME",
+        help="Name of each of SCORES, in their order, such as the machine of its runs: equal runs "
+        "of two machines can then be compared.  [default: made from what is known]",
+    )(command)
+
+
 def find_space(name: str | None) -> Space | None:
     """Return the space that was asked for, if any."""
     return None if name is None else load_space(name)

@@ -11,6 +11,7 @@ from harness.cli.options import (
     JudgingCommand,
     data_dir_option,
     format_options,
+    label_option,
     score_options,
     truth_options,
 )
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 )
 @truth_options()
 @score_options
+@label_option
 @data_dir_option
 def report(
     scores: tuple[Path, ...],

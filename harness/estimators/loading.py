@@ -42,6 +42,7 @@ def load_estimators(
     exclude_bad: bool = False,
     readout: str | None = None,
     space: Space | None = None,
+    labels: Sequence[str] = (),
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
 
@@ -58,6 +59,8 @@ def load_estimators(
             by each run's own.
         space: The space of score files; that of the runs, else whichever the file names, unless
             given. Run folders know theirs.
+        labels: A name for each path, in their order, such as the machine of its runs; the runs of
+            each path are then estimators of their own. By default made from what is known.
 
     Returns:
         The estimators, each with a label of its own, and what was left out.
@@ -74,13 +77,18 @@ def load_estimators(
     files = [path for path in named if path not in folders]
     _check_paths(named, files, score_column != SCORE or lower_is_better or bool(lower_in))
     lower = _resolve_lower(files, lower_in)
-    runs = load_runs(find_runs(folders), readout) if folders else Loaded(())
-    if folders and not runs.estimators:
+    names = _match_labels(named, labels)
+    estimators: list[ScoreMatrix] = []
+    unfinished: list[str] = []
+    for group in [[folder] for folder in folders] if labels else filter(None, [folders]):
+        runs = load_runs(find_runs(group), readout)
+        estimators += _name_by(runs.estimators, names.get(group[0]))
+        unfinished += runs.unfinished
+    if folders and not estimators:
         raise StoreError(
-            f"None of the runs is finished: {', '.join(runs.unfinished)}. Give the command that "
+            f"None of the runs is finished: {', '.join(unfinished)}. Give the command that "
             "started them again to resume."
         )
-    estimators = list(runs.estimators)
     if space is None and estimators:
         space = estimators[0].space
     for path in files:
@@ -91,8 +99,27 @@ def load_estimators(
             exclude=exclude_bad,
             space=space,
         )
-        estimators += _from_sets(sets, _name_file(path), (path,))
-    return Loaded(tuple(_tell_apart(estimators)), runs.unfinished)
+        found = _from_sets(sets, _name_file(path), (path,))
+        estimators += _name_by(found, names.get(path))
+    return Loaded(tuple(_tell_apart(estimators)), tuple(unfinished))
+
+
+def _match_labels(paths: Sequence[Path], labels: Sequence[str]) -> dict[Path, str]:
+    if labels and (len(labels) != len(paths) or len({*labels, *paths}) != 2 * len(paths)):
+        raise UsageError(
+            f"{len(labels)} labels ({', '.join(map(show, labels))}) were given for {len(paths)} "
+            "paths. Give --label once for each path, in their order, each with another name."
+        )
+    return dict(zip(paths, labels, strict=False))
+
+
+def _name_by(estimators: Sequence[ScoreMatrix], label: str | None) -> list[ScoreMatrix]:
+    """Give the estimators of one path the user's label, beside their own if they are several."""
+    if label is None:
+        return list(estimators)
+    if len(estimators) == 1:
+        return [replace(estimators[0], label=show(label))]
+    return [replace(each, label=f"{each.label} ({show(label)})") for each in estimators]
 
 
 def make_estimators(

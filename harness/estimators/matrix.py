@@ -92,6 +92,11 @@ class ScoreMatrix:
         return RunConfig(**self.records[0].config) if self.records else None
 
     @property
+    def trainings(self) -> tuple[str, ...]:
+        """The trainings whose supernets were ranked, one for each seed; none for others."""
+        return tuple(record.training for record in self.records)
+
+    @property
     def complete_archs(self) -> IntArray:
         """The architectures that every seed scored or was fitted to, ascending."""
         judged = self.judged_on(self.keys)

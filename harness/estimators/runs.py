@@ -61,7 +61,8 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
         if record.run_id in seen:  # a copy would count as another seed
             raise StoreError(
                 f"Run {show(record.run_id)} is there twice: {seen[record.run_id].path} and "
-                f"{folder.path}. Give only one of them."
+                f"{folder.path}. Give only one of them; if both were computed, each on another "
+                "machine, 'harness report' compares them with --label."
             )
         seen[record.run_id] = folder
         if record.status == FINISHED:
@@ -217,7 +218,12 @@ def _check_replicas(runs: Sequence[_Run]) -> None:
 
 def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
     path = scores_path(run.folder, run.config, readout)
-    if readout != run.config.rank_readout and not path.exists():
+    if not path.exists() and readout == run.config.rank_readout:
+        raise StoreError(
+            f"Run {run.record.run_id} is finished, but {path} is missing. Restore it, or move the "
+            "folder away and compute the run anew."
+        )
+    if not path.exists():
         raise StoreError(
             f"Run {run.record.run_id} has no scores by the '{readout}' readout: it was ranked "
             "before there were two. Leave out --readout, or run it again."

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import unknown_name
 from harness.estimators.baselines import make_baseline
 from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
+from harness.runs.record import Record
 from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
 
 TWO_SUPERNETS = "these two supernets only, of one seed"
 TWO_SCORES = "these two sets of scores only"
+TWO_RANKINGS = "two rankings of one trained supernet"
 
 Seeds = Sequence[int | None]
 
@@ -47,6 +49,8 @@ class Pair(NamedTuple):
         rows: Positions of the seeds of each.
         claim: What a difference applies to.
         caveats: What else differs between them, in words.
+        has_shared_training: Whether some seeds of both are rankings of the same trained supernets,
+            so that there is no difference of training.
     """
 
     first: ScoreMatrix
@@ -54,6 +58,7 @@ class Pair(NamedTuple):
     rows: Pairing
     claim: str
     caveats: tuple[str, ...]
+    has_shared_training: bool = False
 
     @property
     def name(self) -> str:
@@ -74,6 +79,7 @@ class Pair(NamedTuple):
             "second": self.second.label,
             "seeds": [list(seeds) for seeds in self.seeds],
             "is_paired": self.rows.is_paired,
+            "has_shared_training": self.has_shared_training,
             "claim": self.claim,
             "caveats": list(self.caveats),
         }
@@ -125,10 +131,13 @@ def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreM
     """Find the baseline that differs from a run only in the strategy."""
     if own.config is None or own.config.strategy == BASELINE_STRATEGY:
         return None
-    for other in baselines:
-        if other.config is not None and not differing_settings(own.config, other.config):
-            return other
-    return None
+    alike = [
+        other
+        for other in baselines
+        if other.config is not None and not differing_settings(own.config, other.config)
+    ]
+    # of several, the one that was made most alike
+    return min(alike, key=lambda other: len(_find_origins(own, other)), default=None)
 
 
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
@@ -141,19 +150,20 @@ def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 
-def pair_seeds(first: Seeds, second: Seeds) -> Pairing:
+def pair_seeds(first: Seeds, second: Seeds, shared: Sequence[str] = ()) -> Pairing:
     """Pair the seeds of two sides, for reports and for the gate.
 
     Args:
         first: Seeds of the first side, no two equal, at least one.
         second: Those of the second.
+        shared: Trainings that both sides are rankings of: these are not independent.
 
     Returns:
-        The common seeds in pairs if there are at least two, or if a side has no others. Otherwise
-        all seeds of both, as independent.
+        The common seeds in pairs if there are at least two, or if a side has no others, or if
+        trainings are shared. Otherwise all seeds of both, as independent.
     """
     common = [seed for seed in first if seed in second]
-    if len(common) < min(2, len(first), len(second)):
+    if len(common) < min(2, len(first), len(second)) and not shared:
         return Pairing(tuple(range(len(first))), tuple(range(len(second))), False)
     places = [tuple(list(side).index(seed) for seed in common) for side in (first, second)]
     return Pairing(places[0], places[1], True)
@@ -178,9 +188,12 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
             rows = Pairing(*((each, only) if several is first else (only, each)), is_paired=True)
             claim = f"over {n} seeds of {several.label}, against one set of scores"
             return Pair(first, second, rows, claim, tuple(caveats))
-    rows = pair_seeds(first.seeds, second.seeds)
+    shared = sorted(set(first.trainings) & set(second.trainings))
+    rows = pair_seeds(first.seeds, second.seeds, shared)
     sizes = len(rows.first), len(rows.second)
-    if rows.is_single:
+    if shared:
+        claim = _claim_of_rankings(sizes[0], len(shared))
+    elif rows.is_single:
         # Unknown seeds, or different ones, have nothing in common.
         rows, is_known = rows._replace(is_paired=True), rows.is_paired and first.seeds != (None,)
         claim = _claim_of_one(first, second) if is_known else TWO_SCORES
@@ -191,7 +204,15 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
         told = f"{sizes[0]} seeds on each side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
         claim = f"over {told}, not the same ones"
     caveats += _name_unused(first, rows.first) + _name_unused(second, rows.second)
-    return Pair(first, second, rows, claim, tuple(caveats))
+    return Pair(first, second, rows, claim, tuple(caveats), bool(shared))
+
+
+def _claim_of_rankings(n_seeds: int, n_shared: int) -> str:
+    if n_seeds == 1:
+        return TWO_RANKINGS
+    if n_shared == n_seeds:
+        return f"two rankings of each of {n_seeds} trained supernets"
+    return f"over {n_seeds} seeds, {n_shared} of which are two rankings of one trained supernet"
 
 
 def _claim_of_one(first: ScoreMatrix, second: ScoreMatrix) -> str:
@@ -211,8 +232,37 @@ def _name_unused(estimator: ScoreMatrix, places: tuple[int, ...]) -> list[str]:
 
 
 def _find_caveats(first: ScoreMatrix, second: ScoreMatrix) -> list[str]:
+    caveats = []
     if first.config is not None and second.config is not None:
         differing = differing_settings(first.config, second.config)
+        more = "" if first.config.strategy == second.config.strategy else "more than the strategy: "
         if differing:
-            return [f"they differ in more than the strategy: {', '.join(differing)}"]
-    return []
+            caveats.append(f"they differ in {more}{', '.join(differing)}")
+    origins = _find_origins(first, second)
+    if origins:
+        caveats.append(f"they were made with different {', '.join(origins)}")
+    return caveats
+
+
+def _find_origins(first: ScoreMatrix, second: ScoreMatrix) -> list[str]:
+    return differing_origins(*(gather_origins(e.records) for e in (first, second)))
+
+
+def gather_origins(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
+    """Gather what runs were made with: by fact, such as the CPU, all values."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        for fact, value in record.origin.items():
+            found.setdefault(fact, set()).add(value)
+    return {fact: tuple(sorted(values)) for fact, values in found.items()}
+
+
+def differing_origins(
+    first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Name what differs between the machines and versions behind two sides, with both values."""
+    return [
+        f"{fact} ({' or '.join(first[fact])} / {' or '.join(second[fact])})"
+        for fact in first
+        if fact in second and tuple(first[fact]) != tuple(second[fact])
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.estimators.matrix import Loaded, ScoreMatrix
-from harness.evaluation import ChosenTruth, TruthChoice, choose_truths, evaluate_together
+from harness.evaluation import ChosenTruth, Pair, TruthChoice, choose_truths, evaluate_together
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
 from harness.report.markup import to_html
@@ -107,11 +108,14 @@ def _summarise(training: Training) -> TrainingResult:
 def _compare_trainings(
     sections: Sequence[Section], trainings: dict[str, Training]
 ) -> Iterable[TrainingPair]:
-    """Compare each pair of trainings once, however many truths there are."""
-    pairs = {result.pair.name: result.pair for section in sections for result in section.pairs}
+    """Compare each pair of trainings once, however many rankings and truths; none with itself."""
+    pairs: dict[tuple[str, ...], Pair] = {}
+    for result in itertools.chain.from_iterable(section.pairs for section in sections):
+        pair = result.pair
+        pairs.setdefault((*pair.first.trainings, "minus", *pair.second.trainings), pair)
     for pair in pairs.values():
         both = trainings.get(pair.first.label), trainings.get(pair.second.label)
-        if both[0] is not None and both[1] is not None:
+        if both[0] is not None and both[1] is not None and not pair.has_shared_training:
             first = [both[0].runs[place] for place in pair.rows.first]
             second = [both[1].runs[place] for place in pair.rows.second]
             differences = compare_training(first, second, is_paired=pair.rows.is_paired)

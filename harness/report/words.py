@@ -71,6 +71,12 @@ def _describe(report: Contents) -> Iterator[str]:
         yield from (pair.comparison.verdict.text for pair in section.pairs)
     for pair in report.training_pairs:
         yield from _conclude_training(pair)
+    pairs = (result.pair for section in report.sections for result in section.pairs)
+    for one in {pair.name: pair for pair in pairs if pair.has_shared_training}.values():
+        yield (
+            f"{one.first.label} and {one.second.label} are rankings of the same trained supernets, "
+            "so their training is not compared."
+        )
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])

@@ -150,6 +150,40 @@ class Record(BaseModel):
     timings: Annotated[dict[str, float], _Described(Timings, may_be_empty=False)] = {}
     summary: Annotated[dict[str, Any], _Described(Summary, may_be_empty=False)] = {}
 
+    @property
+    def training(self) -> str:
+        """The training whose supernet was ranked, the same for all its rankings.
+
+        It is the run that trained, and when that started: a run of that name may have been trained
+        on another machine, too.
+        """
+        source = _table(self.ranking.get("source"))
+        return f"{source.get('run_id', self.run_id)} {source.get('started', self.started)}"
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What the rounding of the results depends on besides the settings, in so far as known."""
+        execution, packages = self.execution, _table(self.environment.get("packages"))
+        found = {
+            "CPU": self.environment.get("cpu"),
+            "GPU": execution.get("device_name") if execution.get("device") == "cuda" else None,
+            "instructions": execution.get("cpu_capability"),
+            "torch": execution.get("torch") or packages.get("torch"),
+            "threads": execution.get("threads"),
+            "commit": " then ".join(map(_name_commit, self.sources)),
+        }
+        return {fact: str(value) for fact, value in found.items() if value}
+
+
+def _table(content: Any) -> dict[str, Any]:
+    """Return a part of a record; an empty one where it is missing or something else."""
+    return content if isinstance(content, dict) else {}
+
+
+def _name_commit(source: dict[str, Any]) -> str:
+    commit = str(source.get("commit") or "unknown")[:9]
+    return f"{commit} (changed)" if source.get("dirty") else commit
+
 
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12)."""

@@ -39,6 +39,7 @@ def test_another_ranking_takes_over_the_training_and_says_whose(
     assert second["run_id"] == fresh["run_id"]
     assert second["ranking"]["source"] == {
         "run_id": first["run_id"],
+        "started": first["started"],
         "checkpoint_sha256": hashlib.sha256(checkpoint).hexdigest(),
     }
     assert "source" not in first["ranking"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,40 @@ def test_a_page_takes_the_place_of_no_scores(invoke: Invoke, runs: Path, proxy: 
     assert (result.code, result.out) == (2, "")
     assert "proxy.csv exists and is not a page, so it is not replaced" in result.err
     assert proxy.read_bytes() == before
+
+
+def test_equal_runs_of_two_machines_are_compared_by_labels(
+    invoke: Invoke, runs: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(runs, other)
+    for path in other.glob("*/record.json"):
+        record = json.loads(path.read_text()) | {"started": "2025-02-02T00:00:00+00:00"}
+        path.write_text(json.dumps(record | {"environment": {"cpu": "Intel"}}))
+    for path in runs.glob("*/record.json"):
+        record = json.loads(path.read_text()) | {"environment": {"cpu": "AMD"}}
+        path.write_text(json.dumps(record))
+    refused = invoke("report", runs, other)
+    assert (refused.code, "compares them with --label." in refused.err) == (1, True)
+    made = invoke("report", runs, other, "--label", "amd", "--label", "intel", "--json")
+    (section,) = json.loads(made.out)["sections"]
+    assert [(pair["first"], pair["second"]) for pair in section["pairs"]] == [
+        ("ogd (amd)", "spos (amd)"),
+        ("spos (intel)", "spos (amd)"),
+        ("ogd (intel)", "spos (intel)"),
+    ]
+    caveats = [pair["caveats"] for pair in section["pairs"]]
+    assert caveats == [[], ["they were made with different CPU (Intel / AMD)"], []]
+    assert section["pairs"][1]["claim"] == "over 2 seeds"
+    for labels in (("--label", "amd"), ("--label", "amd", "--label", "amd")):
+        refused = invoke("report", runs, other, *labels)
+        assert (refused.code, "Give --label once for each path" in refused.err) == (2, True)
+
+
+def test_a_score_file_takes_a_label_too(invoke: Invoke, proxy: Path) -> None:
+    options = ("--dataset", "tiles", "--score-column", "loss", "--label", "mine", "--json")
+    (result,) = json.loads(invoke("evaluate", proxy, *options).out)["evaluations"]
+    assert result["label"] == "mine"
 
 
 def test_unfinished_runs_are_named(invoke: Invoke, runs: Path) -> None:

@@ -73,11 +73,15 @@ def has_begun(folder: Path) -> bool:
 
 
 def describe_training(other: RunFolder) -> dict[str, Any]:
-    """Name the run that did the training, and the hash of its last checkpoint."""
+    """Name the run that trained, when it started, and the hash of its last checkpoint."""
     record = other.read_record()
     first = record.ranking.get("source") or {}
     digest = hashlib.sha256((other.path / CURRENT).read_bytes()).hexdigest()
-    return {"run_id": first.get("run_id", record.run_id), "checkpoint_sha256": digest}
+    return {
+        "run_id": first.get("run_id", record.run_id),
+        "started": first.get("started", record.started),
+        "checkpoint_sha256": digest,
+    }
 
 
 def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:

@@ -377,6 +377,34 @@ def test_no_method_in_common_is_refused() -> None:
         check(estimate(SCORES, label="mine"))
 
 
+def test_two_rankings_of_the_same_supernets_are_said_to_be_that_and_paired() -> None:
+    records = make_records(SEEDS, train_loss=[2.0] * 5)
+    baseline = keep(CHOSEN, replace(BASE, records=records))
+    source = {"run_id": records[4].run_id, "started": records[4].started}
+    again = records[4].model_copy(update={"run_id": "again", "ranking": {"source": source}})
+    other = make_records((9,), train_loss=[2.0])
+    new = estimate(draw_scores(SIGNAL, (4, 9), own=1), (4, 9), records=(again, *other))
+    finding = find(new, baseline=baseline)
+    assert (finding.baseline_seeds, finding.new_seeds) == ((4,), (4,))
+    notes = " ".join(finding.notes)
+    assert "1 of the 1 trained supernets are the same on both sides" in notes
+    assert "two trained supernets are compared" not in notes
+
+
+def test_what_the_runs_were_made_with_is_named_where_it_differs(tmp_path: Any) -> None:
+    def made(cpu: str, torch: str) -> ScoreMatrix:
+        update = {"environment": {"cpu": cpu}, "execution": {"torch": torch}}
+        records = make_records(SEEDS)
+        return replace(BASE, records=tuple(r.model_copy(update=update) for r in records))
+
+    save_baseline(keep(CHOSEN, made("AMD", "2.13+cpu")), tmp_path / "b.json")
+    baseline = load_baseline(tmp_path / "b.json")
+    finding = find(made("Intel", "2.13+cu130"), baseline=baseline)
+    text = "The two sides were made with different CPU (AMD / Intel), torch (2.13+cpu / 2.13+cu130)"
+    assert any(text in note for note in finding.notes)
+    assert not find(made("AMD", "2.13+cpu"), baseline=baseline).notes[1:]
+
+
 def test_other_settings_are_named() -> None:
     baseline = keep(CHOSEN, estimate(SCORES, settings_sha256="1" * 64))
     finding = find(estimate(SCORES, settings_sha256="2" * 64), baseline=baseline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,92 @@ def test_seeds_without_a_counterpart_are_named() -> None:
     assert apart.caveats == ()  # independent seeds are all used
 
 
+def rank_again(estimator: ScoreMatrix, label: str, seeds: tuple[int, ...]) -> ScoreMatrix:
+    """Another ranking of the supernets of some seeds; those of other seeds are trained anew."""
+    again = make_estimator(label, seeds, bn_mode="recalibrated")
+    sources = {
+        seed: {"source": {"run_id": record.run_id, "started": record.started}}
+        for seed, record in zip(estimator.seeds, estimator.records, strict=True)
+    }
+    records = [
+        record.model_copy(update={"ranking": sources.get(seed, {})})
+        for seed, record in zip(seeds, again.records, strict=True)
+    ]
+    return replace(again, records=tuple(records))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "pairs", "claim"),
+    [
+        ((0, 1, 2), [(0, 0), (1, 1), (2, 2)], "two rankings of each of 3 trained supernets"),
+        # one supernet on both sides: the sides are not independent
+        ((2, 7), [(2, 2)], "two rankings of one trained supernet"),
+        ((1,), [(1, 1)], "two rankings of one trained supernet"),
+    ],
+)
+def test_two_rankings_of_one_training_are_paired_and_said_to_be_that(
+    seeds: tuple[int, ...], pairs: list[tuple[int, int]], claim: str
+) -> None:
+    first = make_estimator("spos", (0, 1, 2), strategy="spos")
+    pair = match_seeds(rank_again(first, "again", seeds), first)
+    assert (list(pair.seeds), pair.claim) == (pairs, claim)
+    assert (pair.has_shared_training, pair.rows.is_paired) == (True, True)
+    assert pair.caveats[0] == "they differ in bn_mode"
+    # two rankings that were both taken over have their training in common too
+    other = match_seeds(rank_again(first, "b", seeds), rank_again(first, "c", seeds))
+    assert other.has_shared_training
+
+
+def test_where_only_some_seeds_were_ranked_again_it_is_said_of_how_many() -> None:
+    first = make_estimator("spos", (0, 1, 2), strategy="spos")
+    again = rank_again(first, "again", (0, 1, 2))
+    anew = again.records[2].model_copy(update={"ranking": {}})
+    pair = match_seeds(replace(again, records=(*again.records[:2], anew)), first)
+    assert pair.claim == "over 3 seeds, 2 of which are two rankings of one trained supernet"
+
+
+def test_a_run_of_the_same_name_that_was_trained_elsewhere_is_another_training() -> None:
+    first = make_estimator("spos", (0,), strategy="spos")
+    later = first.records[0].model_copy(update={"started": "2026-01-01T00:00:00+00:00"})
+    pair = match_seeds(replace(first, label="elsewhere", records=(later,)), first)
+    assert (pair.has_shared_training, pair.claim) == (False, TWO_SUPERNETS)
+
+
+def made_on(estimator: ScoreMatrix, label: str, cpu: str, torch: str, commit: str) -> ScoreMatrix:
+    """The same runs, made on another machine."""
+    update = {
+        "environment": {"cpu": cpu},
+        "execution": {"torch": torch, "threads": 1},
+        "sources": [{"commit": commit * 20, "dirty": commit == "cd"}],
+        "started": label,
+    }
+    records = tuple(record.model_copy(update=update) for record in estimator.records)
+    return replace(estimator, label=label, records=records)
+
+
+def test_what_differs_between_the_machines_behind_two_runs_is_named() -> None:
+    own = make_estimator("spos", (0, 1), strategy="spos")
+    amd, intel = made_on(own, "amd", "AMD", "2.13+cpu", "ab"), made_on(own, "i", "Intel", "2", "cd")
+    assert match_seeds(amd, intel).caveats == (
+        "they were made with different CPU (AMD / Intel), torch (2.13+cpu / 2), "
+        "commit (ababababa / cdcdcdcdc (changed))",
+    )
+    assert match_seeds(amd, made_on(own, "b", "AMD", "2.13+cpu", "ab")).caveats == ()
+    assert match_seeds(amd, own).caveats == ()  # nothing is known of that side
+
+
+def test_a_run_is_compared_with_the_baseline_of_its_own_machine() -> None:
+    spos = make_estimator("spos", (0,), strategy="spos")
+    ogd = make_estimator("ogd", (0,), strategy="ogd")
+    a, b = ("AMD", "2.13", "ab"), ("Intel", "2.13", "ab")
+    four = [
+        *(made_on(spos, "spos a", *a), made_on(spos, "spos b", *b)),
+        *(made_on(ogd, "ogd a", *a), made_on(ogd, "ogd b", *b)),
+    ]
+    found = [pair.name for pair in choose_pairs(four)]
+    assert found == ["spos b minus spos a", "ogd a minus spos a", "ogd b minus spos b"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "places", "is_paired"),
     [
@@ -146,5 +233,7 @@ def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference(
 
 def test_what_else_differs_is_a_caveat() -> None:
     runs = [make_estimator("a", (0,), lr=0.1), make_estimator("b", (0,), lr=0.2)]
-    assert match_seeds(*runs).caveats == ("they differ in more than the strategy: lr",)
+    assert match_seeds(*runs).caveats == ("they differ in lr",)
+    other = make_estimator("b", (0,), lr=0.2, strategy="ogd")
+    assert match_seeds(runs[0], other).caveats == ("they differ in more than the strategy: lr",)
     assert match_seeds(runs[0], make_estimator("c", (0,))).caveats == ()
