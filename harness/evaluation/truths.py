@@ -28,6 +28,7 @@ from harness.truth import (
 from harness.truth.catalogue import choose_query, open_table
 from harness.truth.published import published
 from harness.truth.query import MEAN
+from harness.truth.rows import refuse_fractions
 from harness.truth.sources import BUILT
 
 TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
@@ -67,11 +68,17 @@ def make_own_truth(
 
     Raises:
         DataError: If an architecture is unknown or occurs twice, or an accuracy is not in percent.
+        TruthError: If the accuracies look like fractions.
     """
     space = space or load_space()
     frame = to_frame(accuracies, "accuracy", space)
     sets = make_score_sets(frame, "the truth", score_column="accuracy", space=space)
     only = sets.sets[0]
+    remedy = (
+        "Multiply them by 100; if they are percent, make a table of them with 'harness truth "
+        "import --accuracy-scale 1'."
+    )
+    refuse_fractions(only.score[0], "the truth", remedy)
     rows = pd.DataFrame(
         {
             **name_archs(only.keys, space),

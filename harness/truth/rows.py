@@ -41,6 +41,24 @@ _INTEGER_RANGES = {
 BoolArray = npt.NDArray[np.bool_]
 
 
+def refuse_fractions(accuracy: npt.NDArray[np.float64], source: str, remedy: str) -> None:
+    """Refuse accuracies from 0 to 1, which would make every gap a hundredth of what it is.
+
+    Args:
+        accuracy: All accuracies of a source, which should be percent.
+        source: What to call it in an error.
+        remedy: How to have them multiplied, and what to do if they are percent.
+
+    Raises:
+        TruthError: If no accuracy is above 1.
+    """
+    if len(accuracy) and ((accuracy >= 0.0) & (accuracy <= 1.0)).all():
+        raise TruthError(
+            f"{source}: no accuracy is above 1, so they look like fractions, and a truth has "
+            f"percent. {remedy}"
+        )
+
+
 def key_columns(space: Space) -> tuple[str, ...]:
     """Return what identifies a row. The seed does not: a published table repeats -1."""
     columns = arch_columns(space)

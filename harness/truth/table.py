@@ -21,7 +21,7 @@ from harness.spaces.lookup import settle_space, space_of_rows
 from harness.truth.columns import Columns, IntArray, row_columns, schema_of
 from harness.truth.parquet import read_columns, to_arrow
 from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery
-from harness.truth.rows import arrange_rows, check_rows, to_frame
+from harness.truth.rows import arrange_rows, check_rows, refuse_fractions, to_frame
 from harness.truth.select import average, count_distinct, gather_trials, list_groups, pick
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
 
     Raises:
         TruthError: If the file is missing, not a whole Parquet file, of another space or a newer
-            schema, changed since it was written, or holds rows that `check_rows` refuses.
+            schema, changed since it was written, or holds rows that `check_rows` refuses, or
+            somebody's accuracies look like fractions.
     """
     try:
         if not path.is_file():
@@ -232,6 +233,12 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
     name = own.get("name", path.stem)
     if columns is None:
         table = make_table(frame, name, metadata, str(path), space)
+        if not own:  # a table of the harness's own was checked, or said to be percent
+            remedy = (
+                "Import it with 'harness truth import --accuracy-scale 100'; if they are percent, "
+                "with --accuracy-scale 1."
+            )
+            refuse_fractions(table.columns.accuracy, str(path), remedy)
     else:
         table = TruthTable(name, columns, metadata)
     if own:

@@ -25,7 +25,7 @@ from harness.spaces.lookup import (
     to_numbers,
 )
 from harness.truth.columns import row_columns
-from harness.truth.rows import check_rows, key_columns
+from harness.truth.rows import check_rows, key_columns, refuse_fractions
 
 
 def complete_rows(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
@@ -136,12 +136,8 @@ def scale_accuracies(df: pd.DataFrame, scale: float | None, name: str) -> pd.Dat
     numbers = pd.Series(to_numbers(df["accuracy"]), df.index)
     if scale is not None:
         return df.assign(accuracy=numbers * scale)
-    if len(numbers) and numbers.notna().all() and numbers.between(0.0, 1.0).all():
-        raise TruthError(
-            f"{name}: no accuracy is above 1, so they look like fractions, and a truth table has "
-            "percent. Import with --accuracy-scale 100; if they are percent, with "
-            "--accuracy-scale 1."
-        )
+    remedy = "Import with --accuracy-scale 100; if they are percent, with --accuracy-scale 1."
+    refuse_fractions(to_numbers(df["accuracy"]), name, remedy)
     return df
 
 

@@ -424,6 +424,26 @@ def test_a_truth_may_be_given_as_numbers() -> None:
         harness.evaluate(scores, dict.fromkeys(by_arch, 1000000.0))
 
 
+@pytest.mark.parametrize("make", [dict, pd.Series])
+def test_a_truth_of_fractions_is_refused_and_the_same_in_percent_has_the_right_regret(
+    make: Any,
+) -> None:
+    archs = range(100)
+    scores = {arch: (arch * 37) % 100 for arch in archs}
+    fractions = make({arch: 0.5 + arch / 250 for arch in archs})
+    with pytest.raises(
+        TruthError, match=r"the truth: no accuracy is above 1.*Multiply them by 100"
+    ):
+        harness.evaluate(scores, fractions)
+    percent = make({arch: 50.0 + arch / 2.5 for arch in archs})
+    best_10 = sorted(archs, key=scores.__getitem__)[-10:]
+    expected = 50.0 + 99 / 2.5 - max(percent[arch] for arch in best_10)
+    result = harness.evaluate(scores, percent)
+    regret = result.populations["all"].metrics["regret_at_10"].value
+    assert regret == pytest.approx(expected)
+    assert expected > 0.3
+
+
 def test_seeds_with_the_same_scores_are_told() -> None:
     frame = make_frame()[:N_TILES]
     twice = pd.concat([frame.assign(seed=seed) for seed in (0, 1)])

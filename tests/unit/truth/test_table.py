@@ -370,6 +370,18 @@ def test_any_parquet_file_in_the_schema_can_be_loaded(tmp_path: Path) -> None:
     assert (table.name, table.sha256) == ("rows", make_small_table().sha256)
 
 
+def test_a_foreign_file_of_fractions_is_refused_and_an_own_one_is_as_it_was_imported(
+    tmp_path: Path,
+) -> None:
+    rows = make_rows()
+    fractions = rows.assign(accuracy=rows["accuracy"] / 100)
+    fractions.to_parquet(tmp_path / "any.parquet")
+    with pytest.raises(TruthError, match=r"any\.parquet: no accuracy is above 1.*--accuracy-scale"):
+        load_table(tmp_path / "any.parquet")
+    save_table(make_table(fractions, "as percent", {}), tmp_path / "own.parquet")
+    assert load_table(tmp_path / "own.parquet").columns.accuracy.max() <= 1.0
+
+
 def test_a_foreign_file_is_checked_in_full(tmp_path: Path) -> None:
     setting("nb201_index", 8)(make_rows()).astype({"nb201_index": int}).to_parquet(
         tmp_path / "rows.parquet"
