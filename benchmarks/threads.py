@@ -1,10 +1,12 @@
-"""Processes x threads: the same training steps, and the same ranked architectures, in three ways.
+"""Processes x threads: the same training steps, and the same ranked architectures, in four ways.
 
-    python -m benchmarks.threads
+    python -m benchmarks.threads [ROUNDS]
 
-One process of one thread, one of two, and two of one thread that do half each, in turn. It is
-wall-clock, so it says something on an otherwise idle machine alone. C=16, N=1, 32x32, bf16: 40
-training steps of 64 images, 40 architectures ranked on 250.
+One process of one thread, one of two, the same with OMP_WAIT_POLICY=PASSIVE, and two of one thread
+that do half each, in turn; alone, and beside one other process that never rests. Each is given as
+its ratio to one process of one thread in the same round and company. It is wall-clock, so "alone"
+is what it says on an otherwise idle machine of two cores only. C=16, N=1, 32x32, bf16: 12 training
+steps of 64 images, 12 architectures ranked on 250.
 """
 
 from __future__ import annotations
@@ -12,15 +14,31 @@ from __future__ import annotations
 import multiprocessing
 import os
 import statistics
+import sys
 import time
 from typing import Any
 
-ARMS = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
-N_ARCHS, ROUNDS = 40, 3
+ARMS = {
+    "1 x 1": (1, 1, None),
+    "1 x 2": (1, 2, None),
+    "1 x 2, passive": (1, 2, "PASSIVE"),
+    "2 x 1": (2, 1, None),
+}
+"""By name: processes, threads of each, and how a thread waits for the others."""
+
+N_ARCHS, ROUNDS = 12, 3
 
 
-def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
+def spin() -> None:
+    """Keep a core busy until this process is ended."""
+    while True:
+        pass
+
+
+def work(kind: str, threads: int, policy: str | None, n: int, barrier: Any, times: Any) -> None:
     """Warm up, wait for the other process, and do `n` steps or architectures."""
+    if policy is not None:  # read when torch is imported
+        os.environ["OMP_WAIT_POLICY"] = policy
     import torch
     import torch.nn.functional as F
 
@@ -62,11 +80,11 @@ def work(kind: str, threads: int, n: int, barrier: Any, times: Any) -> None:
     times.put((started, time.time()))
 
 
-def measure(kind: str, processes: int, threads: int) -> float:
+def measure(kind: str, processes: int, threads: int, policy: str | None) -> float:
     """Return the seconds from the first start to the last end."""
     context = multiprocessing.get_context("spawn")
     barrier, times = context.Barrier(processes), context.Queue()
-    arguments = (kind, threads, N_ARCHS // processes, barrier, times)
+    arguments = (kind, threads, policy, N_ARCHS // processes, barrier, times)
     workers = [context.Process(target=work, args=arguments) for _ in range(processes)]
     for worker in workers:
         worker.start()
@@ -76,15 +94,32 @@ def measure(kind: str, processes: int, threads: int) -> float:
     return max(end for _, end in spans) - min(start for start, _ in spans)
 
 
+def measure_all(kind: str, n_others: int) -> dict[str, float]:
+    """Return the seconds of each arm, beside some other busy processes."""
+    others = [multiprocessing.get_context("spawn").Process(target=spin) for _ in range(n_others)]
+    for other in others:
+        other.start()
+    try:
+        return {name: measure(kind, *arm) for name, arm in ARMS.items()}
+    finally:
+        for other in others:
+            other.terminate()
+            other.join()
+
+
 def main() -> None:
     """Print the medians over the rounds."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for _ in range(ROUNDS):
+    n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for _ in range(n_rounds):
         for kind in ("train", "rank"):
-            for arm, (processes, threads) in ARMS.items():
-                found.setdefault((kind, arm), []).append(measure(kind, processes, threads))
-    for (kind, arm), seconds in found.items():
-        print(f"{kind}, processes x threads {arm}: {statistics.median(seconds):.2f} s")
+            for company, n_others in (("alone", 0), ("beside one other", 1)):
+                found.setdefault((kind, company), []).append(measure_all(kind, n_others))
+    for (kind, company), rounds in found.items():
+        for arm in ARMS:
+            seconds = statistics.median(times[arm] for times in rounds)
+            ratio = statistics.median(times[arm] / times["1 x 1"] for times in rounds)
+            print(f"{kind}, {company}, processes x threads {arm}: {ratio:.2f} ({seconds:.1f} s)")
     print(f"load before the last minute: {os.getloadavg()[1]:.1f}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -118,6 +120,61 @@ class Tee:
     def should_stop(self) -> bool:
         """Ask the first."""
         return self._first.should_stop()
+
+
+class Slowdown:
+    """Notices when units of work, such as training steps, take several times as long as usual.
+
+    Usual is, for work of one thread, its own processor time, which is what it takes on an idle
+    core; for any other work, what its fastest window of units took.
+    """
+
+    SEVERAL = 3.0
+    OVER = 1.5
+    """Factors: a slowdown begins above the first, and has ended below the second."""
+
+    MIN_UNITS = 20
+    MIN_S = 5.0
+    """A window has at least so many units, and takes at least so long."""
+
+    def __init__(self, is_one_thread: bool) -> None:
+        """Start without measurements.
+
+        Args:
+            is_one_thread: Whether one thread of this process does the work alone.
+        """
+        self._is_one_thread = is_one_thread
+        self._usual_s = math.inf
+        self._is_slow = False
+        self._each_s: list[float] = []
+        self._wall_s = self._cpu_s = 0.0
+
+    def add(self, wall_s: float, cpu_s: float, n: int = 1) -> float | None:
+        """Take the time of one or more units.
+
+        Args:
+            wall_s: Seconds that they took.
+            cpu_s: Seconds of processor time of this process meanwhile.
+            n: How many there were.
+
+        Returns:
+            How many times as long as usual units take, where a slowdown has just begun.
+        """
+        self._each_s += [wall_s / n] * n
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
+        if len(self._each_s) < self.MIN_UNITS or self._wall_s < self.MIN_S:
+            return None
+        if self._is_one_thread:
+            factor = self._wall_s / max(self._cpu_s, 1e-9)
+        else:  # the median leaves out what is done between units now and then
+            typical_s = statistics.median(self._each_s)
+            self._usual_s = min(self._usual_s, typical_s)
+            factor = typical_s / max(self._usual_s, 1e-9)
+        self._each_s, self._wall_s, self._cpu_s = [], 0.0, 0.0
+        begins = factor > self.SEVERAL and not self._is_slow
+        self._is_slow = factor > (self.OVER if self._is_slow else self.SEVERAL)
+        return factor if begins else None
 
 
 def pass_on(message: object, monitor: Monitor) -> None:

@@ -21,10 +21,12 @@ def environment() -> dict[str, Any]:
     Returns:
         Plain values, ready for JSON. No host name, user name or path is among them.
     """
+    cpu, cpu_id = _cpu()
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu": _cpu_model(),
+        "cpu": cpu,
+        "cpu_id": cpu_id,
         "cores": os.cpu_count(),
         "packages": {name: _version(name) for name in PACKAGES},
     }
@@ -72,10 +74,19 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _cpu_model() -> str:
+def _cpu() -> tuple[str, str | None]:
+    """Return the CPU's name, and its maker, family, model and stepping where the system tells.
+
+    Virtual machines often shorten the name to what several generations have in common.
+    """
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+        return platform.processor(), None
+    first = text.split("\n\n")[0].splitlines()
+    facts = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first)
+    }
+    named = {"vendor_id": "", "cpu family": "family ", "model": "model ", "stepping": "stepping "}
+    known = [prefix + facts[key] for key, prefix in named.items() if key in facts]
+    return facts.get("model name") or platform.processor(), " ".join(known) or None

@@ -35,6 +35,13 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: by machine]"
         ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="CPU threads of each run. More are faster on an idle machine only, and the last "
+            "digits of results depend on their number.  [default: 1; a run that resumes keeps its "
+            "own]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Retry runs that failed before."),
         click.option(
             "--engine",

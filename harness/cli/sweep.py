@@ -53,6 +53,7 @@ def sweep(
     dry_run: bool,
     data_dir: Path | None,
     jobs: int | None,
+    threads: int | None,
     retry_failed: bool,
     engine: str,
     log_json: str | None,
@@ -92,6 +93,8 @@ def sweep(
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
     resolved = resolve_all(study.configs, conditions)
+    if threads is not None:
+        resolved = [config.model_copy(update={"threads": threads}) for config in resolved]
     repeats = find_repeats(study, [config.run_id for config in resolved])
     _tell_repeats(repeats, len(study.points))
     configs = drop_repeats(resolved)

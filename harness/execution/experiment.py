@@ -7,8 +7,7 @@ one, and refuses to resume under other conditions than it was started with.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,6 @@ from harness.errors import (
     DivergedError,
     HarnessError,
     Interrupted,
-    MemoryShortageError,
     MismatchError,
     StoreError,
     UsageError,
@@ -33,6 +31,8 @@ from harness.estimators.supernet.estimator import SCAFFOLDING
 from harness.estimators.supernet.reuse import has_begun
 from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
+from harness.execution.faults import describe_error, naming_memory_shortage
+from harness.execution.machine import has_bf16, prepare_process, resolve_execution
 from harness.execution.profiling import profile_run
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
@@ -42,51 +42,8 @@ from harness.runs.folder import CONFIG, RECORD, RunFolder
 from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
-from harness.spaces import Space, load_space
-from harness.strategies import load_strategy, strategy_settings
-from harness.training.allocation import keep_freed_memory
+from harness.spaces import load_space
 from harness.truth import TruthTable, default_query, find_truth
-
-
-def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
-    """Fill in what depends on the strategy and on the truth.
-
-    Args:
-        config: The run as the user gave it.
-        truth: The truth table to rank against.
-
-    Returns:
-        The complete settings.
-
-    Raises:
-        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
-            setting of its own is not allowed.
-    """
-    load_estimator(config.estimator)
-    load_strategy(config.strategy).check_space(load_space(config.space))
-    settings = strategy_settings(config)
-    tables = {} if settings is None else {settings.table: settings.stored()}
-    n_archs = config.n_archs or count_prefix(
-        load_space(config.space), truth, config.dataset, config.rank_offset
-    )
-    return config.with_tables(tables).model_copy(update={"n_archs": n_archs})
-
-
-def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
-    """Count the architectures of the permutation with truth, from `offset` to the first gap."""
-    known = set(truth.mean(default_query(dataset, space)).keys.tolist())
-    most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
-    for position, key in enumerate(space.prefix(most, offset)):
-        if key not in known:
-            return max(1, position)
-    return most
-
-
-def describe_error(error: Exception) -> str:
-    """Describe an error in one line; a bug by its type too."""
-    if isinstance(error, HarnessError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
 
 
 def begin_record(config: RunConfig) -> Record:
@@ -102,7 +59,6 @@ class Experiment:
     Attributes:
         config: The run, from `resolve_config`.
         conditions: The options of the command.
-        threads: CPU threads, unless the settings or an earlier start specify them.
         monitor: Receives the progress; can stop the run.
         ranks: The processes that train it together, of which this is the first; the others
             receive `describe_start`.
@@ -111,7 +67,6 @@ class Experiment:
 
     config: RunConfig
     conditions: Conditions
-    threads: int
     monitor: Monitor
     ranks: Ranks = ALONE
     spread: Spread | None = None
@@ -133,9 +88,7 @@ class Experiment:
             if self.record.status == FINISHED:
                 self._leave_finished()
             else:
-                self.execution = _resolve_execution(
-                    self.config, self.record, self.threads, self.ranks.size
-                )
+                self.execution = resolve_execution(self.config, self.record, self.ranks.size)
                 self._finish_recording_errors()
         return self.folder
 
@@ -184,7 +137,7 @@ class Experiment:
     def _finish_recording_errors(self) -> None:
         """Do what is left to do; on failure, the record says so."""
         try:
-            with _naming_memory_shortage(self.config):
+            with naming_memory_shortage(self.config):
                 self._finish()
         except DivergedError as error:
             self._write_record(status=FAILED, reason=str(error))
@@ -212,6 +165,7 @@ class Experiment:
         keys = space.prefix(config.n_archs or 1, config.rank_offset)
         described = _describe_data(config, data, truth, keys)
         _check_same("data", self.record.data, described)
+        self._notice_changes()
         self._write_record(
             status=RUNNING,
             reason=None,
@@ -221,7 +175,7 @@ class Experiment:
             data=described,
         )
         data = data.to(device)
-        if config.precision == "bf16" and device.type == "cpu" and not _has_bf16():
+        if config.precision == "bf16" and device.type == "cpu" and not has_bf16():
             self.monitor.notice(
                 "precision = bf16: this CPU has no instructions for bf16, so steps take longer "
                 "than in float32."
@@ -277,17 +231,34 @@ class Experiment:
     def _conditions(self) -> dict[str, Any]:
         """Return the conditions that the run was started under, and must resume under.
 
-        With `bn_sync` the number of ranks may change: it affects only the order of sums. Without
+        The number of threads changes only where it is asked for, which the record says. With
+        `bn_sync` the number of ranks may change: it affects only the order of sums. Without
         it, batch norm's batches depend on the number.
         """
         conditions = dict(self.record.execution)
+        for key in ("threads", "earlier_threads"):
+            conditions.pop(key, None)
         if self.config.bn_sync:
             conditions.pop("ranks", None)
         return conditions
 
+    def _notice_changes(self) -> None:
+        """Say what differs from the last start and may change bits, but is no reason to refuse."""
+        last = self.record.sources[-1] if self.record.sources else {}
+        for what, before, now in (
+            ("threads", self.record.execution.get("threads"), self.execution["threads"]),
+            ("CPU", last.get("cpu"), _describe_cpu()),
+        ):
+            if before not in (None, now):
+                self.monitor.notice(
+                    f"Run {self.config.run_id} resumes with {what} {now}, and had {before}: the "
+                    "last digits of its numbers may differ from those of an uninterrupted run."
+                )
+
     def _sources(self) -> list[dict[str, Any]]:
-        """List the commits that worked on the run: one, unless another resumed it."""
-        sources, source = self.record.sources, dict(provenance.commit())
+        """List the commits and CPUs that worked on the run: one, unless another resumed it."""
+        source = {**provenance.commit(), "cpu": _describe_cpu()}
+        sources = self.record.sources
         if self.ranks.size > 1:
             source["ranks"] = self.ranks.size
         return sources if sources[-1:] == [source] else [*sources, source]
@@ -297,80 +268,14 @@ class Experiment:
         self.folder.write_record(self.record)
 
 
-@contextlib.contextmanager
-def _naming_memory_shortage(config: RunConfig) -> Iterator[None]:
-    """Turn what Python and torch raise when memory runs out into an error that says what to do."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # torch has an exception of its own for GPUs only
-        is_lack = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not is_lack and not any(sign in str(error) for sign in _LACK_OF_MEMORY):
-            raise
-        raise MemoryShortageError(
-            f"Run {config.run_id} ran out of memory: {(str(error).splitlines() or ['-'])[0]} "
-            "Give fewer --jobs, a smaller --set batch_size=... or rank_batch=..., or use a machine "
-            "with more memory; the same command resumes from the last checkpoint."
-        ) from error
-
-
-_LACK_OF_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc")
-
-
-def resolve_device(config: RunConfig) -> str:
-    """Return where to compute: `cpu` or `cuda`.
-
-    Raises:
-        UsageError: If CUDA was asked for and is not there.
-    """
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda was given, but torch finds no CUDA device. Use cpu.")
-    return device
-
-
-def prepare_process(execution: dict[str, Any]) -> None:
-    """Set up this process to compute as a record's `execution` says."""
-    torch.set_num_threads(execution["threads"])
-    keep_freed_memory()
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # "float32" means float32
+def _describe_cpu() -> str:
+    machine = provenance.environment()
+    return ", ".join(filter(None, (machine["cpu"], machine["cpu_id"])))
 
 
 def describe_start(config: RunConfig, execution: dict[str, Any], data: ImageData) -> dict[str, Any]:
     """Return what all ranks of a run must agree on before its first step."""
     return {"run": config.name, "execution": execution, "images_sha256": data.sha256}
-
-
-def _resolve_execution(
-    config: RunConfig, record: Record, default: int, ranks: int
-) -> dict[str, Any]:
-    """Choose where and how to compute; a resumed run keeps its number of threads."""
-    device = resolve_device(config)
-    threads = config.threads or record.execution.get("threads") or default
-    if not isinstance(threads, int):
-        raise StoreError(
-            f"The record of run {record.run_id} has {threads!r:.40} threads. Move its folder away "
-            "and run the same command again."
-        )
-    return {
-        "device": device,
-        "device_name": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-        "threads": threads,
-        "ranks": ranks,
-        "dtype": config.precision,
-        "memory_format": "channels_last",
-        "onednn": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
-    }
-
-
-def _has_bf16() -> bool:
-    """Return whether oneDNN computes bf16 products natively, as far as torch knows."""
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return supported is None or bool(supported())
 
 
 def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -416,30 +321,3 @@ def _describe_data(
         "n_classes": count_classes(load_space(config.space), ranked),
         "n_with_truth": len(known.intersection(ranked)),
     }
-
-
-def default_threads(config: RunConfig, jobs: int) -> int:
-    """Choose the CPU threads of each of `jobs` runs at once: an even share of the cores.
-
-    On `tiles` each run gets one: with such small networks two threads gain about a tenth on an idle
-    machine, and lose many times as much on a busy one.
-    """
-    return 1 if config.dataset == "tiles" else max(1, _count_cores() // jobs)
-
-
-def default_jobs(config: RunConfig, n_runs: int) -> int:
-    """Choose how many runs to work on at once.
-
-    On CPUs, one run per core: two single-threaded runs get more done than one with two threads, as
-    these networks are small. On a GPU, one run at a time.
-    """
-    if config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available()):
-        return 1
-    return max(1, min(n_runs, _count_cores()))
-
-
-def _count_cores() -> int:
-    """Count the cores that this process may use, or all where the system does not tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

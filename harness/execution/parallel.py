@@ -21,14 +21,9 @@ from harness.errors import (
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
 from harness.execution.engines.worker import work
-from harness.execution.experiment import (
-    default_threads,
-    describe_start,
-    prepare_process,
-    resolve_config,
-    resolve_device,
-)
-from harness.execution.runner import RunsOutcome
+from harness.execution.experiment import describe_start
+from harness.execution.machine import prepare_process, resolve_device
+from harness.execution.runner import RunsOutcome, resolve_config
 from harness.images import load_run_images
 from harness.monitor import STARTED, Event, Monitor
 from harness.runs.folder import RunFolder, under_stored_name
@@ -76,8 +71,7 @@ def run_on_ranks(
             _telling(resolved, conditions, monitor),
             join(launch, resolve_device(resolved)) as ranks,
         ):
-            threads = default_threads(resolved, launch.local_size)
-            return RunsOutcome([_lead(resolved, conditions, threads, monitor, ranks)], [])
+            return RunsOutcome([_lead(resolved, conditions, monitor, ranks)], [])
     with join(launch, resolve_device(resolved)) as ranks:
         try:
             _follow(resolved, data_dir, monitor, ranks)
@@ -123,13 +117,11 @@ def _check_parts(config: RunConfig, n_ranks: int) -> None:
         )
 
 
-def _lead(
-    config: RunConfig, conditions: Conditions, threads: int, monitor: Monitor, ranks: Ranks
-) -> RunFolder:
+def _lead(config: RunConfig, conditions: Conditions, monitor: Monitor, ranks: Ranks) -> RunFolder:
     """Compute the run, or find it finished; tell the other ranks either way."""
     told = _Told(ranks)
     try:
-        work(config, conditions, threads, monitor, ranks=told)
+        work(config, conditions, monitor, ranks=told)
         return conditions.folder(config)
     finally:
         if not told.anything:  # the run is finished, or cannot be started

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
+from harness.estimators import load_estimator
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure
-from harness.execution.experiment import resolve_config
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.dotted import differences
 from harness.settings.run import RunConfig
-from harness.spaces import load_space
-from harness.truth import find_truth
+from harness.spaces import Space, load_space
+from harness.strategies import load_strategy, strategy_settings
+from harness.truth import TruthTable, default_query, find_truth
 
 
 class RunsOutcome(NamedTuple):
@@ -27,6 +28,40 @@ class RunsOutcome(NamedTuple):
 
     finished: list[RunFolder]
     failures: list[Failure]
+
+
+def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
+    """Fill in what depends on the strategy and on the truth.
+
+    Args:
+        config: The run as the user gave it.
+        truth: The truth table to rank against.
+
+    Returns:
+        The complete settings.
+
+    Raises:
+        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
+            setting of its own is not allowed.
+    """
+    load_estimator(config.estimator)
+    load_strategy(config.strategy).check_space(load_space(config.space))
+    settings = strategy_settings(config)
+    tables = {} if settings is None else {settings.table: settings.stored()}
+    n_archs = config.n_archs or count_prefix(
+        load_space(config.space), truth, config.dataset, config.rank_offset
+    )
+    return config.with_tables(tables).model_copy(update={"n_archs": n_archs})
+
+
+def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
+    """Count the architectures of the permutation with truth, from `offset` to the first gap."""
+    known = set(truth.mean(default_query(dataset, space)).keys.tolist())
+    most = len(known) + 1 if space.size is None else min(len(known) + 1, space.size - offset)
+    for position, key in enumerate(space.prefix(most, offset)):
+        if key not in known:
+            return max(1, position)
+    return most
 
 
 def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:

@@ -35,6 +35,10 @@ class Execution(_Open):
     cpu_capability: str = Field(description="Vector instructions that torch uses")
     torch: str = Field(description="Version, with its build")
     threads: int = Field(ge=1, description="CPU threads")
+    earlier_threads: list[int] | None = Field(
+        None, description="Of earlier starts, where another number was asked for"
+    )
+    torch_build: str | None = Field(None, description="Commit and libraries that torch is built of")
     dtype: str = Field(description="Of training steps: float32 or bf16")
     ranks: int | None = Field(None, ge=1, description="Processes that train together")
 
@@ -45,16 +49,18 @@ class Environment(_Open):
     python: str
     platform: str
     cpu: str | None = None
+    cpu_id: str | None = Field(None, description="Maker, family, model and stepping of the CPU")
     cores: int | None = None
     packages: dict[str, str | None] = Field({}, description="Versions by package")
 
 
 class Source(_Open):
-    """A commit of the harness that worked on the run."""
+    """A commit of the harness, and a machine, that worked on the run."""
 
     commit: str | None = Field(None, description="None: not in a git checkout")
     dirty: bool | None = Field(None, description="Whether files differed from the commit")
     ranks: int | None = Field(None, ge=1, description="Processes together; missing: one")
+    cpu: str | None = Field(None, description="Model of the CPU")
 
 
 class Data(_Open):

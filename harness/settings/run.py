@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import tomli_w
@@ -87,7 +87,7 @@ class RunConfig(BaseModel):
         train_loss_images: Fixed training images for that loss.
         checkpoint_every: Steps between two checkpoints.
         device: Where to compute.
-        threads: CPU threads; None: chosen when the run starts, and stored.
+        threads: CPU threads; None: one, or what the run began with.
         estimator: What scores the architectures; `supernet` reads every setting here.
     """
 
@@ -195,12 +195,17 @@ class RunConfig(BaseModel):
     @property
     def former_names(self) -> list[str]:
         """Names that the run may be stored under from before names had two hashes."""
-        return [former_name(settings) for settings in former_settings(self.model_dump())]
+        return [former_name(settings) for settings in self._former_settings()]
 
     @property
     def former_hashes(self) -> list[str]:
         """Hashes that a checkpoint or a baseline of such a stored run may have."""
-        return [former_sha256(settings) for settings in former_settings(self.model_dump())]
+        return [former_sha256(settings) for settings in self._former_settings()]
+
+    def _former_settings(self) -> Iterator[dict[str, Any]]:
+        """Yield the settings that it may be stored with, which then named its threads too."""
+        for threads in dict.fromkeys((self.threads, None, 1)):
+            yield from former_settings({**self.model_dump(), "threads": threads})
 
     def to_toml(self) -> str:
         """Return the settings as TOML; `load_config_file` reads it back. None is left out."""

@@ -35,6 +35,7 @@ from harness.errors import DivergedError, LockedError
 from harness.files.journal import Journal
 from harness.images import load_images
 from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
+from harness.monitor import Slowdown
 from harness.spaces import DEFAULT, Architecture, Space, load_space
 from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
 from harness.supernet.base import Standalone
@@ -45,6 +46,7 @@ MAX_STACKED = 4
 """Seeds of an architecture that are trained side by side; more would gain no more."""
 
 OnTraining = Callable[[int, int], None]
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,20 @@ class Stack(NamedTuple):
 
     key: int
     seeds: tuple[int, ...]
+
+
+class Trained(NamedTuple):
+    """What a worker made of a stack.
+
+    Attributes:
+        rows: Of all its trainings.
+        wall_s: Seconds that they took.
+        cpu_s: Seconds of processor time that they took.
+    """
+
+    rows: list[dict[str, Any]]
+    wall_s: float
+    cpu_s: float
 
 
 def train_from_scratch(
@@ -192,6 +208,7 @@ def build_truth(
     workers: int,
     on_training: OnTraining = lambda done, total: None,
     space: Space | None = None,
+    notice: Notice = lambda message: None,
 ) -> list[dict[str, Any]]:
     """Train what is missing and return the rows that were asked for.
 
@@ -203,6 +220,7 @@ def build_truth(
         workers: Processes, each with one thread.
         on_training: Called with (done, total) at the start and after each training.
         space: The space of the architectures; `DEFAULT` unless given.
+        notice: Called with what a person should read.
 
     Returns:
         The rows of these architectures and seeds, in the order in which they were finished;
@@ -223,10 +241,18 @@ def build_truth(
             stacks = _stack_missing(archs, seeds, done)
             n_done = len(asked & done)
             on_training(n_done, len(asked))
-            for rows in _train_all(stacks, protocol, workers, space):
+            slowdown = Slowdown(is_one_thread=True)
+            for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space):
                 journal.append(rows)
-                n_done += len({row["seed"] for row in rows})
+                n_new = len({row["seed"] for row in rows})
+                n_done += n_new
                 on_training(n_done, len(asked))
+                if factor := slowdown.add(wall_s, cpu_s, n_new):
+                    notice(
+                        f"Trainings take {factor:.1f} times as long as on an idle core, probably "
+                        "since other work uses this machine. Fewer --workers or an idle machine is "
+                        "faster; the rows are the same."
+                    )
             return [row for row in journal.rows if _job_of(row, space) in asked]
     except Timeout as error:
         raise LockedError(
@@ -259,6 +285,7 @@ def build_table(
     share_classes: bool = False,
     on_training: OnTraining = lambda done, total: None,
     space: Space | None = None,
+    notice: Notice = lambda message: None,
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
@@ -274,6 +301,7 @@ def build_table(
             norm, and members' networks draw apart.
         on_training: Called with (done, total) at the start and after each training.
         space: The space of the architectures; `DEFAULT` unless given.
+        notice: Called with what a person should read.
 
     Returns:
         The table.
@@ -288,7 +316,7 @@ def build_table(
     }
     distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
-    done = build_truth(journal, protocol, distinct, seeds, workers, on_training, space)
+    done = build_truth(journal, protocol, distinct, seeds, workers, on_training, space, notice)
     rows = pd.DataFrame(done)
     machine = provenance.environment()
     metadata = {
@@ -319,14 +347,14 @@ def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Spac
 
 def _train_all(
     stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space
-) -> Iterator[list[dict[str, Any]]]:
+) -> Iterator[Trained]:
     """Train in a pool, handing out a few stacks ahead, so that a stop is quick."""
     # A worker finds the space by its class, and an architecture by its string, which always serves.
     place = f"{type(space).__module__}:{type(space).__qualname__}"
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
         waiting = iter(stacks)
-        running: set[Future[list[dict[str, Any]]]] = set()
+        running: set[Future[Trained]] = set()
         while True:
             for stack in waiting:
                 text = space.format(space.at(stack.key))
@@ -352,8 +380,8 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _train_one(
-    place: str, text: str, seeds: Sequence[int], protocol: Protocol
-) -> list[dict[str, Any]]:
+def _train_one(place: str, text: str, seeds: Sequence[int], protocol: Protocol) -> Trained:
     space, data = load_space(place), load_images(protocol.dataset)
-    return train_from_scratch(space.parse(text), seeds, protocol, data, space)
+    wall, cpu = time.perf_counter(), time.process_time()
+    rows = train_from_scratch(space.parse(text), seeds, protocol, data, space)
+    return Trained(rows, time.perf_counter() - wall, time.process_time() - cpu)

@@ -29,7 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from harness.estimators.supernet.classes import class_key, distinct_classes
 from harness.estimators.supernet.measuring import EvaluationImages, SharedBatch
 from harness.estimators.supernet.readout import both_readouts
-from harness.execution.experiment import resolve_config
+from harness.execution.runner import resolve_config
 from harness.files.atomic import write_atomically
 from harness.images import load_run_images
 from harness.images.dataset import ImageData, fixed_subset

@@ -148,6 +148,7 @@ def test_the_command_line_wins_over_the_config_file(invoke: Invoke, tmp_path: Pa
         (("--bn-mode", "batch"), "bn_mode=recalibrated"),
         (("--device", "cpu"), "device=auto"),
         (("--preset", "smoke"), "preset=quick"),
+        (("--threads", "1"), "threads=2"),
         (("--dataset", "tiles"), "dataset=cifar10"),
         (("--space", "nb201"), "space=tests.spaces.toy:Toy"),
     ],
@@ -389,7 +390,6 @@ def test_runs_ranked_against_another_truth_are_not_reported(invoke: Invoke, copi
     ("part", "change", "message"),
     [
         ("execution", {"torch": "1.0"}, "torch was '1.0'"),
-        ("execution", {"threads": 2}, "threads was 2 and is 1"),
         ("execution", {"cpu_capability": "AVX9000"}, "cpu_capability was 'AVX9000'"),
         ("data", {"truth_sha256": "0" * 64}, "truth_sha256 was '000"),
         ("data", {"images_sha256": "0" * 64}, "images_sha256 was '000"),
@@ -518,3 +518,65 @@ def test_a_run_whose_record_is_lost_is_missed_under_its_former_name_too(
     result = invoke(*TINY, "--strategies", "spos", "--out", copied)
     assert f"{former} holds files of this run, but no record.json" in result.err
     assert "The run starts over" in result.err
+
+
+def _with_threads(threads: int | None) -> tuple[str, ...]:
+    """TINY with another number of threads, or the default."""
+    position = TINY.index("threads=1")
+    rest = (*TINY[: position - 1], *TINY[position + 1 :], "--strategies", "spos")
+    return rest if threads is None else (*rest, "--threads", str(threads))
+
+
+def test_a_run_has_one_thread_by_default_and_says_what_more_would_gain(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.execution.machine.count_cores", lambda: 4)
+    result = invoke(*_with_threads(None), "--out", tmp_path, "--json")
+    (record,) = _strict_json(result.out)["runs"]
+    assert record["execution"]["threads"] == 1
+    assert record["config"]["threads"] is None
+    assert "1 of 4 cores is used, one thread a run. --threads 2 is about 1.1 times" in result.err
+    again = invoke(*_with_threads(None), "--out", tmp_path, "--json")
+    assert "cores" not in again.err  # nothing is computed
+
+
+def test_a_resumed_run_keeps_its_threads_unless_it_is_told_others_and_then_says_so(
+    invoke: Invoke, copied: Path
+) -> None:
+    folder = _run_folder(copied, "spos")
+    record = json.loads((folder / "record.json").read_text())
+    execution = {**record["execution"], "threads": 2}
+    for given, threads, earlier in ((None, 2, None), (1, 1, [2])):
+        _change_record(folder, status="interrupted", execution=execution)
+        result = invoke(*_with_threads(given), "--out", copied, "--json")
+        (after,) = _strict_json(result.out)["runs"]
+        assert after["run_id"] == record["run_id"]
+        assert after["execution"]["threads"] == threads
+        assert after["execution"].get("earlier_threads") == earlier
+        told = "resumes with threads 1, and had 2: the last digits of its numbers may differ"
+        assert (told in result.err) == (given is not None)
+
+
+def test_a_run_that_resumes_on_another_cpu_says_so_and_records_both(
+    invoke: Invoke, copied: Path
+) -> None:
+    folder = _run_folder(copied, "spos")
+    record = json.loads((folder / "record.json").read_text())
+    (source,) = record["sources"]
+    _change_record(folder, status="interrupted", sources=[{**source, "cpu": "Another"}])
+    result = invoke(*TINY, "--strategies", "spos", "--out", copied, "--json")
+    (after,) = _strict_json(result.out)["runs"]
+    assert [entry["cpu"] for entry in after["sources"]] == ["Another", source["cpu"]]
+    assert f"resumes with CPU {source['cpu']}, and had Another" in result.err
+
+
+def test_a_record_says_on_what_it_was_computed(finished: Path) -> None:
+    import torch
+
+    record = json.loads((_run_folder(finished, "spos") / "record.json").read_text())
+    environment, execution = record["environment"], record["execution"]
+    assert environment["cpu"] in record["sources"][-1]["cpu"]
+    assert (environment["cpu_id"] or "") in record["sources"][-1]["cpu"]
+    assert execution["torch"] == torch.__version__
+    assert execution["torch_build"].startswith(f"commit {torch.version.git_version[:12]}")
+    assert record["sources"][-1].keys() >= {"commit", "dirty"}

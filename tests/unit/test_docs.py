@@ -61,7 +61,7 @@ def test_every_table_of_the_manual_is_that_of_the_code() -> None:
 def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     """The report's lines, of the study's runs that have the settings of the present defaults."""
     from harness.estimators.loading import load_estimators
-    from harness.execution.experiment import resolve_config
+    from harness.execution.runner import resolve_config
     from harness.report import make_report
     from harness.report.rendering import REPORT_WRITERS
     from harness.runs.folder import under_stored_name

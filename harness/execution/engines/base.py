@@ -165,7 +165,7 @@ class Queue:
         if not needs_no_work(config, conditions):
             return False
         try:
-            Experiment(config, conditions, 1, self._monitor).run()
+            Experiment(config, conditions, self._monitor).run()
             error = None
         except HarnessError as problem:
             error = problem

@@ -1,7 +1,7 @@
 """Runs on this machine: one after the other in this process, or each in its own process.
 
-Processes report through pipes. The number of runs at a time and their threads are based on
-measurements: see `default_jobs` and `default_threads`.
+Processes report through pipes. `machine` says how many runs there are at a time, and why each has
+one thread.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 
 from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.conditions import Conditions
-from harness.execution.engines.base import Failure, Queue
+from harness.execution.engines.base import Failure, Queue, needs_no_work
 from harness.execution.engines.worker import work
-from harness.execution.experiment import default_jobs, default_threads
+from harness.execution.machine import advise_threads, default_jobs, planned_threads
 from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
 from harness.settings.run import RunConfig
 
@@ -54,9 +54,21 @@ class LocalEngine:
         if not configs:
             return queue.result()
         jobs = self.jobs or default_jobs(configs[0], len(configs))
+        _advise(configs, conditions, jobs, monitor)
         if jobs == 1 and not conditions.study:
             return _run_in_turn(queue, conditions, monitor)
         return _Pool(queue, conditions, jobs, monitor).run()
+
+
+def _advise(
+    configs: Sequence[RunConfig], conditions: Conditions, jobs: int, monitor: Monitor
+) -> None:
+    """Tell the monitor what another number of threads would do, if anything is to be computed."""
+    left = [config for config in configs if not needs_no_work(config, conditions)]
+    threads = [planned_threads(config, conditions.folder(config)) for config in left]
+    advice = advise_threads(left, threads, min(jobs, len(left)))
+    if advice is not None:
+        monitor.notice(advice)
 
 
 def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list[Failure]:
@@ -64,7 +76,7 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
         error = None
         monitor.event(Event(config.run_id, STARTED, {}))
         try:
-            work(config, conditions, default_threads(config, 1), monitor)
+            work(config, conditions, monitor)
         except HarnessError as problem:
             error = problem
         queue.end(config, error)
@@ -120,8 +132,7 @@ class _Pool:
     def _start(self, config: RunConfig) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        threads = default_threads(config, self._jobs)
-        arguments = (config, self._conditions, threads, sender, os.getpid())
+        arguments = (config, self._conditions, sender, os.getpid())
         process = context.Process(target=_work, args=arguments)
         with _without_ctrl_c():
             process.start()
@@ -227,7 +238,6 @@ class _WorkerMonitor:
 def _work(
     config: RunConfig,
     conditions: Conditions,
-    threads: int,
     connection: Connection,
     parent: int,
 ) -> None:
@@ -236,7 +246,7 @@ def _work(
     if log is not None:
         _redirect_to(log)
     try:
-        work(config, conditions, threads, monitor)
+        work(config, conditions, monitor)
     except HarnessError as error:
         error.__cause__ = None  # it may not be picklable
         monitor.send(error)

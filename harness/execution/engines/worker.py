@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import torch
+
 from harness import provenance
 from harness.distributed.ranks import ALONE, Ranks
 from harness.errors import HarnessError, WorkerError
 from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
-from harness.execution.experiment import Experiment, describe_error
-from harness.monitor import Event, Monitor, Progress, SilentMonitor, Tee
+from harness.execution.experiment import Experiment
+from harness.execution.faults import describe_error
+from harness.execution.machine import computes_on_gpu
+from harness.monitor import Event, Monitor, Progress, SilentMonitor, Slowdown, Tee
 from harness.settings.run import RunConfig
+
+UNITS = {"train": "training steps", "rank": "evaluations of the ranking"}
+"""What progress counts, by phase."""
 
 LOG_EVERY_FRAC = 0.05
 """Share of a phase between two lines of progress in a log."""
@@ -24,7 +32,6 @@ LOG_EVERY_FRAC = 0.05
 def work(
     config: RunConfig,
     conditions: Conditions,
-    threads: int,
     monitor: Monitor,
     spread: Spread | None = None,
     ranks: Ranks = ALONE,
@@ -34,7 +41,6 @@ def work(
     Args:
         config: The run, resolved.
         conditions: What all runs share.
-        threads: CPU threads, unless the settings or an earlier start specify them.
         monitor: Receives the progress; can stop the run.
         spread: Scores architectures elsewhere; None: here.
         ranks: The processes that train it together, of which this is the first.
@@ -46,8 +52,10 @@ def work(
     path = conditions.log(config.run_id)
     with _logging(path, config.run_id) as log:
         try:
-            heard = monitor if log is None else Tee(monitor, [log])
-            Experiment(config, conditions, threads, heard, ranks, spread).run()
+            told = monitor if log is None else Tee(monitor, [log])
+            watch = SlowdownWatch(config, told, "train" if spread else None, ranks.size)
+            heard = Tee(told, [watch])
+            Experiment(config, conditions, heard, ranks, spread).run()
         except HarnessError:
             raise
         except Exception as error:
@@ -107,3 +115,51 @@ class RunLog(SilentMonitor):
         """Log it."""
         facts = ", ".join(f"{key} {value}" for key, value in event.facts.items())
         self.write(f"{event.kind}: {facts}")
+
+
+class SlowdownWatch(SilentMonitor):
+    """Says when a run takes several times as long as on an idle machine, and what to do."""
+
+    def __init__(self, config: RunConfig, told: Monitor, here: str | None, n_ranks: int) -> None:
+        """Prepare to watch a run.
+
+        Args:
+            config: The run.
+            told: Receives the notice.
+            here: The only phase whose work is done in this process; None: all are.
+            n_ranks: Processes that train together.
+        """
+        self._told = told
+        self._here = here
+        self._is_alone = n_ranks == 1 and not computes_on_gpu(config)
+        self._phase = ""
+        self._last = (0.0, 0.0, 0)
+
+    def progress(self, progress: Progress) -> None:
+        """Measure the units since the last call."""
+        phase, done = progress.phase, progress.done
+        now = (time.perf_counter(), time.process_time(), done)
+        (wall, cpu, before), self._last = self._last, now
+        if phase != self._phase:
+            is_here = self._is_alone and self._here in (None, phase)
+            self._is_one_thread = is_here and torch.get_num_threads() == 1
+            self._phase, self._slowdown = phase, Slowdown(self._is_one_thread)
+        elif done > before and (
+            factor := self._slowdown.add(now[0] - wall, now[1] - cpu, done - before)
+        ):
+            self._tell(progress, factor)
+
+    def _tell(self, progress: Progress, factor: float) -> None:
+        threads = torch.get_num_threads()
+        than = "on an idle core" if self._is_one_thread else "they did before"
+        advice = "Fewer --jobs or an idle machine is faster; the results are the same."
+        if threads > 1:
+            advice = (
+                f"{threads} threads then wait for each other. Stop (Ctrl-C) and resume with "
+                "--threads 1 to be faster on a busy machine; the last digits of the numbers may "
+                "then differ from those of an uninterrupted run."
+            )
+        self._told.notice(
+            f"{progress.run_id}: {UNITS[progress.phase]} take {factor:.1f} times as long as "
+            f"{than}, probably since other work uses this machine. {advice}"
+        )

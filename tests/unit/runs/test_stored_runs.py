@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution.experiment import resolve_config
+from harness.execution.runner import resolve_config
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.scores import load_scores
 from harness.settings.run import RunConfig
@@ -41,7 +41,9 @@ def test_the_settings_of_a_stored_run_find_it_again(path: Path) -> None:
     # its truth is not asked for, since how many architectures are ranked is given
     config = resolve_config(RunConfig(**record.config), find_truth("tiles"))
     assert config.run_id != path.name
-    assert under_stored_name(config, path.parent).run_id == path.name
+    for threads in (record.config["threads"], None, 1, 2):
+        asked = config.model_copy(update={"threads": threads})
+        assert under_stored_name(asked, path.parent).run_id == path.name
     assert RunConfig(**record.config).sha256 == config.sha256
 
 

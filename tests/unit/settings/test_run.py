@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import UsageError
-from harness.execution.experiment import resolve_config
+from harness.execution.runner import resolve_config
 from harness.settings.layers import load_config_file, make_config, parse_assignments
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
 from harness.settings.run import NO_NUMBERS, RANKING, RunConfig

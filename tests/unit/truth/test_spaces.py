@@ -23,7 +23,7 @@ from harness.truth import (
     save_table,
 )
 from harness.truth import build as truth_build
-from harness.truth.build import Protocol, build_table, build_truth
+from harness.truth.build import Protocol, Trained, build_table, build_truth
 from harness.truth.catalogue import choose_query, list_places, open_table
 from harness.truth.columns import row_columns
 from harness.truth.importers.importing import import_truth, truth_file
@@ -183,7 +183,8 @@ def test_a_table_of_another_space_is_built(
             built.append(space.format(space.at(key)))
             names = {name: cells[0] for name, cells in name_archs([key], space).items()}
             what = {"dataset": "tiles", "split": "test", "epochs": 1, "accuracy": 50.0}
-            yield [{**names, **what, "trial": s, "seed": s, "cost_s": 1.0} for s in seeds]
+            rows = [{**names, **what, "trial": s, "seed": s, "cost_s": 1.0} for s in seeds]
+            yield Trained(rows, 1.0, 1.0)
 
     monkeypatch.setattr(truth_build, "_train_all", pretend)
     path = tmp_path / "mine.parquet"

@@ -27,6 +27,7 @@ from harness.execution.engines.ray.mailbox import (
     write_files,
 )
 from harness.execution.engines.ray.task import Result, run_task
+from harness.execution.machine import planned_threads
 from harness.files.datadir import DATA_VARIABLE
 from harness.monitor import RETRIED, STARTED, Event, Monitor, pass_on
 from harness.runs.folder import RunFolder
@@ -152,17 +153,15 @@ class _Driver:
 
     def _submit(self, task: _Task) -> None:
         config, conditions, engine = task.config, self._conditions, self._engine
-        threads = config.threads or 1  # the same on machines that may differ
-        sent = read_files(conditions.folder(config)) if engine.fetch else None
+        folder = conditions.folder(config)
+        sent = read_files(folder) if engine.fetch else None
         remote: Any = ray.remote(run_task).options(
             name=config.run_id,
-            num_cpus=threads,
+            num_cpus=planned_threads(config, folder),
             num_gpus=engine.gpus,
             max_retries=0,  # counted here, where retries are reported
         )
-        reference = remote.remote(
-            config, conditions, threads, self._mailbox, sent, engine.rank_workers
-        )
+        reference = remote.remote(config, conditions, self._mailbox, sent, engine.rank_workers)
         self._under_way[reference] = task
 
     def _receive(self, message: Message) -> None:

@@ -11,6 +11,7 @@ from harness.execution.conditions import Conditions
 from harness.execution.engines.ray.mailbox import Files, TaskMonitor, read_files, write_files
 from harness.execution.engines.ray.ranking import RaySpread
 from harness.execution.engines.worker import work
+from harness.execution.machine import planned_threads
 from harness.monitor import STARTED, Event
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
@@ -33,7 +34,6 @@ class Result(NamedTuple):
 def run_task(
     config: RunConfig,
     conditions: Conditions,
-    threads: int,
     mailbox: Any,
     sent: Files | None,
     rank_workers: int,
@@ -43,7 +43,6 @@ def run_task(
     Args:
         config: The run, resolved.
         conditions: The settings that all runs share.
-        threads: CPU threads.
         mailbox: Handle of the driver's `Mailbox`.
         sent: The run's files that the driver already has, if folders are not shared; else None.
         rank_workers: Workers that the ranking is spread over; 0: none.
@@ -53,13 +52,13 @@ def run_task(
     """
     if sent is None:
         monitor = TaskMonitor(mailbox, None)
-        return Result(_work(config, conditions, threads, monitor, rank_workers))
+        return Result(_work(config, conditions, monitor, rank_workers))
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         conditions = conditions._replace(out=Path(scratch))
         folder = conditions.folder(config)
         write_files(sent, folder)
         monitor = TaskMonitor(mailbox, RunFolder(folder.path))
-        error = _work(config, conditions, threads, monitor, rank_workers)
+        error = _work(config, conditions, monitor, rank_workers)
         log = conditions.log(config.run_id)
         text = log.read_text(encoding="utf-8") if log is not None and log.exists() else ""
         return Result(error, read_files(folder), text)
@@ -68,17 +67,17 @@ def run_task(
 def _work(
     config: RunConfig,
     conditions: Conditions,
-    threads: int,
     monitor: TaskMonitor,
     rank_workers: int,
 ) -> HarnessError | None:
     if monitor.is_stopped():
         return Interrupted(f"Run {config.run_id} was stopped before it began.")
     monitor.event(Event(config.run_id, STARTED, {}))
+    threads = planned_threads(config, conditions.folder(config))
     spread = RaySpread(rank_workers, threads) if rank_workers else None
     error: HarnessError | None = None
     try:
-        work(config, conditions, threads, monitor, spread)
+        work(config, conditions, monitor, spread)
     except HarnessError as problem:
         problem.__cause__ = None  # it may not be picklable
         error = problem
