@@ -374,7 +374,7 @@ def test_a_finished_run_without_its_scores_is_told(invoke: Invoke, copied: Path)
         arguments = ("report", copied) if command == "report" else (*TINY, "--out", copied)
         result = invoke(*arguments)
         assert result.code == 1
-        assert f"There is no scores file at '{path}'" in result.err
+        assert f"{path} is missing. Restore it, or move the folder away" in result.err
 
 
 def test_runs_ranked_against_another_truth_are_not_reported(invoke: Invoke, copied: Path) -> None:
