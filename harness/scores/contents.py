@@ -15,13 +15,13 @@ import pandas as pd
 from harness.errors import DataError
 from harness.scores.text import show
 from harness.spaces import Space
+from harness.spaces.base import INDEX_FORM
 from harness.spaces.lookup import arch_columns
 from harness.spaces.reading import read_forms
 
 ARCH, VALUE = "arch", "value"
 """Columns of architectures that are keys of an object, and of values that have no name."""
 
-INDEX_FORM = "index"
 MOST_KEYS = 1_000
 """Where records have more keys, those of a single record are left out: each numbers its own."""
 

@@ -135,17 +135,7 @@ def _read_parquet(path: Path, choose: Choose) -> pd.DataFrame:
 
 
 def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
-    text = _read_text(path)
-    try:
-        content = json.loads(text, object_pairs_hook=_unrepeated)
-        refuse_halves(content, text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            return _frame_of(_parse_lines(text, path), path, choose)
-        raise _damaged(path, "JSON", error) from error
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
-        raise _damaged(path, "JSON", reason) from error
+    content = load_json(path)
     if isinstance(content, dict) and isinstance(content.get("rows"), list):
         content = content["rows"]  # as `harness truth export` writes it
     elif isinstance(content, dict):
@@ -156,6 +146,26 @@ def _read_json(path: Path, choose: Choose) -> pd.DataFrame:
             else [content]
         )
     return _frame_of(content, path, choose)
+
+
+def load_json(path: Path) -> Any:
+    """Parse a JSON file; of one with an object a line, a list of them.
+
+    Raises:
+        DataError: If it is not whole, not UTF-8, nested too deeply, or an object names a key twice.
+    """
+    text = _read_text(path)
+    try:
+        content = json.loads(text, object_pairs_hook=_unrepeated)
+        refuse_halves(content, text)
+        return content
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            return _parse_lines(text, path)
+        raise _damaged(path, "JSON", error) from error
+    except (ValueError, RecursionError) as error:
+        reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
+        raise _damaged(path, "JSON", reason) from error
 
 
 def _read_json_lines(path: Path, choose: Choose) -> pd.DataFrame:

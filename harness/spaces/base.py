@@ -114,6 +114,10 @@ class Fact(NamedTuple):
     sentence: str
 
 
+STRING_FORM, INDEX_FORM = "string", "index"
+"""Names of the forms that every space has, the index where there is a published order."""
+
+
 class Form(NamedTuple):
     """A form in which files write an architecture.
 
@@ -237,9 +241,9 @@ class Space(ABC):
         A space adds its own. A text that two forms read may name an architecture in each.
         """
         example = self.format(self.draw(make_rng(0, "example", self.name)))
-        forms = {"string": Form(example, self.parse)}
+        forms = {STRING_FORM: Form(example, self.parse)}
         if self.index_column is not None and self.size is not None:
-            forms["index"] = Form(f"0 to {self.size - 1}, the published order", self._at_place)
+            forms[INDEX_FORM] = Form(f"0 to {self.size - 1}, the published order", self._at_place)
         return forms
 
     def _at_place(self, text: str) -> Architecture:

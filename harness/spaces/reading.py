@@ -114,9 +114,9 @@ def settle_form(
     if not readings or form is not None:
         wanted = "in any form that is read" if form is None else f"in the form '{form}'"
         raise error(
-            f"{where} does not name architectures of the space '{space.name}' {wanted}: the first "
-            f"value is {_first(column)!r:.{_LONGEST}}. Write it in a form that is read, or name "
-            f"another column or form (--arch-column, --arch-form). {list_forms(space)}"
+            f"{where} names no architecture of the space '{space.name}' {wanted}: the first value "
+            f"is {_first(column)!r:.{_LONGEST}}. Write it in a form that is read, or name another "
+            f"column or form (--arch-column, --arch-form). Forms: {list_forms(space)}."
         )
     if known is None:
         chosen = list(readings)
@@ -139,9 +139,8 @@ def settle_form(
 
 
 def list_forms(space: Space) -> str:
-    """List the forms that are read, with an example each, on lines of their own."""
-    lines = (f"\n  {name:<9}  {form.example}" for name, form in space.forms.items())
-    return f"Forms of '{space.name}':{''.join(lines)}"
+    """List the forms of a space, with an example each."""
+    return "; ".join(f"{name}, {form.example}" for name, form in space.forms.items())
 
 
 def _first(column: pd.Series[Any]) -> str:

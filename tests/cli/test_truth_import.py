@@ -211,7 +211,7 @@ SPOILT = [
     (cut("nb201"), "cannot be read"),
     (cut("nats", "000001.pickle.pbz2"), "is cut off"),
     (cut_parquet, "not a whole Parquet file"),
-    (unknown_arch, "name no architecture of this space"),
+    (unknown_arch, "names no architecture of the space 'nb201'"),
     (disagreement, "disagree"),
     (lambda folder: folder / "nothing", "There is nothing at"),
     (lambda folder: folder, "is a folder without"),

@@ -389,6 +389,10 @@ def _unpack(path: Path) -> None:
         assert there <= {path.name, "into/toy/a.bin"}
 
 
+def _torch_rows() -> bytes:
+    return _written(lambda path: torch.save(_rows(4).to_dict("records"), path), "t.pt")
+
+
 def _official() -> bytes:
     return _written(lambda path: write_official(path, make_results(1)), "x.pth")
 
@@ -417,6 +421,10 @@ READERS: dict[str, Reader] = {
     ),
     "truth, CSV": Reader("t.csv", lambda: hostile(_csv(_rows(6))), import_truth),
     "truth, JSON": Reader("t.json", lambda: hostile(_json(_rows(4)), json_too=True), import_truth),
+    "truth, pickle": Reader(
+        "t.pkl", lambda: hostile(pickle.dumps(_rows(4).to_dict("records"))), import_truth
+    ),
+    "truth, torch": Reader("t.pt", lambda: hostile(_torch_rows()), import_truth),
     "truth, official": Reader("t.pth", lambda: hostile(_official()), import_truth),
     "settings, TOML": Reader("c.toml", lambda: hostile(SETTINGS), _read_settings),
     "record": Reader(

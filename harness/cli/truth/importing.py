@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,18 +24,28 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="Format: nb201 (the official .pth), nats (a NATS-Bench folder), public "
-    "(the small public tables), rows (CSV, JSON, Parquet), or auto.",
+    "(the small public tables), rows (CSV, JSON, Parquet, pickle, torch), or auto.",
 )
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="NAME=COLUMN|VALUE,...",
+    help="Which column of rows, or value for all, is the metric, dataset, split, epochs, trial, "
+    "seed; repeatable.",
+)
+@click.option("--arch-column", metavar="NAME", help="Column of rows that names architectures.")
+@click.option("--arch-form", metavar="NAME", help="Its form, where it can be read in several.")
+@click.option(
+    "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
+)
+@click.option("--allow-missing", is_flag=True, help="Leave out architectures that lack records.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="The table.  [default: truth.parquet in the space's folder in the data folder]",
 )
 @click.option("--name", help="What reports call the table.  [default: its space]")
-@click.option("--allow-missing", is_flag=True, help="Leave out architectures that lack records.")
-@click.option(
-    "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
-)
 @space_option
 @click.option("--force", is_flag=True, help="Replace a different table.")
 @data_dir_option
@@ -43,27 +53,33 @@ if TYPE_CHECKING:
 def import_(
     path: Path,
     kind: str,
+    maps: tuple[str, ...],
     out: Path | None,
     name: str | None,
-    allow_missing: bool,
-    accuracy_scale: float | None,
     space: str | None,
     force: bool,
     data_dir: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Read published results, or rows of your own, and write them as a truth table.
+    r"""Read published results, or rows of your own, and write them as a truth table.
 
     PATH is the official .pth of NAS-Bench-201, a NATS-Bench topology folder, or a file of rows of
     any space. Nothing that a file names is run: pickles are read with a short list of what they
     may hold.
 
-    Columns of rows: nb201_index (the published order) or arch_str, in other spaces arch_index or
-    arch; dataset, split (valid, test), epochs, accuracy (percent); seed (-1 if left out) and trial
-    (if left out, by seed, or in order of appearance where seeds are unknown).
+    Rows have a column of architectures (strings, places in the published order, lists of
+    operations and other forms), and dataset, split (valid, test), epochs, accuracy (percent); seed
+    (-1 if left out) and trial (if left out, by seed, or in order of appearance where seeds are
+    unknown). Other names are mapped, and of wide tables several columns at once:
+
+    \b
+        --map metric=test_acc,dataset=cifar10,split=test,epochs=200
+        --map metric={dataset}_{epochs},split=valid
     """
     from harness.cli.progress import SHARE, Display
     from harness.truth.importers.importing import import_truth, place_table, truth_file
+    from harness.truth.importers.mapping import parse_map
 
     chosen = find_space(space)
     if out is None:
@@ -73,12 +89,12 @@ def import_(
         table = import_truth(
             path,
             kind,
-            space=chosen,
             name=name,
-            allow_missing=allow_missing,
-            accuracy_scale=accuracy_scale,
-            watch=partial(display.update, "reading", SHARE),
             tell=lambda sentence: display.tell(f"Note: {sentence}"),
+            space=chosen,
+            watch=partial(display.update, "reading", SHARE),
+            maps=[parse_map(text) for text in maps],
+            **asked,
         )
     place = out or truth_file(data_dir, table.space)
     was_written = place_table(table, place, force)

@@ -26,17 +26,23 @@ class ImportOptions:
     """What a caller may ask of an importer.
 
     Attributes:
-        allow_missing: Import what is there where architectures lack their records.
-        accuracy_scale: What to multiply accuracies by; None for percent, which is then checked to
-            be no fraction.
-        watch: Told of progress.
         space: The space of the results; None for the one that rows name, or `DEFAULT`.
+        watch: Told how much is read, and of how much.
+        allow_missing: Import what is there where architectures lack their records.
+        accuracy_scale: What to multiply the accuracies of rows by; None for percent, which is then
+            checked to be no fraction.
+        arch_column: The column of rows that names the architectures; None to find it.
+        arch_form: Its form, a key of `Space.forms`; None to find it.
+        maps: What columns of rows stand for, as `parse_map` makes them.
     """
 
+    space: Space | None = None
+    watch: Watch = watch_nothing
     allow_missing: bool = False
     accuracy_scale: float | None = None
-    watch: Watch = watch_nothing
-    space: Space | None = None
+    arch_column: str | None = None
+    arch_form: str | None = None
+    maps: Sequence[Mapping[str, str]] = ()
 
 
 class LeftOut(NamedTuple):

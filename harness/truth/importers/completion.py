@@ -2,7 +2,8 @@
 
 What a source may leave out, or leave empty:
 
-- the published index or the architecture's string: each follows from the other; and the space;
+- the published index or the architecture's string: each follows from the other, or from whichever
+  form the architectures have; and the space;
 - `seed`: -1, unknown;
 - `trial`: the position of the seed in ascending order where all seeds are known, otherwise the
   position among the rows of the same architecture, data set, split and epochs.
@@ -10,57 +11,127 @@ What a source may leave out, or leave empty:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.errors import ArchError, TruthError
+from harness.scores.contents import ARCH
 from harness.spaces import Space
+from harness.spaces.base import INDEX_FORM, Form
 from harness.spaces.lookup import (
     arch_columns,
     keys_of_numbers,
-    keys_of_strings,
     strings_of_keys,
     to_numbers,
 )
+from harness.spaces.reading import read_forms, settle_form
 from harness.truth.columns import row_columns
+from harness.truth.importers.mapping import list_columns
 from harness.truth.rows import check_rows, key_columns, refuse_fractions
 
 
-def complete_rows(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
-    """Fill in the columns that may be left out.
+def find_arch_columns(
+    df: pd.DataFrame, name: str, space: Space, column: str | None
+) -> tuple[str, ...]:
+    """Find the columns that name architectures: one, or it and the published index.
 
     Args:
-        df: Rows, possibly without index or string, `seed` and `trial`.
+        df: The columns of a file.
+        name: What to call it in an error.
+        space: The space of the architectures.
+        column: The column that the caller names, if any.
+
+    Returns:
+        The column of architectures; and that of the published index, if there is one too.
+
+    Raises:
+        TruthError: If there is none.
+    """
+    columns = arch_columns(space)
+    names = tuple(filter(None, (columns.text, ARCH, columns.index)))
+    column = column or next((each for each in names if each in df), names[0])
+    if column not in df:
+        raise TruthError(
+            f"{name}: no column {' or '.join(names)} says which architecture a row is of. "
+            f"{list_columns(df)} Name the one that does with --arch-column."
+        )
+    index = [columns.index] if columns.index in df and columns.index is not None else []
+    return tuple(dict.fromkeys((column, *index)))
+
+
+def name_archs(
+    df: pd.DataFrame, named: Sequence[str], form: str | None, name: str, space: Space
+) -> pd.DataFrame:
+    """Name the architectures of all rows by the columns of `arch_columns`.
+
+    Args:
+        df: Rows.
+        named: What `find_arch_columns` returned.
+        form: The form that the caller names, if any.
         name: What to call the source in an error.
         space: The space of the architectures.
 
     Returns:
-        Rows with all columns of the schema, unless one is missing that cannot be derived.
+        The rows with these columns too.
 
     Raises:
-        TruthError: If an architecture is neither named nor numbered, or is unknown.
+        TruthError: If a cell names no architecture, or it is unclear which.
     """
-    columns, named = row_columns(space), arch_columns(space)
-    df = df[[column for column in columns if column in df.columns]].copy()
-    _check_flat(df, name)
-    if named.index not in df and named.text not in df:
-        ways = " nor ".join(f"'{way}'" for way in (named.index, named.text) if way is not None)
+    columns, column = arch_columns(space), df[named[0]]
+    known = None
+    if named[0] == columns.index:
+        form = form or INDEX_FORM
+    elif columns.index in named:
+        known = keys_of_numbers(to_numbers(df[columns.index]), space)
+    readings = read_forms(column, space)
+    form = settle_form(readings, column, space, name, TruthError, form=form, known=known)
+    keys = readings[form]
+    if (keys < 0).any():
+        row = int(np.flatnonzero(keys < 0)[0])
         raise TruthError(
-            f"{name}: there is neither a column {ways}, so no row says which architecture it is "
-            f"of. Add one of them; the columns of a truth table are {', '.join(columns)}."
+            f"{name}: column '{column.name}' names no architecture of the space '{space.name}' in "
+            f"{int((keys < 0).sum()):,} of {len(keys):,} rows. The first is row {row}: "
+            f"{_why_not(column.iloc[row], space.forms[form])}"
         )
-    if named.text not in df:
-        df[named.text] = _strings(df[named.index], name, space)
-    elif named.index is not None and named.index not in df:
-        df[named.index] = _keys(df[named.text], name, space)
-    if named.space is not None:
-        df[named.space] = space.name
+    df = df.assign(**{columns.text: strings_of_keys(keys, space)})
+    if columns.index is not None and known is None:
+        df[columns.index] = keys
+    if columns.space is not None:
+        df[columns.space] = space.name
+    return df
+
+
+def _why_not(cell: Any, form: Form) -> str:
+    try:
+        form.read(str(cell))
+    except ArchError as error:
+        return str(error)
+    return f"{cell!r:.120}."
+
+
+def complete_rows(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
+    """Fill in seeds and trials, and leave out columns beyond the schema.
+
+    Args:
+        df: Rows whose architectures are named, with data set, split, epochs and accuracy.
+        name: What to call the source in an error.
+        space: The space of the architectures.
+
+    Returns:
+        Rows with all columns of the schema.
+
+    Raises:
+        TruthError: If a value is neither a number nor a text.
+    """
+    columns = row_columns(space)
+    df = df[[column for column in columns if column in df]].copy()
+    _check_flat(df, name)
     df["seed"] = -1 if "seed" not in df else df["seed"].where(df["seed"].notna(), -1)
-    group = [column for column in key_columns(space) if column != "trial"]
-    if "trial" not in df and set(group) <= set(df.columns):
-        df["trial"] = _number_trials(df, group)
+    if "trial" not in df:
+        df["trial"] = _number_trials(df, [each for each in key_columns(space) if each != "trial"])
     return df
 
 
@@ -77,33 +148,6 @@ def _check_flat(df: pd.DataFrame, name: str) -> None:
                 f"{name}: column '{column}' is neither a number nor a text in row {row}: "
                 f"{df[column].iloc[row]!r:.60}. Give one value a row and column."
             )
-
-
-def _keys(strings: pd.Series[Any], name: str, space: Space) -> Any:
-    found = keys_of_strings(strings, space)
-    if (found < 0).any():
-        row = int(np.flatnonzero(found < 0)[0])
-        try:
-            space.parse(str(strings.iloc[row]))
-        except ArchError as error:
-            n_bad = int((found < 0).sum())
-            raise TruthError(
-                f"{name}: {n_bad:,} of {len(found):,} rows name no architecture of this space. The "
-                f"first is row {row}: {error}"
-            ) from error
-    return found
-
-
-def _strings(indices: pd.Series[Any], name: str, space: Space) -> Any:
-    keys = keys_of_numbers(to_numbers(indices), space)
-    if (keys < 0).any():
-        row = int(np.flatnonzero(keys < 0)[0])
-        raise TruthError(
-            f"{name}: row {row} has the {indices.name} {indices.iloc[row]!s:.60}, and architectures"
-            f" have 0 to {(space.size or 0) - 1}. Correct it, or give "
-            f"'{arch_columns(space).text}' instead."
-        )
-    return strings_of_keys(keys, space)
 
 
 def _number_trials(df: pd.DataFrame, group: list[str]) -> pd.Series[Any]:
@@ -131,8 +175,6 @@ def scale_accuracies(df: pd.DataFrame, scale: float | None, name: str) -> pd.Dat
     Raises:
         TruthError: If no scale was given and no accuracy is above 1.
     """
-    if "accuracy" not in df:
-        return df  # named by the check of the table
     numbers = pd.Series(to_numbers(df["accuracy"]), df.index)
     if scale is not None:
         return df.assign(accuracy=numbers * scale)
@@ -155,8 +197,6 @@ def drop_repeats(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:
     Raises:
         TruthError: If rows share a key and differ in seed or accuracy.
     """
-    if not set(row_columns(space)) <= set(df.columns):
-        return df  # the check of the table says what is missing
     key = list(key_columns(space))
     kept = df.drop_duplicates([*key, "seed", "accuracy"])
     clash = kept.duplicated(key, keep=False)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.atomic import make_folder
 from harness.provenance import now
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
-from harness.truth.importers.base import ImportOptions, Watch, watch_nothing
-from harness.truth.importers.tabular import START_BYTES, is_rows, read_rows
+from harness.truth.importers.base import Imported, ImportOptions
+from harness.truth.importers.tabular import START_BYTES, is_rows, kind_of, read_rows
 from harness.truth.published import Format, published
 from harness.truth.sources import PUBLISHED_FILES, truth_folder
 
@@ -21,7 +22,7 @@ AUTO, ROWS = "auto", "rows"
 
 def formats_of(space: Space) -> Mapping[str, Format]:
     """Return the formats of a space's results by name, in the order in which they are tried."""
-    rows = Format("a CSV, JSON or Parquet file of rows", is_rows, read_rows)
+    rows = Format("rows: CSV, JSON, Parquet, a plain pickle or torch file", is_rows, read_rows)
     return {**published(space).formats(), ROWS: rows}
 
 
@@ -51,6 +52,8 @@ def find_format(path: Path, kind: str = AUTO, space: Space | None = None) -> str
         return kind
     start = _read_start(path) if path.is_file() else b""
     found = next((name for name, format in formats.items() if format.is_it(path, start)), None)
+    if found is None and kind == AUTO and kind_of(path, start) is not None:
+        return ROWS  # a pickle or a torch file, which may hold anything
     if found is None and kind == AUTO:
         known = "; ".join(f"'--as {name}': {format.summary}" for name, format in formats.items())
         raise TruthError(f"'{path}' is of no known format{_hint(path, space)}. Known are {known}.")
@@ -84,24 +87,18 @@ def import_truth(
     path: Path,
     kind: str = AUTO,
     *,
-    space: Space | None = None,
     name: str | None = None,
-    allow_missing: bool = False,
-    accuracy_scale: float | None = None,
-    watch: Watch = watch_nothing,
     tell: Callable[[str], None] = lambda _sentence: None,
+    **asked: Any,
 ) -> TruthTable:
     """Read published results into a truth table.
 
     Args:
         path: A file or a folder.
         kind: "auto" or a key of `formats_of`.
-        space: The space of the results; unless given, the one that rows name, or `DEFAULT`.
         name: What reports call the table; the name of the space unless given.
-        allow_missing: Import what is there where architectures lack their records.
-        accuracy_scale: What to multiply the accuracies of rows by, to have percent.
-        watch: Called with how much is read, and of how much.
         tell: Given a sentence about each kind of thing that was left out.
+        **asked: As `ImportOptions` takes them.
 
     Returns:
         The table; its metadata say where it came from and what was left out.
@@ -110,28 +107,56 @@ def import_truth(
         UsageError: If an option does not fit the format, or the kind is unknown.
         TruthError: If the source is missing, damaged, unsafe, incomplete, or of another space.
     """
-    formats = formats_of(space or load_space())
-    found = find_format(path, kind, space)
-    if accuracy_scale is not None and (found != ROWS or not 0 < accuracy_scale < float("inf")):
-        raise UsageError(
-            f"An accuracy scale of {accuracy_scale:g} was given for {formats[found].summary}. Only "
-            "accuracies of rows are scaled, by a number above 0 such as 100."
-        )
-    options = ImportOptions(allow_missing, accuracy_scale, watch, space)
+    options = ImportOptions(**asked)
+    formats = formats_of(options.space or load_space())
+    found = find_format(path, kind, options.space)
+    _check_options(options, found, formats[found])
     imported = formats[found].read(path, options)
     for part in imported.left_out:
         if part.n:
             tell(part.sentence)
+    return to_table(imported, path.resolve().name, f"harness.truth.importers:{found}", name)
+
+
+def _check_options(options: ImportOptions, kind: str, found: Format) -> None:
+    scale = options.accuracy_scale
+    if scale is not None and (kind != ROWS or not 0 < scale < float("inf")):
+        raise UsageError(
+            f"An accuracy scale of {scale:g} was given for {found.summary}. Only accuracies of "
+            "rows are scaled, by a number above 0 such as 100."
+        )
+    if kind != ROWS and (options.maps or options.arch_column or options.arch_form):
+        raise UsageError(
+            f"A map, or the column or form of architectures, was given for {found.summary}. Only "
+            "rows have columns; leave it out."
+        )
+
+
+def to_table(imported: Imported, source: str, importer: str, name: str | None) -> TruthTable:
+    """Check what was imported, and note where it came from.
+
+    Args:
+        imported: What an importer read.
+        source: The name of the file or folder, or what else it was.
+        importer: What read it.
+        name: What reports call the table; the name of the space if None.
+
+    Returns:
+        The table.
+
+    Raises:
+        TruthError: If rows are not as they should be.
+    """
     metadata = dict(imported.metadata) | {
-        "source_file": path.resolve().name,
+        "source_file": source,
         "source_sha256": imported.sha256,
-        "importer": f"harness.truth.importers:{found}",
+        "importer": importer,
         "importer_version": version("harness"),
         "imported": now(),
         **{part.name: str(part.n) for part in imported.left_out},
     }
     name = name or (imported.space or load_space()).name
-    return make_table(imported.rows, name, metadata, str(path), imported.space)
+    return make_table(imported.rows, name, metadata, source, imported.space)
 
 
 def truth_file(data_dir: Path | None = None, space: Space | None = None) -> Path:

@@ -13,6 +13,8 @@ import contextlib
 import io
 import math
 import pickle
+import struct
+import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -21,6 +23,11 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 
 from harness.errors import HarnessError, TruthError
+
+OLD_MAGIC = 0x1950A86A20F9469CFC6C
+OLD_START = pickle.dumps(OLD_MAGIC, protocol=2)
+ZIP_START = b"PK\x03\x04"
+"""How torch's files begin: the older ones, and archives."""
 
 Allowed = Mapping[tuple[str, str], Any]
 """What stands for each global, by (module, name): a type, or a function called in its stead."""
@@ -228,3 +235,36 @@ def load_pickle(source: bytes | BinaryIO, allowed: Allowed, name: str) -> Any:
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     with refuse_damage(name):
         return _Unpickler(file, allowed, name).load()
+
+
+def is_torch(start: bytes) -> bool:
+    """Say whether a file is one of torch's, by its first bytes."""
+    return start.startswith(OLD_START) or (start.startswith(ZIP_START) and b"/data.pkl" in start)
+
+
+def load_torch(source: bytes, allowed: Allowed, name: str) -> Any:
+    """Read what `torch.save` wrote, other than tensors, as `load_pickle` reads a pickle."""
+    file = io.BytesIO(source)
+    if not source.startswith(ZIP_START):  # four pickles, of which the last one is the content
+        return [load_pickle(file, allowed, name) for _ in range(4)][-1]
+    start, size = find_data_pickle(file, name)
+    return load_pickle(source[start : start + size], allowed, name)
+
+
+def find_data_pickle(file: BinaryIO, name: str) -> tuple[int, int]:
+    """Check the member of a torch archive that holds the content; return its place and size.
+
+    Raises:
+        TruthError: If there is none, it is compressed, or its checksum is wrong.
+    """
+    with refuse_damage(name), zipfile.ZipFile(file) as archive:
+        members = [m for m in archive.infolist() if m.filename.endswith("/data.pkl")]
+        if len(members) != 1 or members[0].compress_type != zipfile.ZIP_STORED:
+            raise zipfile.BadZipFile("there is no 'data.pkl' as torch writes it")
+        with archive.open(members[0]) as member:
+            while member.read(2**20):  # compares the checksum
+                pass
+        file.seek(members[0].header_offset + 26)
+        name_length, extra_length = struct.unpack("<HH", file.read(4))
+    start = members[0].header_offset + 30 + int(name_length) + int(extra_length)
+    return start, members[0].file_size

@@ -1,18 +1,20 @@
-"""Rows of one's own: CSV, JSON and Parquet in the schema of truth tables.
+"""Rows of one's own: CSV, JSON, Parquet, plain pickles and torch files.
 
-One row is one network that was trained. Columns: `nb201_index` (the published order) or
-`arch_str`, or both; in any other space `arch_index` or `arch`, and perhaps `space`; `dataset`;
-`split` ("valid" or "test"); `epochs`; `accuracy` in percent; and `seed` and `trial`, which
-`harness.truth.importers.completion` fills in where they are left out.
-
-JSON is a list of objects, one a row; or one object a line; or an object whose `rows` is the list.
+One row is one network that was trained. Columns: the architecture, in any form of its space
+(`Space.forms`); `dataset`; `split` ("valid" or "test"); `epochs`; `accuracy` in percent; perhaps
+`space`; and `seed` and `trial`, which `completion` fills in where they are left out. Other names
+are mapped (`mapping`). What JSON, pickles and torch files may hold, `harness.scores.contents` says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
+import json
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import DataError, TruthError
-from harness.scores.files import READERS, read_frame
+from harness.scores.contents import ARCH, tabulate
+from harness.scores.files import READERS, load_json, read_frame
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import (
     INDEX_COLUMN,
@@ -30,37 +33,57 @@ from harness.spaces.lookup import (
     space_of_rows,
 )
 from harness.truth.importers.base import Imported, ImportOptions, LeftOut
-from harness.truth.importers.completion import complete_rows, drop_repeats, scale_accuracies
+from harness.truth.importers.completion import (
+    complete_rows,
+    drop_repeats,
+    find_arch_columns,
+    name_archs,
+    scale_accuracies,
+)
+from harness.truth.importers.mapping import apply_maps
+from harness.truth.importers.pickles import SAFE, is_torch, load_pickle, load_torch, refuse_damage
 from harness.truth.rows import COLUMNS
 from harness.truth.table import load_table, split_metadata
 
-START_BYTES = 256
+START_BYTES = 4_096
 """How much of a file it takes to know its format."""
 
-_ARCHS = arch_columns(load_space()).names
-_TEXTS = ("arch_str", "arch", SPACE_COLUMN, "dataset", "split")
-_NAMES = (*COLUMNS, SPACE_COLUMN, INDEX_COLUMN, "arch")
+PICKLE, TORCH = ".pkl", ".pt"
+_KINDS = {
+    **{suffix: suffix for suffix in READERS},
+    **dict.fromkeys((".p", ".pkl", ".pickle"), PICKLE),
+}
+"""By the end of a file's name."""
+
+_TEXTS = ["dataset", "split"]
+_ARCHS = (*arch_columns(load_space()).names, INDEX_COLUMN, ARCH)
+_NAMES = (*_ARCHS, *COLUMNS, SPACE_COLUMN)
 """Columns of the rows of whichever space."""
+
+_MOST_BYTES = 2**30
+"""Of a pickle or a torch file: rows are far smaller, and objects take more than their bytes."""
 
 
 def is_rows(path: Path, start: bytes) -> bool:
-    """Say whether a file is one of rows, by its first bytes and its name."""
-    return path.is_file() and _kind_of(path, start) is not None
+    """Say whether a file is plainly one of rows, by its first bytes and its name."""
+    return path.is_file() and kind_of(path, start) not in (None, PICKLE, TORCH)
 
 
-def _kind_of(path: Path, content: bytes) -> str | None:
-    """Find the key of `READERS` by the first bytes of Parquet, the name, or how a text begins."""
-    suffix = path.suffix.lower()
-    begin = content[:START_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if content.startswith(b"PAR1"):
+def kind_of(path: Path, start: bytes) -> str | None:
+    """Find the kind of a file that may hold rows by its first bytes and its name."""
+    begin = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    first_line = begin.split(b"\n", 1)[0]
+    if start.startswith(b"PAR1"):
         return ".parquet"
-    if suffix in READERS:
-        return suffix
+    if is_torch(start):
+        return TORCH
+    if path.suffix.lower() in _KINDS:
+        return _KINDS[path.suffix.lower()]
     if begin.startswith((b"[", b"{")):
         return ".json"
-    first_line = begin.split(b"\n", 1)[0]
-    named = any(name.encode() in first_line for name in (*_ARCHS, SPACE_COLUMN))
-    return ".csv" if named else None
+    if start.startswith(b"\x80"):
+        return PICKLE
+    return ".csv" if any(name.encode() in first_line for name in _NAMES) else None
 
 
 def read_rows(path: Path, options: ImportOptions) -> Imported:
@@ -74,44 +97,49 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
         Its rows, with all columns, each key once.
 
     Raises:
-        TruthError: If it is damaged, empty, of another space or not a file of rows; a column or an
-            architecture is unknown; rows disagree; or all accuracies look like fractions.
+        TruthError: If it is damaged, empty, of another space or not a file of rows; a column is
+            missing, an architecture unknown or its form unclear; rows disagree; or all accuracies
+            look like fractions.
     """
     name = str(path)
     if not path.is_file():
-        raise TruthError(f"'{path}' is not a file. Rows are in one CSV, JSON or Parquet file.")
+        raise TruthError(f"'{path}' is not a file. Rows are in one file.")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise TruthError(f"{name} cannot be read: {error.strerror or error}.") from error
     if not content.strip():
         raise TruthError(f"{name} is empty. A truth table has one row per trained network.")
-    kind = _kind_of(path, content)
-    if kind is None:
-        raise TruthError(
-            f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
-            f"from {', '.join(sorted(READERS))} files; rename it to what it is."
-        )
     try:
-        df, metadata, space = _read(path, kind, options.space)
-    except TruthError:
-        raise
+        df, metadata, space = _read(path, content, options)
     except DataError as error:
         raise TruthError(str(error)) from error
+    if df.empty:
+        raise TruthError(f"{name}: there are no rows. A truth table has one per trained network.")
     space = settle_space(space_of_rows(df, name, TruthError), space, name, TruthError)
-    df = scale_accuracies(complete_rows(df, name, space), options.accuracy_scale, name)
+    named = find_arch_columns(df, name, space, options.arch_column)
+    df, n_empty = apply_maps(df, options.maps, named, name)
+    df = name_archs(_read_numbers(df), named, options.arch_form, name, space)
+    df = complete_rows(df, name, space)
+    df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)
     n_dropped = len(df) - len(kept)
-    sentence = f"{n_dropped:,} rows of {name} repeat another exactly, and were dropped."
-    left_out = LeftOut("n_dropped_duplicates", n_dropped, sentence)
-    digest = hashlib.sha256(content).hexdigest()
-    return Imported(kept, digest, [left_out], metadata, space)
+    repeated = f"{n_dropped:,} rows of {name} repeat another exactly, and were dropped."
+    empty = f"{n_empty:,} cells of the mapped columns of {name} are empty; they have no row."
+    left_out = [
+        LeftOut("n_dropped_duplicates", n_dropped, repeated),
+        LeftOut("n_empty_cells", n_empty, empty),
+    ]
+    if options.maps:
+        metadata |= {"maps": json.dumps(list(options.maps))}
+    return Imported(kept, hashlib.sha256(content).hexdigest(), left_out, metadata, space)
 
 
 def _read(
-    path: Path, kind: str, space: Space | None
+    path: Path, content: bytes, options: ImportOptions
 ) -> tuple[pd.DataFrame, dict[str, str], Space | None]:
     """Read the harness's own tables, which are checked against their hash, and other files."""
+    kind, name, space = kind_of(path, content[:START_BYTES]), str(path), options.space
     own: dict[str, str] = {}
     metadata: dict[str, str] = {}
     if kind in (".parquet", ".pq"):
@@ -121,23 +149,44 @@ def _read(
         table = load_table(path, space)
         return table.rows, table.metadata, table.space
     if "space" in own:
-        space = settle_space(own["space"], space, str(path), TruthError)
-    df = read_frame(path, _choose, kind)
-    return _read_numbers(df) if kind in (".csv", ".tsv") else df, metadata, space
+        space = settle_space(own["space"], space, name, TruthError)
+    if kind in (PICKLE, TORCH):
+        if len(content) > _MOST_BYTES:
+            raise TruthError(f"{name}: rows are read from pickles of up to {_MOST_BYTES:,} bytes.")
+        load = load_torch if kind == TORCH else load_pickle
+        with refuse_damage(name):
+            df = tabulate(load(content, SAFE, name), space or load_space(), name)
+            cells = itertools.chain(df.columns, *(df[column] for column in df))
+            "".join(cell for cell in cells if isinstance(cell, str)).encode()  # no half characters
+    elif kind == ".json":
+        df = tabulate(load_json(path), space or load_space(), name)
+    elif kind is None:
+        raise TruthError(
+            f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
+            f"from {', '.join(sorted({*READERS, PICKLE, TORCH}))} files; rename it to what it is."
+        )
+    else:
+        df = read_frame(path, partial(_choose, options), kind)
+    return df, metadata, space
 
 
-def _choose(names: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(names) if name in _NAMES]
+def _choose(options: ImportOptions, names: Sequence[str]) -> list[str]:
+    """Read the columns of the schema where it has them all, else all that there are."""
+    known = [name for name in dict.fromkeys(names) if name in _NAMES]
+    is_whole = {*_TEXTS, "epochs", "accuracy"} <= set(known) and {*_ARCHS} & set(known)
+    if is_whole and not options.maps and options.arch_column is None:
+        return known
+    count = Counter(names)
+    return [name for name in dict.fromkeys(names) if count[name] == 1 or name in known]
 
 
 def _read_numbers(df: pd.DataFrame) -> pd.DataFrame:
-    """Read the texts of a CSV file as numbers in the columns where all cells are numbers."""
-    for name in df.columns:
-        if name in _TEXTS:
-            df[name] = df[name].str.strip()
-        else:
-            with contextlib.suppress(TypeError, ValueError, OverflowError):
-                if name == "accuracy":  # the nearest number; pandas may read one beside it
-                    df[name] = df[name].map(float, na_action="ignore")
-                df[name] = pd.to_numeric(df[name])
+    """Read texts as numbers in the columns where all cells are numbers."""
+    for name in df.columns.intersection(["epochs", "trial", "seed", "accuracy"]):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            if name == "accuracy":  # the nearest number; pandas may read one beside it
+                df[name] = df[name].map(float, na_action="ignore")
+            df[name] = pd.to_numeric(df[name])
+    for name in df.columns.intersection(_TEXTS):
+        df[name] = df[name].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     return df

@@ -20,14 +20,15 @@ from harness.truth.importers.nb201.records import (
     count_lacking,
     to_frame,
 )
-from harness.truth.importers.nb201.streams import OLD_START, ZIP_START, read_stream
+from harness.truth.importers.nb201.streams import read_stream
+from harness.truth.importers.pickles import is_torch
 
 _PARTS = ("meta_archs", "arch2infos", "evaluated_indexes")
 
 
 def is_official(path: Path, start: bytes) -> bool:
-    """Say whether a file is one of torch's, by its first bytes."""
-    return path.is_file() and start.startswith((OLD_START, ZIP_START))
+    """Say whether a file is one of torch's that begins as the official ones do."""
+    return path.is_file() and is_torch(start) and _PARTS[0].encode() in start
 
 
 def read_official(path: Path, options: ImportOptions) -> Imported:

@@ -19,20 +19,23 @@ import mmap
 import pickle
 import re
 import struct
-import zipfile
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 from harness.errors import TruthError
 from harness.truth.importers.base import Watch
 from harness.truth.importers.nb201.records import ArchRecord, read_record
-from harness.truth.importers.pickles import SAFE, find_allowed, refuse_damage
-
-OLD_MAGIC = 0x1950A86A20F9469CFC6C
-OLD_START = pickle.dumps(OLD_MAGIC, protocol=2)
-ZIP_START = b"PK\x03\x04"
+from harness.truth.importers.pickles import (
+    OLD_MAGIC,
+    OLD_START,
+    SAFE,
+    ZIP_START,
+    find_allowed,
+    find_data_pickle,
+    refuse_damage,
+)
 
 _PythonUnpickler: Any = pickle._Unpickler
 
@@ -218,7 +221,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
                 f"{name} is not a torch file. The official results are in "
                 "NAS-Bench-201-v1_1-096897.pth; for other formats, see '--as'."
             )
-        offset = _content_of_zip(file, name) if is_zip else 0
+        offset = find_data_pickle(file, name)[0] if is_zip else 0
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer, refuse_damage(name):
             buffer.seek(offset)
             if not is_zip:
@@ -235,23 +238,3 @@ def _read_header(buffer: mmap.mmap, name: str, watch: Watch) -> None:
     magic, protocol, system = (_Reader(buffer, name, watch).load() for _ in range(3))
     if (magic, protocol) != (OLD_MAGIC, 1001) or not system.get("little_endian", True):
         raise ValueError("its header is of an unknown format")
-
-
-def _content_of_zip(file: BinaryIO, name: str) -> int:
-    """Check the member that holds the content, and return where it begins."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [m for m in archive.infolist() if m.filename.endswith("/data.pkl")]
-            if len(members) != 1 or members[0].compress_type != zipfile.ZIP_STORED:
-                raise zipfile.BadZipFile("there is no 'data.pkl' as torch writes it")
-            with archive.open(members[0]) as member:
-                while member.read(2**20):  # compares the checksum
-                    pass
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise TruthError(
-            f"{name} is not a whole torch file: {error}. It is cut off, damaged or another kind "
-            "of archive; get it again."
-        ) from error
-    file.seek(members[0].header_offset + 26)
-    name_length, extra_length = struct.unpack("<HH", file.read(4))
-    return members[0].header_offset + 30 + int(name_length) + int(extra_length)

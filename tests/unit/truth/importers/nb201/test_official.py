@@ -242,7 +242,7 @@ def test_a_file_of_another_structure_space_or_order_is_refused(
 ) -> None:
     path = save(tmp_path / "a.pth", other(content, **changes))
     with pytest.raises(TruthError, match=problem):
-        import_truth(path)
+        import_truth(path, "nb201")
 
 
 def spoilt(content: dict[str, Any], spoil: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -383,7 +383,7 @@ def test_another_archive_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(TruthError, match=r"there is no 'data\.pkl'"):
-        import_truth(tmp_path / "a.pth")
+        import_truth(tmp_path / "a.pth", "nb201")
 
 
 def test_trained_weights_are_no_results(tmp_path: Path) -> None:
