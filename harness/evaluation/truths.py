@@ -26,13 +26,14 @@ from harness.truth import (
     make_table,
 )
 from harness.truth.catalogue import choose_query, open_table
+from harness.truth.importers.importing import import_api
 from harness.truth.published import published
 from harness.truth.query import MEAN
 from harness.truth.rows import refuse_fractions
 from harness.truth.sources import BUILT
 
-TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float]
-"""What a truth can be given as in Python."""
+TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float] | Any
+"""What a truth can be given as in Python; `Any` is an object of a benchmark's own package."""
 
 OWN = "given"
 """Data set of a truth that was given as numbers; its split and length are placeholders."""
@@ -52,6 +53,35 @@ class ChosenTruth(NamedTuple):
     query: TruthQuery
     truth: Truth
     trials: Trials
+
+
+def resolve_truth(truth: TruthLike, space: Space | None) -> TruthTable | str | Path | None:
+    """Make a table of a truth that is in memory.
+
+    Args:
+        truth: In any form; a table, its name or path, and None are returned as they are.
+        space: The space of accuracies by architecture.
+
+    Returns:
+        The table, or what names it.
+
+    Raises:
+        UsageError: If the form is unknown.
+        DataError: As `make_own_truth` does.
+        TruthError: If an object of a benchmark's package holds nothing that is read.
+    """
+    if truth is None or isinstance(truth, (TruthTable, str, Path)):
+        return truth
+    if isinstance(truth, (pd.Series, Mapping)):
+        return make_own_truth(truth, space)
+    table = import_api(truth)
+    if table is None:
+        raise UsageError(
+            f"A truth was given as {type(truth).__name__}; allowed are a table, its path or name, "
+            "a pandas Series or a mapping from architectures to accuracies, and an object of a "
+            "benchmark's own package, such as nas_201_api.NASBench201API. Give one of these."
+        )
+    return table
 
 
 def make_own_truth(
@@ -209,34 +239,14 @@ class TruthChoice:
         split: "valid" or "test".
         epochs: Length of training, epochs.
         policy: How trials become one number, as `TruthQuery` takes it.
-        table: The table, by its name in `harness truth list` or its path.
+        table: The table; its name in `harness truth list`, or its path.
     """
 
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = None
     policy: str | None = None
-    table: str | None = None
-
-    def find(
-        self, dataset: str | None, data_dir: Path | None, space: Space | None = None
-    ) -> ChosenTruth:
-        """Find the truth of a space, of `dataset` where the choice leaves that open.
-
-        Raises:
-            UsageError: If the data set is not determined, or the policy is unknown.
-            TruthError: If the table is not there, or lacks it.
-            DataError: If the data folder does not exist.
-        """
-        return choose_truth(
-            dataset if self.dataset is None else self.dataset,
-            self.split,
-            self.epochs,
-            self.policy,
-            self.table,
-            data_dir,
-            space=space,
-        )
+    table: TruthTable | str | Path | None = None
 
 
 def choose_truths(
@@ -265,9 +275,10 @@ def choose_truths(
     found = []
     space = _only_space(estimators)
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
+        asked = (choice.split, choice.epochs, choice.policy, choice.table, data_dir)
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
-            chosen = choice.find(None, data_dir, space)
+            chosen = choose_truth(choice.dataset, *asked, space=space)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))
@@ -275,7 +286,7 @@ def choose_truths(
         if len(datasets) > 1:
             _refuse_unknown_images(estimators, datasets)
         for dataset in datasets:
-            chosen = choice.find(default_query(dataset, space).dataset, data_dir, space)
+            chosen = choose_truth(default_query(dataset, space).dataset, *asked, space=space)
             group = [e for e in estimators if e.dataset in (None, dataset)]
             _check_table(group, chosen)
             found.append((chosen, group))

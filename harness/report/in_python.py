@@ -8,13 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from harness.errors import UsageError
 from harness.estimators.loading import ScoresLike, load_estimators, make_estimators
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import Evaluated, TruthChoice, choose_truth, evaluate_estimator
-from harness.evaluation.truths import TruthLike, make_own_truth
+from harness.evaluation.truths import TruthLike, resolve_truth
 from harness.report.markup import block_to_text, to_html
 from harness.report.rendering import evaluation_document
 from harness.report.report import Report, make_report
@@ -72,9 +70,10 @@ def evaluate(
             series or a mapping from architectures (as such, strings or `nb201_index`) to scores;
             or a function that takes an architecture, called for every one that has the truth.
         truth: What to judge them by: the name of a data set, such as "cifar10" or "tiles"; a table,
-            its path, or its name in `harness truth list`; or a series or a mapping from
-            architectures (likewise) to accuracies in percent. By default the table of the data
-            set: bundled for tiles, published for others.
+            its path, or its name in `harness truth list`; a series or a mapping from
+            architectures (likewise) to accuracies in percent; or an object of a benchmark's own
+            package (`nas_201_api.NASBench201API`, `nats_bench.NATStopology`), all of whose trials
+            are read. By default the table of the data set: bundled for tiles, published for others.
         dataset: The truth's data set; required unless `truth` names it, the scores are of runs,
             which know theirs, or the table has only one.
         split: "valid" or "test"; by default the usual one of the data set.
@@ -117,7 +116,7 @@ def evaluate(
     space = load_space(space) if isinstance(space, str) else space
     if isinstance(truth, str) and dataset is None and not is_table(truth, folder, space):
         truth, dataset = None, truth
-    table = make_own_truth(truth, space) if isinstance(truth, (pd.Series, Mapping)) else truth
+    table = resolve_truth(truth, space)
     if space is None and isinstance(table, TruthTable):
         space = table.space
     asked = (dataset, split, epochs, policy, table, folder)
@@ -154,7 +153,7 @@ def compare(
     split: str | None = None,
     epochs: int | None = None,
     policy: str | None = None,
-    truth: str | Path | None = None,
+    truth: TruthLike | None = None,
     baseline: str | None = None,
     lower_is_better: bool = False,
     score_column: str = "score",
@@ -173,7 +172,8 @@ def compare(
         split: "valid" or "test"; by default the usual one of the data set.
         epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number; by default their mean.
-        truth: A table's path, or its name in `harness truth list`; by default by data set.
+        truth: What `harness.evaluate` takes, but for the name of a data set; by default by data
+            set.
         baseline: Name of the estimator to compare all others with; by default runs of "spos" with
             equal settings, otherwise the first.
         lower_is_better: Whether a lower score is better, except in run folders.
@@ -219,15 +219,16 @@ def compare(
     }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
         scores = [scores]
-    choice = TruthChoice(dataset, split, epochs, policy, None if truth is None else str(truth))
+    table = resolve_truth(truth, space)
+    asked = (dataset, split, epochs, policy, table)
     folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):
         if space is not None and space.size is None and any(map(callable, scores.values())):
-            options["archs"] = choice.find(None, folder, space).truth.keys.tolist()
+            options["archs"] = choose_truth(*asked, folder, space=space).truth.keys.tolist()
         loaded = _load_named(scores, lower_is_better, **options)
     else:
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
-    return make_report(loaded, [choice], baseline=baseline, data_dir=folder)
+    return make_report(loaded, [TruthChoice(*asked)], baseline=baseline, data_dir=folder)
 
 
 def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **options: Any) -> Loaded:

@@ -140,6 +140,7 @@ class Published:
         formats: Formats of results by name, in the order in which they are tried.
         entries: What can be fetched.
         hint: What to add to the error for a path of unknown format, from ": "; or "".
+        read_api: Reads an object of the benchmark's own packages; None of any other object.
     """
 
     queries: Mapping[str, TruthQuery] = field(default_factory=dict)
@@ -147,6 +148,7 @@ class Published:
     formats: Callable[[], Mapping[str, Format]] = dict
     entries: Callable[[], tuple[Entry, ...]] = tuple
     hint: Callable[[Path], str] = lambda _path: ""
+    read_api: Callable[[object], Imported | None] = lambda _api: None
 
 
 @cache

@@ -64,7 +64,7 @@ class Imported(NamedTuple):
 
     Attributes:
         rows: With the columns of a truth table; checked when they become one.
-        sha256: Hash of the source, hexadecimal.
+        sha256: Hash of the source, hexadecimal; "" of an object in memory.
         left_out: What was left out.
         metadata: What the source says of itself, kept in the table's metadata.
         space: The space of the rows; None for `DEFAULT`.

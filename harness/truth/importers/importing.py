@@ -14,7 +14,7 @@ from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
 from harness.truth.importers.base import Imported, ImportOptions
 from harness.truth.importers.tabular import START_BYTES, is_rows, kind_of, read_rows
-from harness.truth.published import Format, published
+from harness.truth.published import REGISTRY, Format, published
 from harness.truth.sources import PUBLISHED_FILES, truth_folder
 
 AUTO, ROWS = "auto", "rows"
@@ -116,6 +116,26 @@ def import_truth(
         if part.n:
             tell(part.sentence)
     return to_table(imported, path.resolve().name, f"harness.truth.importers:{found}", name)
+
+
+def import_api(api: object) -> TruthTable | None:
+    """Read an object of a benchmark's own packages into a truth table.
+
+    Args:
+        api: Such as a `nas_201_api.NASBench201API`; or anything else.
+
+    Returns:
+        The table; None if no benchmark knows such objects.
+
+    Raises:
+        TruthError: If the object holds nothing that is read, or is of another space.
+    """
+    source = f"{type(api).__module__}.{type(api).__qualname__}"
+    for name in REGISTRY:
+        imported = published(load_space(name)).read_api(api)
+        if imported is not None:
+            return to_table(imported, source, f"harness.truth.importers.{name}:api", name)
+    return None
 
 
 def _check_options(options: ImportOptions, kind: str, found: Format) -> None:

@@ -20,7 +20,7 @@ from harness.errors import MismatchError, TruthError, UsageError
 from harness.estimators.loading import load_estimators
 from harness.estimators.matrix import Loaded
 from harness.estimators.runs import load_runs
-from harness.evaluation import choose_truth, evaluate_estimator
+from harness.evaluation import choose_truth, choose_truths, evaluate_estimator
 from harness.report import Report, Section, TruthChoice, make_report
 from harness.report.rendering import REPORT_WRITERS
 from harness.report.training import load_run_training, tau_over_training
@@ -207,9 +207,10 @@ def test_a_truth_asked_for_twice_is_told_once(runs: list[RunFolder]) -> None:
     ],
 )
 def test_what_is_left_open_is_filled_in_and_what_is_said_stays(
-    choice: TruthChoice, query: TruthQuery
+    runs: list[RunFolder], choice: TruthChoice, query: TruthQuery
 ) -> None:
-    assert choice.find("cifar10", None).query == query
+    ((chosen, _),) = choose_truths(load_estimators([runs[0].path]).estimators, [choice])
+    assert chosen.query == query
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.truth.published import Entry, Format, Published
 from harness.truth.query import TruthQuery
+
+if TYPE_CHECKING:
+    from harness.truth.importers.base import Imported
 
 
 def _formats() -> Mapping[str, Format]:
@@ -29,6 +33,12 @@ def _entries() -> tuple[Entry, ...]:
     from harness.truth.importers.nb201.downloads import OFFICIAL, PUBLIC
 
     return (PUBLIC, OFFICIAL)
+
+
+def _read_api(api: object) -> Imported | None:
+    from harness.truth.importers.nb201.api import read_api
+
+    return read_api(api)
 
 
 def _hint(path: Path) -> str:
@@ -51,4 +61,5 @@ PUBLISHED = Published(
     formats=_formats,
     entries=_entries,
     hint=_hint,
+    read_api=_read_api,
 )
