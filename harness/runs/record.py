@@ -82,6 +82,12 @@ class RankingRecord(_Open):
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
+    weights_sha256: str | None = Sha256
+    format: int | None = Field(None, description="Of the computation; others are not taken over")
+    source: dict[str, Any] | None = Field(None, description="The run that did the training")
+    reused: dict[str, Any] | None = Field(
+        None, description="Runs whose scores were taken over, and of how many architectures"
+    )
 
 
 class Timings(_Open):

@@ -12,8 +12,10 @@ import pandas as pd
 from harness.errors import DivergedError
 from harness.estimators.base import Estimator, Needs, Row, Scores, Task
 from harness.estimators.runs import scores_path
+from harness.estimators.supernet.classes import class_key
 from harness.estimators.supernet.final_ranking import FinalRanking
-from harness.estimators.supernet.journal import open_journal
+from harness.estimators.supernet.journal import FORMAT, open_journal
+from harness.estimators.supernet.known import Known, find_known
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
@@ -71,8 +73,13 @@ class Supernet(Estimator):
         networks = self._load_networks()
         path = task.folder.path / JOURNAL
         try:
-            journal = open_journal(path, config, hash_weights(*networks))
-            ranking = FinalRanking(self._ranker, networks, keys, journal, self._goal()).rank()
+            weights_sha256 = hash_weights(*networks)
+            journal = open_journal(path, config, weights_sha256)
+            known = find_known(task, weights_sha256)
+            reused = self._describe_known(known, keys)
+            ranking = FinalRanking(
+                self._ranker, networks, keys, journal, self._goal(), known
+            ).rank()
         finally:
             self._rank_s += time.perf_counter() - started
         self._check_any_score(ranking.rows[config.rank_readout])
@@ -82,8 +89,26 @@ class Supernet(Estimator):
                 for readout, rows in ranking.rows.items()
             },
             tables={"ranking_rounds": ranking.rounds} if ranking.rounds else {},
-            facts={**ranking.facts, "moments": snapshot_steps(config)},
+            facts={
+                **ranking.facts,
+                "moments": snapshot_steps(config),
+                "weights_sha256": weights_sha256,
+                "format": FORMAT,
+                "reused": reused,
+            },
         )
+
+    def _describe_known(self, known: Known, keys: Sequence[int]) -> dict[str, Any] | None:
+        """Say how many of the architectures need not be scored, for the record and the user."""
+        space, config = self.trainer.space, self.task.config
+        n_archs = sum(known.has(class_key(space, key)) for key in keys)
+        if not n_archs:
+            return None
+        self.task.monitor.notice(
+            f"{config.run_id}: takes over the scores of {n_archs:,} of its {len(keys):,} "
+            f"architectures from {', '.join(known.run_ids)}."
+        )
+        return {"run_ids": known.run_ids, "n_archs": n_archs}
 
     def cost(self) -> dict[str, float]:
         """Return the seconds of training, its measurements, and the ranking."""

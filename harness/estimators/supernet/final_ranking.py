@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import Interrupted
-from harness.estimators.supernet.classes import class_key, distinct_classes
+from harness.estimators.supernet.classes import checked_classes, class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
+from harness.estimators.supernet.known import NOTHING, Known
 from harness.estimators.supernet.measuring import BatchSums, mean_score
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums
@@ -26,9 +27,6 @@ from harness.supernet.base import SuperNet
 
 MIN_TAU = 0.99
 """Least tau-b between scores in bf16 and in float32 for which a ranking uses bf16."""
-
-N_CHECKED = 256
-"""Classes scored both ways, on the first batch: the worst case, as further batches average out."""
 
 
 class Ranking(NamedTuple):
@@ -56,6 +54,7 @@ class FinalRanking:
         keys: Sequence[int],
         journal: Journal,
         goal: Goal | None = None,
+        known: Known = NOTHING,
     ) -> None:
         """Read what the journal has.
 
@@ -66,6 +65,7 @@ class FinalRanking:
             keys: The architectures.
             journal: Where the scores of classes are appended as they are computed.
             goal: How well tau is to be known; None: use all images.
+            known: Scores that are taken over; of these classes none is computed.
         """
         self._config = config = ranker.config
         self._run_id = config.run_id
@@ -73,8 +73,15 @@ class FinalRanking:
         self._networks = networks
         self._space = ranker.space
         self._keys = keys
-        self._order = networks[0].order(distinct_classes(self._space, keys))
+        self._known = known
+        left = [
+            arch
+            for arch in distinct_classes(self._space, keys)
+            if not known.has(self._space.key(arch))
+        ]
+        self._order = networks[0].order(left)
         self._ledger = Ledger(journal)
+        self._ledger.precision = self._ledger.precision or known.precision
         self._goal = goal
         self._monitor = ranker.monitor
         self._spread = ranker.spread
@@ -103,8 +110,8 @@ class FinalRanking:
                 self._end_round(rounds, part.n_images)
                 if rounds.are_enough:
                     break
-        total = len(self._order) * len(self._parts)
-        self._monitor.progress(Progress(self._run_id, "rank", total, total, None, self._detail))
+        if total := len(self._order) * len(self._parts):
+            self._monitor.progress(Progress(self._run_id, "rank", total, total, None, self._detail))
         n_images = sum(part.n_images for part in self._parts[:used])
         rows = {readout: self._rows(readout, used, n_images) for readout in READOUTS}
         facts = {"n_images": n_images, **(self._ledger.precision or {"precision": "float32"})}
@@ -152,8 +159,7 @@ class FinalRanking:
         return str(self._ledger.precision["precision"])
 
     def _check_bf16(self) -> dict[str, Any]:
-        some = distinct_classes(self._space, self._keys)[:N_CHECKED]
-        some = self._networks[0].order(some)
+        some = self._networks[0].order(checked_classes(self._space, self._keys))
         losses: list[list[float]] = []
         for bf16 in (False, True):
             losses.append([])
@@ -188,7 +194,7 @@ class FinalRanking:
         return found
 
     def _rows(self, readout: Readout, n_parts: int, n_images: int) -> list[dict[str, Any]]:
-        by_class: dict[int, dict[str, Any]] = {}
+        by_class = dict(self._known.cells[readout])
         for arch in self._order:
             key = self._space.key(arch)
             parts = [self._ledger.sums[part, key] for part in range(n_parts)]

@@ -14,10 +14,10 @@ from harness.files.journal import Journal, JournalRow
 from harness.settings.run import READOUTS, RunConfig
 
 FLUSH_EVERY_S = 1.0
-_FORMAT = 4
-"""Of the rows: one for each part of the images and class (format 1: for each class), by either
-readout (format 2: by one), with the class means in the refitted readout's hits (format 3:
-without)."""
+FORMAT = 4
+"""Raised whenever the rows change, or the scores made of them: one row for each part of the images
+and class (format 1: for each class), by either readout (format 2: by one), with the class means in
+the refitted readout's hits (format 3: without)."""
 
 
 def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
@@ -35,7 +35,7 @@ def open_journal(path: Path, config: RunConfig, weights_sha256: str) -> Journal:
         DataError: If the file belongs to other settings or other weights.
     """
     header = {"config_sha256": config.sha256, "weights_sha256": weights_sha256}
-    return Journal(path, {**header, "format": _FORMAT})
+    return Journal(path, {**header, "format": FORMAT})
 
 
 class Ledger:

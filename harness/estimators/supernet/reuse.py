@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.monitor import Monitor, SilentMonitor
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RECORD, RunFolder
 from harness.runs.record import FINISHED, Record
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name
@@ -34,24 +34,36 @@ def find_training(
         config: The run that needs a trained supernet.
         folder: Its folder; the others are beside it.
         images_sha256: Hash of its images.
-        monitor: Told of a training that fits but lacks some of its weights.
+        monitor: Told whose training is reused, and of one that fits but cannot be.
 
     Returns:
-        The other run's folder; None if there is none.
+        The other run's folder, rather of the run that did the training than of one that took it
+        over; None if there is none.
     """
-    for other, record in _same_training(config, folder, monitor):
+    found = sorted(
+        same_training(config, folder, monitor), key=lambda one: "source" in one[1].ranking
+    )
+    for other, record in found:
         if record.data.get("images_sha256") != images_sha256:
             continue
-        missing = [path.name for path in _weights(config, other.path) if not path.exists()]
+        missing = missing_weights(config, other.path)
         if not missing:
-            monitor.notice(f"{config.run_id}: ranks the supernet that run {record.run_id} trained.")
+            trained = describe_training(other)["run_id"]
+            monitor.notice(f"{config.run_id}: ranks the supernet that run {trained} trained.")
             return other
         monitor.notice(
             f"{config.run_id}: run {record.run_id} has the same training, but lacks "
-            f"{', '.join(missing)}, which this ranking needs. The supernet is trained again."
+            f"{', '.join(missing)}, which this ranking needs. The supernet is trained again. To "
+            f"prevent that, stop now and put the missing files back into {other.path}."
         )
     _notice_former(config, folder, monitor)
     return None
+
+
+def missing_weights(config: RunConfig, folder: Path) -> list[str]:
+    """List the files that a ranking needs of the training in a folder, and that are not there."""
+    weights = _weights(config, folder)
+    return [str(path.relative_to(folder)) for path in weights if not path.exists()]
 
 
 def _notice_former(config: RunConfig, folder: Path, monitor: Monitor) -> None:
@@ -108,9 +120,16 @@ def take_over(config: RunConfig, other: RunFolder, folder: Path) -> None:
         ) from error
 
 
-def _same_training(
+def same_training(
     config: RunConfig, folder: Path, monitor: Monitor
 ) -> Iterator[tuple[RunFolder, Record]]:
+    """Find the finished runs beside a run's folder whose training is the same.
+
+    Args:
+        config: The run.
+        folder: Its folder.
+        monitor: Told of a training that cannot be used.
+    """
     stem = config.name.removesuffix(config.ranking_sha256[:8])
     return _finished(config, folder, stem, monitor)
 
@@ -123,7 +142,7 @@ def _finished(
     The monitor is told of a training that is there, but cannot be used.
     """
     for path in sorted(folder.parent.glob(f"{glob.escape(stem)}*")):
-        if path == folder or not has_begun(path):
+        if path == folder or not ((path / RECORD).exists() or has_begun(path)):
             continue
         try:
             record = RunFolder(path).read_record()
