@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 STARTED, FINISHED, FAILED, INTERRUPTED = "started", "finished", "failed", "interrupted"
@@ -21,6 +21,31 @@ EVENTS: dict[str, str] = {
     RETRIED: "the run's worker was lost, and another resumes it; facts: attempt, reason",
 }
 """Kinds of events, and what each means."""
+
+Watch = Callable[[int, int], None]
+"""Told how much of a short piece of work is done, and of how much."""
+
+
+def watch_nothing(_done: int, _total: int) -> None:
+    """Ignore progress."""
+
+
+class Ticks:
+    """Counts equal pieces of work as they are done, and tells a watch.
+
+    Args:
+        watch: Told at once that nothing is done.
+        total: Number of pieces.
+    """
+
+    def __init__(self, watch: Watch, total: int) -> None:
+        self._watch, self._done, self._total = watch, 0, total
+        watch(0, total)
+
+    def __call__(self) -> None:
+        """Count one."""
+        self._done += 1
+        self._watch(self._done, self._total)
 
 
 class Progress(NamedTuple):

@@ -54,15 +54,22 @@ def evaluate(
     training, a noiseless estimator, parameter counts and random scores reach. Needs no torch.
     """
     from harness.cli.printing import print_document
+    from harness.cli.progress import show_share
     from harness.estimators.loading import load_estimators
     from harness.evaluation import choose_truth, evaluate_estimator
+    from harness.monitor import Ticks
     from harness.report.rendering import EVALUATION_WRITERS, evaluation_document
+    from harness.stats import populations_of
 
     loaded = load_estimators(scores, **reading)
-    results = []
-    for dataset in dict.fromkeys(datasets or (None,)):
-        chosen = choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
-        results += [evaluate_estimator(estimator, chosen) for estimator in loaded.estimators]
+    truths = [
+        choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
+        for dataset in dict.fromkeys(datasets or (None,))
+    ]
+    each = [(estimator, chosen) for chosen in truths for estimator in loaded.estimators]
+    with show_share("evaluating") as watch:
+        tick = Ticks(watch, len(each) * len(populations_of(truths[0].table.space)))
+        results = [evaluate_estimator(*one, tick=tick) for one in each]
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
     name = "json" if as_json else output_format

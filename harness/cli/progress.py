@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple, Self
 
 from rich.console import Console, RenderableType
@@ -12,9 +14,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from harness.cli.printing import clean, clean_lines, write_bytes, write_duration
+from harness.monitor import Watch
 
 PLAIN_EVERY_S = 15.0
 """Without a terminal, seconds between two lines about one task."""
+QUIET_S = 2.0
+"""Without a terminal, seconds before the first line about a task that began quietly."""
 
 
 class Unit(NamedTuple):
@@ -108,8 +113,9 @@ class Display:
         self._console.print(clean_lines(message), markup=False, soft_wrap=True)
 
     def begin(self, name: str, unit: Unit, done: int = 0) -> None:
-        """Start to measure a task, without a line about it for a while."""
-        self._told[name] = now = time.monotonic()
+        """Start to measure a task, without a line about it if it is short."""
+        now = time.monotonic()
+        self._told[name] = now - PLAIN_EVERY_S + QUIET_S
         self._speed.begin((name, unit), done, now)
 
     def update(
@@ -146,6 +152,14 @@ class Display:
         """Remove a task from the display."""
         if name in self._tasks:
             self._bars.remove_task(self._tasks.pop(name))
+
+
+@contextmanager
+def show_share(name: str) -> Iterator[Watch]:
+    """Show how much of a piece of work is done if it takes long; gives what is to be told."""
+    with Display(transient=True) as display:
+        display.begin(name, SHARE)
+        yield partial(display.update, name, SHARE)
 
 
 class _Bars(Progress):

@@ -81,6 +81,7 @@ def report(
     for instance from CIFAR-10: --truth-dataset cifar10 --truth-dataset cifar100
     --truth-dataset ImageNet16-120.
     """
+    from harness.cli.progress import show_share
     from harness.estimators.loading import load_estimators
     from harness.report import TruthChoice, make_report
 
@@ -88,7 +89,8 @@ def report(
     truths = [
         TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)
     ]
-    made = make_report(loaded, truths, baseline=baseline, data_dir=data_dir)
+    with show_share("evaluating") as watch:
+        made = make_report(loaded, truths, baseline=baseline, data_dir=data_dir, watch=watch)
     if html_file is not None:
         from harness.report.page import save_page
 

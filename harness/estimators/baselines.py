@@ -27,10 +27,11 @@ def make_baselines(keys: IntArray, space: Space | None = None) -> dict[str, Floa
 @lru_cache(maxsize=8)
 def _make_once(space: Space, keys: bytes) -> dict[str, FloatArray]:
     archs = [space.at(key) for key in np.frombuffer(keys, dtype=np.int64).tolist()]
-    return {
-        name: np.array([baseline.score(arch) for arch in archs], dtype=np.float64)
-        for name, baseline in space.baselines.items()
-    }
+    free = space.baselines
+    scores = np.empty((len(archs), len(free)))
+    for row, arch in zip(scores, archs, strict=True):
+        row[:] = [baseline.score(arch) for baseline in free.values()]
+    return dict(zip(free, scores.T.copy(), strict=True))
 
 
 def make_baseline(name: str, keys: IntArray, space: Space | None = None) -> ScoreMatrix:

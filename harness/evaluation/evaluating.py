@@ -6,25 +6,36 @@ truth and all scores, except those whose truth the seed was fitted to (`ScoreMat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
-from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
+from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth
+from harness.monitor import Ticks, Watch, watch_nothing
 from harness.scores import on_one_line
-from harness.stats import Case, Comparison, compare_case, evaluate_case
+from harness.stats import (
+    Case,
+    CaseScores,
+    Comparison,
+    compare_case,
+    evaluate_case,
+    populations_of,
+)
 from harness.truth import TruthQuery, TruthTable
 from harness.truth.query import MEAN
 
 
 def evaluate_together(
-    estimators: Sequence[ScoreMatrix], chosen: ChosenTruth, baseline: str | None = None
+    estimators: Sequence[ScoreMatrix],
+    chosen: ChosenTruth,
+    baseline: str | None = None,
+    watch: Watch = watch_nothing,
 ) -> JointEvaluation:
     """Evaluate estimators on the architectures that all have scored, and compare them.
 
@@ -33,6 +44,7 @@ def evaluate_together(
         chosen: The truth.
         baseline: Label of the estimator that all others are compared with; as `choose_pairs` takes
             it.
+        watch: Told of progress.
 
     Returns:
         The figures.
@@ -49,31 +61,34 @@ def evaluate_together(
             f"{len(chosen.truth.keys):,} architectures). Scored: {each}. Leave out the estimator "
             "that shares none, or score architectures that the others have scored."
         )
-    evaluations = tuple(evaluate_estimator(estimator, chosen, archs) for estimator in estimators)
     pairs = choose_pairs(estimators, baseline)
+    scores_of = cache(partial(_score, chosen, archs=archs))  # a seed's figures serve all its pairs
+    n_parts = len(populations_of(chosen.table.space))
+    tick = Ticks(watch, n_parts * (len(estimators) + len(pairs)))
+    evaluations = tuple(_evaluate(e, chosen, archs, scores_of(e), tick=tick) for e in estimators)
+    compared = tuple(PairResult(pair, _compare(pair, scores_of, tick)) for pair in pairs)
     return JointEvaluation(
         truth=evaluations[0].truth,
         keys=archs,
         accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
-        pairs=tuple(PairResult(pair, _compare(pair, chosen, archs)) for pair in pairs),
+        pairs=compared,
     )
 
 
 def evaluate_estimator(
     estimator: ScoreMatrix,
     chosen: ChosenTruth,
-    archs: IntArray | None = None,
     populations: Sequence[str] | None = None,
+    tick: Callable[[], object] = int,
 ) -> Evaluated:
     """Evaluate an estimator on the architectures that have all its scores and the truth.
 
     Args:
         estimator: The estimator.
         chosen: The truth.
-        archs: Keys of the architectures to use, such as those that others have scored too; by
-            default all.
         populations: Names of populations; by default all of the space.
+        tick: Called after each population.
 
     Returns:
         The figures.
@@ -81,27 +96,29 @@ def evaluate_estimator(
     Raises:
         TruthError: If no architecture has both.
     """
-    truth, complete = chosen.truth, estimator.complete_archs
-    known = np.isin(truth.keys, complete)
-    n_known = int(known.sum())
-    if archs is not None:
-        known &= np.isin(truth.keys, archs)
-    index = truth.keys[known]
-    if len(index) == 0:
+    complete = estimator.complete_archs
+    archs = np.intersect1d(complete, chosen.truth.keys)
+    if len(archs) == 0:
         raise TruthError(
             f"None of the {len(complete):,} architectures that '{estimator.label}' scores (with "
-            f"every seed) has a truth ({chosen.query}, {len(truth.keys):,} architectures). "
+            f"every seed) has a truth ({chosen.query}, {len(chosen.truth.keys):,} architectures). "
             "Score some of those, or ask for another truth."
         )
-    judged = estimator.judged_on(index)
-    scores = estimator.scores_of(index)
-    figures = evaluate_case(
-        _make_case(chosen, index),
-        scores if judged is None else np.where(judged, scores, 0.0),
-        baselines=make_baselines(index, chosen.table.space),
-        populations=populations,
-        judged=judged,
-    )
+    scores = _score(chosen, estimator, archs)
+    return _evaluate(estimator, chosen, archs, scores, populations, tick)
+
+
+def _evaluate(
+    estimator: ScoreMatrix,
+    chosen: ChosenTruth,
+    archs: IntArray,
+    scores: CaseScores,
+    populations: Sequence[str] | None = None,
+    tick: Callable[[], object] = int,
+) -> Evaluated:
+    """Evaluate an estimator on architectures that have all its scores and the truth."""
+    truth, complete = chosen.truth, estimator.complete_archs
+    n_known = int(np.isin(truth.keys, complete).sum())
     source = TruthSource(
         query=chosen.query,
         table=on_one_line(chosen.table.name),
@@ -117,45 +134,62 @@ def evaluate_estimator(
         n_scored=len(estimator.keys),
         n_incomplete=len(estimator.keys) - len(complete),
         n_without_truth=len(complete) - n_known,
-        n_uncommon=n_known - len(index),
-        keys=index,
-        figures=figures,
+        n_uncommon=n_known - len(archs),
+        keys=archs,
+        figures=evaluate_case(
+            scores, baselines=_score_baselines(scores), populations=populations, tick=tick
+        ),
     )
 
 
-def _compare(pair: Pair, chosen: ChosenTruth, archs: IntArray) -> Comparison:
+def _compare(
+    pair: Pair, scores_of: Callable[[ScoreMatrix], CaseScores], tick: Callable[[], object]
+) -> Comparison:
     """Compare two estimators, each pair of seeds on architectures that neither was fitted to."""
-    rows = (list(pair.rows.first), list(pair.rows.second))
-    sides = [e.scores_of(archs)[r] for e, r in zip((pair.first, pair.second), rows, strict=True)]
-    masks = [
-        None if mask is None else mask[r]
-        for mask, r in zip(
-            (pair.first.judged_on(archs), pair.second.judged_on(archs)), rows, strict=True
-        )
+    sides = [
+        scores_of(estimator).of_seeds(rows)
+        for estimator, rows in ((pair.first, pair.rows.first), (pair.second, pair.rows.second))
     ]
-    judged: BoolArray | None = None
-    known = [mask for mask in masks if mask is not None]
-    if known and pair.rows.is_paired:
-        judged = np.logical_and.reduce(known)
-        sides = [np.where(judged, side, 0.0) for side in sides]
-    elif known:  # any independent seed may meet any other
-        by_all = np.logical_and.reduce([mask.all(axis=0) for mask in known])
-        archs, sides = archs[by_all], [side[:, by_all] for side in sides]
+    masks = [side.judged for side in sides if side.judged is not None]
+    if masks and pair.rows.is_paired:
+        judged = np.logical_and.reduce(masks)
+        sides = [side.judged_on(judged) for side in sides]
+    elif masks:  # any independent seed may meet any other
+        by_all = np.logical_and.reduce([side.by_all for side in sides])
+        case = sides[0].case.within(by_all)
+        sides = [CaseScores(case, side.rows[:, by_all]) for side in sides]
     return compare_case(
-        _make_case(chosen, archs),
         *sides,
         names=(pair.first.label, pair.second.label),
         is_paired=pair.rows.is_paired,
-        judged=judged,
+        tick=tick,
     )
 
 
-def _make_case(chosen: ChosenTruth, archs: IntArray) -> Case:
-    return _make_case_once(chosen.table, chosen.query, archs.astype(np.int64).tobytes())
+def _score(chosen: ChosenTruth, estimator: ScoreMatrix, archs: IntArray) -> CaseScores:
+    """Hold an estimator's scores of some architectures against the truth."""
+    case = _make_case(chosen.table, chosen.query, archs.astype(np.int64).tobytes())
+    return CaseScores(case, estimator.scores_of(archs), estimator.judged_on(archs))
+
+
+def _score_baselines(scores: CaseScores) -> dict[str, CaseScores]:
+    """Hold the free scores against the same truth, evaluated on the same."""
+    if scores.judged is None:
+        return _score_baselines_once(scores.case)
+    return {
+        name: CaseScores(scores.case, np.broadcast_to(row, scores.rows.shape), scores.judged)
+        for name, row in make_baselines(scores.case.keys, scores.case.space).items()
+    }
 
 
 @lru_cache(maxsize=16)
-def _make_case_once(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
+def _score_baselines_once(case: Case) -> dict[str, CaseScores]:
+    free = make_baselines(case.keys, case.space)
+    return {name: CaseScores(case, row) for name, row in free.items()}
+
+
+@lru_cache(maxsize=16)
+def _make_case(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
     """Make what all estimators share that one truth judges on the same architectures.
 
     Cached: a ceiling on all of a large space takes seconds.

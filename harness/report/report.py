@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import ChosenTruth, Pair, TruthChoice, choose_truths, evaluate_together
+from harness.monitor import Watch, watch_nothing
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
 from harness.report.markup import to_html
@@ -48,6 +49,7 @@ def make_report(
     *,
     baseline: str | None = None,
     data_dir: Path | None = None,
+    watch: Watch = watch_nothing,
 ) -> Report:
     """Make the report of some estimators, such as `harness.load_estimators` finds them.
 
@@ -59,6 +61,7 @@ def make_report(
             space such as `live_params`; by default runs are compared with those of the baseline
             strategy and equal settings, others with the first.
         data_dir: Folder of the truth, for data sets that need it.
+        watch: Told of the progress of the evaluation.
 
     Returns:
         The report.
@@ -72,7 +75,13 @@ def make_report(
         raise UsageError("No estimator was given. Name run folders or score files.")
     groups = choose_truths(loaded.estimators, truths, data_dir)
     runs = {e.label: load_training(e) for e in loaded.estimators if e.records}
-    sections = [_make_section(chosen, group, runs, baseline) for chosen, group in groups]
+    sections: list[Section] = []
+    for chosen, group in groups:
+
+        def watch_section(done: int, total: int) -> None:
+            watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
+
+        sections.append(_make_section(chosen, group, runs, baseline, watch_section))
     return Report(
         sections=tuple(sections),
         trainings=tuple(map(_summarise, runs.values())),
@@ -86,6 +95,7 @@ def _make_section(
     estimators: Sequence[ScoreMatrix],
     trainings: dict[str, Training],
     baseline: str | None,
+    watch: Watch,
 ) -> Section:
     truth = chosen.truth.by_index()
     taus = {
@@ -93,7 +103,8 @@ def _make_section(
         for e in estimators
         if e.label in trainings
     }
-    return Section(**vars(evaluate_together(estimators, chosen, baseline)), taus=taus)
+    evaluated = evaluate_together(estimators, chosen, baseline, watch)
+    return Section(**vars(evaluated), taus=taus)
 
 
 def _summarise(training: Training) -> TrainingResult:

@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from harness.errors import ArchError
@@ -286,8 +286,12 @@ class Space(ABC):
             "live_flops": "number of multiply-adds of the live part",
         }
 
+        @lru_cache(maxsize=1)  # all free scores of an architecture are asked for in turn
+        def cost(arch: Architecture) -> Cost:
+            return self.cost(arch, shape)
+
         def count(name: str, arch: Architecture) -> float:
-            return float(getattr(self.cost(arch, shape), name))
+            return float(getattr(cost(arch), name))
 
         return {
             **{name: Baseline(text, partial(count, name)) for name, text in sizes.items()},

@@ -3,6 +3,7 @@
 from harness.stats.bootstrap import bootstrap_precisions
 from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.case import Case
+from harness.stats.case_scores import CaseScores
 from harness.stats.ceiling import (
     Ceiling,
     Reference,
@@ -48,6 +49,7 @@ __all__ = [
     "Attenuation",
     "Best",
     "Case",
+    "CaseScores",
     "Ceiling",
     "Comparison",
     "Components",

@@ -1,15 +1,18 @@
 """Vectorised bootstrap over architectures: many resamples at once, none of them materialised.
 
-A resample is a vector of multiplicities: how often each architecture was drawn. Axis letters: n
-architectures, b resamples. The same seed gives the same resamples whatever is computed on them, so
-two estimators on the same architectures are compared in pairs.
+A resample is a vector of multiplicities: how often each architecture was drawn. Its top k are found
+among little more than the best k architectures; the others need not be looked at. The same seed
+gives the same resamples whatever is computed on them, so two estimators on the same architectures
+are compared in pairs. Axis letters: n architectures, m of them the best, b resamples.
 
 Reference: Efron, Bootstrap methods: another look at the jackknife, 1979.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +24,7 @@ from harness.stats.topk import top_count
 
 RESAMPLES = 2000
 
-_CHUNK = 16  # resamples at a time: a row is a cache line, and the arrays fit in the cache
-_LARGEST_INT32 = 2**16  # most architectures for which products of counts fit an int32
-
-Counts = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 
 def bootstrap_precisions(
@@ -50,12 +50,12 @@ def bootstrap_precisions(
         UsageError: If the shapes do not fit, a value is not finite, or a number is out of range.
     """
     pairs = _check(scores, truth, resamples)
-    k = top_count(len(pairs[0][1]), share)
-    ranks = [(dense_ranks(-x), dense_ranks(-y)) for x, y in pairs]
-    chunks = [
-        [_precision(counts, x, y, k) for x, y in ranks] for counts in _draw(pairs, resamples, seed)
-    ]
-    return np.concatenate(chunks, axis=1)
+    n = len(pairs[0][1])
+    k = top_count(n, share)
+    counts = _draw(n, resamples, seed)
+    by_truth = dense_ranks(-pairs[0][1])
+    worst_top = _find_best(counts, by_truth, k).rank
+    return np.stack([_precision(counts, dense_ranks(-x), by_truth, worst_top, k) for x, _ in pairs])
 
 
 def _check(
@@ -71,30 +71,66 @@ def _check(
     return pairs
 
 
-def _draw(
-    pairs: list[tuple[FloatArray, FloatArray]], resamples: int, seed: int
-) -> Iterator[Counts]:
-    """Draw multiplicities, a chunk of resamples at a time, [n, b]."""
-    n = len(pairs[0][0])
+@lru_cache(maxsize=16)
+def _draw(n: int, resamples: int, seed: int) -> Counts:
+    """Draw multiplicities, [n, b]; cached, as all scores of n architectures share them."""
     rng = make_rng(seed, "bootstrap")
-    for start in range(0, resamples, _CHUNK):
-        drawn = [rng.randint(n, size=n) for _ in range(min(_CHUNK, resamples - start))]
-        counts = np.stack([np.bincount(row, minlength=n) for row in drawn], axis=1)
-        yield counts.astype(np.int32) if n <= _LARGEST_INT32 else counts.astype(np.int64)
+    counts = np.empty((resamples, n), dtype=np.min_scalar_type(n))
+    for row in counts:
+        row[:] = np.bincount(rng.randint(n, size=n), minlength=n)
+    return np.ascontiguousarray(counts.T)
 
 
-def _precision(counts: Counts, by_score: IntArray, by_truth: IntArray, k: int) -> FloatArray:
-    """Compute the precision among k of n, [b]; ranks count from the best, which is 0."""
-    best_before, _ = _before(counts, by_truth)
-    before, sizes = _before(counts, by_score)
-    chance = np.clip((k - before) / np.maximum(sizes, 1), 0.0, 1.0)
-    hits = np.einsum("ij,ij->j", counts * (best_before < k)[by_truth], chance[by_score])
-    return np.asarray(np.minimum(hits / k, 1.0))
+class _Best(NamedTuple):
+    """The best architectures that hold the top k of every resample.
+
+    Attributes:
+        order: Their positions, best first, [m].
+        through: Items of a resample among the first ones, from none to all m, [m + 1, b].
+        rank: Rank of the last that is drawn into the top k, [b].
+        start: Place in `order` of the first of that rank, [b].
+        end: Place after the last one, [b].
+    """
+
+    order: IntArray
+    through: npt.NDArray[np.int32]
+    rank: IntArray
+    start: IntArray
+    end: IntArray
 
 
-def _before(counts: Counts, ranks: IntArray) -> tuple[Counts, Counts]:
-    """Count the drawn items of this rank or better, [rank, b]."""
-    ends = np.cumsum(np.bincount(ranks)) - 1
-    through = np.cumsum(counts[np.argsort(ranks, kind="stable")], axis=0)[ends]
-    before = np.concatenate([np.zeros_like(through[:1]), through[:-1]])
-    return before, through - before
+def _find_best(counts: Counts, ranks: IntArray, k: int) -> _Best:
+    """Find the top k items of every resample by ranks that count from the best, which is 0."""
+    order = np.argsort(ranks, kind="stable")
+    in_order = ranks[order]
+    n, m = len(ranks), k
+    while True:
+        # Six standard errors more than k are enough for nearly all; if not, a few more are.
+        m = min(n, m + 6 * math.isqrt(m) + 1)
+        m = int(np.searchsorted(in_order, in_order[m - 1], side="right"))
+        through = _cumulate(counts[order[:m]])
+        if m == n or bool((through[-1] >= k).all()):
+            break
+    rank = in_order[(through[1:] < k).sum(axis=0)]
+    start, end = (np.searchsorted(in_order, rank, side) for side in ("left", "right"))
+    return _Best(order[:m], through, rank, start, end)
+
+
+def _precision(
+    counts: Counts, by_score: IntArray, by_truth: IntArray, worst_top: IntArray, k: int
+) -> FloatArray:
+    """Compute the precision among k of n, [b], given the rank of the worst in the true top, [b]."""
+    best = _find_best(counts, by_score, k)
+    is_top = by_truth[best.order, None] <= worst_top
+    hits = _cumulate(counts[best.order] * is_top)
+    each = np.arange(counts.shape[1])
+    certain, before = hits[best.start, each], best.through[best.start, each]
+    tied_hits, tied = hits[best.end, each] - certain, best.through[best.end, each] - before
+    return np.asarray(np.minimum((certain + tied_hits * ((k - before) / tied)) / k, 1.0))
+
+
+def _cumulate(counts: Counts) -> npt.NDArray[np.int32]:
+    """Sum over the first rows, from none to all, [row + 1, b]."""
+    sums = np.zeros((len(counts) + 1, counts.shape[1]), dtype=np.int32)
+    np.cumsum(counts, axis=0, dtype=np.int32, out=sums[1:])
+    return sums

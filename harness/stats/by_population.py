@@ -6,22 +6,20 @@ Axis letters: n architectures that have both a score and a truth, seed, trial of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from harness.spaces import Space
 from harness.stats.case import Case
+from harness.stats.case_scores import CaseScores
 from harness.stats.ceiling import Ceiling, Reference
 from harness.stats.components import Components, decompose
-from harness.stats.correlation import FloatArray
 from harness.stats.gaps import GapCurve, concordance_by_gap
 from harness.stats.metrics import METRICS
-from harness.stats.own_archs import sample_seeds, truth_se_of_seeds
-from harness.stats.populations import BoolArray, Population
+from harness.stats.populations import Population
 from harness.stats.samples import MetricResult, conclude
 from harness.stats.truth_noise import Attenuation, attenuation
 
@@ -130,77 +128,65 @@ def evaluate_scores(
             repeated, a name is unknown, or the truth is not the mean of the trials.
     """
     case = Case(keys, trials, truth, n_behind, seed, space)
-    return evaluate_case(case, scores, baselines=baselines, populations=populations)
+    besides = {
+        name: CaseScores(case, values, what=f"the baseline '{name}'")
+        for name, values in (baselines or {}).items()
+    }
+    return evaluate_case(CaseScores(case, scores), baselines=besides, populations=populations)
 
 
 def evaluate_case(
-    case: Case,
-    scores: npt.ArrayLike,
+    scores: CaseScores,
     *,
-    baselines: Mapping[str, npt.ArrayLike] | None = None,
+    baselines: Mapping[str, CaseScores] | None = None,
     populations: Sequence[str] | None = None,
-    judged: BoolArray | None = None,
+    tick: Callable[[], object] = int,
 ) -> Evaluation:
     """Evaluate an estimator's scores, as `evaluate_scores` does.
 
     Args:
-        case: The truth to evaluate against; share one among all estimators on the same
-            architectures, so that ceilings are modelled once.
-        scores: As in `evaluate_scores`.
-        baselines: As in `evaluate_scores`.
+        scores: The scores, on their case. The ceiling and the reference use all its architectures,
+            the gap curve those that every seed is evaluated on.
+        baselines: As in `evaluate_scores`, on the same case, evaluated on the same.
         populations: As in `evaluate_scores`.
-        judged: Architectures that each seed is evaluated on, [seed, n], baselines included; all by
-            default. The ceiling and the reference use all architectures, the gap curve those that
-            every seed is evaluated on.
+        tick: Called after each population.
 
     Returns:
         The evaluation.
 
     Raises:
-        UsageError: As `evaluate_scores`.
+        UsageError: If a population is unknown.
     """
-    rows = case.check_scores(scores, "the scores")
-    besides = {
-        name: np.broadcast_to(case.check_scores(values, f"the baseline '{name}'"), rows.shape)
-        if judged is not None
-        else case.check_scores(values, f"the baseline '{name}'")
-        for name, values in (baselines or {}).items()
-    }
-    results = {
-        name: _evaluate_on(case, name, rows, besides, judged) for name in case.names(populations)
-    }
-    by_all = np.ones(len(case.truth), dtype=np.bool_) if judged is None else judged.all(axis=0)
-    curve = concordance_by_gap(rows[:, by_all], case.truth[by_all])
-    return Evaluation(len(case.truth), len(rows), results, curve)
+    case, results = scores.case, {}
+    for name in case.names(populations):
+        results[name] = _evaluate_on(name, scores, baselines or {})
+        tick()
+    by_all = scores.by_all
+    curve = concordance_by_gap(scores.rows[:, by_all], case.truth[by_all])
+    return Evaluation(len(case.truth), len(scores), results, curve)
 
 
 def _evaluate_on(
-    case: Case,
-    name: str,
-    rows: FloatArray,
-    besides: Mapping[str, FloatArray],
-    judged: BoolArray | None,
+    name: str, scores: CaseScores, baselines: Mapping[str, CaseScores]
 ) -> PopulationResult:
-    part = case.select(name)
-    samples = {metric: sample_seeds(case, metric, rows, name, judged) for metric in METRICS}
+    part = scores.case.on(name)
+    samples = {metric: scores.sample(metric, name) for metric in METRICS}
     metrics = {metric: conclude(sample) for metric, sample in samples.items()}
-    tau, ceiling = metrics["tau"].value, case.ceiling(part)
+    tau, ceiling = metrics["tau"].value, part.ceiling
     reached = share = components = None
     if tau is not None:
-        truth_se = truth_se_of_seeds(case, rows, name, judged)
-        components = decompose(samples["tau"], truth_se)
+        components = decompose(samples["tau"], scores.truth_se(name))
     if tau is not None and ceiling is not None and ceiling.tau > 0.0:
         reached, share = attenuation(tau, ceiling.tau), tau / ceiling.tau
     return PopulationResult(
-        population=part,
+        population=part.population,
         metrics=metrics,
         components=components,
-        reference=case.reference(part),
+        reference=part.reference,
         ceiling=ceiling,
         attenuation=reached,
         share_of_ceiling=share,
         baselines={
-            beside: conclude(sample_seeds(case, "tau", values, name, judged))
-            for beside, values in besides.items()
+            beside: conclude(values.sample("tau", name)) for beside, values in baselines.items()
         },
     )

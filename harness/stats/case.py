@@ -6,6 +6,7 @@ Axis letters: n architectures that have both a score and a truth, seed, trial of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,11 @@ from harness.stats.ceiling import (
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.populations import (
     BoolArray,
-    Population,
     check_archs,
     populations_of,
     select_population,
 )
-from harness.stats.samples import Sample, sample_metric
-from harness.stats.truth_noise import truth_influence
+from harness.stats.truth_noise import TruthNoise, prepare_noise
 
 _SAME_TRUTH = 1e-4  # percent: means are rounded to 1e-6, tables to one image of their split
 
@@ -66,7 +65,7 @@ class Case:
         self.n_behind = None if n_behind is None else np.asarray(n_behind)
         self.seed = seed
         self._within: dict[bytes, Case] = {}
-        self._selected: dict[str, Population] = {}
+        self._parts: dict[str, CasePart] = {}
         self._check_trials()
 
     def check_scores(self, scores: npt.ArrayLike, what: str) -> FloatArray:
@@ -101,49 +100,11 @@ class Case:
             )
         return self._within[key]
 
-    def select(self, name: str) -> Population:
-        """Select a population; cached by name, as every metric asks for it."""
-        if name not in self._selected:
-            self._selected[name] = select_population(name, self.keys, self.truth, self.space)
-        return self._selected[name]
-
-    def sample(self, metric: str, rows: FloatArray, part: Population) -> Sample:
-        """Compute a metric on a population for every seed."""
-        return sample_metric(metric, rows[:, part.mask], self.truth[part.mask], part.size)
-
-    def reference(self, part: Population) -> Reference | None:
-        """Compute the one-seed reference on a population; None without enough trials."""
-        if self.trials is None:
-            return None
-        if part.share is not None:
-            return one_seed_reference(self.trials, part.share)
-        return one_seed_reference(self.trials[part.mask])
-
-    def ceiling(self, part: Population) -> Ceiling | None:
-        """Model the ceiling on a population; None without enough trials."""
-        if self.trials is None:
-            return None
-        return modelled_ceiling(self.trials, self.truth, part.mask, seed=self.seed)
-
-    def truth_se(
-        self, part: Population, rows: FloatArray, minus: FloatArray | None = None
-    ) -> float | None:
-        """Compute the truth's noise in a mean tau or a difference of two; None if unknown."""
-        if self.trials is None:
-            return None
-        # Another truth would make another selection, so a selection by truth gets all
-        # architectures.
-        mask = slice(None) if part.share is not None else part.mask
-        behind = None if self.n_behind is None else self.n_behind[mask]
-        both = [
-            truth_influence(every[:, mask], self.trials[mask], self.truth[mask], behind, part.share)
-            for every in (rows, minus)
-            if every is not None
-        ]
-        first, last = both[0], both[-1]
-        if first is None or last is None:
-            return None
-        return first.se() if minus is None else first.minus(last).se()
+    def on(self, name: str) -> CasePart:
+        """Return a population; cached by name, as every estimator and metric asks for it."""
+        if name not in self._parts:
+            self._parts[name] = CasePart(self, name)
+        return self._parts[name]
 
     def _check_trials(self) -> None:
         trials, n = self.trials, len(self.truth)
@@ -175,3 +136,54 @@ class Case:
                 f"The truth differs from the mean of its trainings by up to {gap:.3g} points. Pass "
                 "the mean, or give in `n_behind` how many trainings each truth averages."
             )
+
+
+class CasePart:
+    """One population of a case, and what its truth is good for; each is computed on first use.
+
+    Attributes:
+        population: The population; its mask is over the case's architectures.
+        truth: Its truth, percent, [n of the population].
+    """
+
+    def __init__(self, case: Case, name: str) -> None:
+        self._case = case
+        self.population = select_population(name, case.keys, case.truth, case.space)
+        self.truth = case.truth[self.population.mask]
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """The one-seed reference; None without enough trials."""
+        trials, part = self._case.trials, self.population
+        if trials is None:
+            return None
+        if part.share is not None:
+            return one_seed_reference(trials, part.share)
+        return one_seed_reference(trials[part.mask])
+
+    @cached_property
+    def ceiling(self) -> Ceiling | None:
+        """The modelled ceiling; None without enough trials."""
+        case = self._case
+        if case.trials is None:
+            return None
+        return modelled_ceiling(case.trials, case.truth, self.population.mask, seed=case.seed)
+
+    @cached_property
+    def noise(self) -> TruthNoise | None:
+        """The truth's noise, for scores of `noise_mask`; None without enough trials."""
+        case, mask = self._case, self.noise_mask
+        if case.trials is None:
+            return None
+        behind = None if case.n_behind is None else case.n_behind[mask]
+        share = self.population.share
+        return prepare_noise(case.trials[mask], case.truth[mask], behind, share)
+
+    @cached_property
+    def noise_mask(self) -> BoolArray:
+        """The architectures that the truth's noise is measured on, [n].
+
+        Another truth would make another selection, so a selection by truth gets all.
+        """
+        mask = self.population.mask
+        return np.ones_like(mask) if self.population.share is not None else mask

@@ -5,7 +5,7 @@ Axis letters: n architectures that have a truth and both scores, seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,9 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.spaces import Space
 from harness.stats.case import Case
+from harness.stats.case_scores import CaseScores
 from harness.stats.components import Components, decompose
 from harness.stats.metrics import METRICS
-from harness.stats.own_archs import sample_seeds, truth_se_of_seeds
-from harness.stats.populations import BoolArray
 from harness.stats.reversals import Difference, Verdict, compare_winners
 from harness.stats.samples import MetricResult, Sample, conclude, subtract
 
@@ -95,31 +94,32 @@ def compare_scores(
         UsageError: As `evaluate_scores`, or if the numbers of seeds differ or the names are equal.
     """
     case = Case(keys, trials, truth, n_behind, seed, space)
-    return compare_case(case, first, second, names=names, populations=populations)
+    sides = [
+        CaseScores(case, rows, what=name) for rows, name in zip((first, second), names, strict=True)
+    ]
+    return compare_case(*sides, names=names, populations=populations)
 
 
 def compare_case(
-    case: Case,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
+    first: CaseScores,
+    second: CaseScores,
     *,
     names: tuple[str, str] = ("first", "second"),
     populations: Sequence[str] | None = None,
     is_paired: bool = True,
-    judged: BoolArray | None = None,
+    tick: Callable[[], object] = int,
 ) -> Comparison:
     """Compare two estimators, as `compare_scores` does.
 
     Args:
-        case: The truth to evaluate against.
-        first: Scores of one estimator, [n] or [seed, n].
-        second: Scores of the other; of the same shape if paired.
+        first: Scores of one estimator.
+        second: Scores of the other on the same case, evaluated on the same; if paired, of as many
+            seeds.
         names: As in `compare_scores`.
         populations: As in `compare_scores`.
         is_paired: Whether the difference is taken seed by seed; otherwise the seeds of the two are
-            independent.
-        judged: If paired, the architectures that each pair of seeds is evaluated on, [seed, n]; all
-            by default.
+            independent, and all are evaluated on the same architectures.
+        tick: Called after each population.
 
     Returns:
         The comparison.
@@ -127,29 +127,27 @@ def compare_case(
     Raises:
         UsageError: As `compare_scores`.
     """
-    pair = case.check_scores(first, names[0]), case.check_scores(second, names[1])
-    if is_paired and len(pair[0]) != len(pair[1]):
+    if is_paired and len(first) != len(second):
         raise UsageError(
-            f"{len(pair[0])} seeds of '{names[0]}' and {len(pair[1])} of '{names[1]}' were given; "
+            f"{len(first)} seeds of '{names[0]}' and {len(second)} of '{names[1]}' were given; "
             "seeds are compared in pairs. Keep only the seeds that both have."
         )
 
     def sample(metric: str, name: str) -> Sample:
         if is_paired:
-            return sample_seeds(case, metric, pair[0], name, judged, minus=pair[1])
-        part = case.select(name)
-        sides = (case.sample(metric, rows, part) for rows in pair)
+            return first.sample(metric, name, minus=second)
+        sides = (side.sample(metric, name) for side in (first, second))
         return subtract(*sides, is_paired=False)
 
     differences, components = {}, {}
-    for name in case.names(populations):
+    for name in first.case.names(populations):
         samples = {metric: sample(metric, name) for metric in METRICS}
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
-        truth_se = truth_se_of_seeds(case, pair[0], name, judged, minus=pair[1])
-        components[name] = decompose(samples["tau"], truth_se)
+        components[name] = decompose(samples["tau"], first.truth_se(name, minus=second))
+        tick()
     taus = {name: results["tau"] for name, results in differences.items()}
     verdict = compare_winners(
         names, {name: Difference(tau.value, tau.interval, tau.p) for name, tau in taus.items()}
     )
-    n_seeds = min(map(len, pair))
-    return Comparison(names, len(case.truth), n_seeds, differences, components, verdict)
+    n = len(first.case.truth)
+    return Comparison(names, n, min(len(first), len(second)), differences, components, verdict)

@@ -115,21 +115,25 @@ def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int6
     if len(scores) == 0:
         return np.zeros((3, 1), dtype=np.int64)
     order = np.argsort(truths, kind="stable")
-    units = np.rint((truths[order] - truths[order[0]]) * _UNITS).astype(np.int32)
-    ranks = dense_ranks(scores[order]).astype(np.int32)
+    units = np.rint((truths[order] - truths[order[0]]) * _UNITS).astype(np.int64)
+    # ceil(gap / step) is the difference of whole steps, and one more if that of the rests is above
+    # 0. Three verdicts a step fit into 16 bits.
+    steps, rests = (part.astype(np.int16) for part in np.divmod(units, _STEP))
+    ranks = dense_ranks(scores[order])
+    ranks = ranks.astype(np.min_scalar_type(len(ranks)))
     n_steps = -(-int(units[-1]) // _STEP) + 1
     counts = np.zeros(3 * n_steps, dtype=np.int64)
+    upper = np.triu_indices(_ROWS, 1)
     for start in range(0, len(units), _ROWS):
         # In order of truth: only pairs with a later item; the square's lower half is left out.
-        rows = slice(start, start + _ROWS)
-        step = (units[None, start:] - units[rows, None] + (_STEP - 1)) // _STEP
-        verdict = (ranks[None, start:] > ranks[rows, None]).astype(np.int32)
-        verdict += ranks[None, start:] >= ranks[rows, None]
-        step *= 3
-        step += verdict
-        n_rows = len(step)
-        square = step[:, :n_rows][np.triu_indices(n_rows, 1)]
-        counts += np.bincount(step[:, n_rows:].ravel(), minlength=len(counts))
+        rows, rest = slice(start, start + _ROWS), slice(start, None)
+        code = 3 * steps[None, rest] - 3 * steps[rows, None]
+        code += np.int16(3) * (rests[None, rest] > rests[rows, None])
+        code += ranks[None, rest] > ranks[rows, None]
+        code += ranks[None, rest] >= ranks[rows, None]
+        n_rows = len(code)
+        square = code[:, :n_rows][upper if n_rows == _ROWS else np.triu_indices(n_rows, 1)]
+        counts += np.bincount(code[:, n_rows:].ravel(), minlength=len(counts))
         counts += np.bincount(square, minlength=len(counts))
     return counts.reshape(n_steps, 3).T.copy()
 

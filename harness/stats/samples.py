@@ -6,6 +6,7 @@ everything here has a paired version. Axis letters: seed, n architectures, b res
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +24,8 @@ from harness.stats.intervals import (
     around,
     finite_factor,
 )
-from harness.stats.metrics import Computed, Method, Metric, compute_metric, find_metric
+from harness.stats.metrics import Method, Metric, find_metric
+from harness.stats.scored import Scored
 from harness.stats.uncertainty import (
     Uncertainty,
     lasting_se,
@@ -184,16 +186,27 @@ def sample_metric(
     Raises:
         UsageError: If the name is unknown, there is no seed, or `compute_metric` rejects a row.
     """
-    metric = find_metric(name)
     if scores.ndim != 2 or len(scores) == 0:
         raise UsageError(
             f"Scores of shape {scores.shape} were given; they must be [seed, n] with at least one "
             "seed. Add the axis, or pass a seed."
         )
-    rows = [compute_metric(name, row, truth) for row in scores]
+    return sample_seeds(name, [Scored(row, truth) for row in scores], population)
+
+
+def sample_seeds(name: str, seeds: Sequence[Scored], population: int | None) -> Sample:
+    """Compute a metric from the scores of every training seed, as `sample_metric` does.
+
+    Args:
+        name: Key of `METRICS`.
+        seeds: Scores on the same n architectures, at least one.
+        population: As in `sample_metric`.
+    """
+    metric = find_metric(name)
+    rows = [seed.compute(name) for seed in seeds]
     status = next((row.status for row in rows if row.status != "ok"), "ok")
     values = np.array([row.value for row in rows if row.value is not None and status == "ok"])
-    n_drawn = len(truth)
+    n_drawn = len(seeds[0].truth)
     if metric.share is not None:
         n_drawn = rows[0].n
         population = None if population is None else round(population * metric.share)
@@ -207,7 +220,7 @@ def sample_metric(
         n_drawn=n_drawn,
         population=population,
         limits=metric.limits or NO_LIMITS,
-        parts=_parts(metric, rows, scores, truth) if has_parts else None,
+        parts=_parts(metric, seeds) if has_parts else None,
     )
 
 
@@ -276,21 +289,15 @@ def _make_interval(sample: Sample, found: Uncertainty, over: str) -> Interval:
     return around(value, found.half_width(0.975), found.se, over, sample.limits, n_archs)
 
 
-def _parts(
-    metric: Metric, rows: list[Computed], scores: FloatArray, truth: FloatArray
-) -> FloatArray | None:
+def _parts(metric: Metric, seeds: Sequence[Scored]) -> FloatArray | None:
     """Return the parts of every seed, [seed, part], scaled as `Sample.parts` are."""
-    if metric.method is Method.INFLUENCE:
-        influence = np.stack([row.influence for row in rows if row.influence is not None])
-        n = influence.shape[1]
-        return np.asarray(influence / np.sqrt(n * (n - 1.0)))
-    if metric.replicates is None:
-        return None
-    # With few hits or misses the normal interval covers too little: 0.78 for one hit of 36.
-    hits = float(np.mean([row.n * (row.value or 0.0) for row in rows]))
-    is_rare = min(hits, rows[0].n - hits) < MIN_HITS
-    if is_rare or not metric.is_smooth(truth):
-        return None
-    replicates = metric.replicates(scores, truth)
-    centred = replicates - replicates.mean(axis=1, keepdims=True)
-    return np.asarray(centred / np.sqrt(centred.shape[1] - 1.0))
+    if metric.method is Method.BOOTSTRAP:
+        # With few hits or misses the normal interval covers too little: 0.78 for one hit of 36.
+        rows = [seed.compute(metric.name) for seed in seeds]
+        hits = float(np.mean([row.n * (row.value or 0.0) for row in rows]))
+        is_rare = min(hits, rows[0].n - hits) < MIN_HITS
+        if is_rare or not metric.is_smooth(seeds[0].truth):
+            return None
+    parts = [seed.parts(metric.name) for seed in seeds]
+    known = [part for part in parts if part is not None]
+    return np.stack(known) if len(known) == len(parts) else None

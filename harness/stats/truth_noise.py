@@ -9,6 +9,7 @@ the noise model of `harness.stats.ceiling`. Axis letters: seed, n architectures,
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +70,79 @@ class TruthInfluence:
         return math.sqrt(float(np.where(several, variance, borrowed).sum()))
 
 
+class TruthNoise:
+    """What the noise of a truth may do to the tau of any scores; made by `prepare_noise`.
+
+    Args:
+        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing.
+        truth: Their mean, [n], or the mean of `n_behind` of them.
+        n_behind: Number of trainings averaged in each truth, [n].
+        share: Tau within the top share of truth, a selection that itself depends on the trainings;
+            all if None.
+    """
+
+    def __init__(
+        self, trials: FloatArray, truth: FloatArray, n_behind: IntArray, share: float | None
+    ) -> None:
+        self._shape = trials.shape
+        self._places = np.nonzero(np.isfinite(trials))
+        self._bins = _bin_by_truth(truth, np.isfinite(trials).sum(axis=1) >= 2)
+        self._behind = n_behind
+        off = _residuals(trials, self._bins) / np.sqrt(n_behind)[:, None]
+        self._moved = (truth[:, None] + off)[self._places]
+        self._share = share
+        self._best = slice(None) if share is None else top_share(truth, share)
+        self._truth = truth[self._best]
+        self._untied = _untied_pairs(self._truth)
+
+    def influence(self, scores: FloatArray) -> TruthInfluence | None:
+        """Measure how tau moves with each training of each architecture.
+
+        Args:
+            scores: Estimates of one seed, finite numbers, [n].
+
+        Returns:
+            The influence; None if a side is constant.
+        """
+        best = scores[self._best]
+        scale = math.sqrt(_untied_pairs(best) * self._untied)
+        if scale == 0.0:
+            return None
+        agreement: FloatArray | IntArray = cross_concordance(
+            best, self._truth, scores[self._places[0]], self._moved
+        )
+        if self._share is not None:
+            next_in_line = _agreement_at_cut(best, self._truth)
+            agreement = np.where(self._moved < self._truth.min(), next_in_line, agreement)
+        moves = np.full(self._shape, np.nan)
+        # Each pair counts in both orders, once for each of its items.
+        moves[self._places] = 2.0 * agreement / scale
+        return TruthInfluence(moves, self._bins, self._behind)
+
+
+def prepare_noise(
+    trials: FloatArray,
+    truth: FloatArray,
+    n_behind: IntArray | None = None,
+    share: float | None = None,
+) -> TruthNoise | None:
+    """Prepare what `truth_influence` needs of the truth alone.
+
+    Args:
+        trials: As in `truth_influence`.
+        truth: As in `truth_influence`.
+        n_behind: As in `truth_influence`.
+        share: As in `truth_influence`.
+
+    Returns:
+        The noise; None if fewer than 30 architectures have two trainings, or one has none.
+    """
+    n_trials = np.isfinite(trials).sum(axis=1)
+    if int((n_trials >= 2).sum()) < MIN_ARCHS or (n_trials == 0).any():
+        return None
+    return TruthNoise(trials, truth, n_trials if n_behind is None else n_behind, share)
+
+
 def truth_influence(
     scores: FloatArray,
     trials: FloatArray,
@@ -115,28 +189,17 @@ def truth_influence(
             f"{truth.shape} were given; they must be [seed, n], [n, trial] and [n]. Pass those of "
             "the same architectures."
         )
-    n_trials = np.isfinite(trials).sum(axis=1)
-    if int((n_trials >= 2).sum()) < MIN_ARCHS or (n_trials == 0).any():
-        return None
-    bins = _bin_by_truth(truth, n_trials >= 2)
-    places = np.nonzero(np.isfinite(trials))
-    behind = n_trials if n_behind is None else n_behind
-    off = _residuals(trials, bins) / np.sqrt(behind)[:, None]
-    moved = (truth[:, None] + off)[places]
-    best = np.ones(len(truth), dtype=np.bool_) if share is None else top_share(truth, share)
-    moves = np.full(trials.shape, np.nan)
-    moves[places] = 0.0
-    for row in scores:
-        scale = math.sqrt(_untied_pairs(row[best]) * _untied_pairs(truth[best]))
-        if scale == 0.0:
-            return None
-        agreement = cross_concordance(row[best], truth[best], row[places[0]], moved)
-        if share is not None:
-            next_in_line = _agreement_at_cut(row[best], truth[best])
-            agreement = np.where(moved < truth[best].min(), next_in_line, agreement)
-        # Each pair counts in both orders, once for each of its items.
-        moves[places] += 2.0 * agreement / scale / len(scores)
-    return TruthInfluence(moves, bins, behind)
+    noise = prepare_noise(trials, truth, n_behind, share)
+    found = [] if noise is None else [noise.influence(row) for row in scores]
+    known = [influence for influence in found if influence is not None]
+    return mean_influence(known) if len(known) == len(scores) else None
+
+
+def mean_influence(seeds: Sequence[TruthInfluence]) -> TruthInfluence:
+    """Average the influence over seeds, at least one, with the same truth."""
+    first = seeds[0]
+    moves = sum(influence.moves / len(seeds) for influence in seeds)
+    return TruthInfluence(np.asarray(moves), first.bins, first.n_behind)
 
 
 def _bin_by_truth(truth: FloatArray, several: npt.NDArray[np.bool_]) -> IntArray:

@@ -56,6 +56,24 @@ def test_a_file_gets_the_full_report(invoke: Invoke, tmp_path: Path) -> None:
         assert note in result.out
 
 
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+def test_what_takes_long_shows_its_progress(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("harness.cli.progress.QUIET_S", 0.0)
+    monkeypatch.setattr("harness.cli.progress.PLAIN_EVERY_S", 0.0)
+    files = [write(tmp_path / f"{name}.csv") for name in "ab"]
+    result = invoke(command, *files, "--dataset", "tiles", "--json")
+    assert result.code == 0
+    json.loads(result.out)
+    told = [int(line.split()[1].rstrip("%,")) for line in result.err.splitlines()]
+    assert result.err.startswith("evaluating: 0%\n")
+    assert told == sorted(told)
+    # Each population of two estimators, and of their difference in a report.
+    n_parts = (2 if command == "evaluate" else 3) * len(POPULATIONS)
+    assert told == [round(100 * done / n_parts) for done in range(n_parts + 1)]
+
+
 @pytest.mark.parametrize("arguments", [("--json",), ("--format", "json")])
 def test_json_goes_to_standard_output_alone(
     invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...]

@@ -1,10 +1,10 @@
-"""Slowdowns: when they begin and end, by either measure of what is usual."""
+"""What is told while work goes on: pieces done; slowdowns, by either measure of what is usual."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.monitor import Slowdown
+from harness.monitor import Slowdown, Ticks
 
 
 def feed(slowdown: Slowdown, n: int, wall_s: float, cpu_s: float = 0.0) -> list[float]:
@@ -46,3 +46,11 @@ def test_what_is_done_between_units_now_and_then_is_left_out() -> None:
     for _ in range(5):
         assert feed(slowdown, 19, 1.0) == []
         assert feed(slowdown, 1, 500.0) == []  # such as an evaluation
+
+
+def test_pieces_are_counted_from_none_to_all() -> None:
+    told: list[tuple[int, int]] = []
+    tick = Ticks(lambda done, total: told.append((done, total)), 2)
+    tick()
+    tick()
+    assert told == [(0, 2), (1, 2), (2, 2)]

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+from harness.monitor import Watch, watch_nothing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.spaces import Space
-
-Watch = Callable[[int, int], None]
-"""Called with how much is read, and of how much: in bytes or files, depending on the format."""
-
-
-def watch_nothing(_done: int, _total: int) -> None:
-    """Ignore progress."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class ImportOptions:
 
     Attributes:
         space: The space of the results; None for the one that rows name, or `DEFAULT`.
-        watch: Told how much is read, and of how much.
+        watch: Told how much is read: in bytes or files, depending on the format.
         allow_missing: Import what is there where architectures lack their records.
         accuracy_scale: What to multiply the accuracies of rows by; None for percent, which is then
             checked to be no fraction.

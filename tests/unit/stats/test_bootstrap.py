@@ -43,6 +43,17 @@ def test_precisions_equal_a_loop_over_the_same_resamples(
             assert precisions[row, b] == pytest.approx(precision, abs=TOLERANCE)
 
 
+def test_a_resample_that_drew_few_of_the_best_has_its_top_from_further_down() -> None:
+    # k = 2 of 300: some of 2,000 resamples draw less than two items of the best nine.
+    rng = np.random.RandomState(0)
+    score, truth = rng.permutation(300).astype(float), rng.permutation(300).astype(float)
+    (precisions,) = bootstrap_precisions(score, truth, 0.005, 2_000, seed=1)
+    drawn = draw_resamples(300, 2_000, 1)
+    assert min(int((score[each] >= 291).sum()) for each in drawn) < 2
+    expected = [precision_at(score[each], truth[each], 0.005) for each in drawn]
+    np.testing.assert_allclose(precisions, expected, atol=TOLERANCE)
+
+
 def make_ranking(n: int) -> tuple[FloatArray, FloatArray]:
     rng = np.random.RandomState(0)
     truth = rng.gamma(2.0, 3.0, n).round(2)

@@ -99,6 +99,13 @@ def test_small_curves_with_ties_and_odd_microns_equal_the_loop(
     check(curve, naive_pairs(scores, truth), 3)
 
 
+def test_gaps_of_the_whole_scale_equal_the_loop() -> None:
+    truth = np.array([0.0, 1e-6, 0.009999, 49.99, 99.99, 99.999999, 100.0])
+    scores = np.array([3.0, 1.0, 2.0, 2.0, 9.0, 4.0, 5.0])
+    curve = concordance_by_gap(scores, truth)
+    check(curve, naive_pairs(scores, truth), 435)
+
+
 def test_a_perfect_score_is_reliable_from_any_gap_on_and_a_reversed_one_never() -> None:
     truth = np.random.RandomState(0).uniform(10, 94, 100).round(2)
     assert concordance_by_gap(truth, truth).reliable_gap == 0.0

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.errors import TruthError
-from harness.truth.importers.base import Watch
+from harness.monitor import Watch
 from harness.truth.importers.nb201.records import ArchRecord, read_record
 from harness.truth.importers.pickles import (
     OLD_MAGIC,
