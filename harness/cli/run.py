@@ -19,8 +19,17 @@ from harness.cli.engine_options import (
     make_engine,
     make_monitor,
 )
+from harness.cli.methods import (
+    DEFAULT_STRATEGIES,
+    GROUPS,
+    parse_methods,
+    parse_options,
+    split_names,
+)
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
+from harness.estimators import FREE, PROXIES, SUPERNET, settings_of
+from harness.estimators import REGISTRY as ESTIMATORS
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import (
     find_idle,
@@ -34,7 +43,7 @@ from harness.settings.presets import IMAGE_DATASETS, PRESETS
 from harness.settings.run import RunConfig
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces import REGISTRY as SPACES
-from harness.strategies import REGISTRY, check_strategy, check_tables, refuse_unread
+from harness.strategies import REGISTRY, check_tables, refuse_unread
 
 if TYPE_CHECKING:
     from harness.execution.engines.base import Failure
@@ -63,6 +72,12 @@ def _quick(key: str) -> str:
     "--strategies",
     help=f"Comma-separated: {', '.join(REGISTRY)}, or your own as package.module:Class.  "
     "[default: spos,ogd]",
+)
+@click.option(
+    "--estimators",
+    help="Comma-separated: strategies as above, training-free proxies, free scores, or "
+    f"{', '.join(GROUPS)} for several: {', '.join((*PROXIES, *FREE))}; or your own as "
+    "package.module:Class.",
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
 @click.option(
@@ -123,6 +138,7 @@ def _quick(key: str) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 def run(
     strategies: str | None,
+    estimators: str | None,
     seeds: str | None,
     n_archs: str | None,
     config_file: Path | None,
@@ -156,21 +172,36 @@ def run(
     asked = make_config(from_file, given, assigned)
     for note in find_idle(asked, {**given, **assigned}):
         click.echo(f"Without effect: {note}", err=True)
-    names, numbers = _parse_strategies(strategies), parse_seeds(seeds)
-    options = {"strategy": names, "seed": numbers, **{key: [given[key]] for key in given}}
+    methods = parse_options(strategies, estimators)
+    numbers = parse_seeds(seeds)
+    asked_for = {
+        "strategy": [method.strategy for method in methods if method.strategy],
+        "estimator": [method.estimator for method in methods],
+    }
+    options = {**asked_for, "seed": numbers, **{key: [given[key]] for key in given}}
     refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
-    names = names or _only(single, "strategy") or ["spos", "ogd"]
+    own = [name for name in _only(single, "estimator") if name != SUPERNET]
+    trained = () if own else _only(single, "strategy") or DEFAULT_STRATEGIES
+    methods = methods or parse_methods(trained, own)
+    names = [method.strategy for method in methods if method.strategy]
     numbers = numbers or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
-    configs = [_with(asked, name, seed) for seed in numbers for name in names]
+    configs = [
+        method.configure(asked, seed)
+        for seed in numbers
+        for method in methods
+        if seed in method.choose_seeds(numbers)
+    ]
     launch = read_launch(os.environ)
     if launch is not None:
         check_launch(launch, len(configs), jobs, profile, engine)
 
     # imports torch from here on, after all checks that do not need it
-    check_tables(from_file, names, f" in {config_file}")
-    check_tables(assigned, names)
-    refuse_unread(flatten(assigned), names)
+    used = [method.estimator for method in methods]
+    known = settings_of((*ESTIMATORS, *used))
+    check_tables(from_file, names, f" in {config_file}", known)
+    check_tables(assigned, names, others=known)
+    refuse_unread(flatten(assigned), names, settings_of(used))
     from harness.cli.monitors import RunsMonitor, SignalledMonitor
     from harness.cli.printing import clean_lines
     from harness.cli.report import print_report
@@ -214,11 +245,6 @@ def _report_command(finished: list[RunFolder], out: Path, data_dir: Path | None)
     return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
 
 
-def _with(config: RunConfig, strategy: str, seed: int) -> RunConfig:
-    check_strategy(strategy)
-    return config.model_copy(update={"strategy": strategy, "seed": seed})
-
-
 def _only(settings: dict[str, Any], key: str) -> list[Any]:
     return [settings[key]] if key in settings else []
 
@@ -231,19 +257,6 @@ def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
     return gathered
 
 
-def _parse_strategies(text: str | None) -> list[str]:
-    names = _split(text)
-    if text is not None and not names:
-        raise UsageError(
-            f"--strategies '{text}' names no strategy. Available: {', '.join(REGISTRY)}."
-        )
-    return names
-
-
-def _split(text: str | None) -> list[str]:
-    return list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip())) if text else []
-
-
 def parse_seeds(text: str | None) -> list[int]:
     """Parse a comma-separated list of seeds; None gives an empty list.
 
@@ -251,7 +264,7 @@ def parse_seeds(text: str | None) -> list[int]:
         UsageError: If the list is empty, or a part is not a whole number from 0 up.
     """
     try:
-        seeds = [int(part) for part in _split(text)]
+        seeds = [int(part) for part in split_names(text)]
     except ValueError as error:
         raise UsageError(
             f"--seeds '{text}' is not a list of whole numbers such as 0,1,2."

@@ -5,14 +5,27 @@ Names resolve lazily, so that asking which estimators there are imports no torch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from harness.estimators.zero_cost import REGISTRY as PROXIES
 from harness.registry import load_class
 
 if TYPE_CHECKING:
     from harness.estimators.base import Estimator
+    from harness.settings.base import Settings
 
-REGISTRY = {"supernet": "harness.estimators.supernet.estimator:Supernet"}
+__all__ = ["FREE", "PROXIES", "REGISTRY", "SUPERNET", "load_estimator", "settings_of"]
+
+SUPERNET = "supernet"
+"""The estimator that a training strategy belongs to."""
+
+FREE = dict.fromkeys(
+    ("params", "flops", "live_params", "live_flops", "random"), "harness.estimators.free:Free"
+)
+"""The baselines that every space has."""
+
+REGISTRY = {SUPERNET: "harness.estimators.supernet.estimator:Supernet", **FREE, **PROXIES}
 """`module:Class` of each estimator, by name."""
 
 
@@ -26,3 +39,9 @@ def load_estimator(name: str) -> type[Estimator]:
         UsageError: If it does not exist or is not an estimator.
     """
     return load_class("estimator", name, REGISTRY, "harness.estimators.base:Estimator")
+
+
+def settings_of(names: Iterable[str]) -> list[type[Settings]]:
+    """Return the classes of the settings of some estimators, each once."""
+    found = (load_estimator(name).Settings for name in names)
+    return list(dict.fromkeys(own for own in found if own is not None))

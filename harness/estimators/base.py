@@ -75,6 +75,7 @@ class Task:
         note: Writes facts into the record.
         noted: What earlier starts noted.
         spent: Seconds that earlier starts spent, by part.
+        beside: Estimators of the same command, with which work may be shared.
     """
 
     config: RunConfig
@@ -87,6 +88,7 @@ class Task:
     note: Note
     noted: Mapping[str, Any]
     spent: Mapping[str, float]
+    beside: tuple[str, ...] = ()
 
 
 class Estimator(ABC):

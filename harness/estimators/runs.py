@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, StoreError
+from harness.estimators import SUPERNET
 from harness.estimators.matrix import RUN, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
@@ -24,6 +25,9 @@ from harness.spaces.lookup import keys_of_rows
 BASELINE_STRATEGY = "spos"
 RUN_SCORE = "minus mean validation loss"
 REFITTED_SCORE = "minus mean leave-one-out error of a refitted readout"
+
+SCORE_KIND = "score_kind"
+"""What an estimator other than a supernet says its score is, among the facts of its record."""
 
 _TRUTH_HASH = "truth_sha256"
 
@@ -91,7 +95,7 @@ def load_run(folder: RunFolder, record: Record) -> ScoreMatrix:
         DataError: If they are damaged.
     """
     config = RunConfig(**record.config)
-    return _gather([_Run(folder, record, config)], config.strategy, None)
+    return _gather([_Run(folder, record, config)], config.method, None)
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -107,15 +111,15 @@ def former_settings(config: RunConfig) -> tuple[str, ...]:
 def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
     def key(run: _Run) -> tuple[str, bool, str, str]:
         config = run.config
-        first = config.strategy != BASELINE_STRATEGY  # the baseline goes first
-        return config.dataset, first, config.strategy, settings_sha256(config)
+        first = config.method != BASELINE_STRATEGY  # the baseline goes first
+        return config.dataset, first, config.method, settings_sha256(config)
 
     ordered = sorted(runs, key=lambda run: (*key(run), run.config.seed))
     return [list(group) for _, group in itertools.groupby(ordered, key)]
 
 
 def label_configs(configs: Sequence[RunConfig]) -> list[str]:
-    """Name each by its strategy, and by the settings in which it differs from its namesakes.
+    """Name each by its method, and by the settings in which it differs from its namesakes.
 
     Args:
         configs: One for each group of replicas; the seed does not matter.
@@ -125,9 +129,9 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     """
     alike: defaultdict[tuple[str, str], list[RunConfig]] = defaultdict(list)
     for config in configs:
-        alike[config.dataset, config.strategy].append(config)
+        alike[config.dataset, config.method].append(config)
     labels = {key: iter(_label_alike(same)) for key, same in alike.items()}
-    return [next(labels[config.dataset, config.strategy]) for config in configs]
+    return [next(labels[config.dataset, config.method]) for config in configs]
 
 
 def _name_images(configs: Sequence[RunConfig]) -> list[str]:
@@ -141,19 +145,19 @@ def _name_images(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
-    """Name settings of one data set and strategy."""
-    strategy = configs[0].strategy
+    """Name settings of one data set and method."""
+    method = configs[0].method
     if len(configs) == 1:
-        return [strategy]
+        return [method]
     if len({config.preset for config in configs}) == len(configs):
-        return [f"{strategy} [{config.preset}]" for config in configs]
+        return [f"{method} [{config.preset}]" for config in configs]
     flat = [flatten_config(config) for config in configs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
     differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
     labels = []
     for settings in flat:
         own = [f"{key}={settings[key]}" for key in differing if key in settings]
-        labels.append(f"{strategy} [{', '.join(own)}]" if own else strategy)
+        labels.append(f"{method} [{', '.join(own)}]" if own else method)
     return labels
 
 
@@ -163,8 +167,9 @@ def flatten_config(config: RunConfig) -> dict[str, Any]:
 
 
 def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:
-    """Return the path of a run's scores by a readout."""
-    name = "scores" if readout == config.rank_readout else f"scores_{readout}"
+    """Return the path of a run's scores by a readout; only supernets have one."""
+    is_own = readout == config.rank_readout or config.estimator != SUPERNET
+    name = "scores" if is_own else f"scores_{readout}"
     return folder.path / f"{name}.parquet"
 
 
@@ -179,12 +184,12 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
     return ScoreMatrix(
         label=show(label, 200),
-        method=show(config.strategy),
+        method=show(config.method),
         source=RUN,
         seeds=tuple(run.config.seed for run in runs),
         keys=index,
         score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
-        score_kind=_score_kind(config, readout),
+        score_kind=_score_kind(runs[0], readout),
         dataset=config.dataset,
         bn_mode=config.bn_mode,
         truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
@@ -231,7 +236,10 @@ def _load_scores(run: _Run, readout: str) -> pd.DataFrame:
     return load_scores(path, load_space(run.config.space))
 
 
-def _score_kind(config: RunConfig, readout: str) -> str:
+def _score_kind(run: _Run, readout: str) -> str:
+    config = run.config
+    if config.estimator != SUPERNET:
+        return show(run.record.ranking.get(SCORE_KIND, config.estimator))
     kind = RUN_SCORE if readout == "shared" else REFITTED_SCORE
     if config.rank_snapshots == 1:
         return kind

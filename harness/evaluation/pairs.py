@@ -106,7 +106,7 @@ def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None)
     baselines = [
         estimator
         for estimator in estimators
-        if estimator.config is not None and estimator.config.strategy == BASELINE_STRATEGY
+        if estimator.config is not None and estimator.config.method == BASELINE_STRATEGY
     ]
     seconds = [_find_baseline(own, baselines) or estimators[0] for own in estimators]
     return [
@@ -129,7 +129,7 @@ def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
 
 def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:
     """Find the baseline that differs from a run only in the strategy."""
-    if own.config is None or own.config.strategy == BASELINE_STRATEGY:
+    if own.config is None or own.config.method == BASELINE_STRATEGY:
         return None
     alike = [
         other
@@ -143,10 +143,16 @@ def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreM
 def differing_settings(first: RunConfig, second: RunConfig) -> list[str]:
     """Name the settings in which two runs differ.
 
-    Not the strategy and its own settings, nor those that affect neither weights nor scores.
+    Not the method and its own settings, nor those that affect neither weights nor scores.
     """
     a, b = flatten_config(first), flatten_config(second)
-    own = {"strategy", *NO_NUMBERS, *WATCHING, *(key for key in {*a, *b} if "." in key)}
+    own = {
+        "strategy",
+        "estimator",
+        *NO_NUMBERS,
+        *WATCHING,
+        *(key for key in {*a, *b} if "." in key),
+    }
     return sorted(key for key in {*a, *b} - own if a.get(key) != b.get(key))
 
 

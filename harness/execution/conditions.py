@@ -19,6 +19,7 @@ class Conditions(NamedTuple):
         data_dir: Folder of images and truth, for data sets that need it.
         profile: Whether each run first writes a profile of where its time goes.
         retry_failed: Whether runs that failed before are retried.
+        estimators: Estimators of the runs, of which some share work.
         study: Whether this is a study: it waits for a run that another process holds, marks one
             whose process died as failed, and keeps a log of each, `logs/<run id>.log`.
     """
@@ -28,6 +29,7 @@ class Conditions(NamedTuple):
     profile: bool = False
     retry_failed: bool = False
     study: bool = False
+    estimators: tuple[str, ...] = ()
 
     def folder(self, config: RunConfig) -> RunFolder:
         """Return a run's folder."""

@@ -209,6 +209,7 @@ class Experiment:
             self._note,
             self.record.ranking,
             self.record.timings,
+            self.conditions.estimators,
         )
 
     def _note(self, **facts: Any) -> None:

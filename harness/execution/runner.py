@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators import load_estimator
+from harness.estimators import SUPERNET, load_estimator
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure
 from harness.monitor import Monitor
@@ -31,7 +31,7 @@ class RunsOutcome(NamedTuple):
 
 
 def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
-    """Fill in what depends on the strategy and on the truth.
+    """Fill in what depends on the estimator, its strategy and the truth.
 
     Args:
         config: The run as the user gave it.
@@ -44,9 +44,13 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
             setting of its own is not allowed.
     """
-    load_estimator(config.estimator)
-    load_strategy(config.strategy).check_space(load_space(config.space))
-    settings = strategy_settings(config)
+    estimator = load_estimator(config.estimator)
+    if config.estimator == SUPERNET:
+        load_strategy(config.strategy).check_space(load_space(config.space))
+        settings = strategy_settings(config)
+    else:
+        own = estimator.Settings
+        settings = None if own is None else own.read(config.tables.get(own.table, {}))
     tables = {} if settings is None else {settings.table: settings.stored()}
     n_archs = config.n_archs or count_prefix(
         load_space(config.space), truth, config.dataset, config.rank_offset
@@ -125,7 +129,8 @@ def run_all(
         HarnessError: If something that all runs share is at fault.
     """
     resolved = drop_repeats(resolve_all(configs, conditions))
-    failures = engine.run(resolved, conditions, monitor)
+    estimators = tuple(dict.fromkeys(config.estimator for config in resolved))
+    failures = engine.run(resolved, conditions._replace(estimators=estimators), monitor)
     failed = {failure.run_id for failure in failures}
     finished = [conditions.folder(c) for c in resolved if c.run_id not in failed]
     return RunsOutcome(finished, failures)

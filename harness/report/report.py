@@ -18,7 +18,7 @@ from harness.report.disturbance import bin_over_steps, compare_training, split_b
 from harness.report.markup import to_html
 from harness.report.measures import estimate_figures
 from harness.report.rendering import report_document, report_to_dict
-from harness.report.training import Training, load_training, tau_over_training
+from harness.report.training import Training, is_trained, load_training, tau_over_training
 from harness.report.words import describe_report
 
 
@@ -74,7 +74,7 @@ def make_report(
     if not loaded.estimators:
         raise UsageError("No estimator was given. Name run folders or score files.")
     groups = choose_truths(loaded.estimators, truths, data_dir)
-    runs = {e.label: load_training(e) for e in loaded.estimators if e.records}
+    runs = {e.label: load_training(e) for e in loaded.estimators if is_trained(e)}
     sections: list[Section] = []
     for chosen, group in groups:
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.estimators import SUPERNET
 from harness.estimators.matrix import ScoreMatrix
 from harness.report.run_tables import read_run_table
 from harness.runs.folder import RunFolder
@@ -96,6 +97,11 @@ class Training:
 
 class TauPoint(dict[str, Any]):
     """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None if there is none)."""
+
+
+def is_trained(estimator: ScoreMatrix) -> bool:
+    """Say whether an estimator is one of runs that trained a supernet."""
+    return estimator.config is not None and estimator.config.estimator == SUPERNET
 
 
 def load_training(estimator: ScoreMatrix) -> Training:

@@ -172,12 +172,16 @@ class RunConfig(BaseModel):
         return {key: value for key, value in settings.items() if LATER.get(key, ...) != value}
 
     @property
+    def method(self) -> str:
+        """What is judged: the strategy that trained the supernet, or another estimator."""
+        return self.strategy if self.estimator == "supernet" else self.estimator
+
+    @property
     def name(self) -> str:
-        """The name, also of the folder: data set, strategy, seed, training hash, ranking hash."""
+        """The name, also of the folder: data set, method, seed, training hash, ranking hash."""
         space = "" if self.space == DEFAULT else f"{self.space}-"
-        method = self.strategy if self.estimator == "supernet" else self.estimator
         shown = "".join(
-            x if x.isalnum() or x in "-_" else "-" for x in f"{space}{self.dataset}-{method}"
+            x if x.isalnum() or x in "-_" else "-" for x in f"{space}{self.dataset}-{self.method}"
         )
         return f"{shown}-s{self.seed}-{self.training_sha256[:8]}-{self.ranking_sha256[:8]}"
 

@@ -87,13 +87,19 @@ def strategy_settings(config: RunConfig) -> Settings | None:
     return None if own is None else own.read(config.tables.get(own.table, {}))
 
 
-def check_tables(settings: Mapping[str, Any], strategies: Iterable[str], where: str = "") -> None:
+def check_tables(
+    settings: Mapping[str, Any],
+    strategies: Iterable[str],
+    where: str = "",
+    others: Iterable[type[Settings]] = (),
+) -> None:
     """Refuse tables that no strategy has, and unknown keys in them.
 
     Args:
         settings: Settings of a run as a user gave them.
         strategies: The strategies that are asked for; those of `REGISTRY` are known besides.
         where: Where the settings were given, for the message.
+        others: Settings of other estimators.
 
     Raises:
         UsageError: If a table or a key is unknown.
@@ -101,7 +107,7 @@ def check_tables(settings: Mapping[str, Any], strategies: Iterable[str], where: 
     tables = {key: value for key, value in settings.items() if key not in RunConfig.model_fields}
     if not tables:
         return
-    known: dict[str, type[Settings]] = {}
+    known = {own.table: own for own in others}
     for name in dict.fromkeys([*strategies, *REGISTRY]):
         own = load_strategy(name).Settings
         if own is not None and known.setdefault(own.table, own) is not own:
@@ -115,18 +121,26 @@ def check_tables(settings: Mapping[str, Any], strategies: Iterable[str], where: 
         known[table].check_keys(given, where)
 
 
-def refuse_unread(settings: Mapping[str, Any], strategies: Iterable[str]) -> None:
+def refuse_unread(
+    settings: Mapping[str, Any], strategies: Iterable[str], others: Iterable[type[Settings]] = ()
+) -> None:
     """Refuse settings of strategies that are not asked for: they would have no effect.
+
+    Args:
+        settings: Given settings, flat.
+        strategies: The strategies that are asked for.
+        others: Settings of other estimators that are asked for.
 
     Raises:
         UsageError: If there are any.
     """
     names = list(strategies)
     own = {found.table for name in names if (found := load_strategy(name).Settings) is not None}
+    own |= {found.table for found in others}
     for key, value in settings.items():
         table = key.partition(".")[0]
         if table not in RunConfig.model_fields and table not in own:
             raise UsageError(
                 f"{key} = {value!r} was given, and has no effect: no strategy of "
-                f"{', '.join(names)} reads it. Leave it out, or ask for a strategy that does."
+                f"{', '.join(names) or 'none'} reads it. Leave it out, or ask for one that does."
             )

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from harness.estimators.zero_cost import REGISTRY, load_proxy
+from harness.estimators import load_estimator
+from harness.estimators.zero_cost import REGISTRY
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
+from harness.estimators.zero_cost.proxy import Proxy
 from harness.spaces import NetworkShape, load_space
 from harness.supernet.base import Standalone
 from tests.contract.proxies import ROWS, Case, Row
@@ -43,6 +45,12 @@ FIRST, SECOND = draw_batch(1), draw_batch(2)
 
 def make_network(text: str, seed: int = SEED) -> Standalone:
     return SPACE.networks(SHAPE).standalone(SPACE.parse(text), [seed]).double()
+
+
+def load_proxy(name: str) -> type[Proxy]:
+    found = load_estimator(name)
+    assert issubclass(found, Proxy)
+    return found
 
 
 def make_passes(network: Standalone, uses: frozenset[Use], seed: int = SEED) -> Passes:

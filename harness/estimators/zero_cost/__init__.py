@@ -4,15 +4,6 @@ Each is computed on the stand-alone network of an architecture at its initial we
 mode, so that batch norm uses the batch's own statistics. Higher is better, as each paper means it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from harness.registry import load_class
-
-if TYPE_CHECKING:
-    from harness.estimators.zero_cost.proxy import Proxy
-
 _HERE = "harness.estimators.zero_cost"
 
 REGISTRY = {
@@ -31,16 +22,3 @@ REGISTRY = {
     "nlc": f"{_HERE}.nlc:Nlc",
 }
 """`module:Class` of each proxy, by name."""
-
-
-def load_proxy(name: str) -> Proxy:
-    """Make a proxy.
-
-    Args:
-        name: A key of `REGISTRY`, or `package.module:Class` of one's own.
-
-    Raises:
-        UsageError: If it does not exist or is not a proxy.
-    """
-    proxy: Proxy = load_class("proxy", name, REGISTRY, f"{_HERE}.proxy:Proxy")()
-    return proxy

@@ -22,6 +22,7 @@ class Fisher(Proxy):
     name: ClassVar = "fisher"
     uses: ClassVar = frozenset({Use.GRADIENTS, Use.SALIENCY})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the sum."""
         return passes.saliency

@@ -18,6 +18,7 @@ class GradNorm(Proxy):
     name: ClassVar = "grad_norm"
     uses: ClassVar = frozenset({Use.GRADIENTS})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the sum of norms."""
         return sum(float(g.double().norm()) for g in passes.gradients)

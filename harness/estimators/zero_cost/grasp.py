@@ -21,6 +21,7 @@ class Grasp(Proxy):
     name: ClassVar = "grasp"
     uses: ClassVar = frozenset({Use.GRADIENTS, Use.CURVATURE})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the sum over all weights."""
         return -passes.curvature

@@ -25,7 +25,8 @@ class Jacov(Proxy):
     name: ClassVar = "jacov"
     uses: ClassVar = frozenset({Use.GRADIENTS})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the score; NaN where an image has no gradient."""
         gradients = passes.input_gradients.numpy(force=True)
         if not (gradients.std(axis=1) > 0).all():

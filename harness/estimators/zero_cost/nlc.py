@@ -26,7 +26,8 @@ class Nlc(Proxy):
     name: ClassVar = "nlc"
     uses: ClassVar = frozenset({Use.GRADIENTS})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return minus the coefficient; NaN where the logits do not vary."""
         logits = passes.logits.double()
         generator = torch.Generator().manual_seed(derive_seed(passes.seed, "nlc"))

@@ -24,6 +24,7 @@ class Nwot(Proxy):
     name: ClassVar = "nwot"
     uses: ClassVar = frozenset({Use.CODES})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the logarithm; -inf where two images are not told apart."""
         return float(np.linalg.slogdet(passes.codes.numpy(force=True)).logabsdet)

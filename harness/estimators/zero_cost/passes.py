@@ -146,6 +146,7 @@ class Passes:
             images = images.detach().requires_grad_()
         with torch.set_grad_enabled(with_graph), self._seen:
             logits = self.network(images).squeeze(1)
+        self._seen.let_go()
         return images, logits
 
     @cached_property
@@ -175,7 +176,7 @@ class _Watch(Interceptor):
     def __init__(self, uses: frozenset[Use]) -> None:
         super().__init__()
         self._uses = uses
-        self._rectified: list[Tensor] = []  # kept, so that no other tensor gets one's id
+        self._rectified: list[Tensor] = []  # kept, so that no other tensor takes one's id
         self._agreements: dict[int, Tensor] = {}  # by id of a ReLU's output
         self._readers: Counter[int] = Counter()
         self.is_backward_of_loss = False
@@ -199,6 +200,10 @@ class _Watch(Interceptor):
             self._readers[id(x)] += 1
         if Use.SALIENCY in self._uses:
             y.register_hook(partial(self._add_saliency, y.detach()))
+
+    def let_go(self) -> None:
+        """Forget activations: with the hooks on them they would keep each other alive for ever."""
+        self._rectified = []
 
     @cached_property
     def codes(self) -> Tensor:

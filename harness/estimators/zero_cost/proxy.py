@@ -1,27 +1,74 @@
-"""What a training-free proxy is."""
+"""What a training-free proxy is: an estimator that measures an untrained network."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
+from harness.estimators import load_estimator
+from harness.estimators.base import Estimator, Needs, Row, Scores
+from harness.estimators.runs import SCORE_KIND
+from harness.estimators.supernet.classes import class_key
+from harness.estimators.zero_cost.group import Group
 from harness.estimators.zero_cost.passes import Passes, Use
+from harness.estimators.zero_cost.settings import ZeroCostSettings
+from harness.scores import STATUS_FAILED, STATUS_OK
+from harness.spaces import load_space
+from harness.spaces.lookup import name_archs
 
 
-class Proxy(ABC):
+class Proxy(Estimator):
     """One proxy: a number of an untrained network, higher is better.
 
-    Laws: the same bits for the same passes, whichever other proxies share them; no change of the
-    network; NaN or an infinity where the number does not exist, which is then stored as null.
+    Measured is the representative of an architecture's class (`Space.canonical`), so that members
+    of a class tie. Architectures without a live path, and numbers that do not exist, are null.
+
+    Laws of `measure`: the same bits for the same passes, whichever other proxies share them; no
+    change of the network; NaN or an infinity where the number does not exist.
 
     Attributes:
-        name: What a run's configuration calls it.
         uses: What it takes from the shared forward pass.
     """
 
-    name: ClassVar[str]
+    needs = Needs(images=True)
+    Settings = ZeroCostSettings
     uses: ClassVar[frozenset[Use]] = frozenset()
 
+    @classmethod
     @abstractmethod
-    def measure(self, passes: Passes) -> float:
+    def measure(cls, passes: Passes) -> float:
         """Measure a network by its passes."""
+
+    def prepare(self) -> None:
+        """Do nothing: no training is needed."""
+
+    def score(self, keys: Sequence[int]) -> Scores:
+        """Measure each class once, or take it from a run that shares the passes."""
+        space, name = load_space(self.task.config.space), self.task.config.estimator
+        classes = {own: load_estimator(own) for own in (name, *self.task.beside)}
+        proxies = {own: found for own, found in classes.items() if issubclass(found, Proxy)}
+        group = Group(self.task, proxies)
+        found = group.measure_all(keys)
+        scores = {key: one.values[name] for key, one in found.items()}
+        names = name_archs(keys, space)
+        rows: list[Row] = []
+        seconds: list[Row] = []
+        for key, *cells in zip(keys, *names.values(), strict=True):
+            arch, own = dict(zip(names, cells, strict=True)), class_key(space, key)
+            score = scores.get(own)
+            status = STATUS_FAILED if score is None else STATUS_OK
+            rows.append({**arch, "score": score, "loss": None, "accuracy": None, "status": status})
+            seconds.append({**arch, "seconds": found[own].seconds if own in found else None})
+        self._cost = sum(one.seconds / len(one.values) for one in found.values())
+        return Scores(
+            rows={"scores": rows},
+            tables={"seconds": seconds},
+            facts={SCORE_KIND: f"{name} of the untrained network, {group.description}"},
+        )
+
+    _cost: float = 0.0
+
+    def cost(self) -> dict[str, float]:
+        """Return this proxy's share of the seconds of its classes, equal among those measured."""
+        return {"score_s": round(self._cost, 3)}

@@ -19,7 +19,8 @@ class Snip(Proxy):
     name: ClassVar = "snip"
     uses: ClassVar = frozenset({Use.GRADIENTS})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the sum."""
         pairs = zip(passes.weights.values(), passes.gradients, strict=True)
         return sum(float((w.detach() * g).double().abs().sum()) for w, g in pairs)

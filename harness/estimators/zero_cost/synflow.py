@@ -26,7 +26,8 @@ class Synflow(Proxy):
 
     name: ClassVar = "synflow"
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the logarithm; infinite where the flow overflows or is nothing."""
         images = passes.batch.images[:1].double()
         absolute = {

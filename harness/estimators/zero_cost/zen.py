@@ -33,7 +33,8 @@ class Zen(Proxy):
 
     name: ClassVar = "zen"
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the score."""
         drawn = {name: _draw(w, passes.seed, name) for name, w in passes.weights.items()}
         image = _draw(passes.batch.images, passes.seed, "image")

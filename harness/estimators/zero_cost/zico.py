@@ -24,7 +24,8 @@ class Zico(Proxy):
     name: ClassVar = "zico"
     uses: ClassVar = frozenset({Use.GRADIENTS})
 
-    def measure(self, passes: Passes) -> float:
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
         """Return the sum."""
         total = 0.0
         for first, second in zip(passes.gradients, passes.second_gradients, strict=True):

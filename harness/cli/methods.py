@@ -1,0 +1,95 @@
+"""Which estimators a command names: training strategies of supernets, proxies, free scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from harness.errors import UsageError, unknown_name
+from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator
+from harness.estimators import REGISTRY as ESTIMATORS
+from harness.settings.run import RunConfig
+from harness.strategies import REGISTRY as STRATEGIES
+from harness.strategies import check_strategy, load_strategy
+
+DEFAULT_STRATEGIES = ("spos", "ogd")
+
+GROUPS = {"zero-cost": tuple(PROXIES), "supernets": DEFAULT_STRATEGIES, "free": tuple(FREE)}
+"""Names for several estimators at once."""
+
+
+class Method(NamedTuple):
+    """One estimator of a command.
+
+    Attributes:
+        estimator: A name of `harness.estimators.REGISTRY`, or `package.module:Class`.
+        strategy: The training strategy of a supernet; None for other estimators.
+    """
+
+    estimator: str
+    strategy: str | None
+
+    def configure(self, config: RunConfig, seed: int) -> RunConfig:
+        """Return the settings of its run of a seed."""
+        update = {"estimator": self.estimator, "seed": seed}
+        if self.strategy is not None:
+            update["strategy"] = self.strategy
+        return config.model_copy(update=update)
+
+    def choose_seeds(self, seeds: list[int]) -> list[int]:
+        """Return the seeds to run: the first alone where none has an effect."""
+        return seeds[:1] if self.estimator in FREE else seeds
+
+
+def split_names(text: str | None) -> list[str]:
+    """Split a comma-separated list, each name once; None gives an empty list."""
+    return list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip())) if text else []
+
+
+def parse_options(strategies: str | None, estimators: str | None) -> list[Method]:
+    """Find the estimators that `--strategies` and `--estimators` name.
+
+    Raises:
+        UsageError: If an option names nothing, or as `parse_methods`.
+    """
+    for option, text in (("strategies", strategies), ("estimators", estimators)):
+        if text is not None and not split_names(text):
+            kind = "strategy" if option == "strategies" else "estimator"
+            known = STRATEGIES if option == "strategies" else (*STRATEGIES, *PROXIES, *FREE)
+            raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
+    return parse_methods(split_names(strategies), split_names(estimators))
+
+
+def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> list[Method]:
+    """Find the estimators that names stand for, each once.
+
+    Args:
+        strategies: Training strategies.
+        estimators: Strategies, other estimators, groups of them, or classes of one's own.
+
+    Raises:
+        UsageError: If a name is none of these, or a class is neither strategy nor estimator.
+    """
+    methods = []
+    for strategy in strategies:
+        check_strategy(strategy)
+        methods.append(Method(SUPERNET, strategy))
+    single = [one for name in estimators for one in GROUPS.get(name, (name,))]
+    return list(dict.fromkeys([*methods, *map(_find, single)]))
+
+
+def _find(name: str) -> Method:
+    if name in STRATEGIES:
+        return Method(SUPERNET, name)
+    if name in ESTIMATORS and name != SUPERNET:
+        return Method(name, None)
+    if ":" not in name:
+        known = [*(key for key in ESTIMATORS if key != SUPERNET), *STRATEGIES, *GROUPS]
+        error = unknown_name("estimator", name, known)
+        raise UsageError(f"{error} Name one of your own as package.module:Class.")
+    try:
+        load_strategy(name)
+    except UsageError:
+        load_estimator(name)
+        return Method(name, None)
+    return Method(SUPERNET, name)

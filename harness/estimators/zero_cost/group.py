@@ -1,0 +1,230 @@
+"""Proxies that are measured together, and the journals in which their runs share what is done.
+
+The runs of one command that have a seed, images and network in common measure the same networks.
+Each takes what it asks for from one folder beside the run folders. Architectures are dealt to
+buckets, each with a journal and a lock: a run works on a bucket that no other holds, for all
+proxies of the command, and the others find it done. So processes share the work, an interrupted
+command resumes, and a proxy that is asked for later is added to what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from filelock import FileLock, Timeout
+
+from harness.errors import DataError, Interrupted, UsageError
+from harness.estimators.base import Task
+from harness.estimators.zero_cost.passes import Batch, Passes, Use
+from harness.estimators.zero_cost.settings import ZeroCostSettings
+from harness.files.journal import Journal
+from harness.images.dataset import BatchSampler
+from harness.monitor import Progress
+from harness.spaces import Architecture, NetworkShape, load_space
+from harness.truth import default_query
+
+FOLDER = "zero_cost"
+"""The folder of the journals, beside the run folders."""
+
+N_BUCKETS = 64
+WAIT_S = 0.5
+_FORMAT = 1
+
+
+class Measured(NamedTuple):
+    """What is known of one architecture.
+
+    Attributes:
+        values: By proxy; None where the number does not exist.
+        seconds: What measuring all of them took.
+    """
+
+    values: dict[str, float | None]
+    seconds: float
+
+
+class Measure(Protocol):
+    """What a group needs of a proxy."""
+
+    uses: ClassVar[frozenset[Use]]
+
+    @classmethod
+    def measure(cls, passes: Passes) -> float:
+        """Measure a network by its passes."""
+        ...
+
+
+class Group:
+    """The proxies of a command that share the passes of a run's networks."""
+
+    def __init__(self, task: Task, proxies: Mapping[str, type[Measure]]) -> None:
+        """Take a run's task; nothing is computed yet.
+
+        Args:
+            task: The task of one of the proxies.
+            proxies: Those to measure together, by name, the task's own among them.
+
+        Raises:
+            UsageError: If the data set has fewer images than two batches.
+        """
+        self._task = task
+        self._space = load_space(task.config.space)
+        self._settings = ZeroCostSettings.read(task.config.tables.get(ZeroCostSettings.table, {}))
+        self._proxies = proxies
+        n_images = 2 * self._settings.batch_size
+        if n_images > len(task.data.train):
+            raise UsageError(
+                f"zero_cost.batch_size = {self._settings.batch_size:,} was given; two batches are "
+                f"needed, and '{task.data.name}' has {len(task.data.train):,} training images. "
+                f"Give {len(task.data.train) // 2:,} or less."
+            )
+
+    @property
+    def description(self) -> str:
+        """The size of the networks and of the batch, in words."""
+        shape = self._shape
+        return f"C={shape.channels}, N={shape.cells}, batch {self._settings.batch_size}"
+
+    def measure_all(self, keys: Sequence[int]) -> dict[int, Measured]:
+        """Measure the classes of architectures, or read what other runs measured.
+
+        Args:
+            keys: Architectures.
+
+        Returns:
+            By the key of each class's representative; without those that have no live path.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; what was measured is in the journals.
+            DataError: If a journal is damaged.
+        """
+        archs: dict[int, dict[int, Architecture]] = {}
+        for arch in dict.fromkeys(self._space.canonical(self._space.at(key)) for key in keys):
+            if self._space.is_live(arch):
+                key = self._space.key(arch)
+                archs.setdefault(key % N_BUCKETS, {})[key] = arch
+        total = sum(map(len, archs.values()))
+        found: dict[int, Measured] = {}
+        while archs:
+            n_left = len(archs)
+            for number in list(archs):
+                with self._open(number) as journal:
+                    if journal is None:
+                        continue
+                    for key, one in self._measure_bucket(journal, archs.pop(number)):
+                        found[key] = one
+                        self._report(len(found), total)
+            if len(archs) == n_left:
+                self._report(len(found), total)
+                time.sleep(WAIT_S)
+        return found
+
+    def _report(self, done: int, total: int) -> None:
+        monitor = self._task.monitor
+        monitor.progress(Progress(self._task.config.run_id, "rank", done, total))
+        if monitor.should_stop() and done < total:
+            raise Interrupted(f"Stopped after {done:,} of {total:,} architectures.")
+
+    def _measure_bucket(
+        self, journal: Journal, archs: Mapping[int, Architecture]
+    ) -> Iterator[tuple[int, Measured]]:
+        """Yield what the journal has first, and then what is measured now."""
+        known: dict[int, Measured] = {}
+        for number, row in enumerate(journal.rows, start=2):
+            key, values, seconds = _read_row(row, f"{journal.path}, line {number}")
+            before = known.get(key, Measured({}, 0.0))
+            known[key] = Measured({**before.values, **values}, before.seconds + seconds)
+        own = self._task.config.estimator
+        left = [key for key in archs if key not in known or own not in known[key].values]
+        yield from ((key, known[key]) for key in archs if key not in left)
+        for key in left:
+            before = known.get(key, Measured({}, 0.0))
+            one = self._measure(archs[key], without=before.values)
+            journal.append([{"key": key, **one._asdict()}])
+            yield key, Measured({**before.values, **one.values}, before.seconds + one.seconds)
+
+    def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
+        started, seed = time.perf_counter(), self._task.config.seed
+        proxies = {name: own for name, own in self._proxies.items() if name not in without}
+        network = self._space.networks(self._shape).standalone(arch, [seed])
+        network.to(self._task.data.train.labels.device)
+        uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
+        passes = Passes(network, *self._batches, seed, uses)
+        values = {name: proxy.measure(passes) for name, proxy in proxies.items()}
+        finite = {name: v if math.isfinite(v) else None for name, v in values.items()}
+        return Measured(finite, time.perf_counter() - started)
+
+    @cached_property
+    def _shape(self) -> NetworkShape:
+        """The truth's networks, for the run's images, unless the settings say otherwise."""
+        task, settings = self._task, self._settings
+        channels, cells = settings.channels, settings.cells
+        if channels is None or cells is None:
+            own = self._space.shape(default_query(task.config.dataset, self._space).dataset)
+            channels, cells = channels or own.channels, cells or own.cells
+        return task.data.network_shape(channels, cells)
+
+    @cached_property
+    def _batches(self) -> tuple[Batch, Batch]:
+        task = self._task
+        sampler = BatchSampler(
+            task.data, self._settings.batch_size, task.config.seed, augment=False
+        )
+        return Batch(*sampler.batch(0)), Batch(*sampler.batch(1))
+
+    @cached_property
+    def _header(self) -> dict[str, Any]:
+        """What decides the numbers."""
+        config, data = self._task.config, self._task.data
+        return {
+            "format": _FORMAT,
+            "space": config.space,
+            "images_sha256": data.sha256,
+            "split": [config.split_seed, config.train_share],
+            "seed": config.seed,
+            "shape": asdict(self._shape),
+            "batch_size": self._settings.batch_size,
+            "device": data.train.labels.device.type,
+        }
+
+    @cached_property
+    def _folder(self) -> Path:
+        digest = hashlib.sha256(json.dumps(self._header, sort_keys=True).encode()).hexdigest()
+        config = self._task.config
+        name = f"{config.dataset}-s{config.seed}-{digest[:8]}"
+        return self._task.folder.path.parent / FOLDER / name
+
+    @contextmanager
+    def _open(self, number: int) -> Iterator[Journal | None]:
+        """Lock a bucket and open its journal; None if another process holds it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._folder / f"{number:02}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield None
+            return
+        try:
+            yield Journal(self._folder / f"{number:02}.jsonl", self._header)
+        finally:
+            lock.release()
+
+
+def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, dict[str, float | None], float]:
+    match row:
+        case {"key": int(key), "values": dict(values), "seconds": float(seconds)}:
+            if all(value is None or isinstance(value, float) for value in values.values()):
+                return key, values, seconds
+    raise DataError(
+        f"{where}: {str(row)[:80]!r} is not a row of measured proxies. Remove the file and run the "
+        "same command again: its architectures are measured anew."
+    )

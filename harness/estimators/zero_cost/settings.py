@@ -1,0 +1,25 @@
+"""Settings of training-free proxies."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from harness.settings.base import Settings
+
+
+class ZeroCostSettings(Settings):
+    """How the proxies are measured.
+
+    Attributes:
+        channels: Channels C of the first stage; None: as in the truth's networks.
+        cells: Cells N per stage; None: as in the truth's networks.
+        batch_size: Images of each of the two batches.
+    """
+
+    table: ClassVar[str] = "zero_cost"
+
+    channels: int | None = Field(None, ge=1)
+    cells: int | None = Field(None, ge=1)
+    batch_size: int = Field(64, ge=2)

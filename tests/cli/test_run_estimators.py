@@ -1,0 +1,75 @@
+"""`harness run --estimators`: run folders of proxies, free scores and supernets in one report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.cli.main import main
+from tests.cli.commandline import TINY, Invoke
+
+NAMES = ("spos", "jacov", "nwot", "live_params")
+COMMAND = (*TINY, "--estimators", ",".join(NAMES), "--set", "zero_cost.batch_size=8")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run of each; not to be changed."""
+    folder = tmp_path_factory.mktemp("estimators")
+    with pytest.raises(SystemExit) as caught:
+        main([*COMMAND, "--out", str(folder)])
+    assert caught.value.code == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_a_run_folder_with_its_record_and_scores(out: Path, name: str) -> None:
+    (folder,) = out.glob(f"tiles-{name}-s0-*")
+    record = json.loads((folder / "record.json").read_text())
+    assert record["status"] == "finished"
+    assert len(pd.read_parquet(folder / "scores.parquet")) == 3
+    has_table = "zero_cost" in record["config"]
+    assert has_table == (name in ("jacov", "nwot"))
+
+
+def test_the_same_command_computes_nothing_again(out: Path, invoke: Invoke) -> None:
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("scores.parquet")}
+    assert invoke(*COMMAND, "--out", out, "--json").code == 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("scores.parquet")} == before
+
+
+def test_a_report_names_each_by_what_it_is(out: Path, invoke: Invoke) -> None:
+    result = invoke("report", out, "--json")
+    assert result.code == 0
+    for label in NAMES:
+        assert f'"{label}"' in result.out
+    assert "jacov of the untrained network, C=8, N=1, batch 8" in result.out
+    assert "number of parameters of the live part" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--estimators", "jacof"), "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
+        (("--estimators", ","), "--estimators ',' names no estimator."),
+        (("--estimators", "spos", "--set", "zero_cost.cells=1"), "has no effect"),
+        (("--estimators", "jacov", "--set", "zero_cost.cell=1"), "Did you mean 'zero_cost.cells'"),
+        (("--estimators", "jacov", "--set", "zero_cost.cells=0"), "zero_cost.cells = 0"),
+    ],
+)
+def test_a_mistake_is_explained(
+    tmp_path: Path, invoke: Invoke, arguments: tuple[str, ...], message: str
+) -> None:
+    result = invoke(*TINY, "--out", tmp_path, *arguments)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_the_estimator_can_also_be_set(tmp_path: Path, invoke: Invoke) -> None:
+    result = invoke(*TINY, "--out", tmp_path, "--set", "estimator=live_flops", "--json")
+    assert result.code == 0
+    (run,) = json.loads(result.out)["runs"]
+    assert run["config"]["estimator"] == "live_flops"

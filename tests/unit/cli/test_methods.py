@@ -1,0 +1,55 @@
+"""The estimators that a command names."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.cli.methods import GROUPS, Method, parse_methods
+from harness.errors import UsageError
+from harness.estimators import FREE, PROXIES, SUPERNET
+from harness.settings.run import RunConfig
+
+
+def test_names_are_strategies_estimators_and_groups_each_once() -> None:
+    found = parse_methods(["ogd"], ["supernets", "jacov", "live_params", "jacov"])
+    assert found == [
+        Method(SUPERNET, "ogd"),
+        Method(SUPERNET, "spos"),
+        Method("jacov", None),
+        Method("live_params", None),
+    ]
+
+
+def test_groups_hold_every_proxy_and_every_free_score() -> None:
+    assert [method.estimator for method in parse_methods((), ["zero-cost"])] == list(PROXIES)
+    assert [method.estimator for method in parse_methods((), ["free"])] == list(FREE)
+
+
+def test_a_class_of_ones_own_is_a_strategy_or_an_estimator() -> None:
+    strategy = "harness.strategies.spos:SinglePathOneShot"
+    proxy = "harness.estimators.zero_cost.jacov:Jacov"
+    found = parse_methods((), [strategy, proxy])
+    assert found == [Method(SUPERNET, strategy), Method(proxy, None)]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("jacof", r"^Unknown estimator 'jacof'\. Did you mean 'jacov'\?"),
+        ("zero_cost", r"Did you mean 'zero-cost'\?"),
+        ("supernet", r"Did you mean 'supernets'\?"),
+        ("harness.settings.run:RunConfig", r"not a subclass of harness\.estimators\.base"),
+    ],
+)
+def test_anything_else_is_refused_with_the_nearest_name(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_methods((), [name])
+
+
+def test_each_has_its_run_and_free_scores_have_one_whatever_the_seeds() -> None:
+    config = RunConfig()
+    jacov, free = parse_methods((), ["jacov", "live_params"])
+    assert jacov.configure(config, 2).name.startswith("tiles-jacov-s2-")
+    assert jacov.choose_seeds([3, 4]) == [3, 4]
+    assert free.choose_seeds([3, 4]) == [3]
+    assert set(GROUPS) == {"zero-cost", "supernets", "free"}

@@ -1,0 +1,215 @@
+"""Proxies as estimators: shared work, null scores, interruptions, memory."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+
+from harness.distributed.ranks import ALONE
+from harness.errors import DataError, Interrupted, UsageError
+from harness.estimators import load_estimator
+from harness.estimators.base import Scores, Task
+from harness.estimators.zero_cost import REGISTRY
+from harness.estimators.zero_cost.group import FOLDER, N_BUCKETS, Group
+from harness.estimators.zero_cost.passes import Batch, Passes, Use
+from harness.monitor import Monitor, SilentMonitor
+from harness.runs.folder import RunFolder
+from harness.spaces import load_space
+from harness.testing.tiny import tiny_config, tiny_data
+from harness.truth import find_truth
+
+SPACE = load_space()
+KEYS = SPACE.prefix(12)
+TABLE = {"channels": 2, "cells": 1, "batch_size": 8}
+
+
+def make_task(
+    out: Path,
+    name: str,
+    beside: tuple[str, ...] = (),
+    monitor: Monitor | None = None,
+    **settings: Any,
+) -> Task:
+    config = tiny_config(estimator=name, zero_cost={**TABLE, **settings})
+    return Task(
+        config,
+        RunFolder(out / config.run_id),
+        tiny_data(),
+        find_truth("tiles"),
+        monitor or SilentMonitor(),
+        ALONE,
+        None,
+        lambda **facts: None,
+        {},
+        {},
+        beside,
+    )
+
+
+def score(task: Task, keys: tuple[int, ...] = KEYS) -> Scores:
+    estimator = load_estimator(task.config.estimator)(task)
+    estimator.prepare()
+    return estimator.score(keys)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, tuple[str, ...]]]:
+    """The architectures that were measured, each with the proxies."""
+    seen: list[tuple[int, tuple[str, ...]]] = []
+    measure = Group._measure
+
+    def watch(self: Group, arch: Any, without: Any) -> Any:
+        found = measure(self, arch, without)
+        seen.append((SPACE.key(arch), tuple(found.values)))
+        return found
+
+    monkeypatch.setattr(Group, "_measure", watch)
+    return seen
+
+
+def test_runs_of_one_command_measure_each_class_once_for_all(
+    tmp_path: Path, measured: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    names = ("jacov", "synflow", "nwot")
+    together = {name: score(make_task(tmp_path, name, names)).rows["scores"] for name in names}
+    live = {SPACE.canonical(SPACE.at(key)) for key in KEYS if SPACE.is_live(SPACE.at(key))}
+    assert sorted(key for key, _ in measured) == sorted(map(SPACE.key, live))
+    assert {found for _, found in measured} == {names}
+    for name in names:
+        assert score(make_task(tmp_path / name, name)).rows["scores"] == together[name]
+
+
+def test_a_proxy_that_is_asked_for_later_is_added(
+    tmp_path: Path, measured: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    score(make_task(tmp_path, "jacov"))
+    n_before = len(measured)
+    score(make_task(tmp_path, "nwot", ("jacov",)))
+    assert {found for _, found in measured[n_before:]} == {("nwot",)}
+    score(make_task(tmp_path, "jacov", ("nwot",)))
+    assert len(measured) == 2 * n_before
+
+
+def test_other_settings_share_nothing(tmp_path: Path) -> None:
+    score(make_task(tmp_path, "jacov"))
+    score(make_task(tmp_path, "jacov", batch_size=9))
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2
+
+
+class Stopping(SilentMonitor):
+    """Asks to stop after some reports."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def should_stop(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_an_interrupted_run_resumes_and_measures_nothing_twice(
+    tmp_path: Path, measured: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    with pytest.raises(Interrupted, match=r"^Stopped after 4 of"):
+        score(make_task(tmp_path, "jacov", monitor=Stopping(3)))
+    resumed = score(make_task(tmp_path, "jacov")).rows["scores"]
+    n_measured = len(measured)
+    assert n_measured == len({key for key, _ in measured})
+    assert score(make_task(tmp_path / "whole", "jacov")).rows["scores"] == resumed
+
+
+def test_classes_tie_and_what_has_no_live_path_is_null(tmp_path: Path) -> None:
+    dead = SPACE.key(SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|"))
+    with_dead_edge = SPACE.parse(
+        "|none~0|+|skip_connect~0|none~1|+|nor_conv_3x3~0|nor_conv_1x1~1|avg_pool_3x3~2|"
+    )
+    same = (SPACE.key(with_dead_edge), SPACE.key(SPACE.canonical(with_dead_edge)))
+    for name in ("nwot", "l2_norm", "fisher"):
+        rows = score(make_task(tmp_path, name), (dead, *same)).rows["scores"]
+        assert (rows[0]["score"], rows[0]["status"]) == (None, "failed")
+        assert rows[1]["score"] == rows[2]["score"] is not None
+
+
+def test_a_number_that_does_not_exist_is_null(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: float("inf"))
+    rows = score(make_task(tmp_path, "jacov")).rows["scores"]
+    assert {(row["score"], row["status"]) for row in rows} == {(None, "failed")}
+
+
+def test_seconds_are_kept_and_shared_out(tmp_path: Path) -> None:
+    task = make_task(tmp_path, "jacov", ("nwot",))
+    estimator = load_estimator("jacov")(task)
+    scores = estimator.score(KEYS)
+    by_class = {
+        SPACE.canonical(SPACE.at(key)): row["seconds"]
+        for key, row in zip(KEYS, scores.tables["seconds"], strict=True)
+        if row["seconds"] is not None
+    }
+    assert all(seconds > 0 for seconds in by_class.values())
+    assert estimator.cost()["score_s"] == pytest.approx(sum(by_class.values()) / 2, abs=1e-3)
+
+
+class Releasing(SilentMonitor):
+    """Gives a lock back when it is told that nothing more can be done."""
+
+    def __init__(self, lock: FileLock) -> None:
+        self.lock = lock
+
+    def progress(self, progress: Any) -> None:
+        if progress.done == self.n_free:
+            self.lock.release()
+
+    n_free = -1
+
+
+def test_a_bucket_that_another_run_holds_is_left_for_last(tmp_path: Path) -> None:
+    whole = score(make_task(tmp_path, "nwot")).rows["scores"]
+    (folder,) = (tmp_path / FOLDER).iterdir()
+    live = {
+        SPACE.key(SPACE.canonical(SPACE.at(key))) for key in KEYS if SPACE.is_live(SPACE.at(key))
+    }
+    held = max(live) % N_BUCKETS
+    lock = FileLock(folder / f"{held:02}.lock")
+    lock.acquire()
+    monitor = Releasing(lock)
+    monitor.n_free = sum(key % N_BUCKETS != held for key in live)
+    assert score(make_task(tmp_path, "nwot", monitor=monitor)).rows["scores"] == whole
+
+
+@pytest.mark.parametrize(
+    "row", ['{"key": 1}', '{"key": 1, "values": {"jacov": "a"}, "seconds": 0.1}']
+)
+def test_a_foreign_row_is_refused_by_file_and_line(tmp_path: Path, row: str) -> None:
+    score(make_task(tmp_path, "jacov"))
+    journal = next((tmp_path / FOLDER).rglob("*.jsonl"))
+    journal.write_text(journal.read_text(encoding="utf-8") + row + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line \d+: .* is not a row of measured proxies"):
+        score(make_task(tmp_path, "jacov"))
+
+
+def test_two_batches_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"batch_size = 49 .* 96 training images\. Give 48 or"):
+        score(make_task(tmp_path, "jacov", batch_size=49))
+
+
+def test_a_network_is_let_go_when_it_is_measured() -> None:
+    proxies = [load_estimator(name) for name in REGISTRY]
+    uses = frozenset(Use)
+    generator = torch.Generator().manual_seed(0)
+    batch = Batch(torch.randn(4, 1, 16, 16, generator=generator), torch.arange(4))
+    network = SPACE.networks(tiny_data().network_shape(2, 1)).standalone(SPACE.at(6111), [0])
+    passes = Passes(network, batch, batch, 0, uses)
+    for proxy in proxies:
+        proxy.measure(passes)
+    kept = [weakref.ref(passes._seen), weakref.ref(passes._forward[1])]
+    del passes, network
+    gc.collect()
+    assert [ref() for ref in kept] == [None, None]
