@@ -19,6 +19,7 @@ COMMANDS = {
         "harness.cli.evaluate:evaluate",
         "Evaluate any scores against the truth.",
     ),
+    "rank": ("harness.cli.rank:rank", "Rank the trained supernets of runs again."),
     "report": ("harness.cli.report:report", "Compare runs and score files: tables, page, figures."),
     "run": ("harness.cli.run:run", "Train supernets, rank architectures, evaluate the ranking."),
     "runs": ("harness.cli.runs:runs", "List, show, compare and remove runs."),

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from harness.cli.engine_options import (
-    RAY_ONLY,
-    check_engine,
-    engine_options,
-    make_engine,
-    make_monitor,
-)
+from harness.cli.computing import compute, show
+from harness.cli.engine_options import RAY_ONLY, check_engine, engine_options
 from harness.cli.methods import (
     DEFAULT_STRATEGIES,
     GROUPS,
@@ -44,10 +35,6 @@ from harness.settings.run import RunConfig
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces import REGISTRY as SPACES
 from harness.strategies import REGISTRY, check_tables, refuse_unread
-
-if TYPE_CHECKING:
-    from harness.execution.engines.base import Failure
-    from harness.runs.folder import RunFolder
 
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
@@ -202,59 +189,17 @@ def run(
     check_tables(from_file, names, f" in {config_file}", known)
     check_tables(assigned, names, others=known)
     refuse_unread(flatten(assigned), names, settings_of(used))
-    from harness.cli.monitors import RunsMonitor, SignalledMonitor
-    from harness.cli.printing import clean_lines
-    from harness.cli.report import print_report
-    from harness.estimators.runs import load_runs
     from harness.execution.conditions import Conditions
-    from harness.execution.parallel import run_on_ranks
-    from harness.execution.runner import run_all
-    from harness.report import make_report
 
     conditions = Conditions(out, data_dir, profile, retry_failed)
-    with ExitStack() as stack:
-        if launch is not None and launch.rank > 0:
-            quiet = stack.enter_context(SignalledMonitor(quiet=True))
-            outcome = run_on_ranks(configs[0], launch, conditions, quiet)
-        else:
-            monitor = make_monitor(RunsMonitor(), conditions, stack, log_json, tensorboard)
-            if launch is None:
-                outcome = run_all(configs, conditions, make_engine(engine, jobs, of_ray), monitor)
-            else:
-                outcome = run_on_ranks(configs[0], launch, conditions, monitor)
-    if as_json:
-        records = [folder.read_record().model_dump() for folder in outcome.finished]
-        click.echo(json.dumps({"runs": records}, indent=2))
-    elif outcome.finished:
-        print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
-        again = _report_command(outcome.finished, out, data_dir)
-        click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
-    for message, run_ids in _by_message(outcome.failures).items():
-        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
-    if outcome.failures:
-        raise SystemExit(outcome.failures[0].error.exit_code)
-
-
-def _report_command(finished: list[RunFolder], out: Path, data_dir: Path | None) -> str:
-    """Return the command that reports on these runs alone."""
-    from harness.runs.folder import list_folders
-
-    paths = [folder.path for folder in finished]
-    alone = {path.resolve() for path in paths} == {f.path.resolve() for f in list_folders([out])}
-    options = [] if data_dir is None else ["--data-dir", str(data_dir)]
-    return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
+    outcome = compute(
+        configs, conditions, engine, jobs, of_ray, log_json, tensorboard, launch=launch
+    )
+    show(outcome, conditions, as_json)
 
 
 def _only(settings: dict[str, Any], key: str) -> list[Any]:
     return [settings[key]] if key in settings else []
-
-
-def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
-    """Group failed runs by message: a missing file is reported once, not once per run."""
-    gathered: dict[str, list[str]] = {}
-    for failure in failures:
-        gathered.setdefault(str(failure.error), []).append(failure.run_id)
-    return gathered
 
 
 def parse_seeds(text: str | None) -> list[int]:

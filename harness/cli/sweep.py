@@ -22,6 +22,7 @@ from harness.cli.engine_options import (
 from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
+from harness.estimators import REGISTRY, SUPERNET, settings_of
 from harness.execution.cluster import check_listening, choose_address
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import find_idle
@@ -72,7 +73,9 @@ def sweep(
 
     check_alone(os.environ, "sweep")
     study = load_study(study_file)
-    strategies = list(dict.fromkeys(config.strategy for config in study.configs))
+    used = list(dict.fromkeys(config.estimator for config in study.configs))
+    trained = [config for config in study.configs if config.estimator == SUPERNET]
+    strategies = list(dict.fromkeys(config.strategy for config in trained))
     for name in strategies:
         check_strategy(name)
     idle = zip(study.configs, study.points, strict=True)
@@ -88,8 +91,8 @@ def sweep(
     from harness.execution.runner import drop_repeats, resolve_all, run_all
 
     tables = reduce(merge, (config.tables for config in study.configs))
-    check_tables(tables, strategies, f" in {study_file}")
-    refuse_unread(flatten(tables), strategies)
+    check_tables(tables, strategies, f" in {study_file}", settings_of((*REGISTRY, *used)))
+    refuse_unread(flatten(tables), strategies, settings_of(used))
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
     resolved = resolve_all(study.configs, conditions)

@@ -76,6 +76,7 @@ class Task:
         noted: What earlier starts noted.
         spent: Seconds that earlier starts spent, by part.
         beside: Estimators of the same command, with which work may be shared.
+        trains: Whether training may begin, where no other run's can be taken over.
     """
 
     config: RunConfig
@@ -89,6 +90,7 @@ class Task:
     noted: Mapping[str, Any]
     spent: Mapping[str, float]
     beside: tuple[str, ...] = ()
+    trains: bool = True
 
 
 class Estimator(ABC):

@@ -22,6 +22,7 @@ class Conditions(NamedTuple):
         estimators: Estimators of the runs, of which some share work.
         study: Whether this is a study: it waits for a run that another process holds, marks one
             whose process died as failed, and keeps a log of each, `logs/<run id>.log`.
+        trains: Whether supernets may be trained; if not, only those that are there are ranked.
     """
 
     out: Path
@@ -30,6 +31,7 @@ class Conditions(NamedTuple):
     retry_failed: bool = False
     study: bool = False
     estimators: tuple[str, ...] = ()
+    trains: bool = True
 
     def folder(self, config: RunConfig) -> RunFolder:
         """Return a run's folder."""

@@ -210,6 +210,7 @@ class Experiment:
             self.record.ranking,
             self.record.timings,
             self.conditions.estimators,
+            self.conditions.trains,
         )
 
     def _note(self, **facts: Any) -> None:

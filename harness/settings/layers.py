@@ -17,7 +17,7 @@ from harness.errors import UsageError, unknown_name
 from harness.settings.base import explain
 from harness.settings.dotted import merge, nest
 from harness.settings.presets import EVERY_PRESET, IMAGE_DATASETS, PRESETS, ROUNDS
-from harness.settings.run import RunConfig
+from harness.settings.run import RANKING, RunConfig
 from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
 
@@ -120,7 +120,7 @@ def refuse_contradictions(
             )
 
 
-_OPTIONS = {"seed": "seeds", "strategy": "strategies"}
+_OPTIONS = {"seed": "seeds", "strategy": "strategies", "rank_readout": "readout"}
 """Names of options by setting, where they differ."""
 
 
@@ -150,6 +150,39 @@ def _check_counts(config: RunConfig, space: Space) -> None:
                 f"Not an allowed setting: {key} = {value}: Input should be less than or equal to "
                 f"{most}: space '{space.name}' has {space.size:,} architectures."
             )
+
+
+def change_ranking(
+    stored: RunConfig, options: Mapping[str, Any], assigned: Mapping[str, Any]
+) -> RunConfig:
+    """Change settings of the ranking of a run, and nothing of its training.
+
+    Args:
+        stored: The run, resolved.
+        options: Settings that options of the command give, by key.
+        assigned: Settings that `--set` gives.
+
+    Returns:
+        The run with the other ranking.
+
+    Raises:
+        UsageError: If a setting is not of the ranking, is not allowed, or an option and a `--set`
+            contradict each other.
+    """
+    for key, value in assigned.items():
+        if key not in RANKING:
+            raise UsageError(
+                f"{key} = {value!r:.60} was given; a trained supernet can only be ranked with "
+                f"other settings of the ranking: {', '.join(sorted(RANKING))}. `harness run` "
+                "trains another one."
+            )
+    given = {key: value for key, value in stored.model_dump().items() if value is not None}
+    changed = {**options, **assigned}
+    if stored.until_tau_se is None and "until_tau_se" in changed:
+        given = merge(given, ROUNDS)
+    config = make_config(given, changed)
+    refuse_contradictions(config, {key: [value] for key, value in options.items()}, assigned)
+    return config
 
 
 def _spread_snapshots(config: RunConfig, given: Mapping[str, Any]) -> RunConfig:

@@ -343,3 +343,14 @@ def test_a_run_whose_process_was_killed_or_lacked_memory_is_marked_as_failed_wit
     assert queue.failures == [Failure(first, error)]
     record = RunFolder(tmp_path / first).read_record()
     assert (record.status, record.reason) == ("failed", "The process ended by signal 9.")
+
+
+def test_settings_of_another_estimator_of_the_study_are_read(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    rest = 'zero_cost.batch_size = 8\n[grid]\nestimator = ["nwot", "supernet"]\n'
+    study = write_study(tmp_path, rest)
+    result = invoke("sweep", study, "--out", tmp_path / "out", "--dry-run", "--json")
+    assert result.code == 0, result.err
+    names = [run["run_id"].split("-s0-")[0] for run in json.loads(result.out)["runs"]]
+    assert names == ["tiles-nwot", "tiles-spos"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.errors import DivergedError
+from harness.errors import DivergedError, StoreError
 from harness.estimators.base import Estimator, Needs, Row, Scores, Task
 from harness.estimators.runs import scores_path
 from harness.estimators.supernet.classes import class_key
@@ -55,6 +55,11 @@ class Supernet(Estimator):
         source = task.noted.get("source")
         if not has_begun(path):
             other = find_training(task.config, path, task.data.sha256, task.monitor)
+            if other is None and not task.trains:
+                raise StoreError(
+                    f"Beside {path} there is no training that run {task.config.run_id} can take "
+                    "over. `harness run` trains it."
+                )
             source = other and describe_training(other)
             task.note(source=source)
             if other is not None:

@@ -45,6 +45,9 @@ def find_training(
     )
     for other, record in found:
         if record.data.get("images_sha256") != images_sha256:
+            monitor.notice(
+                f"{config.run_id}: run {record.run_id} has the same training, but on other images."
+            )
             continue
         missing = missing_weights(config, other.path)
         if not missing:

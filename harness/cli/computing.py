@@ -1,0 +1,104 @@
+"""What commands share that compute runs and then report on them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.engine_options import make_engine, make_monitor
+from harness.cli.printing import clean_lines
+
+if TYPE_CHECKING:
+    from harness.distributed.launch import Launch
+    from harness.execution.conditions import Conditions
+    from harness.execution.engines.base import Failure
+    from harness.execution.runner import RunsOutcome
+    from harness.runs.folder import RunFolder
+    from harness.settings.run import RunConfig
+
+
+def compute(
+    configs: Sequence[RunConfig],
+    conditions: Conditions,
+    engine: str,
+    jobs: int | None,
+    of_engine: dict[str, Any],
+    log_json: str | None,
+    tensorboard: Path | None,
+    launch: Launch | None = None,
+) -> RunsOutcome:
+    """Compute runs while their progress is shown. Imports torch.
+
+    Args:
+        configs: The runs, not yet resolved.
+        conditions: What they share.
+        engine: Name of the engine.
+        jobs: Runs at a time; None: as many as suit the machine.
+        of_engine: From `check_engine`.
+        log_json: Value of --log-json.
+        tensorboard: Value of --tensorboard.
+        launch: This process's place among ranks that train one run together, if any.
+
+    Returns:
+        What became of them.
+    """
+    from harness.cli.monitors import RunsMonitor, SignalledMonitor
+    from harness.execution.parallel import run_on_ranks
+    from harness.execution.runner import run_all
+
+    with ExitStack() as stack:
+        if launch is not None and launch.rank > 0:
+            quiet = stack.enter_context(SignalledMonitor(quiet=True))
+            return run_on_ranks(configs[0], launch, conditions, quiet)
+        monitor = make_monitor(RunsMonitor(), conditions, stack, log_json, tensorboard)
+        if launch is not None:
+            return run_on_ranks(configs[0], launch, conditions, monitor)
+        return run_all(configs, conditions, make_engine(engine, jobs, of_engine), monitor)
+
+
+def show(outcome: RunsOutcome, conditions: Conditions, as_json: bool) -> None:
+    """Print the report of the finished runs, or their records, and the failures.
+
+    Raises:
+        SystemExit: If a run failed.
+    """
+    from harness.cli.report import print_report
+    from harness.estimators.runs import load_runs
+    from harness.report import make_report
+
+    out, data_dir = conditions.out, conditions.data_dir
+    if as_json:
+        records = [folder.read_record().model_dump() for folder in outcome.finished]
+        click.echo(json.dumps({"runs": records}, indent=2))
+    elif outcome.finished:
+        print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
+        again = _report_command(outcome.finished, out, data_dir)
+        click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
+    for message, run_ids in _by_message(outcome.failures).items():
+        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
+    if outcome.failures:
+        raise SystemExit(outcome.failures[0].error.exit_code)
+
+
+def _report_command(finished: Sequence[RunFolder], out: Path, data_dir: Path | None) -> str:
+    """Return the command that reports on these runs alone."""
+    from harness.runs.folder import list_folders
+
+    paths = [folder.path for folder in finished]
+    alone = {path.resolve() for path in paths} == {f.path.resolve() for f in list_folders([out])}
+    options = [] if data_dir is None else ["--data-dir", str(data_dir)]
+    return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
+
+
+def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
+    """Group failed runs by message: a missing file is reported once, not once per run."""
+    gathered: dict[str, list[str]] = {}
+    for failure in failures:
+        gathered.setdefault(str(failure.error), []).append(failure.run_id)
+    return gathered
