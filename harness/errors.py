@@ -11,6 +11,8 @@ from collections.abc import Iterable
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_NO_OUTPUT = 74
+"""Standard output could not be written; the number that systems have for that."""
 EXIT_INTERRUPTED = 130
 
 

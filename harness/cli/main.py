@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from harness.cli.lazy import LazyGroup
+from harness.cli.output import code_of_output, lasting_output
 from harness.cli.printing import clean_lines
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, HarnessError, Interrupted
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, HarnessError, Interrupted
 
 COMMANDS = {
     "check": ("harness.cli.check:check", "Fail if a new ranking is worse than the baseline."),
@@ -41,23 +42,30 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error that a user can fix is printed without a traceback."""
+    """Run the command line, and exit with its code."""
+    with lasting_output() as output:
+        code = _run(arguments)
+    sys.exit(code_of_output(output, code))
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run a command; an error that a user can fix is printed without a traceback."""
     try:
         result: Any = cli.main(args=arguments, standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
         click.echo(clean_lines(shown.getvalue()), err=True, nl=False)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except Interrupted as error:  # asked for: not an error
         click.echo(f"{error} Run the same command to resume.", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except HarnessError as error:
         click.echo(clean_lines(f"Error: {error}"), err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except ModuleNotFoundError as error:  # a report needs no torch, so it may be missing
         if error.name != "torch":
             raise
@@ -65,8 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
             "Error: This command computes with torch, which is not installed: pip install torch.",
             err=True,
         )
-        sys.exit(EXIT_FAILED)
-    except BrokenPipeError:  # the reader of the output, such as `head`, has exited
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(result if isinstance(result, int) else 0)
+        return EXIT_FAILED
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else EXIT_FAILED
+    return result if isinstance(result, int) else EXIT_OK

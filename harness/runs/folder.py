@@ -28,8 +28,9 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from harness.errors import LockedError, StoreError
+from harness.errors import StoreError
 from harness.files.atomic import remove_leftovers, write_atomically
+from harness.files.locks import hold_lock
 from harness.runs.record import SCHEMA_VERSION, Record
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name
@@ -139,25 +140,10 @@ class RunFolder:
             LockedError: If another live process holds it.
             StoreError: If the folder cannot be made or written to.
         """
-        lock = FileLock(self.path / LOCK)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=LOCK_WAIT_S)
-        except Timeout as error:
-            raise LockedError(
-                f"Another process is working on {self.path}. Wait for it, stop it, or give "
-                "another --out folder."
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"The run folder {self.path} cannot be used: {error.strerror or error}. Give an "
-                "--out folder that can be written to."
-            ) from error
-        try:
+        work = f"working on {self.path}"
+        with hold_lock(self.path / LOCK, work, "--out folder", LOCK_WAIT_S):
             remove_leftovers(self.path)
             yield
-        finally:
-            lock.release()
 
 
 def _describe(error: Exception) -> str:

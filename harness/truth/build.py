@@ -27,12 +27,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from harness import provenance
-from harness.errors import DivergedError, LockedError
+from harness.errors import DivergedError
 from harness.files.journal import Journal
+from harness.files.locks import hold_lock
 from harness.images import load_images
 from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
 from harness.monitor import Slowdown
@@ -230,34 +230,31 @@ def build_truth(
         DataError: If the journal is damaged or of another protocol.
         DivergedError: If a training ends at a loss that is not a number.
         LockedError: If another process is building into the same journal.
+        StoreError: If its folder cannot be written to.
     """
     space = space or load_space()
     header = asdict(protocol) | ({} if space.name == DEFAULT else {"space": space.name})
-    try:
-        with FileLock(f"{journal_path}.lock", timeout=0):
-            journal = Journal(journal_path, header)
-            done = {_job_of(row, space) for row in journal.rows}
-            asked = {Job(key, seed) for key in archs for seed in seeds}
-            stacks = _stack_missing(archs, seeds, done)
-            n_done = len(asked & done)
+    lock = journal_path.with_name(f"{journal_path.name}.lock")
+    with hold_lock(lock, f"building into {journal_path}", "--out file"):
+        journal = Journal(journal_path, header)
+        done = {_job_of(row, space) for row in journal.rows}
+        asked = {Job(key, seed) for key in archs for seed in seeds}
+        stacks = _stack_missing(archs, seeds, done)
+        n_done = len(asked & done)
+        on_training(n_done, len(asked))
+        slowdown = Slowdown(is_one_thread=True)
+        for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space):
+            journal.append(rows)
+            n_new = len({row["seed"] for row in rows})
+            n_done += n_new
             on_training(n_done, len(asked))
-            slowdown = Slowdown(is_one_thread=True)
-            for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space):
-                journal.append(rows)
-                n_new = len({row["seed"] for row in rows})
-                n_done += n_new
-                on_training(n_done, len(asked))
-                if factor := slowdown.add(wall_s, cpu_s, n_new):
-                    notice(
-                        f"Trainings take {factor:.1f} times as long as on an idle core, probably "
-                        "since other work uses this machine. Fewer --workers or an idle machine is "
-                        "faster; the rows are the same."
-                    )
-            return [row for row in journal.rows if _job_of(row, space) in asked]
-    except Timeout as error:
-        raise LockedError(
-            f"Another process is building into {journal_path}. Wait for it, or give another file."
-        ) from error
+            if factor := slowdown.add(wall_s, cpu_s, n_new):
+                notice(
+                    f"Trainings take {factor:.1f} times as long as on an idle core, probably "
+                    "since other work uses this machine. Fewer --workers or an idle machine is "
+                    "faster; the rows are the same."
+                )
+        return [row for row in journal.rows if _job_of(row, space) in asked]
 
 
 def _job_of(row: Mapping[str, Any], space: Space) -> Job:

@@ -244,6 +244,10 @@ def test_a_read_only_results_folder_is_told_and_can_still_be_reported(
         assert (code, out) == (1, "")
         assert "cannot be used: Read-only file system. Give an --out folder" in err
         assert "Traceback" not in err
+    for command in (("truth", "build", "--n-archs", 1, "--out", reference.parent / "t.parquet"),):
+        code, out, err = run_here(*command)
+        assert (code, out) == (1, "")
+        assert "cannot be used: Read-only file system. Give an --out file" in err
     code, out, err = run_here("report", reference.parent, "--html", tmp_path / "r.html")
     assert (code, out) == (0, ""), err
     assert run_here("report", reference.parent)[0] == 0

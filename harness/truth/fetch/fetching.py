@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
-
-from harness.errors import DataError, Interrupted, LockedError, StoreError
+from harness.errors import DataError, Interrupted, StoreError
 from harness.files.atomic import make_folder
 from harness.files.datadir import DATA_VARIABLE, user_cache_dir
+from harness.files.locks import hold_lock
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.download import QUIET, Patience, Watch, part_path
 from harness.truth.fetch.obtain import obtain
@@ -136,23 +135,9 @@ def _fetch(
 def _locked(entry: Entry, folder: Path) -> Iterator[None]:
     for each in {folder, *(path.parent for path in product_paths(entry, folder))}:
         _check_writable(each)
-    lock = FileLock(folder / f".fetch-{entry.name}.lock", timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise LockedError(
-            f"Another process is fetching {entry.name} into '{folder}'. Wait for it, or stop it."
-        ) from error
-    except OSError as error:
-        raise StoreError(
-            f"The data folder '{folder}' cannot be written ({error.strerror or error}). Name "
-            "another one with --data-dir."
-        ) from error
-    try:
+    work = f"fetching {entry.name} into '{folder}'"
+    with hold_lock(folder / f".fetch-{entry.name}.lock", work, "--data-dir"):
         yield
-    finally:
-        lock.release()
 
 
 def _check_writable(folder: Path) -> None:

@@ -387,7 +387,7 @@ def test_a_folder_that_is_marked_read_only_is_not_written_even_by_root(
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreError, match=r"cannot be written .*--data-dir"):
+    with pytest.raises(StoreError, match=r"cannot be used: .*--data-dir"):
         fetch(make_archive_entry("http://127.0.0.1:9/"), tmp_path / "file" / "data")
 
 
