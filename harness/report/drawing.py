@@ -182,7 +182,8 @@ def _set_ticks(axes: Axes, figure: Figure) -> None:
     else:
         axes.set_xticks(range(len(names)), names)
         if max(map(len, names)) > LONGEST_LEVEL:
-            axes.tick_params(axis="x", rotation=35, rotation_mode="xtick")
+            for label in axes.get_xticklabels():
+                label.set(rotation=35, horizontalalignment="right", rotation_mode="anchor")
     axes.set_axisbelow(True)
 
 

@@ -77,7 +77,7 @@ def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
     if not (0 < n_rows < _MOST_ROWS and _is_own_layout(file.schema_arrow, space, numbers, texts)):
         return None
     arrays: dict[str, Any] = {
-        name: np.empty(n_rows, kind.to_pandas_dtype()) for name, kind in numbers.items()
+        name: np.empty(n_rows, _dtype(kind)) for name, kind in numbers.items()
     }
     labels: dict[str, list[Labels]] = {name: [] for name in texts}
     start = 0
@@ -126,9 +126,17 @@ def _copy_labels(array: Any) -> Labels:
 
 def _view(array: Any) -> npt.NDArray[Any]:
     """View an array without missing values; Arrow's own way to numpy would import pandas."""
-    kind = np.dtype(array.type.to_pandas_dtype())
+    kind = _dtype(array.type)
     content = np.frombuffer(array.buffers()[1], kind, offset=array.offset * kind.itemsize)
     return content[: len(array)]
+
+
+def _dtype(kind: Any) -> np.dtype[Any]:
+    """Return numpy's type of numbers; until Arrow 23, its own `to_pandas_dtype` imports pandas."""
+    letter = (
+        "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"
+    )
+    return np.dtype(f"{letter}{kind.bit_width // 8}")
 
 
 def _join(pieces: list[Labels]) -> Labels:
