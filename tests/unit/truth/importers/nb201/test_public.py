@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ import pytest
 
 from harness.errors import TruthError
 from harness.spaces.nb201.encoding import N_ARCHS, enumerate_archs
-from harness.truth import TruthQuery, find_truth, load_table, save_table
+from harness.truth import TruthQuery, TruthTable, find_truth, load_table, save_table
+from harness.truth.importers.importing import to_table
 from harness.truth.importers.nb201 import public_files as files
-from harness.truth.importers.nb201.public import import_public, read_public_tables
+from harness.truth.importers.nb201.public import read_public
 from harness.truth.importers.nb201.public_files import TABLES, PublicTable
 from harness.truth.rows import COLUMNS
 
@@ -33,6 +34,14 @@ SHORT_STEPS = {
     "imagenet-test": 3_000,
     "imagenet-val": 3_000,
 }
+
+
+def read_rows(folder: Path, tables: Sequence[PublicTable] = TABLES) -> pd.DataFrame:
+    return read_public(folder, tables=tables).rows
+
+
+def import_made(folder: Path, tables: Sequence[PublicTable] = TABLES) -> TruthTable:
+    return to_table(read_public(folder, tables=tables), folder.name, "public", None)
 
 
 def draw(rng: np.random.Generator, steps: int, n: int) -> np.ndarray[Any, Any]:
@@ -177,7 +186,7 @@ def select(frame: pd.DataFrame, dataset: str, split: str, epochs: int) -> pd.Dat
 
 
 def test_invented_accuracies_come_out_exactly(tmp_path: Path, made: Made) -> None:
-    frame = read_public_tables(tmp_path, write(tmp_path, made))
+    frame = read_rows(tmp_path, write(tmp_path, made))
     expected = {
         ("cifar10-valid", "valid", 200): made.valid[files.C10_VALID],
         ("cifar100", "valid", 200): made.valid[files.C100_VALID],
@@ -201,7 +210,7 @@ def test_invented_accuracies_come_out_exactly(tmp_path: Path, made: Made) -> Non
 def test_trials_are_numbered_and_seeds_are_given_where_the_list_is_whole(
     tmp_path: Path, made: Made
 ) -> None:
-    frame = read_public_tables(tmp_path, write(tmp_path, made))
+    frame = read_rows(tmp_path, write(tmp_path, made))
     for dataset, split, counts in (
         ("cifar100", "test", made.counts),
         ("cifar10", "test", made.test_counts),
@@ -228,20 +237,20 @@ def test_the_order_of_the_architectures_in_a_file_means_nothing(tmp_path: Path, 
 
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    straight = read_public_tables(tmp_path / "a", write(tmp_path / "a", made))
-    turned = read_public_tables(tmp_path / "b", write(tmp_path / "b", made, shuffle))
+    straight = read_rows(tmp_path / "a", write(tmp_path / "a", made))
+    turned = read_rows(tmp_path / "b", write(tmp_path / "b", made, shuffle))
     assert list(straight) == list(turned)
     for name in straight:
         assert straight[name].equals(turned[name]), name
 
 
 def test_the_table_names_its_sources(tmp_path: Path, made: Made) -> None:
-    table = import_public(tmp_path, write(tmp_path, made))
+    table = import_made(tmp_path, write(tmp_path, made))
     assert (table.name, table.n_archs) == ("nb201", N_ARCHS)
     known = json.loads(table.metadata["files"])
     assert [each["file"] for each in known] == [each.file for each in TABLES]
     assert {each["licence"] for each in known} == {"Apache-2.0", "MIT"}
-    assert all(each["repository"] and each["commit"] and each["sha256"] for each in known)
+    assert all(each["repository"] and each["commits"] and each["sha256"] for each in known)
     save_table(table, tmp_path / "truth.parquet")
     assert load_table(tmp_path / "truth.parquet").metadata == table.metadata
 
@@ -251,12 +260,12 @@ def test_a_file_that_is_not_the_published_one_is_not_opened(tmp_path: Path, made
     with (tmp_path / files.C10_TEST).open("ab") as file:
         file.write(b"x")
     with pytest.raises(TruthError, match=r"nb2_test_acc_cf10\.p' is not the published file"):
-        read_public_tables(tmp_path, tables)
+        read_rows(tmp_path, tables)
 
 
 def test_a_file_that_is_missing_is_told_with_the_others(tmp_path: Path) -> None:
     with pytest.raises(TruthError, match=r"cifar10\.pkl' cannot be read .*harness data fetch"):
-        read_public_tables(tmp_path)
+        read_rows(tmp_path)
 
 
 class Hostile:
@@ -275,7 +284,7 @@ def test_a_class_that_results_have_no_use_for_is_refused_and_named(
 
     tables = write(tmp_path, made, change)
     with pytest.raises(TruthError, match=rf"{file} names 'builtins\.exec'"):
-        read_public_tables(tmp_path, tables)
+        read_rows(tmp_path, tables)
 
 
 def test_a_frame_may_name_pandas_and_the_other_files_may_not(tmp_path: Path, made: Made) -> None:
@@ -284,7 +293,7 @@ def test_a_frame_may_name_pandas_and_the_other_files_may_not(tmp_path: Path, mad
 
     tables = write(tmp_path, made, change)
     with pytest.raises(TruthError, match=r"cifar10\.pkl names 'pandas\.core\.frame\.DataFrame'"):
-        read_public_tables(tmp_path, tables)
+        read_rows(tmp_path, tables)
 
 
 def drop(objects: dict[str, Any], name: str) -> None:
@@ -352,7 +361,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, made: Made, name: str
     change, problem = BAD[name]
     tables = write(tmp_path, made, change)
     with pytest.raises(TruthError, match=problem):
-        import_public(tmp_path, tables)
+        import_made(tmp_path, tables)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +382,7 @@ def test_what_is_no_such_frame_is_refused(content: bytes, problem: str) -> None:
 
 @pytest.mark.realdata
 def test_the_published_files_become_the_published_rows(data_dir: Path) -> None:
-    made = read_public_tables(data_dir / "nb201" / "raw")
+    made = read_rows(data_dir / "nb201" / "raw")
     rows = pd.read_parquet(data_dir / "nb201" / "truth_rows.parquet")
     assert len(made) == len(rows) == 327_831
     for name in set(COLUMNS) - {"accuracy"}:
@@ -386,7 +395,7 @@ def test_the_published_files_become_the_published_rows(data_dir: Path) -> None:
 def test_the_table_has_the_content_and_the_facts_that_are_known(data_dir: Path) -> None:
     from harness.truth.fetch import CATALOG, Table
 
-    table = import_public(data_dir / "nb201" / "raw")
+    table = import_made(data_dir / "nb201" / "raw")
     product = CATALOG["nb201"].product
     assert isinstance(product, Table)
     assert table.sha256 == product.sha256
