@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import TruthTable, make_table
-from harness.truth.fetch import Download, Entry, Member, Table, Unpacked
+from harness.truth.published import Download, Entry, Member, Table, Unpacked
 
 FILES = {"toy/train.bin": bytes(range(256)) * 800, "toy/test.bin": bytes(reversed(range(256))) * 99}
 TABLE_FILES = {"one.txt": b"61.5", "two.txt": b"62.5"}

@@ -14,7 +14,9 @@ from harness.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
     from harness.cli.progress import Display
-    from harness.truth.fetch import Catalog, Entry, FileState
+    from harness.truth.fetch.catalog import Catalog
+    from harness.truth.fetch.state import FileState
+    from harness.truth.published import Entry
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
@@ -29,7 +31,7 @@ def data() -> None:
 
 def _catalog(context: click.Context) -> Catalog:
     """Return the catalogue that the caller gave the command line, or the harness's own."""
-    from harness.truth.fetch import CATALOG
+    from harness.truth.fetch.catalog import CATALOG
 
     return CATALOG if context.obj is None else context.obj
 
@@ -60,8 +62,9 @@ def fetch(
     again, and what is there and differs is left alone unless --replace says otherwise.
     """
     from harness.cli.progress import Display
-    from harness.truth.fetch import data_folder, find_entry
-    from harness.truth.fetch import fetch as bring
+    from harness.truth.fetch.catalog import find_entry
+    from harness.truth.fetch.fetching import data_folder
+    from harness.truth.fetch.fetching import fetch as bring
 
     entry = find_entry(name, _catalog(context))
     folder = data_folder(data_dir)
@@ -93,7 +96,8 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
 
     Looks at sizes only; `harness data verify` computes checksums.
     """
-    from harness.truth.fetch import data_folder, look_at
+    from harness.truth.fetch.fetching import data_folder
+    from harness.truth.fetch.state import look_at
 
     folder = data_folder(data_dir)
     entries = [(entry, look_at(entry, folder)) for entry in _catalog(context).values()]
@@ -122,7 +126,9 @@ def verify(context: click.Context, name: str | None, data_dir: Path | None, as_j
     Exits with 1 if a file differs, or if one of NAME is missing. A file that differs may still be
     usable, but the harness cannot vouch for it.
     """
-    from harness.truth.fetch import State, check_entry, data_folder, find_entry
+    from harness.truth.fetch.catalog import find_entry
+    from harness.truth.fetch.fetching import data_folder
+    from harness.truth.fetch.state import State, check_entry
 
     catalog, folder = _catalog(context), data_folder(data_dir)
     entries = [find_entry(name, catalog)] if name else list(catalog.values())
@@ -152,7 +158,7 @@ def _print_states(found: dict[str, list[FileState]], folder: Path) -> None:
 
 
 def _is_absent(states: list[FileState]) -> bool:
-    from harness.truth.fetch import State
+    from harness.truth.fetch.state import State
 
     return all(each.state is State.MISSING or each.is_other for each in states)
 
@@ -164,7 +170,9 @@ def _is_absent(states: list[FileState]) -> bool:
 @click.pass_context
 def path(context: click.Context, name: str | None, data_dir: Path | None, as_json: bool) -> None:
     """Print where the files of NAME are or would be, or where the data folder is."""
-    from harness.truth.fetch import data_folder, find_entry, product_paths
+    from harness.truth.fetch.catalog import find_entry
+    from harness.truth.fetch.fetching import data_folder
+    from harness.truth.fetch.state import product_paths
 
     folder = data_folder(data_dir)
     paths = product_paths(find_entry(name, _catalog(context)), folder) if name else [folder]

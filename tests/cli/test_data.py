@@ -20,7 +20,8 @@ from rich.console import Console
 from harness.cli.data import Downloads, data
 from harness.cli.progress import Display
 from harness.errors import DataError, UsageError
-from harness.truth.fetch import CATALOG, Entry
+from harness.truth.fetch.catalog import CATALOG
+from harness.truth.published import Entry
 from tests.cli.commandline import Invoke
 from tests.fetchable import ARCHIVE, FILES, make_archive_entry, make_table_entry
 from tests.loopback import Answer, Loopback

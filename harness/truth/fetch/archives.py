@@ -107,16 +107,17 @@ def _copy_members(archive: Path, wanted: Mapping[str, Member], folder: Path) -> 
 def _check_member(archive: Path, info: tarfile.TarInfo, number: int) -> str:
     """Return a member's name without a leading "./", if there is nothing odd about it."""
     path = PurePosixPath(info.name)
-    if path.is_absolute() or "\\" in info.name or ":" in info.name:
-        raise _refusal(archive, f"'{info.name}' is not a relative name")
-    if ".." in path.parts:
-        raise _refusal(archive, f"'{info.name}' leads out of the folder")
-    if info.issym() or info.islnk():
-        raise _refusal(archive, f"'{info.name}' is a link to '{info.linkname}'")
-    if not (info.isfile() or info.isdir()) or info.issparse():
-        raise _refusal(archive, f"'{info.name}' is neither a plain file nor a folder")
-    if number >= _MAX_NAMES:
-        raise _refusal(archive, f"it holds more than {_MAX_NAMES:,} names")
+    odd = {
+        "is not a relative name": path.is_absolute() or "\\" in info.name or ":" in info.name,
+        "leads out of the folder": ".." in path.parts,
+        f"is a link to '{info.linkname}'": info.issym() or info.islnk(),
+        "is neither a plain file nor a folder": not (info.isfile() or info.isdir())
+        or info.issparse(),
+        f"is one of more than {_MAX_NAMES:,} names": number >= _MAX_NAMES,
+    }
+    for problem, is_so in odd.items():
+        if is_so:
+            raise _refusal(archive, f"'{info.name}' {problem}")
     return str(path)
 
 
@@ -143,11 +144,9 @@ def _copy(archive: Path, source: IO[bytes] | None, member: Member, place: Path) 
 class _Bounded(io.RawIOBase):
     """A stream that refuses to give more than so many bytes: an archive can claim any size."""
 
-    def __init__(self, source: IO[bytes] | gzip.GzipFile, limit: int, archive: Path) -> None:
+    def __init__(self, source: gzip.GzipFile, limit: int, archive: Path) -> None:
         super().__init__()
-        self._source = source
-        self._left = limit
-        self._archive = archive
+        self._source, self._left, self._archive = source, limit, archive
 
     def read(self, size: int = -1, /) -> bytes:
         """Read at most as many bytes as are left.

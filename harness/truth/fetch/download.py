@@ -1,14 +1,11 @@
 """One file over HTTP: into a `.part` file, resumed after a cut, checked before it gets its name.
 
-Pooch compares the checksum and gives the file its name; the transfer is this module's, since
-pooch's own begins again after a cut and leaves nothing of what had come.
+Pooch's own transfer begins again after a cut and leaves nothing of what had come; its hashes serve.
 """
 
 from __future__ import annotations
 
 import errno
-import logging
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -76,6 +73,9 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
 
 
+PATIENT = Patience()
+
+
 class TransferError(DataError):
     """A file that could not be obtained from an address."""
 
@@ -95,7 +95,7 @@ def fetch_file(
     checksum: str,
     size: int,
     watch: Watch = QUIET,
-    patience: Patience | None = None,
+    patience: Patience = PATIENT,
 ) -> str:
     """Download a file; it gets its name only when its checksum is right.
 
@@ -117,38 +117,33 @@ def fetch_file(
     """
     import pooch
 
-    pooch.get_logger().setLevel(logging.WARNING)
-    transfer = _Transfer(part_path(target), size, watch, patience or Patience())
+    kind, _, expected = checksum.partition(":")
+    transfer = _Transfer(part_path(target), size, watch, patience)
     problems: list[str] = []
     # An address has a second chance where parts of two downloads turned out not to fit.
     for url in [url for url in urls for _ in range(2)]:
         if problems and problems[-1].startswith(f"{url}: "):
             continue
         try:
-            pooch.retrieve(
-                url, checksum, fname=target.name, path=target.parent, downloader=transfer
-            )
+            transfer.fill(url)
+            if pooch.file_hash(str(transfer.part), alg=kind) == expected:
+                transfer.part.replace(target)
+                return url
+            transfer.part.unlink()
         except TransferError as error:
             problems.append(str(error))
-        except ValueError:
-            transfer.part.unlink(missing_ok=True)
-            if transfer.was_resumed:
-                watch.notice(f"{target.name}: the parts do not fit each other; beginning again.")
-            else:
-                problems.append(f"{url}: another file than was published (its checksum differs)")
+            continue
         except OSError as error:
             raise _store_error(transfer.part, size, error) from error
+        if transfer.was_resumed:
+            watch.notice(f"{target.name}: the parts do not fit each other; beginning again.")
         else:
-            transfer.part.unlink(missing_ok=True)
-            return url
+            problems.append(f"{url}: another file than was published (its checksum differs)")
     raise TransferError("\n".join(problems) or f"{urls[-1]}: the parts do not fit each other")
 
 
 class _Transfer:
-    """Fills a part file from an address, over as many connections as it takes.
-
-    Called by pooch as one of its downloaders.
-    """
+    """Fills a part file from an address, over as many connections as it takes."""
 
     def __init__(self, part: Path, size: int, watch: Watch, patience: Patience) -> None:
         self.part = part
@@ -157,21 +152,13 @@ class _Transfer:
         self._watch = watch
         self._patience = patience
 
-    def __call__(self, url: str, output_file: str, _pooch: Any, **_options: Any) -> None:
-        Path(output_file).unlink(missing_ok=True)  # else a kill leaves an empty file behind
-        self.was_resumed = self._done() > 0
-        self._fill(url)
-        try:
-            # While the checksum is computed, the part stays: Ctrl-C must not cost the download.
-            os.link(self.part, output_file)
-        except OSError:  # a file system without links
-            self.part.replace(output_file)
-
     def _done(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def _fill(self, url: str) -> None:
+    def fill(self, url: str) -> None:
+        """Get what is missing of the file."""
         failures = 0
+        self.was_resumed = self._done() > 0
         if self._done() > self._size:
             self.part.unlink()
         while self._done() < self._size:

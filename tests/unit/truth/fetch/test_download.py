@@ -310,24 +310,13 @@ def test_ctrl_c_while_the_checksum_is_computed_keeps_the_download(
 
     url = server.serve("file", Answer(BODY))
     with monkeypatch.context() as patch:
-        patch.setattr(pooch.core, "hash_matches", interrupt)
+        patch.setattr(pooch, "file_hash", interrupt)
         with pytest.raises(KeyboardInterrupt):
             get(tmp_path / "file", url)
     assert [path.name for path in tmp_path.iterdir()] == ["file.part"]
     get(tmp_path / "file", url)
     assert (tmp_path / "file").read_bytes() == BODY
     assert len(server.requests) == 1
-
-
-def test_a_file_system_without_links_does_as_well(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_arguments: Any) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", refuse)
-    get(tmp_path / "file", server.serve("file", Answer(BODY)))
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_disk_that_fills_up_is_told_and_gone_on_with(

@@ -17,22 +17,12 @@ from filelock import FileLock
 from harness.errors import DataError, Interrupted, LockedError, StoreError, UsageError
 from harness.images import cifar
 from harness.truth import TruthTable, find_truth, load_table, save_table
-from harness.truth.fetch import (
-    CATALOG,
-    Download,
-    Entry,
-    Fetched,
-    Patience,
-    State,
-    Unpacked,
-    check_entry,
-    data_folder,
-    fetch,
-    fetching,
-    find_entry,
-    look_at,
-)
-from harness.truth.fetch.download import TransferError
+from harness.truth.fetch import fetching
+from harness.truth.fetch.catalog import CATALOG, find_entry
+from harness.truth.fetch.download import Patience, TransferError
+from harness.truth.fetch.fetching import Fetched, data_folder, fetch
+from harness.truth.fetch.state import State, check_entry, look_at
+from harness.truth.published import Download, Entry, Unpacked
 from tests.fetchable import (
     ARCHIVE,
     FILES,

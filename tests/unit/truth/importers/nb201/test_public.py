@@ -393,7 +393,8 @@ def test_the_published_files_become_the_published_rows(data_dir: Path) -> None:
 
 @pytest.mark.realdata
 def test_the_table_has_the_content_and_the_facts_that_are_known(data_dir: Path) -> None:
-    from harness.truth.fetch import CATALOG, Table
+    from harness.truth.fetch.catalog import CATALOG
+    from harness.truth.published import Table
 
     table = import_made(data_dir / "nb201" / "raw")
     product = CATALOG["nb201"].product
