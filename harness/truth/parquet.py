@@ -16,7 +16,6 @@ from harness.truth.columns import Columns, Labels, key_kind, row_columns
 
 _LABELS = ("dataset", "split")
 _CODES = (pa.int8(), pa.int16(), pa.int32())
-_BATCH_ROWS = 2**15
 _MOST_ROWS = 10**8
 """What a damaged file may claim must not decide how much memory is asked for."""
 
@@ -70,32 +69,23 @@ def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
         The rows; None if the file is laid out in another way, a value is missing or out of range,
         or the rows do not ascend: then it takes a reader that can say what is wrong.
     """
-    n_rows = file.metadata.num_rows
     named, numbers = arch_columns(space), _numbers(space)
     # The strings follow from the index where there is one.
     texts = _LABELS if named.index is not None else (named.text, *_LABELS)
-    if not (0 < n_rows < _MOST_ROWS and _is_own_layout(file.schema_arrow, space, numbers, texts)):
+    is_small = 0 < file.metadata.num_rows < _MOST_ROWS
+    if not (is_small and _is_own_layout(file.schema_arrow, space, numbers, texts)):
         return None
-    arrays: dict[str, Any] = {
-        name: np.empty(n_rows, _dtype(kind)) for name, kind in numbers.items()
-    }
-    labels: dict[str, list[Labels]] = {name: [] for name in texts}
-    start = 0
-    wanted = [*numbers, *texts]
-    for batch in file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False):
-        stop = start + len(batch)
-        if stop > n_rows or any(column.null_count for column in batch.columns):
-            return None
-        for name in numbers:
-            arrays[name][start:stop] = _view(batch.column(name))
-        for name, pieces in labels.items():
-            pieces.append(_copy_labels(batch.column(name)))
-        start = stop
+    table = file.read(columns=[*numbers, *texts], use_threads=False).unify_dictionaries()
+    table = table.combine_chunks()
+    if table.num_rows == 0 or any(column.null_count for column in table.columns):
+        return None
+    arrays: dict[str, Any] = {name: _copy(table[name].chunk(0)) for name in numbers}
+    for name in texts:
+        labels = table[name].chunk(0)
+        arrays[name] = Labels(_copy(labels.indices), tuple(labels.dictionary.to_pylist()))
     # Arrow keeps what it has freed; a process that holds several tables would pay for it.
+    del table, labels
     pa.default_memory_pool().release_unused()
-    if start != n_rows:
-        return None
-    arrays |= {name: _join(pieces) for name, pieces in labels.items()}
     try:
         if named.index is not None:
             arrays["key"] = arrays.pop(named.index)
@@ -120,34 +110,8 @@ def _is_own_layout(schema: Any, space: Space, numbers: dict[str, Any], texts: An
     ) and all(kind.value_type == pa.string() for kind in kinds)
 
 
-def _copy_labels(array: Any) -> Labels:
-    return Labels(_view(array.indices).copy(), tuple(array.dictionary.to_pylist()))
-
-
-def _view(array: Any) -> npt.NDArray[Any]:
-    """View an array without missing values; Arrow's own way to numpy would import pandas."""
-    kind = _dtype(array.type)
+def _copy(array: Any) -> npt.NDArray[Any]:
+    """Copy an array without missing values; Arrow's own way to numpy would import pandas."""
+    kind = np.dtype(str(array.type))  # Arrow calls these kinds as numpy does
     content = np.frombuffer(array.buffers()[1], kind, offset=array.offset * kind.itemsize)
-    return content[: len(array)]
-
-
-def _dtype(kind: Any) -> np.dtype[Any]:
-    """Return numpy's type of numbers; until Arrow 23, its own `to_pandas_dtype` imports pandas."""
-    letter = (
-        "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"
-    )
-    return np.dtype(f"{letter}{kind.bit_width // 8}")
-
-
-def _join(pieces: list[Labels]) -> Labels:
-    """Join labels whose dictionaries may differ, as those of a long file's parts may."""
-    names = pieces[0].names
-    if all(piece.names == names for piece in pieces):
-        return Labels(np.concatenate([piece.codes for piece in pieces]), names)
-    every = tuple(sorted({name for piece in pieces for name in piece.names}))
-    place = {name: position for position, name in enumerate(every)}
-    codes = [
-        np.array([place[name] for name in piece.names], dtype=np.int32)[piece.codes]
-        for piece in pieces
-    ]
-    return Labels(np.concatenate(codes), every)
+    return content[: len(array)].copy()

@@ -6,7 +6,7 @@ key-value metadata the schema's version, the space, the content hash and where t
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,23 +37,18 @@ class TruthTable:
 
     Attributes:
         name: What reports call it.
-        content: The checked rows, as arrays or as a frame of `DEFAULT` such as `rows`.
+        columns: The checked rows, as arrays.
         metadata: Where the rows came from, as text.
-        columns: The rows as arrays; derived.
-        sha256: Hash of the content (keys, and accuracies to 1e-6), hexadecimal; derived.
     """
 
     name: str
-    content: InitVar[Columns | pd.DataFrame]
+    columns: Columns
     metadata: dict[str, str]
-    columns: Columns = field(init=False)
-    sha256: str = field(init=False)
 
-    def __post_init__(self, content: Columns | pd.DataFrame) -> None:
-        """Bring the rows into their form, and derive the content hash."""
-        columns = content if isinstance(content, Columns) else arrange_rows(content)
-        object.__setattr__(self, "columns", columns)
-        object.__setattr__(self, "sha256", self.columns.sha256())
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content (keys, and accuracies to 1e-6), hexadecimal."""
+        return self.columns.sha256()
 
     @cached_property
     def rows(self) -> pd.DataFrame:

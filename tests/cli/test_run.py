@@ -190,12 +190,12 @@ def test_strategies_and_seeds_given_twice_are_run_once(invoke: Invoke, finished:
 def test_asking_for_more_than_has_truth_says_how_many_have(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.truth import TruthTable, find_truth
+    from harness.truth import find_truth, make_table
 
     whole = find_truth("tiles")
     some = sorted(set(whole.rows["nb201_index"]), key=_position)[:2]
     rows = whole.rows[whole.rows["nb201_index"].isin(some)].reset_index(drop=True)
-    small = TruthTable("small", rows, {})
+    small = make_table(rows, "small", {})
     for module in (
         "harness.execution.experiment",
         "harness.execution.runner",

@@ -20,7 +20,7 @@ from harness.estimators.loading import load_estimators, make_estimators
 from harness.estimators.matrix import ScoreMatrix, common_archs
 from harness.scores import load_scores, save_scores
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at
-from harness.truth import TruthTable, find_truth
+from harness.truth import find_truth, make_table
 from tests.made_runs import INDICES, N, make_run
 
 TRUTH = find_truth("tiles")
@@ -133,7 +133,7 @@ def test_a_copied_run_is_refused_instead_of_passing_for_another_seed(tmp_path: P
 
 
 def test_replicas_ranked_against_different_truths_are_refused(tmp_path: Path) -> None:
-    other = TruthTable("other", TRUTH.rows.assign(accuracy=TRUTH.rows["accuracy"] / 2), {})
+    other = make_table(TRUTH.rows.assign(accuracy=TRUTH.rows["accuracy"] / 2), "other", {})
     make_run(tmp_path, SCORES, "spos", 0, truth=TRUTH)
     make_run(tmp_path, SCORES, "spos", 1, truth=other)
     with pytest.raises(MismatchError, match="ranked against different truth tables"):

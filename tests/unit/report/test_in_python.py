@@ -207,7 +207,7 @@ def test_runs_know_their_data_set_and_are_replicas_over_seeds(tmp_path: Path) ->
 
 
 def test_another_table_than_the_runs_were_ranked_against_is_said(tmp_path: Path) -> None:
-    other = TruthTable("other", TILES.rows.assign(accuracy=TILES.rows["accuracy"] / 2), {})
+    other = make_table(TILES.rows.assign(accuracy=TILES.rows["accuracy"] / 2), "other", {})
     make_run(tmp_path, np.random.RandomState(1).normal(size=N), truth=TILES)
     assert "another truth table" not in str(harness.evaluate(tmp_path))
     assert "ranked against another truth table" in str(harness.evaluate(tmp_path, truth=other))
