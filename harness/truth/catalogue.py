@@ -22,6 +22,7 @@ from harness.truth.sources import (
     bundled_table,
     cached_pattern,
     find_truth,
+    open_file,
 )
 from harness.truth.table import TruthTable, load_table
 
@@ -57,41 +58,19 @@ def list_places(data_dir: Path | None = None, space: Space | None = None) -> lis
     """
     space = space or load_space()
     data, cache = resolve_data_dir(data_dir), user_cache_dir()
-    found = [(place.name, place.path, place.origin) for place in _list_bundled(space)]
+    found = _list_bundled(space)
     if data is not None:
-        found += [(name, path, IN_DATA) for name, path in _named_files(data, space)]
+        found += [Place(name, path, IN_DATA) for name, path in _named_files(data, space)]
     if data is None or not _is_same(data, cache):
-        found += [(f"cache-{path.stem}", path, IN_CACHE) for _, path in _named_files(cache, space)]
-    found += [(path.stem, path, IN_CACHE) for path in sorted(cache.glob(cached_pattern(space)))]
+        files = [path for _, path in _named_files(cache, space)]
+        found += [Place(f"cache-{path.stem}", path, IN_CACHE) for path in files]
+    converted = sorted(cache.glob(cached_pattern(space)))
+    found += [Place(path.stem, path, IN_CACHE) for path in converted]
     places: dict[str, Place] = {}
-    for name, path, origin in found:
-        own = name if name not in places else str(path)
-        places.setdefault(own, Place(own, path, origin))
+    for place in found:
+        own = str(place.path) if place.name in places else place.name
+        places.setdefault(own, place._replace(name=own))
     return list(places.values())
-
-
-def open_place(
-    place: Place, data_dir: Path | None = None, space: Space | None = None
-) -> TruthTable:
-    """Open a table that was listed.
-
-    Args:
-        place: Where it is.
-        data_dir: As it was given to `list_places`.
-        space: As it was given to `list_places`.
-
-    Returns:
-        The table.
-
-    Raises:
-        TruthError: If it is damaged, or gone.
-    """
-    space = space or load_space()
-    usual = next(iter(published(space).queries), None)
-    # Rows to import are converted once, which takes a second, and opened in an instant after.
-    if usual is not None and place.name == space.name and place.origin == IN_DATA:
-        return find_truth(usual, data_dir, space)
-    return load_table(place.path, space)
 
 
 def open_table(
@@ -117,10 +96,9 @@ def open_table(
         path = Path(text).expanduser()
         return Place(path.stem, path, BY_PATH), load_table(path, space)
     space = space or load_space()
-    bundled = {place.name: place for place in _list_bundled(space)}
-    if text in bundled:  # which no data folder is needed for
-        return bundled[text], open_place(bundled[text], data_dir, space)
-    places = {place.name: place for place in list_places(data_dir, space)}
+    places = {place.name: place for place in _list_bundled(space)}
+    if text not in places:  # which no data folder is needed for
+        places = {place.name: place for place in list_places(data_dir, space)}
     if text is None:
         text = space.name if space.name in places else next(iter(places), space.name)
     if text not in places:
@@ -129,7 +107,7 @@ def open_table(
             find_truth(next(iter(published(space).queries), "tiles"), data_dir, space)
         error = unknown_name("truth table", text, places)
         raise type(error)(f"{error} Or give the path of a Parquet file.")
-    return places[text], open_place(places[text], data_dir, space)
+    return places[text], open_file(places[text].path, space)
 
 
 def is_table(text: str, data_dir: Path | None = None, space: Space | None = None) -> bool:
@@ -183,12 +161,8 @@ def choose_query(
 
 
 def _list_bundled(space: Space) -> list[Place]:
-    found = []
-    for dataset in BUILT:
-        path = Path(str(bundled_table(dataset, space)))
-        if path.is_file():
-            found.append(Place(f"{space.name}-{dataset}", path, IN_PACKAGE))
-    return found
+    paths = {f"{space.name}-{dataset}": bundled_table(dataset, space) for dataset in BUILT}
+    return [Place(name, path, IN_PACKAGE) for name, path in paths.items() if path.is_file()]
 
 
 def _named_files(data: Path, space: Space) -> list[tuple[str, Path]]:

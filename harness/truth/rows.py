@@ -38,8 +38,6 @@ _INTEGER_RANGES = {
     "seed": (-1, 2**53 - 1),
 }
 
-BoolArray = npt.NDArray[np.bool_]
-
 
 def refuse_fractions(accuracy: npt.NDArray[np.float64], source: str, remedy: str) -> None:
     """Refuse accuracies from 0 to 1, which would make every gap a hundredth of what it is.
@@ -65,23 +63,25 @@ def key_columns(space: Space) -> tuple[str, ...]:
     return (columns.index or columns.text, "dataset", "split", "epochs", "trial")
 
 
-def check_rows(df: pd.DataFrame, source: str, space: Space | None = None) -> None:
+def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
     """Check that a frame holds rows of the schema; columns beyond it are ignored.
 
     Args:
         df: The rows.
         source: What to call them in an error, usually the file's name.
-        space: Their space; `DEFAULT` unless given.
+        space: Their space.
 
     Raises:
         TruthError: If there are no rows, a column is missing, a value is not what it should be,
             a string is not an architecture or another than its index says, or a key occurs twice.
     """
+    import pandas as pd
+
     from harness.scores.cells import choose_columns, refuse_rows
 
-    space = space or load_space()
-    names = row_columns(space)
-    df = choose_columns(df, names, source, TruthError, "A truth table", "trained network")
+    df = choose_columns(
+        df, row_columns(space), source, TruthError, "A truth table", "trained network"
+    )
     refuse = partial(refuse_rows, df, source, TruthError)
     for fault in arch_faults(df, space):
         refuse(*fault)
@@ -96,15 +96,8 @@ def check_rows(df: pd.DataFrame, source: str, space: Space | None = None) -> Non
     refuse("dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     refuse("split", bad, f"is not one of {', '.join(SPLITS)}")
-    duplicated = _repeats(_row_keys(df, keys_of_rows(df, space)))
-    refuse("trial", duplicated, f"repeats a key ({', '.join(key_columns(space))})")
-
-
-def _repeats(keys: IntArray) -> BoolArray:
-    """Say which rows have the key of an earlier one."""
-    repeats = np.ones(len(keys), dtype=np.bool_)
-    repeats[np.unique(keys, return_index=True)[1]] = False
-    return repeats
+    repeats = pd.Series(_row_keys(df, keys_of_rows(df, space))).duplicated().to_numpy()
+    refuse("trial", repeats, f"repeats a key ({', '.join(key_columns(space))})")
 
 
 def _row_keys(df: pd.DataFrame, archs: IntArray) -> IntArray:
@@ -112,39 +105,32 @@ def _row_keys(df: pd.DataFrame, archs: IntArray) -> IntArray:
     keys = np.unique(archs, return_inverse=True)[1].astype(np.int64)
     for name in ("dataset", "split", "epochs", "trial"):
         if name in _LABELS:
-            codes, names = _codes(df[name])
-            n_levels = len(names)
+            codes = _codes(df[name])[0]
         else:
-            distinct, codes = np.unique(to_numbers(df[name]), return_inverse=True)
-            n_levels = len(distinct)
-        keys = keys * max(n_levels, 1) + codes
+            codes = np.unique(to_numbers(df[name]), return_inverse=True)[1]
+        keys = keys * (codes.max(initial=0) + 1) + codes
     return keys
 
 
 def _codes(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
     """Replace texts by their rank among those that occur; -1 where one is missing."""
-    labels = column.astype("category")
+    labels = column.astype("category").cat.remove_unused_categories()
     names = np.array([str(name) for name in labels.cat.categories], dtype=object)
-    raw = labels.cat.codes.to_numpy().astype(np.int64)
-    present = np.unique(raw[raw >= 0])
-    distinct, ranks = np.unique(names[present], return_inverse=True)
+    distinct, ranks = np.unique(names, return_inverse=True)
     # The last entry serves code -1, pandas' code of a missing value.
-    table = np.full(len(names) + 1, -1, dtype=np.int64)
-    table[present] = ranks
-    return table[raw], tuple(distinct.tolist())
+    return np.append(ranks, -1)[labels.cat.codes.to_numpy()], tuple(distinct.tolist())
 
 
-def arrange_rows(df: pd.DataFrame, space: Space | None = None) -> Columns:
+def arrange_rows(df: pd.DataFrame, space: Space) -> Columns:
     """Bring checked rows into the one form that tables hold.
 
     Args:
         df: Rows that passed `check_rows`.
-        space: Their space; `DEFAULT` unless given.
+        space: Their space.
 
     Returns:
         Their columns, sorted by `key_columns`.
     """
-    space = space or load_space()
     archs = keys_of_rows(df, space)
     keys = _row_keys(df, archs)
     if (np.diff(keys) < 0).any():

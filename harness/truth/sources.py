@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from harness.errors import StoreError, TruthError, unknown_name
@@ -66,19 +64,26 @@ def find_truth(
     space = space or load_space()
     default_query(image_dataset, space)
     if image_dataset in published(space).queries:
-        return _find_published(data_dir, space)
-    if space.name == DEFAULT:
-        return _load_bundled(image_dataset, space)
-    path = truth_folder(data_dir, space) / f"{image_dataset}.parquet"
-    if not path.is_file() and bundled_table(image_dataset, space).is_file():
-        return _load_bundled(image_dataset, space)
-    if not path.is_file():
-        raise TruthError(
-            f"There is no truth table of the space '{space.name}' on {image_dataset}: looked for "
-            f"'{path}'. Make one with 'harness truth build --out {path} --dataset {image_dataset} "
+        paths = [truth_folder(data_dir, space) / name for name in PUBLISHED_FILES]
+        advice = _advise_fetching(space)
+    elif space.name == DEFAULT:  # the package's own is the truth, whatever lies elsewhere
+        paths = [bundled_table(image_dataset, space)]
+        advice = "It is part of this package: install that again."
+    else:
+        own = truth_folder(data_dir, space) / f"{image_dataset}.parquet"
+        paths = [own, bundled_table(image_dataset, space)]
+        advice = (
+            f"Make one with 'harness truth build --out {paths[0]} --dataset {image_dataset} "
             "--space ...', or name the folder of one with --data-dir."
         )
-    return load_table(path, space)
+    for path in paths:
+        if path.is_file():
+            return open_file(path, space)
+    looked = " and ".join(f"'{path}'" for path in paths)
+    raise TruthError(
+        f"There is no truth table of the space '{space.name}' on {image_dataset}: looked for "
+        f"{looked}. {advice}"
+    )
 
 
 def truth_folder(data_dir: Path | None, space: Space) -> Path:
@@ -86,37 +91,27 @@ def truth_folder(data_dir: Path | None, space: Space) -> Path:
     return (resolve_data_dir(data_dir) or user_cache_dir()) / space.name
 
 
-def bundled_table(image_dataset: str, space: Space) -> Traversable:
+def bundled_table(image_dataset: str, space: Space) -> Path:
     """Return the file of a table of this package; it need not exist."""
-    return resources.files("harness.truth") / f"{space.name}_{image_dataset}.parquet"
+    return Path(__file__).parent / f"{space.name}_{image_dataset}.parquet"
 
 
-def _load_bundled(image_dataset: str, space: Space) -> TruthTable:
-    resource = bundled_table(image_dataset, space)
-    if not resource.is_file():
-        raise TruthError(
-            f"This installation lacks its own truth table, harness/truth/{resource.name}. "
-            "Install the package again, or make a table with 'harness truth build'."
-        )
-    with resources.as_file(resource) as path:
-        return load_table(path, space)
-
-
-def _find_published(data_dir: Path | None, space: Space) -> TruthTable:
-    folder = truth_folder(data_dir, space)
-    table, rows = (folder / name for name in PUBLISHED_FILES)
-    if table.is_file():
-        return load_table(table, space)
-    if rows.is_file():
-        return _convert_once(rows, space)
+def _advise_fetching(space: Space) -> str:
     smallest = min(published(space).entries(), key=lambda entry: entry.size, default=None)
     fetch = "import it with 'harness truth import'"
     if smallest is not None:
         fetch = f"run 'harness data fetch {smallest.name}' ({smallest.size / 1e6:.1f} MB)"
-    raise TruthError(
-        f"There is no published truth table of the space '{space.name}': looked for '{table}' and "
-        f"'{rows}'. Set {DATA_VARIABLE} or --data-dir to a folder that holds one of them, or "
-        f"{fetch}."
+    return f"Set {DATA_VARIABLE} or --data-dir to a folder that holds one of them, or {fetch}."
+
+
+def open_file(path: Path, space: Space) -> TruthTable:
+    """Read a table of a space's folder; published rows are converted once, and kept in the cache.
+
+    Raises:
+        TruthError: As `load_table` does.
+    """
+    return (
+        _convert_once(path, space) if path.name == PUBLISHED_FILES[1] else load_table(path, space)
     )
 
 

@@ -34,7 +34,7 @@ def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:
     from harness.truth.catalogue import list_places
 
     chosen = find_space(space) or load_space()
-    entries = [_look_at(place, data_dir, chosen) for place in list_places(data_dir, chosen)]
+    entries = [_look_at(place, chosen) for place in list_places(data_dir, chosen)]
     if as_json:
         click.echo(json.dumps({"tables": entries}, indent=2))
         return
@@ -48,12 +48,12 @@ def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:
         )
 
 
-def _look_at(place: Place, data_dir: Path | None, space: Space) -> dict[str, Any]:
-    from harness.truth.catalogue import open_place
+def _look_at(place: Place, space: Space) -> dict[str, Any]:
+    from harness.truth.sources import open_file
 
     known = {"name": place.name, "path": str(place.path), "origin": place.origin}
     try:
-        table = open_place(place, data_dir, space)
+        table = open_file(place.path, space)
     except DataError as error:
         return known | {"status": "damaged", "problem": str(error)}
     except HarnessError as error:

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from harness.errors import DataError, TruthError, UsageError
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import TruthQuery, TruthTable, find_truth, make_table, save_table
-from harness.truth.catalogue import choose_query, list_places, open_place, open_table
+from harness.truth.catalogue import choose_query, list_places, open_table
+from harness.truth.sources import open_file
 
 
 def make_rows(**constants: Any) -> pd.DataFrame:
@@ -52,7 +54,7 @@ def test_the_published_table_goes_before_the_bundled_one(cache: Path, data: Path
     assert (place.name, place.path.name) == ("nb201", "truth_rows.parquet")
     assert table.sha256 == find_truth("cifar10", data).sha256
     (converted,) = [place for place in list_places(data) if place.origin == "user cache"]
-    assert open_place(converted, data).sha256 == table.sha256
+    assert open_file(converted.path, load_space()).sha256 == table.sha256
     assert open_table(converted.name, data)[1].sha256 == table.sha256
 
 
@@ -61,7 +63,7 @@ def test_a_table_takes_the_name_from_rows_beside_it(cache: Path, data: Path) -> 
     save_table(make_table(make_rows(accuracy=2.0), "x", {}), data / "nb201" / "mine.parquet")
     assert list(names(data)) == ["nb201-tiles", "nb201", "mine", "truth_rows"]
     accuracy = {
-        place.name: open_place(place, data).columns.accuracy[0]
+        place.name: open_file(place.path, load_space()).columns.accuracy[0]
         for place in list_places(data)
         if place.origin == "data folder"
     }

@@ -114,7 +114,7 @@ BAD_ROWS: dict[str, tuple[Spoil, str]] = {
 @pytest.mark.parametrize(("spoil", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
 def test_bad_rows_are_refused_with_file_column_and_example(spoil: Spoil, message: str) -> None:
     with pytest.raises(TruthError, match=f"my.csv: .*{message}"):
-        check_rows(spoil(make_rows()), "my.csv")
+        check_rows(spoil(make_rows()), "my.csv", load_space())
 
 
 def test_rows_in_another_enumeration_than_the_published_order_are_refused() -> None:
@@ -142,14 +142,14 @@ def test_two_rows_that_disagree_about_one_training_are_refused_with_the_second_o
 def test_bad_strings_are_found_whatever_their_type(dtype: str) -> None:
     df = setting("arch_str", "nonsense")(make_rows())
     with pytest.raises(TruthError, match="names no architecture"):
-        check_rows(df.astype({"arch_str": dtype}), "my.csv")
+        check_rows(df.astype({"arch_str": dtype}), "my.csv", load_space())
 
 
 def test_categories_that_no_row_uses_do_no_harm() -> None:
     df = make_rows().astype({"arch_str": "category", "split": "category"})
     df["arch_str"] = df["arch_str"].cat.add_categories(["nonsense"])
     df["split"] = df["split"].cat.add_categories(["nonsense"])
-    check_rows(df, "my.csv")
+    check_rows(df, "my.csv", load_space())
     assert make_table(df, "small", {}).sha256 == make_small_table().sha256
 
 
