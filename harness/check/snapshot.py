@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from harness import provenance
 from harness.errors import DataError, TruthError
 from harness.estimators.matrix import ScoreMatrix
-from harness.evaluation import ChosenTruth
+from harness.evaluation import ChosenTruth, check_common_seeds
 from harness.evaluation.pairs import gather_origins
 from harness.scores import show
 from harness.spaces import DEFAULT, load_space
@@ -191,6 +191,7 @@ def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Sna
 
 
 def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
+    check_common_seeds(estimator)
     known = np.isin(chosen.truth.keys, estimator.complete_archs)
     index, truth = chosen.truth.keys[known], chosen.truth.accuracy[known]
     if len(index) < MIN_ARCHS:

@@ -1,6 +1,10 @@
 """Evaluation: how well estimators rank, judged by a truth."""
 
-from harness.evaluation.evaluating import evaluate_estimator, evaluate_together
+from harness.evaluation.evaluating import (
+    check_common_seeds,
+    evaluate_estimator,
+    evaluate_together,
+)
 from harness.evaluation.pairs import Pair
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth, TruthChoice, choose_truth, choose_truths
@@ -13,6 +17,7 @@ __all__ = [
     "PairResult",
     "TruthChoice",
     "TruthSource",
+    "check_common_seeds",
     "choose_truth",
     "choose_truths",
     "evaluate_estimator",

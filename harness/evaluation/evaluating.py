@@ -55,6 +55,8 @@ def evaluate_together(
     """
     archs = np.intersect1d(common_archs(estimators), chosen.truth.keys)
     if len(archs) == 0:
+        for estimator in estimators:
+            check_common_seeds(estimator)
         each = "; ".join(f"'{e.label}' {len(e.complete_archs):,}" for e in estimators)
         raise TruthError(
             f"No architecture has a score of all estimators and a truth ({chosen.query}, "
@@ -99,6 +101,7 @@ def evaluate_estimator(
     complete = estimator.complete_archs
     archs = np.intersect1d(complete, chosen.truth.keys)
     if len(archs) == 0:
+        check_common_seeds(estimator)
         raise TruthError(
             f"None of the {len(complete):,} architectures that '{estimator.label}' scores (with "
             f"every seed) has a truth ({chosen.query}, {len(chosen.truth.keys):,} architectures). "
@@ -139,6 +142,23 @@ def _evaluate(
         figures=evaluate_case(
             scores, baselines=_score_baselines(scores), populations=populations, tick=tick
         ),
+    )
+
+
+def check_common_seeds(estimator: ScoreMatrix) -> None:
+    """Refuse an estimator whose seeds scored no architecture in common.
+
+    Raises:
+        TruthError: If that is so: each architecture is judged over all seeds.
+    """
+    if len(estimator.complete_archs) or len(estimator.seeds) == 1:
+        return
+    scored = np.isfinite(estimator.score).sum(axis=1)
+    each = ", ".join(f"seed {s}: {n:,}" for s, n in zip(estimator.seeds, scored, strict=True))
+    raise TruthError(
+        f"The {len(estimator.seeds)} seeds of '{estimator.label}' have no scored architecture in "
+        f"common ({each}), and each architecture is judged over all seeds. Score the same "
+        "architectures with every seed, or give each seed as a method of its own."
     )
 
 

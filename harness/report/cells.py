@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.report.seed_means import SeedMean
-from harness.stats import Interval, MetricResult, PopulationResult
+from harness.stats import MIN_ARCHS, Interval, MetricResult, PopulationResult
 from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
 
 _WHOLE = ("best_rank_at_1", "best_rank_at_10", "best_rank_at_100")
@@ -48,6 +48,13 @@ def write_figure(result: MetricResult, with_spread: bool = False, signed: bool =
 def write_value(result: MetricResult, signed: bool = False) -> str:
     """Write a metric's value, or why there is none."""
     return result.status if result.value is None else _number(result.value, result.name, signed)
+
+
+def write_status(result: MetricResult) -> str:
+    """Write in a sentence why a metric has no value."""
+    if result.status == "too few":
+        return f"too few architectures ({MIN_ARCHS} are enough)"
+    return f"{result.name} {result.status}"
 
 
 def _number(value: float, name: str, signed: bool = False) -> str:

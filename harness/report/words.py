@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
-from harness.report.cells import find_interval, write_ends, write_estimate
+from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.scores import on_one_line
@@ -116,7 +116,7 @@ def _say_tau(result: Evaluated) -> tuple[str, str]:
     """Say an estimator's tau, and what its interval is over."""
     tau = result.populations["all"].metrics["tau"]
     if tau.value is None:
-        return f"{result.label} {tau.status}", ""
+        return f"{result.label} {write_status(tau)}", ""
     interval, n_seeds = find_interval(tau), result.figures.n_seeds
     seeds = f"{n_seeds} seeds" if n_seeds > 1 else ""
     over = "" if interval is None else f"95% over {interval.over}"
@@ -147,7 +147,7 @@ def conclude_pair(result: PairResult) -> str:
     tau = result.comparison.differences["all"]["tau"]
     but = f" But {'; '.join(result.pair.caveats)}." if result.pair.caveats else ""
     if tau.value is None:
-        return f"{first} and {second} cannot be compared: tau is {tau.status}.{but}"
+        return f"{first} and {second} cannot be compared: {write_status(tau)}.{but}"
     interval = find_interval(tau)
     if interval is None:
         return (
@@ -229,14 +229,13 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
     """Say what was left out of one estimator, and what casts doubt on its figures."""
     label, estimator, query = result.label, result.estimator, result.truth.query
     tau = result.populations["all"].metrics["tau"]
-    is_negative = tau.value is not None and tau.value < 0
-    if is_negative and estimator.source != "run" and (not tau.interval or tau.interval.high < 0):
+    reached = result.populations["all"].baselines[estimator.space.floor].value or 0.0
+    interval = find_interval(tau)
+    most = tau.value if interval is None else interval.high
+    if estimator.source != "run" and most is not None and most < 0 < reached:
         yield (
-            f"{label} has a negative tau; lower values score better here: check --lower-is-better "
-            "(in Python lower_is_better)."
-            if estimator.score_kind.startswith("minus ")
-            else f"{label} has a negative tau: if lower values are better, give --lower-is-better "
-            "(in Python lower_is_better=True)."
+            f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "
+            f"while {estimator.space.floor} reaches {reached:.3f}."
         )
     if has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
@@ -259,6 +258,18 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
+
+
+def _ask_direction(estimator: ScoreMatrix) -> str:
+    """Ask whether the scores were read the wrong way round, and say how to turn them."""
+    where = estimator.paths[0] if estimator.paths else "these scores"
+    if estimator.score_kind.startswith("minus "):
+        return (
+            f"Is higher better in {where}? If so, leave out --lower-is-better and --lower-in (in "
+            "Python lower_is_better)."
+        )
+    option = f" --lower-in {where}" if estimator.paths else " lower_is_better=True"
+    return f"Is lower better in {where}? If so, give{option}."
 
 
 def _say_populations(result: Evaluated) -> Iterator[str]:

@@ -164,8 +164,31 @@ def test_lower_is_better_turns_every_sign_and_its_lack_is_suspected(
     assert turned.estimator.score_kind == "minus column 'score'"
     wrong = harness.evaluate(loss, "tiles")
     assert wrong.tau == pytest.approx(-(result.tau or 0.0), rel=1e-12)
-    assert "scores has a negative tau: if lower values are better" in str(wrong)
-    assert "negative tau" not in str(turned)
+    floor = wrong.populations["all"].baselines["live_params"].value
+    asked = "Is lower better in these scores? If so, give lower_is_better=True. scores has tau -0."
+    (line,) = [line for line in wrong.words if line.startswith(asked)]
+    assert line.endswith(f"], while live_params reaches {floor:.3f}.")
+    back = harness.evaluate(make_frame(), "tiles", lower_is_better=True)
+    asked = "Is higher better in these scores? If so, leave out --lower-is-better"
+    assert sum(line.startswith(asked) for line in back.words) == 1
+    assert not any(line.startswith("Is ") for line in turned.words)
+
+
+def test_a_negative_tau_that_may_be_chance_raises_no_question() -> None:
+    noise = make_frame().assign(score=np.random.RandomState(1).normal(size=len(make_frame())))
+    results = [harness.evaluate(noise.assign(score=s * noise["score"]), "tiles") for s in (1, -1)]
+    assert min(result.tau or 0.0 for result in results) < 0
+    assert not any("Is lower better" in str(result) for result in results)
+
+
+def test_seeds_without_a_common_architecture_are_told_instead_of_the_truth() -> None:
+    frame = make_frame()[: len(TRUTH.keys)]
+    frame["seed"] = np.arange(len(frame)) % 2
+    reason = r"^The 2 seeds of 'scores' have no scored architecture in common \(seed 0: \d+, seed"
+    with pytest.raises(TruthError, match=reason):
+        harness.evaluate(frame, "tiles")
+    with pytest.raises(TruthError, match=reason):
+        harness.compare({"scores": frame}, "tiles")
 
 
 def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
@@ -177,7 +200,7 @@ def test_no_architecture_with_both_a_score_and_a_truth_is_an_error() -> None:
 def test_few_or_constant_scores_give_words_instead_of_numbers() -> None:
     few = harness.evaluate(make_frame()[:29], "tiles")
     assert few.tau is None
-    assert "(29 architectures): scores too few" in str(few)
+    assert "(29 architectures): scores too few architectures (30 are enough)." in str(few)
     json.loads(EVALUATION_WRITERS["json"]([few]))
     EVALUATION_WRITERS["csv"]([few])
 

@@ -394,7 +394,7 @@ def test_fewer_than_thirty_architectures_are_too_few_and_no_number(tmp_path: Pat
     assert only_pair(report).comparison.differences["all"]["tau"].value is None
     text = render(report)
     assert "| spos | 0 | 29 | too few | - | too few | too few |" in text
-    assert "ogd and spos cannot be compared: tau is too few." in text
+    assert "ogd and spos cannot be compared: too few architectures (30 are enough)." in text
     assert "Figures on fewer than 30 architectures are shown as 'too few'." in text
 
 
