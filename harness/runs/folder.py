@@ -14,6 +14,7 @@ In `<out>/<run id>/`:
 - `scores_refitted.parquet` or `scores_shared.parquet`: the ranking by the other readout
 - `snapshots/`: earlier weights that the ranking uses, kept for further rankings
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
+- `seconds.parquet`: what measuring each architecture took, of proxies
 - `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, with `--profile`
 """
 

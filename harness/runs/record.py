@@ -82,6 +82,7 @@ class RankingRecord(_Open):
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
+    score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
     weights_sha256: str | None = Sha256
     format: int | None = Field(None, description="Of the computation; others are not taken over")
     source: dict[str, Any] | None = Field(None, description="The run that did the training")
@@ -98,6 +99,9 @@ class Timings(_Open):
     evaluate_s: float | None = Field(None, ge=0, description="Evaluations during training")
     checkpoint_s: float | None = Field(None, ge=0, description="Saving")
     rank_s: float | None = Field(None, ge=0, description="The ranking")
+    score_s: float | None = Field(
+        None, ge=0, description="Of a proxy: its share of what measuring the proxies together took"
+    )
 
 
 class Summary(_Open):

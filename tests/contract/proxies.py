@@ -75,9 +75,8 @@ def fisher(case: Case) -> float:
     for y in outputs:
         if y.grad is None:
             continue
-        for channel in range(y.shape[1]):
-            product = (y[:, channel] * y.grad[:, channel]).detach().reshape(len(y), -1)
-            total += float(product.sum(dim=1).pow(2).mean() / 2)
+        product = (y * y.grad).detach().reshape(*y.shape[:2], -1)
+        total += float(product.sum(dim=2).pow(2).mean(dim=0).sum() / 2)
     return total
 
 
@@ -120,20 +119,18 @@ def epe_nas(case: Case) -> float:
 def nwot(case: Case) -> float:
     network = case.make()
     n = len(case.batch.labels)
-    kernel = np.zeros((n, n))
+    kernels: list[np.ndarray] = []
 
     def count(x: Tensor) -> None:
-        on = (x.reshape(n, -1) > 0).numpy()
-        for i in range(n):
-            for j in range(n):
-                kernel[i, j] += (on[i] == on[j]).sum()
+        on = (x.reshape(n, -1) > 0).to(x.dtype)
+        kernels.append((on @ on.T + (1 - on) @ (1 - on).T).double().numpy())
 
     for module in network.modules():
         if isinstance(module, nn.ReLU):
             module.register_forward_hook(lambda _m, inputs, _y: count(inputs[0].detach()))
     network.last_bn.register_forward_hook(lambda _m, _i, y: count(y.detach()))
     network(case.batch.images)
-    sign, logarithm = np.linalg.slogdet(kernel)
+    sign, logarithm = np.linalg.slogdet(sum(kernels))
     return float(logarithm) if sign > 0 else -np.inf
 
 
@@ -200,7 +197,7 @@ def nlc(case: Case) -> float:
     signs = 2 * torch.randint(0, 2, logits.shape, generator=generator) - 1
     gradients = torch.from_numpy(input_gradients(case, signs))
     covariance = torch.cov(images.reshape(len(images), -1).T, correction=0)
-    moved = torch.stack([g @ covariance @ g for g in gradients]).mean()
+    moved = (gradients @ covariance * gradients).sum(dim=1).mean()
     return -float((moved / torch.cov(logits.T, correction=0).trace()).sqrt())
 
 

@@ -13,7 +13,7 @@ from harness.estimators import load_estimator
 from harness.estimators.zero_cost import REGISTRY
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.proxy import Proxy
-from harness.spaces import NetworkShape, load_space
+from harness.spaces import Architecture, NetworkShape, load_space
 from harness.supernet.base import Standalone
 from tests.contract.proxies import ROWS, Case, Row
 from tests.reference import NaiveNetwork, copy_weights, naive_name
@@ -65,23 +65,27 @@ def measure(name: str, text: str, seed: int = SEED) -> float:
 class _Bound(nn.Module):
     """A naive network of one architecture."""
 
-    def __init__(self, network: NaiveNetwork, text: str) -> None:
+    def __init__(self, network: NaiveNetwork, arch: Architecture) -> None:
         super().__init__()
         self.network = network
         self.last_bn = network.last_bn
-        self.arch = SPACE.parse(text)
+        self.arch = arch
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.network(images, self.arch)
         return found
 
 
+def bind(shape: NetworkShape, arch: Architecture) -> _Bound:
+    """Make the naive network of one architecture."""
+    return _Bound(NaiveNetwork(shape, affine=True, running=False, only=arch), arch)
+
+
 def make_case(text: str) -> Case:
-    own = make_network(text)
-    naive = NaiveNetwork(SHAPE, affine=True, running=False, only=SPACE.parse(text)).double()
-    copy_weights(own, naive)
+    own, naive = make_network(text), bind(SHAPE, SPACE.parse(text)).double()
+    copy_weights(own, naive.network)
     names = {f"network.{naive_name(name, SHAPE.cells)}": name for name, _ in own.named_parameters()}
-    return Case(lambda: _Bound(copy.deepcopy(naive), text), FIRST, SECOND, SEED, names)
+    return Case(lambda: copy.deepcopy(naive), FIRST, SECOND, SEED, names)
 
 
 @each_row
@@ -142,3 +146,14 @@ def test_an_overflow_is_no_number() -> None:
         for parameter in network.parameters():
             parameter.mul_(1e40)
     assert not math.isfinite(load_proxy("synflow").measure(make_passes(network, frozenset())))
+
+
+@each_row
+@pytest.mark.parametrize("name", ["tests.spaces.toy:Toy", "tests.spaces.endless:Endless"])
+def test_every_proxy_measures_networks_of_any_space(row: Row, name: str) -> None:
+    space, proxy = load_space(name), load_proxy(row.name)
+    shape = NetworkShape(channels=4, cells=1, image_size=8, image_channels=2, classes=5)
+    networks = space.networks(shape)
+    live = next(arch for arch in map(space.at, space.prefix(20)) if space.is_live(arch))
+    network = networks.standalone(live, [SEED]).double()
+    assert math.isfinite(proxy.measure(make_passes(network, proxy.uses)))
