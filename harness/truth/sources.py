@@ -63,7 +63,9 @@ def find_truth(
     """
     space = space or load_space()
     default_query(image_dataset, space)
+    what = "truth table"
     if image_dataset in published(space).queries:
+        what = "published truth table"
         paths = [truth_folder(data_dir, space) / name for name in PUBLISHED_FILES]
         advice = _advise_fetching(space)
     elif space.name == DEFAULT:  # the package's own is the truth, whatever lies elsewhere
@@ -81,8 +83,8 @@ def find_truth(
             return open_file(path, space)
     looked = " and ".join(f"'{path}'" for path in paths)
     raise TruthError(
-        f"There is no truth table of the space '{space.name}' on {image_dataset}: looked for "
-        f"{looked}. {advice}"
+        f"There is no {what} of the space '{space.name}' on {image_dataset}: looked for {looked}. "
+        f"{advice}"
     )
 
 

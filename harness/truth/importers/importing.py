@@ -46,41 +46,35 @@ def find_format(path: Path, kind: str = AUTO, space: Space | None = None) -> str
     formats = formats_of(space)
     if kind not in (AUTO, *formats):
         raise unknown_name("format of results", kind, (AUTO, *formats))
-    if not _exists(path):
-        raise TruthError(f"There is nothing at '{path}'. Give the path of published results.")
+    start = _read_start(path)
     if kind not in (AUTO, space.name):
         return kind
-    start = _read_start(path) if path.is_file() else b""
     found = next((name for name, format in formats.items() if format.is_it(path, start)), None)
-    if found is None and kind == AUTO and kind_of(path, start) is not None:
+    if found is not None or kind != AUTO:
+        return found or kind
+    if kind_of(path, start) is not None:
         return ROWS  # a pickle or a torch file, which may hold anything
-    if found is None and kind == AUTO:
-        known = "; ".join(f"'--as {name}': {format.summary}" for name, format in formats.items())
-        raise TruthError(f"'{path}' is of no known format{_hint(path, space)}. Known are {known}.")
-    return found or kind
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # such as a name that is too long
-        return False
+    known = "; ".join(f"'--as {name}': {format.summary}" for name, format in formats.items())
+    hint = published(space).hint(path)
+    if path.is_file() and not start:
+        hint = ": it is empty"
+    elif path.name.endswith((".tar", ".tar.gz", ".tgz")):
+        hint = ": it is an archive; unpack it and give the folder"
+    raise TruthError(f"'{path}' is of no known format{hint}. Known are {known}.")
 
 
 def _read_start(path: Path) -> bytes:
+    """Read how a file begins; a folder begins with nothing."""
     try:
+        if path.is_dir():
+            return b""
         with path.open("rb") as file:
             return file.read(START_BYTES)
     except OSError as error:
-        raise TruthError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-
-
-def _hint(path: Path, space: Space) -> str:
-    if path.is_file() and path.stat().st_size == 0:
-        return ": it is empty"
-    if path.name.endswith((".tar", ".tar.gz", ".tgz")):
-        return ": it is an archive; unpack it and give the folder"
-    return published(space).hint(path)
+        raise TruthError(
+            f"There is nothing at '{path}' that can be read: {error.strerror or error}. Give the "
+            "path of published results."
+        ) from error
 
 
 def import_truth(
