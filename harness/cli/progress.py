@@ -28,10 +28,12 @@ class Unit(NamedTuple):
     Attributes:
         amount: Formats how much is done, of how much.
         speed: Formats how much is done per second; None to omit it.
+        is_even: Whether it takes about the same time throughout, so that the time left is known.
     """
 
     amount: Callable[[int, int], str]
     speed: Callable[[float], str] | None = None
+    is_even: bool = True
 
 
 def counted(things: str, verb: str = "") -> Unit:
@@ -137,7 +139,7 @@ class Display:
         parts = [unit.amount(done, total), info]
         if rate > 0:
             parts += [unit.speed(rate) if unit.speed else ""]
-            parts += [f"{write_duration((total - done) / rate)} left"]
+            parts += [f"{write_duration((total - done) / rate)} left"] if unit.is_even else []
         text = ", ".join(filter(None, parts))
         line = "" if self._headline else name  # one headline, or a line for each piece
         if self.is_terminal:
@@ -156,10 +158,11 @@ class Display:
 
 @contextmanager
 def show_share(name: str) -> Iterator[Watch]:
-    """Show how much of a piece of work is done if it takes long; gives what is to be told."""
+    """Show how much of uneven work is done if it takes long; gives what is to be told."""
+    unit = SHARE._replace(is_even=False)
     with Display(transient=True) as display:
-        display.begin(name, SHARE)
-        yield partial(display.update, name, SHARE)
+        display.begin(name, unit)
+        yield partial(display.update, name, unit)
 
 
 class _Bars(Progress):

@@ -66,9 +66,7 @@ def test_what_takes_long_shows_its_progress(
     result = invoke(command, *files, "--dataset", "tiles", "--json")
     assert result.code == 0
     json.loads(result.out)
-    told = [int(line.split()[1].rstrip("%,")) for line in result.err.splitlines()]
-    assert result.err.startswith("evaluating: 0%\n")
-    assert told == sorted(told)
+    told = [int(line.removeprefix("evaluating: ").rstrip("%")) for line in result.err.splitlines()]
     # Each population of two estimators, and of their difference in a report.
     n_parts = (2 if command == "evaluate" else 3) * len(POPULATIONS)
     assert told == [round(100 * done / n_parts) for done in range(n_parts + 1)]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.cli.monitors import RunsMonitor, SignalledMonitor, StudyMonitor
-from harness.cli.progress import Display, Speed, counted, show_share
+from harness.cli.progress import SHARE, Display, Speed, counted, show_share
 from harness.monitor import FAILED, FINISHED, STARTED, WAITING, Event, Progress
 from harness.settings.layers import make_config
 
@@ -54,10 +54,15 @@ def test_speed_counts_from_what_was_there_and_again_when_work_begins_anew() -> N
 def test_what_was_begun_quietly_is_told_only_if_it_takes_long(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with show_share("reading") as watch:
+    with show_share("evaluating") as watch:
         for clock[0], done in ((101.9, 10), (102.0, 18), (116.9, 20), (117.0, 45)):
             watch(done, 90)
-    assert lines_of(capsys) == ["reading: 20%, 8 s left", "reading: 50%, 17 s left"]
+    display = Display()
+    display.begin("reading", SHARE)
+    clock[0] += 2.0
+    display.update("reading", SHARE, 9, 90)
+    # What was done first says nothing of what is left of uneven work.
+    assert lines_of(capsys) == ["evaluating: 20%", "evaluating: 50%", "reading: 10%, 18 s left"]
 
 
 def test_on_a_terminal_bars_stand_below_the_headline_and_can_go() -> None:
