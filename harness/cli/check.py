@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from harness.cli.options import (
-    JudgingCommand,
+    StrictCommand,
     data_dir_option,
     score_options,
     truth_options,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.evaluation import ChosenTruth
 
 
-@click.command(cls=JudgingCommand)
+@click.command(cls=StrictCommand)
 @click.argument("scores", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--save-baseline",

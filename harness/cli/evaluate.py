@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.options import (
-    JudgingCommand,
+    StrictCommand,
     data_dir_option,
     format_options,
     label_option,
@@ -17,7 +17,7 @@ from harness.cli.options import (
 )
 
 
-@click.command(cls=JudgingCommand)
+@click.command(cls=StrictCommand)
 @click.argument("scores", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",

@@ -15,8 +15,8 @@ from harness.spaces import Space, load_space
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class JudgingCommand(click.Command):
-    """A command that judges scores: an option of one value that is given twice is refused.
+class StrictCommand(click.Command):
+    """A command that refuses an option of one value that is given twice.
 
     Click takes the last one, so that half of what was asked for would be missing without a word.
     """

@@ -11,6 +11,7 @@ import click
 
 from harness.cli.computing import compute, show
 from harness.cli.engine_options import RAY_ONLY, check_engine, engine_options
+from harness.cli.options import StrictCommand
 from harness.cli.run import parse_n_archs
 from harness.cli.runs.choose import find, folder_option
 from harness.distributed.launch import check_alone
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from harness.runs.inventory import Run
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @folder_option
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.  [default: as RUN]")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import (
-    JudgingCommand,
+    StrictCommand,
     data_dir_option,
     format_options,
     label_option,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.report import Report
 
 
-@click.command(cls=JudgingCommand)
+@click.command(cls=StrictCommand)
 @click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
 @format_options
 @click.option(

@@ -17,6 +17,7 @@ from harness.cli.methods import (
     parse_options,
     split_names,
 )
+from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
 from harness.estimators import FREE, PROXIES, SUPERNET, settings_of
@@ -48,7 +49,7 @@ def _quick(key: str) -> str:
     return f"[quick: {tiles}]" if tiles == other else f"[quick: {tiles} on tiles, else {other}]"
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.option(
     "--space",
     help=f"Search space: {', '.join(SPACES)}, or your own as package.module:Space.  "

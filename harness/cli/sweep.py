@@ -19,6 +19,7 @@ from harness.cli.engine_options import (
     make_engine,
     make_monitor,
 )
+from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
@@ -38,7 +39,7 @@ MOST_NAMED = 20
 """Repeated points that are named on standard error."""
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("study_file", metavar="STUDY.toml", type=click.Path(path_type=Path))
 @click.option(
     "--out",

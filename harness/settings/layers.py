@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError, unknown_name
 from harness.settings.base import explain
-from harness.settings.dotted import merge, nest
+from harness.settings.dotted import flatten, merge, nest
 from harness.settings.presets import EVERY_PRESET, IMAGE_DATASETS, PRESETS, ROUNDS
 from harness.settings.run import RANKING, RunConfig
 from harness.settings.stored import modernise
@@ -266,15 +266,23 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         The settings, nested by the dots of the keys.
 
     Raises:
-        UsageError: If there is no `=` or the key is unknown.
+        UsageError: If there is no `=`, the key is unknown, or it is given two values.
     """
     settings: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
             raise UsageError(f"--set '{assignment}' is not key=value. Example: --set lr=0.05.")
         nested = nest(key.strip(), _parse_value(text.strip()))
         _check_keys(nested)
+        for flat, value in flatten(nested).items():
+            if flat in texts and flatten(settings)[flat] != value:
+                raise UsageError(
+                    f"--set {texts[flat]} and --set {assignment} contradict each other. Give one "
+                    "of them."
+                )
+            texts[flat] = assignment
         settings = merge(settings, nested)
     return settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -30,10 +30,31 @@ class Result(NamedTuple):
 Invoke = Callable[..., Result]
 
 
+def vary(arguments: Sequence[object]) -> list[str]:
+    """Keep the last value of each option of `run`, so that tests can vary `TINY`.
+
+    The command itself refuses an option of one value that is given twice.
+    """
+    words = [str(argument) for argument in arguments]
+    if words[:1] != ["run"]:
+        return words
+    options: list[list[str]] = []
+    for word in words[1:]:
+        if word.startswith("--"):
+            options.append([word])
+        else:
+            options[-1].append(word)
+    last = {}
+    for option in options:
+        key = option[1].partition("=")[0] if option[0] == "--set" else ""
+        last[option[0], key] = option
+    return ["run", *(word for option in last.values() for word in option)]
+
+
 def invoke(capsys: pytest.CaptureFixture[str], *arguments: object) -> Result:
     """Run a command as the installed script does; a traceback fails the test by itself."""
     with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
+        main(vary(arguments))
     captured = capsys.readouterr()
     code = caught.value.code
     assert isinstance(code, int)

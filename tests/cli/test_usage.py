@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.cli.main import main
 from tests.cli.commandline import TINY, Invoke
 
 MISTAKES = [
@@ -24,6 +25,9 @@ MISTAKES = [
     (("run", "--set", "stesp=3"), "Unknown setting 'stesp'. Did you mean 'steps'?"),
     (("run", "--set", "ogd.alhpa=3"), "Did you mean 'ogd.alpha'?"),
     (("run", "--set", "steps"), "is not key=value"),
+    (("sweep", "x.toml", "--jobs", "1", "--jobs", "2"), "--jobs was given 2 times"),
+    (("rank", "x", "--n-archs", "1", "--n-archs", "2"), "--n-archs was given 2 times"),
+    (("truth", "build", "--seeds", "1", "--seeds", "2"), "--seeds was given 2 times"),
     (("run", "--set", "=3"), "is not key=value"),
     (("run", "--set", "steps="), "steps = ''"),
     (("run", "--set", "steps=many"), "steps = 'many'"),
@@ -76,6 +80,26 @@ def test_a_mistake_is_explained_and_nothing_is_written(
     assert message in result.err
     assert result.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seeds", "0", "--seeds", "3"), "--seeds was given 2 times, and takes one value"),
+        (("--set", "lr=1", "--set", "lr=2"), "--set lr=1 and --set lr=2 contradict each other"),
+        (
+            ("--set", "ogd.alpha=1", "--set", "ogd.alpha=2"),
+            "--set ogd.alpha=1 and --set ogd.alpha=2 contradict each other",
+        ),
+    ],
+)
+def test_a_run_is_not_given_two_values_for_one_thing(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run", *arguments])  # not by `invoke`, which keeps the last of each
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_no_command_shows_the_help(invoke: Invoke) -> None:
@@ -145,7 +169,8 @@ def test_a_config_file_that_is_no_text_is_refused(invoke: Invoke, tmp_path: Path
 def test_more_images_than_there_are_is_refused_before_training(
     invoke: Invoke, tmp_path: Path, key: str, value: int, available: str
 ) -> None:
-    result = invoke(*TINY, "--out", tmp_path, "--set", f"{key}={value}")
+    given = ("--rank-images", value) if key == "rank_images" else ("--set", f"{key}={value}")
+    result = invoke(*TINY, "--out", tmp_path, *given)
     assert result.code == 2
     assert f"{key} = {value:,} was given; 'tiles' has only {available} such images" in result.err
     assert not list(tmp_path.rglob("record.json"))

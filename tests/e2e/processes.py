@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from tests.cli.commandline import vary
+
 SETTINGS = (
     *("run", "--preset", "smoke", "--seeds", "0", "--strategies", "spos"),
     *("--n-archs", "12", "--rank-images", "32", "--rank-every", "20", "--probe-every", "10"),
@@ -38,7 +40,7 @@ HARNESS = (sys.executable, "-m", "harness")
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Start a command in a process group of its own."""
     return subprocess.Popen(
-        [*HARNESS, *map(str, arguments)],
+        [*HARNESS, *vary(arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -67,7 +69,7 @@ def run_here(*arguments: object) -> tuple[int, str, str]:
     code: Any = None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            main([str(argument) for argument in arguments])
+            main(vary(arguments))
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import EXIT_INTERRUPTED
+from tests.cli.commandline import vary
 from tests.e2e.processes import (
     LONG,
     SETTINGS,
@@ -36,7 +37,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 def start_ranks(*arguments: object) -> subprocess.Popen[str]:
     """Start two ranks in a process group of their own."""
     return subprocess.Popen(
-        [sys.executable, *TORCHRUN, "-m", "harness", *map(str, arguments)],
+        [sys.executable, *TORCHRUN, "-m", "harness", *vary(arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

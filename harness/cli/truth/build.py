@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.run import parse_n_archs, parse_seeds
 from harness.errors import unknown_name
 from harness.spaces import DEFAULT, load_space
@@ -15,7 +16,7 @@ from harness.spaces import DEFAULT, load_space
 BUILDABLE = ("tiles",)
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.option(
     "--space", default=DEFAULT, show_default=True, help="Search space, or package.module:Class."
 )
