@@ -24,7 +24,7 @@ from harness.errors import (
     StoreError,
     UsageError,
 )
-from harness.estimators import load_estimator
+from harness.estimators import SUPERNET, load_estimator
 from harness.estimators.base import Scores, Task
 from harness.estimators.supernet.classes import count_classes
 from harness.estimators.supernet.estimator import SCAFFOLDING
@@ -180,7 +180,7 @@ class Experiment:
                 "precision = bf16: this CPU has no instructions for bf16, so steps take longer "
                 "than in float32."
             )
-        if self.conditions.profile:
+        if self.conditions.profile and config.estimator == SUPERNET:
             profile_run(config, data, self.folder.path)
         self.ranks.broadcast(describe_start(config, self.execution, data))
         estimator = load_estimator(config.estimator)(self._task(data, truth))

@@ -18,6 +18,7 @@ from harness.errors import (
     RankError,
     UsageError,
 )
+from harness.estimators import SUPERNET
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import describe_end, needs_no_work
 from harness.execution.engines.worker import work
@@ -53,7 +54,7 @@ def run_on_ranks(
         The finished run on the first rank, an empty outcome on the others.
 
     Raises:
-        UsageError: If the batch cannot be divided equally.
+        UsageError: If the batch cannot be divided equally, or there is nothing to train.
         Interrupted: If the monitor of a rank asked to stop; every rank stops at the same step.
         RankError: If another rank is gone.
         HarnessError: If something else fails that a user can fix.
@@ -109,6 +110,11 @@ class _LaunchedMonitor:
 
 
 def _check_parts(config: RunConfig, n_ranks: int) -> None:
+    if config.estimator != SUPERNET:
+        raise UsageError(
+            f"torchrun trains one supernet on several ranks, and '{config.estimator}' trains none. "
+            "Run the same command without torchrun; its runs share their work by themselves."
+        )
     if config.batch_size % n_ranks:
         raise UsageError(
             f"batch_size = {config.batch_size} cannot be divided equally among {n_ranks} ranks. "

@@ -10,7 +10,7 @@ import pytest
 
 from harness.distributed.launch import Launch
 from harness.distributed.ranks import Ranks
-from harness.errors import Interrupted, RankError
+from harness.errors import Interrupted, RankError, UsageError
 from harness.execution.conditions import Conditions
 from harness.execution.parallel import run_on_ranks
 from tests.tiny import Recorder, tiny_config
@@ -62,3 +62,10 @@ def test_ranks_that_do_not_come_are_a_failed_run(
         run_on_ranks(CONFIG, LAUNCH, Conditions(tmp_path), monitor)
     assert events_of(monitor) == ["started", "failed"]
     assert monitor.events[-1].facts == {"reason": "Another rank is gone."}
+
+
+def test_an_estimator_that_trains_nothing_is_refused_before_anybody_waits(tmp_path: Path) -> None:
+    config = tiny_config(estimator="jacov", n_archs=3)
+    with pytest.raises(UsageError, match=r"'jacov' trains none\. Run the same command without"):
+        run_on_ranks(config, LAUNCH, Conditions(tmp_path), Recorder())
+    assert list(tmp_path.iterdir()) == []
