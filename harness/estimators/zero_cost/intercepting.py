@@ -5,6 +5,7 @@ A proxy looks at activations, or takes batch norm out, in networks that no proxy
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -13,8 +14,23 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
+def _conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: Any = 1,
+) -> None: ...
+
+
+_CONV2D = inspect.signature(_conv2d)
+"""That of `F.conv2d`, which is built in and has none."""
+
+
 class Interceptor(TorchFunctionMode):
-    """Calls a method of its own for each ReLU, batch norm and weighted layer; nothing is changed.
+    """Calls a method of its own for each ReLU, batch norm and weighted layer; changes nothing.
 
     Running statistics are neither read nor written.
     """
@@ -28,9 +44,14 @@ class Interceptor(TorchFunctionMode):
             return self.normalise(args[0], kwargs["weight"], kwargs["bias"])
         if func in (F.relu, torch.relu):
             return self.rectify(args[0])
-        result = func(*args, **kwargs)
-        if func in (F.conv2d, F.linear) and args[1].requires_grad:  # no pooling written as one
-            self.weigh(args[0], result)
+        if func is F.conv2d:
+            given = _CONV2D.bind(*args, **kwargs)
+            given.apply_defaults()
+            result = self.convolve(*given.args)
+        else:
+            result = func(*args, **kwargs)
+        if func in (F.conv2d, F.linear):
+            self.weigh(args[0], args[1], result)
         return result
 
     def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -41,8 +62,12 @@ class Interceptor(TorchFunctionMode):
         """Compute a ReLU."""
         return F.relu(x)
 
-    def weigh(self, x: Tensor, y: Tensor) -> None:
-        """See the input and the output of a convolution or linear layer that has weights."""
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, *form: Any) -> Tensor:
+        """Compute a convolution; `form` is stride, padding, dilation and groups."""
+        return F.conv2d(x, weight, bias, *form)
+
+    def weigh(self, x: Tensor, weight: Tensor, y: Tensor) -> None:
+        """See the input, the weight and the output of a convolution or of a linear layer."""
 
 
 class Unnormalised(Interceptor):

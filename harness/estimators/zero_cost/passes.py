@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum, auto
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.estimators.zero_cost.batch_norm import BatchNorm
 from harness.estimators.zero_cost.intercepting import Interceptor
+from harness.estimators.zero_cost.twice_derived import BatchNorm, Convolution, Form
 from harness.supernet.base import Standalone
 
 
@@ -195,7 +195,15 @@ class _Watch(Interceptor):
             self._agreements[id(y)] = _count_agreements(y.detach())
         return y
 
-    def weigh(self, x: Tensor, y: Tensor) -> None:
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, *form: Any) -> Tensor:
+        if Use.CURVATURE not in self._uses or bias is not None:
+            return super().convolve(x, weight, bias, *form)
+        y: Tensor = Convolution.apply(x, weight, Form(*form))  # type: ignore[no-untyped-call]
+        return y
+
+    def weigh(self, x: Tensor, weight: Tensor, y: Tensor) -> None:
+        if not weight.requires_grad:  # pooling, written as a convolution
+            return
         if id(x) in self._agreements:
             self._readers[id(x)] += 1
         if Use.SALIENCY in self._uses:

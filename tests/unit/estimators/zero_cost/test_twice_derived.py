@@ -1,4 +1,4 @@
-"""Batch norm with a second derivative of its own: the same as torch's, and a true derivative."""
+"""Second derivatives of our own are true derivatives, and those that torch has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.estimators.zero_cost.batch_norm import BatchNorm
+from harness.estimators.zero_cost.twice_derived import BatchNorm, Convolution, Form
 
 SCALE = torch.tensor([0.5, -2.0], dtype=torch.float64)
 SHIFT = torch.tensor([0.1, 0.2], dtype=torch.float64)
@@ -47,3 +47,22 @@ def test_the_second_derivative_is_torchs_where_the_variance_is_small(spread: flo
         return F.batch_norm(x, None, None, SCALE, SHIFT, training=True)
 
     torch.testing.assert_close(derive(normalise), derive(of_torch), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "form", [Form(), Form(2, 1), Form((1, 2), (1, 0)), Form(1, 1, 2), Form(1, 1, 1, 2)], ids=str
+)
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_convolution_has_both_derivatives(form: Form, trained: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 2, 6, 6, generator=generator, dtype=torch.float64).requires_grad_()
+    shape = (4, 2 // form.groups, 3, 3)
+    weight = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_(trained)
+
+    def convolve(x: Tensor, weight: Tensor) -> Tensor:
+        y: Tensor = Convolution.apply(x, weight, form)
+        return y
+
+    assert torch.equal(convolve(x, weight), F.conv2d(x, weight, None, *form))
+    assert torch.autograd.gradcheck(convolve, (x, weight))
+    assert torch.autograd.gradgradcheck(convolve, (x, weight))
