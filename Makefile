@@ -18,6 +18,10 @@ PYTHON ?= python3
 # What pip installs first, and from which index (empty: pip's own). A wheel file will do too.
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
+# Versions of everything else; /dev/null for the newest. And what is installed to test with.
+CONSTRAINTS ?= constraints.txt
+EXTRA ?= dev
+LOWEST ?= .venv-lowest
 # Passed on: to `harness run`, to pytest, and to the benchmarks.
 RUN_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist worksteal
@@ -28,7 +32,7 @@ RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test test-full lint schema bench bench-compare ci clean
+.PHONY: help setup run test test-full test-lowest lint schema bench bench-compare ci clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -46,6 +50,13 @@ test: $(DEV_STAMP) ## the tests but the slow ones (PYTEST_ARGS='-k ranking')
 test-full: export OMP_NUM_THREADS ?= 1
 test-full: $(DEV_STAMP) ## all tests, the slow ones too
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+$(LOWEST)/lowest.txt: pyproject.toml scripts/lowest.py
+	@mkdir -p $(LOWEST)
+	"$(PYTHON)" scripts/lowest.py > $@
+
+test-lowest: $(LOWEST)/lowest.txt ## the tests with the lowest versions of the dependencies that are allowed
+	$(MAKE) test VENV=$(LOWEST) CONSTRAINTS=$(LOWEST)/lowest.txt EXTRA=test
 
 lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff check .
@@ -81,7 +92,7 @@ clean: ## remove caches and builds; results and the environment stay
 # setup leaves none, and the next make starts it again.
 # torch goes in before the rest and is then pinned to what was installed, so that the second pip
 # cannot swap the build that was asked for.
-$(RUN_STAMP): pyproject.toml constraints.txt
+$(RUN_STAMP): pyproject.toml $(CONSTRAINTS)
 	@rm -f $(RUN_STAMP) $(DEV_STAMP)
 	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo "make: '$(PYTHON)' was not found. Install Python 3.11 or later, or name one:" \
@@ -94,7 +105,7 @@ $(RUN_STAMP): pyproject.toml constraints.txt
 	    "On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 	$(PIP) install $(if $(TORCH_INDEX),--index-url "$(TORCH_INDEX)") "$(TORCH)"
-	@{ grep -v '^torch==' constraints.txt; \
+	@{ sed '/^torch==/d' $(CONSTRAINTS); \
 	  $(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))'; \
 	} > $(VENV)/constraints.txt
 	$(PIP) install -c $(VENV)/constraints.txt -e .
@@ -103,6 +114,6 @@ $(RUN_STAMP): pyproject.toml constraints.txt
 
 $(DEV_STAMP): $(RUN_STAMP)
 	@rm -f $@
-	$(PIP) install -c $(VENV)/constraints.txt -e '.[dev]'
-	@$(BIN)/python -c 'import pytest, mypy'
+	$(PIP) install -c $(VENV)/constraints.txt -e '.[$(EXTRA)]'
+	@$(BIN)/python -c 'import pytest'
 	@touch $@

@@ -109,7 +109,7 @@ def _cells(values: Any) -> pd.Series[Any]:
     listed = list(values)
     cells = np.empty(len(listed), dtype=object)
     cells[:] = listed
-    return pd.Series(cells)
+    return pd.Series(cells, dtype=object)
 
 
 def _of_mapping(content: Mapping[Any, Any], space: Space, source: str) -> pd.DataFrame:
