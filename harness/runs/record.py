@@ -82,6 +82,7 @@ class RankingRecord(_Open):
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
+    measured_with: list[str] = Field([], description="Proxies that shared the seconds of a proxy")
     score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
     weights_sha256: str | None = Sha256
     format: int | None = Field(None, description="Of the computation; others are not taken over")

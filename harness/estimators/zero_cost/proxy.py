@@ -34,6 +34,7 @@ class Proxy(Estimator):
     needs = Needs(images=True)
     Settings = ZeroCostSettings
     uses: ClassVar[frozenset[Use]] = frozenset()
+    _cost = 0.0
 
     @classmethod
     @abstractmethod
@@ -61,13 +62,15 @@ class Proxy(Estimator):
             rows.append({**arch, "score": score, "loss": None, "accuracy": None, "status": status})
             seconds.append({**arch, "seconds": found[own].seconds if own in found else None})
         self._cost = sum(one.seconds / len(one.values) for one in found.values())
+        together = dict.fromkeys(own for one in found.values() for own in one.values)
         return Scores(
             rows={"scores": rows},
             tables={"seconds": seconds},
-            facts={SCORE_KIND: f"{name} of the untrained network, {group.description}"},
+            facts={
+                SCORE_KIND: f"{name} of the untrained network, {group.description}",
+                "measured_with": [own for own in together if own != name],
+            },
         )
-
-    _cost: float = 0.0
 
     def cost(self) -> dict[str, float]:
         """Return this proxy's share of the seconds of its classes, equal among those measured."""

@@ -154,6 +154,7 @@ def test_seconds_are_kept_and_shared_out(tmp_path: Path) -> None:
         if row["seconds"] is not None
     }
     assert all(seconds > 0 for seconds in by_class.values())
+    assert scores.facts["measured_with"] == ["nwot"]
     assert estimator.cost()["score_s"] == pytest.approx(sum(by_class.values()) / 2, abs=1e-3)
 
 
