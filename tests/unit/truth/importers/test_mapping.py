@@ -150,6 +150,13 @@ def test_columns_of_a_wide_table_are_mapped_by_their_names_all_at_once(tmp_path:
     assert "1 cells of the mapped columns" in told[0]
 
 
+def test_what_the_names_of_columns_say_goes_before_a_column_of_that_name(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"arch": STRINGS, "split": "train", "test_200": ACC})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = read(tmp_path / "a.csv", "metric={split}_{epochs},dataset=cifar10")
+    assert table.sha256 == make_expected().sha256
+
+
 def test_columns_of_a_wide_table_are_mapped_one_by_one(tmp_path: Path) -> None:
     frame, expected = make_wide()
     frame.to_csv(tmp_path / "a.csv", index=False)
@@ -254,6 +261,12 @@ def test_a_pickle_that_names_anything_is_refused_and_nothing_is_run(tmp_path: Pa
     pd.DataFrame({"arch": STRINGS}).to_pickle(tmp_path / "a.pkl")
     with pytest.raises(TruthError, match=r"names 'pandas.*nothing was run"):
         read(tmp_path / "a.pkl", MAP)
+
+
+def test_half_a_character_in_a_pickle_is_refused(tmp_path: Path) -> None:
+    for rows in ([{"arch": "\ud800", "test_acc": 1.0}], [{"\ud800": STRINGS[0]}]):
+        with pytest.raises(TruthError, match="surrogates not allowed"):
+            read(dump(tmp_path / "a.pkl", rows), MAP)
 
 
 def test_a_torch_file_of_tensors_is_refused(tmp_path: Path) -> None:
