@@ -127,7 +127,7 @@ def report_rows(report: Contents) -> Iterator[dict[str, object]]:
 
 
 def _section_rows(section: Section) -> Iterator[dict[str, object]]:
-    against = {"truth": section.title, "truth_sha256": section.truth.sha256}
+    against = {"truth": section.truth.title, "truth_sha256": section.truth.sha256}
     for result in section.evaluations:
         seeds = _write_seeds(result.estimator.seeds)
         who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
@@ -141,7 +141,7 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
 
 def _training_rows(report: Contents) -> Iterator[dict[str, object]]:
     for result in report.trainings:
-        seeds = _write_seeds([run.config.seed for run in result.training.runs])
+        seeds = _write_seeds([run.config.seed for run in result.runs])
         for figure, estimate in result.figures.items():
             who = {"kind": "training", "name": result.label, "seeds": seeds}
             yield who | _estimate_row(figure, estimate)
