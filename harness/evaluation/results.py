@@ -99,6 +99,9 @@ class Evaluated:
             "truth": self.truth.to_dict(),
             **{name: count for name, count in vars(self).items() if name.startswith("n_")},
             "excluded": dict(estimator.exclusions),
+            "n_ranked_last": len(estimator.ranked_last),
+            "arch_s": estimator.arch_s,
+            "notes": list(estimator.notes),
             **self.figures.to_dict(),
         }
 

@@ -108,13 +108,16 @@ def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]
             "policy": query.policy,
             "truth_sha256": result.truth.sha256,
         }
-        counts = {
+        counts: dict[str, float] = {
             "n_scored": result.n_scored,
             "n_incomplete": result.n_incomplete,
             "n_without_truth": result.n_without_truth,
             "n_uncommon": result.n_uncommon,
             **{f"excluded: {why}": n for why, n in estimator.exclusions.items()},
+            "n_ranked_last": len(estimator.ranked_last),
         }
+        if estimator.arch_s is not None:
+            counts["arch_s"] = estimator.arch_s
         yield from (who | {"figure": name, "value": value} for name, value in counts.items())
         yield from (who | row for row in _population_rows(result))
 
