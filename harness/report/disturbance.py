@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ import pandas as pd
 
 from harness.report.measures import COMPARED, FIGURES, POSITIVE
 from harness.report.seed_means import SeedMean, mean_over_seeds, subtract_means
-from harness.report.training import RunTraining
+from harness.report.training import RunTraining, Training
 from harness.stats.intervals import Limits
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,8 +29,7 @@ MIN_STEPS_PER_BIN = 2
 EQUAL_LOSS = "at equal training loss"
 
 
-@dataclass(frozen=True)
-class Bin:
+class Bin(NamedTuple):
     """A part of training.
 
     Attributes:
@@ -49,8 +47,7 @@ class Bin:
     progress: SeedMean
 
 
-@dataclass(frozen=True)
-class SharedBin:
+class SharedBin(NamedTuple):
     """Measurements on paths that share as many convolutions with the trained one.
 
     Attributes:
@@ -69,8 +66,7 @@ class SharedBin:
     positive_frac: SeedMean
 
 
-@dataclass(frozen=True)
-class TrainingDifference:
+class TrainingDifference(NamedTuple):
     """A difference of a figure of training, first minus second.
 
     Attributes:
@@ -85,19 +81,19 @@ class TrainingDifference:
     difference: SeedMean
 
 
-def bin_over_steps(runs: Sequence[RunTraining]) -> list[Bin]:
+def bin_over_steps(training: Training) -> list[Bin]:
     """Average the disturbance of recent paths in equal parts of training.
 
     Args:
-        runs: The runs; all of the same number of steps.
+        training: The runs; all of the same number of steps.
 
     Returns:
         The parts in which any run was measured, in order: at most 20, and no more than there were
         measured steps.
     """
-    measured = [run.probes_of("recent") for run in runs]
-    own = [run.probes_of("trained") for run in runs]
-    n_steps = runs[0].config.steps
+    measured = [run.probes_of("recent") for run in training.runs]
+    own = [run.probes_of("trained") for run in training.runs]
+    n_steps = training.runs[0].config.steps
     n_bins = min(N_STEP_BINS, max((frame["step"].nunique() for frame in measured), default=0))
     edges = np.linspace(0, n_steps, n_bins + 1) if n_bins else np.zeros(0)
     bins = []
@@ -107,7 +103,7 @@ def bin_over_steps(runs: Sequence[RunTraining]) -> list[Bin]:
         if all(part.empty for part in victims):
             continue
         middle = (low + high) / 2
-        losses = [_loss_at(run, np.array([middle]))[0] for run in runs]
+        losses = [_loss_at(run, np.array([middle]))[0] for run in training.runs]
         bins.append(
             Bin(
                 middle,
@@ -120,19 +116,19 @@ def bin_over_steps(runs: Sequence[RunTraining]) -> list[Bin]:
     return bins
 
 
-def split_by_shared(runs: Sequence[RunTraining]) -> list[SharedBin]:
+def split_by_shared(training: Training) -> list[SharedBin]:
     """Split disturbance by how many live convolutions the trained and the other path share.
 
     Args:
-        runs: The runs.
+        training: The runs.
 
     Returns:
         One part for each number of shared convolutions that was measured, ascending.
     """
-    split = [_by_shared(run) for run in runs]
+    runs = [_by_shared(run) for run in training.runs]
     found = []
-    for shared in sorted(set().union(*split)):
-        parts = [run.get(shared, {"n": 0}) for run in split]
+    for shared in sorted(set().union(*runs)):
+        parts = [run.get(shared, {"n": 0}) for run in runs]
         means = (
             mean_over_seeds([part.get(name) for part in parts], FIGURES[name].limits)
             for name in ("mean_pd", "positive_pd", "positive_frac")

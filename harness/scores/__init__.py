@@ -1,6 +1,5 @@
 """Scores: the harness's own files, held to a schema, and anybody's."""
 
-from harness.scores.options import ReadOptions
 from harness.scores.own import (
     COLUMNS,
     STATUS_FAILED,
@@ -19,7 +18,6 @@ __all__ = [
     "STATUSES",
     "STATUS_FAILED",
     "STATUS_OK",
-    "ReadOptions",
     "ScoreSet",
     "ScoreSets",
     "check_scores",

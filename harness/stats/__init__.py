@@ -1,5 +1,14 @@
 """Statistics of rankings: metrics, populations, intervals and ceilings, computed in one call."""
 
+from harness.stats.added_value import (
+    CHOSEN_FROM,
+    WEIGHTS,
+    AddedValue,
+    Basis,
+    ChosenWeight,
+    Gain,
+    added_value,
+)
 from harness.stats.bootstrap import bootstrap_precisions
 from harness.stats.by_population import Evaluation, PopulationResult, evaluate_case, evaluate_scores
 from harness.stats.case import Case
@@ -11,6 +20,7 @@ from harness.stats.ceiling import (
     modelled_ceilings,
     one_seed_reference,
 )
+from harness.stats.combination import Component, LogRanks, rank_together
 from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
@@ -42,26 +52,34 @@ from harness.stats.truth_noise import (
 )
 
 __all__ = [
+    "CHOSEN_FROM",
     "METRICS",
     "MIN_ARCHS",
     "MIN_GROUPS",
     "TAU_LIMITS",
+    "WEIGHTS",
+    "AddedValue",
     "Attenuation",
+    "Basis",
     "Best",
     "Case",
     "CaseScores",
     "Ceiling",
+    "ChosenWeight",
     "Comparison",
+    "Component",
     "Components",
     "Computed",
     "Contrast",
     "Correlation",
     "Difference",
     "Evaluation",
+    "Gain",
     "GapBin",
     "GapCurve",
     "ImageError",
     "Interval",
+    "LogRanks",
     "Method",
     "Metric",
     "MetricResult",
@@ -72,6 +90,7 @@ __all__ = [
     "Tau",
     "TruthInfluence",
     "Verdict",
+    "added_value",
     "adjust",
     "attenuation",
     "best_at",
@@ -96,6 +115,7 @@ __all__ = [
     "pearson",
     "populations_of",
     "precision_at",
+    "rank_together",
     "sample_metric",
     "select_population",
     "smallest_detectable",

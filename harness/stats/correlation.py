@@ -124,6 +124,12 @@ def dense_ranks(values: FloatArray) -> IntArray:
     return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
+def mean_ranks(ranks: IntArray) -> FloatArray:
+    """Compute the mean rank of each group of ties, from 1, given dense ranks from 0, [n]."""
+    sizes = np.bincount(ranks)
+    return np.asarray((np.cumsum(sizes) - (sizes - 1) / 2.0)[ranks], dtype=np.float64)
+
+
 def _count_pairs(x: IntArray, y: IntArray, is_item: BoolArray | None = None) -> _PairCounts:
     """Count everyone's pairs with the items.
 

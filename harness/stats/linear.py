@@ -10,7 +10,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats.correlation import Correlation, FloatArray, check_pair, dense_ranks
+from harness.stats.correlation import (
+    Correlation,
+    FloatArray,
+    check_pair,
+    dense_ranks,
+    mean_ranks,
+)
 
 
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
@@ -97,9 +103,7 @@ def _standardise(values: FloatArray) -> FloatArray:
 
 def _grades(ranks: npt.NDArray[np.int64]) -> FloatArray:
     """Return mean ranks over n, minus a half, which Spearman's correlation is computed from."""
-    sizes = np.bincount(ranks)
-    mean_ranks = (np.cumsum(sizes) - sizes / 2.0) / len(ranks)
-    return np.asarray(mean_ranks[ranks] - 0.5, dtype=np.float64)
+    return np.asarray((mean_ranks(ranks) - 0.5) / len(ranks) - 0.5)
 
 
 def _mean_above(ranks: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:

@@ -20,21 +20,29 @@ from harness.seeding import make_rng
 from harness.spaces import load_space
 from harness.stats import (
     METRICS,
+    Basis,
+    Case,
+    Component,
+    Gain,
     Interval,
     Sample,
+    added_value,
     compute_metric,
     conclude,
     decompose,
     kendall_tau,
     over_seeds,
+    rank_together,
     sample_metric,
     select_population,
     subtract,
     truth_influence,
 )
+from tests.spaces.toy import Toy
 
 NB201 = load_space()
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 SPACE = 40_000
 FAST, SLOW = 400, 800
@@ -299,6 +307,88 @@ def test_paired_intervals_over_seeds_and_architectures_cover_on_the_grid(
     n: int, n_seeds: int
 ) -> None:
     check_coverage(replay_paired_seeds(n, n_seeds, 800), most=MOST_OF_BOTH)
+
+
+TOY = Toy()
+
+
+class Rivals(NamedTuple):
+    """A truth of the toy space, a floor with ties, and what an estimator has in every seed."""
+
+    truth: FloatArray
+    floor: FloatArray
+    lasting: FloatArray
+
+    def train(self, n_seeds: int, rng: np.random.RandomState) -> FloatArray:
+        """Train the estimator: seeds differ in quality, and on single architectures."""
+        level = 0.7 * np.exp(0.2 * rng.standard_normal((n_seeds, 1)))
+        return self.lasting + level * rng.standard_normal((n_seeds, len(self.truth)))
+
+    def gain(self, scores: FloatArray, drawn: IntArray, trials: FloatArray | None = None) -> Gain:
+        """Add the estimator, deterministic if of one row, to the floor on some architectures."""
+        seeds = range(len(scores)) if len(scores) > 1 else (None,)
+        components = [
+            Component("floor", self.floor[drawn]),
+            Component("mine", scores[:, drawn], tuple(seeds)),
+        ]
+        ranks = rank_together(drawn, components)
+        truth = self.truth if trials is None else trials.mean(axis=1)
+        case = Case(drawn, None if trials is None else trials[drawn], truth[drawn], space=TOY)
+        found = added_value(ranks, case, is_deterministic=len(scores) == 1, populations=["all"])
+        return found.populations["all"]
+
+
+@cache
+def make_rivals() -> Rivals:
+    rng = make_rng(0, "coverage", "rivals")
+    truth, noise, lasting = rng.standard_normal((3, TOY.size or 0))
+    return Rivals(truth, np.round(2 * truth + 1.6 * noise), truth + 0.5 * lasting)
+
+
+def replay_added_value(n: int, n_seeds: int, replays: int) -> list[bool]:
+    """Train the estimator, draw architectures and rank these alone; the target is over both.
+
+    One seed stands for a deterministic estimator, whose target is over architectures.
+    """
+    rivals, rng = make_rivals(), np.random.RandomState(10 * n + n_seeds)
+    everyone = np.arange(len(rivals.truth))
+    trained = rivals.train(1, rng) if n_seeds == 1 else rivals.train(200, rng)
+    target = rivals.gain(trained, everyone).value
+    assert target is not None
+    hits = []
+    for _ in range(replays):
+        drawn = rng.choice(everyone, n, replace=False)
+        rows = trained if n_seeds == 1 else rivals.train(n_seeds, rng)
+        hits.append(holds(rivals.gain(rows, drawn).interval, target))
+    return hits
+
+
+@pytest.mark.parametrize(("n", "n_seeds"), [(60, 1), (300, 1), (100, 3)])
+def test_intervals_of_an_added_value_cover(n: int, n_seeds: int) -> None:
+    check_coverage(
+        replay_added_value(n, n_seeds, FAST), most=0.985 if n_seeds == 1 else MOST_OF_BOTH
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("n", [50, 100, 300, 600])
+def test_intervals_of_an_added_value_cover_on_the_grid(n: int, n_seeds: int) -> None:
+    check_coverage(replay_added_value(n, n_seeds, SLOW), most=MOST_OF_BOTH)
+
+
+def test_the_truths_noise_in_an_exact_added_value_covers() -> None:
+    """The target is the mean over trainings of the truth, on all architectures."""
+    rivals, rng = make_rivals(), np.random.RandomState(0)
+    scores, everyone = rivals.train(1, rng), np.arange(len(rivals.truth))
+
+    def train() -> FloatArray:
+        return rivals.truth[:, None] + 0.3 * rng.standard_normal((len(rivals.truth), 2))
+
+    target = np.mean([rivals.gain(scores, everyone, train()).value for _ in range(300)])
+    found = [rivals.gain(scores, everyone, train()) for _ in range(200)]
+    assert {gain.basis for gain in found} == {Basis.EXACT}
+    check_coverage([holds(gain.interval, float(target)) for gain in found], most=0.985)
 
 
 class Layout(NamedTuple):

@@ -1,0 +1,254 @@
+"""What an estimator adds to others that are there anyway.
+
+AV(e | F) is tau of the components of F and e, combined by rank with equal weights, minus tau of F
+alone. A negative value means that e hurts at equal weight; beside it stands the gain at a weight
+that was chosen on other architectures. Axis letters: n architectures, seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.stats.case import Case
+from harness.stats.case_scores import CaseScores
+from harness.stats.combination import LogRanks
+from harness.stats.components import Components, decompose
+from harness.stats.correlation import FloatArray, kendall_tau
+from harness.stats.intervals import Interval
+from harness.stats.populations import MIN_ARCHS, BoolArray
+from harness.stats.reversals import LEVEL, adjust
+from harness.stats.samples import MetricResult, conclude, interval_to_dict
+from harness.stats.uncertainty import Uncertainty
+
+CHOSEN_FROM = 12_000
+"""Architectures that come later in the canonical permutation serve to choose a weight."""
+WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Weights of the estimator to choose from; each component of the floor has 1."""
+
+
+class Basis(Enum):
+    """What a difference applies to, and so what its interval is over."""
+
+    METHOD = "the method, over its seeds"
+    SCORES = "these scores only"
+    """One seed: nothing is known of others, so there is no verdict."""
+    ARCHITECTURES = "a deterministic estimator, over architectures"
+    EXACT = "a deterministic estimator on all architectures"
+    """Only the truth's noise is left; the interval is over it."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The difference that an estimator makes on one population.
+
+    Attributes:
+        floor: Tau without it.
+        together: Tau with it.
+        difference: Their paired difference, with its intervals over seeds and architectures; ranks
+            are held fixed, as if they did not depend on which architectures were drawn.
+        components: Where its uncertainty comes from, with the truth's noise; None without a value.
+        basis: What the difference applies to.
+        p: Two-sided p-value for no difference, by the construction of `interval`, adjusted by Holm
+            over the populations other than "all"; None if there is no interval, or for one seed.
+    """
+
+    floor: MetricResult
+    together: MetricResult
+    difference: MetricResult
+    components: Components | None
+    basis: Basis
+    p: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The difference; None if too few or undefined."""
+        return self.difference.value
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95% interval that applies, named in its `over`; None if there is none."""
+        if self.basis is Basis.EXACT:
+            return None if self.components is None else self.components.interval
+        return self.difference.interval
+
+    @property
+    def verdict(self) -> str | None:
+        """What is shown: "adds" or "hurts" if the difference is significant, else None."""
+        if self.value is None or self.p is None or self.p >= LEVEL:
+            return None
+        return "adds" if self.value > 0.0 else "hurts"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        return {
+            "floor": self.floor.to_dict(),
+            "together": self.together.to_dict(),
+            "difference": self.difference.to_dict(),
+            "components": self.components and self.components.to_dict(),
+            "basis": self.basis.value,
+            "p": self.p,
+            "interval": self.interval and interval_to_dict(self.interval),
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class ChosenWeight:
+    """The gain at a weight that was chosen on other architectures.
+
+    Attributes:
+        weight: One of `WEIGHTS`, with the largest tau there, mean over seeds; the smaller if tied.
+        n: Number of architectures that it was chosen on.
+        populations: The gain on the others, by population.
+    """
+
+    weight: float
+    n: int
+    populations: dict[str, Gain]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        gains = {name: gain.to_dict() for name, gain in self.populations.items()}
+        return {"weight": self.weight, "n": self.n, "populations": gains}
+
+
+@dataclass(frozen=True)
+class AddedValue:
+    """What an estimator adds to a floor.
+
+    Attributes:
+        estimator: The estimator.
+        floor: The components of the floor.
+        seeds: Seeds of the pairs; (None,) if unknown.
+        n_ranked: Architectures that all of these were ranked over.
+        populations: The gain at equal weight, by population.
+        chosen: The gain at a chosen weight; None if there are fewer than 30 architectures to choose
+            on, or to judge on.
+    """
+
+    estimator: str
+    floor: tuple[str, ...]
+    seeds: tuple[int | None, ...]
+    n_ranked: int
+    populations: dict[str, Gain]
+    chosen: ChosenWeight | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, ready for JSON."""
+        return {
+            "estimator": self.estimator,
+            "floor": list(self.floor),
+            "seeds": list(self.seeds),
+            "n_ranked": self.n_ranked,
+            "populations": {name: gain.to_dict() for name, gain in self.populations.items()},
+            "chosen": self.chosen and self.chosen.to_dict(),
+        }
+
+
+def added_value(
+    ranks: LogRanks,
+    case: Case,
+    *,
+    is_deterministic: bool = False,
+    populations: Sequence[str] | None = None,
+) -> AddedValue:
+    """Measure what the last component adds to the others.
+
+    Args:
+        ranks: The floor's components, then the estimator, ranked together: at least two.
+        case: The truth; its architectures are among those that were ranked.
+        is_deterministic: Whether another run would give the same scores of every component, as it
+            does for counts of parameters; of one seed that is not known.
+        populations: Keys of `populations_of`; all of the space by default.
+
+    Returns:
+        The added value.
+
+    Raises:
+        UsageError: If there is one component only, the case has architectures that were not
+            ranked, or a population is unknown.
+    """
+    *floor, estimator = ranks.names
+    if not floor or not np.isin(case.keys, ranks.keys).all():
+        missing = int((~np.isin(case.keys, ranks.keys)).sum())
+        raise UsageError(
+            f"The value that '{estimator}' adds to {', '.join(floor) or 'nothing'} was requested "
+            f"on {len(case.keys):,} architectures, {missing:,} of which were not ranked. Rank a "
+            "floor and an estimator together, and judge them on architectures that both scored."
+        )
+    order = np.argsort(ranks.keys)
+    places = order[np.searchsorted(ranks.keys, case.keys, sorter=order)]
+
+    def combine(weight: float) -> FloatArray:
+        return ranks.combine([1.0] * len(floor) + [weight])[:, places]
+
+    def find_gains(weight: float, judged: BoolArray) -> dict[str, Gain]:
+        own = case.within(judged)
+        floor_scores, scores = (CaseScores(own, combine(w)[:, judged]) for w in (0.0, weight))
+        return _find_gains(floor_scores, scores, is_deterministic, populations)
+
+    everything = np.ones(len(places), dtype=np.bool_)
+    n_first = CHOSEN_FROM if case.space.size is None else min(CHOSEN_FROM, case.space.size)
+    is_first = np.isin(case.keys, case.space.prefix(n_first))
+    chosen = None
+    if min(int(is_first.sum()), int((~is_first).sum())) >= MIN_ARCHS:
+        weight = _choose_weight([combine(each) for each in WEIGHTS], case.truth, ~is_first)
+        chosen = ChosenWeight(weight, int((~is_first).sum()), find_gains(weight, is_first))
+    return AddedValue(
+        estimator=estimator,
+        floor=tuple(floor),
+        seeds=ranks.seeds,
+        n_ranked=len(ranks.keys),
+        populations=find_gains(1.0, everything),
+        chosen=chosen,
+    )
+
+
+def _choose_weight(scores: Sequence[FloatArray], truth: FloatArray, judged: BoolArray) -> float:
+    """Choose the weight whose scores, [seed, n] each, have the largest tau, mean over seeds."""
+    taus = [
+        np.mean([kendall_tau(row[judged], truth[judged]).value or 0.0 for row in rows])
+        for rows in scores
+    ]
+    return WEIGHTS[int(np.argmax(taus))]
+
+
+def _find_gains(
+    floor: CaseScores,
+    together: CaseScores,
+    is_deterministic: bool,
+    populations: Sequence[str] | None,
+) -> dict[str, Gain]:
+    names = floor.case.names(populations)
+    gains = {name: _find_gain(floor, together, is_deterministic, name) for name in names}
+    adjusted = adjust({name: gain.p for name, gain in gains.items()})
+    return {name: replace(gain, p=adjusted[name]) for name, gain in gains.items()}
+
+
+def _find_gain(floor: CaseScores, together: CaseScores, is_deterministic: bool, name: str) -> Gain:
+    sample = together.sample("tau", name, minus=floor)
+    difference = conclude(sample)
+    components = decompose(sample, together.truth_se(name, minus=floor))
+    if len(together) > 1:
+        basis = Basis.METHOD
+    elif not is_deterministic:
+        basis = Basis.SCORES
+    else:
+        basis = Basis.EXACT if sample.left == 0.0 else Basis.ARCHITECTURES
+    p = difference.p if basis in (Basis.METHOD, Basis.ARCHITECTURES) else None
+    if basis is Basis.EXACT and components is not None and components.truth_se is not None:
+        p = Uncertainty(None, 0.0, components.truth_se).p_value(difference.value or 0.0)
+    return Gain(
+        floor=conclude(floor.sample("tau", name)),
+        together=conclude(together.sample("tau", name)),
+        difference=difference,
+        components=components,
+        basis=basis,
+        p=p,
+    )
