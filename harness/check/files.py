@@ -28,6 +28,7 @@ from harness.check.snapshot import (
 )
 from harness.errors import DataError, UsageError
 from harness.files.atomic import write_atomically
+from harness.runs.folder import describe_fault
 from harness.scores import show
 
 FORMAT = "harness-baseline"
@@ -100,7 +101,7 @@ def load_baseline(path: Path) -> Snapshot:
     try:
         snapshot = Snapshot(**given)
     except (ValidationError, TypeError) as error:
-        raise _damaged(path, _explain(error)) from error
+        raise _damaged(path, show(describe_fault(error), 200)) from error
     if _hash(snapshot.to_content()) != content.get("sha256"):
         raise _damaged(path, "its content was changed: hash mismatch")
     return snapshot
@@ -137,14 +138,6 @@ def _damaged(path: Path, reason: str) -> DataError:
         f"The baseline {path} is damaged: {reason}. Restore it from version control. {_MAKE_AGAIN} "
         "only from the scores it was made of: a baseline of new scores lets every regression pass."
     )
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return show(f"{place}: {first['msg']}" if place else first["msg"], 200)
-    return show(error)
 
 
 def _hash(content: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ pass if the upper bound is within it, and otherwise inconclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -117,10 +117,10 @@ def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
         outcome=_decide(compared, low, high, rule.limit),
         baseline=compared.baseline,
         new=compared.new,
-        difference=_map(rule.to_margin, difference),
-        low=_map(rule.to_margin, low),
-        high=_map(rule.to_margin, high),
-        visible=_map(rule.to_margin, visible),
+        difference=rule.to_margin(difference),
+        low=rule.to_margin(low),
+        high=rule.to_margin(high),
+        visible=rule.to_margin(visible),
         n=len(case.archs),
         baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.first),
         new_seeds=tuple(case.new.seeds[place] for place in case.pairing.second),
@@ -253,7 +253,3 @@ def _say_learning(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:
         if name in old.figures and name in new.figures
     ]
     return [f"Read it beside: {', '.join(pairs)}."] if pairs else []
-
-
-def _map(function: Callable[[float], float], value: float | None) -> float | None:
-    return None if value is None else function(value)

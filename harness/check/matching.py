@@ -169,6 +169,5 @@ def _name(value: str | None) -> str:
 
 
 def _list(labels: Sequence[str]) -> str:
-    shown = ", ".join(f"'{show(label)}'" for label in labels[:_SHOWN])
     more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    return shown + more
+    return ", ".join(f"'{show(label)}'" for label in labels[:_SHOWN]) + more

@@ -64,64 +64,40 @@ QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
 
 @dataclass(frozen=True)
 class Rule:
-    """A margin in the figure's own units.
+    """How much worse a figure may become.
 
-    The differences of the gate are on the rule's scale, where they are added and averaged; here
-    that is the figure's own.
+    The differences of the gate are on the rule's scale, where they are added and averaged: the
+    figure's own, or for a share its logarithm. A difference of logarithms is a ratio, whatever the
+    baseline's own noise, and its mean over seeds is that of the geometric mean.
 
     Attributes:
         quantity: What is watched.
         margin: How much worse it may become: 0 or more.
+        is_share: Whether the margin is a share of the baseline, not in the figure's own units.
     """
 
     quantity: Quantity
     margin: float
+    is_share: bool = False
 
     def __str__(self) -> str:
         """Write the rule as it is given."""
-        return f"{self.quantity.name}:{self.margin:g}"
+        margin = f"{100 * self.margin:g}%" if self.is_share else f"{self.margin:g}"
+        return f"{self.quantity.name}:{margin}"
 
     @property
     def limit(self) -> float:
         """The margin on the rule's scale."""
-        return self.margin
+        return math.log1p(self.margin) if self.is_share else self.margin
 
     def to_scale(self, values: FloatArray) -> FloatArray:
-        """Bring values [seed] to the rule's scale."""
-        return values
+        """Bring values [seed] to the rule's scale.
 
-    def to_value(self, mean: float) -> float:
-        """Bring a mean on the rule's scale back to the figure's own."""
-        return mean
-
-    def to_margin(self, difference: float) -> float:
-        """Bring a difference on the rule's scale to the units of the margin."""
-        return difference
-
-    def show(self, difference: float) -> str:
-        """Write a difference in the units of the margin."""
-        return _without_minus_zero(f"{difference:.{4 if self.quantity.metric is None else 3}f}")
-
-
-@dataclass(frozen=True)
-class ShareRule(Rule):
-    """A margin that is a share of the baseline.
-
-    Its scale is logarithmic: a difference of logarithms is a ratio, whatever the baseline's own
-    noise, and its mean over seeds is that of the geometric mean.
-    """
-
-    def __str__(self) -> str:
-        """Write the rule as it is given."""
-        return f"{self.quantity.name}:{100 * self.margin:g}%"
-
-    @property
-    def limit(self) -> float:
-        """The margin on the rule's scale."""
-        return math.log1p(self.margin)
-
-    def to_scale(self, values: FloatArray) -> FloatArray:
-        """Bring values [seed] to the rule's scale."""
+        Raises:
+            UsageError: If a share is asked for of a figure that is not above 0.
+        """
+        if not self.is_share:
+            return values
         if not (values > 0.0).all():
             raise UsageError(
                 f"Rule '{self}' was given, but {self.quantity.title} is {values.min():g} for a "
@@ -132,15 +108,19 @@ class ShareRule(Rule):
 
     def to_value(self, mean: float) -> float:
         """Bring a mean on the rule's scale back to the figure's own."""
-        return math.exp(mean)
+        return math.exp(mean) if self.is_share else mean
 
-    def to_margin(self, difference: float) -> float:
-        """Bring a difference on the rule's scale to the units of the margin."""
+    def to_margin(self, difference: float | None) -> float | None:
+        """Bring a difference on the rule's scale, if there is one, to the units of the margin."""
+        if difference is None or not self.is_share:
+            return difference
         return math.expm1(min(difference, 700.0))
 
     def show(self, difference: float) -> str:
         """Write a difference in the units of the margin."""
-        return _without_minus_zero(f"{difference:.1%}")
+        digits = 4 if self.quantity.metric is None else 3
+        text = f"{difference:.1%}" if self.is_share else f"{difference:.{digits}f}"
+        return text if text.strip("-0.%") else text.removeprefix("-")
 
 
 def parse_rule(text: str) -> Rule:
@@ -171,7 +151,7 @@ def parse_rule(text: str) -> Rule:
     if number > most:
         unit = "%" if percent else ""
         raise _refuse(text, f"the margin is {number:g}{unit}; at most {most:g}{unit} is allowed")
-    return ShareRule(quantity, number / 100.0) if percent else Rule(quantity, number)
+    return Rule(quantity, number / 100.0 if percent else number, percent)
 
 
 def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
@@ -195,10 +175,6 @@ def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
             "ever decide. Give one rule for each figure."
         )
     return rules
-
-
-def _without_minus_zero(text: str) -> str:
-    return text if text.strip("-0.%") else text.removeprefix("-")
 
 
 def _refuse(text: str, reason: str) -> UsageError:

@@ -19,6 +19,7 @@ from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth, check_common_seeds
 from harness.evaluation.pairs import gather_origins
 from harness.scores import show
+from harness.settings.dotted import flatten
 from harness.spaces import DEFAULT, load_space
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.stats.correlation import FloatArray, IntArray
@@ -200,64 +201,47 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
             f"truth ({chosen.query}); a check needs {MIN_ARCHS} or more. Score more of the "
             f"{len(chosen.truth.keys):,} that have this truth."
         )
-    scores = estimator.scores_of(index)
+    scores, size = estimator.scores_of(index), estimator.space.size
     taus = [kendall_tau(row, truth).value for row in scores]
+    sources = [source for record in estimator.records for source in record.sources]
+    commits = (str(source["commit"]) for source in sources if source.get("commit"))
     return MethodSnapshot(
-        label=estimator.label,
-        method=estimator.method,
-        source=estimator.source,
-        dataset=estimator.dataset,
-        bn_mode=estimator.bn_mode,
-        score_kind=estimator.score_kind,
-        settings_sha256=estimator.settings_sha256,
+        **{name: getattr(estimator, name) for name in _AS_THEY_ARE},
         runs=tuple(record.run_id for record in estimator.records),
-        commits=_commits(estimator),
-        seeds=estimator.seeds,
-        population=_describe_population(len(index), estimator.space.size),
+        commits=tuple(dict.fromkeys(commits)),
+        population=f"{len(index):,}{'' if size is None else f' of {size:,}'}: {POPULATION}",
         nb201_index=tuple(index.tolist()),
         scores=tuple(tuple(row) for row in scores.tolist()),
         tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
         figures=_figures(estimator),
-        trainings=estimator.trainings,
         made_with=gather_origins(estimator.records),
     )
 
 
-def _describe_population(n: int, size: int | None) -> str:
-    return f"{n:,}{'' if size is None else f' of {size:,}'}: {POPULATION}"
-
-
-def _commits(estimator: ScoreMatrix) -> tuple[str, ...]:
-    sources = [source for record in estimator.records for source in record.sources]
-    return tuple(dict.fromkeys(str(source["commit"]) for source in sources if source.get("commit")))
-
-
-def _figures(estimator: ScoreMatrix) -> dict[str, tuple[float, ...]]:
-    """Gather the figures that every run measured, as its record has them."""
-    found: dict[str, tuple[float, ...]] = {}
-    summaries = [record.summary for record in estimator.records]
-    for name, path in _PLACES.items():
-        values = [_dig(summary, path) for summary in summaries]
-        known = tuple(value for value in values if value is not None)
-        if known and len(known) == len(values):
-            found[name] = known
-    return found
-
-
+_AS_THEY_ARE = (
+    *("label", "method", "source", "dataset", "bn_mode", "score_kind", "settings_sha256", "seeds"),
+    "trainings",
+)
 _PLACES = {
-    "positive_pd": ("disturbance", "recent", "positive_pd"),
-    "mean_pd": ("disturbance", "recent", "mean_pd"),
-    "progress": ("disturbance", "progress"),
-    "train_loss": ("train_loss",),
+    "positive_pd": "disturbance.recent.positive_pd",
+    "mean_pd": "disturbance.recent.mean_pd",
+    "progress": "disturbance.progress",
+    "train_loss": "train_loss",
 }
 """Where a run's summary has each figure, by name."""
 
 
-def _dig(content: Any, path: Sequence[str]) -> float | None:
-    for key in path:
-        content = content.get(key) if isinstance(content, dict) else None
-    is_number = isinstance(content, (int, float)) and not isinstance(content, bool)
-    return float(content) if is_number and math.isfinite(content) else None
+def _figures(estimator: ScoreMatrix) -> dict[str, tuple[float, ...]]:
+    """Gather the figures that every run measured, as its record has them."""
+    summaries = [flatten(record.summary) for record in estimator.records]
+    found: dict[str, list[Any]] = {
+        name: [summary.get(place) for summary in summaries] for name, place in _PLACES.items()
+    }
+    return {name: tuple(map(float, v)) for name, v in found.items() if v and all(map(_is_real, v))}
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def check_worth_keeping(snapshot: Snapshot) -> None:

@@ -135,15 +135,17 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
 
 
 def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix, ...]:
-    from dataclasses import replace
+    from dataclasses import fields, replace
 
     from harness.estimators.loading import load_estimators
-    from harness.scores import show
+    from harness.scores import ReadOptions, on_one_line, show
 
-    taken = ("score_column", "lower_is_better", "lower_in", "exclude_bad", "readout", "space")
-    loaded = load_estimators(scores, **{name: options[name] for name in taken})
+    taken = {field.name for field in fields(ReadOptions)} | {"lower_in", "readout"}
+    loaded = load_estimators(scores, **{name: options[name] for name in taken & {*options}})
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
+    for note in dict.fromkeys(note for each in loaded.estimators for note in each.notes):
+        click.echo(on_one_line(note), err=True)
     label = options["label"]
     if label is None:
         return loaded.estimators

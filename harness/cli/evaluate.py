@@ -45,10 +45,10 @@ def evaluate(
 ) -> None:
     """Evaluate how well SCORES rank architectures, against a tabular truth.
 
-    SCORES are score files, run folders, or folders of these. A score file (.csv, .tsv, .parquet,
-    .json, .jsonl) has a column arch_str or arch (the space's strings) or nb201_index, arch_index
-    or index (the published order), a column score, and optionally space, seed and method. Higher
-    scores are better unless --lower-is-better is given.
+    SCORES are score files, run folders, or folders of these; - is standard input. A score file
+    (CSV, Parquet, JSON, npy or npz, perhaps packed by gzip) has a column of architectures, found by
+    its values, a column score (or --score-column, or FILE::COLUMN), and optionally space, seed and
+    method. Higher scores are better unless --lower-is-better is given.
 
     Prints every metric on every population, with its interval, and for comparison what one more
     training, a noiseless estimator, parameter counts and random scores reach. Needs no torch.

@@ -116,22 +116,62 @@ def score_options(command: Command) -> Command:
         click.option(
             "--lower-in",
             multiple=True,
-            metavar="FILE",
+            metavar="FILE[::COLUMN]",
             type=click.Path(path_type=Path),
-            help="Lower scores are better in this score file; repeatable.",
+            help="Lower scores are better in this score file, or this column of it; repeatable.",
         ),
         click.option(
             "--score-column",
-            default="score",
-            show_default=True,
-            help="Column of score files that holds the score.",
+            multiple=True,
+            metavar="NAME",
+            default=("score",),
+            show_default="score",
+            help="Column of score files that holds scores. Several, repeated, as a,b, or by a "
+            "pattern such as '*' for all of numbers, are an estimator each. Of one file: "
+            "FILE::COLUMN.",
+        ),
+        click.option(
+            "--arch-column",
+            metavar="NAME",
+            help="Column of score files that names the architectures.  [default: found by its "
+            "values]",
+        ),
+        click.option(
+            "--arch-form",
+            metavar="FORM",
+            help="Form of the architectures, where a file can be read in two, such as ops or naslib"
+            " for six digits.  [default: found by the values]",
+        ),
+        click.option(
+            "--rows",
+            multiple=True,
+            metavar="COLUMN=VALUE",
+            callback=lambda _context, _option, given: _parse_rows(given),
+            help="Read only such rows of score files; repeatable: another column narrows further, "
+            "another value of a column is added.",
         ),
         click.option(
             "--exclude-bad",
             is_flag=True,
             help="Leave out and count bad rows instead of refusing the file.",
         ),
+        click.option(
+            "--worst-if-bad",
+            is_flag=True,
+            help="Rank infinite scores, and those too large for a number, last, as ties.",
+        ),
     )(command)
+
+
+def _parse_rows(given: tuple[str, ...]) -> dict[str, list[str]]:
+    """Gather the values of each column."""
+    rows: dict[str, list[str]] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not (name and sign):
+            raise UsageError(f"--rows '{text}' is not COLUMN=VALUE, such as dataset=cifar10.")
+        rows.setdefault(name.strip(), []).append(value)
+    return rows
 
 
 def label_option(command: Command) -> Command:

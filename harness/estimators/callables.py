@@ -11,10 +11,10 @@ import pandas as pd
 
 from harness.errors import DataError, UsageError
 from harness.estimators.matrix import CALLABLE, ScoreMatrix
-from harness.scores import make_score_sets, show
+from harness.scores import ReadOptions, make_score_sets, show
 from harness.scores.cells import to_number
 from harness.spaces import Architecture, Space, load_space
-from harness.spaces.lookup import name_archs
+from harness.spaces.lookup import arch_columns, name_archs
 
 Scorer = Callable[[Architecture], Any]
 
@@ -28,6 +28,7 @@ def from_callable(
     *,
     lower_is_better: bool = False,
     exclude_bad: bool = False,
+    worst_if_bad: bool = False,
     space: Space | None = None,
 ) -> ScoreMatrix:
     """Score architectures with a function.
@@ -41,6 +42,8 @@ def from_callable(
         lower_is_better: Whether a lower number is better.
         exclude_bad: Whether architectures without a finite score are left out and counted instead
             of refused.
+        worst_if_bad: Whether architectures of an infinite score, or one too large for a number
+            (`OverflowError`), rank last, as ties.
         space: The space; NAS-Bench-201 unless given.
 
     Returns:
@@ -67,28 +70,31 @@ def from_callable(
         try:
             cell = _to_cell(score(arch))
         except Exception as error:
-            if not exclude_bad:
+            if worst_if_bad and isinstance(error, OverflowError):
+                cell = math.inf
+            elif exclude_bad:
+                continue
+            else:
                 raise DataError(
                     f"'{show(name)}' raised {type(error).__name__} ({show(error)}) for "
                     f"architecture {arch} ({space.index_column or 'key'} {space.key(arch)}). "
                     "Correct it, or leave out and count such architectures with "
                     "exclude_bad=True."
                 ) from error
-            continue
         kept.append(space.key(arch))
         cells.append(cell)
     n_raised = len(chosen) - len(kept)
     if n_raised and not kept:
         raise DataError(f"'{show(name)}' raised an exception for all {n_raised:,} architectures.")
     frame = pd.DataFrame({**name_archs(kept, space), "score": pd.Series(cells, dtype=object)})
-    sets = make_score_sets(
-        frame,
-        f"scores of '{show(name)}'",
+    options = ReadOptions(
         lower_is_better=lower_is_better,
-        exclude=exclude_bad,
+        exclude_bad=exclude_bad,
+        worst_if_bad=worst_if_bad,
+        arch_column=arch_columns(space).text,
         space=space,
     )
-    only = sets.sets[0]
+    only = make_score_sets(frame, f"scores of '{show(name)}'", options).sets[0]
     return ScoreMatrix(
         label=show(name),
         method=show(name),
@@ -98,6 +104,7 @@ def from_callable(
         score=only.score,
         score_kind=f"{'minus ' if lower_is_better else ''}value of '{show(name)}'",
         exclusions=only.exclusions | ({RAISED: n_raised} if n_raised else {}),
+        ranked_last=only.ranked_last,
         space=space,
     )
 

@@ -15,9 +15,10 @@ from harness.errors import StoreError, UsageError
 from harness.estimators.callables import Scorer, from_callable
 from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.estimators.runs import load_runs
+from harness.estimators.score_files import ScorePath, load_files, make_matrices, parse_path
 from harness.runs.folder import find_runs
-from harness.scores import ScoreSets, make_score_sets, read_score_sets, show
-from harness.scores.sets import SCORE
+from harness.scores import ReadOptions, make_score_sets, show
+from harness.scores.options import SCORE
 from harness.spaces import Architecture, Space, load_space
 from harness.spaces.lookup import arch_columns, name_archs
 
@@ -36,31 +37,27 @@ ScoresLike = (
 def load_estimators(
     paths: Iterable[str | Path],
     *,
-    score_column: str = SCORE,
-    lower_is_better: bool = False,
     lower_in: Sequence[str | Path] = (),
-    exclude_bad: bool = False,
     readout: str | None = None,
-    space: Space | None = None,
     labels: Sequence[str] = (),
+    **reading: Any,
 ) -> Loaded:
     """Read any mixture of run folders, folders of run folders, and score files.
 
     Runs that differ only in the seed are one estimator; a score file is one estimator, or one for
-    each value of its column `method`.
+    each column of scores and each value of its column `method`.
 
     Args:
-        paths: At least one.
-        score_column: The column of the scores in score files.
-        lower_is_better: Whether a lower number is better in score files; run folders know.
-        lower_in: Those score files of `paths` in which a lower number is better.
-        exclude_bad: Whether bad rows of score files are left out and counted instead of refused.
+        paths: At least one. `FILE::COLUMN` is one column of a score file, or several separated by
+            commas; `-` is standard input.
+        lower_in: Those score files of `paths`, or `FILE::COLUMN`, in which a lower number is
+            better.
         readout: "shared" or "refitted": the scores of runs by this readout (`rank_readout`); None:
             by each run's own.
-        space: The space of score files; that of the runs, else whichever the file names, unless
-            given. Run folders know theirs.
         labels: A name for each path, in their order, such as the machine of its runs; the runs of
             each path are then estimators of their own. By default made from what is known.
+        reading: How score files are read: attributes of `harness.scores.ReadOptions`, such as
+            `score_column` and `lower_is_better`. Run folders know all that.
 
     Returns:
         The estimators, each with a label of its own, and what was left out.
@@ -71,41 +68,32 @@ def load_estimators(
         StoreError: If there is no finished run where runs were named, or a run is damaged.
         DataError: If a score file is refused.
     """
-    named = [Path(path) for path in paths]
-    # A missing path without an extension was meant to be a folder: its error says more.
-    folders = [path for path in named if path.is_dir() or not (path.suffix or path.exists())]
-    files = [path for path in named if path not in folders]
-    _check_paths(named, files, score_column != SCORE or lower_is_better or bool(lower_in))
-    lower = _resolve_lower(files, lower_in)
+    options = ReadOptions(**reading)
+    named = list(map(parse_path, paths))
+    folders = [each.path for each in named if each.is_folder]
+    files = [each for each in named if not each.is_folder]
+    _check_paths(named, files, lower_in, options)
     names = _match_labels(named, labels)
     estimators: list[ScoreMatrix] = []
     unfinished: list[str] = []
     for group in [[folder] for folder in folders] if labels else filter(None, [folders]):
         runs = load_runs(find_runs(group), readout)
-        estimators += _name_by(runs.estimators, names.get(group[0]))
+        estimators += _name_by(runs.estimators, names.get(ScorePath(group[0])))
         unfinished += runs.unfinished
     if folders and not estimators:
         raise StoreError(
             f"None of the runs is finished: {', '.join(unfinished)}. Give the command that "
             "started them again to resume."
         )
-    if space is None and estimators:
-        space = estimators[0].space
-    for path in files:
-        sets = read_score_sets(
-            path,
-            score_column=score_column,
-            lower_is_better=lower_is_better or path.resolve() in lower,
-            exclude=exclude_bad,
-            space=space,
-        )
-        found = _from_sets(sets, _name_file(path), (path,))
-        estimators += _name_by(found, names.get(path))
-    return Loaded(tuple(_tell_apart(estimators)), tuple(unfinished))
+    if options.space is None and estimators:
+        options = replace(options, space=estimators[0].space)
+    for file, found in zip(files, load_files(files, lower_in, options), strict=True):
+        estimators += _name_by(found, names.get(file))
+    return Loaded(tuple(tell_apart(estimators)), tuple(unfinished))
 
 
-def _match_labels(paths: Sequence[Path], labels: Sequence[str]) -> dict[Path, str]:
-    if labels and (len(labels) != len(paths) or len({*labels, *paths}) != 2 * len(paths)):
+def _match_labels(paths: Sequence[ScorePath], labels: Sequence[str]) -> dict[ScorePath, str]:
+    if labels and (len(labels) != len(paths) or len({*labels}) + len({*paths}) < 2 * len(paths)):
         raise UsageError(
             f"{len(labels)} labels ({', '.join(map(show, labels))}) were given for {len(paths)} "
             "paths. Give --label once for each path, in their order, each with another name."
@@ -126,11 +114,8 @@ def make_estimators(
     scores: ScoresLike,
     label: str | None = None,
     *,
-    score_column: str = SCORE,
-    lower_is_better: bool = False,
-    exclude_bad: bool = False,
     archs: Iterable[Architecture | str | int] | None = None,
-    space: Space | None = None,
+    **reading: Any,
 ) -> Loaded:
     """Make estimators of scores in any form.
 
@@ -139,123 +124,116 @@ def make_estimators(
             a series or a mapping from architectures (`Arch`, string or `nb201_index`) to scores;
             a function of an `Arch`; or an estimator, returned as it is.
         label: Its name in reports; by default made from what is known.
-        score_column: The column of the scores in files and frames.
-        lower_is_better: Whether a lower number is better.
-        exclude_bad: Whether bad rows are left out and counted instead of refused.
         archs: Architectures to call a function for; by default all of the space.
-        space: The space; by default that which a file, a frame or a run names, otherwise
-            NAS-Bench-201.
+        reading: How scores are read: attributes of `harness.scores.ReadOptions`. Without a space,
+            it is that which a file, a frame or a run names, otherwise NAS-Bench-201.
 
     Returns:
-        The estimators: one, except for files and frames with several methods, and folders of runs.
+        The estimators: one, except for files and frames with several methods or columns of scores,
+        and folders of runs.
 
     Raises:
         UsageError: If the form of the scores is unknown; and as `load_estimators`.
         StoreError: As `load_estimators`.
         DataError: If scores are refused.
     """
+    options = ReadOptions(**reading)
     if isinstance(scores, ScoreMatrix):
-        if lower_is_better:
+        if options.lower_is_better:
             raise UsageError(
                 "lower_is_better was given with an estimator, whose scores are already "
                 "higher-is-better. Give it where the estimator is made."
             )
-        return Loaded((scores if label is None else replace(scores, label=show(label)),))
-    options: dict[str, Any] = {"lower_is_better": lower_is_better, "space": space}
-    if isinstance(scores, (str, Path)):
-        loaded = load_estimators(
-            [scores], score_column=score_column, exclude_bad=exclude_bad, **options
-        )
-        if label is None or len(loaded.estimators) > 1:
-            return loaded
-        named = replace(loaded.estimators[0], label=show(label))
-        return Loaded((named,), loaded.unfinished)
-    if isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
+        loaded = Loaded((scores,))
+    elif isinstance(scores, (str, Path)):
+        loaded = load_estimators([scores], **reading)
+    elif isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
+        column = options.score_columns[0]
         frame = (
-            scores if isinstance(scores, pd.DataFrame) else to_frame(scores, score_column, space)
+            scores if isinstance(scores, pd.DataFrame) else to_frame(scores, column, options.space)
         )
-        sets = make_score_sets(
-            frame, "the scores", score_column=score_column, exclude=exclude_bad, **options
+        sets = make_score_sets(frame, "the scores", options)
+        loaded = Loaded(tuple(make_matrices(sets, label or "scores", ())))
+    elif callable(scores):
+        made = from_callable(
+            scores,
+            archs,
+            label,
+            lower_is_better=options.lower_is_better,
+            exclude_bad=options.exclude_bad,
+            worst_if_bad=options.worst_if_bad,
+            space=options.space,
         )
-        return Loaded(tuple(_tell_apart(_from_sets(sets, label or "scores", ()))))
-    if callable(scores):
-        made = from_callable(scores, archs, label, exclude_bad=exclude_bad, **options)
-        return Loaded((made,))
-    raise UsageError(
-        f"Scores were given as {type(scores).__name__}; allowed are a path, a pandas DataFrame or "
-        "Series, a mapping from architectures to scores, and a function of an architecture. Make "
-        "one of these, such as dict(zip(arch_strs, scores))."
-    )
+        loaded = Loaded((made,))
+    else:
+        raise UsageError(
+            f"Scores were given as {type(scores).__name__}; allowed are a path, a pandas DataFrame "
+            "or Series, a mapping from architectures to scores, and a function of an architecture. "
+            "Make one of these, such as dict(zip(arch_strs, scores))."
+        )
+    estimators = loaded.estimators
+    if label is not None and len(estimators) == 1:
+        estimators = (replace(estimators[0], label=show(label)),)
+    return Loaded(tuple(tell_apart(estimators)), loaded.unfinished)
 
 
-def _check_paths(named: Sequence[Path], files: Sequence[Path], says_of_files: bool) -> None:
+def _check_paths(
+    named: Sequence[ScorePath],
+    files: Sequence[ScorePath],
+    lower_in: Sequence[str | Path],
+    options: ReadOptions,
+) -> None:
     if not named:
         raise UsageError("No scores were given. Name run folders or score files.")
-    count = Counter(path.resolve() for path in files)
-    twice = [path for path in files if count[path.resolve()] > 1]
-    if twice:
-        raise UsageError(f"{twice[0]} is named more than once. Name it once.")
-    if says_of_files and not files:
-        raise UsageError(
-            "--score-column, --lower-is-better or --lower-in was given, but only run folders were "
-            "named, which know both. Leave it out, or name a score file, such as scores.parquet of "
-            "a run."
-        )
-
-
-def _resolve_lower(files: Sequence[Path], lower_in: Sequence[str | Path]) -> set[Path]:
-    """Return the files in which lower is better; refuse those that were not named."""
-    known = {path.resolve() for path in files}
-    for path in map(Path, lower_in):
-        if path.resolve() not in known:
+    for each in named:
+        if each.columns is not None and each.is_folder:
             raise UsageError(
-                f"{path} was given with --lower-in, but it is not among the score files that were "
-                f"named ({', '.join(map(str, files))}). Name it there too."
+                f"{each} names a column of '{each.path}', which is a folder. Columns are of score "
+                "files, such as scores.parquet of a run."
             )
-    return {Path(path).resolve() for path in lower_in}
-
-
-def _name_file(path: Path) -> str:
-    """Name a file by its stem, and a run folder's own scores by the folder."""
-    return path.resolve().parent.name if path.stem == "scores" else path.stem
-
-
-def _from_sets(sets: ScoreSets, name: str, paths: tuple[Path, ...]) -> list[ScoreMatrix]:
-    kind = f"column '{show(sets.score_column)}'"
-    return [
-        ScoreMatrix(
-            label=show(only.method or name),
-            method=show(only.method or name),
-            source=FILE,
-            seeds=only.seeds,
-            keys=only.keys,
-            score=only.score,
-            score_kind=f"minus {kind}" if sets.lower_is_better else kind,
-            paths=paths,
-            # A single method has all rows, also those that name none.
-            exclusions=sets.exclusions if len(sets.sets) == 1 else only.exclusions,
-            space=sets.space,
+    said = replace(options, space=None, score_column=options.score_columns)
+    if not files and (lower_in or said != ReadOptions(score_column=(SCORE,))):
+        raise UsageError(
+            "An option of score files, such as --score-column or --lower-is-better, was given, but "
+            "only run folders were named, which know what it says. Leave it out, or name a score "
+            "file, such as scores.parquet of a run."
         )
-        for only in sets.sets
-    ]
 
 
-def _tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
-    """Give every estimator a label of its own."""
+def tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
+    """Give every estimator a label of its own, which is no name of a baseline either.
+
+    Args:
+        estimators: The estimators, of one space.
+
+    Returns:
+        They, with other labels where that is needed; a note of each says so.
+    """
     labels = Counter(estimator.label for estimator in estimators)
     taken: Counter[str] = Counter()
     told = []
     for estimator in estimators:
-        label = estimator.label
+        label, notes = estimator.label, estimator.notes
         if labels[label] > 1 and estimator.source == FILE and estimator.paths:
             label = f"{label} ({show(estimator.paths[0], keep_end=True)})"
         elif labels[label] > 1 and estimator.dataset is not None:
             label = f"{label} ({estimator.dataset})"
+        elif label in estimator.space.baselines:
+            label = f"{label} ({_origin(estimator)})"
+            note = f"'{estimator.label}' is the name of a baseline, so the scores that were given "
+            notes = (*notes, f"{note}under that name are called '{label}'.")
         taken[label] += 1
         if taken[label] > 1:
             label = f"{label} #{taken[label]}"
-        told.append(replace(estimator, label=label))
+        told.append(replace(estimator, label=label, notes=notes))
     return told
+
+
+def _origin(estimator: ScoreMatrix) -> str:
+    """Say in a word or two where scores come from."""
+    return (
+        show(estimator.paths[0].name) if estimator.source == FILE and estimator.paths else "given"
+    )
 
 
 def to_frame(

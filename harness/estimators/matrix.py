@@ -46,6 +46,9 @@ class ScoreMatrix:
         settings_sha256: Hash of all settings except the seed; None unless from runs.
         paths: The run folders, one for each seed, or the file; none for a callable.
         exclusions: Number of scores missing or left out, by reason.
+        ranked_last: Architectures without a finite score that rank last, as ties, ascending.
+        arch_s: Mean time that the score of an architecture took, seconds; None where not known.
+        notes: What was decided in reading that may surprise, in sentences.
         fitted_on: Architectures whose truth each seed was fitted to, ascending, [seed] arrays;
             these are never in its evaluation. Empty for estimators that saw no truth.
         space: The space of the architectures; NAS-Bench-201 unless given.
@@ -65,6 +68,9 @@ class ScoreMatrix:
     settings_sha256: str | None = None
     paths: tuple[Path, ...] = ()
     exclusions: dict[str, int] = field(default_factory=dict)
+    ranked_last: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    arch_s: float | None = None
+    notes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
     fitted_on: tuple[IntArray, ...] = ()
     space: Space = field(default_factory=load_space)

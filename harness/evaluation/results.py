@@ -12,6 +12,10 @@ from harness.spaces import Space
 from harness.stats import Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
+_OF_ESTIMATORS = (
+    *("label", "method", "source", "score_kind", "dataset", "bn_mode", "settings_sha256"),
+)
+
 
 @dataclass(frozen=True)
 class TruthSource:
@@ -34,6 +38,11 @@ class TruthSource:
     n_archs: int
     n_missing: int
     is_recorded: bool = True
+
+    @property
+    def title(self) -> str:
+        """The truth, in words."""
+        return on_one_line(str(self.query))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -70,11 +79,6 @@ class Evaluated:
         return self.estimator.label
 
     @property
-    def title(self) -> str:
-        """The truth, in words."""
-        return on_one_line(str(self.truth.query))
-
-    @property
     def tau(self) -> float | None:
         """Kendall's tau-b over all architectures, mean over seeds; None if undefined or too few."""
         return self.populations["all"].metrics["tau"].value
@@ -88,22 +92,16 @@ class Evaluated:
         """Return everything but the scores, ready for JSON."""
         estimator = self.estimator
         return {
-            "label": estimator.label,
-            "method": estimator.method,
-            "source": estimator.source,
+            **{name: getattr(estimator, name) for name in _OF_ESTIMATORS},
             "paths": [str(path) for path in estimator.paths],
             "seeds": list(estimator.seeds),
-            "score_kind": estimator.score_kind,
-            "dataset": estimator.dataset,
-            "bn_mode": estimator.bn_mode,
-            "settings_sha256": estimator.settings_sha256,
             "ranked_against_sha256": estimator.truth_sha256,
             "truth": self.truth.to_dict(),
-            "n_scored": self.n_scored,
-            "n_incomplete": self.n_incomplete,
-            "n_without_truth": self.n_without_truth,
-            "n_uncommon": self.n_uncommon,
+            **{name: count for name, count in vars(self).items() if name.startswith("n_")},
             "excluded": dict(estimator.exclusions),
+            "n_ranked_last": len(estimator.ranked_last),
+            "arch_s": estimator.arch_s,
+            "notes": list(estimator.notes),
             **self.figures.to_dict(),
         }
 
@@ -147,8 +145,3 @@ class JointEvaluation:
     def space(self) -> Space:
         """The space of the architectures."""
         return self.evaluations[0].estimator.space
-
-    @property
-    def title(self) -> str:
-        """The truth, in words."""
-        return on_one_line(str(self.truth.query))

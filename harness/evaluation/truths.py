@@ -13,7 +13,7 @@ import pandas as pd
 from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.loading import to_frame
 from harness.estimators.matrix import ScoreMatrix
-from harness.scores import make_score_sets
+from harness.scores import ReadOptions, make_score_sets
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import (
@@ -102,8 +102,8 @@ def make_own_truth(
     """
     space = space or load_space()
     frame = to_frame(accuracies, "accuracy", space)
-    sets = make_score_sets(frame, "the truth", score_column="accuracy", space=space)
-    only = sets.sets[0]
+    options = ReadOptions(score_column="accuracy", space=space)
+    only = make_score_sets(frame, "the truth", options).sets[0]
     remedy = (
         "Multiply them by 100; if they are percent, make a table of them with 'harness truth "
         "import --accuracy-scale 1'."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.evaluation import JointEvaluation, Pair
 from harness.report.disturbance import Bin, SharedBin, TrainingDifference
 from harness.report.seed_means import SeedMean
-from harness.report.training import TauPoint, Training
+from harness.report.training import RunTraining, TauPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,30 +28,27 @@ class TrainingResult:
     """The training of one estimator, over its seeds.
 
     Attributes:
-        training: The runs.
+        label: The estimator's label.
+        runs: Its runs, seeds ascending.
         figures: By name, as in `FIGURES`.
         over_steps: Disturbance over training.
         by_shared: Disturbance by number of shared convolutions.
     """
 
-    training: Training
+    label: str
+    runs: tuple[RunTraining, ...]
     figures: dict[str, SeedMean]
     over_steps: tuple[Bin, ...]
     by_shared: tuple[SharedBin, ...]
-
-    @property
-    def label(self) -> str:
-        """The estimator's label."""
-        return self.training.label
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
         return {
             "label": self.label,
-            "run_ids": [run.record.run_id for run in self.training.runs],
+            "run_ids": [run.record.run_id for run in self.runs],
             "figures": {name: vars(estimate) for name, estimate in self.figures.items()},
-            "over_steps": [_plain(part) for part in self.over_steps],
-            "by_shared_convs": [_plain(part) for part in self.by_shared],
+            "over_steps": list(map(asdict, self.over_steps)),
+            "by_shared_convs": list(map(asdict, self.by_shared)),
         }
 
 
@@ -69,10 +66,7 @@ class TrainingPair:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
-        return {
-            **self.pair.to_dict(),
-            "differences": [_plain(difference) for difference in self.differences],
-        }
+        return {**self.pair.to_dict(), "differences": list(map(asdict, self.differences))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +90,3 @@ class Contents:
         """The labels of all estimators, each once; their position decides their colour."""
         evaluations = (result for section in self.sections for result in section.evaluations)
         return tuple(dict.fromkeys(result.label for result in evaluations))
-
-
-def _plain(value: Any) -> Any:
-    """Return a named tuple as a dictionary, including the means in it."""
-    return {
-        name: dict(vars(part)) if isinstance(part, SeedMean) else part
-        for name, part in value._asdict().items()
-    }

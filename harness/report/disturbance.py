@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import pandas as pd
 
 from harness.report.measures import COMPARED, FIGURES, POSITIVE
 from harness.report.seed_means import SeedMean, mean_over_seeds, subtract_means
-from harness.report.training import RunTraining, Training
+from harness.report.training import RunTraining
 from harness.stats.intervals import Limits
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,7 +30,8 @@ MIN_STEPS_PER_BIN = 2
 EQUAL_LOSS = "at equal training loss"
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """A part of training.
 
     Attributes:
@@ -47,7 +49,8 @@ class Bin(NamedTuple):
     progress: SeedMean
 
 
-class SharedBin(NamedTuple):
+@dataclass(frozen=True)
+class SharedBin:
     """Measurements on paths that share as many convolutions with the trained one.
 
     Attributes:
@@ -66,7 +69,8 @@ class SharedBin(NamedTuple):
     positive_frac: SeedMean
 
 
-class TrainingDifference(NamedTuple):
+@dataclass(frozen=True)
+class TrainingDifference:
     """A difference of a figure of training, first minus second.
 
     Attributes:
@@ -81,19 +85,19 @@ class TrainingDifference(NamedTuple):
     difference: SeedMean
 
 
-def bin_over_steps(training: Training) -> list[Bin]:
+def bin_over_steps(runs: Sequence[RunTraining]) -> list[Bin]:
     """Average the disturbance of recent paths in equal parts of training.
 
     Args:
-        training: The runs; all of the same number of steps.
+        runs: The runs; all of the same number of steps.
 
     Returns:
         The parts in which any run was measured, in order: at most 20, and no more than there were
         measured steps.
     """
-    measured = [run.probes_of("recent") for run in training.runs]
-    own = [run.probes_of("trained") for run in training.runs]
-    n_steps = training.runs[0].config.steps
+    measured = [run.probes_of("recent") for run in runs]
+    own = [run.probes_of("trained") for run in runs]
+    n_steps = runs[0].config.steps
     n_bins = min(N_STEP_BINS, max((frame["step"].nunique() for frame in measured), default=0))
     edges = np.linspace(0, n_steps, n_bins + 1) if n_bins else np.zeros(0)
     bins = []
@@ -103,7 +107,7 @@ def bin_over_steps(training: Training) -> list[Bin]:
         if all(part.empty for part in victims):
             continue
         middle = (low + high) / 2
-        losses = [_loss_at(run, np.array([middle]))[0] for run in training.runs]
+        losses = [_loss_at(run, np.array([middle]))[0] for run in runs]
         bins.append(
             Bin(
                 middle,
@@ -116,19 +120,19 @@ def bin_over_steps(training: Training) -> list[Bin]:
     return bins
 
 
-def split_by_shared(training: Training) -> list[SharedBin]:
+def split_by_shared(runs: Sequence[RunTraining]) -> list[SharedBin]:
     """Split disturbance by how many live convolutions the trained and the other path share.
 
     Args:
-        training: The runs.
+        runs: The runs.
 
     Returns:
         One part for each number of shared convolutions that was measured, ascending.
     """
-    runs = [_by_shared(run) for run in training.runs]
+    split = [_by_shared(run) for run in runs]
     found = []
-    for shared in sorted(set().union(*runs)):
-        parts = [run.get(shared, {"n": 0}) for run in runs]
+    for shared in sorted(set().union(*split)):
+        parts = [run.get(shared, {"n": 0}) for run in split]
         means = (
             mean_over_seeds([part.get(name) for part in parts], FIGURES[name].limits)
             for name in ("mean_pd", "positive_pd", "positive_frac")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -91,12 +91,20 @@ class Figure:
         return looks[references.index(series) % len(looks)]
 
 
+def make_series(
+    label: str,
+    x: Iterable[float],
+    values: Iterable[float | None],
+    ends: Iterable[Any],
+    kind: Literal["line", "points"] = "line",
+) -> Series:
+    """Make a series of values with the ends of their intervals, (low, high, ...) or None."""
+    found = list(ends)
+    low, high = (tuple(e and e[place] for e in found) for place in (0, 1))
+    return Series(label, tuple(map(float, x)), tuple(values), low, high, kind)
+
+
 def spread_series(label: str, x: Iterable[float], values: list[list[float]]) -> Series:
     """Make a line of means, with a band from the lowest to the highest seed."""
-    return Series(
-        label,
-        tuple(map(float, x)),
-        tuple(float(np.mean(v)) if v else None for v in values),
-        tuple(min(v) if len(v) > 1 else None for v in values),
-        tuple(max(v) if len(v) > 1 else None for v in values),
-    )
+    means = (float(np.mean(v)) if v else None for v in values)
+    return make_series(label, x, means, [(min(v), max(v)) if len(v) > 1 else None for v in values])

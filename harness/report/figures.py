@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section, TrainingResult
-from harness.report.figure import Figure, Series, spread_series
+from harness.report.figure import Figure, Series, make_series, spread_series
 from harness.report.training_figures import training_figures
-from harness.stats import MetricResult
+from harness.stats import PopulationResult
 
 
 def make_figures(report: Contents) -> list[Figure]:
@@ -42,7 +42,7 @@ def _has_values(figure: Figure) -> bool:
 
 
 def _where(section: Section) -> str:
-    return f"{len(section.keys):,} architectures, against {section.title}"
+    return f"{len(section.keys):,} architectures, against {section.truth.title}"
 
 
 def _scatter(section: Section, suffix: str) -> Figure:
@@ -65,12 +65,12 @@ def _scatter(section: Section, suffix: str) -> Figure:
 
 def _tau_by_population(section: Section, suffix: str) -> Figure:
     names = list(section.evaluations[0].populations)
+    places = tuple(map(float, range(len(names))))
     series = [
-        _metric_series(result.label, [part.metrics["tau"] for part in result.populations.values()])
+        _tau_series(result.label, places, result.populations.values())
         for result in section.evaluations
     ]
     first = section.evaluations[0].populations.values()
-    places = tuple(map(float, range(len(names))))
     floor = section.space.floor
     for label, values in (
         (floor, [part.baselines[floor].value for part in first]),
@@ -91,16 +91,10 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
     )
 
 
-def _metric_series(label: str, results: list[MetricResult]) -> Series:
-    intervals = list(map(find_interval, results))
-    return Series(
-        label,
-        tuple(map(float, range(len(results)))),
-        tuple(result.value for result in results),
-        tuple(interval and interval.low for interval in intervals),
-        tuple(interval and interval.high for interval in intervals),
-        kind="points",
-    )
+def _tau_series(label: str, x: Sequence[float], parts: Iterable[PopulationResult]) -> Series:
+    taus = [part.metrics["tau"] for part in parts]
+    values = [tau.value for tau in taus]
+    return make_series(label, x, values, map(find_interval, taus), "points")
 
 
 def _order_by_gap(section: Section, suffix: str) -> Figure:
@@ -140,7 +134,7 @@ def _tau_over_training(section: Section, suffix: str) -> Figure:
         f"tau-over-training{suffix}",
         "Tau over training",
         f"Tau during training, on the first {sizes} architectures of the permutation, against "
-        f"{section.title}; mean over seeds, bands: lowest and highest seed.",
+        f"{section.truth.title}; mean over seeds, bands: lowest and highest seed.",
         "step",
         "tau",
         tuple(series),
@@ -155,8 +149,7 @@ def _tau_against_cost(
     for result in section.evaluations:
         cost = costs.get(result.label)
         if cost is not None:
-            made = _metric_series(result.label, [result.populations["all"].metrics["tau"]])
-            series.append(replace(made, x=(cost,)))
+            series.append(_tau_series(result.label, [cost], [result.populations["all"]]))
     return Figure(
         f"tau-against-cost{suffix}",
         "Tau against cost",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.loading import ScoresLike, load_estimators, make_estimators
+from harness.estimators.loading import (
+    ScoresLike,
+    load_estimators,
+    make_estimators,
+    tell_apart,
+)
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import Evaluated, TruthChoice, choose_truth, evaluate_estimator
 from harness.evaluation.truths import TruthLike, resolve_truth
@@ -18,7 +23,7 @@ from harness.report.rendering import evaluation_document
 from harness.report.report import Report, make_report
 from harness.report.words import describe_evaluation
 from harness.scores import show
-from harness.scores.sets import SCORE
+from harness.scores.options import SCORE
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable
 from harness.truth.catalogue import is_table
@@ -56,8 +61,12 @@ def evaluate(
     epochs: int | None = None,
     policy: str = MEAN,
     lower_is_better: bool = False,
-    score_column: str = SCORE,
+    score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
+    worst_if_bad: bool = False,
+    arch_column: str | None = None,
+    arch_form: str | None = None,
+    rows: Mapping[str, Any] | None = None,
     label: str | None = None,
     data_dir: str | Path | None = None,
     space: Space | str | None = None,
@@ -80,8 +89,15 @@ def evaluate(
         epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
         lower_is_better: Whether a lower score is better.
-        score_column: The column of the scores in a file or a frame.
+        score_column: The column of the scores in a file or a frame; it may be a pattern, as
+            `harness.scores.ReadOptions` takes it.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
+        worst_if_bad: Whether infinite scores, and those too large for a number, rank last, as ties.
+        arch_column: The column of architectures in a file or a frame; by default it is found by
+            its values.
+        arch_form: The form of the architectures, a key of `Space.forms`; by default it is found.
+        rows: The rows to read in a file or a frame: values by column, such as
+            `{"dataset": "cifar10"}`.
         label: Name for the scores; by default made from what is known.
         data_dir: Data folder, with a folder of tables for each space; by default `$HARNESS_DATA`,
             then the user cache.
@@ -128,10 +144,14 @@ def evaluate(
     loaded = make_estimators(
         scores,
         label,
+        archs=archs,
         score_column=score_column,
         lower_is_better=lower_is_better,
         exclude_bad=exclude_bad,
-        archs=archs,
+        worst_if_bad=worst_if_bad,
+        arch_column=arch_column,
+        arch_form=arch_form,
+        rows=rows or {},
         space=space,
     )
     if len(loaded.estimators) != 1:
@@ -156,8 +176,12 @@ def compare(
     truth: TruthLike | None = None,
     baseline: str | None = None,
     lower_is_better: bool = False,
-    score_column: str = "score",
+    score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
+    worst_if_bad: bool = False,
+    arch_column: str | None = None,
+    arch_form: str | None = None,
+    rows: Mapping[str, Any] | None = None,
     data_dir: str | Path | None = None,
     space: Space | str | None = None,
 ) -> Report:
@@ -177,8 +201,15 @@ def compare(
         baseline: Name of the estimator to compare all others with; by default runs of "spos" with
             equal settings, otherwise the first.
         lower_is_better: Whether a lower score is better, except in run folders.
-        score_column: The column of the scores in files and frames.
+        score_column: The columns of the scores in files and frames, as
+            `harness.scores.ReadOptions` takes them: several are an estimator each.
         exclude_bad: Whether bad rows are left out and counted instead of refused.
+        worst_if_bad: Whether infinite scores, and those too large for a number, rank last, as ties.
+        arch_column: The column of architectures in files and frames; by default it is found by
+            its values.
+        arch_form: The form of the architectures, a key of `Space.forms`; by default it is found.
+        rows: The rows to read in files and frames: values by column, such as
+            `{"dataset": "cifar10"}`.
         data_dir: Data folder, with a folder of tables for each space; by default `$HARNESS_DATA`,
             then the user cache.
         space: The search space, or `package.module:Class`; by default that of the runs, or that
@@ -215,6 +246,10 @@ def compare(
     options: dict[str, Any] = {
         "score_column": score_column,
         "exclude_bad": exclude_bad,
+        "worst_if_bad": worst_if_bad,
+        "arch_column": arch_column,
+        "arch_form": arch_form,
+        "rows": rows or {},
         "space": space,
     }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
@@ -248,4 +283,4 @@ def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **optio
         found.append(replace(loaded.estimators[0], label=show(name)))
         unfinished += loaded.unfinished
     found.sort(key=lambda estimator: not estimator.records)
-    return Loaded(tuple(found), tuple(unfinished))
+    return Loaded(tuple(tell_apart(found)), tuple(unfinished))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness.report.seed_means import SeedMean, mean_over_seeds
-from harness.report.training import RunTraining, Training
+from harness.report.training import RunTraining
 from harness.stats.intervals import Limits
 
 POSITIVE: Limits = (0.0, math.inf)
@@ -101,9 +101,9 @@ COMPARED = (
 """Those that are compared between runs."""
 
 
-def estimate_figures(training: Training) -> dict[str, SeedMean]:
+def estimate_figures(runs: Sequence[RunTraining]) -> dict[str, SeedMean]:
     """Average every figure of training over seeds, by name."""
     return {
-        name: mean_over_seeds([figure.get(run) for run in training.runs], figure.limits)
+        name: mean_over_seeds([figure.get(run) for run in runs], figure.limits)
         for name, figure in FIGURES.items()
     }

@@ -108,13 +108,16 @@ def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]
             "policy": query.policy,
             "truth_sha256": result.truth.sha256,
         }
-        counts = {
+        counts: dict[str, float] = {
             "n_scored": result.n_scored,
             "n_incomplete": result.n_incomplete,
             "n_without_truth": result.n_without_truth,
             "n_uncommon": result.n_uncommon,
             **{f"excluded: {why}": n for why, n in estimator.exclusions.items()},
+            "n_ranked_last": len(estimator.ranked_last),
         }
+        if estimator.arch_s is not None:
+            counts["arch_s"] = estimator.arch_s
         yield from (who | {"figure": name, "value": value} for name, value in counts.items())
         yield from (who | row for row in _population_rows(result))
 
@@ -127,7 +130,7 @@ def report_rows(report: Contents) -> Iterator[dict[str, object]]:
 
 
 def _section_rows(section: Section) -> Iterator[dict[str, object]]:
-    against = {"truth": section.title, "truth_sha256": section.truth.sha256}
+    against = {"truth": section.truth.title, "truth_sha256": section.truth.sha256}
     for result in section.evaluations:
         seeds = _write_seeds(result.estimator.seeds)
         who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
@@ -141,7 +144,7 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
 
 def _training_rows(report: Contents) -> Iterator[dict[str, object]]:
     for result in report.trainings:
-        seeds = _write_seeds([run.config.seed for run in result.training.runs])
+        seeds = _write_seeds([run.config.seed for run in result.runs])
         for figure, estimate in result.figures.items():
             who = {"kind": "training", "name": result.label, "seeds": seeds}
             yield who | _estimate_row(figure, estimate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from harness.report.disturbance import bin_over_steps, compare_training, split_b
 from harness.report.markup import to_html
 from harness.report.measures import estimate_figures
 from harness.report.rendering import report_document, report_to_dict
-from harness.report.training import Training, is_trained, load_training, tau_over_training
+from harness.report.training import RunTraining, is_trained, load_training, tau_over_training
 from harness.report.words import describe_report
 
 
@@ -84,7 +84,7 @@ def make_report(
         sections.append(_make_section(chosen, group, runs, baseline, watch_section))
     return Report(
         sections=tuple(sections),
-        trainings=tuple(map(_summarise, runs.values())),
+        trainings=tuple(_summarise(label, own) for label, own in runs.items()),
         training_pairs=tuple(_compare_trainings(sections, runs)),
         unfinished=loaded.unfinished,
     )
@@ -93,13 +93,13 @@ def make_report(
 def _make_section(
     chosen: ChosenTruth,
     estimators: Sequence[ScoreMatrix],
-    trainings: dict[str, Training],
+    trainings: Mapping[str, Sequence[RunTraining]],
     baseline: str | None,
     watch: Watch,
 ) -> Section:
     truth = chosen.truth.by_index()
     taus = {
-        e.label: tuple(tau_over_training(run, truth) for run in trainings[e.label].runs)
+        e.label: tuple(tau_over_training(run, truth) for run in trainings[e.label])
         for e in estimators
         if e.label in trainings
     }
@@ -107,17 +107,13 @@ def _make_section(
     return Section(**vars(evaluated), taus=taus)
 
 
-def _summarise(training: Training) -> TrainingResult:
-    return TrainingResult(
-        training,
-        estimate_figures(training),
-        tuple(bin_over_steps(training)),
-        tuple(split_by_shared(training)),
-    )
+def _summarise(label: str, runs: tuple[RunTraining, ...]) -> TrainingResult:
+    bins, split = tuple(bin_over_steps(runs)), tuple(split_by_shared(runs))
+    return TrainingResult(label, runs, estimate_figures(runs), bins, split)
 
 
 def _compare_trainings(
-    sections: Sequence[Section], trainings: dict[str, Training]
+    sections: Sequence[Section], trainings: Mapping[str, Sequence[RunTraining]]
 ) -> Iterable[TrainingPair]:
     """Compare each pair of trainings once, however many rankings and truths; none with itself."""
     pairs: dict[tuple[str, ...], Pair] = {}
@@ -127,7 +123,7 @@ def _compare_trainings(
     for pair in pairs.values():
         both = trainings.get(pair.first.label), trainings.get(pair.second.label)
         if both[0] is not None and both[1] is not None and not pair.has_shared_training:
-            first = [both[0].runs[place] for place in pair.rows.first]
-            second = [both[1].runs[place] for place in pair.rows.second]
+            first = [both[0][place] for place in pair.rows.first]
+            second = [both[1][place] for place in pair.rows.second]
             differences = compare_training(first, second, is_paired=pair.rows.is_paired)
             yield TrainingPair(pair, tuple(differences))

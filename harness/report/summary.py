@@ -9,7 +9,7 @@ from harness.estimators.runs import load_run
 from harness.evaluation import choose_truth, evaluate_estimator
 from harness.report.training import load_run_training, tau_over_training
 from harness.runs.folder import RunFolder
-from harness.stats import MetricResult, PopulationResult
+from harness.stats import PopulationResult
 from harness.truth import TruthTable, default_query
 
 METRICS = {
@@ -60,27 +60,23 @@ def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str,
     parts = {name: populations[own] for name, own in POPULATIONS.items()}
     everything = parts["all"]
     metrics = {name: everything.metrics[own] for name, own in METRICS.items()}
-    taus = {name: metrics[name] for name in ("tau", "tau_top_half", "tau_top_10")}
     reference, ceilings = everything.reference, {n: p.ceiling for n, p in parts.items()}
     return {
         **{"n" if name == "all" else f"n_{name}": p.population.n for name, p in parts.items()},
         **{name: metric.value for name, metric in metrics.items()},
-        "too_few": _name_those(metrics, "too few"),
-        "undefined": _name_those(metrics, "undefined"),
-        **{f"{name}_interval": _write_interval(tau) for name, tau in taus.items()},
+        **{
+            key: [name for name, metric in metrics.items() if metric.status == status]
+            for key, status in (("too_few", "too few"), ("undefined", "undefined"))
+        },
+        **{
+            f"{name}_interval": (interval := metrics[name].over_architectures)
+            and interval._asdict()
+            for name in ("tau", "tau_top_half", "tau_top_10")
+        },
         "baselines": {name: tau.value for name, tau in everything.baselines.items()},
         "one_seed_reference": reference and reference._asdict(),
         "ceilings": {name: ceiling and ceiling.tau for name, ceiling in ceilings.items()},
     }
-
-
-def _name_those(metrics: Mapping[str, MetricResult], status: str) -> list[str]:
-    return [name for name, metric in metrics.items() if metric.status == status]
-
-
-def _write_interval(metric: MetricResult) -> dict[str, Any] | None:
-    interval = metric.over_architectures
-    return interval and interval._asdict()
 
 
 def _share(timings: dict[str, float]) -> float | None:

@@ -65,11 +65,11 @@ def evaluation_blocks(result: Evaluated) -> list[Block]:
 def overview_block(results: Sequence[Evaluated]) -> Block:
     """Make the table of estimators on their own architectures: tau by population."""
     names = list(results[0].populations)
-    several = len({result.title for result in results}) > 1
+    several = len({result.truth.title for result in results}) > 1
     rows = [
         (
             result.label,
-            *((result.title,) if several else ()),
+            *((result.truth.title,) if several else ()),
             str(result.figures.n_seeds),
             f"{result.figures.n:,}",
             *(write_figure(result.populations[name].metrics["tau"]) for name in names),
@@ -101,7 +101,7 @@ def ranking_block(section: Section) -> Block:
                 *(write_value(everything.metrics[name]) for name in RANKING),
             )
         )
-    return Block(f"Ranking, against {section.title}", headings, rows)
+    return Block(f"Ranking, against {section.truth.title}", headings, rows)
 
 
 def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
@@ -138,7 +138,7 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
                     write_ceiling(part, with_share=is_single),
                 )
             )
-        title = f"Tau by population [95%], against {evaluations[0].title}"
+        title = f"Tau by population [95%], against {evaluations[0].truth.title}"
         yield Block(title, headings, rows)
 
 
@@ -151,7 +151,7 @@ def difference_block(section: Section) -> Block:
             tau = metrics["tau"]
             text = write_figure(tau, with_spread=True, signed=True)
             rows.append((result.pair.name, place, f"{tau.n:,}", text, result.pair.claim))
-    return Block(f"Paired differences, against {section.title}", headings, rows, texts=2)
+    return Block(f"Paired differences, against {section.truth.title}", headings, rows, texts=2)
 
 
 _CAUSES = ("n", "seeds", "architectures", "truth", "total SE", "tau [95%], all causes")
@@ -166,12 +166,12 @@ def uncertainty_block(section: Section) -> Block:
     for pair in section.pairs:
         tau, found = pair.comparison.differences["all"]["tau"], pair.comparison.components["all"]
         rows.append((pair.pair.name, *_causes(pair.comparison.n, tau.value, found), "-"))
-    title = f"Uncertainty of tau by cause: SE (share of variance), against {section.title}"
+    title = f"Uncertainty of tau by cause: SE (share of variance), against {section.truth.title}"
     return Block(title, ("tau of", *_CAUSES, "against true"), rows)
 
 
 def _name(result: Evaluated) -> str:
-    return f"{result.label}, against {result.title}"
+    return f"{result.label}, against {result.truth.title}"
 
 
 def _uncertainty_by_population(result: Evaluated) -> Block:

@@ -82,19 +82,6 @@ class RunTraining:
         return {str(name): part for name, part in finite.groupby("probe_set", observed=True)}
 
 
-@dataclass(frozen=True, eq=False)
-class Training:
-    """The training of one estimator, over its seeds.
-
-    Attributes:
-        label: The estimator's label.
-        runs: One for each seed, seeds ascending.
-    """
-
-    label: str
-    runs: tuple[RunTraining, ...]
-
-
 class TauPoint(dict[str, Any]):
     """A small ranking: `step`, `train_loss`, `tau` and its `n` (both None if there is none)."""
 
@@ -104,25 +91,14 @@ def is_trained(estimator: ScoreMatrix) -> bool:
     return estimator.config is not None and estimator.config.estimator == SUPERNET
 
 
-def load_training(estimator: ScoreMatrix) -> Training:
-    """Read the training of an estimator's runs.
-
-    Args:
-        estimator: One of run folders.
-
-    Returns:
-        Its training.
+def load_training(estimator: ScoreMatrix) -> tuple[RunTraining, ...]:
+    """Read the training of an estimator's runs, one for each seed, seeds ascending.
 
     Raises:
         StoreError: If a table of a run is damaged.
     """
-    return Training(
-        estimator.label,
-        tuple(
-            load_run_training(RunFolder(path), record)
-            for path, record in zip(estimator.paths, estimator.records, strict=True)
-        ),
-    )
+    folders = map(RunFolder, estimator.paths)
+    return tuple(map(load_run_training, folders, estimator.records))
 
 
 def load_run_training(folder: RunFolder, record: Record) -> RunTraining:

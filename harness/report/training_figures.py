@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.report.contents import TrainingResult
-from harness.report.figure import Figure, Series, spread_series
+from harness.report.figure import Figure, Series, make_series, spread_series
 from harness.report.seed_means import SeedMean
 
 _PD = "recent other paths' loss on held-out images, around single steps"
@@ -44,13 +44,7 @@ def _over_steps(
 
 
 def _estimates(label: str, x: Sequence[float], values: Sequence[SeedMean]) -> Series:
-    return Series(
-        label,
-        tuple(x),
-        tuple(v.mean for v in values),
-        tuple(v.interval and v.interval[0] for v in values),
-        tuple(v.interval and v.interval[1] for v in values),
-    )
+    return make_series(label, x, [v.mean for v in values], [v.interval for v in values])
 
 
 def _against_loss(trainings: Sequence[TrainingResult]) -> Figure:
@@ -98,7 +92,7 @@ def _by_shared(trainings: Sequence[TrainingResult]) -> Figure:
 def _losses(trainings: Sequence[TrainingResult]) -> Figure:
     series = []
     for training in trainings:
-        curves = [run.curve for run in training.training.runs if run.curve is not None]
+        curves = [run.curve for run in training.runs if run.curve is not None]
         steps = sorted({int(step) for curve in curves for step in curve["step"]})
         values = [
             [float(v) for c in curves for v in c.loc[c["step"] == step, "train_loss"]]

@@ -30,7 +30,7 @@ CONTROLS = ("random-projector", "spos-norm-matched", "spos-trace-matched")
 def training_notes(report: Contents) -> list[str]:
     """Explain these tables; nothing where there are none."""
     notes = [NOTE] if report.trainings else []
-    strategies = {run.config.strategy for t in report.trainings for run in t.training.runs}
+    strategies = {run.config.strategy for t in report.trainings for run in t.runs}
     if "ogd" in strategies and strategies.isdisjoint(CONTROLS):
         notes.append(CONTROLS_NOTE)
     return notes
@@ -51,7 +51,7 @@ def training_blocks(report: Contents) -> list[Block]:
 def _training(trainings: Sequence[TrainingResult]) -> Iterator[Block]:
     for start in range(0, len(trainings), SIDE_BY_SIDE):
         shown = trainings[start : start + SIDE_BY_SIDE]
-        seeds = [write_seeds([run.config.seed for run in r.training.runs]) for r in shown]
+        seeds = [write_seeds([run.config.seed for run in r.runs]) for r in shown]
         rows = [("seeds", *seeds)]
         for name, figure in FIGURES.items():
             cells = [write_estimate(result.figures[name], figure.digits) for result in shown]

@@ -18,6 +18,8 @@ from harness.stats import MIN_ARCHS
 
 MOST_GAP = 30.0
 """Accuracy points; too few pairs are further apart for a meaningful figure."""
+MOST_NAMED = 3
+"""Architectures that a sentence names."""
 REPEATED = (
     "some seeds have exactly the same scores; they are one training, not several, so intervals "
     "over seeds are too narrow."
@@ -34,6 +36,7 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
         _say_truth(result.truth, result.estimator.space),
         *_say_few(result),
         *_say_notes(result),
+        *result.estimator.notes,
         *_say_populations(result),
     ]
     return tuple(map(on_one_line, lines))
@@ -84,6 +87,8 @@ def _describe(report: Contents) -> Iterator[str]:
         for result in section.evaluations:
             yield from _say_notes(result)
         yield from _say_populations(section.evaluations[0])
+    estimators = (each.estimator for section in report.sections for each in section.evaluations)
+    yield from dict.fromkeys(note for estimator in estimators for note in estimator.notes)
     if report.unfinished:
         yield f"Left out, not finished: {', '.join(report.unfinished)}."
 
@@ -258,6 +263,20 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
+    if len(estimator.ranked_last):
+        yield _say_ranked_last(estimator)
+
+
+def _say_ranked_last(estimator: ScoreMatrix) -> str:
+    """Count and name the architectures that rank last for want of a finite score."""
+    space, n = estimator.space, len(estimator.ranked_last)
+    names = [space.format(space.at(key)) for key in estimator.ranked_last[:MOST_NAMED].tolist()]
+    more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
+    rank = "ranks last: " if n == 1 else "rank last, as ties: "
+    return (
+        f"Of {estimator.label}, {n:,} architecture{'s' if n > 1 else ''} without a finite score "
+        f"{rank}{', '.join(names)}{more}."
+    )
 
 
 def _ask_direction(estimator: ScoreMatrix) -> str:

@@ -76,8 +76,8 @@ class RunFolder:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
-                f"{path} is damaged ({_describe(error)}). Move the folder away and compute the "
-                f"run anew; its settings are in {CONFIG} beside it."
+                f"{path} is damaged ({describe_fault(error)}). Move the folder away and compute "
+                f"the run anew; its settings are in {CONFIG} beside it."
             ) from error
         return record
 
@@ -147,8 +147,8 @@ class RunFolder:
             yield
 
 
-def _describe(error: Exception) -> str:
-    """Describe in one line what is wrong with a record, naming the first bad field."""
+def describe_fault(error: Exception) -> str:
+    """Describe in one line what is wrong with a JSON file, naming the first bad field."""
     if isinstance(error, KeyError):
         return f"the setting {error} is missing"
     if isinstance(error, json.JSONDecodeError):
@@ -159,6 +159,8 @@ def _describe(error: Exception) -> str:
     field = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":
         return f"the field {field!r:.60} is missing"
+    if not field:
+        return first["msg"]
     return f"{field!r:.60} is {first['input']!r:.60}: {first['msg']}"
 
 

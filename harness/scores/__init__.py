@@ -1,5 +1,6 @@
 """Scores: the harness's own files, held to a schema, and anybody's."""
 
+from harness.scores.options import ReadOptions
 from harness.scores.own import (
     COLUMNS,
     STATUS_FAILED,
@@ -18,6 +19,7 @@ __all__ = [
     "STATUSES",
     "STATUS_FAILED",
     "STATUS_OK",
+    "ReadOptions",
     "ScoreSet",
     "ScoreSets",
     "check_scores",

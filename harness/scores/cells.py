@@ -9,7 +9,6 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,7 +88,9 @@ def to_number(value: object) -> float | None:
         return None
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:  # an integer
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    except (TypeError, ValueError):
         return None
 
 
@@ -202,6 +203,12 @@ def check_names(
         )
 
 
+_REMEDY = (
+    "Correct or remove such rows, or have them left out and counted (--exclude-bad, in Python "
+    "exclude_bad=True)."
+)
+
+
 class Sieve:
     """Refuses a table for its first bad row, or counts the bad rows and leaves them out.
 
@@ -218,12 +225,7 @@ class Sieve:
             source: What to call it in an error.
             exclude: Whether bad rows are left out instead of refused.
         """
-        remedy = (
-            "Correct or remove such rows, or have them left out and counted (--exclude-bad, in "
-            "Python exclude_bad=True)."
-        )
-        self._refuse = partial(refuse_rows, frame, source, DataError, remedy=remedy)
-        self._exclude = exclude
+        self._frame, self._source, self._exclude = frame, source, exclude
         self.keep: BoolArray = np.ones(len(frame), dtype=np.bool_)
         self.reasons: npt.NDArray[np.object_] = np.full(len(frame), "", dtype=object)
 
@@ -231,6 +233,16 @@ class Sieve:
     def exclusions(self) -> dict[str, int]:
         """Rows left out, by reason."""
         return self.count(~self.keep)
+
+    def copy(self, frame: pd.DataFrame) -> Sieve:
+        """Return a sieve of the same rows that goes on by itself.
+
+        Args:
+            frame: The table, perhaps with other columns.
+        """
+        other = Sieve(frame, self._source, self._exclude)
+        other.keep, other.reasons = self.keep.copy(), self.reasons.copy()
+        return other
 
     def count(self, rows: BoolArray) -> dict[str, int]:
         """Count those of some rows that are out, by reason, most frequent first."""
@@ -242,7 +254,9 @@ class Sieve:
         self.reasons[out] = reason
         self.keep &= ~out
 
-    def sift(self, column: str, bad: BoolArray, reason: str, problem: str) -> None:
+    def sift(
+        self, column: str, bad: BoolArray, reason: str, problem: str, remedy: str = ""
+    ) -> None:
         """Refuse or leave out bad rows.
 
         Args:
@@ -250,6 +264,7 @@ class Sieve:
             bad: The bad rows, [row]; those that are out already do not matter.
             reason: What their count is called.
             problem: What the column does in them, as an error says it.
+            remedy: What else can be done about them.
 
         Raises:
             DataError: If there is one and bad rows are refused.
@@ -258,4 +273,5 @@ class Sieve:
         if self._exclude:
             self.set_aside(bad, reason)
         else:
-            self._refuse(column, bad, problem)
+            remedies = f"{remedy} {_REMEDY}".lstrip()
+            refuse_rows(self._frame, self._source, DataError, column, bad, problem, remedies)

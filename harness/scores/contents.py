@@ -27,6 +27,8 @@ MOST_KEYS = 1_000
 
 MOST_LEVELS = 20
 
+_SAMPLED = 100
+
 Path = tuple[Hashable, ...]
 
 
@@ -40,7 +42,8 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
     - Nested objects have one level whose keys are architectures, in any form. It gives the rows,
       and the column `arch`; the keys above and below, joined by "/", name the columns. Keys that
       are numbers only number the rows where a column names the architectures.
-    - A list of as many numbers as the space has architectures is in the published order.
+    - A list of as many numbers as the space has architectures is in the published order; and so are
+      several lists of numbers by name, none of which could name architectures.
 
     Args:
         content: Lists, mappings, arrays and single values.
@@ -122,9 +125,20 @@ def _of_mapping(content: Mapping[Any, Any], space: Space, source: str) -> pd.Dat
     if len(lists) < 2 or len(lengths) > 1 or any(isinstance(e, Mapping) for e in content.values()):
         return pd.DataFrame({str(key): _cells([each]) for key, each in content.items()})
     n = lengths.pop()
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {str(key): _cells(lists.get(key, [each] * n)) for key, each in content.items()}
     )
+    index = arch_columns(space).index
+    if index is not None and n == space.size and not _names_archs(frame, space):
+        frame.insert(0, index, range(n))
+    return frame
+
+
+def _names_archs(frame: pd.DataFrame, space: Space) -> bool:
+    """Say whether a column may name architectures, perhaps by places in the published order."""
+    sample = frame[:_SAMPLED]
+    readings = (read_forms(sample[name], space).values() for name in frame)
+    return any((keys >= 0).all() for each in readings for keys in each)
 
 
 def _walk(node: Mapping[Any, Any], path: Path, source: str) -> Iterator[tuple[Path, Any]]:

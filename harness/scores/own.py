@@ -164,10 +164,16 @@ def load_scores(path: Path, space: Space | None = None) -> pd.DataFrame:
             f"{path}: this is not a whole Parquet (or .csv) file ({reason}). It may have been cut "
             "short; get or make it again."
         ) from error
+    return _check_own(df, metadata, str(path), space)
+
+
+def _check_own(
+    df: pd.DataFrame, metadata: Mapping[bytes, bytes], source: str, space: Space | None
+) -> pd.DataFrame:
     named = metadata.get(SPACE_KEY, b"").decode(errors="replace")
-    named_in_rows = space_of_rows(df, str(path), DataError)
-    space = settle_space(named or named_in_rows or DEFAULT, space, str(path), DataError)
-    check_scores(df, str(path), space)
+    named_in_rows = space_of_rows(df, source, DataError)
+    space = settle_space(named or named_in_rows or DEFAULT, space, source, DataError)
+    check_scores(df, source, space)
     scores = df[list(score_columns(space))].copy()
     for name in NUMBERS:
         scores[name] = to_numbers(df[name])
@@ -175,24 +181,27 @@ def load_scores(path: Path, space: Space | None = None) -> pd.DataFrame:
         scores = scores.astype({index: np.int32})
     if metadata.get(HASH_KEY, (sha256 := _hash(scores, space).encode())) != sha256:
         raise DataError(
-            f"{path}: the rows are not those that were written: their hash differs. The file is "
+            f"{source}: the rows are not those that were written: their hash differs. The file is "
             "damaged or was edited; get or make it again."
         )
     return scores
 
 
-def check_hash(path: Path, space: Space | None = None) -> None:
-    """Check that rows are those that were written, if the file holds their hash.
+def check_content(content: pa.Table, source: str, space: Space | None = None) -> None:
+    """Check somebody's table: its schema, if it names one, and that its rows fit its hash, if any.
 
     Args:
-        path: A whole Parquet file.
+        content: A whole Parquet file.
+        source: What to call it in an error.
         space: As `load_scores` takes it.
 
     Raises:
         DataError: As `load_scores` does.
     """
-    if HASH_KEY in (pq.read_metadata(path).metadata or {}):
-        load_scores(path, space)
+    metadata = content.schema.metadata or {}
+    check_schema(metadata, source)
+    if HASH_KEY in metadata:
+        _check_own(content.to_pandas(), metadata, source, space)
 
 
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:

@@ -5,29 +5,22 @@ Axis letter: row, the rows of the table.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError
-from harness.scores.cells import FloatArray, Sieve, read_numbers, read_texts
-from harness.scores.own import STATUS_FAILED, STATUS_OK
-from harness.spaces import Space, load_space
-from harness.spaces.lookup import (
-    INDEX_COLUMN,
-    SPACE_COLUMN,
-    arch_columns,
-    keys_of_numbers,
-    keys_of_strings,
-)
+from harness.scores.archs import Archs
+from harness.scores.cells import BoolArray, FloatArray, Sieve, read_numbers, read_texts
+from harness.scores.columns import list_values
+from harness.scores.own import STATUS_FAILED, STATUS_OK, is_own
+from harness.scores.text import show
 
 IntArray = npt.NDArray[np.int64]
-
-STRING_COLUMNS = ("arch_str", "arch")
-INDEX_COLUMNS = tuple(filter(None, (arch_columns(load_space()).index, INDEX_COLUMN, "index")))
-"""Places in a published order: of `DEFAULT`, of other spaces, of either."""
 
 SEED, METHOD, STATUS = "seed", "method", "status"
 MOST_METHODS = 1_000
@@ -37,46 +30,41 @@ _LARGEST_SEED = 2**53 - 1
 
 
 class Rows(NamedTuple):
-    """What the rows say; a row that the sieve holds back says nothing.
+    """What the rows are about; a row that the sieve holds back says nothing.
 
     Attributes:
         keys: Architectures, [row].
-        score: As the table has them, [row].
         seed: Training seeds, [row]; 0 without a column of them.
         method: Positions in `methods`, [row].
         methods: Names in order of appearance; None without a column of them.
+        estimator: A number for each method and seed, [row].
     """
 
     keys: IntArray
-    score: FloatArray
     seed: IntArray
     method: IntArray
     methods: list[str | None]
+    estimator: IntArray
 
 
-def sift_rows(
-    frame: pd.DataFrame, score_column: str, sieve: Sieve, source: str, space: Space
-) -> Rows:
-    """Hold back every row that cannot be used.
+def sift_rows(frame: pd.DataFrame, archs: Archs, sieve: Sieve, source: str) -> Rows:
+    """Hold back every row of which it is not clear what it is about.
 
     Args:
-        frame: The table: the columns of architectures, scores, and what there is of seeds,
-            methods and status.
-        score_column: The column of the scores.
+        frame: The table.
+        archs: What it says of architectures.
         sieve: Refuses such rows, or holds them back.
         source: What to call the table in an error.
-        space: The space of the architectures.
 
     Returns:
-        What the rows say.
+        What the rows are about.
 
     Raises:
         DataError: If the sieve refuses a row, or there are too many methods or seeds.
     """
-    if STATUS in frame:
+    if STATUS in frame and is_own(frame.columns):
         _sift_status(frame, sieve)
-    keys, named_in = _sift_archs(frame, sieve, source, space)
-    score = _sift_scores(frame, score_column, sieve)
+    _sift_archs(archs, sieve)
     seed = _sift_seeds(frame, sieve)
     method, methods = _sift_methods(frame, sieve)
     seeds, seed_code = np.unique(seed, return_inverse=True)
@@ -90,11 +78,64 @@ def sift_rows(
                 f"takes up to {most:,}. Rename the column if it is something else than the "
                 f"{column} of an estimator, or split the file."
             )
-    estimator = method * len(seeds) + seed_code
-    _, place = np.unique(keys, return_inverse=True)
-    _sift_repeats(frame, named_in, estimator * (place.max() + 1) + place, score, sieve)
-    _sift_constants(estimator, score, score_column, sieve)
-    return Rows(keys, score, seed, method, methods)
+    return Rows(archs.keys, seed, method, methods, method * len(seeds) + seed_code)
+
+
+def sift_scores(
+    frame: pd.DataFrame,
+    column: str,
+    rows: Rows,
+    archs: Archs,
+    sieve: Sieve,
+    *,
+    lower_is_better: bool,
+    worst_if_bad: bool,
+) -> tuple[FloatArray, BoolArray]:
+    """Hold back every row whose score cannot be used.
+
+    Args:
+        frame: The table.
+        column: The column of the scores.
+        rows: What the rows are about.
+        archs: What the table says of architectures.
+        sieve: Refuses such rows, or holds them back.
+        lower_is_better: Whether to negate the scores.
+        worst_if_bad: Whether infinite scores rank last, as ties, instead of being bad.
+
+    Returns:
+        Scores, higher is better, [row]; and whether a row was ranked last for that, [row].
+
+    Raises:
+        DataError: If the sieve refuses a row.
+    """
+    values, missing, invalid = read_numbers(frame[column])
+    sieve.sift(column, missing, "no score", "is missing or NaN")
+    sieve.sift(column, invalid, "score not a number", "is not a number")
+    last = np.isinf(values) & worst_if_bad
+    remedy = (
+        "Give --worst-if-bad (in Python worst_if_bad=True) to rank such architectures last, as "
+        "ties."
+    )
+    sieve.sift(column, np.isinf(values) & ~last, "infinite score", "is infinite", remedy)
+    with np.errstate(invalid="ignore"):  # a damaged number can be a NaN that signals
+        score = (-values if lower_is_better else values) + 0.0  # -0.0 becomes 0.0
+    score[last] = -np.inf
+    _sift_repeats(frame, column, rows, archs, score, sieve)
+    _sift_constants(rows.estimator, score, column, sieve)
+    last &= sieve.keep
+    _put_last(rows.estimator, score, last, sieve.keep)
+    return score, last
+
+
+def _put_last(estimator: IntArray, score: FloatArray, last: BoolArray, keep: BoolArray) -> None:
+    """Give rows the number next below the finite scores of their method and seed."""
+    for number in np.unique(estimator[last]).tolist():
+        own = keep & (estimator == number)
+        finite = score[own & ~last]
+        lowest = finite.min() if len(finite) else 0.0
+        with np.errstate(all="ignore"):  # at the ends of the range
+            below = np.nextafter(lowest, -np.inf)
+        score[own & last] = max(below, np.finfo(np.float64).min)
 
 
 def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
@@ -104,48 +145,17 @@ def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
     sieve.set_aside((status == STATUS_FAILED).to_numpy(dtype=bool), "failed")
 
 
-def _sift_archs(
-    frame: pd.DataFrame, sieve: Sieve, source: str, space: Space
-) -> tuple[IntArray, str]:
-    """Find the architectures, [row], and the first column that names them; all must agree."""
-    first, found = "", np.zeros(0, dtype=np.int64)
-    index = arch_columns(space).index
-    indices = () if index is None else (index, "index")
-    for name in frame.columns:
-        if name in STRING_COLUMNS:
-            named = keys_of_strings(read_texts(frame[name]), space)
-            problem = f"names no architecture of the space '{space.name}'"
-            if indices and read_texts(frame[name][named < 0]).str.isdecimal().any():
-                problem += f" (places in the published order go into '{indices[0]}')"
-            elif (named < 0).all() and SPACE_COLUMN not in frame:
-                problem += " (scores of another space need --space, in Python space=...)"
-        elif name in indices:
-            named = keys_of_numbers(read_numbers(frame[name]).values, space)
-            problem = f"is not an integer from 0 to {(space.size or 0) - 1}"
-        else:
-            continue
-        sieve.sift(name, named < 0, "unknown architecture", problem)
-        if not first:
-            found, first = named, name
-        problem = (
-            f"names another architecture than '{first}' says (an index is the place in the "
-            "published order; a column that only numbers the rows needs another name)"
-        )
-        sieve.sift(name, named != found, "string and index disagree", problem)
-    if not first:
-        raise DataError(
-            f"{source}: no column names architectures of the space '{space.name}'. Add "
-            f"{' or '.join((*STRING_COLUMNS, *indices))}."
-        )
-    return found, first
-
-
-def _sift_scores(frame: pd.DataFrame, score_column: str, sieve: Sieve) -> FloatArray:
-    values, missing, invalid = read_numbers(frame[score_column])
-    sieve.sift(score_column, missing, "no score", "is missing or NaN")
-    sieve.sift(score_column, invalid, "score not a number", "is not a number")
-    sieve.sift(score_column, np.isinf(values), "infinite score", "is infinite")
-    return values
+def _sift_archs(archs: Archs, sieve: Sieve) -> None:
+    """Sift out unknown architectures, and rows whose columns name different ones."""
+    first = archs.checks[0]
+    problem = (
+        f"names another architecture than '{first.column}' says (an index is the place in the "
+        "published order; a column that only numbers the rows needs another name)"
+    )
+    for check in archs.checks:
+        sieve.sift(check.column, check.keys < 0, "unknown architecture", check.problem)
+        differs = check.keys != first.keys
+        sieve.sift(check.column, differs, "string and index disagree", problem)
 
 
 def _sift_seeds(frame: pd.DataFrame, sieve: Sieve) -> IntArray:
@@ -168,25 +178,59 @@ def _sift_methods(frame: pd.DataFrame, sieve: Sieve) -> tuple[IntArray, list[str
 
 
 def _sift_repeats(
-    frame: pd.DataFrame, name: str, key: IntArray, score: FloatArray, sieve: Sieve
+    frame: pd.DataFrame, column: str, rows: Rows, archs: Archs, score: FloatArray, sieve: Sieve
 ) -> None:
-    """Sift out repeated keys: copies of a row, and rows that contradict each other."""
-    rows = np.flatnonzero(sieve.keep)
-    if len(rows) == 0:
+    """Sift out repeated architectures: copies of a row, and rows that contradict each other."""
+    kept = np.flatnonzero(sieve.keep)
+    if len(kept) == 0:
         return
-    rows = rows[np.argsort(key[rows], kind="stable")]
-    is_first = np.append(True, np.diff(key[rows]) != 0)
+    _, place = np.unique(rows.keys, return_inverse=True)
+    key = rows.estimator * (place.max() + 1) + place
+    kept = kept[np.argsort(key[kept], kind="stable")]
+    is_first = np.append(True, np.diff(key[kept]) != 0)
+    if is_first.all():
+        return
     group = np.cumsum(is_first) - 1
-    first_score = score[rows[is_first]][group]
-    contradicts = np.bincount(group, weights=score[rows] != first_score)[group] > 0
+    first_score = score[kept[is_first]][group]
+    contradicts = np.bincount(group, weights=score[kept] != first_score)[group] > 0
     differs, copies = np.zeros((2, len(frame)), dtype=np.bool_)
     # Which of two different scores is right is not known, so neither is kept.
-    differs[rows[contradicts]] = True
-    copies[rows[~is_first & ~contradicts]] = True
-    of = " and ".join(column for column in (SEED, METHOD) if column in frame)
+    differs[kept[contradicts]] = True
+    copies[kept[~is_first & ~contradicts]] = True
+    of = " and ".join(name for name in (SEED, METHOD) if name in frame)
     problem = f"repeats an architecture{f' of the same {of}' if of else ''}"
-    sieve.sift(name, differs, "repeated with different scores", f"{problem}, with other scores,")
-    sieve.sift(name, copies, "repeated with the same score", problem)
+    used = {column, SEED, METHOD, *(check.column for check in archs.checks)}
+    repeated = np.isin(key, key[differs | copies])
+    remedy = _tell_repeats_apart(frame[repeated], used, key[repeated])
+    name, reason = archs.checks[0].column, "repeated with different scores"
+    sieve.sift(name, differs, reason, f"{problem}, with other scores,", remedy)
+    sieve.sift(name, copies, "repeated with the same score", problem, remedy)
+
+
+def _tell_repeats_apart(frame: pd.DataFrame, used: Collection[str], key: IntArray) -> str:
+    """Say how to select rows by the columns of few values in which repeats of a key differ."""
+    most = 2 * int(np.bincount(np.unique(key, return_inverse=True)[1]).max())
+    keys, texts = pd.Series(key), {}
+    for name, count in Counter(frame.columns).items():
+        if count == 1 and name not in used:
+            column = read_texts(frame[name]).astype(object).reset_index(drop=True)
+            if column.nunique() <= most and (column.groupby(keys).nunique() > 1).any():
+                texts[name] = column
+    alone = [name for name in texts if not _repeats([keys, texts[name]])]
+    names = alone[:1] or list(texts)
+    if not names or _repeats([keys, *(texts[name] for name in names)]):
+        return ""
+    listed = " and ".join(f"'{show(name)}' ({list_values(texts[name])})" for name in names)
+    rows = " ".join(f"--rows '{show(name)}={show(texts[name].iloc[0], 40)}'" for name in names)
+    several = "s" if len(names) > 1 else ""
+    return (
+        f"The repeats differ in column{several} {listed}: select rows such as {rows} (in Python "
+        f"rows={{...}}), or call a column that numbers trainings '{SEED}'."
+    )
+
+
+def _repeats(columns: Sequence[pd.Series[Any]]) -> bool:
+    return bool(pd.concat(columns, axis=1, keys=range(len(columns))).duplicated().any())
 
 
 def _sift_constants(

@@ -196,6 +196,92 @@ def test_an_option_of_one_value_that_is_given_twice_is_refused(
     assert f"{option} was given 2 times, and takes one value" in result.err
 
 
+def taus_of(out: str) -> dict[str, float]:
+    return {
+        each["label"]: each["populations"]["all"]["metrics"]["tau"]["value"]
+        for each in json.loads(out)["evaluations"]
+    }
+
+
+def test_every_column_that_is_named_is_an_estimator(invoke: Invoke, tmp_path: Path) -> None:
+    """`--score-column a --score-column b` took the last one."""
+    path = write(tmp_path / "mine.csv", a=-SCORES, b=SCORES**3, host="x")
+    call = ("evaluate", path, "--dataset", "tiles", "--json")
+    expected = {"a": -scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic}
+    expected["b"] = -expected["a"]
+    for columns in (("a", "b"), ("a,b",), ("?",)):
+        options = [word for column in columns for word in ("--score-column", column)]
+        assert taus_of(invoke(*call, *options).out) == pytest.approx(expected, abs=1e-12)
+    result = invoke("evaluate", f"{path}::b", f"{path}::a", *call[2:])
+    assert list(taus_of(result.out)) == ["b", "a"]
+    assert taus_of(result.out) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rows_and_the_column_of_architectures_can_be_named(invoke: Invoke, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.csv")
+    frame = pd.read_csv(path).rename(columns={"arch_str": "cell"})
+    frame["parent"] = frame["cell"].to_numpy()[::-1]
+    both = pd.concat([frame.assign(steps=10), frame.assign(steps=20, score=-SCORES)])
+    both.to_csv(path, index=False)
+    call = ("evaluate", path, "--dataset", "tiles", "--json")
+    result = invoke(*call)
+    assert (result.code, result.out) == (1, "")
+    assert "columns 'cell' and 'parent' name different architectures" in result.err
+    result = invoke(*call, "--arch-column", "cell")
+    assert "differ in column 'steps' (10, 20): select rows such as --rows 'steps=10'" in result.err
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    for steps, expected in ((10, tau), (20, -tau)):
+        result = invoke(*call, "--arch-column", "cell", "--rows", f"steps={steps}")
+        assert taus_of(result.out)["mine"] == pytest.approx(expected, abs=1e-12)
+    result = invoke(*call, "--rows", "steps")
+    assert result.code == 2
+    assert "--rows 'steps' is not COLUMN=VALUE" in result.err
+
+
+def test_infinite_scores_rank_last_where_that_is_asked_for(invoke: Invoke, tmp_path: Path) -> None:
+    scores = SCORES.copy()
+    scores[[3, 9]] = -np.inf, np.inf
+    path = write(tmp_path / "mine.csv", score=scores)
+    result = invoke("evaluate", path, "--dataset", "tiles")
+    assert "column 'score' is infinite in 2 of 600 rows" in result.err
+    assert "--worst-if-bad" in result.err
+    result = invoke("evaluate", path, "--dataset", "tiles", "--worst-if-bad", "--json")
+    scores[[3, 9]] = SCORES.min() - 1.0
+    tau = scipy.stats.kendalltau(scores, TRUTH.accuracy).statistic
+    assert taus_of(result.out)["mine"] == pytest.approx(tau, abs=1e-12)
+    first, second = (arch_at(TRUTH.keys[row]) for row in sorted((3, 9)))
+    said = f"2 architectures without a finite score rank last, as ties: {first}, {second}."
+    assert said in invoke("evaluate", path, "--dataset", "tiles", "--worst-if-bad").out
+
+
+def test_standard_input_is_a_file(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write(tmp_path / "mine.csv").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    result = invoke("evaluate", "-", "--dataset", "tiles", "--json")
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    assert taus_of(result.out) == pytest.approx({"standard input": tau}, abs=1e-12)
+
+
+@pytest.mark.realdata
+def test_a_public_file_of_thirteen_proxies_is_read_as_it_is(invoke: Invoke, data_dir: Path) -> None:
+    path = data_dir / "nb201_more" / "zero_cost_cifar10.csv"
+    call = ("evaluate", path, "--dataset", "cifar10", "--score-column", "*", "--json")
+    found = taus_of(invoke(*call, "--data-dir", data_dir).out)
+    frame = pd.read_csv(path)
+    truth = find_truth("cifar10", data_dir).mean(default_query("cifar10"))
+    index = {str(arch_at(key)): key for key in range(15_625)}
+    accuracy = truth.accuracy[np.searchsorted(truth.keys, frame["net_str"].map(index))]
+    renamed = {name: f"{name} (zero_cost_cifar10.csv)" for name in ("flops", "params")}
+    expected = {
+        renamed.get(name, name): scipy.stats.kendalltau(frame[name], accuracy).statistic
+        for name in frame.columns.drop(["net", "net_str"])
+    }
+    assert len(expected) == 13
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
 def test_names_in_a_file_do_not_steer_the_terminal(invoke: Invoke, tmp_path: Path) -> None:
     path = write(tmp_path / "mine.csv", method="[red]\x1b[31m\x07evil")
     result = invoke("evaluate", path, "--dataset", "tiles")

@@ -61,6 +61,30 @@ def test_runs_and_a_file_are_compared_in_every_format(
             assert text in result.out
 
 
+def test_a_column_called_as_a_baseline_is_renamed_and_the_baseline_compared_with(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    """`--compare-with params` took the file's column of that name."""
+    path, rng = tmp_path / "mine.csv", np.random.RandomState(3)
+    columns = {name: rng.normal(size=40) for name in ("params", "other")}
+    pd.DataFrame({"nb201_index": INDICES[:40], **columns}).to_csv(path, index=False)
+    options = ("--score-column", "*", "--dataset", "tiles", "--compare-with")
+    made = json.loads(invoke("report", path, *options, "params", "--json").out)
+    (section,) = made["sections"]
+    assert [(pair["first"], pair["second"]) for pair in section["pairs"]] == [
+        ("params (mine.csv)", "params"),
+        ("other", "params"),
+    ]
+    own = section["evaluations"][0]["populations"]["all"]
+    assert own["baselines"]["params"]["value"] != own["metrics"]["tau"]["value"]
+    difference = section["pairs"][0]["differences"]["all"]["tau"]["value"]
+    expected = own["metrics"]["tau"]["value"] - own["baselines"]["params"]["value"]
+    assert difference == pytest.approx(expected, abs=1e-12)
+    assert any("are called 'params (mine.csv)'" in line for line in made["words"])
+    made = json.loads(invoke("report", path, *options, "params (mine.csv)", "--json").out)
+    assert [pair["second"] for pair in made["sections"][0]["pairs"]] == ["params (mine.csv)"]
+
+
 def test_files_of_either_direction_are_compared(
     invoke: Invoke, runs: Path, proxy: Path, tmp_path: Path
 ) -> None:

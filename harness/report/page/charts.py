@@ -147,9 +147,7 @@ def _tip(figure: Figure, series: Series, place: int) -> str:
     return f"{series.label}\n{where}\n{figure.y_label} {write_point(series, place)}"
 
 
-def _draw_dots(
-    figure: Figure, places: dict[str, int], width: int
-) -> tuple[Frame, Iterator[Markup]]:
+def _draw_dots(figure: Figure, places: dict[str, int], width: int) -> tuple[Frame, list[Markup]]:
     names = figure.categories or ()
     lane = 13
     row = lane * (figure.n_estimators + 1) + 14
@@ -160,22 +158,16 @@ def _draw_dots(
         width,
         6 + row * len(names) + 42,
     )
-    return frame, _dots_parts(figure, places, frame, names, lane)
-
-
-def _dots_parts(
-    figure: Figure, places: dict[str, int], frame: Frame, names: Sequence[str], lane: int
-) -> Iterator[Markup]:
-    bottom, left = frame.y.end, frame.x.start
-    yield from _x_ticks(frame, bottom)
+    parts = list(_x_ticks(frame, frame.y.end))
     for number, name in enumerate(names):
-        top = frame.y.at(number)
-        yield _GRID.format(left, top, frame.x.end, top)
-        yield _TICK.format(left - 8, frame.y.at(number + 0.5) + 4, "end", name.replace("_", " "))
-    yield _TITLE.format(frame.x.end, frame.height - 6, "end", figure.y_label)
+        top, middle = frame.y.at(number), frame.y.at(number + 0.5) + 4
+        parts.append(_GRID.format(left, top, frame.x.end, top))
+        parts.append(_TICK.format(left - 8, middle, "end", name.replace("_", " ")))
+    parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.y_label))
     for number, series in enumerate(figure.series):
         offset = 7 + lane * (min(number, figure.n_estimators) + 0.5)
-        yield from _dot_marks(figure, series, look_of(series, figure, places), frame, offset)
+        parts += _dot_marks(figure, series, look_of(series, figure, places), frame, offset)
+    return frame, parts
 
 
 def _dot_marks(
@@ -192,9 +184,7 @@ def _dot_marks(
         yield _HIT.format(at, height, _tip(figure, series, place))
 
 
-def _draw_curves(
-    figure: Figure, places: dict[str, int], width: int
-) -> tuple[Frame, Iterator[Markup]]:
+def _draw_curves(figure: Figure, places: dict[str, int], width: int) -> tuple[Frame, list[Markup]]:
     height = 340 if width == WIDE else 280
     names = figure.categories
     below = 46 if width == WIDE or names is None else 58  # names may take two lines
@@ -205,25 +195,22 @@ def _draw_curves(
     if names is None:
         x = fit_scale((x for series in figure.series for x in series.x), left, width - 14)
     frame = Frame(x, y, width, height)
-    return frame, _curve_parts(figure, places, frame)
-
-
-def _curve_parts(figure: Figure, places: dict[str, int], frame: Frame) -> Iterator[Markup]:
-    bottom = frame.y.start
+    parts = []
     ticks = choose_ticks(frame.y, 5)
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
-        yield _GRID.format(frame.x.start, frame.y.at(tick), frame.x.end, frame.y.at(tick))
-        yield _TICK.format(frame.x.start - 8, frame.y.at(tick) + 4, "end", text)
-    if figure.categories is None:
-        yield from _x_ticks(frame, bottom, has_lines=False)
+        parts.append(_GRID.format(left, frame.y.at(tick), frame.x.end, frame.y.at(tick)))
+        parts.append(_TICK.format(left - 8, frame.y.at(tick) + 4, "end", text))
+    if names is None:
+        parts += _x_ticks(frame, frame.y.start, has_lines=False)
     else:
-        yield from _category_ticks(figure.categories, frame)
-    yield _TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_label)
-    yield _TITLE.format(4, 14, "start", figure.y_label)
+        parts += _category_ticks(names, frame)
+    parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_label))
+    parts.append(_TITLE.format(4, 14, "start", figure.y_label))
     for number, series in enumerate(figure.series):
-        step = 5 * (number - (figure.n_estimators - 1) / 2) if figure.categories else 0.0
+        step = 5 * (number - (figure.n_estimators - 1) / 2) if names else 0.0
         step = 0.0 if series.kind == "reference" or series.low is None else step
-        yield from _curve(figure, series, look_of(series, figure, places), frame, step)
+        parts += _curve(figure, series, look_of(series, figure, places), frame, step)
+    return frame, parts
 
 
 def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator[Markup]:

@@ -45,7 +45,7 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
     for bit, part in enumerate(populations.values()):
         masks |= part.population.mask.astype(np.uint32) << bit
     return {
-        "title": section.title,
+        "title": section.truth.title,
         "index": None if space.index_column is None else _pack_whole(keys),
         "names": pack_names([space.format(space.at(key)) for key in keys]),
         "truth": _pack(section.accuracy, "<f8"),

@@ -135,7 +135,7 @@ def _describe(report: Contents) -> dict[str, Any]:
         "notes": document.notes,
         "rankings": [ranking_block(section) for section in report.sections],
         "truths": [
-            {"title": section.title, "metrics": metric_tables(section)}
+            {"title": section.truth.title, "metrics": metric_tables(section)}
             for section in report.sections
         ],
         "topics": {topic.name: topic for topic in topics},
@@ -174,7 +174,7 @@ def _topics(report: Contents) -> list[Topic]:
             # The number at the end of a name is that of its truth.
             numbers = [int(figure.name.rpartition("-")[2]) for figure in found]
             return [
-                (f"Against {sections[number - 1].title}", figure)
+                (f"Against {sections[number - 1].truth.title}", figure)
                 for number, figure in zip(numbers, found, strict=True)
             ]
         return [(None, figure) for figure in found]

@@ -50,7 +50,7 @@ def truths_block(report: Contents) -> Block:
     """Make the table of the truths."""
     rows = [
         (
-            section.title,
+            section.truth.title,
             section.truth.table,
             section.truth.sha256,
             f"{section.truth.n_archs:,}",

@@ -13,8 +13,6 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import DataError, TruthError
+from harness.scores.cells import check_names
 from harness.scores.contents import ARCH, tabulate
-from harness.scores.files import READERS, load_json, read_frame
+from harness.scores.files import read_table
+from harness.scores.source import KINDS, Source
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import (
     INDEX_COLUMN,
@@ -48,11 +48,8 @@ from harness.truth.table import load_table, split_metadata
 START_BYTES = 4_096
 """How much of a file it takes to know its format."""
 
-PICKLE, TORCH = ".pkl", ".pt"
-_KINDS = {
-    **{suffix: suffix for suffix in READERS},
-    **dict.fromkeys((".p", ".pkl", ".pickle"), PICKLE),
-}
+PICKLE, TORCH = "pickle", "torch"
+_KINDS = KINDS | dict.fromkeys((".p", ".pkl", ".pickle"), PICKLE)
 """By the end of a file's name."""
 
 _TEXTS = ["dataset", "split"]
@@ -74,16 +71,16 @@ def kind_of(path: Path, start: bytes) -> str | None:
     begin = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     first_line = begin.split(b"\n", 1)[0]
     if start.startswith(b"PAR1"):
-        return ".parquet"
+        return "parquet"
     if is_torch(start):
         return TORCH
     if path.suffix.lower() in _KINDS:
         return _KINDS[path.suffix.lower()]
     if begin.startswith((b"[", b"{")):
-        return ".json"
+        return "json"
     if start.startswith(b"\x80"):
         return PICKLE
-    return ".csv" if any(name.encode() in first_line for name in _NAMES) else None
+    return "csv" if any(name.encode() in first_line for name in _NAMES) else None
 
 
 def read_rows(path: Path, options: ImportOptions) -> Imported:
@@ -142,7 +139,7 @@ def _read(
     kind, name, space = kind_of(path, content[:START_BYTES]), str(path), options.space
     own: dict[str, str] = {}
     metadata: dict[str, str] = {}
-    if kind in (".parquet", ".pq"):
+    if kind == "parquet":
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):  # told by the reader
             own, metadata = split_metadata(pq.read_schema(path))
     if "schema" in own:
@@ -158,26 +155,26 @@ def _read(
             df = tabulate(load(content, SAFE, name), space or load_space(), name)
             cells = itertools.chain(df.columns, *(df[column] for column in df))
             "".join(cell for cell in cells if isinstance(cell, str)).encode()  # no half characters
-    elif kind == ".json":
-        df = tabulate(load_json(path), space or load_space(), name)
     elif kind is None:
         raise TruthError(
             f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
-            f"from {', '.join(sorted({*READERS, PICKLE, TORCH}))} files; rename it to what it is."
+            f"from {', '.join(_KINDS)} and .pt files; rename it to what it is."
         )
     else:
-        df = read_frame(path, partial(_choose, options), kind)
+        df = _choose(read_table(Source(name, content, kind), space), options, name)
     return df, metadata, space
 
 
-def _choose(options: ImportOptions, names: Sequence[str]) -> list[str]:
-    """Read the columns of the schema where it has them all, else all that there are."""
-    known = [name for name in dict.fromkeys(names) if name in _NAMES]
+def _choose(df: pd.DataFrame, options: ImportOptions, name: str) -> pd.DataFrame:
+    """Take the columns of the schema where a table has them all, else all that it has."""
+    names = list(df.columns)
+    known = [each for each in dict.fromkeys(names) if each in _NAMES]
+    check_names(names, known, name)
     is_whole = {*_TEXTS, "epochs", "accuracy"} <= set(known) and {*_ARCHS} & set(known)
     if is_whole and not options.maps and options.arch_column is None:
-        return known
+        return df[known]
     count = Counter(names)
-    return [name for name in dict.fromkeys(names) if count[name] == 1 or name in known]
+    return df[[each for each in names if count[each] == 1]]
 
 
 def _read_numbers(df: pd.DataFrame) -> pd.DataFrame:

@@ -6,28 +6,27 @@ import numpy as np
 import pytest
 
 from harness.check import DEFAULT_RULE, QUANTITIES, parse_rule, parse_rules
-from harness.check.rules import Rule, ShareRule
 from harness.errors import UsageError
 from harness.stats import METRICS
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "margin", "limit"),
+    ("text", "is_share", "margin", "limit"),
     [
-        ("tau:0.02", Rule, 0.02, 0.02),
-        ("tau_top_half:0.03", Rule, 0.03, 0.03),
-        ("spearman:.5", Rule, 0.5, 0.5),
-        ("tau:0", Rule, 0.0, 0.0),
-        (" train_loss:0.1 ", Rule, 0.1, 0.1),
-        ("positive_pd:10%", ShareRule, 0.1, np.log(1.1)),
-        ("positive_pd:0.001", Rule, 0.001, 0.001),
+        ("tau:0.02", False, 0.02, 0.02),
+        ("tau_top_half:0.03", False, 0.03, 0.03),
+        ("spearman:.5", False, 0.5, 0.5),
+        ("tau:0", False, 0.0, 0.0),
+        (" train_loss:0.1 ", False, 0.1, 0.1),
+        ("positive_pd:10%", True, 0.1, np.log(1.1)),
+        ("positive_pd:0.001", False, 0.001, 0.001),
     ],
 )
 def test_a_rule_is_a_figure_and_a_margin(
-    text: str, kind: type[Rule], margin: float, limit: float
+    text: str, is_share: bool, margin: float, limit: float
 ) -> None:
     rule = parse_rule(text)
-    assert type(rule) is kind
+    assert rule.is_share is is_share
     assert rule.margin == pytest.approx(margin)
     assert rule.limit == pytest.approx(limit)
     assert parse_rule(str(rule)) == rule

@@ -14,7 +14,6 @@ from harness.report.disturbance import EQUAL_LOSS, bin_over_steps, compare_train
 from harness.report.measures import estimate_figures
 from harness.report.training import (
     RunTraining,
-    Training,
     load_run_training,
     summarise_disturbance,
 )
@@ -107,7 +106,7 @@ def test_disturbance_is_summarised_as_a_loop_over_its_rows_would() -> None:
 
 def test_a_run_without_measured_disturbance_has_no_figures_of_it() -> None:
     assert summarise_disturbance(make_training()) == {}
-    training = Training("a", (make_training(),))
+    training = (make_training(),)
     figures = estimate_figures(training)
     assert (figures["mean_pd"].mean, figures["progress"].mean) == (None, None)
     assert (bin_over_steps(training), split_by_shared(training)) == ([], [])
@@ -133,7 +132,7 @@ def test_over_training_each_part_averages_its_own_measurements() -> None:
     rows = [(step, "recent", step / 100, 0) for step in range(0, 100, 10) for _ in range(3)]
     rows += [(step, "trained", -0.5, 0) for step in range(0, 100, 10)]
     runs = tuple(make_training(make_probes(rows), seed=seed) for seed in (0, 1))
-    bins = bin_over_steps(Training("a", runs))
+    bins = bin_over_steps(runs)
     assert [part.step for part in bins] == [5, 15, 25, 35, 45, 55, 65, 75, 85, 95]
     for part, step in zip(bins, range(0, 100, 10), strict=True):
         assert part.mean_pd.values == pytest.approx((step / 100,) * 2, **SAME)
@@ -144,7 +143,7 @@ def test_over_training_each_part_averages_its_own_measurements() -> None:
 def test_the_training_loss_of_a_part_is_read_off_the_curve() -> None:
     rows = [(step, "recent", 0.1, 0) for step in range(0, 100, 10)]
     run = make_training(make_probes(rows), [(20, 3.0), (60, 2.0), (80, 2.5), (100, 1.0)])
-    losses = {part.step: part.train_loss for part in bin_over_steps(Training("a", (run,)))}
+    losses = {part.step: part.train_loss for part in bin_over_steps((run,))}
     assert losses[5] is None  # before the first measurement
     assert losses[25] == pytest.approx(3.0 - 5 / 40, **SAME)
     assert losses[75] == pytest.approx(2.0, **SAME)  # the lowest so far
@@ -154,7 +153,7 @@ def test_the_training_loss_of_a_part_is_read_off_the_curve() -> None:
 def test_disturbance_splits_by_shared_convolutions() -> None:
     rows = [(step, "recent", 0.1 * shared, shared) for step in (1, 2) for shared in (0, 1, 3)]
     run = make_training(make_probes([*rows, (1, "recent", -0.7, 3)]))
-    parts = split_by_shared(Training("a", (run,)))
+    parts = split_by_shared((run,))
     assert [(part.shared_convs, part.n) for part in parts] == [(0, 2), (1, 2), (3, 3)]
     assert parts[2].mean_pd.mean == pytest.approx((0.3 + 0.3 - 0.7) / 3, **SAME)
     assert parts[2].positive_pd.mean == pytest.approx(0.2, **SAME)
@@ -229,7 +228,7 @@ def test_intervals_stay_within_what_is_possible() -> None:
         make_training(make_probes([(1, "recent", value, 0) for value in values]), seed=seed)
         for seed, values in rows.items()
     )
-    figures = estimate_figures(Training("a", runs))
+    figures = estimate_figures(runs)
     assert figures["positive_frac"].interval == (0.0, 1.0)
     interval = figures["positive_pd"].interval
     assert interval is not None

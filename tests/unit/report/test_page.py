@@ -237,7 +237,7 @@ def test_several_truths_have_a_place_each(tmp_path: Path, report: Report) -> Non
     assert len(data_of(text)["truths"]) == 2
     assert 'id="tau-by-population-1"' in text
     assert 'id="tau-by-population-2"' in text
-    assert text.count(f"<h3>Against {other.sections[0].title}</h3>") >= 2
+    assert text.count(f"<h3>Against {other.sections[0].truth.title}</h3>") >= 2
     assert "run-7: failed" in text
 
 

@@ -136,7 +136,7 @@ def test_there_is_an_estimator_a_strategy_over_its_seeds_with_the_baseline_on_to
     report, scores = paired
     (section,) = report.sections
     assert report.labels == ("spos", "ogd")
-    assert section.title == str(QUERY)
+    assert section.truth.title == str(QUERY)
     assert len(section.keys) == N
     for result in section.evaluations:
         label = result.estimator.label

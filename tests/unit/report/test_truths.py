@@ -132,7 +132,7 @@ def report(runs: list[RunFolder]) -> Report:
 
 
 def test_each_truth_has_a_section_of_its_own_in_the_order_asked_for(report: Report) -> None:
-    assert [section.title for section in report.sections] == [
+    assert [section.truth.title for section in report.sections] == [
         f"{dataset} test, 200 epochs, mean of trials" for dataset in DATASETS
     ]
     for section in report.sections:
@@ -185,7 +185,7 @@ def test_reference_ceiling_and_parameters_are_those_of_the_truth(report: Report)
 
 def test_nothing_said_is_the_runs_own_truth(runs: list[RunFolder]) -> None:
     plain = report_of(runs)
-    assert only_section(plain).title == str(default_query("cifar10"))
+    assert only_section(plain).truth.title == str(default_query("cifar10"))
     assert report_of(runs, [TruthChoice()]).to_dict() == plain.to_dict()
     assert report_of(runs, [TruthChoice("cifar10")]).to_dict() == plain.to_dict()
 
@@ -381,7 +381,7 @@ def test_sizes_of_an_unknown_data_sets_networks_are_those_of_any(tmp_path: Path)
 
 
 def test_every_format_names_the_truth_beside_every_ranking_figure(report: Report) -> None:
-    titles = [section.title for section in report.sections]
+    titles = [section.truth.title for section in report.sections]
     content = json.loads(REPORT_WRITERS["json"](report))
     assert [s["truth"]["query"]["dataset"] for s in content["sections"]] == list(DATASETS)
     records = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](report))))
@@ -414,10 +414,12 @@ def test_every_conclusion_in_words_stands_below_its_truth(report: Report) -> Non
     words = list(report.words)
     for section in report.sections:
         start = next(
-            i for i, x in enumerate(words) if x.startswith(f"Kendall tau against {section.title}")
+            i
+            for i, x in enumerate(words)
+            if x.startswith(f"Kendall tau against {section.truth.title}")
         )
         assert ", ogd minus spos (" in words[start + 1]
-        assert any(line.startswith(f"Truth: {section.title}, table") for line in words)
+        assert any(line.startswith(f"Truth: {section.truth.title}, table") for line in words)
     transfers = [line for line in words if line.endswith("transfer to another data set.")]
     assert len(transfers) == 4  # of two supernets to two other data sets
 
@@ -432,7 +434,7 @@ def test_runs_on_other_images_are_held_against_their_own_truth(
     tiles = make_table(rows.assign(dataset="tiles", epochs=12), "of tiles", {})
     monkeypatch.setattr(PLACE, find)
     runs = [make_cifar_run(tmp_path), make_run(tmp_path, make_scores(0), truth=tiles)]
-    titles = {section.title for section in report_of(runs).sections}
+    titles = {section.truth.title for section in report_of(runs).sections}
     assert titles == {str(default_query("cifar10")), str(default_query("tiles"))}
     # Asked for one truth, all are held against it: a supernet of tiles may rank for cifar100.
     made = report_of(runs, [TruthChoice("cifar100")])

@@ -97,6 +97,15 @@ def test_a_list_of_all_architectures_is_in_the_published_order() -> None:
         tabulate([0.0] * 729, Toy(), "it")
 
 
+def test_lists_of_all_architectures_by_name_are_in_the_published_order() -> None:
+    values = [key / 7 for key in range(15_625)]
+    places = list(range(15_625))
+    assert read({"zen": values, "nwot": values[::-1]})["nb201_index"] == places
+    # Of these, one could be the published index, in another order.
+    assert "nb201_index" not in read({"zen": values, "id": places[::-1]})
+    assert "nb201_index" not in read({"zen": values[:-1], "nwot": values[1:]})
+
+
 def test_objects_that_are_nested_without_end_are_refused() -> None:
     content: dict[str, Any] = {"a": 1}
     for _ in range(900):

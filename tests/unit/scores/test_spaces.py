@@ -11,6 +11,7 @@ import pytest
 
 from harness.errors import DataError
 from harness.scores import (
+    ReadOptions,
     load_scores,
     make_score_sets,
     read_score_sets,
@@ -42,7 +43,7 @@ def test_a_file_makes_the_round_trip_and_names_its_space(kind: type[Space], tmp_
     loaded = load_scores(path, kind())
     assert keys_of_rows(loaded, kind()).tolist() == list(space.prefix(12))
     assert loaded["score"].tolist() == make_scores(space)["score"].tolist()
-    sets = read_score_sets(path, space=kind())
+    sets = read_score_sets(path, ReadOptions(space=kind()))
     assert sets.space.name == kind.name
     assert sets.sets[0].keys.tolist() == sorted(space.prefix(12))
 
@@ -50,13 +51,13 @@ def test_a_file_makes_the_round_trip_and_names_its_space(kind: type[Space], tmp_
 def test_a_file_of_one_space_is_refused_where_another_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     save_scores(make_scores(Toy()), path, Toy())
-    for read in (load_scores, lambda path, space: read_score_sets(path, space=space)):
+    for read in (load_scores, lambda path, space: read_score_sets(path, ReadOptions(space=space))):
         with pytest.raises(DataError, match="it is of the space 'toy', and 'nb201' was asked for"):
             read(path, load_space())
         with pytest.raises(DataError, match="space 'toy', which this version does not know"):
             read(path, None)
     save_scores(make_scores(load_space()), path)
-    for read in (load_scores, lambda path, space: read_score_sets(path, space=space)):
+    for read in (load_scores, lambda path, space: read_score_sets(path, ReadOptions(space=space))):
         with pytest.raises(DataError, match="it is of the space 'nb201', and 'toy' was asked for"):
             read(path, Toy())
 
@@ -82,24 +83,24 @@ def test_an_edited_file_is_refused(kind: type[Space], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="was edited"):
         load_scores(path, kind())
     with pytest.raises(DataError, match="was edited"):
-        read_score_sets(path, space=kind())
+        read_score_sets(path, ReadOptions(space=kind()))
 
 
 @each_space
 def test_somebodys_scores_of_a_space_need_only_strings(kind: type[Space]) -> None:
     frame = make_scores(kind())[["arch", "score"]]
-    sets = make_score_sets(frame, "mine", space=kind())
+    sets = make_score_sets(frame, "mine", ReadOptions(space=kind()))
     assert sets.sets[0].keys.tolist() == sorted(kind().prefix(12))
     bad = pd.concat([frame, pd.DataFrame({"arch": ["nonsense"], "score": [1.0]})])
     with pytest.raises(DataError, match=f"names no architecture of the space '{kind.name}'"):
-        make_score_sets(bad, "mine", space=kind())
+        make_score_sets(bad, "mine", ReadOptions(space=kind()))
     with pytest.raises(DataError, match="'arch' repeats an architecture"):
-        make_score_sets(pd.concat([frame, frame[:1]]), "mine", space=kind())
+        make_score_sets(pd.concat([frame, frame[:1]]), "mine", ReadOptions(space=kind()))
 
 
 def test_an_index_is_read_where_a_space_publishes_one_and_nowhere_else() -> None:
     frame = make_scores(Indexed())[["arch_index", "score"]]
-    sets = make_score_sets(frame, "mine", space=Indexed())
+    sets = make_score_sets(frame, "mine", ReadOptions(space=Indexed()))
     assert sets.sets[0].keys.tolist() == sorted(Indexed().prefix(12))
     with pytest.raises(DataError, match="no column names architectures of the space 'toy'"):
-        make_score_sets(frame, "mine", space=Toy())
+        make_score_sets(frame, "mine", ReadOptions(space=Toy()))
