@@ -15,7 +15,7 @@ from harness.strategies.ogd_settings import OgdSettings
 def report_of(*strategies: str) -> Any:
     """As much of a report as its notes are made from."""
     runs = [SimpleNamespace(config=SimpleNamespace(strategy=name)) for name in strategies]
-    return SimpleNamespace(trainings=[SimpleNamespace(training=SimpleNamespace(runs=runs))])
+    return SimpleNamespace(trainings=[SimpleNamespace(runs=runs)])
 
 
 @pytest.mark.parametrize(
