@@ -38,10 +38,7 @@ def read_forms(column: pd.Series[Any], space: Space) -> Readings:
         The readings by those forms that read most of the distinct cells; one of several that read
         all cells alike. Empty if no form reads any; more than one if the column is ambiguous.
     """
-    import pandas as pd
-
-    codes, distinct = pd.factorize(pd.Series(_write_cells(column)))
-    texts = [str(text) for text in distinct]
+    codes, texts = _distinct_texts(column)
     step = max(1, len(texts) // _SAMPLED)
     found = {}
     for name, form in space.forms.items():
@@ -58,13 +55,15 @@ def read_forms(column: pd.Series[Any], space: Space) -> Readings:
     return {name: np.append(keys, -1)[codes] for name, keys in readings.items()}
 
 
-def _write_cells(column: pd.Series[Any]) -> list[str | None]:
-    """Write each cell as text, [row]; None where it is empty."""
-    is_empty = column.isna().to_numpy(dtype=bool).tolist()
-    cells = column.tolist()
-    return [
-        None if empty else _write(cell) or None for cell, empty in zip(cells, is_empty, strict=True)
-    ]
+def _distinct_texts(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
+    """Number the distinct cells, [row], -1 where there is nothing, and write each as text."""
+    import pandas as pd
+
+    try:
+        codes, distinct = pd.factorize(column)
+    except TypeError:  # lists and dictionaries
+        codes, distinct = pd.factorize(column.map(_write, na_action="ignore"))
+    return codes.astype(np.int64), [_write(cell) for cell in distinct]
 
 
 def _write(cell: object) -> str:
@@ -113,10 +112,11 @@ def settle_form(
         return str(form)
     if not readings or form is not None:
         wanted = "in any form that is read" if form is None else f"in the form '{form}'"
+        first = next(map(_write, column.dropna()), "")
         raise error(
             f"{where} names no architecture of the space '{space.name}' {wanted}: the first value "
-            f"is {_first(column)!r:.{_LONGEST}}. Write it in a form that is read, or name another "
-            f"column or form (--arch-column, --arch-form). Forms: {list_forms(space)}."
+            f"is {first!r:.{_LONGEST}}. Write it in a form that is read, or name another column or "
+            f"form (--arch-column, --arch-form). Forms: {list_forms(space)}."
         )
     if known is None:
         chosen = list(readings)
@@ -141,7 +141,3 @@ def settle_form(
 def list_forms(space: Space) -> str:
     """List the forms of a space, with an example each."""
     return "; ".join(f"{name}, {form.example}" for name, form in space.forms.items())
-
-
-def _first(column: pd.Series[Any]) -> str:
-    return next((text for text in _write_cells(column) if text is not None), "")
