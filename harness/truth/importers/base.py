@@ -63,6 +63,7 @@ class Imported(NamedTuple):
         left_out: What was left out.
         metadata: What the source says of itself, kept in the table's metadata.
         space: The space of the rows; None for `DEFAULT`.
+        notes: What was decided in reading that may surprise, in sentences.
     """
 
     rows: pd.DataFrame
@@ -70,6 +71,7 @@ class Imported(NamedTuple):
     left_out: Sequence[LeftOut] = ()
     metadata: Mapping[str, str] = MappingProxyType({})
     space: Space | None = None
+    notes: Sequence[str] = ()
 
 
 def hash_listing(hashes: Mapping[str, str]) -> str:

@@ -11,105 +11,49 @@ What a source may leave out, or leave empty:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.errors import ArchError, TruthError
-from harness.scores.contents import ARCH
+from harness.errors import TruthError
+from harness.scores.archs import Archs
+from harness.scores.cells import refuse_rows
 from harness.spaces import Space
-from harness.spaces.base import INDEX_FORM, Form
-from harness.spaces.lookup import (
-    arch_columns,
-    keys_of_numbers,
-    strings_of_keys,
-    to_numbers,
-)
-from harness.spaces.reading import read_forms, settle_form
+from harness.spaces.lookup import arch_columns, strings_of_keys, to_numbers
 from harness.truth.columns import row_columns
-from harness.truth.importers.mapping import list_columns
 from harness.truth.rows import check_rows, key_columns, refuse_fractions
 
 
-def find_arch_columns(
-    df: pd.DataFrame, name: str, space: Space, column: str | None
-) -> tuple[str, ...]:
-    """Find the columns that name architectures: one, or it and the published index.
-
-    Args:
-        df: The columns of a file.
-        name: What to call it in an error.
-        space: The space of the architectures.
-        column: The column that the caller names, if any.
-
-    Returns:
-        The column of architectures; and that of the published index, if there is one too.
-
-    Raises:
-        TruthError: If there is none.
-    """
-    columns = arch_columns(space)
-    names = tuple(filter(None, (columns.text, ARCH, columns.index)))
-    column = column or next((each for each in names if each in df), names[0])
-    if column not in df:
-        raise TruthError(
-            f"{name}: no column {' or '.join(names)} says which architecture a row is of. "
-            f"{list_columns(df)} Name the one that does with --arch-column."
-        )
-    index = [columns.index] if columns.index in df and columns.index is not None else []
-    return tuple(dict.fromkeys((column, *index)))
-
-
-def name_archs(
-    df: pd.DataFrame, named: Sequence[str], form: str | None, name: str, space: Space
-) -> pd.DataFrame:
+def name_archs(df: pd.DataFrame, archs: Archs, name: str, space: Space) -> pd.DataFrame:
     """Name the architectures of all rows by the columns of `arch_columns`.
 
     Args:
-        df: Rows.
-        named: What `find_arch_columns` returned.
-        form: The form that the caller names, if any.
-        name: What to call the source in an error.
+        df: The columns of a file.
+        archs: What they say of the architectures.
+        name: What to call the file in an error.
         space: The space of the architectures.
 
     Returns:
-        The rows with these columns too.
+        These columns, [row].
 
     Raises:
-        TruthError: If a cell names no architecture, or it is unclear which.
+        TruthError: If a cell names no architecture, or two columns name different ones.
     """
-    columns, column = arch_columns(space), df[named[0]]
-    known = None
-    if named[0] == columns.index:
-        form = form or INDEX_FORM
-    elif columns.index in named:
-        known = keys_of_numbers(to_numbers(df[columns.index]), space)
-    readings = read_forms(column, space)
-    form = settle_form(readings, column, space, name, TruthError, form=form, known=known)
-    keys = readings[form]
-    if (keys < 0).any():
-        row = int(np.flatnonzero(keys < 0)[0])
-        raise TruthError(
-            f"{name}: column '{column.name}' names no architecture of the space '{space.name}' in "
-            f"{int((keys < 0).sum()):,} of {len(keys):,} rows. The first is row {row}: "
-            f"{_why_not(column.iloc[row], space.forms[form])}"
-        )
-    df = df.assign(**{columns.text: strings_of_keys(keys, space)})
-    if columns.index is not None and known is None:
-        df[columns.index] = keys
-    if columns.space is not None:
-        df[columns.space] = space.name
-    return df
-
-
-def _why_not(cell: Any, form: Form) -> str:
-    try:
-        form.read(str(cell))
-    except ArchError as error:
-        return str(error)
-    return f"{cell!r:.120}."
+    shown = df[[check.column for check in archs.checks]]
+    for check in archs.checks:
+        refuse = partial(refuse_rows, shown, name, TruthError, check.column)
+        refuse(check.keys < 0, check.problem)
+        first = archs.checks[0].column
+        refuse(check.keys != archs.keys, f"names another architecture than '{first}' says")
+    columns = arch_columns(space)
+    cells = {
+        columns.space: space.name,
+        columns.index: archs.keys,
+        columns.text: strings_of_keys(archs.keys, space),
+    }
+    return pd.DataFrame({each: cells[each] for each in columns.names}, index=df.index)
 
 
 def complete_rows(df: pd.DataFrame, name: str, space: Space) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from harness.provenance import now
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
 from harness.truth.importers.base import Imported, ImportOptions
-from harness.truth.importers.tabular import START_BYTES, is_rows, kind_of, read_rows
+from harness.truth.importers.tabular import START_BYTES, is_pickled, is_rows, read_rows
 from harness.truth.published import REGISTRY, Format, published
 from harness.truth.sources import PUBLISHED_FILES, truth_folder
 
@@ -52,8 +52,8 @@ def find_format(path: Path, kind: str = AUTO, space: Space | None = None) -> str
     found = next((name for name, format in formats.items() if format.is_it(path, start)), None)
     if found is not None or kind != AUTO:
         return found or kind
-    if kind_of(path, start) is not None:
-        return ROWS  # a pickle or a torch file, which may hold anything
+    if is_pickled(path, start):
+        return ROWS
     known = "; ".join(f"'--as {name}': {format.summary}" for name, format in formats.items())
     hint = published(space).hint(path)
     if path.is_file() and not start:
@@ -106,9 +106,8 @@ def import_truth(
     found = find_format(path, kind, options.space)
     _check_options(options, found, formats[found])
     imported = formats[found].read(path, options)
-    for part in imported.left_out:
-        if part.n:
-            tell(part.sentence)
+    for sentence in (*imported.notes, *(part.sentence for part in imported.left_out if part.n)):
+        tell(sentence)
     return to_table(imported, path.resolve().name, f"harness.truth.importers:{found}", name)
 
 

@@ -59,14 +59,14 @@ def parse_map(text: str) -> Map:
 
 
 def apply_maps(
-    frame: pd.DataFrame, maps: Sequence[Map], archs: Sequence[str], source: str
+    frame: pd.DataFrame, maps: Sequence[Map], archs: pd.DataFrame, source: str
 ) -> tuple[pd.DataFrame, int]:
     """Make rows of the columns that maps name.
 
     Args:
         frame: The file's columns.
         maps: What stands for what; what a map leaves out is in a column of its own name.
-        archs: The columns that name the architectures.
+        archs: The columns that name the architectures of its rows.
         source: What to call the file in an error.
 
     Returns:
@@ -84,7 +84,7 @@ def apply_maps(
 
 
 def _apply(
-    frame: pd.DataFrame, fields: Map, archs: Sequence[str], source: str
+    frame: pd.DataFrame, fields: Map, archs: pd.DataFrame, source: str
 ) -> Iterator[pd.DataFrame]:
     wanted = fields.get(METRIC, "accuracy")
     pattern = re.escape(wanted)
@@ -100,7 +100,7 @@ def _apply(
         for name in ("dataset", "split", "epochs"):
             if name not in cells:
                 raise _missing(name, name, frame, source)
-        yield frame[list(archs)].assign(**cells, accuracy=frame[match[0]])
+        yield archs.assign(**cells, accuracy=frame[match[0]])
 
 
 def _find(name: str, value: str | None, frame: pd.DataFrame, source: str) -> Any:

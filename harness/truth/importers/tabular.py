@@ -3,7 +3,7 @@
 One row is one network that was trained. Columns: the architecture, in any form of its space
 (`Space.forms`); `dataset`; `split` ("valid" or "test"); `epochs`; `accuracy` in percent; perhaps
 `space`; and `seed` and `trial`, which `completion` fills in where they are left out. Other names
-are mapped (`mapping`). What JSON, pickles and torch files may hold, `harness.scores.contents` says.
+are mapped (`mapping`). Files are those that `harness.scores` reads, and pickles and torch files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -20,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import DataError, TruthError
+from harness.scores.archs import find_archs
 from harness.scores.cells import check_names
 from harness.scores.contents import ARCH, tabulate
 from harness.scores.files import read_table
-from harness.scores.source import KINDS, Source
+from harness.scores.source import KINDS, read_source
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import (
     INDEX_COLUMN,
@@ -36,7 +36,6 @@ from harness.truth.importers.base import Imported, ImportOptions, LeftOut
 from harness.truth.importers.completion import (
     complete_rows,
     drop_repeats,
-    find_arch_columns,
     name_archs,
     scale_accuracies,
 )
@@ -48,13 +47,10 @@ from harness.truth.table import load_table, split_metadata
 START_BYTES = 4_096
 """How much of a file it takes to know its format."""
 
-PICKLE, TORCH = "pickle", "torch"
-_KINDS = KINDS | dict.fromkeys((".p", ".pkl", ".pickle"), PICKLE)
-"""By the end of a file's name."""
-
-_TEXTS = ["dataset", "split"]
-_ARCHS = (*arch_columns(load_space()).names, INDEX_COLUMN, ARCH)
-_NAMES = (*_ARCHS, *COLUMNS, SPACE_COLUMN)
+PICKLES = (".p", ".pkl", ".pickle", ".pt", ".pth")
+_TEXTS = ("dataset", "split")
+_NUMBERS = ("epochs", "trial", "seed", "accuracy")
+_NAMES = (*COLUMNS, *arch_columns(load_space()).names, SPACE_COLUMN, INDEX_COLUMN, ARCH)
 """Columns of the rows of whichever space."""
 
 _MOST_BYTES = 2**30
@@ -63,24 +59,20 @@ _MOST_BYTES = 2**30
 
 def is_rows(path: Path, start: bytes) -> bool:
     """Say whether a file is plainly one of rows, by its first bytes and its name."""
-    return path.is_file() and kind_of(path, start) not in (None, PICKLE, TORCH)
-
-
-def kind_of(path: Path, start: bytes) -> str | None:
-    """Find the kind of a file that may hold rows by its first bytes and its name."""
     begin = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    first_line = begin.split(b"\n", 1)[0]
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    if is_torch(start):
-        return TORCH
-    if path.suffix.lower() in _KINDS:
-        return _KINDS[path.suffix.lower()]
-    if begin.startswith((b"[", b"{")):
-        return "json"
-    if start.startswith(b"\x80"):
-        return PICKLE
-    return "csv" if any(name.encode() in first_line for name in _NAMES) else None
+    named = any(name.encode() in begin.split(b"\n", 1)[0] for name in _NAMES)
+    is_plain = (
+        named
+        or begin.startswith((b"PAR1", b"[", b"{"))
+        or not KINDS.keys().isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
+    )
+    return path.is_file() and is_plain and not start.startswith(b"\x80")
+
+
+def is_pickled(path: Path, start: bytes) -> bool:
+    """Say whether a file is a pickle or a torch file, which may hold rows or anything else."""
+    is_named = path.suffix.lower() in PICKLES and not start.startswith(b"PAR1")
+    return path.is_file() and (is_named or start.startswith(b"\x80") or is_torch(start))
 
 
 def read_rows(path: Path, options: ImportOptions) -> Imported:
@@ -102,22 +94,27 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     if not path.is_file():
         raise TruthError(f"'{path}' is not a file. Rows are in one file.")
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TruthError(f"{name} cannot be read: {error.strerror or error}.") from error
-    if not content.strip():
-        raise TruthError(f"{name} is empty. A truth table has one row per trained network.")
-    try:
-        df, metadata, space = _read(path, content, options)
-    except DataError as error:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        df, metadata, space = _read(path, options.space)
+        check_names(list(df.columns), _NAMES, name)
+    except (DataError, OSError) as error:
         raise TruthError(str(error)) from error
     if df.empty:
         raise TruthError(f"{name}: there are no rows. A truth table has one per trained network.")
+    df = df.loc[:, ~df.columns.duplicated(keep=False)]
     space = settle_space(space_of_rows(df, name, TruthError), space, name, TruthError)
-    named = find_arch_columns(df, name, space, options.arch_column)
-    df, n_empty = apply_maps(df, options.maps, named, name)
-    df = name_archs(_read_numbers(df), named, options.arch_form, name, space)
-    df = complete_rows(df, name, space)
+    archs = find_archs(
+        df,
+        space,
+        name,
+        column=options.arch_column,
+        form=options.arch_form,
+        skip={SPACE_COLUMN, *_TEXTS, *_NUMBERS},
+        error=TruthError,
+    )
+    df, n_empty = apply_maps(df, options.maps, name_archs(df, archs, name, space), name)
+    df = complete_rows(_read_numbers(df), name, space)
     df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)
     n_dropped = len(df) - len(kept)
@@ -129,17 +126,19 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     ]
     if options.maps:
         metadata |= {"maps": json.dumps(list(options.maps))}
-    return Imported(kept, hashlib.sha256(content).hexdigest(), left_out, metadata, space)
+    return Imported(kept, digest, left_out, metadata, space, archs.notes)
 
 
-def _read(
-    path: Path, content: bytes, options: ImportOptions
-) -> tuple[pd.DataFrame, dict[str, str], Space | None]:
+def _read(path: Path, space: Space | None) -> tuple[pd.DataFrame, dict[str, str], Space | None]:
     """Read the harness's own tables, which are checked against their hash, and other files."""
-    kind, name, space = kind_of(path, content[:START_BYTES]), str(path), options.space
+    name = str(path)
+    with path.open("rb") as file:
+        start = file.read(START_BYTES)
+    if is_pickled(path, start):
+        return _read_pickle(path, is_torch(start), space or load_space()), {}, space
     own: dict[str, str] = {}
     metadata: dict[str, str] = {}
-    if kind == "parquet":
+    if start.startswith(b"PAR1"):
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):  # told by the reader
             own, metadata = split_metadata(pq.read_schema(path))
     if "schema" in own:
@@ -147,43 +146,31 @@ def _read(
         return table.rows, table.metadata, table.space
     if "space" in own:
         space = settle_space(own["space"], space, name, TruthError)
-    if kind in (PICKLE, TORCH):
-        if len(content) > _MOST_BYTES:
-            raise TruthError(f"{name}: rows are read from pickles of up to {_MOST_BYTES:,} bytes.")
-        load = load_torch if kind == TORCH else load_pickle
-        with refuse_damage(name):
-            df = tabulate(load(content, SAFE, name), space or load_space(), name)
-            cells = itertools.chain(df.columns, *(df[column] for column in df))
-            "".join(cell for cell in cells if isinstance(cell, str)).encode()  # no half characters
-    elif kind is None:
-        raise TruthError(
-            f"{path}: this is not a file of rows, by its name or by how it begins. Rows are read "
-            f"from {', '.join(_KINDS)} and .pt files; rename it to what it is."
-        )
-    else:
-        df = _choose(read_table(Source(name, content, kind), space), options, name)
-    return df, metadata, space
+    source = read_source(path)
+    if not source.content.strip():
+        raise TruthError(f"{name} is empty. A truth table has one row per trained network.")
+    return read_table(source, space), metadata, space
 
 
-def _choose(df: pd.DataFrame, options: ImportOptions, name: str) -> pd.DataFrame:
-    """Take the columns of the schema where a table has them all, else all that it has."""
-    names = list(df.columns)
-    known = [each for each in dict.fromkeys(names) if each in _NAMES]
-    check_names(names, known, name)
-    is_whole = {*_TEXTS, "epochs", "accuracy"} <= set(known) and {*_ARCHS} & set(known)
-    if is_whole and not options.maps and options.arch_column is None:
-        return df[known]
-    count = Counter(names)
-    return df[[each for each in names if count[each] == 1]]
+def _read_pickle(path: Path, is_torch: bool, space: Space) -> pd.DataFrame:
+    name, content = str(path), path.read_bytes()
+    if len(content) > _MOST_BYTES:
+        raise TruthError(f"{name}: rows are read from pickles of up to {_MOST_BYTES:,} bytes.")
+    with refuse_damage(name):
+        load = load_torch if is_torch else load_pickle
+        df = tabulate(load(content, SAFE, name), space, name)
+        cells = itertools.chain(df.columns, *(df[column] for column in df))
+        "".join(cell for cell in cells if isinstance(cell, str)).encode()  # no half characters
+    return df
 
 
 def _read_numbers(df: pd.DataFrame) -> pd.DataFrame:
     """Read texts as numbers in the columns where all cells are numbers."""
-    for name in df.columns.intersection(["epochs", "trial", "seed", "accuracy"]):
+    for name in df.columns.intersection(list(_NUMBERS)):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             if name == "accuracy":  # the nearest number; pandas may read one beside it
                 df[name] = df[name].map(float, na_action="ignore")
             df[name] = pd.to_numeric(df[name])
-    for name in df.columns.intersection(_TEXTS):
+    for name in df.columns.intersection(list(_TEXTS)):
         df[name] = df[name].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     return df

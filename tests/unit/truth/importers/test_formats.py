@@ -67,7 +67,7 @@ def test_nb201_is_the_benchmark_in_whatever_format(paths: dict[str, Path], name:
 def test_what_is_asked_for_is_not_second_guessed(paths: dict[str, Path]) -> None:
     with pytest.raises(TruthError, match=r"has no meta\.pickle\.pbz2"):
         import_truth(paths["rows.csv"], "nats")
-    with pytest.raises(TruthError, match=r"no column arch_str .*has the columns meta_archs, "):
+    with pytest.raises(TruthError, match=r"no column names architectures .* there is meta_archs, "):
         import_truth(paths["official.pth"], "rows")
     with pytest.raises(TruthError, match="is not a file"):
         import_truth(paths["folder"], "rows")
