@@ -9,6 +9,7 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ import pandas as pd
 
 from harness.errors import DataError, HarnessError
 from harness.scores.text import show
+from harness.spaces import Space
+from harness.spaces.lookup import arch_faults
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -113,24 +116,36 @@ Raise = Callable[[str], HarnessError]
 """Makes an error of its text."""
 
 
-def choose_columns(
-    df: pd.DataFrame, names: Sequence[str], source: str, error: Raise, kind: str, row: str
-) -> pd.DataFrame:
-    """Check that each column is there once, and that there are rows; leave out other columns.
+Refuse = Callable[[str, BoolArray, str], None]
+"""Refuses a table that has bad rows, as `refuse_rows` does: column, bad rows, problem."""
+
+
+def check_table(
+    df: pd.DataFrame,
+    names: Sequence[str],
+    space: Space,
+    source: str,
+    error: Raise,
+    kind: str,
+    row: str,
+) -> tuple[pd.DataFrame, Refuse]:
+    """Check what the harness's own tables have in common: their columns, rows and architectures.
 
     Args:
         df: The table.
-        names: The columns.
+        names: Its columns, those of `arch_columns` among them.
+        space: The space of the architectures.
         source: What to call the table in an error.
         error: Makes the error.
         kind: What such a table is called, such as "A scores file".
         row: What a row of it stands for.
 
     Returns:
-        The columns, in the order of `names`.
+        The columns, in the order of `names`; and what refuses bad rows.
 
     Raises:
-        HarnessError: If a column is missing or occurs twice, or there are no rows.
+        HarnessError: If a column is missing or occurs twice, there are no rows, or a row names no
+            architecture or two.
     """
     missing = [name for name in names if name not in df.columns]
     if missing:
@@ -142,7 +157,11 @@ def choose_columns(
     check_names(list(df.columns), names, source, error)
     if df.empty:
         raise error(f"{source}: there are no rows. {kind} has one per {row}.")
-    return df[list(names)]
+    df = df[list(names)]
+    refuse = partial(refuse_rows, df, source, error)
+    for fault in arch_faults(df, space):
+        refuse(*fault)
+    return df, refuse
 
 
 def refuse_rows(

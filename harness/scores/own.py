@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,12 @@ import pyarrow.parquet as pq
 
 from harness.errors import DataError
 from harness.files.atomic import write_atomically
-from harness.scores.cells import choose_columns, refuse_rows
+from harness.scores.cells import check_table
 from harness.scores.text import show
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces.lookup import (
     SPACE_COLUMN,
     arch_columns,
-    arch_faults,
     keys_of_rows,
     settle_space,
     space_of_rows,
@@ -80,11 +78,9 @@ def check_scores(df: pd.DataFrame, source: str, space: Space | None = None) -> N
             contradict each other.
     """
     space = space or load_space()
-    names = score_columns(space)
-    df = choose_columns(df, names, source, DataError, "A scores file", "architecture")
-    refuse = partial(refuse_rows, df, source, DataError)
-    for fault in arch_faults(df, space):
-        refuse(*fault)
+    df, refuse = check_table(
+        df, score_columns(space), space, source, DataError, "A scores file", "architecture"
+    )
     first = arch_columns(space).index or arch_columns(space).text
     repeated_archs = pd.Series(keys_of_rows(df, space)).duplicated().to_numpy(dtype=bool)
     refuse(first, repeated_archs, "repeats an architecture")

@@ -7,7 +7,6 @@ that was checked before does without it.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from harness.errors import TruthError
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import (
     arch_columns,
-    arch_faults,
     are_nested,
     keys_of_rows,
     strings_of_keys,
@@ -77,14 +75,11 @@ def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
     """
     import pandas as pd
 
-    from harness.scores.cells import choose_columns, refuse_rows
+    from harness.scores.cells import check_table
 
-    df = choose_columns(
-        df, row_columns(space), source, TruthError, "A truth table", "trained network"
+    df, refuse = check_table(
+        df, row_columns(space), space, source, TruthError, "A truth table", "trained network"
     )
-    refuse = partial(refuse_rows, df, source, TruthError)
-    for fault in arch_faults(df, space):
-        refuse(*fault)
     for name, (low, high) in _INTEGER_RANGES.items():
         values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
