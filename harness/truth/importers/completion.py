@@ -26,8 +26,8 @@ from harness.truth.columns import row_columns
 from harness.truth.rows import check_rows, key_columns, refuse_fractions
 
 
-def name_archs(df: pd.DataFrame, archs: Archs, name: str, space: Space) -> pd.DataFrame:
-    """Name the architectures of all rows by the columns of `arch_columns`.
+def check_archs(df: pd.DataFrame, archs: Archs, name: str, space: Space) -> pd.DataFrame:
+    """Check that all rows name an architecture, and name it by the columns of `arch_columns`.
 
     Args:
         df: The columns of a file.

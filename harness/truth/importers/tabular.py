@@ -34,9 +34,9 @@ from harness.spaces.lookup import (
 )
 from harness.truth.importers.base import Imported, ImportOptions, LeftOut
 from harness.truth.importers.completion import (
+    check_archs,
     complete_rows,
     drop_repeats,
-    name_archs,
     scale_accuracies,
 )
 from harness.truth.importers.mapping import apply_maps
@@ -113,7 +113,7 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
         skip={SPACE_COLUMN, *_TEXTS, *_NUMBERS},
         error=TruthError,
     )
-    df, n_empty = apply_maps(df, options.maps, name_archs(df, archs, name, space), name)
+    df, n_empty = apply_maps(df, options.maps, check_archs(df, archs, name, space), name)
     df = complete_rows(_read_numbers(df), name, space)
     df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)
