@@ -16,7 +16,8 @@ class Fisher(Proxy):
 
     Reference: Theis et al., Faster gaze prediction with dense networks and Fisher pruning, 2018,
     arXiv 1801.05787, equation 8; Turner et al., BlockSwap, 2020, arXiv 1906.04113, equation 1;
-    summed over the network by Abdelfattah et al., 2021, arXiv 2101.08134, section 3.3.
+    summed over the network by Abdelfattah et al., 2021, arXiv 2101.08134, section 3.3. Their code,
+    and the public table of NAS-Bench-Suite-Zero, count a channel once for each of its weights.
     """
 
     name: ClassVar = "fisher"

@@ -28,7 +28,8 @@ class Zen(Proxy):
     Reference: Lin et al., Zen-NAS, 2021, arXiv 2102.01063, algorithm 1. There the skip connections
     of a network are taken out first; here they are operations of the architecture, and stay. One
     draw, where the paper averages 32. Of the live part, as for every proxy: a batch norm that is
-    fed zeros has no logarithm.
+    fed zeros has no logarithm. The public table of NAS-Bench-Suite-Zero has sums of |.| instead of
+    norms, and running variances that two passes have moved a fifth of the way from 1.
     """
 
     name: ClassVar = "zen"
