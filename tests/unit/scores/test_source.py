@@ -196,6 +196,15 @@ def test_what_is_not_read_is_refused_with_a_way_forward(
         read(tmp_path / name)
 
 
+def test_a_file_of_several_pieces_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.scores.source._PIECE_BYTES", 7)
+    for name, content in (("s.csv", _csv()), ("s.csv.gz", gzip.compress(_csv()))):
+        (tmp_path / name).write_bytes(content)
+        assert read(tmp_path / name) == EXPECTED
+
+
 def test_tables_beyond_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.scores.source._MOST_BYTES", 1_000)
     for name, content in (("s.csv", b"x" * 1_001), ("s.csv.gz", gzip.compress(b"x" * 1_001))):
