@@ -104,7 +104,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "label over 9": (_write_label, "record 7: its label is 10; CIFAR-10 has 0 to 9"),
     "truth missing": (
         lambda d: (d / "nb201" / "truth_rows.parquet").unlink(),
-        "There is no truth table of the space 'nb201'",
+        "There is no published truth table of the space 'nb201'",
     ),
     "truth cut short": (
         lambda d: _cut(d / "nb201" / "truth_rows.parquet", 2_000),

@@ -168,13 +168,15 @@ def test_a_download_without_a_terminal_tells_its_rate_and_the_time_left(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("harness.cli.progress.QUIET_S", 2.0)
     lines = Downloads(Display())
     lines.start("file", 20_000_000, 100_000_000)
-    for clock[0], done in ((110.0, 30_000_000), (116.0, 52_000_000), (117.0, 54_000_000)):
-        lines.advance(done)
-    assert capsys.readouterr().err.splitlines() == [
+    for clock[0], done_mb in ((101.0, 21), (103.0, 23), (117.0, 40), (118.0, 56), (119.0, 60)):
+        lines.advance(done_mb * 1_000_000)
+    assert capsys.readouterr().err.splitlines() == [  # after 2 s, and each 15 s from then on
         "file: 100.0 MB, resuming at 20.0 MB",
-        "file: 52.0 MB of 100.0 MB, 2.0 MB/s, 24 s left",
+        "file: 23.0 MB of 100.0 MB, 1.0 MB/s, 77 s left",
+        "file: 56.0 MB of 100.0 MB, 2.0 MB/s, 22 s left",
     ]
 
 

@@ -236,7 +236,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 def test_without_a_terminal_progress_is_a_line_now_and_then(
     invoke: Invoke, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.cli.progress.PLAIN_EVERY_S", -1.0)
+    monkeypatch.setattr("harness.cli.progress.PLAIN_EVERY_S", 0.0)
+    monkeypatch.setattr("harness.cli.progress.QUIET_S", 0.0)
     result = invoke("truth", "import", make_source("nats", here), "--json")
     assert [line.split(",")[0] for line in result.err.splitlines()] == [
         "reading: 33%",
