@@ -192,7 +192,7 @@ def test_a_file_of_strings_is_evaluated(place: Place) -> None:
     assert not FOREIGN.search(said)
     code, _, err = run_here(*command)
     assert code == 1
-    assert "(scores of another space need --space" in err
+    assert "A file of another space needs --space" in err
 
 
 def test_a_baseline_is_kept_and_checked_against(place: Place, tmp_path: Path) -> None:

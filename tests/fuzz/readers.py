@@ -227,7 +227,7 @@ def _in_run(name: str) -> Callable[[Path], object]:
         return [
             (bin_over_steps(training), split_by_shared(training), estimate_figures(training))
             for training in map(load_training, loaded)
-            for _ in [tau_over_training(training.runs[0], {1: 50.0, 2: 60.0})]
+            for _ in [tau_over_training(training[0], {1: 50.0, 2: 60.0})]
         ]
 
     return read
