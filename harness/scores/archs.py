@@ -262,11 +262,11 @@ class _Finder:
 
     def _none_named(self, names: Sequence[str]) -> HarnessError:
         given = show(", ".join(map(str, self.frame.columns)), 300) or "none"
-        shown = [name for name in names if len(self.frame)][:3]
-        first = "; ".join(f"{show(n)}: {show(self.frame[n].iloc[0], 60)}" for n in shown)
+        cells = "; ".join(f"{show(n)}: {show(self.frame[n].iloc[0], 60)}" for n in names[:3])
+        first = f" (first row: {cells})" if cells else ""
         return self.error(
             f"{self.source}: no column names architectures of the space '{self.space.name}'; there "
-            f"is {given} (first row: {first}). Write the architectures in a form that is read, or "
+            f"is {given}{first}. Write the architectures in a form that is read, or "
             "name their column with --arch-column (in Python arch_column=...). "
             f"Forms: {list_forms(self.space)}."
         )

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     help="Which column of rows, or value for all, is the metric, dataset, split, epochs, trial, "
     "seed; repeatable.",
 )
-@click.option("--arch-column", metavar="NAME", help="Column of rows that names architectures.")
+@click.option(
+    "--arch-column",
+    metavar="NAME",
+    help="Column of rows that names architectures.  [default: found by its values]",
+)
 @click.option("--arch-form", metavar="NAME", help="Its form, where it can be read in several.")
 @click.option(
     "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
