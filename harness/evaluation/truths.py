@@ -1,21 +1,17 @@
-"""Which truth judges scores: as the user asks, as runs record it, or given as numbers."""
+"""Which truth judges scores: as the user asks, or as runs record it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from harness.errors import MismatchError, UsageError, unknown_name
-from harness.estimators.loading import to_frame
 from harness.estimators.matrix import ScoreMatrix
-from harness.scores import ReadOptions, make_score_sets
 from harness.spaces import Space, load_space
-from harness.spaces.lookup import name_archs
 from harness.truth import (
     Trials,
     Truth,
@@ -23,20 +19,11 @@ from harness.truth import (
     TruthTable,
     default_query,
     find_truth,
-    make_table,
 )
 from harness.truth.catalogue import choose_query, open_table
-from harness.truth.importers.importing import import_api
 from harness.truth.published import published
 from harness.truth.query import MEAN
-from harness.truth.rows import refuse_fractions
 from harness.truth.sources import BUILT
-
-TruthLike = TruthTable | str | Path | pd.Series | Mapping[Any, float] | Any
-"""What a truth can be given as in Python; `Any` is an object of a benchmark's own package."""
-
-OWN = "given"
-"""Data set of a truth that was given as numbers; its split and length are placeholders."""
 
 
 class ChosenTruth(NamedTuple):
@@ -53,74 +40,6 @@ class ChosenTruth(NamedTuple):
     query: TruthQuery
     truth: Truth
     trials: Trials
-
-
-def resolve_truth(truth: TruthLike, space: Space | None) -> TruthTable | str | Path | None:
-    """Make a table of a truth that is in memory.
-
-    Args:
-        truth: In any form; a table, its name or path, and None are returned as they are.
-        space: The space of accuracies by architecture.
-
-    Returns:
-        The table, or what names it.
-
-    Raises:
-        UsageError: If the form is unknown.
-        DataError: As `make_own_truth` does.
-        TruthError: If an object of a benchmark's package holds nothing that is read.
-    """
-    if truth is None or isinstance(truth, (TruthTable, str, Path)):
-        return truth
-    if isinstance(truth, (pd.Series, Mapping)):
-        return make_own_truth(truth, space)
-    table = import_api(truth)
-    if table is None:
-        raise UsageError(
-            f"A truth was given as {type(truth).__name__}; allowed are a table, its path or name, "
-            "a pandas Series or a mapping from architectures to accuracies, and an object of a "
-            "benchmark's own package, such as nas_201_api.NASBench201API. Give one of these."
-        )
-    return table
-
-
-def make_own_truth(
-    accuracies: pd.Series[Any] | Mapping[Any, float], space: Space | None = None
-) -> TruthTable:
-    """Make a table of one accuracy per architecture.
-
-    Args:
-        accuracies: Percent, by architecture, its string or its key (`nb201_index`).
-        space: The space; NAS-Bench-201 unless given.
-
-    Returns:
-        The table, of one trial each.
-
-    Raises:
-        DataError: If an architecture is unknown or occurs twice, or an accuracy is not in percent.
-        TruthError: If the accuracies look like fractions.
-    """
-    space = space or load_space()
-    frame = to_frame(accuracies, "accuracy", space)
-    options = ReadOptions(score_column="accuracy", space=space)
-    only = make_score_sets(frame, "the truth", options).sets[0]
-    remedy = (
-        "Multiply them by 100; if they are percent, make a table of them with 'harness truth "
-        "import --accuracy-scale 1'."
-    )
-    refuse_fractions(only.score[0], "the truth", remedy)
-    rows = pd.DataFrame(
-        {
-            **name_archs(only.keys, space),
-            "dataset": OWN,
-            "split": "test",
-            "epochs": 1,
-            "trial": 0,
-            "seed": -1,
-            "accuracy": only.score[0],
-        }
-    )
-    return make_table(rows, "the truth that was given", {}, space=space)
 
 
 def choose_truth(

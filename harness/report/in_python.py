@@ -17,7 +17,7 @@ from harness.estimators.loading import (
 )
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import Evaluated, TruthChoice, choose_truth, evaluate_estimator
-from harness.evaluation.truths import TruthLike, resolve_truth
+from harness.evaluation.given import TruthLike, resolve_truth
 from harness.report.markup import block_to_text, to_html
 from harness.report.rendering import evaluation_document
 from harness.report.report import Report, make_report

@@ -263,20 +263,14 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
-    if len(estimator.ranked_last):
-        yield _say_ranked_last(estimator)
-
-
-def _say_ranked_last(estimator: ScoreMatrix) -> str:
-    """Count and name the architectures that rank last for want of a finite score."""
-    space, n = estimator.space, len(estimator.ranked_last)
-    names = [space.format(space.at(key)) for key in estimator.ranked_last[:MOST_NAMED].tolist()]
-    more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
-    rank = "ranks last: " if n == 1 else "rank last, as ties: "
-    return (
-        f"Of {estimator.label}, {n:,} architecture{'s' if n > 1 else ''} without a finite score "
-        f"{rank}{', '.join(names)}{more}."
-    )
+    if n := len(estimator.ranked_last):
+        space, named = estimator.space, estimator.ranked_last[:MOST_NAMED].tolist()
+        names = ", ".join(space.format(space.at(key)) for key in named)
+        more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
+        what = "architecture without a finite score ranks last: "
+        if n > 1:
+            what = "architectures without a finite score rank last, as ties: "
+        yield f"Of {label}, {n:,} {what}{names}{more}."
 
 
 def _ask_direction(estimator: ScoreMatrix) -> str:
