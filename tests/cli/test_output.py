@@ -85,7 +85,7 @@ def test_messages_that_cannot_be_written_change_no_exit_code(checks: dict[int, s
 
 
 @needs_full
-@pytest.mark.parametrize("command", ["truth list", "truth show 6111 --json", "--help"])
+@pytest.mark.parametrize("command", ["truth list", "truth show 10 --json", "--help"])
 def test_no_command_prints_a_traceback_on_a_full_disk(command: str) -> None:
     done = shell(f"{HARNESS} {command} > /dev/full")
     assert done.returncode == EXIT_NO_OUTPUT
