@@ -14,19 +14,18 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from filelock import FileLock, Timeout
-
-from harness.errors import DataError, Interrupted, UsageError
+from harness.errors import DataError, Interrupted, LockedError, UsageError
 from harness.estimators.base import Task
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.files.journal import Journal
+from harness.files.locks import hold_lock
 from harness.images.dataset import BatchSampler
 from harness.monitor import Progress
 from harness.spaces import Architecture, NetworkShape, load_space
@@ -106,6 +105,7 @@ class Group:
         Raises:
             Interrupted: If the monitor asked to stop; what was measured is in the journals.
             DataError: If a journal is damaged.
+            StoreError: If the folder of the journals cannot be written to.
         """
         archs: dict[int, dict[int, Architecture]] = {}
         for arch in dict.fromkeys(self._space.canonical(self._space.at(key)) for key in keys):
@@ -117,9 +117,9 @@ class Group:
         while archs:
             n_left = len(archs)
             for number in list(archs):
-                with self._open(number) as journal:
-                    if journal is None:
-                        continue
+                lock = self._folder / f"{number:02}.lock"
+                with suppress(LockedError), hold_lock(lock, "measuring proxies", "--out folder"):
+                    journal = Journal(self._folder / f"{number:02}.jsonl", self._header)
                     for key, one in self._measure_bucket(journal, archs.pop(number)):
                         found[key] = one
                         self._report(len(found), total)
@@ -202,21 +202,6 @@ class Group:
         config = self._task.config
         name = f"{config.dataset}-s{config.seed}-{digest[:8]}"
         return self._task.folder.path.parent / FOLDER / name
-
-    @contextmanager
-    def _open(self, number: int) -> Iterator[Journal | None]:
-        """Lock a bucket and open its journal; None if another process holds it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / f"{number:02}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            yield None
-            return
-        try:
-            yield Journal(self._folder / f"{number:02}.jsonl", self._header)
-        finally:
-            lock.release()
 
 
 def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, dict[str, float | None], float]:

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 
 from harness.distributed.ranks import ALONE
-from harness.errors import DataError, Interrupted, UsageError
+from harness.errors import DataError, Interrupted, StoreError, UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
 from harness.estimators.zero_cost import REGISTRY
@@ -183,6 +183,12 @@ def test_a_bucket_that_another_run_holds_is_left_for_last(tmp_path: Path) -> Non
     monitor = Releasing(lock)
     monitor.n_free = sum(key % N_BUCKETS != held for key in live)
     assert score(make_task(tmp_path, "nwot", monitor=monitor)).rows["scores"] == whole
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"The folder .*{FOLDER}.* cannot be used: .* --out"):
+        score(make_task(tmp_path, "jacov"))
 
 
 @pytest.mark.parametrize(
