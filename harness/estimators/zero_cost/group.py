@@ -9,8 +9,6 @@ command resumes, and a proxy that is asked for later is added to what is there.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +20,14 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from harness.errors import DataError, Interrupted, LockedError, UsageError
 from harness.estimators.base import Task
+from harness.estimators.supernet.classes import distinct_classes
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.files.journal import Journal
 from harness.files.locks import hold_lock
 from harness.images.dataset import BatchSampler
 from harness.monitor import Progress
+from harness.settings.run import hash_settings
 from harness.spaces import Architecture, NetworkShape, load_space
 from harness.truth import default_query
 
@@ -108,7 +108,7 @@ class Group:
             StoreError: If the folder of the journals cannot be written to.
         """
         archs: dict[int, dict[int, Architecture]] = {}
-        for arch in dict.fromkeys(self._space.canonical(self._space.at(key)) for key in keys):
+        for arch in distinct_classes(self._space, keys):
             if self._space.is_live(arch):
                 key = self._space.key(arch)
                 archs.setdefault(key % N_BUCKETS, {})[key] = arch
@@ -198,9 +198,8 @@ class Group:
 
     @cached_property
     def _folder(self) -> Path:
-        digest = hashlib.sha256(json.dumps(self._header, sort_keys=True).encode()).hexdigest()
         config = self._task.config
-        name = f"{config.dataset}-s{config.seed}-{digest[:8]}"
+        name = f"{config.dataset}-s{config.seed}-{hash_settings(self._header)[:8]}"
         return self._task.folder.path.parent / FOLDER / name
 
 

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from harness.supernet.norm import batch_norm
+
 
 def _conv2d(
     input: Any,
@@ -56,7 +58,7 @@ class Interceptor(TorchFunctionMode):
 
     def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         """Normalise [image, channel, height, width] with its own statistics."""
-        return F.batch_norm(x, None, None, weight, bias, training=True)
+        return batch_norm(x, weight, bias)
 
     def rectify(self, x: Tensor) -> Tensor:
         """Compute a ReLU."""
