@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -49,6 +50,10 @@ class Measured(NamedTuple):
 
     values: dict[str, float | None]
     seconds: float
+
+    def with_more(self, other: Measured) -> Measured:
+        """Return the same with what else was measured."""
+        return Measured({**self.values, **other.values}, self.seconds + other.seconds)
 
 
 class Measure(Protocol):
@@ -137,20 +142,17 @@ class Group:
     def _measure_bucket(
         self, journal: Journal, archs: Mapping[int, Architecture]
     ) -> Iterator[tuple[int, Measured]]:
-        """Yield what the journal has first, and then what is measured now."""
-        known: dict[int, Measured] = {}
+        """Yield what is known of each, measuring what the journal lacks."""
+        known: defaultdict[int, Measured] = defaultdict(lambda: Measured({}, 0.0))
         for number, row in enumerate(journal.rows, start=2):
-            key, values, seconds = _read_row(row, f"{journal.path}, line {number}")
-            before = known.get(key, Measured({}, 0.0))
-            known[key] = Measured({**before.values, **values}, before.seconds + seconds)
-        own = self._task.config.estimator
-        left = [key for key in archs if key not in known or own not in known[key].values]
-        yield from ((key, known[key]) for key in archs if key not in left)
-        for key in left:
-            before = known.get(key, Measured({}, 0.0))
-            one = self._measure(archs[key], without=before.values)
-            journal.append([{"key": key, **one._asdict()}])
-            yield key, Measured({**before.values, **one.values}, before.seconds + one.seconds)
+            key, one = _read_row(row, f"{journal.path}, line {number}")
+            known[key] = known[key].with_more(one)
+        for key, arch in archs.items():
+            if self._task.config.estimator not in known[key].values:
+                one = self._measure(arch, without=known[key].values)
+                journal.append([{"key": key, **one._asdict()}])
+                known[key] = known[key].with_more(one)
+            yield key, known[key]
 
     def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
         started, seed = time.perf_counter(), self._task.config.seed
@@ -203,11 +205,11 @@ class Group:
         return self._task.folder.path.parent / FOLDER / name
 
 
-def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, dict[str, float | None], float]:
+def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, Measured]:
     match row:
         case {"key": int(key), "values": dict(values), "seconds": float(seconds)}:
             if all(value is None or isinstance(value, float) for value in values.values()):
-                return key, values, seconds
+                return key, Measured(values, seconds)
     raise DataError(
         f"{where}: {str(row)[:80]!r} is not a row of measured proxies. Remove the file and run the "
         "same command again: its architectures are measured anew."
