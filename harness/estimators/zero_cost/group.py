@@ -161,7 +161,7 @@ class Group:
         network.to(self._task.data.train.labels.device)
         uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
         passes = Passes(network, *self._batches, seed, uses)
-        values = {name: proxy.measure(passes) for name, proxy in proxies.items()}
+        values = {name: float(proxy.measure(passes)) for name, proxy in proxies.items()}
         finite = {name: v if math.isfinite(v) else None for name, v in values.items()}
         return Measured(finite, time.perf_counter() - started)
 

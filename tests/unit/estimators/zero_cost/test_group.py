@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock
@@ -142,6 +143,16 @@ def test_a_number_that_does_not_exist_is_null(
     monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: float("inf"))
     rows = score(make_task(tmp_path, "jacov")).rows["scores"]
     assert {(row["score"], row["status"]) for row in rows} == {(None, "failed")}
+
+
+@pytest.mark.parametrize("number", [3, np.float32(3), torch.tensor(3)])
+def test_a_number_of_any_type_is_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: object
+) -> None:
+    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: number)
+    first = score(make_task(tmp_path, "jacov")).rows["scores"]
+    assert {row["score"] for row in first} == {3.0}
+    assert score(make_task(tmp_path, "jacov")).rows["scores"] == first
 
 
 def test_seconds_are_kept_and_shared_out(tmp_path: Path) -> None:
