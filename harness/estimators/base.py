@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -11,8 +11,11 @@ from harness.distributed.ranks import Ranks
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
+from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.settings.base import Settings as OwnSettings
 from harness.settings.run import RunConfig
+from harness.spaces import Space
+from harness.spaces.lookup import name_archs
 from harness.truth import TruthTable
 
 if TYPE_CHECKING:
@@ -49,6 +52,28 @@ class Scores(NamedTuple):
     rows: Mapping[str, Sequence[Row]]
     tables: Mapping[str, Sequence[Any]]
     facts: Mapping[str, Any]
+
+
+def score_cells(score: float | None) -> Row:
+    """Return a score as the cells of its row, for an estimator that has no loss."""
+    status = STATUS_FAILED if score is None else STATUS_OK
+    return {"score": score, "loss": None, "accuracy": None, "status": status}
+
+
+def name_rows(keys: Sequence[int], space: Space, cells: Iterable[Row]) -> list[Row]:
+    """Make rows of a table of architectures.
+
+    Args:
+        keys: The architectures, [row].
+        space: Their space.
+        cells: What each row has besides what names its architecture, [row].
+    """
+    columns = name_archs(keys, space)
+    names = zip(*columns.values(), strict=True)
+    return [
+        {**dict(zip(columns, name, strict=True)), **own}
+        for name, own in zip(names, cells, strict=True)
+    ]
 
 
 class Note(Protocol):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.errors import unknown_name
-from harness.estimators.base import Estimator, Needs, Scores
+from harness.estimators.base import Estimator, Needs, Scores, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
-from harness.scores import STATUS_OK
 from harness.spaces import load_space
-from harness.spaces.lookup import name_archs
 
 
 class Free(Estimator):
@@ -32,15 +30,8 @@ class Free(Estimator):
         """Compute the scores."""
         space = load_space(self.task.config.space)
         baseline = space.baselines[self.task.config.estimator]
-        scores = [baseline.score(space.at(key)) for key in keys]
-        columns = {
-            **name_archs(keys, space),
-            "score": scores,
-            "loss": [None] * len(scores),
-            "accuracy": [None] * len(scores),
-            "status": [STATUS_OK] * len(scores),
-        }
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        cells = (score_cells(baseline.score(space.at(key))) for key in keys)
+        rows = name_rows(keys, space, cells)
         return Scores({"scores": rows}, {}, {SCORE_KIND: baseline.description})
 
     def cost(self) -> dict[str, float]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import Interrupted
+from harness.estimators.base import name_rows, score_cells
 from harness.estimators.supernet.classes import checked_classes, class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
 from harness.estimators.supernet.known import NOTHING, Known
@@ -19,9 +20,8 @@ from harness.estimators.supernet.rounds import Goal, Round, Rounds, describe
 from harness.estimators.supernet.spread import Scoring, score_all
 from harness.files.journal import Journal
 from harness.monitor import Progress
-from harness.scores import STATUS_FAILED, STATUS_OK
+from harness.scores import STATUS_OK
 from harness.settings.run import READOUTS, Readout
-from harness.spaces.lookup import name_archs
 from harness.stats import kendall_tau
 from harness.supernet.base import SuperNet
 
@@ -203,10 +203,7 @@ class FinalRanking:
             by_class[key] = (
                 {"score": -loss, "loss": loss, "accuracy": accuracy, "status": STATUS_OK}
                 if math.isfinite(loss)
-                else {"score": None, "loss": None, "accuracy": None, "status": STATUS_FAILED}
+                else score_cells(None)
             )
-        names = name_archs(self._keys, self._space)
-        return [
-            {**dict(zip(names, cells, strict=True)), **by_class[class_key(self._space, key)]}
-            for key, *cells in zip(self._keys, *names.values(), strict=True)
-        ]
+        cells = (by_class[class_key(self._space, key)] for key in self._keys)
+        return name_rows(self._keys, self._space, cells)

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from harness.estimators import load_estimator
-from harness.estimators.base import Estimator, Needs, Row, Scores
+from harness.estimators.base import Estimator, Needs, Scores, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
 from harness.estimators.supernet.classes import class_key
 from harness.estimators.zero_cost.group import Group
 from harness.estimators.zero_cost.passes import Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
-from harness.scores import STATUS_FAILED, STATUS_OK
 from harness.spaces import load_space
-from harness.spaces.lookup import name_archs
 
 
 class Proxy(Estimator):
@@ -51,21 +49,14 @@ class Proxy(Estimator):
         proxies = {own: found for own, found in classes.items() if issubclass(found, Proxy)}
         group = Group(self.task, proxies)
         found = group.measure_all(keys)
-        scores = {key: one.values[name] for key, one in found.items()}
-        names = name_archs(keys, space)
-        rows: list[Row] = []
-        seconds: list[Row] = []
-        for key, *cells in zip(keys, *names.values(), strict=True):
-            arch, own = dict(zip(names, cells, strict=True)), class_key(space, key)
-            score = scores.get(own)
-            status = STATUS_FAILED if score is None else STATUS_OK
-            rows.append({**arch, "score": score, "loss": None, "accuracy": None, "status": status})
-            seconds.append({**arch, "seconds": found[own].seconds if own in found else None})
+        of_archs = [found.get(class_key(space, key)) for key in keys]
+        scores = (score_cells(one and one.values[name]) for one in of_archs)
+        seconds = ({"seconds": one and one.seconds} for one in of_archs)
         self._cost = sum(one.seconds / len(one.values) for one in found.values())
         together = dict.fromkeys(own for one in found.values() for own in one.values)
         return Scores(
-            rows={"scores": rows},
-            tables={"seconds": seconds},
+            rows={"scores": name_rows(keys, space, scores)},
+            tables={"seconds": name_rows(keys, space, seconds)},
             facts={
                 SCORE_KIND: f"{name} of the untrained network, {group.description}",
                 "measured_with": [own for own in together if own != name],
