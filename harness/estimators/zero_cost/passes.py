@@ -13,6 +13,8 @@ from enum import Enum, auto
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -115,9 +117,13 @@ class Passes:
         return self._forward[1].detach()
 
     @cached_property
-    def input_gradients(self) -> Tensor:
-        """Gradient of the sum of all logits by each image, float64 [image, pixel]."""
-        return self.pull_back(torch.ones_like(self.logits))
+    def input_correlations(self) -> npt.NDArray[np.float64] | None:
+        """Correlations of the images' gradients of the sum of all logits, [image, image].
+
+        None where an image has no gradient.
+        """
+        gradients = self.pull_back(torch.ones_like(self.logits)).numpy(force=True)
+        return np.corrcoef(gradients) if (gradients.std(axis=1) > 0).all() else None
 
     def pull_back(self, weights: Tensor) -> Tensor:
         """Return the gradient of a weighted sum of logits by each image.
