@@ -41,7 +41,7 @@ class ScoreMatrix:
         score: Higher is better, [seed, n]; NaN where a seed lacks one.
         score_kind: What the score is, such as "minus mean validation loss".
         dataset: Image data set that it was trained on; None if unknown.
-        bn_mode: Batch norm mode when ranking; None if unknown.
+        bn_mode: Batch norm mode when ranking with a supernet; None without one, or if unknown.
         truth_sha256: Hash of the truth table that a run was ranked against; None for others.
         settings_sha256: Hash of all settings except the seed; None unless from runs.
         paths: The run folders, one for each seed, or the file; none for a callable.

@@ -59,6 +59,13 @@ def test_runs_that_differ_in_the_seed_alone_are_one_estimator(tmp_path: Path) ->
     assert only.config.seed == 0
 
 
+@pytest.mark.parametrize("name", ["jacov", "live_params"])
+def test_without_a_supernet_there_is_no_batch_norm_mode(tmp_path: Path, name: str) -> None:
+    make_run(tmp_path, SCORES, truth=TRUTH, estimator=name)
+    (only,) = load_estimators([tmp_path]).estimators
+    assert (only.method, only.bn_mode) == (name, None)
+
+
 def test_runs_can_be_scored_by_the_other_readout_where_they_have_it(tmp_path: Path) -> None:
     make_run(tmp_path / "a", SCORES, "spos", truth=TRUTH, rank_readout="refitted")
     folder = make_run(tmp_path / "b", SCORES, "ogd", truth=TRUTH)
