@@ -27,8 +27,11 @@ def _conv2d(
 ) -> None: ...
 
 
-_CONV2D = inspect.signature(_conv2d)
-"""That of `F.conv2d`, which is built in and has none."""
+def _linear(input: Any, weight: Any, bias: Any = None) -> None: ...
+
+
+_LAYERS = {F.conv2d: inspect.signature(_conv2d), F.linear: inspect.signature(_linear)}
+"""The signatures of weighted layers, which are built in and have none."""
 
 
 class Interceptor(TorchFunctionMode):
@@ -44,16 +47,15 @@ class Interceptor(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.batch_norm:
             return self.normalise(args[0], kwargs["weight"], kwargs["bias"])
-        if func in (F.relu, torch.relu):
+        if func in (F.relu, torch.relu, Tensor.relu):
             return self.rectify(args[0])
-        if func is F.conv2d:
-            given = _CONV2D.bind(*args, **kwargs)
-            given.apply_defaults()
-            result = self.convolve(*given.args)
-        else:
-            result = func(*args, **kwargs)
-        if func in (F.conv2d, F.linear):
-            self.weigh(args[0], args[1], result)
+        if func not in _LAYERS:
+            return func(*args, **kwargs)
+        given = _LAYERS[func].bind(*args, **kwargs)
+        given.apply_defaults()
+        x, weight = given.args[:2]
+        result = self.convolve(*given.args) if func is F.conv2d else func(*given.args)
+        self.weigh(x, weight, result)
         return result
 
     def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
