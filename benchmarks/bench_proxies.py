@@ -14,14 +14,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.made import noise_images, take_turns
-from harness.estimators import load_estimator
 from harness.estimators.zero_cost import REGISTRY
 from harness.estimators.zero_cost.passes import Batch, Passes
-from harness.estimators.zero_cost.proxy import Proxy
 from harness.images.dataset import BatchSampler
 from harness.spaces import Architecture, load_space
 from tests.contract.proxies import ROWS, Case
-from tests.contract.test_proxies import bind
+from tests.contract.test_proxies import bind, load_proxy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,11 +27,6 @@ SPACE = load_space()
 ARCHS = [SPACE.canonical(SPACE.at(key)) for key in SPACE.prefix(10)]
 SEED = 0
 PAIR = ("jacov", "nwot")
-
-
-def proxies_of(names: tuple[str, ...]) -> list[type[Proxy]]:
-    found = [load_estimator(name) for name in names]
-    return [proxy for proxy in found if issubclass(proxy, Proxy)]
 
 
 @pytest.mark.parametrize("cells", [1, 5], ids=lambda cells: f"C16N{cells}")
@@ -45,7 +38,7 @@ def test_proxies_together_and_alone(
     first, second = Batch(*sampler.batch(0)), Batch(*sampler.batch(1))
 
     def measure(arch: Architecture, names: tuple[str, ...]) -> None:
-        proxies = proxies_of(names)
+        proxies = list(map(load_proxy, names))
         network = SPACE.networks(shape).standalone(arch, [SEED])
         uses = frozenset().union(*(proxy.uses for proxy in proxies))
         passes = Passes(network, first, second, SEED, uses)
