@@ -201,13 +201,13 @@ def _check_paths(
 
 
 def tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
-    """Give every estimator a label of its own, which is no name of a baseline either.
+    """Give every estimator a unique label that is not the name of a baseline.
 
     Args:
         estimators: The estimators, of one space.
 
     Returns:
-        They, with other labels where that is needed; a note of each says so.
+        The same estimators, relabelled where needed; a note says where a baseline's name was given.
     """
     labels = Counter(estimator.label for estimator in estimators)
     taken: Counter[str] = Counter()
