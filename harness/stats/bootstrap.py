@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from harness.stats.topk import top_count
 
 RESAMPLES = 2000
 
-Counts = npt.NDArray[np.unsignedinteger[Any]]
+Counts = npt.NDArray[np.uint8]
 
 
 def bootstrap_precisions(
@@ -75,7 +75,8 @@ def _check(
 def _draw(n: int, resamples: int, seed: int) -> Counts:
     """Draw multiplicities, [n, b]; cached, as all scores of n architectures share them."""
     rng = make_rng(seed, "bootstrap")
-    counts = np.empty((resamples, n), dtype=np.min_scalar_type(n))
+    # A resample holds one item 256 times with a probability below n / 256!, about 1e-507 n.
+    counts = np.empty((resamples, n), dtype=np.uint8)
     for row in counts:
         row[:] = np.bincount(rng.randint(n, size=n), minlength=n)
     return np.ascontiguousarray(counts.T)
