@@ -22,7 +22,7 @@ from harness.stats.components import Components, decompose
 from harness.stats.correlation import FloatArray, kendall_tau
 from harness.stats.intervals import Interval
 from harness.stats.populations import MIN_ARCHS, BoolArray
-from harness.stats.reversals import LEVEL, adjust
+from harness.stats.reversals import adjust, find_winner
 from harness.stats.samples import MetricResult, conclude, interval_to_dict
 from harness.stats.uncertainty import Uncertainty
 
@@ -80,9 +80,7 @@ class Gain:
     @property
     def verdict(self) -> str | None:
         """What is shown: "adds" or "hurts" if the difference is significant, else None."""
-        if self.value is None or self.p is None or self.p >= LEVEL:
-            return None
-        return "adds" if self.value > 0.0 else "hurts"
+        return find_winner(("adds", "hurts"), self.value, self.p)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""

@@ -98,7 +98,7 @@ def compare_winners(
         )
     p_values = adjust({place: difference.p for place, difference in differences.items()})
     winners = {
-        place: _find_winner(names, found.value, p_values[place])
+        place: find_winner(names, found.value, p_values[place])
         for place, found in differences.items()
     }
     shown = {name: [place for place in winners if winners[place] == name] for name in names}
@@ -123,7 +123,8 @@ def compare_winners(
     return Verdict(winners, p_values, is_reversed, text)
 
 
-def _find_winner(names: tuple[str, str], value: float | None, p: float | None) -> str | None:
+def find_winner(names: tuple[str, str], value: float | None, p: float | None) -> str | None:
+    """Return the first name for a significant difference above 0, the second below, else None."""
     if value is None or p is None or p >= LEVEL:
         return None
     return names[0] if value > 0.0 else names[1]
