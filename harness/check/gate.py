@@ -27,7 +27,13 @@ from harness.errors import UsageError
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
-from harness.evaluation.pairs import Pairing, differing_origins, find_unused, pair_seeds
+from harness.evaluation.pairs import (
+    Pairing,
+    differing_origins,
+    find_shared,
+    find_unused,
+    pair_seeds,
+)
 from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
@@ -97,7 +103,7 @@ def check_estimators(
         check_conditions(old, new)
         index = choose_archs(old, new, take_common)
         truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.keys, index)]
-        pairing = pair_seeds(old.seeds, new.seeds, _find_shared(old, new))
+        pairing = pair_seeds(old.seeds, new.seeds, find_shared(old.trainings, new.trainings))
         case = _Case(old, new, index, truth, pairing, chosen.table.space.size)
         findings += [_find(case, rule, min_seeds) for rule in rules]
     return CheckResult(tuple(findings), matched.missing, matched.extra, baseline, min_seeds)
@@ -205,7 +211,7 @@ def _compare_figures(case: _Case, rule: Rule) -> _Compared:
 
 def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
     old, new, pairing = case.old, case.new, case.pairing
-    shared, notes = _find_shared(old, new), []
+    shared, notes = find_shared(old.trainings, new.trainings), []
     if shared:
         notes.append(
             f"{len(shared)} of the {len(pairing.first)} trained supernets are the same on both "
@@ -238,11 +244,6 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
     if rule.quantity.name.endswith("pd"):
         notes += _say_learning(old, new)
     return notes
-
-
-def _find_shared(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:
-    """Find the trainings that both sides are rankings of."""
-    return [training for training in new.trainings if training in old.trainings]
 
 
 def _say_learning(old: MethodSnapshot, new: MethodSnapshot) -> list[str]:

@@ -194,7 +194,7 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
             rows = Pairing(*((each, only) if several is first else (only, each)), is_paired=True)
             claim = f"over {n} seeds of {several.label}, against one set of scores"
             return Pair(first, second, rows, claim, tuple(caveats))
-    shared = sorted(set(first.trainings) & set(second.trainings))
+    shared = find_shared(first.trainings, second.trainings)
     rows = pair_seeds(first.seeds, second.seeds, shared)
     sizes = len(rows.first), len(rows.second)
     if shared:
@@ -223,6 +223,11 @@ def _claim_of_rankings(n_seeds: int, n_shared: int) -> str:
 
 def _claim_of_one(first: ScoreMatrix, second: ScoreMatrix) -> str:
     return TWO_SUPERNETS if first.records and second.records else f"{TWO_SCORES}, of one seed"
+
+
+def find_shared(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """Find the trainings that both sides are rankings of."""
+    return [training for training in first if training in second]
 
 
 def find_unused(seeds: Seeds, places: Sequence[int]) -> list[int | None]:
