@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,11 +75,11 @@ def make_report(
     groups = choose_truths(loaded.estimators, truths, data_dir)
     runs = {e.label: load_training(e) for e in loaded.estimators if is_trained(e)}
     sections: list[Section] = []
+
+    def watch_section(done: int, total: int) -> None:
+        watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
+
     for chosen, group in groups:
-
-        def watch_section(done: int, total: int) -> None:
-            watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
-
         sections.append(_make_section(chosen, group, runs, baseline, watch_section))
     return Report(
         sections=tuple(sections),
@@ -116,10 +115,9 @@ def _compare_trainings(
     sections: Sequence[Section], trainings: Mapping[str, Sequence[RunTraining]]
 ) -> Iterable[TrainingPair]:
     """Compare each pair of trainings once, however many rankings and truths; none with itself."""
-    pairs: dict[tuple[str, ...], Pair] = {}
-    for result in itertools.chain.from_iterable(section.pairs for section in sections):
-        pair = result.pair
-        pairs.setdefault((*pair.first.trainings, "minus", *pair.second.trainings), pair)
+    pairs: dict[tuple[tuple[str, ...], tuple[str, ...]], Pair] = {}
+    for pair in (result.pair for section in sections for result in section.pairs):
+        pairs.setdefault((pair.first.trainings, pair.second.trainings), pair)
     for pair in pairs.values():
         both = trainings.get(pair.first.label), trainings.get(pair.second.label)
         if both[0] is not None and both[1] is not None and not pair.has_shared_training:
