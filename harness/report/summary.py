@@ -60,19 +60,16 @@ def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str,
     parts = {name: populations[own] for name, own in POPULATIONS.items()}
     everything = parts["all"]
     metrics = {name: everything.metrics[own] for name, own in METRICS.items()}
+    intervals = {
+        name: metrics[name].over_architectures for name in ("tau", "tau_top_half", "tau_top_10")
+    }
     reference, ceilings = everything.reference, {n: p.ceiling for n, p in parts.items()}
     return {
         **{"n" if name == "all" else f"n_{name}": p.population.n for name, p in parts.items()},
         **{name: metric.value for name, metric in metrics.items()},
-        **{
-            key: [name for name, metric in metrics.items() if metric.status == status]
-            for key, status in (("too_few", "too few"), ("undefined", "undefined"))
-        },
-        **{
-            f"{name}_interval": (interval := metrics[name].over_architectures)
-            and interval._asdict()
-            for name in ("tau", "tau_top_half", "tau_top_10")
-        },
+        "too_few": [name for name, metric in metrics.items() if metric.status == "too few"],
+        "undefined": [name for name, metric in metrics.items() if metric.status == "undefined"],
+        **{f"{name}_interval": each and each._asdict() for name, each in intervals.items()},
         "baselines": {name: tau.value for name, tau in everything.baselines.items()},
         "one_seed_reference": reference and reference._asdict(),
         "ceilings": {name: ceiling and ceiling.tau for name, ceiling in ceilings.items()},
