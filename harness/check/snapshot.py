@@ -206,22 +206,26 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     sources = [source for record in estimator.records for source in record.sources]
     commits = (str(source["commit"]) for source in sources if source.get("commit"))
     return MethodSnapshot(
-        **{name: getattr(estimator, name) for name in _AS_THEY_ARE},
+        label=estimator.label,
+        method=estimator.method,
+        source=estimator.source,
+        dataset=estimator.dataset,
+        bn_mode=estimator.bn_mode,
+        score_kind=estimator.score_kind,
+        settings_sha256=estimator.settings_sha256,
         runs=tuple(record.run_id for record in estimator.records),
         commits=tuple(dict.fromkeys(commits)),
+        seeds=estimator.seeds,
         population=f"{len(index):,}{'' if size is None else f' of {size:,}'}: {POPULATION}",
         nb201_index=tuple(index.tolist()),
         scores=tuple(tuple(row) for row in scores.tolist()),
         tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
         figures=_figures(estimator),
+        trainings=estimator.trainings,
         made_with=gather_origins(estimator.records),
     )
 
 
-_AS_THEY_ARE = (
-    *("label", "method", "source", "dataset", "bn_mode", "score_kind", "settings_sha256", "seeds"),
-    "trainings",
-)
 _PLACES = {
     "positive_pd": "disturbance.recent.positive_pd",
     "mean_pd": "disturbance.recent.mean_pd",

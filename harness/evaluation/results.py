@@ -12,10 +12,6 @@ from harness.spaces import Space
 from harness.stats import Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
-_OF_ESTIMATORS = (
-    *("label", "method", "source", "score_kind", "dataset", "bn_mode", "settings_sha256"),
-)
-
 
 @dataclass(frozen=True)
 class TruthSource:
@@ -92,12 +88,21 @@ class Evaluated:
         """Return everything but the scores, ready for JSON."""
         estimator = self.estimator
         return {
-            **{name: getattr(estimator, name) for name in _OF_ESTIMATORS},
+            "label": estimator.label,
+            "method": estimator.method,
+            "source": estimator.source,
             "paths": [str(path) for path in estimator.paths],
             "seeds": list(estimator.seeds),
+            "score_kind": estimator.score_kind,
+            "dataset": estimator.dataset,
+            "bn_mode": estimator.bn_mode,
+            "settings_sha256": estimator.settings_sha256,
             "ranked_against_sha256": estimator.truth_sha256,
             "truth": self.truth.to_dict(),
-            **{name: count for name, count in vars(self).items() if name.startswith("n_")},
+            "n_scored": self.n_scored,
+            "n_incomplete": self.n_incomplete,
+            "n_without_truth": self.n_without_truth,
+            "n_uncommon": self.n_uncommon,
             "excluded": dict(estimator.exclusions),
             "n_ranked_last": len(estimator.ranked_last),
             "arch_s": estimator.arch_s,
