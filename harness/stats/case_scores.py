@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Self
 
@@ -76,8 +77,8 @@ class CaseScores:
         chosen = list(places)
         if chosen == list(range(len(self))):
             return self
-        other = object.__new__(type(self))
-        other.case, other.rows = self.case, self.rows[chosen]
+        other = copy(self)
+        other.rows = self.rows[chosen]
         other.judged = None if self.judged is None else self.judged[chosen]
         other._seeds = tuple(self._seeds[place] for place in chosen)
         return other
