@@ -22,8 +22,6 @@ DIFFERENCE_LIMITS: Limits = (-2.0, 2.0)
 FISHER_BELOW = 100
 """With fewer architectures than this, the interval is symmetric in Fisher's z, not in tau."""
 
-NORMAL_975 = 1.959963984540054
-
 
 OVER_SEEDS = "seeds"
 OVER_ARCHITECTURES = "architectures"
