@@ -18,7 +18,6 @@ from harness.errors import UsageError
 Limits = tuple[float, float]
 
 TAU_LIMITS: Limits = (-1.0, 1.0)
-DIFFERENCE_LIMITS: Limits = (-2.0, 2.0)
 FISHER_BELOW = 100
 """With fewer architectures than this, the interval is symmetric in Fisher's z, not in tau."""
 
