@@ -164,7 +164,7 @@ def run(
     numbers = parse_seeds(seeds)
     asked_for = {
         "strategy": [method.strategy for method in methods if method.strategy],
-        "estimator": [method.estimator for method in methods],
+        "estimator": list(dict.fromkeys(method.estimator for method in methods)),
     }
     options = {**asked_for, "seed": numbers, **{key: [given[key]] for key in given}}
     refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)

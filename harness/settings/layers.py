@@ -120,7 +120,12 @@ def refuse_contradictions(
             )
 
 
-_OPTIONS = {"seed": "seeds", "strategy": "strategies", "rank_readout": "readout"}
+_OPTIONS = {
+    "seed": "seeds",
+    "strategy": "strategies",
+    "estimator": "estimators",
+    "rank_readout": "readout",
+}
 """Names of options by setting, where they differ."""
 
 

@@ -139,6 +139,7 @@ def test_the_command_line_wins_over_the_config_file(invoke: Invoke, tmp_path: Pa
         (("--seeds", "0"), "seed=3"),
         (("--seeds", "0,3"), "seed=3"),
         (("--strategies", "spos"), "strategy=ogd"),
+        (("--estimators", "nwot"), "estimator=jacov"),
         (("--precision", "bf16"), "precision=float32"),
         (("--n-archs", "3"), "n_archs=all"),
         (("--rank-images", "16"), "rank_images=17"),
@@ -170,6 +171,21 @@ def test_an_option_and_an_assignment_that_agree_are_one(invoke: Invoke, finished
     assert result.code == 0
     (record,) = _strict_json(result.out)["runs"]
     assert record["run_id"] == _run_folder(finished, "spos").name
+
+
+def test_a_set_of_supernet_agrees_with_several_strategies(invoke: Invoke, finished: Path) -> None:
+    result = invoke(
+        *TINY,
+        "--strategies",
+        "spos,ogd",
+        "--set",
+        "estimator=supernet",
+        "--json",
+        "--out",
+        finished,
+    )
+    assert result.code == 0, result.err
+    assert len(_strict_json(result.out)["runs"]) == 2
 
 
 def test_set_can_name_the_strategy_and_the_seed(invoke: Invoke, tmp_path: Path) -> None:
