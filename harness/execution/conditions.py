@@ -40,3 +40,8 @@ class Conditions(NamedTuple):
     def log(self, run_id: str) -> Path | None:
         """Return the path of a run's log; None outside a study."""
         return self.out / LOGS / f"{run_id}.log" if self.study else None
+
+    def place_of_traceback(self, run_id: str) -> str:
+        """Say where a traceback of a run is: in its log, or above the message."""
+        log = self.log(run_id)
+        return "above" if log is None else f"in {log}"

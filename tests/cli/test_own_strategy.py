@@ -90,6 +90,15 @@ class Fragile(SinglePathOneShot):
         return super().sample_paths(step, rng)
 
 
+class Exits(SinglePathOneShot):
+    """Ends the process instead of raising an error."""
+
+    def sample_paths(self, step, rng):
+        if step == 3:
+            raise SystemExit(0)
+        return super().sample_paths(step, rng)
+
+
 class Unfinished(Strategy):
     """Lacks sample_paths."""
 
@@ -293,3 +302,19 @@ def test_a_strategy_that_raises_fails_its_run_alone_and_the_run_resumes_once_it_
             pd.read_parquet(tmp_path / "whole" / folder.name / f"{table}.parquet"),
             check_exact=True,
         )
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_strategy_that_exits_fails_its_run_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    names = ("--strategies", "mine.strategies:Exits,spos")
+    code, out, err = run_here(*TINY, *names, "--out", tmp_path / "out", "--jobs", jobs)
+    (folder,) = (tmp_path / "out").glob("tiles-mine-*")
+    record = json.loads((folder / "record.json").read_text())
+    assert code == 1
+    assert record["status"] == "interrupted"
+    assert record["reason"].startswith(f"Run {folder.name} called sys.exit(0); its traceback is ab")
+    assert f"Error: {folder.name}: {record['reason']}" in err
+    assert "spos" in out

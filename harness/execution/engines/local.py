@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
         error = None
         monitor.event(Event(config.run_id, STARTED, {}))
         try:
-            work(config, conditions, monitor)
+            _compute(config, conditions, monitor)
         except HarnessError as problem:
             error = problem
         queue.end(config, error)
@@ -159,23 +160,14 @@ class _Pool:
         if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not started
             error = Interrupted(f"Run {config.run_id} was stopped.")
         elif process.exitcode and error is None:
-            error = self._explain(process.exitcode, config)
+            code, where = process.exitcode, self._conditions.place_of_traceback(config.run_id)
+            how = (
+                f"by signal {-code} (9 is often a lack of memory)"
+                if code < 0
+                else f"with exit code {code}; its traceback is {where}"
+            )
+            error = _explain(f"The process of run {config.run_id} ended {how}", self._conditions)
         self._queue.end(config, error)
-
-    def _explain(self, exit_code: int, config: RunConfig) -> WorkerError:
-        log = self._conditions.log(config.run_id)
-        where = "above" if log is None else f"in {log}"
-        how = (
-            f"by signal {-exit_code} (9 is often a lack of memory)"
-            if exit_code < 0
-            else f"with exit code {exit_code}; its traceback is {where}"
-        )
-        go_on = (
-            "Run the same command with --retry-failed to resume from the last checkpoint"
-            if self._conditions.study
-            else "Run the same command to resume"
-        )
-        return WorkerError(f"The process of run {config.run_id} ended {how}. {go_on}.")
 
     def _stop(self) -> None:
         self._stopping = True
@@ -246,11 +238,36 @@ def _work(
     if log is not None:
         _redirect_to(log)
     try:
-        work(config, conditions, monitor)
+        _compute(config, conditions, monitor)
     except HarnessError as error:
         error.__cause__ = None  # it may not be picklable
         monitor.send(error)
         raise SystemExit(error.exit_code) from None
+
+
+def _compute(config: RunConfig, conditions: Conditions, monitor: Monitor) -> None:
+    """Compute a run. A strategy or estimator that calls `sys.exit` fails its own run only.
+
+    `work` lets the call through, as Ray ends its workers in the same way.
+    """
+    try:
+        work(config, conditions, monitor)
+    except SystemExit as error:
+        traceback.print_exc()
+        where = conditions.place_of_traceback(config.run_id)
+        raise _explain(
+            f"Run {config.run_id} called sys.exit({error.code!r}); its traceback is {where}",
+            conditions,
+        ) from error
+
+
+def _explain(what: str, conditions: Conditions) -> WorkerError:
+    go_on = (
+        "Run the same command with --retry-failed to resume from the last checkpoint"
+        if conditions.study
+        else "Run the same command to resume"
+    )
+    return WorkerError(f"{what}. {go_on}.")
 
 
 def _redirect_to(log: Path) -> None:

@@ -60,11 +60,10 @@ def work(
             raise
         except Exception as error:
             traceback.print_exc(file=log and log.file)
-            where = "above" if path is None else f"in {path}"
             raise WorkerError(
                 f"Run {config.run_id} crashed unexpectedly, {describe_error(error)}; its traceback "
-                f"is {where}. Run the same command with --retry-failed to resume from the last "
-                "checkpoint."
+                f"is {conditions.place_of_traceback(config.run_id)}. Run the same command with "
+                "--retry-failed to resume from the last checkpoint."
             ) from error
 
 
