@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option
+from harness.cli.options import StrictCommand, data_dir_option
 from harness.cli.printing import write_bytes
 from harness.errors import EXIT_FAILED
 
@@ -36,7 +36,7 @@ def _catalog(context: click.Context) -> Catalog:
     return CATALOG if context.obj is None else context.obj
 
 
-@data.command()
+@data.command(cls=StrictCommand)
 @click.argument("name")
 @click.option(
     "--from",
@@ -87,7 +87,7 @@ def fetch(
             click.echo(f"  {path}")
 
 
-@data.command("list")
+@data.command("list", cls=StrictCommand)
 @data_dir_option
 @_JSON
 @click.pass_context
@@ -115,7 +115,7 @@ def list_(context: click.Context, data_dir: Path | None, as_json: bool) -> None:
     click.echo(f"The data folder is {folder}.")
 
 
-@data.command()
+@data.command(cls=StrictCommand)
 @click.argument("name", required=False)
 @data_dir_option
 @_JSON
@@ -163,7 +163,7 @@ def _is_absent(states: list[FileState]) -> bool:
     return all(each.state is State.MISSING or each.is_other for each in states)
 
 
-@data.command()
+@data.command(cls=StrictCommand)
 @click.argument("name", required=False)
 @data_dir_option
 @_JSON

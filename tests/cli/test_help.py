@@ -12,6 +12,7 @@ import click
 import pytest
 
 from harness.cli.main import COMMANDS, cli
+from harness.errors import UsageError
 from harness.settings.layers import make_config
 from harness.settings.presets import IMAGE_DATASETS
 
@@ -75,6 +76,21 @@ def test_the_short_help_in_the_list_is_that_of_a_real_command(name: str) -> None
 def test_every_command_can_answer_a_program(path: tuple[str, ...]) -> None:
     flags = {flag for parameter in _find(path).params for flag in parameter.opts}
     assert "--json" in flags
+
+
+ONCE = [
+    (*path, option.opts[0])
+    for path in PATHS
+    for option in _find(path).params
+    if isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+]
+
+
+@pytest.mark.parametrize("words", ONCE, ids=" ".join)
+def test_every_option_of_one_value_is_refused_twice(words: tuple[str, ...]) -> None:
+    *path, option = words
+    with pytest.raises(UsageError, match=f"^{option} was given 2 times"):
+        cli.main([*path, option, "1", option, "1"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("key", ["rank_images", "rank_every", "probe_every", "precision"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import print_grid
 from harness.cli.runs.choose import find, folder_option
 from harness.errors import StoreError
@@ -16,7 +17,7 @@ LONG = 40
 """Longest value in the table, in characters."""
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("first")
 @click.argument("second")
 @folder_option

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.runs.choose import choose_runs, filter_options
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--tensorboard",

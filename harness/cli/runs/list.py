@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import figure, print_grid
 from harness.cli.runs.choose import choose_runs, describe, filter_options
 
 
-@click.command(name="list")
+@click.command(name="list", cls=StrictCommand)
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
 @filter_options
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.runs.choose import find, folder_option
 from harness.errors import UsageError
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("runs", nargs=-1, required=True)
 @folder_option
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import print_line
 from harness.cli.runs.choose import find, folder_option
 from harness.errors import StoreError
@@ -15,7 +16,7 @@ from harness.errors import StoreError
 PARTS = ("config", "execution", "environment", "data", "ranking", "timings", "summary")
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("run")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

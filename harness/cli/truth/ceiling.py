@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, describe_query, name_table, reads_truth
 
@@ -25,7 +26,7 @@ NOTES = (
 )
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @reads_truth
 @click.option(
     "--draws",

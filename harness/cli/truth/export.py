@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 EXPORT_FORMATS = ("csv", "json", "parquet")
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @reads_table
 @click.option("--dataset", help="Only this data set.  [default: all; cifar10 with --means]")
 @click.option("--split", help="Only this split. [valid|test]  [default: all; test with --means]")

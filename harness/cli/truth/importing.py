@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option, find_space
+from harness.cli.options import StrictCommand, data_dir_option, find_space
 from harness.cli.truth.choose import space_option
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable
 
 
-@click.command("import")
+@click.command("import", cls=StrictCommand)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
     "--as",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import data_dir_option, find_space
+from harness.cli.options import StrictCommand, data_dir_option, find_space
 from harness.cli.printing import clean, print_line
 from harness.cli.truth.choose import name_table, space_option
 from harness.errors import DataError, HarnessError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHOWN_CHARS = 100
 
 
-@click.command(name="list")
+@click.command(name="list", cls=StrictCommand)
 @data_dir_option
 @space_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

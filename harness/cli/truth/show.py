@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, name_table, reads_table
 from harness.errors import ArchError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _INDEX = re.compile(r"[+-]?[0-9]+")
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("arch", metavar="ARCH|INDEX")
 @reads_table
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

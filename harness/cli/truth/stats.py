@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import StrictCommand
 from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, describe_query, name_table, reads_truth
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.truth.overview import Overview
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @reads_truth
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def stats(place: Place, table: TruthTable, query: TruthQuery, as_json: bool) -> None:
