@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.engine_options import make_engine, make_monitor
+from harness.cli.engine_options import EngineOptions
 from harness.cli.printing import clean_lines
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 def compute(
     configs: Sequence[RunConfig],
     conditions: Conditions,
-    engine: str,
-    jobs: int | None,
-    of_engine: dict[str, Any],
-    log_json: str | None,
-    tensorboard: Path | None,
+    options: EngineOptions,
     launch: Launch | None = None,
 ) -> RunsOutcome:
     """Compute runs while their progress is shown. Imports torch.
@@ -38,11 +34,7 @@ def compute(
     Args:
         configs: The runs, not yet resolved.
         conditions: What they share.
-        engine: Name of the engine.
-        jobs: Runs at a time; None: as many as suit the machine.
-        of_engine: From `check_engine`.
-        log_json: Value of --log-json.
-        tensorboard: Value of --tensorboard.
+        options: Where they are computed, and how they report.
         launch: This process's place among ranks that train one run together, if any.
 
     Returns:
@@ -56,10 +48,10 @@ def compute(
         if launch is not None and launch.rank > 0:
             quiet = stack.enter_context(SignalledMonitor(quiet=True))
             return run_on_ranks(configs[0], launch, conditions, quiet)
-        monitor = make_monitor(RunsMonitor(), conditions, stack, log_json, tensorboard)
+        monitor = options.make_monitor(RunsMonitor(), conditions, stack)
         if launch is not None:
             return run_on_ranks(configs[0], launch, conditions, monitor)
-        return run_all(configs, conditions, make_engine(engine, jobs, of_engine), monitor)
+        return run_all(configs, conditions, options.make_engine(), monitor)
 
 
 def show(outcome: RunsOutcome, conditions: Conditions, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -113,44 +113,68 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
     return given
 
 
-def make_engine(engine: str, jobs: int | None, given: dict[str, Any]) -> Engine:
-    """Make an engine from checked options."""
-    if engine == "local":
-        from harness.execution.engines.local import LocalEngine
+class EngineOptions(NamedTuple):
+    """Where a command's runs are computed, and how they report.
 
-        return LocalEngine(jobs)
-    from harness.execution.engines.ray import RayEngine
-
-    return RayEngine(jobs=jobs, **given)
-
-
-def make_monitor(
-    view: SignalledMonitor,
-    conditions: Conditions,
-    stack: ExitStack,
-    log_json: str | None,
-    tensorboard: Path | None,
-) -> Monitor:
-    """Enter the progress display, and add the other monitors that the options name.
-
-    Args:
-        view: The progress display.
-        conditions: What all runs share.
-        stack: Closes all monitors.
+    Attributes:
+        engine: Name of the engine.
+        jobs: Runs at a time; None: as many as suit the machine.
+        of_ray: The options for Ray that were given.
         log_json: Value of --log-json.
         tensorboard: Value of --tensorboard.
-
-    Returns:
-        One monitor.
     """
-    from harness.cli.monitors import SignalledMonitor
-    from harness.cli.watching import JsonLog, TensorBoardExport
-    from harness.monitor import Tee
 
-    first: Monitor = stack.enter_context(SignalledMonitor(quiet=True) if log_json == "-" else view)
-    others: list[Monitor] = []
-    if log_json is not None:
-        others.append(stack.enter_context(JsonLog(log_json)))
-    if tensorboard is not None:
-        others.append(TensorBoardExport(conditions.out, tensorboard))
-    return Tee(first, others) if others else first
+    engine: str
+    jobs: int | None
+    of_ray: dict[str, Any]
+    log_json: str | None
+    tensorboard: Path | None
+
+    def make_engine(self) -> Engine:
+        """Make the engine."""
+        if self.engine == "local":
+            from harness.execution.engines.local import LocalEngine
+
+            return LocalEngine(self.jobs)
+        from harness.execution.engines.ray import RayEngine
+
+        return RayEngine(jobs=self.jobs, **self.of_ray)
+
+    def make_monitor(
+        self, view: SignalledMonitor, conditions: Conditions, stack: ExitStack
+    ) -> Monitor:
+        """Enter the progress display, and add the other monitors that the options name.
+
+        Args:
+            view: The progress display.
+            conditions: What all runs share.
+            stack: Closes all monitors.
+
+        Returns:
+            One monitor.
+        """
+        from harness.cli.monitors import SignalledMonitor
+        from harness.cli.watching import JsonLog, TensorBoardExport
+        from harness.monitor import Tee
+
+        quiet = self.log_json == "-"
+        first: Monitor = stack.enter_context(SignalledMonitor(quiet=True) if quiet else view)
+        others: list[Monitor] = []
+        if self.log_json is not None:
+            others.append(stack.enter_context(JsonLog(self.log_json)))
+        if self.tensorboard is not None:
+            others.append(TensorBoardExport(conditions.out, self.tensorboard))
+        return Tee(first, others) if others else first
+
+
+def take_engine_options(options: dict[str, Any]) -> EngineOptions:
+    """Take those of `engine_options` out of a command's options, and check them.
+
+    Left are `data_dir`, `threads` and `retry_failed`, which are not of the engine.
+
+    Raises:
+        UsageError: As `check_engine`.
+    """
+    engine, jobs = options.pop("engine"), options.pop("jobs")
+    of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
+    return EngineOptions(engine, jobs, of_ray, options.pop("log_json"), options.pop("tensorboard"))

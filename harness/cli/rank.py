@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.computing import compute, show
-from harness.cli.engine_options import RAY_ONLY, check_engine, engine_options
+from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.options import StrictCommand
 from harness.cli.run import parse_n_archs
 from harness.cli.runs.choose import find, folder_option
@@ -56,12 +56,8 @@ def rank(
     n_archs: str | None,
     assignments: tuple[str, ...],
     data_dir: Path | None,
-    jobs: int | None,
     threads: int | None,
     retry_failed: bool,
-    engine: str,
-    log_json: str | None,
-    tensorboard: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -73,7 +69,7 @@ def rank(
     only the further architectures.
     """
     check_alone(os.environ, "rank")
-    of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
+    computing = take_engine_options(options)
     given = {key: value for key, value in options.items() if value is not None}
     assigned = parse_assignments(assignments)
     found = [find(name, folders) for name in dict.fromkeys(runs)]
@@ -105,7 +101,7 @@ def rank(
     changed = {**given, **assigned, **({} if n_archs is None else {"n_archs": n_archs})}
     for run, config in zip(found, resolved, strict=True):
         _check_weights(run, config, conditions.folder(config), _command(run, changed))
-    outcome = compute(resolved, conditions, engine, jobs, of_ray, log_json, tensorboard)
+    outcome = compute(resolved, conditions, computing)
     show(outcome, conditions, as_json)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.computing import compute, show
-from harness.cli.engine_options import RAY_ONLY, check_engine, engine_options
+from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.methods import (
     DEFAULT_STRATEGIES,
     GROUPS,
@@ -133,11 +133,7 @@ def run(
     assignments: tuple[str, ...],
     out: Path,
     data_dir: Path | None,
-    jobs: int | None,
     retry_failed: bool,
-    engine: str,
-    log_json: str | None,
-    tensorboard: Path | None,
     profile: bool,
     as_json: bool,
     **options: Any,
@@ -151,7 +147,7 @@ def run(
     train one supernet together.
     """
     from_file = load_config_file(config_file) if config_file else {}
-    of_ray = check_engine(engine, **{key: options.pop(key) for key in RAY_ONLY})
+    computing = take_engine_options(options)
     given = {key: value for key, value in options.items() if value is not None}
     assigned = parse_assignments(assignments)
     if n_archs is not None:
@@ -182,7 +178,7 @@ def run(
     ]
     launch = read_launch(os.environ)
     if launch is not None:
-        check_launch(launch, len(configs), jobs, profile, engine)
+        check_launch(launch, len(configs), computing.jobs, profile, computing.engine)
 
     # imports torch from here on, after all checks that do not need it
     used = [method.estimator for method in methods]
@@ -193,9 +189,7 @@ def run(
     from harness.execution.conditions import Conditions
 
     conditions = Conditions(out, data_dir, profile, retry_failed)
-    outcome = compute(
-        configs, conditions, engine, jobs, of_ray, log_json, tensorboard, launch=launch
-    )
+    outcome = compute(configs, conditions, computing, launch)
     show(outcome, conditions, as_json)
 
 

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.engine_options import (
-    check_engine,
-    engine_options,
-    make_engine,
-    make_monitor,
-)
+from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
@@ -54,14 +49,10 @@ def sweep(
     out: Path | None,
     dry_run: bool,
     data_dir: Path | None,
-    jobs: int | None,
     threads: int | None,
     retry_failed: bool,
-    engine: str,
-    log_json: str | None,
-    tensorboard: Path | None,
     as_json: bool,
-    **engine_settings: Any,
+    **options: Any,
 ) -> None:
     """Compute all runs of a study: a grid or a list of settings in a TOML file.
 
@@ -84,7 +75,7 @@ def sweep(
         click.echo(
             f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
         )
-    given = check_engine(engine, **engine_settings)
+    computing = take_engine_options(options)
 
     # imports torch from here on, after all checks that do not need it
     from harness.cli.monitors import StudyMonitor
@@ -105,13 +96,14 @@ def sweep(
     if dry_run:
         _print_runs(configs, repeats, conditions, as_json)
         return
-    if engine == "ray" and not all(conditions.folder(config).has_record() for config in configs):
-        check_listening(choose_address(given.get("address")))  # before anything is written
+    begun = (conditions.folder(config).has_record() for config in configs)
+    if computing.engine == "ray" and not all(begun):  # checked before anything is written
+        check_listening(choose_address(computing.of_ray.get("address")))
     _keep_copy(study, folder)
     with ExitStack() as stack:
         view = StudyMonitor(study.name, configs)
-        monitor = make_monitor(view, conditions, stack, log_json, tensorboard)
-        outcome = run_all(configs, conditions, make_engine(engine, jobs, given), monitor)
+        monitor = computing.make_monitor(view, conditions, stack)
+        outcome = run_all(configs, conditions, computing.make_engine(), monitor)
     if as_json:
         _print_runs(configs, repeats, conditions, as_json)
     for run_id, error in outcome.failures:
