@@ -72,8 +72,7 @@ def show(outcome: RunsOutcome, conditions: Conditions, as_json: bool) -> None:
         print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
         again = _report_command(outcome.finished, out, data_dir)
         click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
-    for message, run_ids in _by_message(outcome.failures).items():
-        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)
+    tell_failures(outcome.failures)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
 
@@ -88,9 +87,10 @@ def _report_command(finished: Sequence[RunFolder], out: Path, data_dir: Path | N
     return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
 
 
-def _by_message(failures: Iterable[Failure]) -> dict[str, list[str]]:
-    """Group failed runs by message: a missing file is reported once, not once per run."""
+def tell_failures(failures: Iterable[Failure]) -> None:
+    """Print why runs failed; a message that several share, such as of a missing file, once."""
     gathered: dict[str, list[str]] = {}
     for failure in failures:
         gathered.setdefault(str(failure.error), []).append(failure.run_id)
-    return gathered
+    for message, run_ids in gathered.items():
+        click.echo(clean_lines(f"Error: {', '.join(run_ids)}: {message}"), err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.computing import tell_failures
 from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
@@ -106,8 +107,7 @@ def sweep(
         outcome = run_all(configs, conditions, computing.make_engine(), monitor)
     if as_json:
         _print_runs(configs, repeats, conditions, as_json)
-    for run_id, error in outcome.failures:
-        click.echo(f"Error: {run_id}: {error}", err=True)
+    tell_failures(outcome.failures)
     click.echo(f"Show the results: harness report {folder}", err=True)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code if len(configs) == 1 else 1)

@@ -12,6 +12,7 @@ import pytest
 from harness.errors import HarnessError, MemoryShortageError, WorkerError
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue
+from harness.execution.runner import RunsOutcome
 from harness.runs.folder import RunFolder
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study
@@ -150,6 +151,18 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(
     assert fresh.code == 0
     assert fresh.out.count("waiting") == 3
     assert not (tmp_path / "fresh").exists()
+
+
+def test_failures_are_told_once_by_message_and_never_control_the_terminal(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [Failure(name, WorkerError("lost")) for name in ("first", "second")]
+    failures.append(Failure("third", WorkerError("\x1b[31mred")))
+    monkeypatch.setattr("harness.execution.runner.run_all", lambda *_: RunsOutcome([], failures))
+    result = invoke("sweep", write_study(tmp_path, ""), "--out", tmp_path / "out")
+    assert result.code == 1
+    told = [line for line in result.err.splitlines() if line.startswith("Error")]
+    assert told == ["Error: first, second: lost", "Error: third: ?[31mred"]
 
 
 def test_a_failed_run_is_tried_again_when_asked(
