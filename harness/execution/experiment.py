@@ -7,7 +7,6 @@ one, and refuses to resume under other conditions than it was started with.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,19 +21,17 @@ from harness.errors import (
     Interrupted,
     MismatchError,
     StoreError,
-    UsageError,
 )
 from harness.estimators import SUPERNET, load_estimator
 from harness.estimators.base import Scores, Task
-from harness.estimators.supernet.classes import count_classes
 from harness.estimators.supernet.estimator import SCAFFOLDING
 from harness.estimators.supernet.reuse import has_begun
 from harness.estimators.supernet.spread import Spread
 from harness.execution.conditions import Conditions
 from harness.execution.faults import describe_error, naming_memory_shortage
+from harness.execution.inputs import load_inputs
 from harness.execution.machine import has_bf16, prepare_process, resolve_execution
 from harness.execution.profiling import profile_run
-from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.monitor import RANKED, Event, Monitor
 from harness.report.summary import summarise_run
@@ -43,7 +40,7 @@ from harness.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, Record
 from harness.scores import STATUS_FAILED, save_scores
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
-from harness.truth import TruthTable, default_query, find_truth
+from harness.truth import TruthTable
 
 
 def begin_record(config: RunConfig) -> Record:
@@ -158,12 +155,7 @@ class Experiment:
         config, device = self.config, torch.device(self.execution["device"])
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
-        data = load_run_images(config, self.conditions.data_dir)
-        space = load_space(config.space)
-        truth = find_truth(config.dataset, self.conditions.data_dir, space)
-        _check_images(config, data)
-        keys = space.prefix(config.n_archs or 1, config.rank_offset)
-        described = _describe_data(config, data, truth, keys)
+        data, truth, keys, described = load_inputs(config, self.conditions.data_dir)
         _check_same("data", self.record.data, described)
         self._notice_changes()
         self._write_record(
@@ -291,35 +283,3 @@ def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:
             f"This run was started with other {what}: {'; '.join(changed)}. Its results would mix "
             f"both. Restore the former {what}, or give another --out folder."
         )
-
-
-def _check_images(config: RunConfig, data: ImageData) -> None:
-    for key, wanted, available in (
-        ("rank_images", config.rank_images, len(data.validation)),
-        ("probe_images", config.probe_images, len(data.validation)),
-        ("batch_size", config.batch_size, len(data.train)),
-        ("train_loss_images", config.train_loss_images, len(data.train)),
-        ("recalibration_images", config.recalibration_images, len(data.train)),
-    ):
-        if wanted > available:
-            raise UsageError(
-                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
-                f"Give {available:,} or less."
-            )
-
-
-def _describe_data(
-    config: RunConfig, data: ImageData, truth: TruthTable, ranked: Sequence[int]
-) -> dict[str, Any]:
-    query = default_query(config.dataset, truth.space)
-    known = set(truth.mean(query).keys.tolist())
-    return {
-        "images": data.name,
-        "images_sha256": data.sha256,
-        "truth": truth.name,
-        "truth_sha256": truth.sha256,
-        "truth_query": str(query),
-        "n_ranked": len(ranked),
-        "n_classes": count_classes(load_space(config.space), ranked),
-        "n_with_truth": len(known.intersection(ranked)),
-    }

@@ -213,7 +213,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
     rows = whole.rows[whole.rows["nb201_index"].isin(some)].reset_index(drop=True)
     small = make_table(rows, "small", {})
     for module in (
-        "harness.execution.experiment",
+        "harness.execution.inputs",
         "harness.execution.runner",
         "harness.evaluation.truths",
     ):

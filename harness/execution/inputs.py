@@ -1,0 +1,76 @@
+"""What a run computes on: its images, its truth, and the architectures that it scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import UsageError
+from harness.estimators.supernet.classes import count_classes
+from harness.images import load_run_images
+from harness.images.dataset import ImageData
+from harness.settings.run import RunConfig
+from harness.spaces import load_space
+from harness.truth import TruthTable, default_query, find_truth
+
+
+class Inputs(NamedTuple):
+    """What a run computes on.
+
+    Attributes:
+        images: Its images.
+        truth: Its truth table.
+        keys: The architectures to score.
+        described: `data` of the record.
+    """
+
+    images: ImageData
+    truth: TruthTable
+    keys: tuple[int, ...]
+    described: dict[str, Any]
+
+
+def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
+    """Load what a run computes on.
+
+    Args:
+        config: The run, resolved.
+        data_dir: Data folder, as the command was given it.
+
+    Raises:
+        UsageError: If settings ask for more images than there are.
+        HarnessError: If images or truth are missing or damaged.
+    """
+    space = load_space(config.space)
+    images = load_run_images(config, data_dir)
+    truth = find_truth(config.dataset, data_dir, space)
+    _check_images(config, images)
+    keys = space.prefix(config.n_archs or 1, config.rank_offset)
+    query = default_query(config.dataset, truth.space)
+    known = set(truth.mean(query).keys.tolist())
+    described = {
+        "images": images.name,
+        "images_sha256": images.sha256,
+        "truth": truth.name,
+        "truth_sha256": truth.sha256,
+        "truth_query": str(query),
+        "n_ranked": len(keys),
+        "n_classes": count_classes(space, keys),
+        "n_with_truth": len(known.intersection(keys)),
+    }
+    return Inputs(images, truth, keys, described)
+
+
+def _check_images(config: RunConfig, data: ImageData) -> None:
+    for key, wanted, available in (
+        ("rank_images", config.rank_images, len(data.validation)),
+        ("probe_images", config.probe_images, len(data.validation)),
+        ("batch_size", config.batch_size, len(data.train)),
+        ("train_loss_images", config.train_loss_images, len(data.train)),
+        ("recalibration_images", config.recalibration_images, len(data.train)),
+    ):
+        if wanted > available:
+            raise UsageError(
+                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
+                f"Give {available:,} or less."
+            )
