@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.cli.main import main
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name, former_settings
 from tests.cli.commandline import TINY, Invoke
+from tests.e2e.processes import only_run, run_here
 
 SHARED = ("--n-archs", "5", "--readout", "shared")
 
@@ -22,9 +22,8 @@ SHARED = ("--n-archs", "5", "--readout", "shared")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of each strategy; not to be changed."""
     out = tmp_path_factory.mktemp("trained")
-    with pytest.raises(SystemExit) as caught:
-        main([*TINY, "--out", str(out)])
-    assert caught.value.code == 0
+    code, _, err = run_here(*TINY, "--out", out)
+    assert code == 0, err
     return out
 
 
@@ -38,11 +37,6 @@ def _untrainable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.training.loop.Trainer.train_step", None)
 
 
-def folder_of(out: Path, strategy: str) -> Path:
-    (found,) = out.glob(f"tiles-{strategy}-*")
-    return found
-
-
 def change(folder: Path, **changes: Any) -> dict[str, Any]:
     path = folder / "record.json"
     record = {**json.loads(path.read_text()), **changes}
@@ -52,7 +46,7 @@ def change(folder: Path, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("_untrainable")
 def test_a_run_is_ranked_again_as_the_whole_command_would(invoke: Invoke, out: Path) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     result = invoke("rank", first, *SHARED, "--json")
     assert result.code == 0, result.err
     (record,) = json.loads(result.out)["runs"]
@@ -80,7 +74,7 @@ def test_several_runs_are_ranked_again_by_name_and_reported_on(invoke: Invoke, o
 
 @pytest.mark.usefixtures("_untrainable")
 def test_a_run_that_nothing_is_changed_of_is_itself(invoke: Invoke, out: Path) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     (record,) = json.loads(invoke("rank", first, "--json").out)["runs"]
     assert record["run_id"] == first.name
     assert len(list(out.iterdir())) == 2
@@ -89,7 +83,7 @@ def test_a_run_that_nothing_is_changed_of_is_itself(invoke: Invoke, out: Path) -
 @pytest.mark.usefixtures("_untrainable")
 def test_a_ranking_until_tau_is_known_has_batches_enough(invoke: Invoke, out: Path) -> None:
     options = ("--until-tau-se", "0.5", "--n-archs", "12")
-    result = invoke("rank", folder_of(out, "spos"), *options, "--json")
+    result = invoke("rank", only_run(out, "spos"), *options, "--json")
     assert result.code == 0, result.err
     (record,) = json.loads(result.out)["runs"]
     assert (record["config"]["rank_images"], record["config"]["rank_batch"]) == (2_000, 50)
@@ -115,7 +109,7 @@ def test_a_ranking_until_tau_is_known_has_batches_enough(invoke: Invoke, out: Pa
 def test_what_is_not_a_ranking_is_refused(
     invoke: Invoke, trained: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = invoke("rank", folder_of(trained, "spos"), *arguments)
+    result = invoke("rank", only_run(trained, "spos"), *arguments)
     assert result.code == 2
     assert message in result.err
     assert len(list(trained.iterdir())) == 2
@@ -124,7 +118,7 @@ def test_what_is_not_a_ranking_is_refused(
 @pytest.mark.usefixtures("_untrainable")
 def test_a_setting_without_effect_is_said_to_have_none(invoke: Invoke, out: Path) -> None:
     arguments = ("--set", "recalibration_images=9", "--n-archs", "4")
-    result = invoke("rank", folder_of(out, "spos"), *arguments)
+    result = invoke("rank", only_run(out, "spos"), *arguments)
     assert result.code == 0
     assert result.err.count("Without effect: recalibration_images = 9") == 1
 
@@ -132,7 +126,7 @@ def test_a_setting_without_effect_is_said_to_have_none(invoke: Invoke, out: Path
 def test_a_lost_checkpoint_is_named_with_the_command_that_trains_again(
     invoke: Invoke, out: Path
 ) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     (first / "checkpoint.pt").unlink()
     result = invoke("rank", first, *SHARED)
     assert result.code == 1
@@ -148,7 +142,7 @@ def test_a_lost_checkpoint_is_named_with_the_command_that_trains_again(
 
 def test_lost_snapshots_are_named(invoke: Invoke, out: Path) -> None:
     more = ("--rank-images", "32", "--set", "rank_batch=16", "--set", "rank_snapshots=2")
-    result = invoke("rank", folder_of(out, "spos"), *more, "--set", "snapshot_every=1")
+    result = invoke("rank", only_run(out, "spos"), *more, "--set", "snapshot_every=1")
     assert result.code == 1
     assert "lacks snapshots/step-0000003.pt, which this ranking needs" in result.err
 
@@ -156,7 +150,7 @@ def test_lost_snapshots_are_named(invoke: Invoke, out: Path) -> None:
 def test_an_unfinished_run_is_finished_first_by_the_command_that_is_given(
     invoke: Invoke, out: Path
 ) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     change(first, status="interrupted")
     result = invoke("rank", first, *SHARED)
     assert result.code == 1
@@ -169,7 +163,7 @@ def test_an_unfinished_run_is_finished_first_by_the_command_that_is_given(
 def test_a_run_stored_by_an_earlier_version_cannot_be_ranked_again(
     invoke: Invoke, out: Path
 ) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     config = RunConfig(**json.loads((first / "record.json").read_text())["config"])
     settings = next(former_settings(config.model_dump()))
     change(first, config=settings, run_id=former_name(settings))
@@ -182,7 +176,7 @@ def test_a_run_stored_by_an_earlier_version_cannot_be_ranked_again(
 
 @pytest.mark.usefixtures("_untrainable")
 def test_a_supernet_of_other_images_is_not_trained_instead(invoke: Invoke, out: Path) -> None:
-    first = folder_of(out, "spos")
+    first = only_run(out, "spos")
     data = json.loads((first / "record.json").read_text())["data"]
     change(first, data={**data, "images_sha256": "0" * 64})
     result = invoke("rank", first, *SHARED)
@@ -192,7 +186,7 @@ def test_a_supernet_of_other_images_is_not_trained_instead(invoke: Invoke, out: 
 
 
 def test_runs_of_two_folders_and_other_estimators_are_refused(invoke: Invoke, out: Path) -> None:
-    spos, ogd = folder_of(out, "spos"), folder_of(out, "ogd")
+    spos, ogd = only_run(out, "spos"), only_run(out, "ogd")
     other = Path(shutil.copytree(ogd, out.parent / "other" / ogd.name))
     result = invoke("rank", spos, other)
     assert result.code == 2

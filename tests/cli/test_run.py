@@ -13,19 +13,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.cli.main import main
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name, former_settings
 from tests.cli.commandline import TINY, Invoke
+from tests.e2e.processes import run_here
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run of each strategy; not to be changed."""
     out = tmp_path_factory.mktemp("finished")
-    with pytest.raises(SystemExit) as caught:
-        main([*TINY, "--out", str(out)])
-    assert caught.value.code == 0
+    code, _, err = run_here(*TINY, "--out", out)
+    assert code == 0, err
     return out
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.cli.main import main
 from tests.cli.commandline import TINY, Invoke
+from tests.e2e.processes import run_here
 
 NAMES = ("spos", "jacov", "nwot", "live_params")
 COMMAND = (*TINY, "--estimators", ",".join(NAMES), "--set", "zero_cost.batch_size=8")
@@ -19,9 +19,8 @@ COMMAND = (*TINY, "--estimators", ",".join(NAMES), "--set", "zero_cost.batch_siz
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run of each; not to be changed."""
     folder = tmp_path_factory.mktemp("estimators")
-    with pytest.raises(SystemExit) as caught:
-        main([*COMMAND, "--out", str(folder)])
-    assert caught.value.code == 0
+    code, _, err = run_here(*COMMAND, "--out", folder)
+    assert code == 0, err
     return folder
 
 

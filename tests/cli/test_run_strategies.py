@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.cli.main import main
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY, load_strategy
 from tests.cli.commandline import TINY, Invoke
+from tests.e2e.processes import run_here
 
 
 def tables_of(strategy: str) -> set[str]:
@@ -27,9 +27,8 @@ PROJECTING = sorted(name for name in REGISTRY if tables_of(name) == {"ogd"})
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run of every strategy; not to be changed."""
     out = tmp_path_factory.mktemp("finished")
-    with pytest.raises(SystemExit) as caught:
-        main([*TINY, "--strategies", ",".join(REGISTRY), "--out", str(out)])
-    assert caught.value.code == 0
+    code, _, err = run_here(*TINY, "--strategies", ",".join(REGISTRY), "--out", out)
+    assert code == 0, err
     return out
 
 
