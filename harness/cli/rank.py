@@ -16,7 +16,9 @@ from harness.cli.run import parse_n_archs
 from harness.cli.runs.choose import find, folder_option
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError, UsageError
-from harness.settings.layers import change_ranking, find_idle, parse_assignments
+from harness.estimators import SUPERNET
+from harness.settings.conflicts import find_idle
+from harness.settings.layers import change_ranking, parse_assignments
 from harness.settings.run import READOUTS, RunConfig
 from harness.spaces import load_space
 
@@ -116,7 +118,7 @@ def _read(run: Run) -> RunConfig:
     if run.record is None:
         raise StoreError(str(run.reason))
     stored, command = RunConfig(**run.record.config), _command(run, {})
-    if stored.estimator != "supernet":
+    if stored.estimator != SUPERNET:
         raise StoreError(
             f"Run {run.name} was scored by the estimator '{stored.estimator}', without a supernet. "
             f"`harness run --set estimator={stored.estimator}` scores other architectures."

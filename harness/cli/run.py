@@ -22,13 +22,12 @@ from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
 from harness.estimators import FREE, PROXIES, SUPERNET, settings_of
 from harness.estimators import REGISTRY as ESTIMATORS
+from harness.settings.conflicts import find_idle, refuse_contradictions
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import (
-    find_idle,
     load_config_file,
     make_config,
     parse_assignments,
-    refuse_contradictions,
     size_of,
 )
 from harness.settings.presets import IMAGE_DATASETS, PRESETS

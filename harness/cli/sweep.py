@@ -21,8 +21,8 @@ from harness.distributed.launch import check_alone
 from harness.errors import StoreError
 from harness.estimators import REGISTRY, SUPERNET, settings_of
 from harness.execution.cluster import check_listening, choose_address
+from harness.settings.conflicts import find_idle
 from harness.settings.dotted import flatten, merge
-from harness.settings.layers import find_idle
 from harness.strategies import check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.settings.layers import IDLE, find_idle, make_config
+from harness.settings.conflicts import IDLE, find_idle
+from harness.settings.layers import make_config
 
 
 @pytest.mark.parametrize("key", IDLE)
