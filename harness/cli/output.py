@@ -47,16 +47,17 @@ class LastingStream(io.RawIOBase):
 
 
 @contextmanager
-def lasting_output() -> Iterator[list[LastingStream]]:
+def lasting_output() -> Iterator[LastingStream | None]:
     """Let standard output and error outlive a full disk and a closed pipe.
 
     Yields:
-        What standard output is written to; nothing where it is no file, as in tests.
+        What standard output is written to; None where it is no file, as in tests.
     """
     kept = sys.stdout, sys.stderr
-    found = [_make_lasting(name) for name in ("stdout", "stderr")]
+    output = _make_lasting("stdout")
+    _make_lasting("stderr")
     try:
-        yield found[0]
+        yield output
     finally:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -64,12 +65,12 @@ def lasting_output() -> Iterator[list[LastingStream]]:
         sys.stdout, sys.stderr = kept
 
 
-def _make_lasting(name: str) -> list[LastingStream]:
+def _make_lasting(name: str) -> LastingStream | None:
     text = getattr(sys, name)
     binary = getattr(text, "buffer", None)
     raw = getattr(binary, "raw", binary)  # with PYTHONUNBUFFERED there is no buffer in between
     if not isinstance(raw, io.FileIO):
-        return []
+        return None
     lasting = LastingStream(raw)
     wrapped = io.TextIOWrapper(
         io.BufferedWriter(cast(io.RawIOBase, lasting)),
@@ -79,26 +80,25 @@ def _make_lasting(name: str) -> list[LastingStream]:
         write_through=text.write_through,
     )
     setattr(sys, name, wrapped)
-    return [lasting]
+    return lasting
 
 
-def code_of_output(streams: list[LastingStream], code: int) -> int:
+def code_of_output(stream: LastingStream | None, code: int) -> int:
     """Return the exit code of a command, in view of what became of its output.
 
     Args:
-        streams: What `lasting_output` gave.
+        stream: What `lasting_output` gave.
         code: The command's own exit code.
 
     Returns:
         The code, or `EXIT_NO_OUTPUT` after a message on standard error.
     """
-    for stream in streams:
-        if stream.error is not None and stream.error.errno != errno.EPIPE:
-            reason = stream.error.strerror or stream.error
-            print(
-                f"Error: Standard output could not be written: {reason}. Give it another file, "
-                "or make room.",
-                file=sys.stderr,
-            )
-            return EXIT_NO_OUTPUT
-    return code
+    error = None if stream is None else stream.error
+    if error is None or error.errno == errno.EPIPE:
+        return code
+    print(
+        f"Error: Standard output could not be written: {error.strerror or error}. Give it another "
+        "file, or make room.",
+        file=sys.stderr,
+    )
+    return EXIT_NO_OUTPUT
