@@ -36,7 +36,7 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
     """Lay out what a JSON file, a pickle or an array holds as rows and columns.
 
     - A list of objects has one row each; and so has the list `rows` of an object, or `data` as
-      pandas writes it. A list of lists has numbered columns.
+      pandas writes it, unless it is one column of several. A list of lists has numbered columns.
     - An object of several lists of one length has a column each; its single values hold for all
       rows.
     - Nested objects have one level whose keys are architectures, in any form. It gives the rows,
@@ -61,7 +61,7 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
     names = None
     if isinstance(content, Mapping):
         names = content.get("columns")
-        content = next((r for k in ("rows", "data") if _is_list(r := content.get(k))), content)
+        content = _find_rows(content)
     if isinstance(content, Mapping):
         frame = _of_mapping(content, space, source)
     elif _is_list(content):
@@ -78,6 +78,18 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
 
 def _is_list(value: object) -> bool:
     return isinstance(value, (list, tuple, np.ndarray))
+
+
+def _find_rows(content: Mapping[Any, Any]) -> Any:
+    """Return the list that holds the rows of an object, or the object where none does."""
+    n_lists = sum(map(_is_list, content.values()))
+    for name in ("rows", "data"):
+        found: Any = content.get(name)
+        if _is_list(found):
+            is_column = n_lists > 1 and len(found) > 0
+            if not is_column or any(isinstance(item, Mapping) or _is_list(item) for item in found):
+                return found
+    return content
 
 
 def _of_list(

@@ -45,6 +45,20 @@ def test_parallel_arrays_are_columns_and_single_values_hold_for_all_rows() -> No
     assert read(content) == {"archs": ARCHS, "acc": [90.0, 91.0, 92.0], "epochs": [200] * 3}
 
 
+@pytest.mark.parametrize("name", ["data", "rows"])
+def test_a_column_called_like_a_list_of_rows_keeps_its_architectures(name: str) -> None:
+    """Of all architectures, it was read in the published order, whatever stood beside it."""
+    places = [(place * 2) % 15_625 for place in range(15_625)]
+    values = [place / 7 for place in places]
+    for column in (list(map(str, map(SPACE.at, places))), places):
+        assert read({"net": column, name: values}) == {"net": column, name: values}
+    assert read({name: values}) == {"nb201_index": list(range(15_625)), "value": values}
+    series = json.loads(pd.Series([1.5, 2.5, 0.5], index=KEYS).to_json(orient="split"))
+    assert read(series) == {"name": [None] * 3, "index": KEYS, "data": [1.5, 2.5, 0.5]}
+    with pytest.raises(DataError, match="there are no rows"):
+        read({"columns": ["net", "zen"], name: []})
+
+
 def test_one_object_is_one_row_even_if_a_cell_is_a_list() -> None:
     assert read({"net": [4, 0, 3, 1, 4, 3], "acc": 90.0}) == {
         "net": [[4, 0, 3, 1, 4, 3]],
