@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError, HarnessError, unknown_name
 from harness.scores.cells import read_numbers, read_texts
 from harness.scores.columns import numbers_rows
+from harness.scores.contents import names_rows
 from harness.scores.text import show
 from harness.spaces import Space, load_space
 from harness.spaces.base import INDEX_FORM
@@ -248,16 +248,14 @@ class _Finder:
     def _refuse_row_numbers(self, names: Sequence[str]) -> None:
         """Refuse row numbers beside a column that may name the architectures in an unknown form."""
         for name in names:
-            column: pd.Series[Any] = self.frame[name]
-            is_text: npt.NDArray[np.bool_] = read_numbers(column).invalid
-            texts = read_texts(column)
-            if len(texts) > 1 and is_text.all() and texts.nunique() == len(texts):
+            if names_rows(self.frame[name]):
                 raise self.error(
                     f"{self.source}: column '{ROW_NUMBERS}' numbers the rows, and column "
                     f"'{show(name)}' may name the architectures, though in no form that is read: "
-                    f"its first value is '{show(column.iloc[0], 120)}'. If '{ROW_NUMBERS}' has "
-                    f"places in the published order, give --arch-column {ROW_NUMBERS} (in Python "
-                    f"arch_column='{ROW_NUMBERS}'). Forms: {list_forms(self.space)}."
+                    f"its first value is '{show(self.frame[name].iloc[0], 120)}'. If "
+                    f"'{ROW_NUMBERS}' has places in the published order, give --arch-column "
+                    f"{ROW_NUMBERS} (in Python arch_column='{ROW_NUMBERS}'). "
+                    f"Forms: {list_forms(self.space)}."
                 )
 
     def _none_named(self, names: Sequence[str]) -> HarnessError:

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import DataError
+from harness.scores.cells import read_numbers, read_texts
 from harness.scores.text import show
 from harness.spaces import Space
 from harness.spaces.base import INDEX_FORM
-from harness.spaces.lookup import arch_columns
+from harness.spaces.lookup import arch_columns, are_nested
 from harness.spaces.reading import read_forms
 
 ARCH, VALUE = "arch", "value"
@@ -43,7 +44,7 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
       and the column `arch`; the keys above and below, joined by "/", name the columns. Keys that
       are numbers only number the rows where a column names the architectures.
     - A list of as many numbers as the space has architectures is in the published order; and so are
-      several lists of numbers by name, none of which could name architectures.
+      several lists by name, none of which could name architectures.
 
     Args:
         content: Lists, mappings, arrays and single values.
@@ -147,10 +148,19 @@ def _of_mapping(content: Mapping[Any, Any], space: Space, source: str) -> pd.Dat
 
 
 def _names_archs(frame: pd.DataFrame, space: Space) -> bool:
-    """Say whether a column may name architectures, perhaps by places in the published order."""
+    """Say whether a column may name architectures, perhaps in the published order or unreadably."""
     sample = frame[:_SAMPLED]
     readings = (read_forms(sample[name], space).values() for name in frame)
-    return any((keys >= 0).all() for each in readings for keys in each)
+    if any((keys >= 0).all() for each in readings for keys in each):
+        return True
+    # Lists may be the trials of an architecture.
+    return any(names_rows(each) and not are_nested(each).any() for _, each in frame.items())
+
+
+def names_rows(column: pd.Series[Any]) -> bool:
+    """Say whether a column has another text in each row, as one of architectures has."""
+    is_text = read_numbers(column).invalid
+    return len(column) > 1 and bool(is_text.all()) and read_texts(column).is_unique
 
 
 def _walk(node: Mapping[Any, Any], path: Path, source: str) -> Iterator[tuple[Path, Any]]:

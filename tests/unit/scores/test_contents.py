@@ -118,6 +118,12 @@ def test_lists_of_all_architectures_by_name_are_in_the_published_order() -> None
     # Of these, one could be the published index, in another order.
     assert "nb201_index" not in read({"zen": values, "id": places[::-1]})
     assert "nb201_index" not in read({"zen": values[:-1], "nwot": values[1:]})
+    # Another text in each row may be its architecture, in a form that nobody reads.
+    unknown = [f"net-{key}" for key in reversed(places)]
+    assert read({"model": unknown, "zen": values}) == {"model": unknown, "zen": values}
+    few = ["a", "b", "c", "d", "e"] * 3_125
+    trials = [[value, value + 1.0] for value in values]
+    assert read({"host": few, "acc": trials})["nb201_index"] == places
 
 
 def test_objects_that_are_nested_without_end_are_refused() -> None:
