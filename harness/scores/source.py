@@ -32,6 +32,9 @@ KINDS = {
 }
 """Kinds of tables by the end of a file's name; `.gz` may follow."""
 
+PICKLES = (".p", ".pkl", ".pickle", ".pt", ".pth")
+"""Ends of the names of pickles and torch files, from which a truth is imported and no scores."""
+
 _BEGIN_BYTES = 1_024
 _PIECE_BYTES = 2**20
 _MOST_BYTES = 2**31
@@ -50,7 +53,7 @@ _REFUSED_STARTS = {
     b"\xfd7zXZ": "it is packed by xz, which is not read. Unpack it, or pack it by gzip.",
 }
 _REFUSED = {
-    **dict.fromkeys((".p", ".pkl", ".pickle", ".pt", ".pth"), _PICKLE),
+    **dict.fromkeys(PICKLES, _PICKLE),
     **dict.fromkeys((".xls", ".xlsx", ".xlsm", ".ods"), _WORKBOOK),
 }
 """By how the content begins, and by the end of a file's name."""

@@ -23,7 +23,7 @@ from harness.scores.archs import find_archs
 from harness.scores.cells import check_names
 from harness.scores.contents import ARCH, tabulate
 from harness.scores.files import read_table
-from harness.scores.source import KINDS, read_source
+from harness.scores.source import KINDS, PICKLES, read_source
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import (
     INDEX_COLUMN,
@@ -47,7 +47,6 @@ from harness.truth.table import load_table, split_metadata
 START_BYTES = 4_096
 """How much of a file it takes to know its format."""
 
-PICKLES = (".p", ".pkl", ".pickle", ".pt", ".pth")
 _TEXTS = ("dataset", "split")
 _NUMBERS = ("epochs", "trial", "seed", "accuracy")
 _NAMES = (*COLUMNS, *arch_columns(load_space()).names, SPACE_COLUMN, INDEX_COLUMN, ARCH)
