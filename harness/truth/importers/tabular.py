@@ -93,10 +93,10 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     if not path.is_file():
         raise TruthError(f"'{path}' is not a file. Rows are in one file.")
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         df, metadata, space = _read(path, options.space)
         check_names(list(df.columns), _NAMES, name)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (DataError, OSError) as error:
         raise TruthError(str(error)) from error
     if df.empty:
@@ -152,12 +152,12 @@ def _read(path: Path, space: Space | None) -> tuple[pd.DataFrame, dict[str, str]
 
 
 def _read_pickle(path: Path, is_torch: bool, space: Space) -> pd.DataFrame:
-    name, content = str(path), path.read_bytes()
-    if len(content) > _MOST_BYTES:
+    name = str(path)
+    if path.stat().st_size > _MOST_BYTES:
         raise TruthError(f"{name}: rows are read from pickles of up to {_MOST_BYTES:,} bytes.")
     with refuse_damage(name):
         load = load_torch if is_torch else load_pickle
-        df = tabulate(load(content, SAFE, name), space, name)
+        df = tabulate(load(path.read_bytes(), SAFE, name), space, name)
         cells = itertools.chain(df.columns, *(df[column] for column in df))
         "".join(cell for cell in cells if isinstance(cell, str)).encode()  # no half characters
     return df

@@ -280,6 +280,16 @@ def test_a_pickle_that_names_anything_is_refused_and_nothing_is_run(tmp_path: Pa
         read(tmp_path / "a.pkl", MAP)
 
 
+def test_a_pickle_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dump(tmp_path / "a.pkl", STRINGS)
+    monkeypatch.setattr("harness.truth.importers.tabular._MOST_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("it was read"))
+    with pytest.raises(TruthError, match=r"from pickles of up to \d+ bytes"):
+        read(path, MAP)
+
+
 def test_half_a_character_in_a_pickle_is_refused(tmp_path: Path) -> None:
     for rows in ([{"arch": "\ud800", "test_acc": 1.0}], [{"\ud800": STRINGS[0]}]):
         with pytest.raises(TruthError, match="surrogates not allowed"):
