@@ -119,11 +119,11 @@ def scale_accuracies(df: pd.DataFrame, scale: float | None, name: str) -> pd.Dat
     Raises:
         TruthError: If no scale was given and no accuracy is above 1.
     """
-    numbers = pd.Series(to_numbers(df["accuracy"]), df.index)
+    numbers = to_numbers(df["accuracy"])
     if scale is not None:
         return df.assign(accuracy=numbers * scale)
     remedy = "Import with --accuracy-scale 100; if they are percent, with --accuracy-scale 1."
-    refuse_fractions(to_numbers(df["accuracy"]), name, remedy)
+    refuse_fractions(numbers, name, remedy)
     return df
 
 

@@ -121,7 +121,8 @@ def _missing(name: str, column: str, frame: pd.DataFrame, source: str) -> TruthE
     several = ", or several columns at once, such as metric={dataset}_{epochs}"
     return TruthError(
         f"{source}: column '{show(column)}' is missing, and so is the {name} of each row. "
-        f"{list_columns(frame)} Say which is what, such as {EXAMPLE}"
+        f"The file has the columns {show(', '.join(map(str, frame.columns)), 400)}. Say which is "
+        f"what, such as {EXAMPLE}"
         f"{several if name == METRIC else ''}."
     )
 
@@ -132,8 +133,3 @@ def _unpack_trials(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.reset_index(drop=True)
     rows = rows.explode("accuracy")
     return rows.assign(trial=rows.groupby(level=0).cumcount()).reset_index(drop=True)
-
-
-def list_columns(frame: pd.DataFrame) -> str:
-    """Say which columns a file has."""
-    return f"The file has the columns {show(', '.join(map(str, frame.columns)), 400)}."

@@ -25,13 +25,7 @@ from harness.scores.contents import ARCH, tabulate
 from harness.scores.files import read_table
 from harness.scores.source import KINDS, PICKLES, read_source
 from harness.spaces import Space, load_space
-from harness.spaces.lookup import (
-    INDEX_COLUMN,
-    SPACE_COLUMN,
-    arch_columns,
-    settle_space,
-    space_of_rows,
-)
+from harness.spaces.lookup import INDEX_COLUMN, SPACE_COLUMN, settle_space, space_of_rows
 from harness.truth.importers.base import Imported, ImportOptions, LeftOut
 from harness.truth.importers.completion import (
     check_archs,
@@ -49,7 +43,7 @@ START_BYTES = 4_096
 
 _TEXTS = ("dataset", "split")
 _NUMBERS = ("epochs", "trial", "seed", "accuracy")
-_NAMES = (*COLUMNS, *arch_columns(load_space()).names, SPACE_COLUMN, INDEX_COLUMN, ARCH)
+_NAMES = (*COLUMNS, SPACE_COLUMN, INDEX_COLUMN, ARCH)
 """Columns of the rows of whichever space."""
 
 _MOST_BYTES = 2**30
