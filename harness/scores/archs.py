@@ -154,12 +154,10 @@ class _Finder:
             if name in STRING_COLUMNS:
                 checks.append(Check(name, keys, self._problem(name, keys)))
             elif first not in STRING_COLUMNS:
-                self._refuse_two(decider, Check(name, keys, ""))
+                self._refuse_two(decider, name, keys)
         if row_numbers is not None:
             differs = row_numbers.keys != decider.keys
-            if differs.any() and (
-                differs.mean() > 0.5 or numbers_rows(read_numbers(self.frame[ROW_NUMBERS]).values)
-            ):
+            if differs.any() and (differs.mean() > 0.5 or self._index_numbers_rows()):
                 notes.append(
                     f"{self.source}: column '{ROW_NUMBERS}' numbers the rows, and is not used; "
                     f"column '{show(first)}' names the architectures."
@@ -178,12 +176,9 @@ class _Finder:
         if not checks:
             raise self._none_named(names)
         notes = []
-        n = len(self.frame)
-        if checks[0].column == ROW_NUMBERS and numbers_rows(
-            read_numbers(self.frame[ROW_NUMBERS]).values
-        ):
+        if checks[0].column == ROW_NUMBERS and self._index_numbers_rows():
             self._refuse_row_numbers(names)
-            if n != self.space.size:
+            if len(self.frame) != self.space.size:
                 notes.append(
                     f"{self.source}: column '{ROW_NUMBERS}' was taken for places in the published "
                     "order, though it could number the rows."
@@ -224,6 +219,9 @@ class _Finder:
                 numbers = read_numbers(self.frame[name]).values
                 yield Check(name, keys_of_numbers(numbers, self.space), problem)
 
+    def _index_numbers_rows(self) -> bool:
+        return numbers_rows(read_numbers(self.frame[ROW_NUMBERS]).values)
+
     def _problem(self, name: str, keys: IntArray) -> str:
         problem = f"names no architecture of the space '{self.space.name}'"
         index = arch_columns(self.space).index
@@ -231,15 +229,15 @@ class _Finder:
             problem += f" (places in the published order go into '{index}')"
         return problem
 
-    def _refuse_two(self, first: Check, second: Check) -> None:
+    def _refuse_two(self, first: Check, second: str, keys: IntArray) -> None:
         """Refuse two columns of architectures that differ, neither of which has a known name."""
-        differs = (first.keys != second.keys) & (first.keys >= 0) & (second.keys >= 0)
+        differs = (first.keys != keys) & (first.keys >= 0) & (keys >= 0)
         if differs.any():
             row = int(np.flatnonzero(differs)[0])
-            cells = (self.frame[each.column].iloc[row] for each in (first, second))
+            cells = (self.frame[name].iloc[row] for name in (first.column, second))
             shown = " and ".join(f"'{show(cell)}'" for cell in cells)
             raise self.error(
-                f"{self.source}: columns '{show(first.column)}' and '{show(second.column)}' name "
+                f"{self.source}: columns '{show(first.column)}' and '{show(second)}' name "
                 f"different architectures in {int(differs.sum()):,} of {len(differs):,} rows, such "
                 f"as row {row} (counted from 0): {shown}. Say which names the architectures with "
                 "--arch-column (in Python arch_column=...)."
