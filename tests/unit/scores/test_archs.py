@@ -14,22 +14,17 @@ from harness.errors import DataError, TruthError, UsageError
 from harness.scores import ReadOptions, make_score_sets
 from harness.scores.archs import find_archs
 from harness.spaces import load_space
-from harness.spaces.nb201.encoding import EDGES, OPS, arch_at
-from harness.spaces.nb201.forms import NASLIB_EDGES, NASLIB_OPS
+from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth
 from tests.spaces.toy import Toy
+from tests.unit.spaces.nb201.test_forms import as_naslib
 
 SPACE = load_space()
 KEYS = [15_624, 7, 0, 300, 6_111, 1_234]
 STRINGS = [str(arch_at(key)) for key in KEYS]
 
 
-def to_naslib(key: int) -> str:
-    named = dict(zip(EDGES, arch_at(key).ops, strict=True))
-    return str(tuple(NASLIB_OPS.index(OPS[named[edge]]) for edge in NASLIB_EDGES))
-
-
-NASLIB = list(map(to_naslib, KEYS))
+NASLIB = [str(as_naslib(arch_at(key))) for key in KEYS]
 NUMBERS: dict[str, Any] = {"zen": [0.5, 1.5, -2.0, 7.0, 3.0, 2.5], "params": [12, 400, 31, 7, 9, 2]}
 
 
