@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from harness.errors import DataError
 from harness.scores.contents import tabulate
 from harness.scores.own import check_content
-from harness.scores.source import Source
+from harness.scores.source import Source, damaged
 from harness.scores.text import refuse_halves, show
 from harness.spaces import Space, load_space
 
@@ -51,14 +51,6 @@ def read_table(source: Source, space: Space | None = None) -> pd.DataFrame:
     return _READERS[source.kind](source, space).rename(columns=str)
 
 
-def _damaged(source: Source, kind: str, reason: object) -> DataError:
-    first = (str(reason).splitlines() or [type(reason).__name__])[0]
-    return DataError(
-        f"{source.name}: this is not a whole {kind} file ({show(first, 160)}). It may have been "
-        "cut short, or be of another kind than its name says; get or make it again."
-    )
-
-
 def _not_utf8(source: Source, reason: object) -> DataError:
     return DataError(
         f"{source.name}: this is not UTF-8 text ({show(reason, 120)}). Save it again as UTF-8."
@@ -75,7 +67,7 @@ def _read_delimited(source: Source, _space: Space | None) -> pd.DataFrame:
     try:
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
     except csv.Error as error:  # such as lines that end in a bare carriage return
-        raise _damaged(source, "CSV", error) from error
+        raise damaged(source.name, "CSV", error) from error
     if len(line) + 1 >= len(source.content):  # which the reader would take for damage
         return pd.DataFrame([], columns=names, dtype=object)
     try:
@@ -93,7 +85,7 @@ def _read_delimited(source: Source, _space: Space | None) -> pd.DataFrame:
     except pa.ArrowException as error:
         if "UTF8" in str(error):
             raise _not_utf8(source, error) from error
-        raise _damaged(source, "CSV", error) from error
+        raise damaged(source.name, "CSV", error) from error
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -107,7 +99,7 @@ def _read_parquet(source: Source, space: Space | None) -> pd.DataFrame:
         # Without pandas' own metadata, which may have made a column the index.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:  # a text that is not UTF-8 as well
-        raise _damaged(source, "Parquet", error) from error
+        raise damaged(source.name, "Parquet", error) from error
     return frame
 
 
@@ -139,10 +131,10 @@ def parse_json(source: Source) -> Any:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
             return _parse_lines(text, source)
-        raise _damaged(source, "JSON", error) from error
+        raise damaged(source.name, "JSON", error) from error
     except (ValueError, RecursionError) as error:
         reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
-        raise _damaged(source, "JSON", reason) from error
+        raise damaged(source.name, "JSON", reason) from error
     return content
 
 
@@ -156,7 +148,7 @@ def _parse_lines(text: str, source: Source) -> list[Any]:
                 refuse_halves(records[-1], line)
             except (ValueError, RecursionError) as error:
                 reason = error if isinstance(error, ValueError) else _NESTED_TOO_DEEP
-                raise _damaged(source, "JSON lines", f"line {number}: {reason}") from error
+                raise damaged(source.name, "JSON lines", f"line {number}: {reason}") from error
     return records
 
 
@@ -184,7 +176,7 @@ def _read_numpy(source: Source, space: Space | None) -> pd.DataFrame:
                 f"{source.name}: it holds a pickle, which is not read, since reading one can run "
                 "code. Save a dictionary with np.savez(path, arch=..., score=...), or as JSON."
             ) from error
-        raise _damaged(source, "numpy", error) from error
+        raise damaged(source.name, "numpy", error) from error
     if isinstance(content, dict) and len(content) == 1:
         content = next(iter(content.values()))
     if isinstance(content, np.ndarray) and content.dtype.names:

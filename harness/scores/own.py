@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from harness.errors import DataError
 from harness.files.atomic import write_atomically
 from harness.scores.cells import check_table
+from harness.scores.source import damaged
 from harness.scores.text import show
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces.lookup import (
@@ -155,11 +156,7 @@ def load_scores(path: Path, space: Space | None = None) -> pd.DataFrame:
         else:
             df, metadata = _read_parquet(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = show((str(error).splitlines() or [type(error).__name__])[0], 160)
-        raise DataError(
-            f"{path}: this is not a whole Parquet (or .csv) file ({reason}). It may have been cut "
-            "short; get or make it again."
-        ) from error
+        raise damaged(str(path), "Parquet (or .csv)", error) from error
     return _check_own(df, metadata, str(path), space)
 
 

@@ -73,6 +73,21 @@ class Source(NamedTuple):
     kind: str
 
 
+def damaged(name: str, kind: str, reason: object) -> DataError:
+    """Make the error for a file that is not whole.
+
+    Args:
+        name: What to call the file.
+        kind: What it should be.
+        reason: What went wrong, usually another error; its first line is shown.
+    """
+    first = (str(reason).splitlines() or [type(reason).__name__])[0]
+    return DataError(
+        f"{name}: this is not a whole {kind} file ({show(first, 160)}). It may have been cut "
+        "short, or be of another kind than its name says; get or make it again."
+    )
+
+
 def read_source(path: Path) -> Source:
     """Fetch a table.
 
@@ -137,10 +152,7 @@ def _unpack(content: bytes, name: str) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
             return _read_all(packed)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{name}: this is not a whole gzip file ({show(error, 160)}). It may have been cut "
-            "short; get or make it again."
-        ) from error
+        raise damaged(name, "gzip", error) from error
 
 
 def _recognise(content: bytes, name: str) -> str:
@@ -167,10 +179,7 @@ def _recognise_zip(content: bytes, name: str) -> str:
     try:
         names = zipfile.ZipFile(io.BytesIO(content)).namelist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise DataError(
-            f"{name}: this is not a whole zip file ({show(error, 160)}). It may have been cut "
-            "short; get or make it again."
-        ) from error
+        raise damaged(name, "zip", error) from error
     if names and all(each.endswith(".npy") for each in names):
         return "npz"
     if any(each.endswith("data.pkl") for each in names):
