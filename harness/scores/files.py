@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -164,9 +165,11 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_numpy(source: Source, space: Space | None) -> pd.DataFrame:
     """Read an array, or several by name: columns of one table."""
     try:
-        content: Any = np.load(io.BytesIO(source.content), allow_pickle=False)
-        if isinstance(content, np.lib.npyio.NpzFile):
-            content = {name: content[name] for name in content.files}
+        with warnings.catch_warnings():  # one of Python 2 is read as well, if more slowly
+            warnings.simplefilter("ignore", UserWarning)
+            content: Any = np.load(io.BytesIO(source.content), allow_pickle=False)
+            if isinstance(content, np.lib.npyio.NpzFile):
+                content = {name: content[name] for name in content.files}
     except (
         *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, SyntaxError),
         *(zipfile.BadZipFile, zlib.error, RuntimeError, OverflowError, tokenize.TokenError),

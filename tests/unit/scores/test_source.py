@@ -73,6 +73,10 @@ FILES: dict[str, tuple[str, bytes]] = {
     "arrays by name": ("s.npz", _npz(arch=np.array(ARCHS), score=np.array(SCORES))),
     "arrays without a suffix": ("scores", _npz(arch=np.array(ARCHS), score=np.array(SCORES))),
     "a structured array": ("s.npy", _npy(STRUCTURED)),
+    "a structured array that Python 2 wrote": (
+        "s.npy",
+        _npy(STRUCTURED).replace(b"'shape': (4,), } ", b"'shape': (4L,), }"),
+    ),
     "a structured array in an npz": ("s.npz", _npz(arr_0=STRUCTURED)),
     **{
         f"pandas' orient {orient}": ("s.json", FRAME.to_json(orient=orient).encode())
