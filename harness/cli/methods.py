@@ -36,10 +36,6 @@ class Method(NamedTuple):
             update["strategy"] = self.strategy
         return config.model_copy(update=update)
 
-    def choose_seeds(self, seeds: list[int]) -> list[int]:
-        """Return the seeds to run: the first alone where none has an effect."""
-        return seeds[:1] if self.estimator in FREE else seeds
-
 
 def split_names(text: str | None) -> list[str]:
     """Split a comma-separated list, each name once; None gives an empty list."""

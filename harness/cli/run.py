@@ -20,7 +20,7 @@ from harness.cli.methods import (
 from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET, settings_of
+from harness.estimators import FREE, PROXIES, SUPERNET, read_by, settings_of
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.settings.conflicts import find_idle, refuse_contradictions
 from harness.settings.dotted import flatten, merge
@@ -153,8 +153,6 @@ def run(
         named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
         given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
-    for note in find_idle(asked, {**given, **assigned}):
-        click.echo(f"Without effect: {note}", err=True)
     methods = parse_options(strategies, estimators)
     numbers = parse_seeds(seeds)
     asked_for = {
@@ -169,18 +167,15 @@ def run(
     methods = methods or parse_methods(trained, own)
     names = [method.strategy for method in methods if method.strategy]
     numbers = numbers or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
-    configs = [
-        method.configure(asked, seed)
-        for seed in numbers
-        for method in methods
-        if seed in method.choose_seeds(numbers)
-    ]
+    configs = [method.configure(asked, seed) for seed in numbers for method in methods]
     launch = read_launch(os.environ)
     if launch is not None:
         check_launch(launch, len(configs), computing.jobs, profile, computing.engine)
 
     # imports torch from here on, after all checks that do not need it
     used = [method.estimator for method in methods]
+    for note in find_idle(asked, {**given, **assigned}, read_by(used)):
+        click.echo(f"Without effect: {note}", err=True)
     known = settings_of((*ESTIMATORS, *used))
     check_tables(from_file, names, f" in {config_file}", known)
     check_tables(assigned, names, others=known)

@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from contextlib import ExitStack
 from functools import reduce
-from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
-from harness.estimators import REGISTRY, SUPERNET, settings_of
+from harness.estimators import REGISTRY, SUPERNET, read_by, settings_of
 from harness.execution.cluster import check_listening, choose_address
 from harness.settings.conflicts import find_idle
 from harness.settings.dotted import flatten, merge
@@ -71,11 +70,6 @@ def sweep(
     strategies = list(dict.fromkeys(config.strategy for config in trained))
     for name in strategies:
         check_strategy(name)
-    idle = zip(study.configs, study.points, strict=True)
-    for note, count in Counter(chain.from_iterable(starmap(find_idle, idle))).items():
-        click.echo(
-            f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
-        )
     computing = take_engine_options(options)
 
     # imports torch from here on, after all checks that do not need it
@@ -83,6 +77,16 @@ def sweep(
     from harness.execution.conditions import Conditions
     from harness.execution.runner import drop_repeats, resolve_all, run_all
 
+    read = {name: read_by([name]) for name in used}
+    idle = Counter(
+        note
+        for config, point in zip(study.configs, study.points, strict=True)
+        for note in find_idle(config, point, read[config.estimator])
+    )
+    for note, count in idle.items():
+        click.echo(
+            f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
+        )
     tables = reduce(merge, (config.tables for config in study.configs))
     check_tables(tables, strategies, f" in {study_file}", settings_of((*REGISTRY, *used)))
     refuse_unread(flatten(tables), strategies, settings_of(used))

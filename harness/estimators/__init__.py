@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from harness.errors import UsageError, unknown_name
 from harness.estimators.zero_cost import REGISTRY as PROXIES
 from harness.registry import load_class
+from harness.settings.run import SHARED, RunConfig
 
 if TYPE_CHECKING:
     from harness.estimators.base import Estimator
     from harness.settings.base import Settings
 
-__all__ = ["FREE", "PROXIES", "REGISTRY", "SUPERNET", "load_estimator", "settings_of"]
+__all__ = ["FREE", "PROXIES", "REGISTRY", "SUPERNET", "load_estimator", "read_by", "settings_of"]
 
 SUPERNET = "supernet"
 """The estimator that a training strategy belongs to."""
@@ -39,6 +41,23 @@ def load_estimator(name: str) -> type[Estimator]:
         UsageError: If it does not exist or is not an estimator.
     """
     return load_class("estimator", name, REGISTRY, "harness.estimators.base:Estimator")
+
+
+def read_by(names: Iterable[str]) -> frozenset[str]:
+    """Return the settings of `RunConfig` that any of some estimators reads.
+
+    Raises:
+        UsageError: If a class of one's own names a setting that does not exist.
+    """
+    read = set(SHARED)
+    for name in names:
+        own = load_estimator(name).reads
+        for key in own or ():
+            if key not in RunConfig.model_fields:
+                error = unknown_name("setting", key, RunConfig.model_fields)
+                raise UsageError(f"Estimator '{name}', `reads`: {error}")
+        read |= RunConfig.model_fields.keys() if own is None else own
+    return frozenset(read)
 
 
 def settings_of(names: Iterable[str]) -> list[type[Settings]]:

@@ -127,11 +127,14 @@ class Estimator(ABC):
     Attributes:
         name: What a run's configuration calls it.
         needs: What it requires.
+        reads: The settings of `RunConfig` that decide its numbers, besides those that all read
+            (`harness.settings.run.SHARED`); None: all. Others are not part of a run's name.
         Settings: The class of its own settings, if it has any.
     """
 
     name: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
+    reads: ClassVar[frozenset[str] | None] = None
     Settings: ClassVar[type[OwnSettings] | None] = None
 
     def __init__(self, task: Task) -> None:

@@ -15,6 +15,7 @@ class Free(Estimator):
 
     name = "free"
     needs = Needs(images=False)
+    reads = frozenset[str]()
 
     def prepare(self) -> None:
         """Check that the space has the baseline.

@@ -45,7 +45,7 @@ from harness.truth import TruthTable
 
 def begin_record(config: RunConfig) -> Record:
     """Make the record of a run that starts now."""
-    started, settings = provenance.now(), config.model_dump()
+    started, settings = provenance.now(), config.stored()
     return Record(run_id=config.run_id, status=RUNNING, started=started, config=settings)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError
+from harness.estimators import read_by
 from harness.estimators.supernet.classes import count_classes
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
@@ -62,6 +63,7 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
 
 
 def _check_images(config: RunConfig, data: ImageData) -> None:
+    read = read_by([config.estimator])
     for key, wanted, available in (
         ("rank_images", config.rank_images, len(data.validation)),
         ("probe_images", config.probe_images, len(data.validation)),
@@ -69,7 +71,7 @@ def _check_images(config: RunConfig, data: ImageData) -> None:
         ("train_loss_images", config.train_loss_images, len(data.train)),
         ("recalibration_images", config.recalibration_images, len(data.train)),
     ):
-        if wanted > available:
+        if key in read and wanted > available:
             raise UsageError(
                 f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
                 f"Give {available:,} or less."

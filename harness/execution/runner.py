@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators import SUPERNET, load_estimator
+from harness.estimators import SUPERNET, load_estimator, read_by
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure
 from harness.monitor import Monitor
@@ -31,14 +31,14 @@ class RunsOutcome(NamedTuple):
 
 
 def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
-    """Fill in what depends on the estimator, its strategy and the truth.
+    """Fill in what depends on the estimator, its strategy and the truth; drop what is not read.
 
     Args:
         config: The run as the user gave it.
         truth: The truth table to rank against.
 
     Returns:
-        The complete settings.
+        The complete settings of those that the estimator reads.
 
     Raises:
         UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
@@ -55,7 +55,8 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
     n_archs = config.n_archs or count_prefix(
         load_space(config.space), truth, config.dataset, config.rank_offset
     )
-    return config.with_tables(tables).model_copy(update={"n_archs": n_archs})
+    complete = config.with_tables(tables).model_copy(update={"n_archs": n_archs})
+    return complete.reading(read_by([config.estimator]))
 
 
 def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:

@@ -170,8 +170,9 @@ def _check_record(record: Record) -> None:
     Raises:
         ValueError: If they do not.
     """
-    name = RunConfig(**record.config).name
-    if record.run_id not in (name, former_name(record.config)):
+    config = RunConfig(**record.config)
+    name, is_supernet = config.name, config.estimator == "supernet"
+    if record.run_id != name and not (is_supernet and record.run_id == former_name(record.config)):
         raise ValueError(
             f"its settings belong to run {name!r}, its run_id is {record.run_id!r:.80}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from harness.errors import UsageError
@@ -18,20 +18,28 @@ IDLE: dict[str, tuple[str, Any]] = {
 """Settings that another one can leave without effect, with it and its value that does so."""
 
 
-def find_idle(config: RunConfig, given: Mapping[str, Any]) -> list[str]:
+def find_idle(
+    config: RunConfig, given: Mapping[str, Any], read: Container[str] = RunConfig.model_fields
+) -> list[str]:
     """Find the settings that have no effect in a run, each with what makes it so.
 
     Args:
         config: The run.
         given: What a user gave for this very command.
+        read: The settings that some estimator that is asked for reads.
 
     Returns:
         A line for each.
     """
-    return [
+    unread = [
+        f"{key} = {value!r}, since no requested estimator reads it."
+        for key, value in given.items()
+        if key in RunConfig.model_fields and key not in read
+    ]
+    return unread + [
         f"{key} = {given[key]!r}, since {other} is {value!r}."
         for key, (other, value) in IDLE.items()
-        if key in given and getattr(config, other) == value
+        if key in given and key in read and getattr(config, other) == value
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import tomli_w
@@ -88,7 +88,8 @@ class RunConfig(BaseModel):
         checkpoint_every: Steps between two checkpoints.
         device: Where to compute.
         threads: CPU threads; None: one, or what the run began with.
-        estimator: What scores the architectures; `supernet` reads every setting here.
+        estimator: What scores the architectures. `supernet` reads every setting here; others
+            name those that they read, and the rest are neither stored nor part of the name.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
@@ -152,6 +153,14 @@ class RunConfig(BaseModel):
         """Return the same run with other tables."""
         return RunConfig(**self.model_dump(include=set(RunConfig.model_fields)), **tables)
 
+    def reading(self, read: Collection[str]) -> RunConfig:
+        """Return the same run without the settings that it does not read: they have defaults."""
+        return RunConfig(**self.model_dump(include={*read, *self.tables}))
+
+    def stored(self) -> dict[str, Any]:
+        """Return the settings of a resolved run that it reads: they are stored with it."""
+        return self.model_dump(exclude_unset=True)
+
     @property
     def training_sha256(self) -> str:
         """Hash of the settings of the training, including its measurements."""
@@ -212,8 +221,8 @@ class RunConfig(BaseModel):
             yield from former_settings({**self.model_dump(), "threads": threads})
 
     def to_toml(self) -> str:
-        """Return the settings as TOML; `load_config_file` reads it back. None is left out."""
-        settings = flatten(self.model_dump())
+        """Return the stored settings as TOML; `load_config_file` reads it. None is left out."""
+        settings = flatten(self.stored())
         nested: dict[str, Any] = {}
         for key, value in settings.items():
             if value is not None:
@@ -224,6 +233,9 @@ class RunConfig(BaseModel):
 NO_NUMBERS = frozenset({"preset", "checkpoint_every", "device", "threads"})
 """Settings that do not define the result: the preset's name, and how the run is executed. Devices
 and threads change the rounding; the record has both, and a run never changes them midway."""
+
+SHARED = NO_NUMBERS | {"space", "dataset", "estimator", "n_archs", "rank_offset"}
+"""Settings that every estimator reads: what is scored, where, and by which truth it is judged."""
 
 WATCHING = frozenset(
     {

@@ -67,6 +67,27 @@ def test_a_mistake_is_explained(
     assert message in result.err
 
 
+def test_the_name_has_only_what_is_read_and_the_rest_is_said_to_have_no_effect(
+    out: Path, tmp_path: Path, invoke: Invoke
+) -> None:
+    alone = [*COMMAND, "--estimators", "jacov,live_params", "--set", "lr=0.3"]
+    result = invoke(*alone, "--out", out, "--json")
+    assert result.code == 0
+    assert "Without effect: lr = 0.3, since no requested estimator reads it." in result.err
+    names = {run["run_id"] for run in json.loads(result.out)["runs"]}
+    stored = {path.name for name in ("jacov", "live_params") for path in out.glob(f"*-{name}-*")}
+    assert names == stored
+    beside = invoke(*COMMAND, "--set", "lr=0.3", "--out", tmp_path, "--json")
+    assert beside.code == 0
+    assert "Without effect" not in beside.err
+
+
+def test_free_scores_have_one_run_whatever_the_seeds(tmp_path: Path, invoke: Invoke) -> None:
+    arguments = ("--estimators", "params", "--seeds", "2,1", "--out", tmp_path, "--json")
+    (run,) = json.loads(invoke(*TINY, *arguments).out)["runs"]
+    assert "seed" not in run["config"]
+
+
 def test_the_estimator_can_also_be_set(tmp_path: Path, invoke: Invoke) -> None:
     result = invoke(*TINY, "--out", tmp_path, "--set", "estimator=live_flops", "--json")
     assert result.code == 0

@@ -233,6 +233,19 @@ recalibration_images = 100
 """
 
 
+def test_a_setting_that_the_estimator_of_a_point_does_not_read_has_no_effect_there(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    grid = '[grid]\nestimator = ["supernet", "params"]\nlr = [0.1, 0.2]\n'
+    command = ("sweep", write_study(tmp_path, grid), "--out", tmp_path / "out", "--dry-run")
+    assert invoke(*command).err.splitlines() == [
+        "Without effect, in 1 of 4 points: lr = 0.1, since no requested estimator reads it.",
+        "Without effect, in 1 of 4 points: lr = 0.2, since no requested estimator reads it.",
+        "4 points of the study are 3 runs; these repeat another:",
+        "  estimator = 'params', lr = 0.2: the same run as with lr = 0.1",
+    ]
+
+
 def test_points_that_are_one_run_are_counted_and_named_and_so_are_settings_without_effect(
     invoke: Invoke, tmp_path: Path
 ) -> None:

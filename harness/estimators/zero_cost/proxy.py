@@ -30,6 +30,7 @@ class Proxy(Estimator):
     """
 
     needs = Needs(images=True)
+    reads = frozenset({"seed", "split_seed", "train_share"})
     Settings = ZeroCostSettings
     uses: ClassVar[frozenset[Use]] = frozenset()
     _cost = 0.0
