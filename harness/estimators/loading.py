@@ -17,10 +17,12 @@ from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.estimators.runs import load_runs
 from harness.estimators.score_files import ScorePath, load_files, make_matrices, parse_path
 from harness.runs.folder import find_runs
-from harness.scores import ReadOptions, make_score_sets, show
+from harness.scores import ReadOptions, ScoreSets, make_score_sets, show
+from harness.scores.archs import ROW_NUMBERS
 from harness.scores.options import SCORE
-from harness.spaces import Architecture, Space, load_space
+from harness.spaces import Architecture, load_space
 from harness.spaces.lookup import arch_columns, name_archs
+from harness.spaces.reading import read_forms
 
 ScoresLike = (
     str
@@ -148,11 +150,10 @@ def make_estimators(
     elif isinstance(scores, (str, Path)):
         loaded = load_estimators([scores], **reading)
     elif isinstance(scores, (pd.DataFrame, pd.Series, Mapping)):
-        column = options.score_columns[0]
-        frame = (
-            scores if isinstance(scores, pd.DataFrame) else to_frame(scores, column, options.space)
-        )
-        sets = make_score_sets(frame, "the scores", options)
+        if isinstance(scores, pd.DataFrame):
+            sets = make_score_sets(scores, "the scores", options)
+        else:
+            sets = read_mapping(scores, "the scores", options)
         loaded = Loaded(tuple(make_matrices(sets, label or "scores", ())))
     elif callable(scores):
         made = from_callable(
@@ -236,30 +237,38 @@ def _origin(estimator: ScoreMatrix) -> str:
     )
 
 
-def to_frame(
-    scores: Mapping[Any, Any] | pd.Series[Any], score_column: str, space: Space | None = None
-) -> pd.DataFrame:
-    """Make a table of scores by architecture; a series may repeat an architecture.
+def read_mapping(
+    numbers: Mapping[Any, Any] | pd.Series[Any], source: str, options: ReadOptions
+) -> ScoreSets:
+    """Read numbers by architecture; a series may repeat an architecture.
 
     Args:
-        scores: Numbers by architecture, its string or its key (`nb201_index`).
-        score_column: Name of the column of scores.
-        space: The space; NAS-Bench-201 unless given.
+        numbers: Numbers by architecture, its string in any form, or its key (`nb201_index`).
+        source: What to call them in an error.
+        options: What is meant by them; `arch_form` counts where strings can be read in several.
 
     Returns:
-        The columns that name the architectures, and that of the scores.
+        The scores, of one estimator.
+
+    Raises:
+        DataError: As `make_score_sets` does.
     """
-    space = space or load_space()
-    keys = list(scores.keys())
-    cells = [scores[key] for key in keys] if isinstance(scores, Mapping) else scores.tolist()
-    column = {score_column: pd.Series(cells, dtype=object)}
+    space = options.space or load_space()
+    keys = list(numbers.keys())
+    cells = [numbers[key] for key in keys] if isinstance(numbers, Mapping) else numbers.tolist()
+    column = {options.score_columns[0]: pd.Series(cells, dtype=object)}
     if all(isinstance(key, Integral) and not isinstance(key, bool) for key in keys):
-        index = space.index_column
-        # Bad indices are refused with the rest of the table.
-        return pd.DataFrame(({index: keys} if index else name_archs(keys, space)) | column)
+        # Bad indices are refused with the rest of the table, and mere row numbers are noted there.
+        named = {ROW_NUMBERS: keys} if space.index_column else name_archs(keys, space)
+        return make_score_sets(pd.DataFrame(named | column), source, options)
     columns = arch_columns(space)
     texts = [
         space.format(space.at(int(key))) if isinstance(key, Integral) else str(key) for key in keys
     ]
-    named = {} if columns.space is None else {columns.space: space.name}
-    return pd.DataFrame({columns.text: texts} | named | column)
+    if options.arch_form in space.forms:
+        readable = read_forms(pd.Series(texts, dtype=object), space)
+        if options.arch_form not in readable:  # it is the form of a truth, or of other scores
+            options = replace(options, arch_form=None)
+    of_space = {} if columns.space is None else {columns.space: space.name}
+    frame = pd.DataFrame({columns.text: texts} | of_space | column)
+    return make_score_sets(frame, source, options)

@@ -27,7 +27,7 @@ from harness.stats import (
     evaluate_case,
     populations_of,
 )
-from harness.truth import TruthQuery, TruthTable
+from harness.truth import NOTES_KEY, TruthQuery, TruthTable
 from harness.truth.query import MEAN
 
 
@@ -130,6 +130,7 @@ def _evaluate(
         or chosen.table.is_recorded_as(estimator.truth_sha256),
         n_archs=len(truth.keys),
         n_missing=truth.n_missing,
+        notes=tuple(chosen.table.metadata.get(NOTES_KEY, "").splitlines()),
     )
     return Evaluated(
         estimator=estimator,

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import UsageError
-from harness.estimators.loading import to_frame
-from harness.scores import ReadOptions, make_score_sets
+from harness.estimators.loading import read_mapping
+from harness.scores import ReadOptions
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
-from harness.truth import TruthTable, make_table
+from harness.truth import NOTES_KEY, TruthTable, make_table
 from harness.truth.importers.importing import import_api
 from harness.truth.rows import refuse_fractions
 
@@ -24,12 +24,15 @@ OWN = "given"
 """Data set of a truth that was given as numbers; its split and length are placeholders."""
 
 
-def resolve_truth(truth: TruthLike, space: Space | None) -> TruthTable | str | Path | None:
+def resolve_truth(
+    truth: TruthLike, space: Space | None, arch_form: str | None = None
+) -> TruthTable | str | Path | None:
     """Make a table of a truth that is in memory.
 
     Args:
         truth: In any form; a table, its name or path, and None are returned as they are.
         space: The space of accuracies by architecture.
+        arch_form: As `make_own_truth` takes it.
 
     Returns:
         The table, or what names it.
@@ -42,7 +45,7 @@ def resolve_truth(truth: TruthLike, space: Space | None) -> TruthTable | str | P
     if truth is None or isinstance(truth, (TruthTable, str, Path)):
         return truth
     if isinstance(truth, (pd.Series, Mapping)):
-        return make_own_truth(truth, space)
+        return make_own_truth(truth, space, arch_form)
     table = import_api(truth)
     if table is None:
         raise UsageError(
@@ -54,25 +57,28 @@ def resolve_truth(truth: TruthLike, space: Space | None) -> TruthTable | str | P
 
 
 def make_own_truth(
-    accuracies: pd.Series[Any] | Mapping[Any, float], space: Space | None = None
+    accuracies: pd.Series[Any] | Mapping[Any, float],
+    space: Space | None = None,
+    arch_form: str | None = None,
 ) -> TruthTable:
     """Make a table of one accuracy per architecture.
 
     Args:
         accuracies: Percent, by architecture, its string or its key (`nb201_index`).
         space: The space; NAS-Bench-201 unless given.
+        arch_form: The form of the architectures where several can be read, a key of `Space.forms`.
 
     Returns:
-        The table, of one trial each.
+        The table, of one trial each; its metadata have the notes of reading.
 
     Raises:
         DataError: If an architecture is unknown or occurs twice, or an accuracy is not in percent.
         TruthError: If the accuracies look like fractions.
     """
     space = space or load_space()
-    frame = to_frame(accuracies, "accuracy", space)
-    options = ReadOptions(score_column="accuracy", space=space)
-    only = make_score_sets(frame, "the truth", options).sets[0]
+    options = ReadOptions(score_column="accuracy", arch_form=arch_form, space=space)
+    sets = read_mapping(accuracies, "the truth", options)
+    only = sets.sets[0]
     remedy = (
         "Multiply them by 100; if they are percent, make a table of them with 'harness truth "
         "import --accuracy-scale 1'."
@@ -89,4 +95,5 @@ def make_own_truth(
             "accuracy": only.score[0],
         }
     )
-    return make_table(rows, "the truth that was given", {}, space=space)
+    notes = {NOTES_KEY: "\n".join(sets.notes)} if sets.notes else {}
+    return make_table(rows, "the truth that was given", notes, space=space)

@@ -26,6 +26,7 @@ class TruthSource:
             or the seed that was asked for.
         is_recorded: Whether it is the table that the runs were ranked against; True for scores
             that are not of runs.
+        notes: What was decided in reading it that may surprise, in sentences.
     """
 
     query: TruthQuery
@@ -34,6 +35,7 @@ class TruthSource:
     n_archs: int
     n_missing: int
     is_recorded: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

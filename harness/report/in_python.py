@@ -96,6 +96,7 @@ def evaluate(
         arch_column: The column of architectures in a file or a frame; by default it is found by
             its values.
         arch_form: The form of the architectures, a key of `Space.forms`; by default it is found.
+            Of a series or a mapping, also one of the truth, it counts where several can be read.
         rows: The rows to read in a file or a frame: values by column, such as
             `{"dataset": "cifar10"}`.
         label: Name for the scores; by default made from what is known.
@@ -132,7 +133,7 @@ def evaluate(
     space = load_space(space) if isinstance(space, str) else space
     if isinstance(truth, str) and dataset is None and not is_table(truth, folder, space):
         truth, dataset = None, truth
-    table = resolve_truth(truth, space)
+    table = resolve_truth(truth, space, arch_form)
     if space is None and isinstance(table, TruthTable):
         space = table.space
     asked = (dataset, split, epochs, policy, table, folder)
@@ -208,6 +209,7 @@ def compare(
         arch_column: The column of architectures in files and frames; by default it is found by
             its values.
         arch_form: The form of the architectures, a key of `Space.forms`; by default it is found.
+            Of a series or a mapping, also one of the truth, it counts where several can be read.
         rows: The rows to read in files and frames: values by column, such as
             `{"dataset": "cifar10"}`.
         data_dir: Data folder, with a folder of tables for each space; by default `$HARNESS_DATA`,
@@ -254,7 +256,7 @@ def compare(
     }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
         scores = [scores]
-    table = resolve_truth(truth, space)
+    table = resolve_truth(truth, space, arch_form)
     asked = (dataset, split, epochs, policy, table)
     folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):

@@ -200,7 +200,7 @@ def _say_truth(truth: TruthSource, space: Space) -> str:
             f"; {truth.n_missing:,} more have this split and training length, but not this "
             f"{truth.query.rule.kind}"
         )
-    return f"{text}."
+    return " ".join((f"{text}.", *truth.notes))
 
 
 def _say_scores(estimators: Sequence[ScoreMatrix]) -> str:

@@ -175,12 +175,12 @@ class _Finder:
             checks.insert(0, self.read(named, form))
         if not checks:
             raise self._none_named(names)
-        notes = []
-        if checks[0].column == ROW_NUMBERS and self._index_numbers_rows():
-            self._refuse_row_numbers(names)
+        notes, first = [], checks[0]
+        if first.column in (ROW_NUMBERS, *STRING_COLUMNS) and _may_number_rows(first.keys):
+            self._refuse_row_numbers(first.column, names)
             if len(self.frame) != self.space.size:
                 notes.append(
-                    f"{self.source}: column '{ROW_NUMBERS}' was taken for places in the published "
+                    f"{self.source}: column '{first.column}' was taken for places in the published "
                     "order, though it could number the rows."
                 )
         return Archs(tuple(checks), tuple(check.column for check in checks), tuple(notes))
@@ -243,16 +243,16 @@ class _Finder:
                 "--arch-column (in Python arch_column=...)."
             )
 
-    def _refuse_row_numbers(self, names: Sequence[str]) -> None:
+    def _refuse_row_numbers(self, column: str, names: Sequence[str]) -> None:
         """Refuse row numbers beside a column that may name the architectures in an unknown form."""
         for name in names:
             if names_rows(self.frame[name]):
                 raise self.error(
-                    f"{self.source}: column '{ROW_NUMBERS}' numbers the rows, and column "
+                    f"{self.source}: column '{column}' numbers the rows, and column "
                     f"'{show(name)}' may name the architectures, though in no form that is read: "
                     f"its first value is '{show(self.frame[name].iloc[0], 120)}'. If "
-                    f"'{ROW_NUMBERS}' has places in the published order, give --arch-column "
-                    f"{ROW_NUMBERS} (in Python arch_column='{ROW_NUMBERS}'). "
+                    f"'{column}' has places in the published order, give --arch-column "
+                    f"{column} (in Python arch_column='{column}'). "
                     f"Forms: {list_forms(self.space)}."
                 )
 
@@ -266,3 +266,9 @@ class _Finder:
             "name their column with --arch-column (in Python arch_column=...). "
             f"Forms: {list_forms(self.space)}."
         )
+
+
+def _may_number_rows(keys: IntArray) -> bool:
+    """Say whether places are the first ones there are, in whatever order: row numbers may be."""
+    distinct = np.unique(keys[keys >= 0])
+    return any(np.array_equal(distinct, np.arange(len(distinct)) + start) for start in (0, 1))

@@ -27,6 +27,9 @@ from harness.truth.select import average, count_distinct, gather_trials, list_gr
 if TYPE_CHECKING:
     import pandas as pd
 
+NOTES_KEY = "notes"
+"""Of metadata: what was decided in reading the rows that may surprise, a sentence a line."""
+
 _PREFIX = "harness_"
 _FOREIGN = ("pandas", "ARROW:schema")
 

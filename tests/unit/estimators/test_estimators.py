@@ -273,13 +273,13 @@ def test_scores_of_no_known_form_are_refused() -> None:
 
 
 def test_an_architecture_that_a_series_has_twice_is_refused() -> None:
-    with pytest.raises(DataError, match="the scores: column 'nb201_index' repeats"):
+    with pytest.raises(DataError, match="the scores: column 'index' repeats"):
         make_estimators(pd.Series([1.0, 2.0], index=[4, 4]))
 
 
 @pytest.mark.parametrize("key", ["no arch", 15_625, -1, None, 2.5, True, ("a", "b")])
 def test_a_key_that_is_no_architecture_is_refused(key: Any) -> None:
-    with pytest.raises(DataError, match=r"the scores: column '(arch_str|nb201_index)'"):
+    with pytest.raises(DataError, match=r"the scores: column '(arch_str|index)'"):
         make_estimators({1: 0.5, 2: 0.7, key: 1.0} if key is not True else {True: 1.0, "x": 2.0})
 
 

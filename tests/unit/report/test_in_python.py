@@ -447,6 +447,47 @@ def test_a_truth_may_be_given_as_numbers() -> None:
         harness.evaluate(scores, dict.fromkeys(by_arch, 1000000.0))
 
 
+@pytest.mark.parametrize("make", [lambda values: dict(enumerate(values)), pd.Series])
+def test_mere_row_numbers_of_scores_and_truth_are_taken_for_the_published_order_with_a_note(
+    make: Any,
+) -> None:
+    rng = np.random.RandomState(0)
+    numbers, accuracies = make(rng.permutation(100)), make(rng.uniform(50, 90, 100))
+    said = "column 'index' was taken for places in the published order, though it could number"
+    for scores, truth in (
+        (numbers, accuracies),
+        (numbers, TILES),
+        (lambda arch: arch.nb201_index, accuracies),
+    ):
+        result = harness.evaluate(scores, truth, dataset=None)
+        named = [f"the {k}: {said}" in str(result) for k in ("scores", "truth")]
+        assert named == [not callable(scores), truth is accuracies]
+    report = harness.compare({"mine": numbers}, truth=accuracies)
+    assert f"the scores: {said}" in str(report)
+    assert f"the truth: {said}" in str(report)
+    whole = pd.Series(rng.permutation(15_625))
+    assert said not in str(harness.evaluate(whole, "tiles"))
+
+
+def test_arch_form_tells_how_to_read_a_truth_by_digits_too() -> None:
+    rng = np.random.RandomState(0)
+    archs = [arch_at(key) for key in rng.choice(15_625, 60, replace=False).tolist()]
+    ops = {
+        str(tuple(arch.ops)): acc for arch, acc in zip(archs, rng.uniform(50, 90, 60), strict=True)
+    }
+    by_string = dict(zip(map(str, archs), ops.values(), strict=True))
+    with pytest.raises(DataError, match=r"the truth: .* in 2 forms .*arch_form=.*ops, naslib"):
+        harness.evaluate(by_string, ops)
+    assert harness.evaluate(ops, ops, arch_form="ops").tau == 1.0
+    assert harness.compare({"mine": ops}, truth=ops, arch_form="ops").sections[0].evaluations
+    assert harness.evaluate(ops, by_string, arch_form="ops").tau == 1.0
+    assert harness.evaluate(by_string, ops, arch_form="ops").tau == 1.0
+    with pytest.raises(TruthError, match="None of the 60 architectures"):
+        harness.evaluate(by_string, ops, arch_form="naslib")
+    with pytest.raises(UsageError, match="Unknown form of architectures 'naslip'"):
+        harness.evaluate(by_string, ops, arch_form="naslip")
+
+
 @pytest.mark.parametrize("make", [dict, pd.Series])
 def test_a_truth_of_fractions_is_refused_and_the_same_in_percent_has_the_right_regret(
     make: Any,

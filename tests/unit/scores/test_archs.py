@@ -91,6 +91,21 @@ def test_row_numbers_alone_are_taken_for_the_published_order_and_that_is_said() 
     assert find_archs(whole, SPACE, "mine").notes == ()
 
 
+@pytest.mark.parametrize("column", ["index", "arch"])
+@pytest.mark.parametrize(
+    "numbers", [[3, 0, 5, 1, 4, 2], [0, 1, 2, 0, 1, 2], ["1", "2", "3", "4", "5", "6"]]
+)
+def test_row_numbers_in_any_order_or_for_each_method_are_noted_too(
+    column: str, numbers: list[Any]
+) -> None:
+    keys, columns, (note,) = find({column: numbers})
+    assert (keys, columns) == (list(map(int, numbers)), [column])
+    assert f"column '{column}' was taken for places in the published order" in note
+    assert find({"nb201_index": numbers})[2] == ()  # a name that says so
+    with pytest.raises(DataError, match=rf"'{column}' numbers the rows, and column 'model' may"):
+        find({column: numbers, "model": [f"resnet{number}" for number in range(6)]})
+
+
 def test_row_numbers_beside_an_unreadable_column_are_refused_unless_they_are_named() -> None:
     names = [f"resnet{number}" for number in range(6)]
     columns = {"index": range(6), "model": names}
