@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from harness.errors import UsageError, unknown_name
 from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator
@@ -72,6 +72,39 @@ def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> 
         methods.append(Method(SUPERNET, strategy))
     single = [one for name in estimators for one in GROUPS.get(name, (name,))]
     return list(dict.fromkeys([*methods, *map(_find, single)]))
+
+
+def refuse_others(
+    methods: Sequence[Method],
+    given: Mapping[str, str | None],
+    asked: RunConfig,
+    assigned: Mapping[str, Any],
+) -> None:
+    """Refuse a `--set` that names another estimator or strategy than the options do.
+
+    Args:
+        methods: What the options name.
+        given: The text of each option, by its name.
+        asked: The settings with those assigned.
+        assigned: The settings that `--set` gives.
+
+    Raises:
+        UsageError: If it does; the option that names all is shown.
+    """
+    for key in ("strategy", "estimator"):
+        named = list(dict.fromkeys(getattr(method, key) for method in methods))
+        wanted = getattr(asked, key)
+        if key not in assigned or set(named) <= {wanted, None}:
+            continue
+        texts = {option: text for option, text in given.items() if text is not None}
+        options = " ".join(f"--{option} {text}" for option, text in texts.items())
+        other = asked.strategy if wanted == SUPERNET else wanted
+        names = dict.fromkeys([*split_names(",".join(texts.values())), other])
+        raise UsageError(
+            f"{options} and --set {key}={wanted} contradict each other: --set {key} is for a "
+            f"command without these options. Leave one out, or give --estimators "
+            f"{','.join(names)} for all of them."
+        )
 
 
 def _find(name: str) -> Method:

@@ -15,6 +15,7 @@ from harness.cli.methods import (
     GROUPS,
     parse_methods,
     parse_options,
+    refuse_others,
     split_names,
 )
 from harness.cli.options import StrictCommand
@@ -155,11 +156,8 @@ def run(
     asked = make_config(from_file, given, assigned)
     methods = parse_options(strategies, estimators)
     numbers = parse_seeds(seeds)
-    asked_for = {
-        "strategy": [method.strategy for method in methods if method.strategy],
-        "estimator": list(dict.fromkeys(method.estimator for method in methods)),
-    }
-    options = {**asked_for, "seed": numbers, **{key: [given[key]] for key in given}}
+    refuse_others(methods, {"strategies": strategies, "estimators": estimators}, asked, assigned)
+    options = {"seed": numbers, **{key: [given[key]] for key in given}}
     refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     own = [name for name in _only(single, "estimator") if name != SUPERNET]

@@ -50,8 +50,8 @@ def refuse_contradictions(
 
     Args:
         config: The run that has the assigned values, validated.
-        options: By setting, the values that options of the command give it: several seeds or
-            strategies, else one.
+        options: By setting, the values that options of the command give it: several seeds, else
+            one.
         assigned: The settings that `--set` gives.
 
     Raises:
@@ -69,8 +69,6 @@ def refuse_contradictions(
 
 _OPTIONS = {
     "seed": "seeds",
-    "strategy": "strategies",
-    "estimator": "estimators",
     "rank_readout": "readout",
 }
 """Names of options by setting, where they differ."""

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.cli.methods import parse_options
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name, former_settings
 from tests.cli.commandline import TINY, Invoke
@@ -161,6 +162,26 @@ def test_an_option_and_an_assignment_that_contradict_each_other_are_refused_with
     assert result.code == 2
     assert f"{' '.join(option)} and --set {assignment} contradict each other" in result.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "assignment", "names"),
+    [
+        ("--strategies spos", "estimator=jacov", "spos,jacov"),
+        ("--strategies spos,ogd", "strategy=fairnas", "spos,ogd,fairnas"),
+        ("--estimators spos,nwot", "strategy=ogd", "spos,nwot,ogd"),
+        ("--strategies spos --estimators nwot", "estimator=nwot", "spos,nwot"),
+        ("--estimators nwot", "estimator=supernet", "nwot,spos"),
+    ],
+)
+def test_an_assignment_of_another_estimator_shows_the_option_that_names_all(
+    invoke: Invoke, tmp_path: Path, options: str, assignment: str, names: str
+) -> None:
+    result = invoke("run", *options.split(), "--set", assignment, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert result.err.startswith(f"Error: {options} and --set {assignment} contradict each other")
+    assert f"Leave one out, or give --estimators {names} for all of them." in result.err
+    assert parse_options(None, names)
 
 
 def test_an_option_and_an_assignment_that_agree_are_one(invoke: Invoke, finished: Path) -> None:
