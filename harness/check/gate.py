@@ -97,7 +97,8 @@ def check_estimators(
         TruthError: If too few architectures have a truth and all scores.
     """
     check_truth(baseline, chosen)
-    matched = match_methods(_renew(baseline, estimators), make_snapshot(estimators, chosen))
+    found = make_snapshot(estimators, chosen)
+    matched = match_methods(_renew(baseline, estimators), found)
     findings: list[Finding] = []
     for old, new in matched.pairs:
         check_conditions(old, new)
@@ -106,7 +107,9 @@ def check_estimators(
         pairing = pair_seeds(old.seeds, new.seeds, find_shared(old.trainings, new.trainings))
         case = _Case(old, new, index, truth, pairing, chosen.table.space.size)
         findings += [_find(case, rule, min_seeds) for rule in rules]
-    return CheckResult(tuple(findings), matched.missing, matched.extra, baseline, min_seeds)
+    return CheckResult(
+        tuple(findings), matched.missing, matched.extra, baseline, min_seeds, found.notes
+    )
 
 
 def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:

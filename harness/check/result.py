@@ -97,6 +97,7 @@ class CheckResult:
         extra: Methods that only the new side has.
         baseline: What they were compared with.
         min_seeds: Seeds that are expected on each side.
+        notes: What was decided in reading the new side's scores that may surprise, in sentences.
     """
 
     findings: tuple[Finding, ...]
@@ -104,6 +105,7 @@ class CheckResult:
     extra: tuple[str, ...]
     baseline: Snapshot
     min_seeds: int
+    notes: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -131,8 +133,14 @@ class CheckResult:
             "power": POWER,
             "min_seeds": self.min_seeds,
             "truth": base.truth.model_dump(),
-            "baseline": {"created": base.created, "commit": base.commit, "dirty": base.dirty},
+            "baseline": {
+                "created": base.created,
+                "commit": base.commit,
+                "dirty": base.dirty,
+                "notes": list(base.notes),
+            },
             "missing": list(self.missing),
             "extra": list(self.extra),
+            "notes": list(self.notes),
             "findings": [finding.to_dict() for finding in self.findings],
         }

@@ -92,6 +92,7 @@ def describe(result: CheckResult, strict: bool = False) -> list[str]:
             f"Each of the {len(result.findings)} checks raises a false alarm in up to 5% of cases; "
             "together they do so more often."
         )
+    lines += [f"Baseline: {note}" for note in base.notes]
     commit = "" if base.commit is None else f", commit {show(base.commit[:12])}"
     lines.append(f"Baseline of {show(base.created)}{commit}. Truth: {base.truth}.")
     return lines

@@ -18,7 +18,7 @@ from harness.errors import DataError, TruthError
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import ChosenTruth, check_common_seeds
 from harness.evaluation.pairs import gather_origins
-from harness.scores import show
+from harness.scores import on_one_line, show
 from harness.settings.dotted import flatten
 from harness.spaces import DEFAULT, load_space
 from harness.stats import MIN_ARCHS, kendall_tau
@@ -89,6 +89,7 @@ class MethodSnapshot(_Content):
         figures: What runs measured in training, by name, [seed] each.
         trainings: The trainings whose supernets were ranked, [seed]; none for others than runs.
         made_with: What the runs were made with besides their settings, by fact, such as the CPU.
+        notes: What was decided in reading the scores that may surprise, in sentences.
     """
 
     label: str
@@ -108,6 +109,7 @@ class MethodSnapshot(_Content):
     figures: dict[str, tuple[float, ...]]
     trainings: tuple[str, ...] = ()
     made_with: dict[str, tuple[str, ...]] = {}
+    notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check_shapes(self) -> Self:
@@ -162,6 +164,11 @@ class Snapshot(_Content):
         if size is not None and any(method.nb201_index[-1] >= size for method in self.methods):
             raise ValueError(f"nb201_index does not ascend from 0 to {size - 1:,} at most")
         return self
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of all methods, each once."""
+        return tuple(dict.fromkeys(note for method in self.methods for note in method.notes))
 
     def to_content(self) -> dict[str, Any]:
         """Return everything, ready for JSON, but fields that an earlier version did not have."""
@@ -223,6 +230,7 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
         figures=_figures(estimator),
         trainings=estimator.trainings,
         made_with=gather_origins(estimator.records),
+        notes=tuple(map(on_one_line, estimator.notes)),
     )
 
 

@@ -196,7 +196,17 @@ def _save(scores: Sequence[Path], path: Path, as_json: bool, options: dict[str, 
 
 
 def _summarise(kept: Snapshot, path: Path) -> dict[str, Any]:
-    taken = {"label", "score_kind", "bn_mode", "dataset", "seeds", "tau", "figures", "runs"}
+    taken = {
+        "label",
+        "score_kind",
+        "bn_mode",
+        "dataset",
+        "seeds",
+        "tau",
+        "figures",
+        "runs",
+        "notes",
+    }
     return {
         "baseline": str(path),
         "truth": kept.truth.model_dump(),

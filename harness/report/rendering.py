@@ -22,7 +22,7 @@ from harness.report.seed_means import SeedMean
 from harness.report.tables import NOTES, evaluation_blocks, overview_block, section_blocks
 from harness.report.training_tables import training_blocks, training_notes
 from harness.report.words import describe_evaluation, describe_report, describe_together
-from harness.scores import guard_formula
+from harness.scores import guard_formula, on_one_line
 from harness.stats import MetricResult, PopulationResult
 
 _FIGURE = (
@@ -119,6 +119,7 @@ def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]
         if estimator.arch_s is not None:
             counts["arch_s"] = estimator.arch_s
         yield from (who | {"figure": name, "value": value} for name, value in counts.items())
+        yield from (who | row for row in _note_rows(result))
         yield from (who | row for row in _population_rows(result))
 
 
@@ -134,6 +135,7 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
     for result in section.evaluations:
         seeds = _write_seeds(result.estimator.seeds)
         who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
+        yield from (who | row for row in _note_rows(result))
         yield from (who | row for row in _population_rows(result))
     for pair in section.pairs:
         who = {"kind": "difference", **_name_pair(pair.pair), **against}
@@ -157,6 +159,12 @@ def _training_rows(report: Contents) -> Iterator[dict[str, object]]:
 
 def _name_pair(pair: Pair) -> dict[str, str]:
     return {"name": pair.name, "seeds": _write_seeds(pair.seeds), "speaks_of": pair.claim}
+
+
+def _note_rows(result: Evaluated) -> Iterator[dict[str, object]]:
+    """Yield what was decided in reading the scores: the only figures that are sentences."""
+    for note in result.estimator.notes:
+        yield {"figure": f"note: {on_one_line(note)}"}
 
 
 def _population_rows(result: Evaluated) -> Iterator[dict[str, object]]:

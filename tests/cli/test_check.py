@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from harness.check import EXIT_INCONCLUSIVE, load_baseline
+from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth
 from tests.check_cases import draw_scores
 from tests.cli.commandline import Invoke
@@ -300,3 +301,27 @@ main(["check", "--baseline", {str(baseline)!r}, {str(tmp_path / "main.csv")!r}])
     )
     assert done.returncode == 0, done.stderr
     assert "PASS" in done.stdout
+
+
+def test_notes_of_reading_are_in_json_and_kept_in_the_baseline(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / f"{name}.csv" for name in ("old", "new")}
+    for path in files.values():
+        frame = pd.read_csv(write(path)).drop(columns="nb201_index")
+        archs = list(map(str, map(arch_at, INDEX.tolist()))) * len(SCORES)
+        frame.assign(net=archs, index=range(len(frame))).to_csv(path, index=False)
+    said = {
+        name: f"{path}: column 'index' numbers the rows, and is not used; column 'net' names the "
+        "architectures."
+        for name, path in files.items()
+    }
+    saved = invoke(*SAVE, tmp_path / "b.json", files["old"], "--json")
+    assert [method["notes"] for method in json.loads(saved.out)["methods"]] == [[said["old"]]]
+    assert load_baseline(tmp_path / "b.json").notes == (said["old"],)
+    call = ("check", "--baseline", tmp_path / "b.json", files["new"])
+    content = json.loads(invoke(*call, "--json").out)
+    assert (content["notes"], content["baseline"]["notes"]) == ([said["new"]], [said["old"]])
+    result = invoke(*call)
+    assert said["new"] in result.err
+    assert f"Baseline: {said['old'][:60]}" in result.out

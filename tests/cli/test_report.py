@@ -81,6 +81,10 @@ def test_a_column_called_as_a_baseline_is_renamed_and_the_baseline_compared_with
     expected = own["metrics"]["tau"]["value"] - own["baselines"]["params"]["value"]
     assert difference == pytest.approx(expected, abs=1e-12)
     assert any("are called 'params (mine.csv)'" in line for line in made["words"])
+    for command in (("report", path, *options, "params"), ("evaluate", path, *options[:-1])):
+        rows = csv.DictReader(io.StringIO(invoke(*command, "--format", "csv").out))
+        noted = [row for row in rows if row["figure"].startswith("note: 'params' is the name of a")]
+        assert [row["value"] for row in noted] == [""]
     made = json.loads(invoke("report", path, *options, "params (mine.csv)", "--json").out)
     assert [pair["second"] for pair in made["sections"][0]["pairs"]] == ["params (mine.csv)"]
 
