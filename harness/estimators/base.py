@@ -11,7 +11,7 @@ from harness.distributed.ranks import Ranks
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
-from harness.scores import STATUS_FAILED, STATUS_OK
+from harness.scores import STATUS_DEAD, STATUS_FAILED, STATUS_OK
 from harness.settings.base import Settings as OwnSettings
 from harness.settings.run import RunConfig
 from harness.spaces import Space
@@ -56,7 +56,15 @@ class Scores(NamedTuple):
 
 def score_cells(score: float | None) -> Row:
     """Return a score as the cells of its row, for an estimator that has no loss."""
-    status = STATUS_FAILED if score is None else STATUS_OK
+    return _cells(score, STATUS_FAILED if score is None else STATUS_OK)
+
+
+def dead_cells() -> Row:
+    """Return the cells of an architecture that no signal passes, where that leaves no score."""
+    return _cells(None, STATUS_DEAD)
+
+
+def _cells(score: float | None, status: str) -> Row:
     return {"score": score, "loss": None, "accuracy": None, "status": status}
 
 

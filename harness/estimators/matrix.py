@@ -46,7 +46,8 @@ class ScoreMatrix:
         settings_sha256: Hash of all settings except the seed; None unless from runs.
         paths: The run folders, one for each seed, or the file; none for a callable.
         exclusions: Number of scores missing or left out, by reason.
-        ranked_last: Architectures without a finite score that rank last, as ties, ascending.
+        ranked_last: Architectures that rank last, as ties, for want of a finite score or, in runs,
+            of a live path, ascending.
         arch_s: Mean time that the score of an architecture took, seconds; None where not known.
         notes: What was decided in reading that may surprise, in sentences.
         fitted_on: Architectures whose truth each seed was fitted to, ascending, [seed] arrays;

@@ -16,7 +16,8 @@ from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.estimators.matrix import RUN, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
-from harness.scores import STATUS_FAILED, STATUS_OK, load_scores, show
+from harness.scores import STATUS_DEAD, STATUS_FAILED, load_scores, show
+from harness.scores.sifting import next_below
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
@@ -181,6 +182,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
     space = load_space(config.space)
     scored = [_scores_by_key(frame, space) for frame in frames]
     index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
+    dead = (keys_of_rows(frame[frame["status"] == STATUS_DEAD], space) for frame in frames)
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
     return ScoreMatrix(
         label=show(label, 200),
@@ -196,14 +198,18 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         settings_sha256=settings_sha256(config),
         paths=tuple(run.folder.path for run in runs),
         exclusions={STATUS_FAILED: n_failed} if n_failed else {},
+        ranked_last=np.unique(np.concatenate(list(dead))),
         records=tuple(run.record for run in runs),
         space=space,
     )
 
 
 def _scores_by_key(frame: pd.DataFrame, space: Space) -> pd.Series[float]:
-    ok = frame[frame["status"] == STATUS_OK]
-    return pd.Series(ok["score"].to_numpy(), keys_of_rows(ok, space))
+    """Return the scores, with the dead tied below all others; without those that failed."""
+    scores = pd.Series(frame["score"].to_numpy(dtype=np.float64), keys_of_rows(frame, space))
+    is_dead = (frame["status"] == STATUS_DEAD).to_numpy()
+    scores[is_dead] = next_below(scores[~is_dead].dropna().to_numpy())
+    return scores.dropna()
 
 
 def _check_replicas(runs: Sequence[_Run]) -> None:

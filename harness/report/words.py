@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
@@ -267,10 +267,11 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         space, named = estimator.space, estimator.ranked_last[:MOST_NAMED].tolist()
         names = ", ".join(space.format(space.at(key)) for key in named)
         more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
-        what = "architecture without a finite score ranks last: "
+        of_what = "live path" if estimator.source == RUN else "finite score"
+        what = f"architecture without a {of_what} ranks last"
         if n > 1:
-            what = "architectures without a finite score rank last, as ties: "
-        yield f"Of {label}, {n:,} {what}{names}{more}."
+            what = f"architectures without a {of_what} rank last, as ties"
+        yield f"Of {label}, {n:,} {what}: {names}{more}."
 
 
 def _ask_direction(estimator: ScoreMatrix) -> str:

@@ -3,6 +3,7 @@
 from harness.scores.options import ReadOptions
 from harness.scores.own import (
     COLUMNS,
+    STATUS_DEAD,
     STATUS_FAILED,
     STATUS_OK,
     STATUSES,
@@ -17,6 +18,7 @@ from harness.scores.text import guard_formula, on_one_line, refuse_halves, show
 __all__ = [
     "COLUMNS",
     "STATUSES",
+    "STATUS_DEAD",
     "STATUS_FAILED",
     "STATUS_OK",
     "ReadOptions",

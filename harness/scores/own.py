@@ -2,7 +2,9 @@
 
 One row is one architecture: its score (higher is better), the validation loss and accuracy that
 the score came from where there are any, and a status. A score that could not be computed is
-null with the status "failed": never 0, and never NaN in the file. The file holds a hash of its
+null with the status "failed": never 0, and never NaN in the file. The status "dead" says that there
+is none because no signal reaches the architecture's output: it ranks last, tied with its like. The
+file holds a hash of its
 rows, since one flipped bit can turn a score into another. Files of `DEFAULT` have the schema
 `scores/1`; those of any other space say which, and have `scores/2`.
 """
@@ -35,7 +37,8 @@ from harness.spaces.lookup import (
 
 STATUS_OK = "ok"
 STATUS_FAILED = "failed"
-STATUSES = (STATUS_OK, STATUS_FAILED)
+STATUS_DEAD = "dead"
+STATUSES = (STATUS_OK, STATUS_FAILED, STATUS_DEAD)
 SCHEMAS = ("scores/1", "scores/2")
 """Of files of `DEFAULT`, and of any other space."""
 
@@ -99,8 +102,9 @@ def check_scores(df: pd.DataFrame, source: str, space: Space | None = None) -> N
     is_ok = (df["status"] == STATUS_OK).to_numpy(dtype=bool)
     is_missing = np.isnan(to_numbers(df["score"]))
     refuse("score", is_ok & is_missing, "is missing although status is 'ok'")
-    contradicting = ~is_ok & ~is_missing
-    refuse("score", contradicting, "has a value although status is 'failed'")
+    for status in (STATUS_FAILED, STATUS_DEAD):
+        contradicting = (df["status"] == status).to_numpy(dtype=bool) & ~is_missing
+        refuse("score", contradicting, f"has a value although status is '{status}'")
 
 
 def save_scores(df: pd.DataFrame, path: Path, space: Space | None = None) -> None:

@@ -17,7 +17,7 @@ from harness.errors import DataError
 from harness.scores.archs import Archs
 from harness.scores.cells import BoolArray, FloatArray, Sieve, read_numbers, read_texts
 from harness.scores.columns import list_values
-from harness.scores.own import STATUS_FAILED, STATUS_OK, is_own
+from harness.scores.own import STATUS_DEAD, STATUS_FAILED, STATUSES, is_own
 from harness.scores.text import show
 
 IntArray = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ def sift_rows(frame: pd.DataFrame, archs: Archs, sieve: Sieve, source: str) -> R
     Raises:
         DataError: If the sieve refuses a row, or there are too many methods or seeds.
     """
-    if STATUS in frame and is_own(frame.columns):
+    if _has_status(frame):
         _sift_status(frame, sieve)
     _sift_archs(archs, sieve)
     seed = _sift_seeds(frame, sieve)
@@ -109,9 +109,12 @@ def sift_scores(
         DataError: If the sieve refuses a row.
     """
     values, missing, invalid = read_numbers(frame[column])
-    sieve.sift(column, missing, "no score", "is missing or NaN")
+    dead = np.zeros(len(frame), dtype=np.bool_)
+    if _has_status(frame):
+        dead = _read_status(frame) == STATUS_DEAD
+    sieve.sift(column, missing & ~dead, "no score", "is missing or NaN")
     sieve.sift(column, invalid, "score not a number", "is not a number")
-    last = np.isinf(values) & worst_if_bad
+    last = (np.isinf(values) & worst_if_bad) | dead
     remedy = (
         "Give --worst-if-bad (in Python worst_if_bad=True) to rank such architectures last, as "
         "ties."
@@ -131,18 +134,30 @@ def _put_last(estimator: IntArray, score: FloatArray, last: BoolArray, keep: Boo
     """Give rows the number next below the finite scores of their method and seed."""
     for number in np.unique(estimator[last]).tolist():
         own = keep & (estimator == number)
-        finite = score[own & ~last]
-        lowest = finite.min() if len(finite) else 0.0
-        with np.errstate(all="ignore"):  # at the ends of the range
-            below = np.nextafter(lowest, -np.inf)
-        score[own & last] = max(below, np.finfo(np.float64).min)
+        score[own & last] = next_below(score[own & ~last])
+
+
+def next_below(scores: FloatArray) -> float:
+    """Return the number next below finite scores, for what ranks last."""
+    lowest = scores.min() if len(scores) else 0.0
+    with np.errstate(all="ignore"):  # at the ends of the range
+        below = np.nextafter(lowest, -np.inf)
+    return float(max(below, np.finfo(np.float64).min))
+
+
+def _has_status(frame: pd.DataFrame) -> bool:
+    return STATUS in frame and is_own(frame.columns)
+
+
+def _read_status(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
+    return read_texts(frame[STATUS]).to_numpy(dtype=object)
 
 
 def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
-    status = read_texts(frame[STATUS]).astype(object)
-    known = status.isin((STATUS_OK, STATUS_FAILED)).to_numpy(dtype=bool)
-    sieve.sift(STATUS, ~known, "unknown status", f"is neither {STATUS_OK} nor {STATUS_FAILED}")
-    sieve.set_aside((status == STATUS_FAILED).to_numpy(dtype=bool), "failed")
+    status = _read_status(frame)
+    known = np.isin(status, STATUSES)
+    sieve.sift(STATUS, ~known, "unknown status", f"is not one of {', '.join(STATUSES)}")
+    sieve.set_aside(status == STATUS_FAILED, "failed")
 
 
 def _sift_archs(archs: Archs, sieve: Sieve) -> None:

@@ -147,12 +147,20 @@ def populations_are_what_they_say(space: Space) -> None:
 
 
 def baselines_are_finite_and_repeat(space: Space) -> None:
-    """A free score is a number, the same every time; the floor is one of them."""
+    """A free score is a number, the same every time; the floor is one of them.
+
+    No live part is smaller than that of an architecture that no signal passes.
+    """
     assert space.floor in space.baselines
     for baseline in space.baselines.values():
         scores = [baseline.score(arch) for arch in sample(space)]
         assert np.isfinite(scores).all()
         assert scores == [baseline.score(arch) for arch in sample(space)]
+    for name in ("live_params", "live_flops"):
+        score = space.baselines[name].score
+        lowest = min(score(arch) for arch in sample(space))
+        for arch in sample(space):
+            assert space.is_live(arch) or score(arch) == lowest, f"{arch} is dead, yet has {name}"
 
 
 def a_grid_has_a_choice_for_each_slot(space: Space) -> None:

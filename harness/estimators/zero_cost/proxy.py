@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from harness.estimators import load_estimator
-from harness.estimators.base import Estimator, Needs, Scores, name_rows, score_cells
+from harness.estimators.base import Estimator, Needs, Scores, dead_cells, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
 from harness.estimators.supernet.classes import class_key
 from harness.estimators.zero_cost.group import Group
@@ -20,7 +20,8 @@ class Proxy(Estimator):
     """One proxy: a number of an untrained network, higher is better.
 
     Measured is the representative of an architecture's class (`Space.canonical`), so that members
-    of a class tie. Architectures without a live path, and numbers that do not exist, are null.
+    of a class tie. A number that does not exist is null, with the status `failed`; architectures
+    without a live path have none, with the status `dead`, and rank last.
 
     Laws of `measure`: the same bits for the same passes, whichever other proxies share them; no
     change of the network; NaN or an infinity where the number does not exist.
@@ -51,7 +52,7 @@ class Proxy(Estimator):
         group = Group(self.task, proxies)
         found = group.measure_all(keys)
         of_archs = [found.get(class_key(space, key)) for key in keys]
-        scores = (score_cells(one and one.values[name]) for one in of_archs)
+        scores = (score_cells(one.values[name]) if one else dead_cells() for one in of_archs)
         seconds = ({"seconds": one and one.seconds} for one in of_archs)
         self._cost = sum(one.seconds / len(one.values) for one in found.values())
         together = dict.fromkeys(own for one in found.values() for own in one.values)

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness import evaluate
 from harness.errors import ArchError, DataError, MismatchError, StoreError, UsageError
 from harness.estimators.callables import from_callable
 from harness.estimators.loading import load_estimators, make_estimators
 from harness.estimators.matrix import ScoreMatrix, common_archs
-from harness.scores import load_scores, save_scores
+from harness.scores import load_scores, read_score_sets, save_scores
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at
 from harness.truth import find_truth, make_table
 from tests.made_runs import INDICES, N, make_run
@@ -107,6 +108,31 @@ def test_a_failed_score_is_nan_and_counted(tmp_path: Path) -> None:
     assert np.isnan(only.score).sum() == 1
     assert INDICES[5] not in only.complete_archs
     assert len(only.complete_archs) == N - 1
+
+
+def test_architectures_without_a_live_path_tie_at_the_bottom_and_are_counted(
+    tmp_path: Path,
+) -> None:
+    for seed in range(2):
+        folder = make_run(tmp_path, SCORES + seed, seed=seed, truth=TRUTH, estimator="jacov")
+        path = folder.path / "scores.parquet"
+        frame = load_scores(path)
+        frame.loc[[2, 4], ["score", "loss", "status"]] = [np.nan, np.nan, "dead"]
+        frame.loc[[6], ["score", "loss", "status"]] = [np.nan, np.nan, "failed"]
+        save_scores(frame, path)
+    (only,) = load_estimators([tmp_path]).estimators
+    last, scored = np.sort(INDICES[[2, 4]]), np.delete(INDICES, [2, 4, 6])
+    assert only.ranked_last.tolist() == last.tolist()
+    assert only.exclusions == {"failed": 2}
+    assert only.complete_archs.tolist() == sorted([*scored, *last])
+    lowest = only.scores_of(scored).min(axis=1)
+    np.testing.assert_array_equal(only.scores_of(last).T, [np.nextafter(lowest, -np.inf)] * 2)
+    # the file of a run is read alike
+    (read,) = read_score_sets(path).sets
+    assert read.ranked_last.tolist() == only.ranked_last.tolist()
+    np.testing.assert_array_equal(read.score, only.score[1:])
+    words = "2 architectures without a live path rank last, as ties: "
+    assert any(words in line for line in evaluate(only, "tiles").words)
 
 
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:

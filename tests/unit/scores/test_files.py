@@ -54,6 +54,10 @@ BAD_SCORES: dict[str, tuple[Spoil, str]] = {
     "another architecture's index": (setting("nb201_index", 1), "names another architecture"),
     "no score though ok": (setting("score", np.nan), "'score' is missing although status is 'ok'"),
     "a score though failed": (setting("score", 1.0, row=2), "although status is 'failed'"),
+    "a score though dead": (
+        lambda df: setting("score", 1.0, row=2)(setting("status", "dead", row=2)(df)),
+        "although status is 'dead'",
+    ),
     "an infinite score": (setting("score", np.inf), "column 'score' is infinite"),
     "an infinite loss": (setting("loss", -np.inf), "column 'loss' is infinite"),
     "a loss in words": (setting("loss", "low"), "column 'loss' is not a number"),

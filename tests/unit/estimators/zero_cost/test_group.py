@@ -133,7 +133,7 @@ def test_classes_tie_and_what_has_no_live_path_is_null(tmp_path: Path) -> None:
     same = (SPACE.key(with_dead_edge), SPACE.key(SPACE.canonical(with_dead_edge)))
     for name in ("nwot", "l2_norm", "fisher"):
         rows = score(make_task(tmp_path, name), (dead, *same)).rows["scores"]
-        assert (rows[0]["score"], rows[0]["status"]) == (None, "failed")
+        assert (rows[0]["score"], rows[0]["status"]) == (None, "dead")
         assert rows[1]["score"] == rows[2]["score"] is not None
 
 
