@@ -98,14 +98,15 @@ class Group:
         shape = self._shape
         return f"C={shape.channels}, N={shape.cells}, batch {self._settings.batch_size}"
 
-    def measure_all(self, keys: Sequence[int]) -> dict[int, Measured]:
+    def measure_all(self, keys: Sequence[int]) -> Iterator[tuple[int, Measured]]:
         """Measure the classes of architectures, or read what other runs measured.
 
         Args:
             keys: Architectures.
 
-        Returns:
-            By the key of each class's representative; without those that have no live path.
+        Yields:
+            The key of each class's representative, and what is known of it; those that have no live
+            path are left out.
 
         Raises:
             Interrupted: If the monitor asked to stop; what was measured is in the journals.
@@ -117,21 +118,20 @@ class Group:
             if self._space.is_live(arch):
                 key = self._space.key(arch)
                 archs.setdefault(key % N_BUCKETS, {})[key] = arch
-        total = sum(map(len, archs.values()))
-        found: dict[int, Measured] = {}
+        done, total = 0, sum(map(len, archs.values()))
         while archs:
             n_left = len(archs)
             for number in list(archs):
                 lock = self._folder / f"{number:02}.lock"
                 with suppress(LockedError), hold_lock(lock, "measuring proxies", "--out folder"):
                     journal = Journal(self._folder / f"{number:02}.jsonl", self._header)
-                    for key, one in self._measure_bucket(journal, archs.pop(number)):
-                        found[key] = one
-                        self._report(len(found), total)
+                    for found in self._measure_bucket(journal, archs.pop(number)):
+                        yield found
+                        done += 1
+                        self._report(done, total)
             if len(archs) == n_left:
-                self._report(len(found), total)
+                self._report(done, total)
                 time.sleep(WAIT_S)
-        return found
 
     def _report(self, done: int, total: int) -> None:
         monitor = self._task.monitor

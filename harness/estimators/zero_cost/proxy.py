@@ -10,7 +10,7 @@ from harness.estimators import load_estimator
 from harness.estimators.base import Estimator, Needs, Scores, dead_cells, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
 from harness.estimators.supernet.classes import class_key
-from harness.estimators.zero_cost.group import Group
+from harness.estimators.zero_cost.group import Group, Measured
 from harness.estimators.zero_cost.passes import Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.spaces import load_space
@@ -50,11 +50,13 @@ class Proxy(Estimator):
         classes = {own: load_estimator(own) for own in (name, *self.task.beside)}
         proxies = {own: found for own, found in classes.items() if issubclass(found, Proxy)}
         group = Group(self.task, proxies)
-        found = group.measure_all(keys)
+        found: dict[int, Measured] = {}
+        for key, one in group.measure_all(keys):
+            found[key] = one
+            self._cost += one.seconds / len(one.values)
         of_archs = [found.get(class_key(space, key)) for key in keys]
         scores = (score_cells(one.values[name]) if one else dead_cells() for one in of_archs)
         seconds = ({"seconds": one and one.seconds} for one in of_archs)
-        self._cost = sum(one.seconds / len(one.values) for one in found.values())
         together = dict.fromkeys(own for one in found.values() for own in one.values)
         return Scores(
             rows={"scores": name_rows(keys, space, scores)},
@@ -66,5 +68,8 @@ class Proxy(Estimator):
         )
 
     def cost(self) -> dict[str, float]:
-        """Return this proxy's share of the seconds of its classes, equal among those measured."""
-        return {"score_s": round(self._cost, 3)}
+        """Return this proxy's share of the seconds of its classes, equal among those measured.
+
+        A start that was stopped early may not have come to what an earlier one measured.
+        """
+        return {"score_s": max(round(self._cost, 3), self.task.spent.get("score_s", 0.0))}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,18 @@ def test_an_interrupted_run_resumes_and_measures_nothing_twice(
     n_measured = len(measured)
     assert n_measured == len({key for key, _ in measured})
     assert score(make_task(tmp_path / "whole", "jacov")).rows["scores"] == resumed
+
+
+def test_an_interrupted_run_knows_the_seconds_that_it_took(tmp_path: Path) -> None:
+    costs = []
+    for monitor in (Stopping(5), Stopping(0), SilentMonitor()):
+        spent = {"score_s": costs[-1]} if costs else {}
+        task = replace(make_task(tmp_path, "jacov", monitor=monitor), spent=spent)
+        estimator = load_estimator("jacov")(task)
+        with suppress(Interrupted):
+            estimator.score(KEYS)
+        costs.append(estimator.cost()["score_s"])
+    assert 0 < costs[0] == costs[1] < costs[2]
 
 
 def test_classes_tie_and_what_has_no_live_path_is_null(tmp_path: Path) -> None:
