@@ -22,7 +22,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.estimators.supernet.classes import distinct_classes
+from harness.estimators.classes import distinct_classes
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
 from harness.spaces import load_space
 from harness.spaces.base import NetworkShape

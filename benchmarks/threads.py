@@ -42,7 +42,7 @@ def work(kind: str, threads: int, policy: str | None, n: int, barrier: Any, time
     import torch
     import torch.nn.functional as F
 
-    from harness.estimators.supernet.classes import distinct_classes
+    from harness.estimators.classes import distinct_classes
     from harness.estimators.supernet.measuring import SharedBatch
     from harness.estimators.supernet.readout import both_readouts
     from harness.spaces import load_space

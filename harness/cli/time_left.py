@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from harness.estimators.supernet.classes import count_classes
+from harness.estimators.classes import count_classes
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 

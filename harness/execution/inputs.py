@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from harness.errors import UsageError
 from harness.estimators import read_by
-from harness.estimators.supernet.classes import count_classes
+from harness.estimators.classes import count_classes
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
 from harness.settings.run import RunConfig

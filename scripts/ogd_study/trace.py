@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from harness.estimators.supernet.classes import class_key, distinct_classes
+from harness.estimators.classes import class_key, distinct_classes
 from harness.estimators.supernet.measuring import EvaluationImages, SharedBatch
 from harness.estimators.supernet.readout import both_readouts
 from harness.execution.runner import resolve_config

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.estimators.supernet.classes import class_key
+from harness.estimators.classes import class_key
 from harness.estimators.supernet.spread import Scored, Scoring, score_all
 from harness.settings.run import RunConfig
 from harness.settings.stored import former_name, former_settings

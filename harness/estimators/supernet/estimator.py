@@ -11,8 +11,8 @@ import pandas as pd
 
 from harness.errors import DivergedError, StoreError
 from harness.estimators.base import Estimator, Needs, Row, Scores, Task
+from harness.estimators.classes import class_key
 from harness.estimators.runs import scores_path
-from harness.estimators.supernet.classes import class_key
 from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import FORMAT, open_journal
 from harness.estimators.supernet.known import Known, find_known

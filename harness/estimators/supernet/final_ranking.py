@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from harness.errors import Interrupted
 from harness.estimators.base import name_rows, score_cells
-from harness.estimators.supernet.classes import checked_classes, class_key, distinct_classes
+from harness.estimators.classes import class_key, distinct_classes
 from harness.estimators.supernet.journal import Ledger
-from harness.estimators.supernet.known import NOTHING, Known
+from harness.estimators.supernet.known import NOTHING, Known, checked_classes
 from harness.estimators.supernet.measuring import BatchSums, mean_score
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import ReadoutSums

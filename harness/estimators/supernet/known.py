@@ -7,13 +7,13 @@ therefore takes over what that one has, where all that decides a bit is the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from harness.errors import HarnessError
 from harness.estimators.base import Row, Task
+from harness.estimators.classes import class_key, distinct_classes
 from harness.estimators.runs import scores_path
-from harness.estimators.supernet.classes import checked_classes, class_key
 from harness.estimators.supernet.journal import FORMAT
 from harness.estimators.supernet.reuse import same_training
 from harness.monitor import SilentMonitor
@@ -21,12 +21,16 @@ from harness.runs.folder import RunFolder
 from harness.runs.record import Record
 from harness.scores import load_scores
 from harness.settings.run import RANKING, READOUTS, Readout, RunConfig
-from harness.spaces import load_space
+from harness.spaces import Architecture, Space, load_space
 from harness.spaces.lookup import keys_of_rows
 
 CELLS = ("score", "loss", "accuracy", "status")
 _FREE = {"n_archs", "rank_offset", "rank_readout"}
 """Settings of a ranking that the score of an architecture by a readout does not depend on."""
+
+N_CHECKED = 256
+"""Classes scored both in bf16 and in float32 on the first batch, which is the worst case, since
+further batches average out."""
 
 
 class Known(NamedTuple):
@@ -97,6 +101,11 @@ def _alike(task: Task, weights_sha256: str) -> Iterator[tuple[RunFolder, Record]
 
 def _fixed(config: RunConfig) -> dict[str, Any]:
     return config.model_dump(include=set(RANKING - _FREE))
+
+
+def checked_classes(space: Space, keys: Iterable[int]) -> list[Architecture]:
+    """Return the classes by which a ranking decides whether bf16 ranks as float32 does."""
+    return distinct_classes(space, keys)[:N_CHECKED]
 
 
 def _checks(config: RunConfig) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from harness.errors import Interrupted
-from harness.estimators.supernet.classes import class_key, distinct_classes
+from harness.estimators.classes import class_key, distinct_classes
 from harness.estimators.supernet.measuring import (
     BatchSums,
     EvaluationImages,

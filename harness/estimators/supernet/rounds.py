@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.estimators.supernet.classes import class_key
+from harness.estimators.classes import class_key
 from harness.estimators.supernet.measuring import BatchSums
 from harness.spaces.base import Space
 from harness.stats import image_error_of_tau

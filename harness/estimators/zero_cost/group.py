@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from harness.errors import DataError, Interrupted, LockedError, UsageError
 from harness.estimators.base import Task
-from harness.estimators.supernet.classes import distinct_classes
+from harness.estimators.classes import distinct_classes
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.files.journal import Journal

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from harness.estimators import load_estimator
 from harness.estimators.base import Estimator, Needs, Scores, dead_cells, name_rows, score_cells
+from harness.estimators.classes import class_key
 from harness.estimators.runs import SCORE_KIND
-from harness.estimators.supernet.classes import class_key
 from harness.estimators.zero_cost.group import Group, Measured
 from harness.estimators.zero_cost.passes import Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings

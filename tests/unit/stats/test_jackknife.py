@@ -16,7 +16,7 @@ import pytest
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
-from harness.estimators.supernet.classes import class_key
+from harness.estimators.classes import class_key
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
 from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.rounds import Goal, Rounds

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import DataError, Interrupted
-from harness.estimators.supernet.classes import class_key, count_classes
+from harness.estimators.classes import class_key, count_classes
 from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import SharedBatch, evaluate_path

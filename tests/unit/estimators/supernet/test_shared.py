@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.estimators.supernet.classes import distinct_classes
+from harness.estimators.classes import distinct_classes
 from harness.estimators.supernet.measuring import SharedBatch, sum_batch
 from harness.spaces import load_space
 from harness.spaces.base import NetworkShape

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import Interrupted, UsageError
-from harness.estimators.supernet.classes import count_classes
+from harness.estimators.classes import count_classes
 from harness.estimators.supernet.final_ranking import FinalRanking, Ranking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.ranker import Ranker

@@ -20,13 +20,3 @@ def distinct_classes(space: Space, keys: Iterable[int]) -> list[Architecture]:
 def count_classes(space: Space, keys: Iterable[int]) -> int:
     """Count the classes among architectures."""
     return len(distinct_classes(space, keys))
-
-
-N_CHECKED = 256
-"""Classes scored both in bf16 and in float32 on the first batch, which is the worst case, since
-further batches average out."""
-
-
-def checked_classes(space: Space, keys: Iterable[int]) -> list[Architecture]:
-    """Return the classes by which a ranking decides whether bf16 ranks as float32 does."""
-    return distinct_classes(space, keys)[:N_CHECKED]
