@@ -29,9 +29,9 @@ class Norm(Protocol):
         ...
 
 
-def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float = EPS) -> Tensor:
     """Normalise with the batch's own statistics; nothing is remembered."""
-    return F.batch_norm(x, None, None, weight, bias, training=True)
+    return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
 
 
 def _statistics_dtype(x: Tensor) -> torch.dtype:

@@ -33,6 +33,9 @@ def _linear(input: Any, weight: Any, bias: Any = None) -> None: ...
 _LAYERS = {F.conv2d: inspect.signature(_conv2d), F.linear: inspect.signature(_linear)}
 """The signatures of weighted layers, which are built in and have none."""
 
+_RELUS = (F.relu, torch.relu, Tensor.relu)
+_RELUS_IN_PLACE = (torch.relu_, Tensor.relu_)  # the first is `F.relu_` too
+
 
 class Interceptor(TorchFunctionMode):
     """Calls a method of its own for each ReLU, batch norm and weighted layer; changes nothing.
@@ -46,9 +49,10 @@ class Interceptor(TorchFunctionMode):
         """Dispatch a call."""
         kwargs = kwargs or {}
         if func is F.batch_norm:
-            return self.normalise(args[0], kwargs["weight"], kwargs["bias"])
-        if func in (F.relu, torch.relu, Tensor.relu):
-            return self.rectify(args[0])
+            return self.normalise(args[0], kwargs["weight"], kwargs["bias"], kwargs["eps"])
+        if func in _RELUS or func in _RELUS_IN_PLACE:
+            in_place = func in _RELUS_IN_PLACE or kwargs.get("inplace", False)
+            return self.rectify(args[0] if args else kwargs["input"], in_place)
         if func not in _LAYERS:
             return func(*args, **kwargs)
         given = _LAYERS[func].bind(*args, **kwargs)
@@ -58,13 +62,15 @@ class Interceptor(TorchFunctionMode):
         self.weigh(x, weight, result)
         return result
 
-    def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    def normalise(
+        self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> Tensor:
         """Normalise [image, channel, height, width] with its own statistics."""
-        return batch_norm(x, weight, bias)
+        return batch_norm(x, weight, bias, eps)
 
-    def rectify(self, x: Tensor) -> Tensor:
+    def rectify(self, x: Tensor, in_place: bool) -> Tensor:
         """Compute a ReLU."""
-        return F.relu(x)
+        return F.relu(x, inplace=in_place)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None, *form: Any) -> Tensor:
         """Compute a convolution; `form` is stride, padding, dilation and groups."""
@@ -77,6 +83,8 @@ class Interceptor(TorchFunctionMode):
 class Unnormalised(Interceptor):
     """Leaves batch norm out."""
 
-    def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-        """Return what came in."""
-        return x
+    def normalise(
+        self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> Tensor:
+        """Return what came in; a copy, since the network may overwrite it."""
+        return x.clone()

@@ -188,14 +188,16 @@ class _Watch(Interceptor):
         self.is_backward_of_loss = False
         self.saliency = 0.0
 
-    def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    def normalise(
+        self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> Tensor:
         if Use.CURVATURE not in self._uses:
-            return super().normalise(x, weight, bias)
-        y: Tensor = BatchNorm.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+            return super().normalise(x, weight, bias, eps)
+        y: Tensor = BatchNorm.apply(x, weight, bias, eps)  # type: ignore[no-untyped-call]
         return y
 
-    def rectify(self, x: Tensor) -> Tensor:
-        y = super().rectify(x)
+    def rectify(self, x: Tensor, in_place: bool) -> Tensor:
+        y = super().rectify(x, in_place)
         if Use.CODES in self._uses:
             self._rectified.append(y)
             self._agreements[id(y)] = _count_agreements(y.detach())
@@ -213,6 +215,7 @@ class _Watch(Interceptor):
         if id(x) in self._agreements:
             self._readers[id(x)] += 1
         if Use.SALIENCY in self._uses:
+            # A ReLU may overwrite it, but only where the gradient is zero.
             y.register_hook(partial(self._add_saliency, y.detach()))
 
     def let_go(self) -> None:

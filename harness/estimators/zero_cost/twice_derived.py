@@ -17,8 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.supernet.norm import EPS
-
 _CHANNELWISE = (0, 2, 3)
 
 
@@ -35,28 +33,39 @@ class BatchNorm(torch.autograd.Function):
     """Batch norm with the batch's own statistics; scale and shift get no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> Tensor:
         """Normalise [image, channel, height, width]."""
-        y, mean, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, EPS)
+        y, mean, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, eps)
         ctx.save_for_backward(x, weight, mean, scale)
+        ctx.eps = eps
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         """Return dL/dx, which has a derivative of its own."""
-        return _Backward.apply(gradients[0], *ctx.saved_tensors), None, None  # type: ignore[no-untyped-call]
+        found = _Backward.apply(gradients[0], *ctx.saved_tensors, ctx.eps)  # type: ignore[no-untyped-call]
+        return found, None, None, None
 
 
 class _Backward(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, g: Tensor, x: Tensor, weight: Tensor | None, mean: Tensor, scale: Tensor
+        ctx: Any,
+        g: Tensor,
+        x: Tensor,
+        weight: Tensor | None,
+        mean: Tensor,
+        scale: Tensor,
+        eps: float,
     ) -> Tensor:
         ctx.save_for_backward(g, x, weight, mean, scale)
-        return _project(g, x, weight, mean, scale)
+        ctx.eps = eps
+        return _project(g, x, weight, mean, scale, eps)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         g, x, weight, mean, scale = ctx.saved_tensors
         v = gradients[0]
         z = torch.addcmul(_wide(-mean * scale), x, _wide(scale))
@@ -67,7 +76,7 @@ class _Backward(torch.autograd.Function):
         along_z = of_vg - of_v * of_g - 3 * a * c
         by_x = torch.addcmul(_wide(-outer * (a * of_g + c * of_v)), z, _wide(outer * along_z))
         by_x.addcmul_(g, _wide(outer * a)).addcmul_(v, _wide(outer * c))
-        return _project(v, x, weight, mean, scale), by_x, None, None, None
+        return _project(v, x, weight, mean, scale, ctx.eps), by_x, None, None, None, None
 
 
 class Convolution(torch.autograd.Function):
@@ -128,11 +137,13 @@ def _pull_back(
     return found[0], found[1]
 
 
-def _project(v: Tensor, x: Tensor, weight: Tensor | None, mean: Tensor, scale: Tensor) -> Tensor:
+def _project(
+    v: Tensor, x: Tensor, weight: Tensor | None, mean: Tensor, scale: Tensor, eps: float
+) -> Tensor:
     """Return w r P v."""
     mask = [True, False, False]
     found: Tensor = torch.ops.aten.native_batch_norm_backward(
-        v, x, weight, None, None, mean, scale, True, EPS, mask
+        v, x, weight, None, None, mean, scale, True, eps, mask
     )[0]
     return found
 

@@ -13,7 +13,6 @@ from harness.estimators.zero_cost.intercepting import Interceptor
 from harness.estimators.zero_cost.passes import Passes
 from harness.estimators.zero_cost.proxy import Proxy
 from harness.seeding import derive_seed
-from harness.supernet.norm import EPS
 
 _STEP = 1e-2
 
@@ -60,13 +59,15 @@ class _Watch(Interceptor):
         self.last = torch.empty(0)
         self.log_scales = 0.0
 
-    def rectify(self, x: Tensor) -> Tensor:
-        self.last = super().rectify(x)
+    def rectify(self, x: Tensor, in_place: bool) -> Tensor:
+        self.last = super().rectify(x, in_place)
         return self.last
 
-    def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-        y, _, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, EPS)
-        variance = scale.double().pow(-2) - EPS
+    def normalise(
+        self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> Tensor:
+        y, _, scale = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, eps)
+        variance = scale.double().pow(-2) - eps
         self.log_scales += _log(float(variance.mean())) / 2
         return y
 

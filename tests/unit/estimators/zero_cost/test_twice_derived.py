@@ -11,10 +11,11 @@ from harness.estimators.zero_cost.twice_derived import BatchNorm, Convolution, F
 
 SCALE = torch.tensor([0.5, -2.0], dtype=torch.float64)
 SHIFT = torch.tensor([0.1, 0.2], dtype=torch.float64)
+EPS = 1e-4
 
 
 def normalise(x: Tensor) -> Tensor:
-    y: Tensor = BatchNorm.apply(x, SCALE, SHIFT)
+    y: Tensor = BatchNorm.apply(x, SCALE, SHIFT, EPS)
     return y
 
 
@@ -25,7 +26,9 @@ def draw() -> Tensor:
 
 def test_it_is_torchs() -> None:
     x = draw()
-    assert torch.equal(normalise(x), F.batch_norm(x, None, None, SCALE, SHIFT, training=True))
+    assert torch.equal(
+        normalise(x), F.batch_norm(x, None, None, SCALE, SHIFT, training=True, eps=EPS)
+    )
 
 
 def test_both_derivatives_are_those_that_finite_differences_have() -> None:
@@ -44,7 +47,7 @@ def test_the_second_derivative_is_torchs_where_the_variance_is_small(spread: flo
         return second
 
     def of_torch(x: Tensor) -> Tensor:
-        return F.batch_norm(x, None, None, SCALE, SHIFT, training=True)
+        return F.batch_norm(x, None, None, SCALE, SHIFT, training=True, eps=EPS)
 
     torch.testing.assert_close(derive(normalise), derive(of_torch), rtol=1e-9, atol=1e-9)
 
