@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness.estimators import load_estimator
-from harness.estimators.zero_cost import REGISTRY
+from harness.estimators.zero_cost import REGISTRY, group
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.proxy import Proxy
 from harness.spaces import Architecture, NetworkShape, load_space
@@ -135,17 +135,45 @@ def test_dead_edges_change_only_the_proxies_that_are_said_to_depend_on_them(row:
         assert with_dead == pytest.approx(live, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["jacov", "epe_nas", "nwot", "zen", "synflow", "nlc"])
-def test_a_network_without_a_signal_has_no_number(name: str) -> None:
-    assert not math.isfinite(measure(name, DEAD))
-
-
-def test_an_overflow_is_no_number() -> None:
-    network = make_network(DENSE)
+def measure_or_none(name: str, text: str, factor: float = 1.0, label: int | None = None) -> object:
+    """Measure as a run does, in float32, with larger weights or all labels alike."""
+    network, proxy = make_network(text).float(), load_proxy(name)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(1e40)
-    assert not math.isfinite(load_proxy("synflow").measure(make_passes(network, frozenset())))
+            parameter.mul_(factor)
+    first, second = (
+        Batch(images.float(), labels if label is None else torch.full_like(labels, label))
+        for images, labels in (FIRST, SECOND)
+    )
+    return group.measure(proxy, Passes(network, first, second, SEED, proxy.uses))
+
+
+@each_row
+def test_a_network_without_a_signal_has_no_number(row: Row) -> None:
+    has_number = row.name == "l2_norm"  # of weights that are there
+    assert (measure_or_none(row.name, DEAD) is not None) == has_number
+
+
+@each_row
+@pytest.mark.parametrize("factor", [1e15, 1e20, math.inf])
+def test_an_overflow_is_no_number(row: Row, factor: float) -> None:
+    # finite weights have a norm, and zen draws its own
+    has_number = row.name in ("l2_norm", "zen") and factor == 1e15
+    has_number |= row.name == "l2_norm" and factor == 1e20
+    assert (measure_or_none(row.name, DENSE, factor) is not None) == has_number
+
+
+@each_row
+def test_a_batch_of_one_class_has_a_number(row: Row) -> None:
+    found = measure_or_none(row.name, DENSE, label=2)
+    assert isinstance(found, float)
+    assert found != 0.0
+
+
+def test_gradients_that_two_batches_share_have_no_ratio() -> None:
+    proxy = load_proxy("zico")
+    passes = Passes(make_network(DENSE), FIRST, FIRST, SEED, proxy.uses)
+    assert group.measure(proxy, passes) is None
 
 
 @each_row

@@ -67,6 +67,18 @@ class Measure(Protocol):
         ...
 
 
+def measure(proxy: type[Measure], passes: Passes) -> float | None:
+    """Measure a network by its passes; None where the number does not exist.
+
+    None is read from a pass that overflows, or whose logits are the same for all images: gradients
+    are zero there, and units all alike.
+    """
+    if proxy.uses and not passes.have_signal:
+        return None
+    value = float(proxy.measure(passes))
+    return value if math.isfinite(value) else None
+
+
 class Group:
     """The proxies of a command that share the passes of a run's networks."""
 
@@ -161,9 +173,8 @@ class Group:
         network.to(self._task.data.train.labels.device)
         uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
         passes = Passes(network, *self._batches, seed, uses)
-        values = {name: float(proxy.measure(passes)) for name, proxy in proxies.items()}
-        finite = {name: v if math.isfinite(v) else None for name, v in values.items()}
-        return Measured(finite, time.perf_counter() - started)
+        values = {name: measure(proxy, passes) for name, proxy in proxies.items()}
+        return Measured(values, time.perf_counter() - started)
 
     @cached_property
     def _shape(self) -> NetworkShape:

@@ -117,13 +117,20 @@ class Passes:
         return self._forward[1].detach()
 
     @cached_property
+    def have_signal(self) -> bool:
+        """Whether the logits of the first batch are finite, and differ between images."""
+        logits = self.logits
+        return bool(logits.isfinite().all() and (logits != logits[0]).any())
+
+    @cached_property
     def input_correlations(self) -> npt.NDArray[np.float64] | None:
         """Correlations of the images' gradients of the sum of all logits, [image, image].
 
-        None where an image has no gradient.
+        None where an image has no gradient, or one that overflows.
         """
         gradients = self.pull_back(torch.ones_like(self.logits)).numpy(force=True)
-        return np.corrcoef(gradients) if (gradients.std(axis=1) > 0).all() else None
+        is_there = np.isfinite(gradients).all() and (gradients.std(axis=1) > 0).all()
+        return np.corrcoef(gradients) if is_there else None
 
     def pull_back(self, weights: Tensor) -> Tensor:
         """Return the gradient of a weighted sum of logits by each image.

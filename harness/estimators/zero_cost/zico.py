@@ -26,12 +26,12 @@ class Zico(Proxy):
 
     @classmethod
     def measure(cls, passes: Passes) -> float:
-        """Return the sum."""
-        total = 0.0
+        """Return the sum; NaN where gradients do not change from batch to batch."""
+        layers = []
         for first, second in zip(passes.gradients, passes.second_gradients, strict=True):
             a, b = first.abs(), second.abs()
             differs = a != b
             ratios = ((a + b) / (a - b).abs())[differs]
             if len(ratios):
-                total += math.log(float(ratios.sum(dtype=torch.float64)))
-        return total
+                layers.append(math.log(float(ratios.sum(dtype=torch.float64))))
+        return sum(layers) if layers else math.nan
