@@ -115,7 +115,7 @@ def find_archs(
             hint = unknown_name("column of architectures", show(column), map(show, names))
             raise error(f"{source}: {hint}")
         return Archs((finder.read(column, form),), (column,))
-    texts = [name for name in names if name not in INDEX_COLUMNS and finder.is_text(name)]
+    texts = [name for name in names if finder.is_text(name)]
     texts.sort(key=lambda name: [name != known for known in STRING_COLUMNS])
     return finder.by_texts(texts, names, form) if texts else finder.by_index(names, form)
 
@@ -142,7 +142,7 @@ class _Finder:
         """Let the first column of a known name decide, or else the first that is unambiguous."""
         readings = {name: read_forms(self.frame[name], self.space) for name in texts}
         first = min(texts, key=lambda name: (name not in STRING_COLUMNS, len(readings[name]) > 1))
-        indices = {each.column: each for each in self._indices(names)}
+        indices = {each.column: each for each in self._indices(names) if each.column not in texts}
         row_numbers = indices.pop(ROW_NUMBERS, None)
         known = next((each.keys for each in indices.values()), None)
         decider = self.read(first, form, readings[first], known)
@@ -164,7 +164,7 @@ class _Finder:
                 )
             else:
                 checks.append(row_numbers)
-        columns = (*texts, *(name for name in INDEX_COLUMNS if name in names))
+        columns = tuple(dict.fromkeys((*texts, *(n for n in INDEX_COLUMNS if n in names))))
         return Archs((*checks, *indices.values()), columns, tuple(notes))
 
     def by_index(self, names: Sequence[str], form: str | None) -> Archs:
@@ -260,15 +260,26 @@ class _Finder:
         given = show(", ".join(map(str, self.frame.columns)), 300) or "none"
         cells = "; ".join(f"{show(n)}: {show(self.frame[n].iloc[0], 60)}" for n in names[:3])
         first = f" (first row: {cells})" if cells else ""
+        named = "name their column with --arch-column (in Python arch_column=...)"
+        place = next((name for name in names if self._holds_places(name)), None)
+        if place is not None:
+            named += f", such as {show(place)} if it holds places in the published order"
+        if len(self.frame.columns) == 1:
+            named += "; columns of a text file are separated by commas, tabs or semicolons"
         return self.error(
             f"{self.source}: no column names architectures of the space '{self.space.name}'; there "
-            f"is {given}{first}. Write the architectures in a form that is read, or "
-            "name their column with --arch-column (in Python arch_column=...). "
+            f"is {given}{first}. Write the architectures in a form that is read, or {named}. "
             f"Forms: {list_forms(self.space)}."
         )
+
+    def _holds_places(self, name: str) -> bool:
+        places = read_forms(self.frame[name], self.space).get(INDEX_FORM, np.zeros(1) - 1)
+        return bool((places >= 0).all()) and len(np.unique(places)) == len(self.frame) > 1
 
 
 def _may_number_rows(keys: IntArray) -> bool:
     """Say whether places are the first ones there are, in whatever order: row numbers may be."""
     distinct = np.unique(keys[keys >= 0])
-    return any(np.array_equal(distinct, np.arange(len(distinct)) + start) for start in (0, 1))
+    return len(distinct) > 0 and any(
+        np.array_equal(distinct, np.arange(len(distinct)) + start) for start in (0, 1)
+    )

@@ -128,6 +128,7 @@ def check_table(
     error: Raise,
     kind: str,
     row: str,
+    remedy: str = "",
 ) -> tuple[pd.DataFrame, Refuse]:
     """Check what the harness's own tables have in common: their columns, rows and architectures.
 
@@ -139,6 +140,7 @@ def check_table(
         error: Makes the error.
         kind: What such a table is called, such as "A scores file".
         row: What a row of it stands for.
+        remedy: What else can be done about a missing column.
 
     Returns:
         The columns, in the order of `names`; and what refuses bad rows.
@@ -152,7 +154,7 @@ def check_table(
         given = show(", ".join(map(str, df.columns)), 400) or "none"
         raise error(
             f"{source}: column '{missing[0]}' is missing. {kind} has the columns "
-            f"{', '.join(names)}; this one has {given}. Rename or add what is missing."
+            f"{', '.join(names)}; this one has {given}. Rename or add what is missing{remedy}."
         )
     check_names(list(df.columns), names, source, error)
     if df.empty:
@@ -164,6 +166,9 @@ def check_table(
     return df, refuse
 
 
+_ALL_ROWS = "It is so in all rows: correct the file, or name another column."
+
+
 def refuse_rows(
     df: pd.DataFrame,
     source: str,
@@ -171,7 +176,8 @@ def refuse_rows(
     column: str,
     bad: BoolArray,
     problem: str,
-    remedy: str = "Correct or remove such rows and try again.",
+    remedy: str = "",
+    removal: str = "Correct or remove such rows and try again.",
 ) -> None:
     """Refuse a table that has bad rows.
 
@@ -182,17 +188,20 @@ def refuse_rows(
         column: The column at fault.
         bad: Whether a row is bad, [row].
         problem: What the column does in bad rows.
-        remedy: What to do about them.
+        remedy: What to do about them in this case.
+        removal: What else to do about them, unless all rows are bad.
 
     Raises:
         HarnessError: If there is a bad row; it names the first one.
     """
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
+        advice = f"{remedy} {_ALL_ROWS if bad.all() else removal}".lstrip()
         cells = (f"{name}={show(df[name].iloc[row], 120)}" for name in df.columns)
         raise error(
             f"{source}: column '{show(column)}' {problem} in {int(bad.sum()):,} of {len(bad):,} "
-            f"rows. The first is row {row} (counted from 0): {', '.join(cells)}. {remedy}"
+            f"rows. The first is row {row} (counted from 0): {', '.join(cells)}. "
+            f"{advice}"
         )
 
 
@@ -222,7 +231,7 @@ def check_names(
         )
 
 
-_REMEDY = (
+_REMOVAL = (
     "Correct or remove such rows, or have them left out and counted (--exclude-bad, in Python "
     "exclude_bad=True)."
 )
@@ -292,5 +301,5 @@ class Sieve:
         if self._exclude:
             self.set_aside(bad, reason)
         else:
-            remedies = f"{remedy} {_REMEDY}".lstrip()
-            refuse_rows(self._frame, self._source, DataError, column, bad, problem, remedies)
+            shown = (self._frame, self._source, DataError)
+            refuse_rows(*shown, column, bad, problem, remedy, _REMOVAL)

@@ -59,14 +59,17 @@ def tabulate(content: Any, space: Space, source: str) -> pd.DataFrame:
     """
     if isinstance(content, np.ndarray):
         content = content.tolist()
-    names = None
+    names: Any = None
+    index: Any = None
     if isinstance(content, Mapping):
-        names = content.get("columns")
+        names, index = content.get("columns"), content.get("index")
         content = _find_rows(content)
     if isinstance(content, Mapping):
         frame = _of_mapping(content, space, source)
     elif _is_list(content):
         frame = _of_list(content, names, space, source)
+        if _is_list(index) and len(index) == len(frame) and list(index) != list(range(len(frame))):
+            frame.insert(0, "index" if "index" not in frame else "key", _cells(index))
     else:
         raise DataError(
             f"{source}: it holds one value of type {type(content).__name__}, not rows. Write a "

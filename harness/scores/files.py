@@ -14,7 +14,7 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,14 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from harness.errors import DataError
+from harness.scores.cells import read_numbers
 from harness.scores.contents import tabulate
 from harness.scores.own import check_content
 from harness.scores.source import Source, damaged
 from harness.scores.text import refuse_halves, show
 from harness.spaces import Space, load_space
+from harness.spaces.base import INDEX_FORM
+from harness.spaces.reading import read_forms
 
 _DELIMITERS = (",", "\t", ";")
 _NESTED_TOO_DEEP = "it is nested too deeply"
@@ -58,7 +61,7 @@ def _not_utf8(source: Source, reason: object) -> DataError:
     )
 
 
-def _read_delimited(source: Source, _space: Space | None) -> pd.DataFrame:
+def _read_delimited(source: Source, space: Space | None) -> pd.DataFrame:
     line = source.content.split(b"\n", 1)[0]
     try:
         header = line.decode("utf-8-sig").rstrip("\r")
@@ -69,6 +72,12 @@ def _read_delimited(source: Source, _space: Space | None) -> pd.DataFrame:
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
     except csv.Error as error:  # such as lines that end in a bare carriage return
         raise damaged(source.name, "CSV", error) from error
+    if _are_cells(names, space or load_space()):
+        raise DataError(
+            f"{source.name}: its first line has no names of columns, but a row: "
+            f"'{show(header, 120)}'. Write a line of names above it, such as "
+            f"{delimiter.join(('arch', 'score'))}."
+        )
     if len(line) + 1 >= len(source.content):  # which the reader would take for damage
         return pd.DataFrame([], columns=names, dtype=object)
     try:
@@ -89,6 +98,14 @@ def _read_delimited(source: Source, _space: Space | None) -> pd.DataFrame:
         raise damaged(source.name, "CSV", error) from error
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _are_cells(names: Sequence[str], space: Space) -> bool:
+    """Say whether a first line is a row, which would be lost: an architecture, or fractions."""
+    if set(read_forms(pd.Series(names, dtype=object), space)) - {INDEX_FORM}:
+        return True
+    numbers, missing, invalid = read_numbers(pd.Series(names, dtype=object))
+    return not (missing | invalid).any() and bool((numbers != np.floor(numbers)).any())
 
 
 def _read_parquet(source: Source, space: Space | None) -> pd.DataFrame:

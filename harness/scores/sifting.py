@@ -113,7 +113,8 @@ def sift_scores(
     if _has_status(frame):
         dead = _read_status(frame) == STATUS_DEAD
     sieve.sift(column, missing & ~dead, "no score", "is missing or NaN")
-    sieve.sift(column, invalid, "score not a number", "is not a number")
+    commas = "Write numbers with a decimal point." if _have_commas(frame[column][invalid]) else ""
+    sieve.sift(column, invalid, "score not a number", "is not a number", commas)
     last = (np.isinf(values) & worst_if_bad) | dead
     remedy = (
         "Give --worst-if-bad (in Python worst_if_bad=True) to rank such architectures last, as "
@@ -128,6 +129,10 @@ def sift_scores(
     last &= sieve.keep
     _put_last(rows.estimator, score, last, sieve.keep)
     return score, last
+
+
+def _have_commas(column: pd.Series[Any]) -> bool:
+    return bool(read_texts(column).str.fullmatch(r"[+-]?\d+,\d+").any())
 
 
 def _put_last(estimator: IntArray, score: FloatArray, last: BoolArray, keep: BoolArray) -> None:

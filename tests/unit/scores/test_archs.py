@@ -91,6 +91,25 @@ def test_row_numbers_alone_are_taken_for_the_published_order_and_that_is_said() 
     assert find_archs(whole, SPACE, "mine").notes == ()
 
 
+def test_architectures_in_a_column_called_index_are_read_as_any_other() -> None:
+    assert find({"index": STRINGS}) == (KEYS, ["index"], ())
+    assert find({"index": STRINGS, "arch_index": KEYS})[:2] == (KEYS, ["index"])
+    assert find({"index": STRINGS, "nb201_index": KEYS})[:2] == (KEYS, ["index", "nb201_index"])
+    series = pd.Series(range(6), index=STRINGS, name="score").reset_index()
+    assert make_score_sets(series, "mine").sets[0].keys.tolist() == sorted(KEYS)
+
+
+def test_a_column_that_may_hold_places_is_named_and_a_single_column_told_how_to_separate() -> None:
+    with pytest.raises(DataError, match=r"--arch-column .*, such as id if it holds places in the"):
+        find({"id": KEYS, "zen": [0.5] * 6})
+    for places in ([*KEYS[:-1], 15_625], [*KEYS[:-1], None], ["a", "b", "c", "d", "e", "f"]):
+        with pytest.raises(DataError, match="no column names architectures") as caught:
+            find({"id": places, "zen": [0.5] * 6})
+        assert "such as id" not in str(caught.value)
+    with pytest.raises(DataError, match="separated by commas, tabs or semicolons"):
+        find_archs(pd.DataFrame({"net zen": [f"{text} 0.5" for text in STRINGS]}), SPACE, "mine")
+
+
 @pytest.mark.parametrize("column", ["index", "arch"])
 @pytest.mark.parametrize(
     "numbers", [[3, 0, 5, 1, 4, 2], [0, 1, 2, 0, 1, 2], ["1", "2", "3", "4", "5", "6"]]

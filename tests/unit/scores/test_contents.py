@@ -59,6 +59,19 @@ def test_a_column_called_like_a_list_of_rows_keeps_its_architectures(name: str) 
         read({"columns": ["net", "zen"], name: []})
 
 
+def test_the_index_of_pandas_split_is_kept_unless_it_only_numbers_the_rows() -> None:
+    frame = pd.DataFrame({"zen": [1.5, 2.5, 0.5]}, index=ARCHS)
+    assert read(json.loads(frame.to_json(orient="split"))) == {
+        "index": ARCHS,
+        "zen": [1.5, 2.5, 0.5],
+    }
+    plain = frame.assign(net=ARCHS).reset_index(drop=True)
+    assert read(json.loads(plain.to_json(orient="split"))) == {
+        "zen": [1.5, 2.5, 0.5],
+        "net": ARCHS,
+    }
+
+
 def test_one_object_is_one_row_even_if_a_cell_is_a_list() -> None:
     assert read({"net": [4, 0, 3, 1, 4, 3], "acc": 90.0}) == {
         "net": [[4, 0, 3, 1, 4, 3]],

@@ -557,3 +557,34 @@ def test_texts_of_a_parquet_file_that_are_no_utf8_are_refused_by_name(tmp_path: 
     for exclude in (False, True):
         with pytest.raises(DataError, match=r"scores\.parquet"):
             read_score_sets(path, ReadOptions(exclude_bad=exclude))
+
+
+@pytest.mark.parametrize("form", [str, lambda arch: arch.nb201_index])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_first_line_that_is_a_row_is_refused_and_not_lost(
+    tmp_path: Path, form: Callable[[Any], Any], separator: str
+) -> None:
+    rows = pd.DataFrame({"net": map(form, map(arch_at, INDICES)), "score": SCORES})
+    rows.to_csv(tmp_path / "mine.csv", index=False, header=False, sep=separator)
+    with pytest.raises(DataError, match=r"mine\.csv: its first line has no names of columns") as e:
+        read_score_sets(tmp_path / "mine.csv", ReadOptions(score_column="*"))
+    assert f"Write a line of names above it, such as arch{separator}score." in str(e.value)
+
+
+def test_whole_numbers_may_be_names_of_columns(tmp_path: Path) -> None:
+    rows = pd.DataFrame({0: map(str, map(arch_at, INDICES)), 200: SCORES})
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    (only,) = read_score_sets(tmp_path / "mine.csv", ReadOptions(score_column="200")).sets
+    assert only.keys.tolist() == sorted(INDICES)
+
+
+def test_decimal_commas_are_told_and_nobody_is_advised_to_remove_all_rows() -> None:
+    frame = make_frame()
+    commas = frame.assign(score=[f"{score:.3f}".replace(".", ",") for score in SCORES])
+    with pytest.raises(DataError, match="Write numbers with a decimal point") as caught:
+        make_score_sets(commas, "mine")
+    assert "It is so in all rows: correct the file, or name another column." in str(caught.value)
+    assert "remove" not in str(caught.value)
+    with pytest.raises(DataError, match="Correct or remove such rows") as caught:
+        make_score_sets(put("score", "1.234,5")(frame), "mine")
+    assert "decimal point" not in str(caught.value)
