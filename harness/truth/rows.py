@@ -78,7 +78,14 @@ def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
     from harness.scores.cells import check_table
 
     df, refuse = check_table(
-        df, row_columns(space), space, source, TruthError, "A truth table", "trained network"
+        df,
+        row_columns(space),
+        space,
+        source,
+        TruthError,
+        "A truth table",
+        "trained network",
+        ", or make a table of the file with 'harness truth import'",
     )
     for name, (low, high) in _INTEGER_RANGES.items():
         values = to_numbers(df[name])

@@ -226,7 +226,8 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TruthError(
             f"{path}: this is not a whole Parquet file ({str(error).splitlines()[0]}). It may have "
-            "been cut short; get or make it again."
+            "been cut short; get or make it again. 'harness truth import' makes a table of CSV, "
+            "JSON and other files."
         ) from error
     name = own.get("name", path.stem)
     if columns is None:

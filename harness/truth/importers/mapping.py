@@ -7,7 +7,7 @@ table, with a column for each data set, split or length of training, becomes row
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -59,7 +59,11 @@ def parse_map(text: str) -> Map:
 
 
 def apply_maps(
-    frame: pd.DataFrame, maps: Sequence[Map], archs: pd.DataFrame, source: str
+    frame: pd.DataFrame,
+    maps: Sequence[Map],
+    archs: pd.DataFrame,
+    source: str,
+    others: Collection[str] = (),
 ) -> tuple[pd.DataFrame, int]:
     """Make rows of the columns that maps name.
 
@@ -68,6 +72,7 @@ def apply_maps(
         maps: What stands for what; what a map leaves out is in a column of its own name.
         archs: The columns that name the architectures of its rows.
         source: What to call the file in an error.
+        others: Columns that a pattern does not stand for, such as the file's of architectures.
 
     Returns:
         The columns of architectures, those of `PATTERNS` that there are, and `accuracy`, with a
@@ -77,20 +82,24 @@ def apply_maps(
     Raises:
         TruthError: If a column is not there.
     """
-    parts = [part for each in maps or ({},) for part in _apply(frame, each, archs, source)]
+    parts = [part for each in maps or ({},) for part in _apply(frame, each, archs, source, others)]
     rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     is_empty = rows["accuracy"].isna() & (len(parts) > 1)
     return _unpack_trials(rows[~is_empty]), int(is_empty.sum())
 
 
 def _apply(
-    frame: pd.DataFrame, fields: Map, archs: pd.DataFrame, source: str
+    frame: pd.DataFrame, fields: Map, archs: pd.DataFrame, source: str, others: Collection[str]
 ) -> Iterator[pd.DataFrame]:
     wanted = fields.get(METRIC, "accuracy")
     pattern = re.escape(wanted)
     for name, part in PATTERNS.items():
         pattern = pattern.replace(re.escape(f"{{{name}}}"), part, 1)
-    matches = [m for m in (re.fullmatch(pattern, column) for column in frame.columns) if m]
+    matches = [
+        match
+        for match in (re.fullmatch(pattern, column) for column in frame.columns)
+        if match and not (match.groupdict() and match[0] in others)
+    ]
     if not matches:
         raise _missing(METRIC, wanted, frame, source)
     named = {name: _find(name, fields.get(name), frame, source) for name in PATTERNS}

@@ -174,11 +174,13 @@ def find_allowed(allowed: Allowed, module_name: str, global_name: str, name: str
     try:
         return allowed[module_name, global_name]
     except KeyError:
+        is_tensor = (module_name, global_name) == ("torch._utils", "_rebuild_tensor_v2")
+        lists = " If you made it, save tensors as lists (tensor.tolist())." if is_tensor else ""
         raise TruthError(
             f"{name} names '{module_name}.{global_name}', which results have no use for: only "
             "arrays, numbers, text and containers are read. It was refused, and nothing was "
             "run. Do not open this file with other tools before you know where it comes from; get "
-            "it again from its publisher."
+            f"it again from its publisher.{lists}"
         ) from None
 
 

@@ -106,7 +106,8 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
         skip={SPACE_COLUMN, *_TEXTS, *_NUMBERS},
         error=TruthError,
     )
-    df, n_empty = apply_maps(df, options.maps, check_archs(df, archs, name, space), name)
+    named = check_archs(df, archs, name, space)
+    df, n_empty = apply_maps(df, options.maps, named, name, archs.columns)
     df = complete_rows(_read_numbers(df), name, space)
     df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)

@@ -662,3 +662,15 @@ def test_opening_a_table_of_the_published_size_takes_little_memory(tmp_path: Pat
     assert after - before < 60
     assert peak - before < 90
     assert after < 120
+
+
+def test_a_file_of_other_columns_or_another_kind_is_told_how_to_become_a_table(
+    tmp_path: Path,
+) -> None:
+    frame = pd.DataFrame({"arch": ["a"], "acc": [90.0]})
+    frame.to_parquet(tmp_path / "mine.parquet")
+    frame.to_csv(tmp_path / "mine.csv")
+    with pytest.raises(TruthError, match="or make a table of the file with 'harness truth import'"):
+        load_table(tmp_path / "mine.parquet")
+    with pytest.raises(TruthError, match="'harness truth import' makes a table of CSV"):
+        load_table(tmp_path / "mine.csv")

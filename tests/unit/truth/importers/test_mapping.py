@@ -296,8 +296,18 @@ def test_half_a_character_in_a_pickle_is_refused(tmp_path: Path) -> None:
             read(dump(tmp_path / "a.pkl", rows), MAP)
 
 
+def test_several_columns_of_a_metric_are_none_of_architectures(tmp_path: Path) -> None:
+    content = {name: dict(zip(STRINGS, ACC, strict=True)) for name in ("cifar10", "cifar100")}
+    table = read(dump(tmp_path / "a.json", content), "metric={dataset},split=test,epochs=200")
+    assert [group.dataset for group in table.groups()] == ["cifar10", "cifar100"]
+    rows = pd.DataFrame({"net": STRINGS, "index": range(5, 5 + N), "cifar10": ACC})
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    table = read(tmp_path / "a.csv", "metric={dataset},split=test,epochs=200")
+    assert table.sha256 == make_expected().sha256
+
+
 def test_a_torch_file_of_tensors_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match=r"names 'torch\._utils"):
+    with pytest.raises(TruthError, match=r"names 'torch\._utils.*save tensors as lists \(tensor"):
         read(dump(tmp_path / "a.pt", torch.ones(3)), MAP)
 
 
