@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.estimators import read_by
 from harness.runs.folder import RunFolder
 from harness.runs.record import Record
 from harness.scores import save_scores
@@ -67,6 +68,7 @@ def make_run(
         table = strategy_settings(config)
         assert table is not None
         config = config.with_tables({"ogd": table.stored()})
+    config = config.reading(read_by([config.estimator]))
     folder = RunFolder(root / config.run_id)
     query = str(default_query(config.dataset))
     folder.write_record(
@@ -74,7 +76,7 @@ def make_run(
             run_id=config.run_id,
             status=status,
             started="2025-01-01T00:00:00+00:00",
-            config=config.model_dump(),
+            config=config.stored(),
             data={"truth_sha256": truth.sha256, "truth_query": query, "n_ranked": len(scores)},
             timings={"train_s": 10.0 + seed, "probe_s": 1.0},
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, StoreError
-from harness.estimators import FREE, PROXIES, SUPERNET
+from harness.estimators import SUPERNET
 from harness.estimators.matrix import RUN, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
@@ -193,7 +193,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         score=np.stack([s.reindex(index).to_numpy(dtype=np.float64) for s in scored]),
         score_kind=_score_kind(runs[0], readout),
         dataset=config.dataset,
-        bn_mode=None if config.estimator in (*FREE, *PROXIES) else config.bn_mode,
+        bn_mode=runs[0].record.config.get("bn_mode"),  # there only if the estimator reads it
         truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
         settings_sha256=settings_sha256(config),
         paths=tuple(run.folder.path for run in runs),

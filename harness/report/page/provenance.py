@@ -68,13 +68,14 @@ def truths_block(report: Contents) -> Block:
 
 def _origin(estimator: ScoreMatrix) -> Origin:
     records = estimator.records
+    norm = estimator.bn_mode or ("" if records else "unknown")  # a run's record knows
     facts = [
         ("source", estimator.source),
         ("method", estimator.method),
         ("seeds", write_seeds(estimator.seeds)),
         ("score", estimator.score_kind),
         ("trained on", estimator.dataset or "unknown"),
-        ("batch norm when ranking", estimator.bn_mode or "unknown"),
+        *([("batch norm when ranking", norm)] if norm else []),
         ("settings without the seed, SHA-256", estimator.settings_sha256 or "none"),
         ("left out", describe_exclusions(estimator.exclusions) or "nothing"),
     ]

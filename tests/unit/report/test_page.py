@@ -13,19 +13,23 @@ import numpy as np
 import pytest
 
 from harness.errors import StoreError
-from harness.report import Report
+from harness.estimators.loading import load_estimators
+from harness.report import Report, make_report
 from harness.report.figure import Figure, Series
 from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
 from harness.report.page.charts import NARROW, WIDE, draw_chart, draw_key
 from harness.report.page.explorer import explorer_data, pack_names, to_script_json
+from harness.report.page.provenance import origins
 from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
 from harness.report.page.theme import DARK, LIGHT
 from harness.report.palette import style_of
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.stats import METRICS, populations_of
+from harness.truth import find_truth
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
+from tests.made_runs import N, make_run
 
 POPULATIONS = populations_of(load_space())
 
@@ -214,6 +218,21 @@ def test_provenance_says_where_each_number_comes_from(report: Report, text: str)
         assert str(result.estimator.settings_sha256) in text
     assert section.truth.sha256 in text
     assert DATE in text
+
+
+def test_batch_norm_when_ranking_is_of_supernets_and_unknown_of_files(
+    tmp_path: Path, report: Report
+) -> None:
+    scores = np.random.RandomState(0).normal(size=N)
+    proxy = make_run(tmp_path, scores, truth=find_truth("tiles"), estimator="jacov")
+    name = "batch norm when ranking"
+    for content, norms in (
+        (report, {"batch"}),
+        (make_report(load_estimators([proxy.path])), set()),
+        (make_file_report(tmp_path, ("one",)), {"unknown"}),
+    ):
+        facts = [fact for origin in origins(content) for fact in origin.facts]
+        assert {value for key, value in facts if key == name} == norms
 
 
 def test_what_no_run_measured_is_named_and_not_drawn(hostile: Report) -> None:
