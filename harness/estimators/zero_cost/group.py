@@ -30,6 +30,7 @@ from harness.images.dataset import BatchSampler
 from harness.monitor import Progress
 from harness.settings.run import hash_settings
 from harness.spaces import Architecture, NetworkShape, load_space
+from harness.supernet.base import Standalone
 from harness.truth import default_query
 
 FOLDER = "zero_cost"
@@ -124,6 +125,7 @@ class Group:
             Interrupted: If the monitor asked to stop; what was measured is in the journals.
             DataError: If a journal is damaged.
             StoreError: If the folder of the journals cannot be written to.
+            UsageError: If the space has no networks.
         """
         archs: dict[int, dict[int, Architecture]] = {}
         for arch in distinct_classes(self._space, keys):
@@ -169,12 +171,22 @@ class Group:
     def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
         started, seed = time.perf_counter(), self._task.config.seed
         proxies = {name: own for name, own in self._proxies.items() if name not in without}
-        network = self._space.networks(self._shape).standalone(arch, [seed])
+        network = self._make_network(arch)
         network.to(self._task.data.train.labels.device)
         uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
         passes = Passes(network, *self._batches, seed, uses)
         values = {name: measure(proxy, passes) for name, proxy in proxies.items()}
         return Measured(values, time.perf_counter() - started)
+
+    def _make_network(self, arch: Architecture) -> Standalone:
+        try:
+            return self._space.networks(self._shape).standalone(arch, [self._task.config.seed])
+        except NotImplementedError as error:
+            raise UsageError(
+                f"'{self._task.config.estimator}' measures stand-alone networks, and space "
+                f"'{self._space.name}' has none. Leave out the training-free proxies, or define "
+                "`networks` of the space."
+            ) from error
 
     @cached_property
     def _shape(self) -> NetworkShape:

@@ -8,7 +8,7 @@ layers, without shifts and without batch norm.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -106,10 +106,12 @@ class Passes:
     def codes(self) -> Tensor:
         """Units of all ReLUs in which two images agree to be on or off, float64 [image, image].
 
-        A ReLU that several layers read counts once for each, as if each had its own.
+        A ReLU that several layers read counts once for each, as if each had its own. All zero
+        without a ReLU.
         """
         self._forward  # noqa: B018 - seen on the way
-        return self._seen.codes
+        nothing = self.logits.new_zeros([len(self.logits)] * 2, dtype=torch.float64)
+        return sum(self._seen.codes, nothing)
 
     @property
     def logits(self) -> Tensor:
@@ -229,10 +231,9 @@ class _Watch(Interceptor):
         """Forget activations: with the hooks on them they would keep each other alive for ever."""
         self._rectified = []
 
-    @cached_property
-    def codes(self) -> Tensor:
-        counted = (n * max(1, self._readers[key]) for key, n in self._agreements.items())
-        return torch.stack(list(counted)).sum(dim=0)
+    @property
+    def codes(self) -> Iterator[Tensor]:
+        return (n * max(1, self._readers[key]) for key, n in self._agreements.items())
 
     def _add_saliency(self, y: Tensor, gradient: Tensor) -> None:
         if self.is_backward_of_loss:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from harness.errors import UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Estimator, Needs, Scores, dead_cells, name_rows, score_cells
 from harness.estimators.classes import class_key
@@ -45,7 +46,12 @@ class Proxy(Estimator):
         """Do nothing: no training is needed."""
 
     def score(self, keys: Sequence[int]) -> Scores:
-        """Measure each class once, or take it from a run that shares the passes."""
+        """Measure each class once, or take it from a run that shares the passes.
+
+        Raises:
+            Interrupted: If the monitor asked to stop; what was measured is in the journals.
+            UsageError: If the space has no networks, or the number exists for none of them.
+        """
         space, name = load_space(self.task.config.space), self.task.config.estimator
         classes = {own: load_estimator(own) for own in (name, *self.task.beside)}
         proxies = {own: found for own, found in classes.items() if issubclass(found, Proxy)}
@@ -54,6 +60,12 @@ class Proxy(Estimator):
         for key, one in group.measure_all(keys):
             found[key] = one
             self._cost += one.seconds / len(one.values)
+        if found and all(one.values[name] is None for one in found.values()):
+            raise UsageError(
+                f"'{name}' has no number for any of {len(found):,} networks of space "
+                f"'{space.name}': their passes overflow or carry no signal, or they lack the "
+                "layers that it measures. Leave it out."
+            )
         of_archs = [found.get(class_key(space, key)) for key in keys]
         scores = (score_cells(one.values[name]) if one else dead_cells() for one in of_archs)
         seconds = ({"seconds": one and one.seconds} for one in of_archs)

@@ -35,7 +35,7 @@ class Zen(Proxy):
 
     @classmethod
     def measure(cls, passes: Passes) -> float:
-        """Return the score."""
+        """Return the score; NaN without a ReLU."""
         drawn = {name: _draw(w, passes.seed, name) for name, w in passes.weights.items()}
         image = _draw(passes.batch.images, passes.seed, "image")
         moved = image + _STEP * _draw(image, passes.seed, "step")
@@ -47,6 +47,8 @@ class Zen(Proxy):
                     functional_call(passes.network, drawn, (images,))
                 watches.append(watch)
         first, second = watches
+        if first.last is None or second.last is None:
+            return math.nan
         distance = (second.last - first.last).flatten(1).double().norm(dim=1).mean()
         return _log(float(distance)) + first.log_scales
 
@@ -56,12 +58,12 @@ class _Watch(Interceptor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.last = torch.empty(0)
+        self.last: Tensor | None = None
         self.log_scales = 0.0
 
     def rectify(self, x: Tensor, in_place: bool) -> Tensor:
-        self.last = super().rectify(x, in_place)
-        return self.last
+        y = self.last = super().rectify(x, in_place)
+        return y
 
     def normalise(
         self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float

@@ -6,6 +6,7 @@ import gc
 import weakref
 from contextlib import suppress
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from harness.estimators.zero_cost.group import FOLDER, N_BUCKETS, Group
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.monitor import Monitor, SilentMonitor
 from harness.runs.folder import RunFolder
-from harness.spaces import load_space
+from harness.spaces import NetworkShape, load_space
+from harness.spaces.nb201.space import NB201
+from harness.supernet.base import Networks
 from harness.testing.tiny import tiny_config, tiny_data
 from harness.truth import find_truth
 
@@ -154,9 +157,34 @@ def test_classes_tie_and_what_has_no_live_path_is_null(tmp_path: Path) -> None:
 def test_a_number_that_does_not_exist_is_null(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: float("inf"))
+    numbers = cycle([float("inf"), 1.0])
+    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: next(numbers))
     rows = score(make_task(tmp_path, "jacov")).rows["scores"]
-    assert {(row["score"], row["status"]) for row in rows} == {(None, "failed")}
+    assert {(row["score"], row["status"]) for row in rows} == {(None, "failed"), (1.0, "ok")}
+
+
+def test_a_number_that_no_network_has_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: float("nan"))
+    with pytest.raises(UsageError, match=r"^'jacov' has no number for any of 12 networks of space"):
+        score(make_task(tmp_path, "jacov"))
+
+
+class Bare(NB201):
+    """A space without networks."""
+
+    name = "bare"
+
+    def networks(self, shape: NetworkShape) -> Networks:
+        raise NotImplementedError
+
+
+def test_a_space_without_networks_is_told_so(tmp_path: Path) -> None:
+    task = make_task(tmp_path, "nwot")
+    config = task.config.model_copy(update={"space": f"{__name__}:Bare"})
+    with pytest.raises(UsageError, match=r"'nwot' measures stand-alone networks, and space 'bare'"):
+        score(replace(task, config=config))
 
 
 @pytest.mark.parametrize("number", [3, np.float32(3), torch.tensor(3)])

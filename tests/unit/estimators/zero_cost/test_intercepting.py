@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.estimators import load_estimator
-from harness.estimators.zero_cost import REGISTRY
+from harness.estimators.zero_cost import REGISTRY, group
 from harness.estimators.zero_cost.intercepting import Interceptor
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.proxy import Proxy
@@ -75,13 +75,13 @@ def test_every_way_to_call_a_layer_is_seen_and_changes_nothing(
 
 
 class Small(nn.Module):
-    """A network that ends as a user may write it; `in_place` and `eps` are what varies."""
+    """A network as a user may write it."""
 
-    def __init__(self, in_place: bool, eps: float) -> None:
+    def __init__(self, relu: nn.Module, eps: float) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.first = nn.Conv2d(2, 4, 3, bias=False)
-        self.relu = nn.ReLU(inplace=in_place)
+        self.relu = relu
         self.bn = nn.BatchNorm2d(4, eps=eps)
         self.second = nn.Linear(4, 3)
 
@@ -90,20 +90,25 @@ class Small(nn.Module):
         return self.second(rectified.mean(dim=(2, 3))).unsqueeze(1)
 
 
-def measure(name: str, in_place: bool = False, eps: float = 1e-5) -> float:
+def measure(name: str, relu: nn.Module | None = None, eps: float = 1e-5) -> float | None:
     proxy, uses = load_estimator(name), frozenset(Use)
     assert issubclass(proxy, Proxy)
     generator = torch.Generator().manual_seed(1)
     first, second = (
         Batch(torch.randn(6, 2, 8, 8, generator=generator), torch.arange(6) % 3) for _ in range(2)
     )
-    network = Small(in_place, eps)
-    return proxy.measure(Passes(network, first, second, 0, uses))
+    network = Small(relu or nn.ReLU(), eps)
+    return group.measure(proxy, Passes(network, first, second, 0, uses))
 
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_a_relu_in_place_changes_no_proxy(name: str) -> None:
-    assert measure(name, in_place=True) == measure(name)
+    assert measure(name, nn.ReLU(inplace=True)) == measure(name) is not None
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_only_proxies_of_relus_need_one(name: str) -> None:
+    assert (measure(name, nn.Softplus()) is None) == (name in ("nwot", "zen"))
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.keys() - {"synflow", "l2_norm", "nwot"}))
