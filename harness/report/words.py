@@ -36,6 +36,7 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
         _say_truth(result.truth, result.estimator.space),
         *_say_few(result),
         *_say_notes(result),
+        *_say_ranked_last([result]),
         *result.estimator.notes,
         *_say_populations(result),
     ]
@@ -86,6 +87,7 @@ def _describe(report: Contents) -> Iterator[str]:
         yield from _say_few(section.evaluations[0])
         for result in section.evaluations:
             yield from _say_notes(result)
+        yield from _say_ranked_last(section.evaluations)
         yield from _say_populations(section.evaluations[0])
     estimators = (each.estimator for section in report.sections for each in section.evaluations)
     yield from dict.fromkeys(note for estimator in estimators for note in estimator.notes)
@@ -263,15 +265,26 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
-    if n := len(estimator.ranked_last):
-        space, named = estimator.space, estimator.ranked_last[:MOST_NAMED].tolist()
-        names = ", ".join(space.format(space.at(key)) for key in named)
+
+
+def _say_ranked_last(results: Sequence[Evaluated]) -> Iterator[str]:
+    """Say which architectures rank last, once for the estimators of which they are the same."""
+    alike: dict[tuple[bool, bytes], list[ScoreMatrix]] = {}
+    for estimator in (result.estimator for result in results):
+        key = estimator.source == RUN, estimator.ranked_last.tobytes()
+        alike.setdefault(key, []).append(estimator)
+    for (is_run, _), estimators in alike.items():
+        space, last = estimators[0].space, estimators[0].ranked_last
+        if not (n := len(last)):
+            continue
+        names = ", ".join(space.format(space.at(key)) for key in last[:MOST_NAMED].tolist())
         more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
-        of_what = "live path" if estimator.source == RUN else "finite score"
+        of_what = "live path" if is_run else "finite score"
         what = f"architecture without a {of_what} ranks last"
         if n > 1:
             what = f"architectures without a {of_what} rank last, as ties"
-        yield f"Of {label}, {n:,} {what}: {names}{more}."
+        labels = ", ".join(estimator.label for estimator in estimators)
+        yield f"Of {labels}, {n:,} {what}: {names}{more}."
 
 
 def _ask_direction(estimator: ScoreMatrix) -> str:

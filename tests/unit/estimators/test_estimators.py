@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from harness import evaluate
 from harness.errors import ArchError, DataError, MismatchError, StoreError, UsageError
 from harness.estimators.callables import from_callable
 from harness.estimators.loading import load_estimators, make_estimators
-from harness.estimators.matrix import ScoreMatrix, common_archs
+from harness.estimators.matrix import Loaded, ScoreMatrix, common_archs
+from harness.report import make_report
 from harness.scores import load_scores, read_score_sets, save_scores
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at
 from harness.truth import find_truth, make_table
@@ -133,6 +135,9 @@ def test_architectures_without_a_live_path_tie_at_the_bottom_and_are_counted(
     np.testing.assert_array_equal(read.score, only.score[1:])
     words = "2 architectures without a live path rank last, as ties: "
     assert any(words in line for line in evaluate(only, "tiles").words)
+    both = make_report(Loaded((only, replace(only, label="other"))))
+    (line,) = (line for line in both.words if words in line)
+    assert line.startswith("Of jacov, other, 2 ")
 
 
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
