@@ -13,6 +13,7 @@ import click
 from harness.cli.options import (
     StrictCommand,
     data_dir_option,
+    estimators_option,
     score_options,
     truth_options,
 )
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 )
 @truth_options("the baseline's", "the baseline's, or mean")
 @score_options
+@estimators_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @data_dir_option
 def check(
@@ -137,6 +139,7 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
 def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix, ...]:
     from dataclasses import fields, replace
 
+    from harness.estimators.combined import select_estimators
     from harness.estimators.loading import load_estimators
     from harness.scores import ReadOptions, on_one_line, show
 
@@ -144,18 +147,19 @@ def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix,
     loaded = load_estimators(scores, **{name: options[name] for name in taken & {*options}})
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
-    for note in dict.fromkeys(note for each in loaded.estimators for note in each.notes):
+    estimators = select_estimators(options["estimators"], loaded.estimators)
+    for note in dict.fromkeys(note for each in estimators for note in each.notes):
         click.echo(on_one_line(note), err=True)
     label = options["label"]
     if label is None:
-        return loaded.estimators
-    if len(loaded.estimators) > 1:
-        names = ", ".join(f"'{estimator.label}'" for estimator in loaded.estimators[:10])
+        return estimators
+    if len(estimators) > 1:
+        names = ", ".join(f"'{estimator.label}'" for estimator in estimators[:10])
         raise UsageError(
-            f"--label '{show(label)}' was given for {len(loaded.estimators)} methods ({names}); it "
+            f"--label '{show(label)}' was given for {len(estimators)} methods ({names}); it "
             "names one. Leave it out, or give the scores of one method."
         )
-    return (replace(loaded.estimators[0], label=show(label)),)
+    return (replace(estimators[0], label=show(label)),)
 
 
 def _choose(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,13 +54,25 @@ def compute(
         return run_all(configs, conditions, options.make_engine(), monitor)
 
 
-def show(outcome: RunsOutcome, conditions: Conditions, as_json: bool) -> None:
+def show(
+    outcome: RunsOutcome,
+    conditions: Conditions,
+    as_json: bool,
+    combinations: Sequence[str] = (),
+) -> None:
     """Print the report of the finished runs, or their records, and the failures.
+
+    Args:
+        outcome: What became of the runs.
+        conditions: What they shared.
+        as_json: Whether records are asked for.
+        combinations: Combinations of the runs' estimators to report on besides.
 
     Raises:
         SystemExit: If a run failed.
     """
     from harness.cli.report import print_report
+    from harness.estimators.combined import ALL
     from harness.estimators.runs import load_runs
     from harness.report import make_report
 
@@ -69,21 +81,24 @@ def show(outcome: RunsOutcome, conditions: Conditions, as_json: bool) -> None:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))
     elif outcome.finished:
-        print_report(make_report(load_runs(outcome.finished), data_dir=data_dir))
-        again = _report_command(outcome.finished, out, data_dir)
+        loaded = load_runs(outcome.finished)
+        shown = (ALL, *combinations) if combinations else ()
+        print_report(make_report(loaded, data_dir=data_dir, estimators=shown))
+        options = {"--data-dir": data_dir, "--estimators": ",".join(shown)}
+        again = _report_command(outcome.finished, out, options)
         click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
     tell_failures(outcome.failures)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
 
 
-def _report_command(finished: Sequence[RunFolder], out: Path, data_dir: Path | None) -> str:
+def _report_command(finished: Sequence[RunFolder], out: Path, given: Mapping[str, object]) -> str:
     """Return the command that reports on these runs alone."""
     from harness.runs.folder import list_folders
 
     paths = [folder.path for folder in finished]
     alone = {path.resolve() for path in paths} == {f.path.resolve() for f in list_folders([out])}
-    options = [] if data_dir is None else ["--data-dir", str(data_dir)]
+    options = [part for name, value in given.items() if value for part in (name, str(value))]
     return shlex.join(["harness", "report", *map(str, [out] if alone else paths), *options])
 
 

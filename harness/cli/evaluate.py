@@ -10,6 +10,7 @@ import click
 from harness.cli.options import (
     StrictCommand,
     data_dir_option,
+    estimators_option,
     format_options,
     label_option,
     score_options,
@@ -28,6 +29,7 @@ from harness.cli.options import (
 )
 @truth_options()
 @score_options
+@estimators_option
 @label_option
 @format_options
 @data_dir_option
@@ -38,6 +40,7 @@ def evaluate(
     epochs: int | None,
     policy: str | None,
     truth: str | None,
+    estimators: list[str],
     output_format: str,
     as_json: bool,
     data_dir: Path | None,
@@ -55,6 +58,7 @@ def evaluate(
     """
     from harness.cli.printing import print_document
     from harness.cli.progress import show_share
+    from harness.estimators.combined import select_estimators
     from harness.estimators.loading import load_estimators
     from harness.evaluation import choose_truth, evaluate_estimator
     from harness.monitor import Ticks
@@ -62,11 +66,12 @@ def evaluate(
     from harness.stats import populations_of
 
     loaded = load_estimators(scores, **reading)
+    shown = select_estimators(estimators, loaded.estimators)
     truths = [
-        choose_truth(dataset, split, epochs, policy, truth, data_dir, loaded.estimators)
+        choose_truth(dataset, split, epochs, policy, truth, data_dir, shown)
         for dataset in dict.fromkeys(datasets or (None,))
     ]
-    each = [(estimator, chosen) for chosen in truths for estimator in loaded.estimators]
+    each = [(estimator, chosen) for chosen in truths for estimator in shown]
     with show_share("evaluating") as watch:
         tick = Ticks(watch, len(each) * len(populations_of(truths[0].table.space)))
         results = [evaluate_estimator(*one, tick=tick) for one in each]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from harness.errors import UsageError, unknown_name
 from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator
 from harness.estimators import REGISTRY as ESTIMATORS
+from harness.estimators.naming import parse_terms, split_names
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
 from harness.strategies import check_strategy, load_strategy
@@ -37,12 +38,19 @@ class Method(NamedTuple):
         return config.model_copy(update=update)
 
 
-def split_names(text: str | None) -> list[str]:
-    """Split a comma-separated list, each name once; None gives an empty list."""
-    return list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip())) if text else []
+class Asked(NamedTuple):
+    """What a command asks for.
+
+    Attributes:
+        methods: The estimators to compute, components of combinations too; free ones need not be.
+        combinations: Those to report on besides, as they were written.
+    """
+
+    methods: list[Method]
+    combinations: list[str]
 
 
-def parse_options(strategies: str | None, estimators: str | None) -> list[Method]:
+def parse_options(strategies: str | None, estimators: str | None) -> Asked:
     """Find the estimators that `--strategies` and `--estimators` name.
 
     Raises:
@@ -53,7 +61,17 @@ def parse_options(strategies: str | None, estimators: str | None) -> list[Method
             kind = "strategy" if option == "strategies" else "estimator"
             known = STRATEGIES if option == "strategies" else (*STRATEGIES, *PROXIES, *FREE)
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
-    return parse_methods(split_names(strategies), split_names(estimators))
+    single, combinations = [], []
+    for name in split_names(estimators):
+        terms = parse_terms(name, {*STRATEGIES, *ESTIMATORS, *GROUPS})
+        if len(terms) == 1:
+            single.append(name)
+            continue
+        combinations.append(name)
+        for term in terms:
+            _find(term.name)
+        single += [term.name for term in terms if term.name not in FREE]
+    return Asked(parse_methods(split_names(strategies), single), combinations)
 
 
 def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> list[Method]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.errors import UsageError
+from harness.estimators.naming import parse_names
 from harness.spaces import Space, load_space
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -172,6 +173,17 @@ def _parse_rows(given: tuple[str, ...]) -> dict[str, list[str]]:
             raise UsageError(f"--rows '{text}' is not COLUMN=VALUE, such as dataset=cifar10.")
         rows.setdefault(name.strip(), []).append(value)
     return rows
+
+
+def estimators_option(command: Command) -> Command:
+    """Add the option that chooses among the estimators that were given, and combines them."""
+    return click.option(
+        "--estimators",
+        metavar="NAMES",
+        callback=lambda _context, _option, given: parse_names(given, "--estimators"),
+        help="Which to take, comma-separated: labels, free baselines, and combinations by rank "
+        "such as live_params+jacov; 'all' is those that were given.  [default: all]",
+    )(command)
 
 
 def label_option(command: Command) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -72,7 +73,7 @@ def _make_grid(
     for cells in rows:
         shown = [clean(cell) for cell in cells]
         if stack:
-            shown = [cell.replace(" [", "\n[").replace(" (", "\n(") for cell in shown]
+            shown = [re.sub(r" (?=\[|\(|\+ )", "\n", cell) for cell in shown]
         grid.add_row(*map(Text, shown))
     return grid
 

@@ -10,6 +10,7 @@ import click
 from harness.cli.options import (
     StrictCommand,
     data_dir_option,
+    estimators_option,
     format_options,
     label_option,
     score_options,
@@ -41,8 +42,16 @@ if TYPE_CHECKING:
     "--compare-with",
     "baseline",
     metavar="LABEL",
-    help="Estimator to compare all others with, or a free baseline such as live_params.  [default: "
-    "for runs, spos with equal settings; for others, the first]",
+    help="Estimator to compare all others with, a free baseline such as live_params, or a "
+    "combination.  [default: for supernets, spos with equal settings; for proxies and combinations,"
+    " live_params; for others, the first]",
+)
+@estimators_option
+@click.option(
+    "--floor",
+    metavar="NAME",
+    help="What added values are measured against, such as live_params+jacov.  [default: "
+    "live_params]",
 )
 @click.option(
     "--truth-dataset",
@@ -63,6 +72,8 @@ def report(
     html_file: Path | None,
     plots_dir: Path | None,
     baseline: str | None,
+    estimators: list[str],
+    floor: str | None,
     truth_datasets: tuple[str, ...],
     split: str | None,
     epochs: int | None,
@@ -90,7 +101,15 @@ def report(
         TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)
     ]
     with show_share("evaluating") as watch:
-        made = make_report(loaded, truths, baseline=baseline, data_dir=data_dir, watch=watch)
+        made = make_report(
+            loaded,
+            truths,
+            baseline=baseline,
+            data_dir=data_dir,
+            watch=watch,
+            estimators=estimators,
+            floor=floor,
+        )
     if html_file is not None:
         from harness.report.page import save_page
 

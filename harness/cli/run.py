@@ -16,13 +16,13 @@ from harness.cli.methods import (
     parse_methods,
     parse_options,
     refuse_others,
-    split_names,
 )
 from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
 from harness.estimators import FREE, PROXIES, SUPERNET, read_by, settings_of
 from harness.estimators import REGISTRY as ESTIMATORS
+from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import (
@@ -64,8 +64,8 @@ def _quick(key: str) -> str:
 @click.option(
     "--estimators",
     help="Comma-separated: strategies as above, training-free proxies, free scores, or "
-    f"{', '.join(GROUPS)} for several: {', '.join((*PROXIES, *FREE))}; or your own as "
-    "package.module:Class.",
+    f"{', '.join(GROUPS)} for several: {', '.join((*PROXIES, *FREE))}; your own as "
+    "package.module:Class; combinations by rank, such as live_params+jacov.",
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
 @click.option(
@@ -154,7 +154,7 @@ def run(
         named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
         given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
-    methods = parse_options(strategies, estimators)
+    methods, combinations = parse_options(strategies, estimators)
     numbers = parse_seeds(seeds)
     refuse_others(methods, {"strategies": strategies, "estimators": estimators}, asked, assigned)
     options = {"seed": numbers, **{key: [given[key]] for key in given}}
@@ -182,7 +182,7 @@ def run(
 
     conditions = Conditions(out, data_dir, profile, retry_failed)
     outcome = compute(configs, conditions, computing, launch)
-    show(outcome, conditions, as_json)
+    show(outcome, conditions, as_json, combinations)
 
 
 def _only(settings: dict[str, Any], key: str) -> list[Any]:

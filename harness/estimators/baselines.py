@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.errors import unknown_name
-from harness.estimators.matrix import CALLABLE, FloatArray, IntArray, ScoreMatrix
+from harness.estimators.matrix import BASELINE, CHANCE, FloatArray, IntArray, ScoreMatrix
 from harness.spaces import Space, load_space
 
 
@@ -53,4 +53,14 @@ def make_baseline(name: str, keys: IntArray, space: Space | None = None) -> Scor
         raise unknown_name("baseline", name, space.baselines)
     score = make_baselines(keys, space)[name][np.newaxis]
     kind = space.baselines[name].description
-    return ScoreMatrix(name, name, CALLABLE, (None,), keys, score, kind, space=space)
+    return ScoreMatrix(
+        name,
+        name,
+        BASELINE,
+        (None,),
+        keys,
+        score,
+        kind,
+        space=space,
+        is_deterministic=name != CHANCE,
+    )

@@ -219,7 +219,7 @@ def tell_apart(estimators: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
             label = f"{label} ({show(estimator.paths[0], keep_end=True)})"
         elif labels[label] > 1 and estimator.dataset is not None:
             label = f"{label} ({estimator.dataset})"
-        elif label in estimator.space.baselines:
+        elif label in estimator.space.baselines and not estimator.is_free:
             label = f"{label} ({_origin(estimator)})"
             note = f"'{estimator.label}' is the name of a baseline, so the scores that were given "
             notes = (*notes, f"{note}under that name are called '{label}'.")

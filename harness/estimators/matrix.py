@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.runs.record import Record
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
@@ -26,6 +27,14 @@ BoolArray = npt.NDArray[np.bool_]
 RUN: Final = "run"
 FILE: Final = "file"
 CALLABLE: Final = "callable"
+BASELINE: Final = "baseline"
+COMBINATION: Final = "combination"
+
+CHANCE = "random"
+"""The free score that another draw would change."""
+
+SUPERNETS, ZERO_COST, FREE_SCORE, GIVEN = "supernet", "zero-cost", "free", "given"
+"""Families of estimators, beside combinations and classes of one's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +44,7 @@ class ScoreMatrix:
     Attributes:
         label: Its name in reports: printable, and unique among those loaded together.
         method: The training strategy, or the name that a score file gives; printable.
-        source: "run", "file" or "callable".
+        source: "run", "file", "callable", "baseline" or "combination".
         seeds: Training seeds, ascending; (None,) if unknown.
         keys: Architectures (`Space.key`) with a score of any seed, ascending, [n].
         score: Higher is better, [seed, n]; NaN where a seed lacks one.
@@ -54,11 +63,13 @@ class ScoreMatrix:
             these are never in its evaluation. Empty for estimators that saw no truth.
         space: The space of the architectures; NAS-Bench-201 unless given.
         records: The runs' records, one for each seed; none for others.
+        is_deterministic: Whether it is known that another run would give the same scores.
+        parts: The components of a combination.
     """
 
     label: str
     method: str
-    source: Literal["run", "file", "callable"]
+    source: Literal["run", "file", "callable", "baseline", "combination"]
     seeds: tuple[int | None, ...]
     keys: IntArray
     score: FloatArray
@@ -75,6 +86,8 @@ class ScoreMatrix:
     records: tuple[Record, ...] = ()
     fitted_on: tuple[IntArray, ...] = ()
     space: Space = field(default_factory=load_space)
+    is_deterministic: bool = False
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes, and that architectures ascend."""
@@ -104,6 +117,25 @@ class ScoreMatrix:
         return tuple(record.training for record in self.records)
 
     @property
+    def family(self) -> str:
+        """What kind of estimator it is, such as "supernet"; the class, if it is one's own."""
+        if self.config is None:
+            return {COMBINATION: COMBINATION, BASELINE: FREE_SCORE}.get(self.source, GIVEN)
+        name = self.config.estimator
+        known = {SUPERNET: SUPERNETS, **dict.fromkeys(PROXIES, ZERO_COST)}
+        return (known | dict.fromkeys(FREE, FREE_SCORE)).get(name, name)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its scores cost nothing."""
+        return self.family == FREE_SCORE
+
+    @property
+    def components(self) -> tuple[Part, ...]:
+        """The parts of a combination; of others, itself."""
+        return self.parts or (Part(self),)
+
+    @property
     def complete_archs(self) -> IntArray:
         """The architectures that every seed scored or was fitted to, ascending."""
         judged = self.judged_on(self.keys)
@@ -131,6 +163,18 @@ class ScoreMatrix:
             return np.full((len(self.seeds), len(keys)), np.nan)
         place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[place] == keys, self.score[:, place], np.nan)
+
+
+class Part(NamedTuple):
+    """A component of a combination.
+
+    Attributes:
+        estimator: The component, which is no combination.
+        weight: Its stated weight.
+    """
+
+    estimator: ScoreMatrix
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, StoreError
-from harness.estimators import SUPERNET
-from harness.estimators.matrix import RUN, Loaded, ScoreMatrix
+from harness.estimators import FREE, SUPERNET
+from harness.estimators.matrix import CHANCE, RUN, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_DEAD, STATUS_FAILED, load_scores, show
@@ -201,6 +201,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         ranked_last=np.unique(np.concatenate(list(dead))),
         records=tuple(run.record for run in runs),
         space=space,
+        is_deterministic=config.estimator in FREE and config.estimator != CHANCE,
     )
 
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
+from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
+from harness.evaluation.added import measure_added
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth
@@ -36,6 +38,8 @@ def evaluate_together(
     chosen: ChosenTruth,
     baseline: str | None = None,
     watch: Watch = watch_nothing,
+    floor: str | None = None,
+    known: Sequence[ScoreMatrix] = (),
 ) -> JointEvaluation:
     """Evaluate estimators on the architectures that all have scored, and compare them.
 
@@ -45,36 +49,53 @@ def evaluate_together(
         baseline: Label of the estimator that all others are compared with; as `choose_pairs` takes
             it.
         watch: Told of progress.
+        floor: What added values are measured against: a label, a free baseline or a combination of
+            these; by default the space's floor.
+        known: The estimators that the names of baseline, floor and components may mean; by default
+            those to evaluate.
 
     Returns:
         The figures.
 
     Raises:
         TruthError: If the estimators have no architecture with this truth in common.
-        UsageError: If the baseline is unknown.
+        UsageError: If the baseline or the floor is unknown.
     """
-    archs = np.intersect1d(common_archs(estimators), chosen.truth.keys)
+    known = known or estimators
+    beneath = find_estimator(floor or estimators[0].space.floor, known, "floor")
+    pairs = choose_pairs(estimators, baseline, known)
+    compared = [pair.second for pair in pairs]
+    archs = np.intersect1d(common_archs([*estimators, beneath, *compared]), chosen.truth.keys)
     if len(archs) == 0:
         for estimator in estimators:
             check_common_seeds(estimator)
-        each = "; ".join(f"'{e.label}' {len(e.complete_archs):,}" for e in estimators)
+        asked = {e.label: e for e in (*estimators, beneath, *compared) if e.parts or not e.is_free}
+        each = "; ".join(f"'{name}' {len(e.complete_archs):,}" for name, e in asked.items())
         raise TruthError(
             f"No architecture has a score of all estimators and a truth ({chosen.query}, "
             f"{len(chosen.truth.keys):,} architectures). Scored: {each}. Leave out the estimator "
             "that shares none, or score architectures that the others have scored."
         )
-    pairs = choose_pairs(estimators, baseline)
     scores_of = cache(partial(_score, chosen, archs=archs))  # a seed's figures serve all its pairs
     n_parts = len(populations_of(chosen.table.space))
-    tick = Ticks(watch, n_parts * (len(estimators) + len(pairs)))
+    tick = Ticks(watch, n_parts * (len(estimators) + len(pairs)) + len(estimators))
     evaluations = tuple(_evaluate(e, chosen, archs, scores_of(e), tick=tick) for e in estimators)
-    compared = tuple(PairResult(pair, _compare(pair, scores_of, tick)) for pair in pairs)
+    differences = tuple(PairResult(pair, _compare(pair, scores_of, tick)) for pair in pairs)
+    added = {}
+    for estimator in estimators:
+        found = measure_added(estimator, beneath, scores_of(estimator).case)
+        if found is not None:
+            added[estimator.label] = found
+        tick()
+    of_floor = [result for result in evaluations if result.label == beneath.label]
     return JointEvaluation(
         truth=evaluations[0].truth,
         keys=archs,
         accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
-        pairs=compared,
+        pairs=differences,
+        floor=of_floor[0] if of_floor else _evaluate(beneath, chosen, archs, scores_of(beneath)),
+        added=added,
     )
 
 

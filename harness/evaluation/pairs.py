@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.errors import unknown_name
-from harness.estimators.baselines import make_baseline
-from harness.estimators.matrix import ScoreMatrix, common_archs
+from harness.estimators.combined import find_estimator
+from harness.estimators.matrix import COMBINATION, RUN, SUPERNETS, ScoreMatrix
 from harness.estimators.runs import BASELINE_STRATEGY, flatten_config
 from harness.runs.record import Record
 from harness.settings.run import NO_NUMBERS, WATCHING, RunConfig
@@ -85,14 +84,20 @@ class Pair(NamedTuple):
         }
 
 
-def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None) -> list[Pair]:
+def choose_pairs(
+    estimators: Sequence[ScoreMatrix],
+    baseline: str | None = None,
+    known: Sequence[ScoreMatrix] = (),
+) -> list[Pair]:
     """Pair every estimator with its baseline.
 
     Args:
         estimators: The estimators of one table, runs of the baseline strategy first.
-        baseline: Label of the baseline of all, or a baseline of the space, such as `params`. By
-            default, that of a run is the run of the baseline strategy with otherwise equal
-            settings, and that of all others is the first estimator.
+        baseline: Label of the baseline of all, a baseline of the space, such as `params`, or a
+            combination. By default, that of a run is the run of the baseline strategy with
+            otherwise equal settings; that of runs without a supernet, and of combinations, is the
+            space's floor; and that of all others is the first estimator.
+        known: The estimators that the name may mean; by default those to pair.
 
     Returns:
         A pair for each estimator except the baselines.
@@ -101,30 +106,24 @@ def choose_pairs(estimators: Sequence[ScoreMatrix], baseline: str | None = None)
         UsageError: If neither an estimator nor a baseline has that name.
     """
     if baseline is not None:
-        second = _find_named(estimators, baseline)
-        return [match_seeds(own, second) for own in estimators if own is not second]
+        second = find_estimator(baseline, known or estimators, "estimator to compare with")
+        return [match_seeds(own, second) for own in estimators if own.label != second.label]
     baselines = [
         estimator
         for estimator in estimators
         if estimator.config is not None and estimator.config.method == BASELINE_STRATEGY
     ]
-    seconds = [_find_baseline(own, baselines) or estimators[0] for own in estimators]
-    return [
-        match_seeds(own, second)
-        for own, second in zip(estimators, seconds, strict=True)
-        if own is not second
-    ]
-
-
-def _find_named(estimators: Sequence[ScoreMatrix], name: str) -> ScoreMatrix:
-    """Find the estimator of that label, or make the baseline of that name."""
-    by_label = {estimator.label: estimator for estimator in estimators}
-    if name in by_label:
-        return by_label[name]
-    space = estimators[0].space
-    if name in space.baselines:
-        return make_baseline(name, common_archs(estimators), space)
-    raise unknown_name("estimator to compare with", name, [*by_label, *space.baselines])
+    floor = None
+    pairs = []
+    for own in estimators:
+        if own.source == COMBINATION or (own.source == RUN and own.family != SUPERNETS):
+            floor = floor or find_estimator(own.space.floor, known or estimators)
+            second = floor
+        else:
+            second = _find_baseline(own, baselines) or estimators[0]
+        if own.label != second.label:
+            pairs.append(match_seeds(own, second))
+    return pairs
 
 
 def _find_baseline(own: ScoreMatrix, baselines: Sequence[ScoreMatrix]) -> ScoreMatrix | None:
@@ -188,7 +187,8 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
     """
     caveats = _find_caveats(first, second)
     for several, single in ((first, second), (second, first)):
-        if len(several.seeds) > 1 and len(single.seeds) == 1 and not single.records:
+        is_one_set = not single.records or single.is_free
+        if len(several.seeds) > 1 and len(single.seeds) == 1 and is_one_set:
             n = len(several.seeds)
             each, only = tuple(range(n)), (0,) * n
             rows = Pairing(*((each, only) if several is first else (only, each)), is_paired=True)

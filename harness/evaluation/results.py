@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
 from harness.spaces import Space
-from harness.stats import Comparison, Evaluation, PopulationResult
+from harness.stats import AddedValue, Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 
 
@@ -140,6 +141,8 @@ class JointEvaluation:
         accuracy: Their truth, percent, [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
+        floor: What added values are measured against, on the same architectures.
+        added: What each estimator adds to the floor, by label; not of what is within the floor.
     """
 
     truth: TruthSource
@@ -147,6 +150,8 @@ class JointEvaluation:
     accuracy: FloatArray
     evaluations: tuple[Evaluated, ...]
     pairs: tuple[PairResult, ...]
+    floor: Evaluated
+    added: Mapping[str, AddedValue]
 
     @property
     def space(self) -> Space:

@@ -86,7 +86,13 @@ class Contents:
     unfinished: tuple[str, ...]
 
     @property
+    def places(self) -> dict[str, int]:
+        """The place of each estimator, which decides its colour; floors after all others."""
+        floors = (section.floor.label for section in self.sections)
+        return {label: n for n, label in enumerate(dict.fromkeys((*self.labels, *floors)))}
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of all estimators, each once; their position decides their colour."""
+        """The labels of all estimators, each once."""
         evaluations = (result for section in self.sections for result in section.evaluations)
         return tuple(dict.fromkeys(result.label for result in evaluations))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -97,13 +98,15 @@ def _fill(axes: Axes, figure: Figure, series: Sequence[Series], places: dict[str
             _draw_dots(axes, one, offset, marks, colour)
         elif one.kind == "reference":
             dash = figure.reference_look(one, _REFERENCE_LINES)
-            axes.plot(one.x, _gaps(one.y), color=_GREY, linewidth=0.8, dashes=dash)
+            at = [figure.place_x(x) for x in one.x]
+            axes.plot(at, _gaps(one.y), color=_GREY, linewidth=0.8, dashes=dash)
         elif len(one.x) > MANY_POINTS and one.kind == "points":
             _draw_cloud(axes, one, style)
         else:
             is_moved = figure.categories is not None and one.low is not None
             step = 0.06 * (number - (lanes - 1) / 2) if is_moved else 0.0
-            _draw_line(axes, one, style, step, has_bars=figure.categories is not None)
+            placed = replace(one, x=tuple(figure.place_x(x) + step for x in one.x))
+            _draw_line(axes, placed, style, has_bars=figure.categories is not None)
     if figure.is_y_reversed:
         axes.yaxis.set_inverted(True)
     _set_ticks(axes, figure)
@@ -156,24 +159,23 @@ def _draw_cloud(axes: Axes, one: Series, style: Style) -> None:
     axes.set_title(shorten(one.label, LONGEST_TITLE), fontsize=6.5)
 
 
-def _draw_line(
-    axes: Axes, one: Series, style: Style, step: float = 0.0, *, has_bars: bool = False
-) -> None:
-    """Draw a line with its band, or marks with bars, shifted by a step."""
+def _draw_line(axes: Axes, one: Series, style: Style, *, has_bars: bool = False) -> None:
+    """Draw a line with its band, or marks with bars."""
     colour, values = style.print_colour, _gaps(one.y)
-    places = [x + step for x in one.x]
     if one.low is not None and one.high is not None and one.kind == "line" and not has_bars:
         low, high = _gaps(one.low), _gaps(one.high)
-        axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.fill_between(one.x, low, high, color=colour, alpha=0.18, linewidth=0)
     else:
         for x, *ends in one.intervals():
-            axes.plot((x + step, x + step), ends, color=colour, linewidth=0.8)
-    axes.plot(places, values, markevery=max(1, len(one.x) // 12), **_look_of(one, style))
+            axes.plot((x, x), ends, color=colour, linewidth=0.8)
+    axes.plot(one.x, values, markevery=max(1, len(one.x) // 12), **_look_of(one, style))
 
 
 def _set_ticks(axes: Axes, figure: Figure) -> None:
     names = figure.categories
-    if names is None:
+    if figure.is_x_log:
+        axes.set_xticks(*zip(*figure.log_ticks, strict=True))
+    elif names is None:
         axes.xaxis.set_major_locator(MaxNLocator(5))
     elif figure.is_dots:
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])

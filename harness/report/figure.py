@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -59,6 +61,7 @@ class Figure:
         series: What is drawn, yardsticks last.
         categories: Names of the positions on the x axis; None if the axis is numeric.
         is_y_reversed: Whether small values are at the top, as of ranks.
+        is_x_log: Whether the x axis is logarithmic; 0 is then a decade left of the smallest other.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Figure:
     series: tuple[Series, ...]
     categories: tuple[str, ...] | None = None
     is_y_reversed: bool = False
+    is_x_log: bool = False
 
     @property
     def is_dots(self) -> bool:
@@ -84,6 +88,26 @@ class Figure:
     def n_lanes(self) -> int:
         """How many rows of marks a category has: all yardsticks share the last."""
         return self.n_estimators + (self.n_estimators < len(self.series))
+
+    def place_x(self, x: float) -> float:
+        """Return where a value stands on the x axis."""
+        if not self.is_x_log:
+            return x
+        return math.log10(x) if x > 0.0 else self._log_of_zero
+
+    @cached_property
+    def log_ticks(self) -> tuple[tuple[float, str], ...]:
+        """Places and names of the ticks of a logarithmic x axis, a decade each."""
+        values = [x for series in self.series for x in series.x]
+        logs = [math.log10(x) for x in values if x > 0.0] or [0.0]
+        zero = [(self._log_of_zero, "0")] if 0.0 in values else []
+        decades = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
+        return (*zero, *((float(k), f"{10.0**k:,.10g}") for k in decades))
+
+    @cached_property
+    def _log_of_zero(self) -> float:
+        logs = [math.log10(x) for series in self.series for x in series.x if x > 0.0]
+        return math.floor(min(logs, default=0.0)) - 1.0
 
     def reference_look(self, series: Series, looks: Sequence[T]) -> T:
         """Return the look of a yardstick, by its order among them; looks repeat after the last."""

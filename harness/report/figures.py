@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from harness.estimators.cost import CORE_S, GPU_S, PUBLISHED_S
 from harness.report.cells import find_interval
-from harness.report.contents import Contents, Section, TrainingResult
+from harness.report.contents import Contents, Section
 from harness.report.figure import Figure, Series, make_series, spread_series
+from harness.report.leaderboard import find_units, make_leaderboard, of_unit
 from harness.report.training_figures import training_figures
 from harness.stats import PopulationResult
+
+_NAMES = {CORE_S: "cost", GPU_S: "gpu-cost", PUBLISHED_S: "given-cost"}
+"""Of the figures of tau against cost, by unit."""
 
 
 def make_figures(report: Contents) -> list[Figure]:
@@ -30,7 +35,7 @@ def make_figures(report: Contents) -> list[Figure]:
             _tau_by_population(section, suffix),
             _order_by_gap(section, suffix),
             _tau_over_training(section, suffix),
-            _tau_against_cost(section, report.trainings, suffix),
+            *_tau_against_cost(section, suffix),
         ]
     return list(filter(_has_values, figures + training_figures(report.trainings)))
 
@@ -141,21 +146,25 @@ def _tau_over_training(section: Section, suffix: str) -> Figure:
     )
 
 
-def _tau_against_cost(
-    section: Section, trainings: tuple[TrainingResult, ...], suffix: str
-) -> Figure:
-    costs = {training.label: training.figures["cost_s"].mean for training in trainings}
-    series = []
-    for result in section.evaluations:
-        cost = costs.get(result.label)
-        if cost is not None:
-            series.append(_tau_series(result.label, [cost], [result.populations["all"]]))
-    return Figure(
-        f"tau-against-cost{suffix}",
-        "Tau against cost",
-        f"Seconds for a whole run on its machine, mean over seeds; {_where(section)}. "
-        "Bars: 95% intervals. The cost of scores from files is not known.",
-        "seconds per run",
-        "tau",
-        tuple(series),
-    )
+def _tau_against_cost(section: Section, suffix: str) -> Iterator[Figure]:
+    """Make a figure for each unit of cost: what is free stands in each."""
+    places = make_leaderboard(section)
+    for unit in find_units(places):
+        series, front = [], []
+        for place, cost in of_unit(places, unit):
+            everything = [place.result.populations["all"]]
+            series.append(_tau_series(place.result.label, [cost.total], everything))
+            if place.is_on_front and place.result.tau is not None:
+                front.append((cost.total, place.result.tau))
+        x, y = zip(*sorted(front), strict=True) if front else ((), ())
+        yield Figure(
+            f"tau-against-{_NAMES[unit]}{suffix}",
+            "Tau against cost",
+            f"All that an estimator costs, in {unit}: preparation and all architectures that it "
+            f"scored, one seed; {_where(section)}. Bars: 95% intervals. The Pareto front joins "
+            "those that no other beats for less.",
+            unit,
+            "tau",
+            (*series, Series("Pareto front", x, y, kind="reference")),
+            is_x_log=True,
+        )

@@ -176,6 +176,8 @@ def compare(
     policy: str | None = None,
     truth: TruthLike | None = None,
     baseline: str | None = None,
+    estimators: Sequence[str] = (),
+    floor: str | None = None,
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -199,8 +201,12 @@ def compare(
         policy: How an architecture's trials become one number; by default their mean.
         truth: What `harness.evaluate` takes, but for the name of a data set; by default by data
             set.
-        baseline: Name of the estimator to compare all others with; by default runs of "spos" with
-            equal settings, otherwise the first.
+        baseline: Name of the estimator to compare all others with, of a free baseline, or of a
+            combination; by default runs of "spos" with equal settings, otherwise the first.
+        estimators: Which to show: names, free baselines, combinations of these such as
+            "live_params+jacov", and "all" for those that were given, which is the default.
+        floor: What added values are measured against, named likewise; by default the space's,
+            parameters of live edges.
         lower_is_better: Whether a lower score is better, except in run folders.
         score_column: The columns of the scores in files and frames, as
             `harness.scores.ReadOptions` takes them: several are an estimator each.
@@ -265,7 +271,14 @@ def compare(
         loaded = _load_named(scores, lower_is_better, **options)
     else:
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
-    return make_report(loaded, [TruthChoice(*asked)], baseline=baseline, data_dir=folder)
+    return make_report(
+        loaded,
+        [TruthChoice(*asked)],
+        baseline=baseline,
+        data_dir=folder,
+        estimators=estimators,
+        floor=floor,
+    )
 
 
 def _load_named(scores: Mapping[str, ScoresLike], lower_is_better: bool, **options: Any) -> Loaded:

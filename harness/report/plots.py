@@ -55,7 +55,7 @@ def save_plots(report: Contents, folder: Path) -> list[Path]:
     """
     make_folder(folder, "--plots")
     figures = make_figures(report)
-    places = {label: place for place, label in enumerate(report.labels)}
+    places = report.places
     written = []
     for figure in figures:
         for file_format in FILE_TYPES:

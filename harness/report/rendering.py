@@ -17,6 +17,7 @@ import numpy as np
 from harness.evaluation import Evaluated, Pair
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
+from harness.report.leaderboard import make_leaderboard
 from harness.report.markup import Document, to_latex, to_markdown
 from harness.report.seed_means import SeedMean
 from harness.report.tables import NOTES, evaluation_blocks, overview_block, section_blocks
@@ -67,6 +68,7 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
             {
                 "truth": section.truth.to_dict(),
                 "n": len(section.keys),
+                "leaderboard": [place.to_dict() for place in make_leaderboard(section)],
                 "evaluations": list(map(evaluation_to_dict, section.evaluations)),
                 "pairs": [pair.to_dict() for pair in section.pairs],
                 "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},
@@ -137,6 +139,11 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
         who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
         yield from (who | row for row in _note_rows(result))
         yield from (who | row for row in _population_rows(result))
+    for name, added in section.added.items():
+        who = {"kind": "added value", "name": name, "seeds": _write_seeds(added.seeds), **against}
+        for population, gain in added.populations.items():
+            row = _metric_row(f"tau added to {section.floor.label}", gain.difference)
+            yield who | {"population": population, "speaks_of": gain.basis.value} | row
     for pair in section.pairs:
         who = {"kind": "difference", **_name_pair(pair.pair), **against}
         for population, metrics in pair.comparison.differences.items():

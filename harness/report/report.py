@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.matrix import Loaded, ScoreMatrix
-from harness.evaluation import ChosenTruth, Pair, TruthChoice, choose_truths, evaluate_together
+from harness.estimators.combined import select_estimators
+from harness.estimators.matrix import Loaded
+from harness.evaluation import (
+    ChosenTruth,
+    JointEvaluation,
+    Pair,
+    TruthChoice,
+    choose_truths,
+    evaluate_together,
+)
 from harness.monitor import Watch, watch_nothing
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
@@ -49,6 +57,8 @@ def make_report(
     baseline: str | None = None,
     data_dir: Path | None = None,
     watch: Watch = watch_nothing,
+    estimators: Sequence[str] = (),
+    floor: str | None = None,
 ) -> Report:
     """Make the report of some estimators, such as `harness.load_estimators` finds them.
 
@@ -56,11 +66,13 @@ def make_report(
         loaded: The estimators, and what was left out.
         truths: Truths to judge them by, each in its own section; by default that of each image
             data set that runs were trained on.
-        baseline: Label of the estimator to compare all others with, or a free baseline of the
-            space such as `live_params`; by default runs are compared with those of the baseline
-            strategy and equal settings, others with the first.
+        baseline: Label of the estimator to compare all others with, a free baseline of the space
+            such as `live_params`, or a combination of these; by default as `choose_pairs` has it.
         data_dir: Folder of the truth, for data sets that need it.
         watch: Told of the progress of the evaluation.
+        estimators: Which to show: labels, free baselines, combinations such as
+            "live_params+jacov", and "all" for those that were loaded, which is the default.
+        floor: What added values are measured against, named likewise; by default the space's.
 
     Returns:
         The report.
@@ -72,15 +84,19 @@ def make_report(
     """
     if not loaded.estimators:
         raise UsageError("No estimator was given. Name run folders or score files.")
-    groups = choose_truths(loaded.estimators, truths, data_dir)
-    runs = {e.label: load_training(e) for e in loaded.estimators if is_trained(e)}
+    groups = [
+        (chosen, select_estimators(estimators, known), known)
+        for chosen, known in choose_truths(loaded.estimators, truths, data_dir)
+    ]
+    runs = {e.label: load_training(e) for _, shown, _ in groups for e in shown if is_trained(e)}
     sections: list[Section] = []
 
     def watch_section(done: int, total: int) -> None:
         watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
 
-    for chosen, group in groups:
-        sections.append(_make_section(chosen, group, runs, baseline, watch_section))
+    for chosen, shown, known in groups:
+        evaluated = evaluate_together(shown, chosen, baseline, watch_section, floor, known)
+        sections.append(_add_training(evaluated, chosen, runs))
     return Report(
         sections=tuple(sections),
         trainings=tuple(_summarise(label, own) for label, own in runs.items()),
@@ -89,20 +105,17 @@ def make_report(
     )
 
 
-def _make_section(
+def _add_training(
+    evaluated: JointEvaluation,
     chosen: ChosenTruth,
-    estimators: Sequence[ScoreMatrix],
     trainings: Mapping[str, Sequence[RunTraining]],
-    baseline: str | None,
-    watch: Watch,
 ) -> Section:
     truth = chosen.truth.by_index()
     taus = {
-        e.label: tuple(tau_over_training(run, truth) for run in trainings[e.label])
-        for e in estimators
-        if e.label in trainings
+        result.label: tuple(tau_over_training(run, truth) for run in trainings[result.label])
+        for result in evaluated.evaluations
+        if result.label in trainings
     }
-    evaluated = evaluate_together(estimators, chosen, baseline, watch)
     return Section(**vars(evaluated), taus=taus)
 
 

@@ -10,11 +10,11 @@ from harness.report.cells import (
     write_ends,
     write_figure,
     write_reference,
-    write_seeds,
     write_share,
     write_value,
 )
 from harness.report.contents import Section
+from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
 
@@ -24,10 +24,12 @@ BESIDE = ("params", "random")
 SIDE_BY_SIDE = 3
 """Most estimators in one table of populations; more get further tables."""
 
-RANKING = ("weighted_tau", "spearman", "precision_at_10", "regret_at_10")
-"""Metrics of the first table besides tau; the others are in `harness evaluate` and the page."""
-
 NOTES = (
+    "Leaderboard: cost of one seed, its preparation plus that of each architecture; *: none ranks "
+    "better for less (the Pareto front, within one unit of cost). adds: tau of the floor and the "
+    "estimator combined, by the sum of ln(rank), minus that of the floor; 't': over the truth's "
+    "noise. There, architectures without a path from input to output tie at the bottom, so the "
+    "floor's tau may differ from that in its row. Other metrics: 'harness evaluate', and the page.",
     "tau: Kendall's tau-b between the score and the truth in the title. [95%]: interval over "
     "training seeds and architectures; 'a': over architectures only, so about these scores and not "
     "about the method; 's': over seeds only, on these architectures; +-: standard deviation over "
@@ -45,8 +47,8 @@ NOTES = (
 
 
 def section_blocks(section: Section) -> list[Block]:
-    """Make the tables of one truth: ranking, populations, differences, causes of uncertainty."""
-    blocks = [ranking_block(section), *population_blocks(section.evaluations)]
+    """Make the tables of one truth, from the leaderboard to the causes of uncertainty."""
+    blocks = [leaderboard_block(section), *population_blocks(section.evaluations)]
     if section.pairs:
         blocks.append(difference_block(section))
     return [*blocks, uncertainty_block(section)]
@@ -79,29 +81,6 @@ def overview_block(results: Sequence[Evaluated]) -> Block:
     against = ("against",) if several else ()
     headings = ("estimator", *against, "seeds", "n", *names)
     return Block("Tau by population [95%]", headings, rows, texts=1 + several)
-
-
-def ranking_block(section: Section) -> Block:
-    """Make the first table: how well each estimator ranks."""
-    headings = (
-        *("estimator", "seeds", "n", "tau [95%]", "ceiling (reached)", "top half", "top 10%"),
-        *(METRICS[name].title for name in RANKING),
-    )
-    rows = []
-    for result in section.evaluations:
-        everything = result.populations["all"]
-        rows.append(
-            (
-                result.label,
-                write_seeds(result.estimator.seeds),
-                f"{result.figures.n:,}",
-                write_figure(everything.metrics["tau"], with_spread=True),
-                write_ceiling(everything, with_share=True, with_range=False),
-                *(write_value(everything.metrics[f"tau_top_{k}"]) for k in (50, 10)),
-                *(write_value(everything.metrics[name]) for name in RANKING),
-            )
-        )
-    return Block(f"Ranking, against {section.truth.title}", headings, rows)
 
 
 def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:

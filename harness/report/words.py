@@ -11,6 +11,7 @@ from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
+from harness.report.leaderboard import describe_added
 from harness.scores import on_one_line
 from harness.scores.sets import describe_exclusions
 from harness.spaces import DEFAULT, Space
@@ -62,8 +63,9 @@ def describe_report(report: Contents) -> tuple[str, ...]:
         report: The report.
 
     Returns:
-        For each truth how well each estimator ranks, then all differences, then whether the winner
-        depends on the population; what training shows; then the caveats.
+        For each truth how well each estimator ranks, what supernets add to the floor, then all
+        differences, then whether the winner depends on the population; what training shows; then
+        the caveats.
     """
     return tuple(map(on_one_line, _describe(report)))
 
@@ -71,6 +73,7 @@ def describe_report(report: Contents) -> tuple[str, ...]:
 def _describe(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield say_ranking(section.evaluations)
+        yield from describe_added(section)
         yield from map(conclude_pair, section.pairs)
         yield from (pair.comparison.verdict.text for pair in section.pairs)
     for pair in report.training_pairs:

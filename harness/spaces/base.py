@@ -144,12 +144,15 @@ class Space(ABC):
             is no finite-population correction and no "all".
         index_column: Column of files with the published index; None where there is none.
         floor: Name of the baseline that an estimator has to beat.
+        chosen_on_truth: Combinations, by the names of their components, that were chosen by how
+            they rank on a truth of this space; in a sentence, which every figure of them carries.
     """
 
     name: ClassVar[str]
     size: ClassVar[int | None]
     index_column: ClassVar[str | None] = None
     floor: ClassVar[str] = "live_params"
+    chosen_on_truth: ClassVar[Mapping[frozenset[str], str]] = {}
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:

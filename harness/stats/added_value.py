@@ -137,6 +137,11 @@ class AddedValue:
     populations: dict[str, Gain]
     chosen: ChosenWeight | None
 
+    @property
+    def everything(self) -> Gain:
+        """The gain over all architectures."""
+        return self.populations["all"]
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
         return {
@@ -153,14 +158,20 @@ def added_value(
     ranks: LogRanks,
     case: Case,
     *,
+    n_added: int = 1,
+    weights: Sequence[float] | None = None,
     is_deterministic: bool = False,
     populations: Sequence[str] | None = None,
 ) -> AddedValue:
-    """Measure what the last component adds to the others.
+    """Measure what the last components add to the others.
 
     Args:
-        ranks: The floor's components, then the estimator, ranked together: at least two.
+        ranks: The floor's components, then the estimator's, ranked together: at least two.
         case: The truth; its architectures are among those that were ranked.
+        n_added: How many of the last components are the estimator's: one, unless it is a
+            combination itself.
+        weights: Stated weights of the components; 1 each by default. A chosen weight multiplies
+            those of the estimator.
         is_deterministic: Whether another run would give the same scores of every component, as it
             does for counts of parameters; of one seed that is not known.
         populations: Keys of `populations_of`; all of the space by default.
@@ -169,10 +180,11 @@ def added_value(
         The added value.
 
     Raises:
-        UsageError: If there is one component only, the case has architectures that were not
+        UsageError: If no component is left for the floor, the case has architectures that were not
             ranked, or a population is unknown.
     """
-    *floor, estimator = ranks.names
+    n_floor = len(ranks.names) - n_added
+    floor, estimator = ranks.names[: max(0, n_floor)], "+".join(ranks.names[max(0, n_floor) :])
     if not floor or not np.isin(case.keys, ranks.keys).all():
         missing = int((~np.isin(case.keys, ranks.keys)).sum())
         raise UsageError(
@@ -183,8 +195,11 @@ def added_value(
     order = np.argsort(ranks.keys)
     places = order[np.searchsorted(ranks.keys, case.keys, sorter=order)]
 
+    stated = [1.0] * len(ranks.names) if weights is None else list(weights)
+
     def combine(weight: float) -> FloatArray:
-        return ranks.combine([1.0] * len(floor) + [weight])[:, places]
+        of_estimator = [weight * own for own in stated[n_floor:]]
+        return ranks.combine([*stated[:n_floor], *of_estimator])[:, places]
 
     def find_gains(weight: float, judged: BoolArray) -> dict[str, Gain]:
         own = case.within(judged)
@@ -200,7 +215,7 @@ def added_value(
         chosen = ChosenWeight(weight, int((~is_first).sum()), find_gains(weight, is_first))
     return AddedValue(
         estimator=estimator,
-        floor=tuple(floor),
+        floor=floor,
         seeds=ranks.seeds,
         n_ranked=len(ranks.keys),
         populations=find_gains(1.0, everything),

@@ -67,8 +67,8 @@ def test_what_takes_long_shows_its_progress(
     assert result.code == 0
     json.loads(result.out)
     told = [int(line.removeprefix("evaluating: ").rstrip("%")) for line in result.err.splitlines()]
-    # Each population of two estimators, and of their difference in a report.
-    n_parts = (2 if command == "evaluate" else 3) * len(POPULATIONS)
+    # Each population of two estimators; in a report of their difference, and what each adds.
+    n_parts = 2 * len(POPULATIONS) if command == "evaluate" else 3 * len(POPULATIONS) + 2
     assert told == [round(100 * done / n_parts) for done in range(n_parts + 1)]
 
 

@@ -121,7 +121,7 @@ def test_files_alone_need_the_truths_data_set(invoke: Invoke, proxy: Path) -> No
     assert "The truth's data set was not given" in wrong.err
     right = invoke("report", proxy, *options, "--truth-dataset", "tiles", "--format", "csv")
     records = list(csv.DictReader(io.StringIO(right.out)))
-    assert {record["kind"] for record in records} == {"estimator"}
+    assert {record["kind"] for record in records} == {"estimator", "added value"}
 
 
 def test_bad_rows_are_refused_or_counted(invoke: Invoke, runs: Path, proxy: Path) -> None:
@@ -201,3 +201,35 @@ def test_unfinished_runs_are_named(invoke: Invoke, runs: Path) -> None:
     truth = find_truth("tiles")
     make_run(runs, np.arange(N, dtype=float), "spos", 7, status="interrupted", truth=truth)
     assert "Left out, not finished: tiles-spos-s7-" in invoke("report", runs).out
+
+
+def test_estimators_are_chosen_and_combined_by_name(invoke: Invoke, runs: Path) -> None:
+    names = "ogd,live_params+spos,params"
+    options = ("--estimators", names, "--compare-with", "live_params+ogd", "--floor", "ogd")
+    made = json.loads(invoke("report", runs, *options, "--json").out)
+    (section,) = made["sections"]
+    combined = f"live_params+spos (n={N})"
+    assert [each["label"] for each in section["evaluations"]] == ["ogd", combined, "params"]
+    assert {pair["second"] for pair in section["pairs"]} == {f"live_params+ogd (n={N})"}
+    (floor,) = [row for row in section["leaderboard"] if row["is_floor"]]
+    assert floor["estimator"] == "ogd"
+    wrong = invoke("report", runs, "--floor", "live_parms")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "Unknown floor 'live_parms'. Did you mean 'live_params'?" in wrong.err
+
+
+def test_the_same_names_serve_evaluate_and_check(
+    invoke: Invoke, runs: Path, tmp_path: Path
+) -> None:
+    names = ("--estimators", "live_params+spos")
+    found = json.loads(invoke("evaluate", runs, *names, "--json").out)
+    assert [each["label"] for each in found["evaluations"]] == [f"live_params+spos (n={N})"]
+    baseline = tmp_path / "baseline.json"
+    saved = invoke("check", runs, *names, "--save-baseline", baseline)
+    assert saved.code == 0, saved.err
+    passed = invoke("check", runs, *names, "--baseline", baseline)
+    assert passed.code == 0, passed.err
+    assert "live_params+spos" in passed.out
+    other = invoke("check", runs, "--estimators", "ogd", "--baseline", baseline)
+    assert other.code == 1
+    assert "No method is on both sides" in other.err

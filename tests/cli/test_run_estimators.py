@@ -93,3 +93,37 @@ def test_the_estimator_can_also_be_set(tmp_path: Path, invoke: Invoke) -> None:
     assert result.code == 0
     (run,) = json.loads(result.out)["runs"]
     assert run["config"]["estimator"] == "live_flops"
+
+
+COMBINED = "live_params+jacov+2*spos"
+
+
+def test_a_combination_is_in_the_report_of_the_command_that_names_it(
+    out: Path, invoke: Invoke
+) -> None:
+    command = list(COMMAND)
+    command[command.index("--estimators") + 1] = f"nwot,{COMBINED}"
+    before = set(out.glob("tiles-*"))
+    result = invoke(*command, "--out", out)
+    assert result.code == 0, result.err
+    assert set(out.glob("tiles-*")) == before  # its components were there, the free one needs none
+    (row,) = [line for line in result.out.splitlines() if COMBINED in line and "\u2502" in line][:1]
+    assert "combination" in row
+    assert f"--estimators 'all,{COMBINED}'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("live_params+jacof", "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
+        ("jacov+jacov", "names jacov twice"),
+        ("jacov+", "has a component without a name"),
+    ],
+)
+def test_a_wrong_combination_is_refused_before_anything_is_computed(
+    names: str, message: str, invoke: Invoke, tmp_path: Path
+) -> None:
+    result = invoke("run", "--preset", "smoke", "--estimators", names, "--out", tmp_path / "runs")
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert not (tmp_path / "runs").exists()

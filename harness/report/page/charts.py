@@ -10,6 +10,7 @@ styles (the page's policy forbids them), colours and repeated ids would then hav
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -193,14 +194,17 @@ def _draw_curves(figure: Figure, places: dict[str, int], width: int) -> tuple[Fr
     left = 14 + 7 * max(map(len, write_ticks(choose_ticks(y, 5))))
     x = Scale(low, high, left, width - 14)
     if names is None:
-        x = fit_scale((x for series in figure.series for x in series.x), left, width - 14)
+        places_x = (figure.place_x(x) for series in figure.series for x in series.x)
+        x = fit_scale(places_x, left, width - 14)
     frame = Frame(x, y, width, height)
     parts = []
     ticks = choose_ticks(frame.y, 5)
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
         parts.append(_GRID.format(left, frame.y.at(tick), frame.x.end, frame.y.at(tick)))
         parts.append(_TICK.format(left - 8, frame.y.at(tick) + 4, "end", text))
-    if names is None:
+    if figure.is_x_log:
+        parts += _log_ticks(figure, frame)
+    elif names is None:
         parts += _x_ticks(frame, frame.y.start, has_lines=False)
     else:
         parts += _category_ticks(names, frame)
@@ -223,6 +227,15 @@ def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator
         yield _TICK.format(f"{at:g}", bottom + 18, "middle", text)
 
 
+def _log_ticks(figure: Figure, frame: Frame) -> Iterator[Markup]:
+    """Write the ticks of a logarithmic axis, as many as have room."""
+    shown = [(x, text) for x, text in figure.log_ticks if frame.x.low <= x <= frame.x.high]
+    room = (frame.x.end - frame.x.start) / max(1, len(shown))
+    every = math.ceil(max((8.0 * len(text) for _, text in shown), default=1.0) / room)
+    for x, text in shown[::every]:
+        yield _TICK.format(f"{frame.x.at(x):g}", frame.y.start + 18, "middle", text)
+
+
 def _category_ticks(names: Sequence[str], frame: Frame) -> Iterator[Markup]:
     """Write the names of categories, alternating between two lines if they would touch."""
     room = (frame.x.end - frame.x.start) / len(names)
@@ -237,7 +250,7 @@ def _curve(
 ) -> Iterator[Markup]:
     has_bars = figure.categories is not None or series.kind == "points"
     ends = [
-        (frame.x.at(x) + step, frame.y.at(low), frame.y.at(high))
+        (frame.x.at(figure.place_x(x)) + step, frame.y.at(low), frame.y.at(high))
         for x, low, high in series.intervals()
     ]
     if has_bars:
@@ -248,7 +261,9 @@ def _curve(
         down = [f"{at} {low}" for at, low, _ in reversed(ends)]
         yield _BAND.format(look.css, f"M{'L'.join(up + down)}Z")
     found = [(place, value) for place, value in enumerate(series.y) if value is not None]
-    points = [(frame.x.at(series.x[p]) + step, frame.y.at(value), p) for p, value in found]
+    points = [
+        (frame.x.at(figure.place_x(series.x[p])) + step, frame.y.at(value), p) for p, value in found
+    ]
     if series.kind != "points" and points:
         before = {place for _, _, place in points}
         # A line ends where a value is missing.

@@ -34,7 +34,7 @@ def explorer_data(report: Contents) -> dict[str, Any]:
         Plain values, ready for JSON: for each truth its architectures, with the scores of every
         estimator and seed.
     """
-    places = {label: place for place, label in enumerate(report.labels)}
+    places = report.places
     return {"truths": [_section_data(section, places) for section in report.sections]}
 
 

@@ -24,6 +24,7 @@ from harness.files.atomic import check_replaceable, make_folder, write_atomicall
 from harness.report.contents import Contents
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
+from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
 from harness.report.measures import FIGURES
 from harness.report.page import charts
@@ -35,7 +36,6 @@ from harness.report.rendering import report_document
 from harness.report.tables import (
     difference_block,
     population_blocks,
-    ranking_block,
     uncertainty_block,
 )
 from harness.report.training_tables import training_blocks
@@ -125,7 +125,7 @@ def _hash(text: str) -> str:
 
 def _describe(report: Contents) -> dict[str, Any]:
     labels = report.labels
-    places = {label: place for place, label in enumerate(labels)}
+    places = report.places
     names = ", ".join(labels) if len(labels) <= MANY_LABELS else f"{len(labels)} estimators"
     topics, document = _topics(report), report_document(report)
     return {
@@ -133,7 +133,7 @@ def _describe(report: Contents) -> dict[str, Any]:
         "words": document.words,
         "shown_words": SHOWN_WORDS,
         "notes": document.notes,
-        "rankings": [ranking_block(section) for section in report.sections],
+        "rankings": [leaderboard_block(section) for section in report.sections],
         "truths": [
             {"title": section.truth.title, "metrics": metric_tables(section)}
             for section in report.sections
@@ -195,7 +195,12 @@ def _topics(report: Contents) -> list[Topic]:
         Topic("disturbance", "Disturbance", disturbance, training_blocks(report)),
         Topic("training", "Training", draw("training-loss"), []),
         Topic("over-training", "Tau over training", draw("tau-over-training"), []),
-        Topic("cost", "Tau against cost", draw("tau-against-cost"), []),
+        Topic(
+            "cost",
+            "Tau against cost",
+            draw("tau-against-cost", "tau-against-gpu-cost", "tau-against-given-cost"),
+            [],
+        ),
         Topic("differences", "Paired differences", [], pairs),
         Topic("uncertainty", "Uncertainty by cause", [], list(map(uncertainty_block, sections))),
     ]

@@ -145,7 +145,7 @@ def test_names_of_baselines_are_reserved_in_python_too() -> None:
     (section,) = report.sections
     assert [each.label for each in section.evaluations] == ["params (given)", "mine"]
     assert {pair.pair.second.label for pair in section.pairs} == {"params"}
-    assert {pair.pair.second.source for pair in section.pairs} == {"callable"}
+    assert {pair.pair.second.source for pair in section.pairs} == {"baseline"}
     assert len(section.pairs) == 2
     assert any("'params' is the name of a baseline" in line for line in report.words)
 

@@ -44,5 +44,5 @@ def test_an_estimator_is_judged_once_and_progress_is_told(monkeypatch: pytest.Mo
     n_whole = sum(part.population.n == len(TRUTH.keys) for part in parts)
     rows = [row.tobytes() for estimator in estimators for row in estimator.score]
     assert {calls[metric, row] for row in rows for metric in METRICS} == {n_whole}
-    total = 5 * len(populations)
+    total = 5 * len(populations) + len(estimators)  # each one's added value is a step more
     assert told == [(done, total) for done in range(total + 1)]

@@ -393,7 +393,7 @@ def test_fewer_than_thirty_architectures_are_too_few_and_no_number(tmp_path: Pat
     assert metric(report, "spos").status == "too few"
     assert only_pair(report).comparison.differences["all"]["tau"].value is None
     text = render(report)
-    assert "| spos | 0 | 29 | too few | - | too few | too few |" in text
+    assert "| spos | supernet | 1 | 29 | too few | too few | too few |" in text
     assert "ogd and spos cannot be compared: too few architectures (30 are enough)." in text
     assert "Figures on fewer than 30 architectures are shown as 'too few'." in text
 
@@ -528,7 +528,7 @@ def test_csv_has_one_figure_a_row_in_full(
     records = list(csv.DictReader(io.StringIO(render(report, "csv"))))
     assert tuple(records[0]) == REPORT_COLUMNS
     kinds = {record["kind"] for record in records}
-    assert kinds == {"estimator", "difference", "training", "training difference"}
+    assert kinds == {"estimator", "added value", "difference", "training", "training difference"}
 
     def find(kind: str, name: str, figure: str) -> dict[str, str]:
         (found,) = (

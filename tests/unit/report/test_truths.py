@@ -386,12 +386,14 @@ def test_every_format_names_the_truth_beside_every_ranking_figure(report: Report
     assert [s["truth"]["query"]["dataset"] for s in content["sections"]] == list(DATASETS)
     records = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](report))))
     for record in records:
-        assert bool(record["truth"]) == (record["kind"] in ("estimator", "difference"))
+        assert bool(record["truth"]) == (
+            record["kind"] in ("estimator", "added value", "difference")
+        )
     assert list(dict.fromkeys(r["truth"] for r in records if r["truth"])) == titles
     for name in ("markdown", "latex"):
         text = REPORT_WRITERS[name](report)
         for title in titles:
-            for block in ("Ranking", "Tau by population", "Paired differences", "Uncertainty"):
+            for block in ("Leaderboard", "Tau by population", "Paired differences", "Uncertainty"):
                 assert re.search(rf"{block}[^\n]*, against {re.escape(title)}", text)
 
 
@@ -418,7 +420,9 @@ def test_every_conclusion_in_words_stands_below_its_truth(report: Report) -> Non
             for i, x in enumerate(words)
             if x.startswith(f"Kendall tau against {section.truth.title}")
         )
-        assert ", ogd minus spos (" in words[start + 1]
+        assert words[start + 1].startswith("spos adds")
+        assert words[start + 2].startswith("ogd adds")
+        assert ", ogd minus spos (" in words[start + 3]
         assert any(line.startswith(f"Truth: {section.truth.title}, table") for line in words)
     transfers = [line for line in words if line.endswith("transfer to another data set.")]
     assert len(transfers) == 4  # of two supernets to two other data sets

@@ -1,0 +1,169 @@
+"""Combinations of estimators by their ranks, without weights to tune: `live_params+jacov`.
+
+A combination is flat: its components are estimators, not combinations. It is ranked once, over the
+architectures that all of its components scored, and their number is part of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from harness.errors import UsageError, unknown_name
+from harness.estimators.baselines import make_baseline
+from harness.estimators.matrix import (
+    COMBINATION,
+    BoolArray,
+    IntArray,
+    Part,
+    ScoreMatrix,
+    common_archs,
+)
+from harness.estimators.naming import parse_terms
+from harness.spaces import Space
+from harness.stats.combination import Component, LogRanks, rank_together
+
+ALL = "all"
+"""Names all estimators that were given."""
+
+
+def select_estimators(
+    names: Sequence[str], estimators: Sequence[ScoreMatrix]
+) -> tuple[ScoreMatrix, ...]:
+    """Find the estimators that names stand for, each once.
+
+    Args:
+        names: Labels, baselines of the space, combinations of these, and "all" for those given;
+            none for those given.
+        estimators: Those that were given, of one space, each with a label of its own.
+
+    Raises:
+        UsageError: As `find_estimator`.
+    """
+    found: dict[str, ScoreMatrix] = {}
+    given = {estimator.label for estimator in estimators}
+    for name in names or (ALL,):
+        chosen = [find_estimator(name, estimators)] if name != ALL or ALL in given else estimators
+        found |= {estimator.label: estimator for estimator in chosen}
+    return tuple(found.values())
+
+
+def find_estimator(
+    name: str, estimators: Sequence[ScoreMatrix], what: str = "estimator"
+) -> ScoreMatrix:
+    """Find the estimator of a name, or make it.
+
+    Args:
+        name: The label of one that was given, a baseline of the space, or a combination of these
+            such as "live_params+jacov" or "live_params+2*jacov". A label goes before a baseline.
+        estimators: Those that were given, at least one.
+        what: What is asked for, in an error.
+
+    Returns:
+        The estimator; a baseline has the architectures that all that were given have scored.
+
+    Raises:
+        UsageError: If a name is unknown, a combination names one twice, its components share no
+            seed, or no architecture has a score of all.
+    """
+    space = estimators[0].space
+    by_label = {estimator.label: estimator for estimator in estimators}
+    known = {**by_label, **dict.fromkeys(space.baselines)}
+    terms = parse_terms(name, known)
+    for term in terms:
+        if term.name not in known:
+            raise unknown_name(what, term.name, known)
+    given = [by_label[term.name] for term in terms if term.name in by_label]
+    keys = reduce(np.union1d, [each.keys for each in given]) if given else common_archs(estimators)
+    parts = [
+        Part(by_label.get(term.name) or make_baseline(term.name, keys, space), term.weight)
+        for term in terms
+    ]
+    return parts[0].estimator if len(parts) == 1 else combine(parts)
+
+
+def combine(parts: Sequence[Part]) -> ScoreMatrix:
+    """Combine estimators by the sum of the logarithms of their ranks.
+
+    Args:
+        parts: The components and their weights, of one space, each with a label of its own.
+
+    Returns:
+        The combination, with the seeds that its components of several seeds share.
+
+    Raises:
+        UsageError: As `harness.stats.rank_together`.
+    """
+    ranks = rank_parts(parts)
+    weights = [part.weight for part in parts]
+    label = ranks.label(weights)
+    estimators = [part.estimator for part in parts]
+    known = {estimator.dataset for estimator in estimators} - {None}
+    seconds = [0.0 if each.is_free else each.arch_s for each in estimators]
+    notes = [
+        f"{label}: {name} has no counterpart for seeds {', '.join(map(str, seeds))}; not used."
+        for name, seeds in ranks.unused_seeds.items()
+    ]
+    if ranks.n_dead:
+        notes.append(
+            f"{label}: {ranks.n_dead:,} architectures without a path from input to output tie at "
+            "the bottom of every component."
+        )
+    space = estimators[0].space
+    names = {estimator.method for estimator in estimators}
+    notes += [
+        f"{label}: {told}" for chosen, told in space.chosen_on_truth.items() if chosen <= names
+    ]
+    return ScoreMatrix(
+        label=label,
+        method=label,
+        source=COMBINATION,
+        seeds=ranks.seeds,
+        keys=ranks.keys,
+        score=ranks.combine(weights),
+        score_kind=f"sum of ln(rank), 1 is the worst, of {_tell_origins(parts)}",
+        dataset=known.pop() if len(known) == 1 else None,
+        paths=tuple(dict.fromkeys(path for each in estimators for path in each.paths)),
+        exclusions={f"without a score of {name}": n for name, n in ranks.unscored.items() if n},
+        arch_s=None if None in seconds else float(sum(filter(None, seconds))),
+        notes=tuple(notes),
+        space=space,
+        is_deterministic=all(estimator.is_deterministic for estimator in estimators),
+        parts=tuple(parts),
+    )
+
+
+def rank_parts(parts: Sequence[Part]) -> LogRanks:
+    """Rank estimators over the architectures that all of them scored, ascending by key.
+
+    Args:
+        parts: The components; their weights are not used.
+
+    Raises:
+        UsageError: As `harness.stats.rank_together`; also if their spaces differ.
+    """
+    first = parts[0].estimator.space
+    for part in parts:
+        if part.estimator.space.name != first.name:
+            raise UsageError(
+                f"'{part.estimator.label}' scores architectures of the space "
+                f"'{part.estimator.space.name}', and '{parts[0].estimator.label}' those of "
+                f"'{first.name}'. Combine estimators of one space."
+            )
+    keys = reduce(np.union1d, [part.estimator.keys for part in parts])
+    components = [
+        Component(part.estimator.label, part.estimator.scores_of(keys), part.estimator.seeds)
+        for part in parts
+    ]
+    return rank_together(keys, components, dead=_find_dead(keys, first))
+
+
+def _find_dead(keys: IntArray, space: Space) -> BoolArray:
+    return np.array([not space.is_live(space.at(key)) for key in keys.tolist()], dtype=np.bool_)
+
+
+def _tell_origins(parts: Sequence[Part]) -> str:
+    """Say what each component is: a label of a file may be the name of something else as well."""
+    return ", ".join(f"{part.estimator.label} ({part.estimator.score_kind})" for part in parts)

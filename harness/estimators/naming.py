@@ -1,0 +1,105 @@
+"""The grammar by which commands and Python name estimators: `spos,jacov,live_params+2*jacov`.
+
+A comma separates estimators, a plus sign the components of a combination; neither does within
+brackets, so that `own(n=32,depth=2)` and `spos [lr=0.1, seed=3]` are one name each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container
+from typing import NamedTuple
+
+from harness.errors import UsageError
+
+PLUS = "+"
+_OPEN, _CLOSE = "([{", ")]}"
+_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*\*\s*(.+)", re.DOTALL)
+
+
+class Term(NamedTuple):
+    """A component of a combination.
+
+    Attributes:
+        name: The estimator.
+        weight: Its stated weight.
+    """
+
+    name: str
+    weight: float = 1.0
+
+
+def split_names(text: str | None) -> list[str]:
+    """Split a comma-separated list, each name once; None gives an empty list."""
+    return list(dict.fromkeys(part for part in _split(text or "", ",") if part))
+
+
+def parse_names(text: str | None, option: str) -> list[str]:
+    """Split a list that an option was given.
+
+    Raises:
+        UsageError: If it was given and names nothing.
+    """
+    names = split_names(text)
+    if text is not None and not names:
+        raise UsageError(f"{option} '{text}' names no estimator. Give names such as spos,jacov.")
+    return names
+
+
+def parse_terms(text: str, known: Container[str]) -> list[Term]:
+    """Find the estimators that a name stands for.
+
+    Args:
+        text: What the user wrote, such as "live_params+2*jacov".
+        known: The estimators that there are; a name of one is not taken apart.
+
+    Returns:
+        The components, a single one for an estimator. Names that are unknown are returned too, the
+        longest known ones first, from the left.
+
+    Raises:
+        UsageError: If a component has no name, or a combination names one twice.
+    """
+    parts = _split(text, PLUS)
+    if not all(parts):
+        raise UsageError(
+            f"'{text}' has a component without a name. Write estimators with a plus sign between "
+            "them, such as live_params+jacov, or with a stated weight, such as live_params+2*jacov."
+        )
+    terms: list[Term] = []
+    while parts:
+        for n in range(len(parts), 0, -1):
+            term = _weigh(PLUS.join(parts[:n]), known)
+            if term.name in known:
+                break
+        # If none is known, n is 1 and the term the first part.
+        terms.append(term)
+        parts = parts[n:]
+    twice = [name for name, n in Counter(term.name for term in terms).items() if n > 1]
+    if twice:
+        raise UsageError(
+            f"'{text}' names {twice[0]} twice. Name each component once, and give it a weight, "
+            f"such as 2*{twice[0]}, if it is to count for more."
+        )
+    return terms
+
+
+def _weigh(text: str, known: Container[str]) -> Term:
+    found = None if text in known else _WEIGHT.fullmatch(text)
+    return Term(text) if found is None else Term(found[2], float(found[1]))
+
+
+def _split(text: str, sign: str) -> list[str]:
+    """Split at a sign that is not within brackets, and strip the parts."""
+    parts, depth = [""], 0
+    for char in text:
+        if char in _OPEN:
+            depth += 1
+        elif char in _CLOSE:
+            depth = max(0, depth - 1)
+        if char == sign and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]

@@ -1,0 +1,62 @@
+"""How estimators are named: lists, combinations, weights, brackets."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import UsageError
+from harness.estimators.naming import Term, parse_names, parse_terms, split_names
+
+KNOWN = {"a", "b", "a+b", "c+d", "2*a", "own(n=3,f=x+y)", "spos [lr=0.1, c=2]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (None, []),
+        ("", []),
+        ("a, b,,a", ["a", "b"]),
+        ("own(n=3,f=x+y),a", ["own(n=3,f=x+y)", "a"]),
+        ("spos [lr=0.1, c=2], b", ["spos [lr=0.1, c=2]", "b"]),
+        ("a+2*b,c", ["a+2*b", "c"]),
+        ("a),b", ["a)", "b"]),
+    ],
+)
+def test_commas_within_brackets_do_not_separate(text: str | None, names: list[str]) -> None:
+    assert split_names(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("a", [Term("a")]),
+        ("b+a", [Term("b"), Term("a")]),
+        ("a + 2.5 * b", [Term("a"), Term("b", 2.5)]),
+        ("a+b", [Term("a+b")]),  # a label of that name is not taken apart
+        ("b+c+d", [Term("b"), Term("c+d")]),
+        ("c+d+3*b", [Term("c+d"), Term("b", 3.0)]),
+        ("2*a+c+d", [Term("2*a"), Term("c+d")]),
+        (".5*b+own(n=3,f=x+y)", [Term("b", 0.5), Term("own(n=3,f=x+y)")]),
+        ("spos [lr=0.1, c=2]+a", [Term("spos [lr=0.1, c=2]"), Term("a")]),
+        ("x+a+y", [Term("x"), Term("a"), Term("y")]),  # unknown ones are the caller's to refuse
+    ],
+)
+def test_components_are_found_by_the_names_that_there_are(text: str, terms: list[Term]) -> None:
+    assert parse_terms(text, KNOWN) == terms
+
+
+@pytest.mark.parametrize("text", ["+a", "b+", "b++a", ""])
+def test_a_component_without_a_name_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="without a name"):
+        parse_terms(text, KNOWN)
+
+
+def test_a_component_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"names b twice.*2\*b"):
+        parse_terms("b+a+2*b", {"a", "b"})
+
+
+def test_an_option_that_names_nothing_is_refused() -> None:
+    assert parse_names(None, "--estimators") == []
+    with pytest.raises(UsageError, match="--estimators ' ,' names no estimator"):
+        parse_names(" ,", "--estimators")

@@ -1,0 +1,161 @@
+"""The leaderboard: its order, the Pareto front, what is added, and how it is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import harness
+from harness.estimators.matrix import Loaded, ScoreMatrix
+from harness.evaluation import TruthChoice, choose_truth
+from harness.report import Report, make_report
+from harness.report.figures import make_figures
+from harness.report.leaderboard import Place, leaderboard_block, make_leaderboard
+from harness.report.rendering import REPORT_WRITERS
+
+CHOSEN = choose_truth("tiles")
+TRUTH = CHOSEN.truth
+RNG = np.random.RandomState(0)
+
+
+def make(label: str, noise: float, arch_s: float | None = None, n_seeds: int = 1) -> ScoreMatrix:
+    scores = TRUTH.accuracy + noise * RNG.standard_normal((n_seeds, len(TRUTH.keys)))
+    seeds = tuple(range(n_seeds)) if n_seeds > 1 else (None,)
+    return ScoreMatrix(label, label, "file", seeds, TRUTH.keys, scores, "made up", arch_s=arch_s)
+
+
+GOOD, CHEAP, DEAR = make("good", 2.0, 1.0), make("cheap", 6.0, 0.1), make("dear", 7.0, 5.0)
+UNKNOWN, SEEDED = make("unknown", 1.0), make("seeded", 3.0, 2.0, n_seeds=3)
+GIVEN = Loaded((GOOD, CHEAP, DEAR, UNKNOWN, SEEDED))
+CHOICE = TruthChoice("tiles")
+
+
+def report(*names: str, floor: str | None = None) -> Report:
+    return make_report(GIVEN, [CHOICE], estimators=names, floor=floor)
+
+
+@pytest.fixture(scope="module")
+def everything() -> Report:
+    return report("all", "live_params+good", "params")
+
+
+def by_label(made: Report) -> dict[str, Place]:
+    return {place.result.label: place for place in make_leaderboard(made.sections[0])}
+
+
+def test_the_best_comes_first_and_the_floor_is_there(everything: Report) -> None:
+    places = make_leaderboard(everything.sections[0])
+    taus = [place.result.tau for place in places]
+    assert taus == sorted(taus, key=lambda tau: -(tau or 0.0))
+    assert [place.result.label for place in places if place.is_floor] == ["live_params"]
+    n = len(TRUTH.keys)
+    assert set(by_label(everything)) == {
+        *("good", "cheap", "dear", "unknown", "seeded", "params", "live_params"),
+        f"live_params+good (n={n})",
+    }
+
+
+def test_the_front_is_what_none_beats_for_less(everything: Report) -> None:
+    places = by_label(everything)
+    floor = places["live_params"].result.tau or 0.0
+    for label, place in places.items():
+        tau, total = place.result.tau or 0.0, place.cost and place.cost.total
+        if total is None:
+            assert place.is_on_front is None
+            continue
+        better = [
+            other
+            for other in places.values()
+            if other.cost is not None
+            and (other.result.tau or 0.0, -other.cost.total) != (tau, -total)
+            and (other.result.tau or 0.0) >= tau
+            and other.cost.total <= total
+        ]
+        assert place.is_on_front == (not better), label
+    assert places["good"].is_on_front
+    assert not places["dear"].is_on_front
+    assert places["unknown"].cost is None
+    assert places["live_params"].is_on_front == (floor > (places["params"].result.tau or 0.0))
+
+
+def test_what_is_added_is_the_tau_of_the_combination_less_the_floors(everything: Report) -> None:
+    gain = everything.sections[0].added["good"].everything
+    combination = by_label(everything)[f"live_params+good (n={len(TRUTH.keys)})"]
+    assert gain.together.value == pytest.approx(combination.result.tau, abs=1e-12)
+    assert gain.value == pytest.approx((gain.together.value or 0) - (gain.floor.value or 0))
+    # What is in the floor adds nothing twice.
+    own = everything.sections[0].added[combination.result.label].everything
+    assert own.value == pytest.approx(gain.value, abs=1e-12)
+    assert "live_params" not in everything.sections[0].added
+
+
+def test_the_floor_can_be_chosen_and_need_not_be_shown() -> None:
+    made = report("cheap", "seeded", floor="live_params+good")
+    section = made.sections[0]
+    assert section.floor.label == f"live_params+good (n={len(TRUTH.keys)})"
+    assert section.added["cheap"].floor == ("live_params", "good")
+    assert set(by_label(made)) == {"cheap", "seeded", section.floor.label}
+    assert report("good", floor="good").sections[0].added == {}
+
+
+def test_every_format_has_it(everything: Report) -> None:
+    content = json.loads(REPORT_WRITERS["json"](everything))
+    rows = {row["estimator"]: row for row in content["sections"][0]["leaderboard"]}
+    assert rows["good"]["family"] == "given"
+    assert rows["good"]["cost"]["total"] == pytest.approx(len(TRUTH.keys))
+    assert rows["good"]["added"]["populations"]["all"]["difference"]["value"] > 0
+    assert rows["live_params"]["is_floor"]
+    assert rows["seeded"]["seeds"] == [0, 1, 2]
+    records = csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](everything)))
+    added = [row for row in records if row["kind"] == "added value" and row["name"] == "good"]
+    assert added[0]["figure"] == "tau added to live_params"
+    assert {row["population"] for row in added} == {*everything.sections[0].floor.populations}
+    block = leaderboard_block(everything.sections[0])
+    assert block.title.startswith("Leaderboard, against tiles test, 12 epochs, mean of trials")
+    assert "cost in seconds as given" in block.title
+    (row,) = [row for row in block.rows if row[0] == "good"]
+    assert row[-2] == f"{len(TRUTH.keys)}* (0 + 1)"
+
+
+def test_labels_used_have_a_column_where_some_were() -> None:
+    fitted = replace(SEEDED, label="fitted", fitted_on=(TRUTH.keys[:32],) * 3)
+    made = make_report(Loaded((GOOD, fitted)), [CHOICE])
+    block = leaderboard_block(made.sections[0])
+    (place,) = [p for p in make_leaderboard(made.sections[0]) if p.result.label == "fitted"]
+    assert place.n_labels == 32
+    assert "labels" in block.headings
+    assert "labels" not in leaderboard_block(report().sections[0]).headings
+
+
+def test_the_figure_has_a_point_each_and_the_front(everything: Report) -> None:
+    (figure,) = [f for f in make_figures(everything) if f.name == "tau-against-given-cost"]
+    points = {series.label: series for series in figure.series if series.kind == "points"}
+    assert "unknown" not in points
+    assert points["live_params"].x == (0.0,)
+    (front,) = [series for series in figure.series if series.kind == "reference"]
+    assert list(front.x) == sorted(front.x)
+    assert list(front.y) == sorted(front.y, key=float)  # type: ignore[arg-type]
+    assert figure.place_x(100.0) - figure.place_x(10.0) == pytest.approx(1.0)
+    assert figure.place_x(0.0) < figure.place_x(min(x for x in front.x if x > 0))
+    assert figure.log_ticks[0][1] == "0"
+
+
+def test_words_say_what_it_adds_and_of_one_seed_give_no_verdict() -> None:
+    (said,) = [line for line in report("seeded").words if "beside live_params" in line]
+    assert said.startswith("seeded adds: tau +")
+    assert "95% over seeds and architectures, 3 seeds" in said
+    (said,) = [line for line in report("good").words if "beside live_params" in line]
+    assert said.startswith("These scores of good add (no verdict without further seeds): tau +")
+
+
+def test_in_python_estimators_and_floor_have_the_same_names() -> None:
+    scores = {"good": GOOD, "seeded": SEEDED}
+    made = harness.compare(scores, "tiles", estimators=["good+seeded"], floor="params")
+    (section,) = made.sections
+    assert [result.estimator.seeds for result in section.evaluations] == [(0, 1, 2)]
+    assert section.floor.label == "params"
