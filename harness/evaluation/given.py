@@ -11,6 +11,7 @@ import pandas as pd
 from harness.errors import UsageError
 from harness.estimators.loading import read_mapping
 from harness.scores import ReadOptions
+from harness.scores.sets import describe_exclusions
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import NOTES_KEY, TruthTable, make_table
@@ -25,14 +26,14 @@ OWN = "given"
 
 
 def resolve_truth(
-    truth: TruthLike, space: Space | None, arch_form: str | None = None
+    truth: TruthLike, space: Space | None, **reading: Any
 ) -> TruthTable | str | Path | None:
     """Make a table of a truth that is in memory.
 
     Args:
         truth: In any form; a table, its name or path, and None are returned as they are.
         space: The space of accuracies by architecture.
-        arch_form: As `make_own_truth` takes it.
+        reading: As `make_own_truth` takes it.
 
     Returns:
         The table, or what names it.
@@ -45,7 +46,7 @@ def resolve_truth(
     if truth is None or isinstance(truth, (TruthTable, str, Path)):
         return truth
     if isinstance(truth, (pd.Series, Mapping)):
-        return make_own_truth(truth, space, arch_form)
+        return make_own_truth(truth, space, **reading)
     table = import_api(truth)
     if table is None:
         raise UsageError(
@@ -59,7 +60,9 @@ def resolve_truth(
 def make_own_truth(
     accuracies: pd.Series[Any] | Mapping[Any, float],
     space: Space | None = None,
+    *,
     arch_form: str | None = None,
+    exclude_bad: bool = False,
 ) -> TruthTable:
     """Make a table of one accuracy per architecture.
 
@@ -67,6 +70,7 @@ def make_own_truth(
         accuracies: Percent, by architecture, its string or its key (`nb201_index`).
         space: The space; NAS-Bench-201 unless given.
         arch_form: The form of the architectures where several can be read, a key of `Space.forms`.
+        exclude_bad: Whether bad accuracies are left out and counted instead of refused.
 
     Returns:
         The table, of one trial each; its metadata have the notes of reading.
@@ -76,7 +80,9 @@ def make_own_truth(
         TruthError: If the accuracies look like fractions.
     """
     space = space or load_space()
-    options = ReadOptions(score_column="accuracy", arch_form=arch_form, space=space)
+    options = ReadOptions(
+        score_column="accuracy", arch_form=arch_form, exclude_bad=exclude_bad, space=space
+    )
     sets = read_mapping(accuracies, "the truth", options)
     only = sets.sets[0]
     remedy = (
@@ -95,5 +101,8 @@ def make_own_truth(
             "accuracy": only.score[0],
         }
     )
-    notes = {NOTES_KEY: "\n".join(sets.notes)} if sets.notes else {}
-    return make_table(rows, "the truth that was given", notes, space=space)
+    notes = list(sets.notes)
+    if only.exclusions:
+        notes.append(f"Left out of the truth: {describe_exclusions(only.exclusions)}.")
+    metadata = {NOTES_KEY: "\n".join(notes)} if notes else {}
+    return make_table(rows, "the truth that was given", metadata, space=space)

@@ -91,7 +91,8 @@ def evaluate(
         lower_is_better: Whether a lower score is better.
         score_column: The column of the scores in a file or a frame; it may be a pattern, as
             `harness.scores.ReadOptions` takes it.
-        exclude_bad: Whether bad rows are left out and counted instead of refused.
+        exclude_bad: Whether bad rows, also of a truth in memory, are left out and counted instead
+            of refused.
         worst_if_bad: Whether infinite scores, and those too large for a number, rank last, as ties.
         arch_column: The column of architectures in a file or a frame; by default it is found by
             its values.
@@ -133,7 +134,7 @@ def evaluate(
     space = load_space(space) if isinstance(space, str) else space
     if isinstance(truth, str) and dataset is None and not is_table(truth, folder, space):
         truth, dataset = None, truth
-    table = resolve_truth(truth, space, arch_form)
+    table = resolve_truth(truth, space, arch_form=arch_form, exclude_bad=exclude_bad)
     if space is None and isinstance(table, TruthTable):
         space = table.space
     asked = (dataset, split, epochs, policy, table, folder)
@@ -210,7 +211,8 @@ def compare(
         lower_is_better: Whether a lower score is better, except in run folders.
         score_column: The columns of the scores in files and frames, as
             `harness.scores.ReadOptions` takes them: several are an estimator each.
-        exclude_bad: Whether bad rows are left out and counted instead of refused.
+        exclude_bad: Whether bad rows, also of a truth in memory, are left out and counted instead
+            of refused.
         worst_if_bad: Whether infinite scores, and those too large for a number, rank last, as ties.
         arch_column: The column of architectures in files and frames; by default it is found by
             its values.
@@ -262,7 +264,7 @@ def compare(
     }
     if isinstance(scores, (str, Path)):  # one path, which may hold several methods
         scores = [scores]
-    table = resolve_truth(truth, space, arch_form)
+    table = resolve_truth(truth, space, arch_form=arch_form, exclude_bad=exclude_bad)
     asked = (dataset, split, epochs, policy, table)
     folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):

@@ -264,7 +264,7 @@ class _Finder:
         place = next((name for name in names if self._holds_places(name)), None)
         if place is not None:
             named += f", such as {show(place)} if it holds places in the published order"
-        if len(self.frame.columns) == 1:
+        if len(self.frame.columns) == 1 and " " in f"{names} {cells}":
             named += "; columns of a text file are separated by commas, tabs or semicolons"
         return self.error(
             f"{self.source}: no column names architectures of the space '{self.space.name}'; there "

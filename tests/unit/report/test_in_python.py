@@ -469,6 +469,18 @@ def test_mere_row_numbers_of_scores_and_truth_are_taken_for_the_published_order_
     assert said not in str(harness.evaluate(whole, "tiles"))
 
 
+def test_a_missing_accuracy_of_a_truth_is_refused_or_left_out_and_counted() -> None:
+    truth = {key: 50.0 + key / 7 for key in range(10, 60)} | {3: None}
+    scores = {key: float(key) for key in truth}
+    with pytest.raises(DataError, match=r"the truth: column 'accuracy' is missing.*exclude_bad"):
+        harness.evaluate(scores, truth)
+    result = harness.evaluate(scores, truth, exclude_bad=True)
+    assert (result.tau, result.figures.n) == (1.0, 50)
+    assert "Left out of the truth: 1 no score." in str(result)
+    report = harness.compare({"mine": scores}, truth=truth, exclude_bad=True)
+    assert "Left out of the truth: 1 no score." in str(report)
+
+
 def test_arch_form_tells_how_to_read_a_truth_by_digits_too() -> None:
     rng = np.random.RandomState(0)
     archs = [arch_at(key) for key in rng.choice(15_625, 60, replace=False).tolist()]
