@@ -85,10 +85,11 @@ def _find_cost_of_run(record: Record, n: int) -> Cost:
     workers *= int(execution.get("ranks") or 1)
     reused = record.ranking.get("reused")
     n_reused = int(reused.get("n_archs", 0)) if isinstance(reused, Mapping) else 0
-    scoring = timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)
+    # A proxy's seconds are the processor's already.
+    scoring = workers * timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)
     return Cost(
         GPU_S if is_gpu else CORE_S,
         workers * timings.get("train_s", 0.0),
-        workers * scoring / max(1, n - n_reused),
+        scoring / max(1, n - n_reused),
         n,
     )

@@ -82,7 +82,7 @@ class RankingRecord(_Open):
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
-    measured_with: list[str] = Field([], description="Proxies that shared the seconds of a proxy")
+    measured_with: list[str] = Field([], description="Proxies that shared the passes of a proxy")
     score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
     weights_sha256: str | None = Sha256
     format: int | None = Field(None, description="Of the computation; others are not taken over")
@@ -101,7 +101,7 @@ class Timings(_Open):
     checkpoint_s: float | None = Field(None, ge=0, description="Saving")
     rank_s: float | None = Field(None, ge=0, description="The ranking")
     score_s: float | None = Field(
-        None, ge=0, description="Of a proxy: its share of what measuring the proxies together took"
+        None, ge=0, description="Of a proxy alone: all passes; on a CPU, the processor's seconds"
     )
 
 

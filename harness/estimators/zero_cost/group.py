@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from harness.errors import DataError, Interrupted, LockedError, UsageError
 from harness.estimators.base import Task
 from harness.estimators.classes import distinct_classes
+from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.files.journal import Journal
@@ -38,7 +39,7 @@ FOLDER = "zero_cost"
 
 N_BUCKETS = 64
 WAIT_S = 0.5
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Measured(NamedTuple):
@@ -46,15 +47,16 @@ class Measured(NamedTuple):
 
     Attributes:
         values: By proxy; None where the number does not exist.
-        seconds: What measuring all of them took.
+        seconds: What each takes alone: its network and passes too, however many share them. On a
+            CPU those of the processor, on which other work has no effect.
     """
 
     values: dict[str, float | None]
-    seconds: float
+    seconds: dict[str, float]
 
     def with_more(self, other: Measured) -> Measured:
         """Return the same with what else was measured."""
-        return Measured({**self.values, **other.values}, self.seconds + other.seconds)
+        return Measured({**self.values, **other.values}, {**self.seconds, **other.seconds})
 
 
 class Measure(Protocol):
@@ -157,7 +159,7 @@ class Group:
         self, journal: Journal, archs: Mapping[int, Architecture]
     ) -> Iterator[tuple[int, Measured]]:
         """Yield what is known of each, measuring what the journal lacks."""
-        known: defaultdict[int, Measured] = defaultdict(lambda: Measured({}, 0.0))
+        known: defaultdict[int, Measured] = defaultdict(lambda: Measured({}, {}))
         for number, row in enumerate(journal.rows, start=2):
             key, one = _read_row(row, f"{journal.path}, line {number}")
             known[key] = known[key].with_more(one)
@@ -169,14 +171,18 @@ class Group:
             yield key, known[key]
 
     def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
-        started, seed = time.perf_counter(), self._task.config.seed
+        device = self._task.data.train.labels.device
+        meter = Meter(time.process_time if device.type == "cpu" else time.perf_counter)
         proxies = {name: own for name, own in self._proxies.items() if name not in without}
-        network = self._make_network(arch)
-        network.to(self._task.data.train.labels.device)
+        network, building = meter.charge(self._make_network, arch)
+        network.to(device)
         uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
-        passes = Passes(network, *self._batches, seed, uses)
-        values = {name: measure(proxy, passes) for name, proxy in proxies.items()}
-        return Measured(values, time.perf_counter() - started)
+        passes = Passes(network, *self._batches, self._task.config.seed, uses, meter)
+        values, seconds = {}, {}
+        for name, proxy in proxies.items():
+            values[name], own = meter.charge(measure, proxy, passes)
+            seconds[name] = round(building + own, 6)
+        return Measured(values, seconds)
 
     def _make_network(self, arch: Architecture) -> Standalone:
         try:
@@ -230,8 +236,9 @@ class Group:
 
 def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, Measured]:
     match row:
-        case {"key": int(key), "values": dict(values), "seconds": float(seconds)}:
-            if all(value is None or isinstance(value, float) for value in values.values()):
+        case {"key": int(key), "values": dict(values), "seconds": dict(seconds)}:
+            numbers = [*filter(lambda value: value is not None, values.values()), *seconds.values()]
+            if values.keys() == seconds.keys() and all(isinstance(n, float) for n in numbers):
                 return key, Measured(values, seconds)
     raise DataError(
         f"{where}: {str(row)[:80]!r} is not a row of measured proxies. Remove the file and run the "

@@ -7,6 +7,7 @@ layers, without shifts and without batch norm.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum, auto
@@ -20,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.estimators.zero_cost.intercepting import Interceptor
+from harness.estimators.zero_cost.meter import Meter, SharedPass
 from harness.estimators.zero_cost.twice_derived import BatchNorm, Convolution, Form
 from harness.supernet.base import Standalone
 
@@ -53,10 +55,17 @@ class Passes:
         batch: What the shared passes are made on.
         second: Another batch, for proxies that compare two.
         seed: The run's seed, for what else is drawn.
+        meter: Times the passes.
     """
 
     def __init__(
-        self, network: Standalone, batch: Batch, second: Batch, seed: int, uses: Collection[Use]
+        self,
+        network: Standalone,
+        batch: Batch,
+        second: Batch,
+        seed: int,
+        uses: Collection[Use],
+        meter: Meter | None = None,
     ) -> None:
         """Take a network; nothing is computed yet.
 
@@ -66,11 +75,13 @@ class Passes:
             second: Another of the same size.
             seed: The run's seed.
             uses: What the proxies that will be asked for take from the forward pass.
+            meter: Times the passes; one of its own by default.
         """
         self.network = network
         self.batch = batch
         self.second = second
         self.seed = seed
+        self.meter = meter or Meter(time.process_time)
         self._uses = frozenset(uses)
 
     @cached_property
@@ -88,7 +99,7 @@ class Passes:
         """The product w'Hg of all weights w, that gradient g, and the second derivatives H."""
         return self._backward[1]
 
-    @cached_property
+    @SharedPass
     def second_gradients(self) -> tuple[Tensor, ...]:
         """The gradients of the second batch."""
         with Interceptor():
@@ -124,7 +135,7 @@ class Passes:
         logits = self.logits
         return bool(logits.isfinite().all() and (logits != logits[0]).any())
 
-    @cached_property
+    @SharedPass
     def input_correlations(self) -> npt.NDArray[np.float64] | None:
         """Correlations of the images' gradients of the sum of all logits, [image, image].
 
@@ -153,7 +164,7 @@ class Passes:
     def _seen(self) -> _Watch:
         return _Watch(self._uses)
 
-    @cached_property
+    @SharedPass
     def _forward(self) -> tuple[Tensor, Tensor]:
         images = self.batch.images
         with_graph = bool(self._uses - {Use.CODES})
@@ -164,7 +175,7 @@ class Passes:
         self._seen.let_go()
         return images, logits
 
-    @cached_property
+    @SharedPass
     def _backward(self) -> tuple[tuple[Tensor, ...], float]:
         with_curvature = Use.CURVATURE in self._uses
         weights = tuple(self.weights.values())

@@ -59,7 +59,7 @@ class Proxy(Estimator):
         found: dict[int, Measured] = {}
         for key, one in group.measure_all(keys):
             found[key] = one
-            self._cost += one.seconds / len(one.values)
+            self._cost += one.seconds[name]
         if found and all(one.values[name] is None for one in found.values()):
             raise UsageError(
                 f"'{name}' has no number for any of {len(found):,} networks of space "
@@ -68,7 +68,7 @@ class Proxy(Estimator):
             )
         of_archs = [found.get(class_key(space, key)) for key in keys]
         scores = (score_cells(one.values[name]) if one else dead_cells() for one in of_archs)
-        seconds = ({"seconds": one and one.seconds} for one in of_archs)
+        seconds = ({"seconds": one and one.seconds[name]} for one in of_archs)
         together = dict.fromkeys(own for one in found.values() for own in one.values)
         return Scores(
             rows={"scores": name_rows(keys, space, scores)},
@@ -80,7 +80,7 @@ class Proxy(Estimator):
         )
 
     def cost(self) -> dict[str, float]:
-        """Return this proxy's share of the seconds of its classes, equal among those measured.
+        """Return the seconds that this proxy takes alone, passes that it shares counted in full.
 
         A start that was stopped early may not have come to what an earlier one measured.
         """

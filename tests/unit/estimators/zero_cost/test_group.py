@@ -197,7 +197,7 @@ def test_a_number_of_any_type_is_read_back(
     assert score(make_task(tmp_path, "jacov")).rows["scores"] == first
 
 
-def test_seconds_are_kept_and_shared_out(tmp_path: Path) -> None:
+def test_seconds_are_kept_as_if_each_were_alone(tmp_path: Path) -> None:
     task = make_task(tmp_path, "jacov", ("nwot",))
     estimator = load_estimator("jacov")(task)
     scores = estimator.score(KEYS)
@@ -208,7 +208,7 @@ def test_seconds_are_kept_and_shared_out(tmp_path: Path) -> None:
     }
     assert all(seconds > 0 for seconds in by_class.values())
     assert scores.facts["measured_with"] == ["nwot"]
-    assert estimator.cost()["score_s"] == pytest.approx(sum(by_class.values()) / 2, abs=1e-3)
+    assert estimator.cost()["score_s"] == pytest.approx(sum(by_class.values()), abs=1e-3)
 
 
 class Releasing(SilentMonitor):
@@ -245,7 +245,13 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ['{"key": 1}', '{"key": 1, "values": {"jacov": "a"}, "seconds": 0.1}']
+    "row",
+    [
+        '{"key": 1}',
+        '{"key": 1, "values": {"jacov": "a"}, "seconds": {"jacov": 0.1}}',
+        '{"key": 1, "values": {"jacov": 1.0}, "seconds": 0.1}',
+        '{"key": 1, "values": {"jacov": 1.0}, "seconds": {"nwot": 0.1}}',
+    ],
 )
 def test_a_foreign_row_is_refused_by_file_and_line(tmp_path: Path, row: str) -> None:
     score(make_task(tmp_path, "jacov"))
