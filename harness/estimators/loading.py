@@ -187,7 +187,7 @@ def _check_paths(
     if not named:
         raise UsageError("No scores were given. Name run folders or score files.")
     for each in named:
-        if each.columns is not None and each.is_folder:
+        if each.columns is not None and each.path.is_dir():
             raise UsageError(
                 f"{each} names a column of '{each.path}', which is a folder. Columns are of score "
                 "files, such as scores.parquet of a run."

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from harness.errors import UsageError
 from harness.estimators.loading import (
     ScoresLike,
@@ -262,8 +264,8 @@ def compare(
         "rows": rows or {},
         "space": space,
     }
-    if isinstance(scores, (str, Path)):  # one path, which may hold several methods
-        scores = [scores]
+    if not isinstance(scores, Mapping):
+        scores = _list_paths(scores)
     table = resolve_truth(truth, space, arch_form=arch_form, exclude_bad=exclude_bad)
     asked = (dataset, split, epochs, policy, table)
     folder = None if data_dir is None else Path(data_dir)
@@ -280,6 +282,21 @@ def compare(
         data_dir=folder,
         estimators=estimators,
         floor=floor,
+    )
+
+
+def _list_paths(scores: Iterable[str | Path] | str | Path) -> list[str | Path]:
+    """Make a list of one path or several; scores in memory have no names of their own."""
+    if isinstance(scores, (str, Path)):  # one path, which may hold several methods
+        return [scores]
+    if isinstance(scores, Iterable) and not isinstance(scores, (pd.DataFrame, pd.Series)):
+        scores = list(scores)
+        if all(isinstance(each, (str, Path)) for each in scores):
+            return scores
+    raise UsageError(
+        f"What to compare was given as {type(scores).__name__}; allowed are paths, and a mapping "
+        "from names to scores of any form. Give scores in memory by name, such as "
+        "harness.compare({'mine': scores})."
     )
 
 

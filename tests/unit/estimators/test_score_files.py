@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, StoreError, UsageError
 from harness.estimators.callables import from_callable
 from harness.estimators.loading import load_estimators, make_estimators
 from harness.spaces.nb201.encoding import Arch, arch_at
@@ -79,6 +79,8 @@ def test_a_folder_has_no_columns(tmp_path: Path) -> None:
     make_run(tmp_path / "runs", np.arange(float(N)), truth=find_truth("tiles"))
     with pytest.raises(UsageError, match=r"names a column of '.*runs', which is a folder"):
         labels_of(f"{tmp_path / 'runs'}::score")
+    with pytest.raises(StoreError, match="nothing is not a folder"):
+        labels_of(f"{tmp_path / 'nothing'}::score")
 
 
 @pytest.mark.parametrize("option", [{"rows": {"a": 1}}, {"worst_if_bad": True}, {"arch_form": "x"}])

@@ -469,6 +469,14 @@ def test_mere_row_numbers_of_scores_and_truth_are_taken_for_the_published_order_
     assert said not in str(harness.evaluate(whole, "tiles"))
 
 
+def test_scores_in_memory_are_compared_by_name_alone() -> None:
+    frame = make_frame()
+    function = lambda arch: arch.nb201_index  # noqa: E731
+    for scores in (frame, frame["score"], [frame], [function], function, 3):
+        with pytest.raises(UsageError, match=r"by name, such as harness.compare\(\{'mine': scores"):
+            harness.compare(scores, "tiles")  # type: ignore[arg-type]
+
+
 def test_a_missing_accuracy_of_a_truth_is_refused_or_left_out_and_counted() -> None:
     truth = {key: 50.0 + key / 7 for key in range(10, 60)} | {3: None}
     scores = {key: float(key) for key in truth}
