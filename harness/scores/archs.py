@@ -158,10 +158,7 @@ class _Finder:
         if row_numbers is not None:
             differs = row_numbers.keys != decider.keys
             if differs.any() and (differs.mean() > 0.5 or self._index_numbers_rows()):
-                notes.append(
-                    f"{self.source}: column '{ROW_NUMBERS}' numbers the rows, and is not used; "
-                    f"column '{show(first)}' names the architectures."
-                )
+                notes.append(self._say_passed_over(first))
             else:
                 checks.append(row_numbers)
         columns = tuple(dict.fromkeys((*texts, *(n for n in INDEX_COLUMNS if n in names))))
@@ -175,7 +172,12 @@ class _Finder:
             checks.insert(0, self.read(named, form))
         if not checks:
             raise self._none_named(names)
-        notes, first = [], checks[0]
+        columns = tuple(check.column for check in checks)
+        notes, first, last = [], checks[0], checks[-1]
+        is_beside = len(checks) > 1 and last.column == ROW_NUMBERS
+        if is_beside and (last.keys != first.keys).any() and self._index_numbers_rows():
+            notes.append(self._say_passed_over(first.column))
+            checks.pop()
         if first.column in (ROW_NUMBERS, *STRING_COLUMNS) and _may_number_rows(first.keys):
             self._refuse_row_numbers(first.column, names)
             if len(self.frame) != self.space.size:
@@ -183,7 +185,7 @@ class _Finder:
                     f"{self.source}: column '{first.column}' was taken for places in the published "
                     "order, though it could number the rows."
                 )
-        return Archs(tuple(checks), tuple(check.column for check in checks), tuple(notes))
+        return Archs(tuple(checks), columns, tuple(notes))
 
     def read(
         self,
@@ -218,6 +220,12 @@ class _Finder:
             if name in names:
                 numbers = read_numbers(self.frame[name]).values
                 yield Check(name, keys_of_numbers(numbers, self.space), problem)
+
+    def _say_passed_over(self, decider: str) -> str:
+        return (
+            f"{self.source}: column '{ROW_NUMBERS}' numbers the rows, and is not used; "
+            f"column '{show(decider)}' names the architectures."
+        )
 
     def _index_numbers_rows(self) -> bool:
         return numbers_rows(read_numbers(self.frame[ROW_NUMBERS]).values)

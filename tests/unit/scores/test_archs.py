@@ -51,6 +51,23 @@ def test_row_numbers_called_index_beside_strings_are_passed_over_with_a_note() -
     )
 
 
+@pytest.mark.parametrize("name", ["nb201_index", "arch"])
+def test_row_numbers_called_index_beside_published_indices_are_passed_over_too(name: str) -> None:
+    keys, columns, (note,) = find({"index": range(6), name: KEYS})
+    assert (keys, columns) == (KEYS, [name])
+    assert note.endswith(f"is not used; column '{name}' names the architectures.")
+    assert find({"index": KEYS, name: KEYS}) == (KEYS, [name, "index"], ())
+    frame = pd.DataFrame({"index": [*KEYS[:-1], 9], name: KEYS, "score": range(6)})
+    with pytest.raises(DataError, match=f"'index' names another architecture than '{name}'"):
+        make_score_sets(frame, "mine")
+    sets = make_score_sets(
+        pd.DataFrame({name: KEYS, "a": NUMBERS["zen"]}).reset_index(),
+        "mine",
+        ReadOptions(score_column="*"),
+    )
+    assert [each.column for each in sets.sets] == ["a"]  # the row numbers are no scores
+
+
 @pytest.mark.parametrize("numbers", [[1, 2, 3, 4, 5, 6], [3, 17, 200, 4_000, 5_000, 6_000]])
 def test_an_index_that_contradicts_the_strings_is_passed_over_with_a_note(
     numbers: list[int],
