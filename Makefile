@@ -24,6 +24,9 @@ EXTRA ?= dev
 LOWEST ?= .venv-lowest
 # Passed on: to `harness run`, to pytest, and to the benchmarks.
 RUN_ARGS ?=
+# What the quickstart ranks with, unless RUN_ARGS names other estimators.
+ESTIMATORS ?= supernets,jacov,nwot,synflow
+NAMED = $(findstring --estimators,$(RUN_ARGS))$(findstring --strategies,$(RUN_ARGS))$(findstring --config,$(RUN_ARGS))
 PYTEST_ARGS ?= -n 2 --dist worksteal
 BENCH_ARGS ?=
 
@@ -40,7 +43,7 @@ help: ## say what there is to make
 setup: $(DEV_STAMP) ## install the harness with its development tools into .venv (VENV=...)
 
 run: $(RUN_STAMP) ## the quickstart: train, rank, report (more options: RUN_ARGS='...')
-	$(BIN)/harness run --space nb201 $(RUN_ARGS)
+	$(BIN)/harness run --space nb201 $(if $(NAMED),,--estimators $(ESTIMATORS)) $(RUN_ARGS)
 
 # One thread a process: two pytest workers with a thread pool each only get in each other's way.
 test: export OMP_NUM_THREADS ?= 1

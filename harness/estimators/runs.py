@@ -49,7 +49,8 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
         readout: Readout whose scores to take; None for each run's own.
 
     Returns:
-        One estimator for each data set, strategy and settings, the baseline strategy first; and
+        One estimator for each data set, strategy or other estimator, and settings, the baseline
+        strategy first, then the other supernets; and
         the unfinished runs, which are left out, with their status.
 
     Raises:
@@ -110,10 +111,11 @@ def former_settings(config: RunConfig) -> tuple[str, ...]:
 
 
 def _group(runs: Sequence[_Run]) -> list[list[_Run]]:
-    def key(run: _Run) -> tuple[str, bool, str, str]:
+    def key(run: _Run) -> tuple[str, int, str, str]:
         config = run.config
-        first = config.method != BASELINE_STRATEGY  # the baseline goes first
-        return config.dataset, first, config.method, settings_sha256(config)
+        # The baseline goes first, then the other supernets.
+        place = 0 if config.method == BASELINE_STRATEGY else 1 + (config.estimator != SUPERNET)
+        return config.dataset, place, config.method, settings_sha256(config)
 
     ordered = sorted(runs, key=lambda run: (*key(run), run.config.seed))
     return [list(group) for _, group in itertools.groupby(ordered, key)]

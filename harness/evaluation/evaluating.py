@@ -94,9 +94,7 @@ def evaluate_together(
         accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
         pairs=differences,
-        floor=of_floor[0]
-        if of_floor
-        else _evaluate(beneath, chosen, archs, scores_of(beneath), ("all",)),
+        floor=of_floor[0] if of_floor else _evaluate(beneath, chosen, archs, scores_of(beneath)),
         added=added,
     )
 

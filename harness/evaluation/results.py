@@ -141,8 +141,7 @@ class JointEvaluation:
         accuracy: Their truth, percent, [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
-        floor: What added values are measured against, on the same architectures; over all of them
-            only, unless it is among the estimators.
+        floor: What added values are measured against, on the same architectures.
         added: What each estimator adds to the floor, by label; not of what is within the floor.
     """
 

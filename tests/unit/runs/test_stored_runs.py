@@ -47,6 +47,18 @@ def test_the_settings_of_a_stored_run_find_it_again(path: Path) -> None:
     assert RunConfig(**record.config).sha256 == config.sha256
 
 
+BOARD = sorted(path.parent for path in (RESULTS / "leaderboard").glob("*/record.json"))
+
+
+@pytest.mark.parametrize("path", BOARD, ids=lambda path: path.name)
+def test_a_run_of_the_leaderboard_is_found_by_its_settings_and_loads(path: Path) -> None:
+    record = RunFolder(path).read_record()
+    assert record.run_id == path.name
+    assert record.status == "finished"
+    assert resolve_config(RunConfig(**record.config), find_truth("tiles")).run_id == path.name
+    assert len(load_scores(path / "scores.parquet")) == record.config["n_archs"]
+
+
 def test_every_stored_score_file_loads_with_a_score_or_a_status_for_each_architecture() -> None:
     for path in SCORES:
         scores = load_scores(path)
