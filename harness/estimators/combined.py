@@ -19,7 +19,6 @@ from harness.estimators.matrix import (
     IntArray,
     Part,
     ScoreMatrix,
-    common_archs,
 )
 from harness.estimators.naming import parse_terms
 from harness.spaces import Space
@@ -62,7 +61,7 @@ def find_estimator(
         what: What is asked for, in an error.
 
     Returns:
-        The estimator; a baseline has the architectures that all that were given have scored.
+        The estimator; a baseline has the architectures that any that was given has scored.
 
     Raises:
         UsageError: If a name is unknown, a combination names one twice, its components share no
@@ -76,7 +75,7 @@ def find_estimator(
         if term.name not in known:
             raise unknown_name(what, term.name, known)
     given = [by_label[term.name] for term in terms if term.name in by_label]
-    keys = reduce(np.union1d, [each.keys for each in given]) if given else common_archs(estimators)
+    keys = reduce(np.union1d, [each.keys for each in given or estimators])
     parts = [
         Part(by_label.get(term.name) or make_baseline(term.name, keys, space), term.weight)
         for term in terms
@@ -129,6 +128,7 @@ def combine(parts: Sequence[Part]) -> ScoreMatrix:
         exclusions={f"without a score of {name}": n for name, n in ranks.unscored.items() if n},
         arch_s=None if None in seconds else float(sum(filter(None, seconds))),
         notes=tuple(notes),
+        fitted_on=_find_fitted(estimators, ranks.seeds),
         space=space,
         is_deterministic=all(estimator.is_deterministic for estimator in estimators),
         parts=tuple(parts),
@@ -157,11 +157,30 @@ def rank_parts(parts: Sequence[Part]) -> LogRanks:
         Component(part.estimator.label, part.estimator.scores_of(keys), part.estimator.seeds)
         for part in parts
     ]
-    return rank_together(keys, components, dead=_find_dead(keys, first))
+    by_all = np.logical_and.reduce([np.isin(keys, part.estimator.keys) for part in parts])
+    return rank_together(keys, components, dead=by_all & _find_dead(keys, first))
 
 
 def _find_dead(keys: IntArray, space: Space) -> BoolArray:
     return np.array([not space.is_live(space.at(key)) for key in keys.tolist()], dtype=np.bool_)
+
+
+def _find_fitted(
+    estimators: Sequence[ScoreMatrix], seeds: Sequence[int | None]
+) -> tuple[IntArray, ...]:
+    """Find the architectures whose truth some component of each seed was fitted to."""
+    fitted = [each for each in estimators if each.fitted_on]
+    if not fitted:
+        return ()
+    nothing = np.zeros(0, dtype=np.int64)
+    return tuple(
+        reduce(
+            np.union1d,
+            [e.fitted_on[e.seeds.index(seed) if len(e.seeds) > 1 else 0] for e in fitted],
+            nothing,
+        )
+        for seed in seeds
+    )
 
 
 def _tell_origins(parts: Sequence[Part]) -> str:

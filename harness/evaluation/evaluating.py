@@ -94,7 +94,9 @@ def evaluate_together(
         accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
         pairs=differences,
-        floor=of_floor[0] if of_floor else _evaluate(beneath, chosen, archs, scores_of(beneath)),
+        floor=of_floor[0]
+        if of_floor
+        else _evaluate(beneath, chosen, archs, scores_of(beneath), ("all",)),
         added=added,
     )
 

@@ -141,7 +141,8 @@ class JointEvaluation:
         accuracy: Their truth, percent, [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
-        floor: What added values are measured against, on the same architectures.
+        floor: What added values are measured against, on the same architectures; over all of them
+            only, unless it is among the estimators.
         added: What each estimator adds to the floor, by label; not of what is within the floor.
     """
 

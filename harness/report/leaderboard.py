@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,12 @@ def make_leaderboard(section: JointEvaluation) -> tuple[Place, ...]:
         )
         for result in results
     ]
-    return tuple(sorted(places, key=lambda place: -(place.result.tau or -1.0)))
+    return tuple(sorted(places, key=_order))
+
+
+def _order(place: Place) -> float:
+    """Put the largest tau first, and what has none last."""
+    return math.inf if place.result.tau is None else -place.result.tau
 
 
 def find_units(places: Sequence[Place]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ class Gain:
         together: Tau with it.
         difference: Their paired difference, with its intervals over seeds and architectures; ranks
             are held fixed, as if they did not depend on which architectures were drawn.
-        components: Where its uncertainty comes from, with the truth's noise; None without a value.
+        components: Where its uncertainty comes from, with the truth's noise; only if the basis is
+            `EXACT`, where nothing else is left.
         basis: What the difference applies to.
         p: Two-sided p-value for no difference, by the construction of `interval`, adjusted by Holm
             over the populations other than "all"; None if there is no interval, or for one seed.
@@ -203,7 +205,8 @@ def added_value(
 
     def find_gains(weight: float, judged: BoolArray) -> dict[str, Gain]:
         own = case.within(judged)
-        floor_scores, scores = (CaseScores(own, combine(w)[:, judged]) for w in (0.0, weight))
+        floor_scores = _score_floor(own, len(ranks.seeds), combine(0.0)[:, judged].tobytes())
+        scores = CaseScores(own, combine(weight)[:, judged])
         return _find_gains(floor_scores, scores, is_deterministic, populations)
 
     everything = np.ones(len(places), dtype=np.bool_)
@@ -221,6 +224,15 @@ def added_value(
         populations=find_gains(1.0, everything),
         chosen=chosen,
     )
+
+
+@lru_cache(maxsize=16)
+def _score_floor(case: Case, n_seeds: int, scores: bytes) -> CaseScores:
+    """Hold the floor's scores, [seed, n], against the truth, once for all that may be added."""
+    rows = np.frombuffer(scores).reshape(n_seeds, -1)
+    if (rows == rows[0]).all():
+        return CaseScores(case, rows[0]).of_seeds([0] * n_seeds)
+    return CaseScores(case, rows)
 
 
 def _choose_weight(scores: Sequence[FloatArray], truth: FloatArray, judged: BoolArray) -> float:
@@ -247,7 +259,7 @@ def _find_gains(
 def _find_gain(floor: CaseScores, together: CaseScores, is_deterministic: bool, name: str) -> Gain:
     sample = together.sample("tau", name, minus=floor)
     difference = conclude(sample)
-    components = decompose(sample, together.truth_se(name, minus=floor))
+    components = None
     if len(together) > 1:
         basis = Basis.METHOD
     elif not is_deterministic:
@@ -255,8 +267,10 @@ def _find_gain(floor: CaseScores, together: CaseScores, is_deterministic: bool, 
     else:
         basis = Basis.EXACT if sample.left == 0.0 else Basis.ARCHITECTURES
     p = difference.p if basis in (Basis.METHOD, Basis.ARCHITECTURES) else None
-    if basis is Basis.EXACT and components is not None and components.truth_se is not None:
-        p = Uncertainty(None, 0.0, components.truth_se).p_value(difference.value or 0.0)
+    if basis is Basis.EXACT:
+        components = decompose(sample, together.truth_se(name, minus=floor))
+        if components is not None and components.truth_se is not None:
+            p = Uncertainty(None, 0.0, components.truth_se).p_value(difference.value or 0.0)
     return Gain(
         floor=conclude(floor.sample("tau", name)),
         together=conclude(together.sample("tau", name)),

@@ -49,11 +49,21 @@ def test_a_combination_is_the_sum_of_log_ranks_over_what_all_scored() -> None:
     assert np.allclose(found.score[0], expected, rtol=1e-12)
     assert found.family == "combination"
     assert not found.is_deterministic  # nothing is known of another run of a and b
-    n_live = 100 - int(DEAD[300:].sum())  # the dead need no score
-    assert found.exclusions == {"without a score of b": n_live}
+    assert found.exclusions == {"without a score of b": 100}
     assert "of a" in found.score_kind
     assert "of b" in found.score_kind
     assert found.arch_s == pytest.approx(1.0)
+
+
+def test_the_dead_that_a_component_was_not_asked_about_are_not_ranked() -> None:
+    asked = np.arange(400) % 2 == 0
+    half = replace(B, keys=KEYS[asked], score=A.score[:, asked])
+    assert DEAD[asked].any()
+    assert DEAD[~asked].any()
+    found = find_estimator("a+b", [A, half])
+    assert (found.label, found.keys.tolist()) == ("a+b (n=200)", KEYS[asked].tolist())
+    assert found.exclusions == {"without a score of b": 200}
+    assert any(f" {DEAD[asked].sum()} architectures without a path" in n for n in found.notes)
 
 
 def test_seeds_of_components_are_paired_and_a_single_one_goes_with_each() -> None:
@@ -71,7 +81,7 @@ def test_seeds_of_components_are_paired_and_a_single_one_goes_with_each() -> Non
 def test_baselines_alone_are_deterministic_and_combine_over_what_was_scored() -> None:
     found = find_estimator("live_params+flops", [A, B])
     assert found.is_deterministic
-    assert found.keys.tolist() == KEYS[:300].tolist()
+    assert found.keys.tolist() == KEYS.tolist()
     assert not find_estimator("live_params+random", [A]).is_deterministic
 
 

@@ -60,6 +60,19 @@ def test_the_best_comes_first_and_the_floor_is_there(everything: Report) -> None
     }
 
 
+def test_a_tau_of_0_stands_before_one_below() -> None:
+    accuracy, first = np.unique(TRUTH.accuracy, return_index=True)
+    accuracy, keys = accuracy[:40], TRUTH.keys[first[:40]].tolist()
+    rows = {"down": -accuracy + 2.0 * RNG.standard_normal(40), "fold": abs(np.arange(40) - 19.5)}
+    scores = {name: dict(zip(keys, row.tolist(), strict=True)) for name, row in rows.items()}
+    taus = {
+        p.result.label: p.result.tau for p in by_label(harness.compare(scores, "tiles")).values()
+    }
+    assert taus["fold"] == 0.0
+    assert -1.0 < (taus["down"] or 0.0) < 0.0
+    assert list(taus)[-2:] == ["fold", "down"]
+
+
 def test_the_front_is_what_none_beats_for_less(everything: Report) -> None:
     places = by_label(everything)
     floor = places["live_params"].result.tau or 0.0
@@ -114,7 +127,8 @@ def test_every_format_has_it(everything: Report) -> None:
     records = csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](everything)))
     added = [row for row in records if row["kind"] == "added value" and row["name"] == "good"]
     assert added[0]["figure"] == "tau added to live_params"
-    assert {row["population"] for row in added} == {*everything.sections[0].floor.populations}
+    shown = everything.sections[0].evaluations[0].populations
+    assert {row["population"] for row in added} == {*shown}
     block = leaderboard_block(everything.sections[0])
     assert block.title.startswith("Leaderboard, against tiles test, 12 epochs, mean of trials")
     assert "cost in seconds as given" in block.title
