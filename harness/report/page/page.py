@@ -46,7 +46,7 @@ TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
 MANY_LABELS = 3
 """With more estimators the title gives their number, not their names."""
-SHOWN_WORDS = 12
+SHOWN_WORDS = 6
 """Further sentences are folded, so that the tables of many estimators are in reach."""
 
 
