@@ -41,11 +41,12 @@ def select_estimators(
     Raises:
         UsageError: As `find_estimator`.
     """
-    found: dict[str, ScoreMatrix] = {}
+    found: dict[frozenset[tuple[str, float]], ScoreMatrix] = {}
     given = {estimator.label for estimator in estimators}
     for name in names or (ALL,):
         chosen = [find_estimator(name, estimators)] if name != ALL or ALL in given else estimators
-        found |= {estimator.label: estimator for estimator in chosen}
+        for estimator in chosen:
+            found.setdefault(estimator.identity, estimator)
     return tuple(found.values())
 
 
@@ -106,15 +107,12 @@ def combine(parts: Sequence[Part]) -> ScoreMatrix:
         for name, seeds in ranks.unused_seeds.items()
     ]
     if ranks.n_dead:
+        tie = "s tie" if ranks.n_dead > 1 else " ranks"
         notes.append(
-            f"{label}: {ranks.n_dead:,} architectures without a path from input to output tie at "
-            "the bottom of every component."
+            f"{label}: {ranks.n_dead:,} architecture{tie} at the bottom of every component, "
+            "without a path from input to output."
         )
-    space = estimators[0].space
-    names = {estimator.method for estimator in estimators}
-    notes += [
-        f"{label}: {told}" for chosen, told in space.chosen_on_truth.items() if chosen <= names
-    ]
+    notes += tell_chosen(parts)
     return ScoreMatrix(
         label=label,
         method=label,
@@ -129,10 +127,17 @@ def combine(parts: Sequence[Part]) -> ScoreMatrix:
         arch_s=None if None in seconds else float(sum(filter(None, seconds))),
         notes=tuple(notes),
         fitted_on=_find_fitted(estimators, ranks.seeds),
-        space=space,
+        space=estimators[0].space,
         is_deterministic=all(estimator.is_deterministic for estimator in estimators),
         parts=tuple(parts),
     )
+
+
+def tell_chosen(parts: Sequence[Part]) -> list[str]:
+    """Say which of these estimators were combined because of their figures on a truth."""
+    names = {part.estimator.method for part in parts}
+    found = parts[0].estimator.space.chosen_on_truth
+    return [told for chosen, told in found.items() if chosen <= names]
 
 
 def rank_parts(parts: Sequence[Part]) -> LogRanks:

@@ -51,9 +51,11 @@ def find_cost(estimator: ScoreMatrix) -> Cost | None:
     if estimator.source == COMBINATION:
         return _add_up(estimator)
     if estimator.records:
-        costs = [_find_cost_of_run(record, len(estimator.keys)) for record in estimator.records]
+        n = len(estimator.keys)
+        found = (_find_cost_of_run(record, n) for record in estimator.records)
+        costs = [cost for cost in found if cost is not None]
         units = {cost.unit for cost in costs}
-        if len(units) > 1:
+        if len(units) != 1:
             return None
         preparation, per_arch = (
             float(np.mean([cost[place] for cost in costs])) for place in (1, 2)
@@ -78,18 +80,21 @@ def _add_up(estimator: ScoreMatrix) -> Cost | None:
     )
 
 
-def _find_cost_of_run(record: Record, n: int) -> Cost:
+def _find_cost_of_run(record: Record, n: int) -> Cost | None:
+    """Return what a run cost; None if it took over the scores of all n architectures."""
     execution, timings = record.execution, record.timings
     is_gpu = execution.get("device") == "cuda"
     workers = 1 if is_gpu else int(execution.get("threads") or 1)
     workers *= int(execution.get("ranks") or 1)
     reused = record.ranking.get("reused")
     n_reused = int(reused.get("n_archs", 0)) if isinstance(reused, Mapping) else 0
+    if n_reused >= n:
+        return None
     # A proxy's seconds are the processor's already.
     scoring = workers * timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)
     return Cost(
         GPU_S if is_gpu else CORE_S,
         workers * timings.get("train_s", 0.0),
-        scoring / max(1, n - n_reused),
+        scoring / (n - n_reused),
         n,
     )

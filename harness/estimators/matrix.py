@@ -136,6 +136,11 @@ class ScoreMatrix:
         return self.parts or (Part(self),)
 
     @property
+    def identity(self) -> frozenset[tuple[str, float]]:
+        """What tells it from others: labels and weights, since the order of a sum is idle."""
+        return frozenset((part.estimator.label, part.weight) for part in self.components)
+
+    @property
     def complete_archs(self) -> IntArray:
         """The architectures that every seed scored or was fitted to, ascending."""
         judged = self.judged_on(self.keys)

@@ -32,7 +32,7 @@ class Term(NamedTuple):
 
 def split_names(text: str | None) -> list[str]:
     """Split a comma-separated list, each name once; None gives an empty list."""
-    return list(dict.fromkeys(part for part in _split(text or "", ",") if part))
+    return list(dict.fromkeys(filter(None, map(str.strip, _split(text or "", ",")))))
 
 
 def parse_names(text: str | None, option: str) -> list[str]:
@@ -59,10 +59,12 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
         longest known ones first, from the left.
 
     Raises:
-        UsageError: If a component has no name, or a combination names one twice.
+        UsageError: If a component has no name or the weight 0, or a combination names one twice.
     """
+    if text in known:
+        return [Term(text)]
     parts = _split(text, PLUS)
-    if not all(parts):
+    if not all(part.strip() for part in parts):
         raise UsageError(
             f"'{text}' has a component without a name. Write estimators with a plus sign between "
             "them, such as live_params+jacov, or with a stated weight, such as live_params+2*jacov."
@@ -70,12 +72,18 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
     terms: list[Term] = []
     while parts:
         for n in range(len(parts), 0, -1):
-            term = _weigh(PLUS.join(parts[:n]), known)
+            term = _weigh(PLUS.join(parts[:n]).strip(), known)
             if term.name in known:
                 break
         # If none is known, n is 1 and the term the first part.
         terms.append(term)
         parts = parts[n:]
+    for term in terms:
+        if term.weight == 0.0:
+            raise UsageError(
+                f"'{text}' gives {term.name} the weight 0. Leave it out, or give it a weight "
+                f"above 0, such as 0.5*{term.name}."
+            )
     twice = [name for name, n in Counter(term.name for term in terms).items() if n > 1]
     if twice:
         raise UsageError(
@@ -91,7 +99,7 @@ def _weigh(text: str, known: Container[str]) -> Term:
 
 
 def _split(text: str, sign: str) -> list[str]:
-    """Split at a sign that is not within brackets, and strip the parts."""
+    """Split at a sign that is not within brackets."""
     parts, depth = [""], 0
     for char in text:
         if char in _OPEN:
@@ -102,4 +110,4 @@ def _split(text: str, sign: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += char
-    return [part.strip() for part in parts]
+    return parts

@@ -87,7 +87,7 @@ def evaluate_together(
         if found is not None:
             added[estimator.label] = found
         tick()
-    of_floor = [result for result in evaluations if result.label == beneath.label]
+    of_floor = [each for each in evaluations if each.estimator.identity == beneath.identity]
     return JointEvaluation(
         truth=evaluations[0].truth,
         keys=archs,

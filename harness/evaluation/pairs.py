@@ -107,7 +107,7 @@ def choose_pairs(
     """
     if baseline is not None:
         second = find_estimator(baseline, known or estimators, "estimator to compare with")
-        return [match_seeds(own, second) for own in estimators if own.label != second.label]
+        return [match_seeds(own, second) for own in estimators if own.identity != second.identity]
     baselines = [
         estimator
         for estimator in estimators

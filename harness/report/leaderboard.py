@@ -196,27 +196,38 @@ def _say_added(label: str, floor: str, added: AddedValue) -> str:
     gain = added.everything
     if gain.value is None:
         return f"What {label} adds to {floor} is unknown: {write_status(gain.difference)}."
-    verb = {"adds": "adds", "hurts": "takes away at equal weight"}.get(str(gain.verdict))
-    claim = f"{label} {verb}" if verb else f"{label} adds nothing significant"
+    verbs = {"adds": "adds to", "hurts": "takes away from"}
+    claim = f"{label} {verbs.get(str(gain.verdict), 'adds nothing significant to')} {floor}"
+    told = []
     if gain.basis is Basis.SCORES:
-        claim = f"These scores of {label} add (no verdict without further seeds)"
-    over = "" if gain.interval is None else f"; 95% over {gain.interval.over}"
-    seeds = f", {len(added.seeds)} seeds" if len(added.seeds) > 1 else ""
+        claim = f"{label} beside {floor}"
+        told.append("these scores only: one seed gives no verdict")
+    if gain.interval is not None:
+        told.append(f"95% over {gain.interval.over}")
+    if len(added.seeds) > 1:
+        told.append(f"{len(added.seeds)} seeds")
+    if added.n_ranked != gain.difference.n:
+        told.append(f"ranked among {added.n_ranked:,}")
+    basis = f" ({'; '.join(told)})" if told else ""
     text = (
-        f"{claim}: tau {write_gain(gain)} beside {floor}, from {write_value(gain.floor)} to "
-        f"{write_value(gain.together)} (sum of ln(rank) at equal weights{over}{seeds})."
+        f"{claim}: combined by rank, tau {_write_change(gain)}, from {write_value(gain.floor)} to "
+        f"{write_value(gain.together)}{basis}."
     )
     elsewhere = [
-        f"{other.value:+.3f}{write_ends(other.interval, signed=True)} in {name}"
+        f"{_write_change(other)} in {name}"
         for name, other in added.populations.items()
-        if name.startswith("top_") and other.verdict is not None and other.value is not None
+        if name.startswith("top_") and other.verdict is not None
     ]
     if elsewhere:
-        text += f" At the top: {', '.join(elsewhere)}."
+        text += f" Significant at the top: {', '.join(elsewhere)}."
     if added.chosen is not None:
-        at = added.chosen.populations["all"]
         text += (
             f" At weight {added.chosen.weight:g}, chosen on {added.chosen.n:,} other "
-            f"architectures: {write_gain(at)}."
+            f"architectures: {_write_change(added.chosen.populations['all'])}."
         )
     return text
+
+
+def _write_change(gain: Gain) -> str:
+    ends = write_ends(gain.interval, signed=True)
+    return f"{write_value(gain.difference, signed=True)}{ends}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from harness.estimators.combined import tell_chosen
 from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
@@ -92,10 +93,18 @@ def _describe(report: Contents) -> Iterator[str]:
             yield from _say_notes(result)
         yield from _say_ranked_last(section.evaluations)
         yield from _say_populations(section.evaluations[0])
-    estimators = (each.estimator for section in report.sections for each in section.evaluations)
-    yield from dict.fromkeys(note for estimator in estimators for note in estimator.notes)
+    yield from dict.fromkeys(_gather_notes(report))
     if report.unfinished:
         yield f"Left out, not finished: {', '.join(report.unfinished)}."
+
+
+def _gather_notes(report: Contents) -> Iterator[str]:
+    """Yield the notes of all estimators and floors, and of what is combined to measure gains."""
+    for section in report.sections:
+        floor = section.floor.estimator
+        for estimator in (*(each.estimator for each in section.evaluations), floor):
+            yield from estimator.notes
+            yield from tell_chosen((*floor.components, *estimator.components))
 
 
 def say_ranking(evaluations: Sequence[Evaluated]) -> str:

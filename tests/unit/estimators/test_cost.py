@@ -59,6 +59,14 @@ def test_it_is_the_mean_over_seeds_and_scores_taken_over_cost_nothing() -> None:
     assert (cost.preparation, cost.per_arch) == pytest.approx((20.0, 2.0))
 
 
+def test_a_run_that_took_over_all_its_scores_says_nothing_of_their_cost() -> None:
+    cpu = {"device": "cpu", "threads": 1}
+    again = record({"train_s": 10.0, "rank_s": 2.0}, cpu, reused=100)
+    assert find_cost(from_runs(again)) is None
+    other = record({"train_s": 20.0, "rank_s": 50.0}, cpu)
+    assert find_cost(from_runs(again, other)) == Cost(CORE_S, 20.0, 0.5, 100)
+
+
 def test_on_a_gpu_its_seconds_count_and_units_are_not_mixed() -> None:
     gpu = record({"train_s": 60.0, "rank_s": 10.0}, {"device": "cuda", "threads": 4})
     assert find_cost(from_runs(gpu)) == Cost(GPU_S, 60.0, 0.1, 100)

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.estimators.naming import Term, parse_names, parse_terms, split_names
 
-KNOWN = {"a", "b", "a+b", "c+d", "2*a", "own(n=3,f=x+y)", "spos [lr=0.1, c=2]"}
+KNOWN = {"a", "b", "a+b", "c+d", "2*a", "own(n=3,f=x+y)", "spos [lr=0.1, c=2]", "+", "e + f"}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,8 @@ def test_commas_within_brackets_do_not_separate(text: str | None, names: list[st
         ("a + 2.5 * b", [Term("a"), Term("b", 2.5)]),
         ("a+b", [Term("a+b")]),  # a label of that name is not taken apart
         ("b+c+d", [Term("b"), Term("c+d")]),
+        ("+", [Term("+")]),
+        ("b+e + f", [Term("b"), Term("e + f")]),
         ("c+d+3*b", [Term("c+d"), Term("b", 3.0)]),
         ("2*a+c+d", [Term("2*a"), Term("c+d")]),
         (".5*b+own(n=3,f=x+y)", [Term("b", 0.5), Term("own(n=3,f=x+y)")]),
@@ -48,6 +50,12 @@ def test_components_are_found_by_the_names_that_there_are(text: str, terms: list
 @pytest.mark.parametrize("text", ["+a", "b+", "b++a", ""])
 def test_a_component_without_a_name_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="without a name"):
+        parse_terms(text, KNOWN)
+
+
+@pytest.mark.parametrize("text", ["0*a", "b+0.0*a"])
+def test_a_component_of_weight_0_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"gives a the weight 0\. Leave it out"):
         parse_terms(text, KNOWN)
 
 

@@ -160,11 +160,40 @@ def test_the_figure_has_a_point_each_and_the_front(everything: Report) -> None:
 
 
 def test_words_say_what_it_adds_and_of_one_seed_give_no_verdict() -> None:
-    (said,) = [line for line in report("seeded").words if "beside live_params" in line]
-    assert said.startswith("seeded adds: tau +")
-    assert "95% over seeds and architectures, 3 seeds" in said
-    (said,) = [line for line in report("good").words if "beside live_params" in line]
-    assert said.startswith("These scores of good add (no verdict without further seeds): tau +")
+    (said,) = [line for line in report("seeded").words if "combined by rank" in line]
+    assert said.startswith("seeded adds to live_params: combined by rank, tau +")
+    assert "(95% over seeds and architectures; 3 seeds)" in said
+    (said,) = [line for line in report("good").words if "combined by rank" in line]
+    assert said.startswith("good beside live_params: combined by rank, tau +")
+    assert "(these scores only: one seed gives no verdict; 95% over architectures)" in said
+
+
+def test_where_more_were_ranked_than_judged_the_sentence_says_so() -> None:
+    half = replace(GOOD, label="half", keys=TRUTH.keys[:300], score=GOOD.score[:, :300])
+    (said,) = [
+        line
+        for line in make_report(Loaded((half, UNKNOWN)), [CHOICE]).words
+        if "combined by rank" in line
+    ]
+    assert f"ranked among {len(TRUTH.keys):,}" in said
+
+
+def test_what_was_chosen_on_a_truth_is_told_of_the_value_that_it_adds_too() -> None:
+    jacov = replace(GOOD, label="jacov", method="jacov")
+    for names, floor in (([], None), (["seeded"], "live_params+jacov")):
+        made = make_report(Loaded((jacov, SEEDED)), [CHOICE], estimators=names, floor=floor)
+        assert sum("chosen among 156 combinations" in line for line in made.words) == 1
+    assert "156" not in str(make_report(Loaded((jacov, SEEDED)), [CHOICE], floor="params"))
+
+
+def test_the_order_of_a_sum_makes_no_other_estimator() -> None:
+    made = report("cheap+good", "good+cheap", "good", floor="good+cheap")
+    (section,) = made.sections
+    n = len(TRUTH.keys)
+    assert [each.label for each in section.evaluations] == [f"cheap+good (n={n})", "good"]
+    assert section.floor is section.evaluations[0]
+    compared = make_report(GIVEN, [CHOICE], estimators=["cheap+good"], baseline="good+cheap")
+    assert compared.sections[0].pairs == ()
 
 
 def test_in_python_estimators_and_floor_have_the_same_names() -> None:
