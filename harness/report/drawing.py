@@ -25,6 +25,8 @@ MANY_POINTS = 100
 DENSE = 2000
 """Series with more points are drawn smaller and fainter."""
 LONGEST_LABEL, LONGEST_TITLE = 44, 24
+MOST_TICKS = 6
+"""Numbers such as 100,000 that have room below a column."""
 LONGEST_LEVEL = 3
 """Category names longer than this are slanted."""
 
@@ -58,7 +60,7 @@ def draw(figure: Figure, places: dict[str, int]) -> Canvas:
         canvas.supxlabel(figure.x_label, fontsize=7)
         canvas.supylabel(figure.y_label, fontsize=7)
     else:
-        axes[0].set_xlabel(figure.y_label if figure.is_dots else figure.x_label)
+        axes[0].set_xlabel(figure.y_label if figure.is_dots else figure.x_title)
         axes[0].set_ylabel("" if figure.is_dots else figure.y_label)
         _add_legend(canvas, axes[0], figure, places)
     return canvas
@@ -74,7 +76,7 @@ def _height(figure: Figure) -> float:
 
 def _legend_columns(figure: Figure) -> int:
     longest = max(len(shorten(series.label)) for series in figure.series)
-    return 1 if longest > 20 else min(3, len(figure.series))
+    return min(1 if longest > 36 else 2 if longest > 18 else 3, len(figure.series))
 
 
 def _split_panels(figure: Figure) -> list[tuple[Series, ...]]:
@@ -174,7 +176,11 @@ def _draw_line(axes: Axes, one: Series, style: Style, *, has_bars: bool = False)
 def _set_ticks(axes: Axes, figure: Figure) -> None:
     names = figure.categories
     if figure.is_x_log:
-        axes.set_xticks(*zip(*figure.log_ticks, strict=True))
+        low, high = axes.get_xlim()
+        shown = [tick for tick in figure.log_ticks if low <= tick[0] <= high]
+        shown = shown[:: math.ceil(len(shown) / MOST_TICKS)]
+        axes.set_xticks(*zip(*shown, strict=True))
+        axes.set_xlim(low, high)
     elif names is None:
         axes.xaxis.set_major_locator(MaxNLocator(5))
     elif figure.is_dots:

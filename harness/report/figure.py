@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+FEW_DECADES = 2.0
+"""Fewer have ticks at 2 and 5 as well on a logarithmic axis."""
 Numbers = tuple[float | None, ...]
 
 
@@ -75,6 +77,11 @@ class Figure:
     is_x_log: bool = False
 
     @property
+    def x_title(self) -> str:
+        """What stands at the x axis."""
+        return f"{self.x_label} (logarithmic)" if self.is_x_log else self.x_label
+
+    @property
     def is_dots(self) -> bool:
         """Whether categories go down the figure, where their names have room."""
         return self.categories is not None and self.series[0].kind == "points"
@@ -97,12 +104,14 @@ class Figure:
 
     @cached_property
     def log_ticks(self) -> tuple[tuple[float, str], ...]:
-        """Places and names of the ticks of a logarithmic x axis, a decade each."""
+        """Places and names of the ticks of a logarithmic x axis, some beyond the values."""
         values = [x for series in self.series for x in series.x]
         logs = [math.log10(x) for x in values if x > 0.0] or [0.0]
         zero = [(self._log_of_zero, "0")] if 0.0 in values else []
         decades = range(math.floor(min(logs)), math.ceil(max(logs)) + 1)
-        return (*zero, *((float(k), f"{10.0**k:,.10g}") for k in decades))
+        steps = (1, 2, 5) if max(logs) - min(logs) < FEW_DECADES else (1,)
+        ticks = (step * 10.0**k for k in decades for step in steps)
+        return (*zero, *((math.log10(x), f"{x:,.10g}") for x in ticks))
 
     @cached_property
     def _log_of_zero(self) -> float:

@@ -77,12 +77,12 @@ def make_leaderboard(section: JointEvaluation) -> tuple[Place, ...]:
         )
         for result in results
     ]
-    return tuple(sorted(places, key=_order))
+    return tuple(sorted(places, key=lambda place: order_by_tau(place.result)))
 
 
-def _order(place: Place) -> float:
-    """Put the largest tau first, and what has none last."""
-    return math.inf if place.result.tau is None else -place.result.tau
+def order_by_tau(result: Evaluated) -> float:
+    """Return a key that puts the largest tau first, and what has none last."""
+    return math.inf if result.tau is None else -result.tau
 
 
 def find_units(places: Sequence[Place]) -> list[str]:

@@ -12,7 +12,7 @@ from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
-from harness.report.leaderboard import describe_added
+from harness.report.leaderboard import describe_added, order_by_tau
 from harness.scores import on_one_line
 from harness.scores.sets import describe_exclusions
 from harness.spaces import DEFAULT, Space
@@ -22,6 +22,8 @@ MOST_GAP = 30.0
 """Accuracy points; too few pairs are further apart for a meaningful figure."""
 MOST_NAMED = 3
 """Architectures that a sentence names."""
+MOST_SAID = 5
+"""Estimators of which the first sentence gives tau; the leaderboard has all."""
 REPEATED = (
     "some seeds have exactly the same scores; they are one training, not several, so intervals "
     "over seeds are too narrow."
@@ -108,9 +110,16 @@ def _gather_notes(report: Contents) -> Iterator[str]:
 
 
 def say_ranking(evaluations: Sequence[Evaluated]) -> str:
-    """Say how well estimators rank on the same architectures, with the floor and the ceiling."""
+    """Say how well estimators, or the best of many, rank on the same architectures.
+
+    Beside them stand the floor and the ceiling.
+    """
     first = evaluations[0]
     everything = first.populations["all"]
+    best = ""
+    if len(evaluations) > MOST_SAID:
+        best = f"the best {MOST_SAID} of {len(evaluations)} are "
+        evaluations = sorted(evaluations, key=order_by_tau)[:MOST_SAID]
     taus, overs = zip(*map(_say_tau, evaluations), strict=True)
     if len(set(overs)) > 1:
         taus = tuple(f"{tau}{over}" for tau, over in zip(taus, overs, strict=True))
@@ -127,7 +136,7 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
     beside = f"; {', '.join(besides)}" if besides else ""
     return (
         f"Kendall tau against {first.truth.query} ({first.figures.n:,} architectures): "
-        f"{', '.join(taus)}{overs[0]}{beside}."
+        f"{best}{', '.join(taus)}{overs[0]}{beside}."
     )
 
 

@@ -208,7 +208,7 @@ def _draw_curves(figure: Figure, places: dict[str, int], width: int) -> tuple[Fr
         parts += _x_ticks(frame, frame.y.start, has_lines=False)
     else:
         parts += _category_ticks(names, frame)
-    parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_label))
+    parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_title))
     parts.append(_TITLE.format(4, 14, "start", figure.y_label))
     for number, series in enumerate(figure.series):
         step = 5 * (number - (figure.n_estimators - 1) / 2) if names else 0.0

@@ -168,6 +168,13 @@ def test_words_say_what_it_adds_and_of_one_seed_give_no_verdict() -> None:
     assert "(these scores only: one seed gives no verdict; 95% over architectures)" in said
 
 
+def test_of_many_estimators_the_first_sentence_names_the_best() -> None:
+    made = make_report(GIVEN, [CHOICE], estimators=["all", "params", "flops"])
+    assert "the best 5 of 7 are unknown 0." in made.words[0]
+    assert "flops" not in made.words[0]
+    assert "the best" not in report().words[0]
+
+
 def test_where_more_were_ranked_than_judged_the_sentence_says_so() -> None:
     half = replace(GOOD, label="half", keys=TRUTH.keys[:300], score=GOOD.score[:, :300])
     (said,) = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -126,3 +127,26 @@ def test_a_folder_that_cannot_be_made_is_named(report: Report, tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot be made.*--plots"):
         save_plots(report, tmp_path / "file" / "plots")
+
+
+@pytest.mark.parametrize(
+    ("costs", "names"),
+    [
+        ((0.0, 1.0, 94_450.0), ["0", "10", "1,000", "100,000"]),  # of seven, every other
+        ((0.0, 1_100.0, 1_400.0), ["0", "1,000"]),  # no empty decade up to 10,000
+        ((3.0, 60.0), ["5", "10", "20", "50"]),
+    ],
+)
+def test_a_logarithmic_axis_has_ticks_that_have_room(
+    costs: tuple[float, ...], names: list[str]
+) -> None:
+    series = tuple(Series(f"{x}", (x,), (0.5,), kind="points") for x in costs)
+    figure = Figure("n", "t", "c", "seconds", "tau", series, is_x_log=True)
+    canvas = draw(figure, {})
+    canvas.canvas.draw()
+    (axes,) = canvas.axes
+    labels = axes.get_xticklabels()
+    assert [label.get_text() for label in labels] == names
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert axes.get_xlabel() == "seconds (logarithmic)"
