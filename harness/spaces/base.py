@@ -24,6 +24,7 @@ from harness.seeding import make_rng
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from harness.supernet.base import Networks
 
@@ -100,6 +101,19 @@ class Baseline(NamedTuple):
 
     description: str
     score: Callable[[Architecture], float]
+
+
+class Features(NamedTuple):
+    """Numbers that describe architectures, for a predictor.
+
+    Attributes:
+        description: What they are, in words.
+        of: Computes them of some architectures: by name, finite, [arch]; the same names for all,
+            and of an architecture the same whichever others are asked for.
+    """
+
+    description: str
+    of: Callable[[Sequence[Architecture]], Mapping[str, npt.NDArray[np.float64]]]
 
 
 class Fact(NamedTuple):
@@ -301,6 +315,11 @@ class Space(ABC):
             "random": Baseline("random, the same for an architecture every time", self._chance),
         }
 
+    @property
+    def features(self) -> Mapping[str, Features]:
+        """What predictors can be fitted to besides free scores, by name; a space adds its own."""
+        return {}
+
     def _chance(self, arch: Architecture) -> float:
         digest = hashlib.sha256(f"random score:{self.format(arch)}".encode()).digest()
         return int.from_bytes(digest[:6], "big")
@@ -410,6 +429,22 @@ class Grid(_Drawn):
         """Count the slots that have each choice."""
         chosen = [slot[choice] for slot, choice in zip(self.slots, self.choices(arch), strict=True)]
         return {name: chosen.count(name) for name in dict.fromkeys(itertools.chain(*self.slots))}
+
+    @cached_property
+    def features(self) -> Mapping[str, Features]:
+        """The choice of each slot, one-hot."""
+        return {"one-hot": Features("the choice of each slot, one-hot", self._one_hot)}
+
+    def _one_hot(self, archs: Sequence[Architecture]) -> dict[str, npt.NDArray[np.float64]]:
+        import numpy as np  # here: it would be half of the time that help takes
+
+        choices = np.array([self.choices(arch) for arch in archs], dtype=np.int64)
+        choices = choices.reshape(-1, len(self.slots))
+        return {
+            f"slot {slot} is {name}": (choices[:, slot] == choice).astype(np.float64)
+            for slot, names in enumerate(self.slots)
+            for choice, name in enumerate(names)
+        }
 
     @property
     @abstractmethod

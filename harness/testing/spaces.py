@@ -163,6 +163,19 @@ def baselines_are_finite_and_repeat(space: Space) -> None:
             assert space.is_live(arch) or score(arch) == lowest, f"{arch} is dead, yet has {name}"
 
 
+def features_describe_each_architecture_alone(space: Space) -> None:
+    """Features are finite numbers with fixed names, whichever architectures are asked for."""
+    archs = sample(space)
+    for name, features in space.features.items():
+        of_all, of_some = features.of(archs), features.of(archs[::-2])
+        assert list(of_all) == list(of_some), f"{name} has other names for other architectures"
+        for column, values in of_all.items():
+            assert values.shape == (len(archs),), f"{name}, {column}: shape {values.shape}"
+            assert np.isfinite(values).all(), f"{name}, {column} is not finite"
+            same = np.array_equal(values[::-2], of_some[column])
+            assert same, f"{name}, {column} depends on which others are asked for"
+
+
 def a_grid_has_a_choice_for_each_slot(space: Space) -> None:
     """`from_choices` undoes `choices`; the largest and the smallest are that."""
     if not isinstance(space, Grid):
@@ -190,6 +203,7 @@ LAWS = (
     costs_are_positive_and_their_live_part_is_a_part,
     populations_are_what_they_say,
     baselines_are_finite_and_repeat,
+    features_describe_each_architecture_alone,
     a_grid_has_a_choice_for_each_slot,
 )
 """Each takes a space."""

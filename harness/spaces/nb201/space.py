@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import ArchError
 from harness.seeding import make_rng
-from harness.spaces.base import Baseline, Cost, Fact, Form, Grid, NetworkShape, Trait
+from harness.spaces.base import (
+    Baseline,
+    Cost,
+    Fact,
+    Features,
+    Form,
+    Grid,
+    NetworkShape,
+    Trait,
+)
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import (
@@ -188,6 +197,14 @@ class NB201(Grid):
                 is_partition=True,
             ),
         }
+
+    @cached_property
+    def features(self) -> Mapping[str, Features]:
+        """Graph features besides the choices."""
+        from harness.spaces.nb201.graph import graph_features  # numpy: only where it is used
+
+        graf = Features("GRAF, features of the cell's graph by set of operations", graph_features)
+        return {**super().features, "graf": graf}
 
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:
