@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 from harness.errors import UsageError, unknown_name
 from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator
 from harness.estimators import REGISTRY as ESTIMATORS
-from harness.estimators.naming import parse_terms, split_names
+from harness.estimators.naming import PLUS, parse_terms, split_names, split_settings
+from harness.settings.base import Settings
+from harness.settings.dotted import merge
+from harness.settings.layers import parse_assignments
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
 from harness.strategies import check_strategy, load_strategy
@@ -25,17 +28,46 @@ class Method(NamedTuple):
     Attributes:
         estimator: A name of `harness.estimators.REGISTRY`, or `package.module:Class`.
         strategy: The training strategy of a supernet; None for other estimators.
+        settings: Settings of its own, such as "n=32"; they take precedence over `--config`.
     """
 
     estimator: str
     strategy: str | None
+    settings: tuple[str, ...] = ()
 
     def configure(self, config: RunConfig, seed: int) -> RunConfig:
         """Return the settings of its run of a seed."""
         update = {"estimator": self.estimator, "seed": seed}
         if self.strategy is not None:
             update["strategy"] = self.strategy
+        if self.settings:
+            config = config.with_tables(merge(config.tables, self._own_table()))
         return config.model_copy(update=update)
+
+    def label(self, config: RunConfig) -> str:
+        """Return what a report calls its runs."""
+        config = self.configure(config, seed=0)
+        if (own := self._find_settings()) is not None:
+            given = config.tables.get(own.table, {})
+            config = config.with_tables({own.table: own.read(given).stored()})
+        return config.label
+
+    def _find_settings(self) -> type[Settings] | None:
+        if self.strategy is None:
+            return load_estimator(self.estimator).Settings
+        return load_strategy(self.strategy).Settings
+
+    def _own_table(self) -> dict[str, Any]:
+        own = self._find_settings()
+        if own is None:
+            name = self.strategy or self.estimator
+            raise UsageError(
+                f"{name}({','.join(self.settings)}) was given, and '{name}' has no settings of its "
+                "own. Leave out the brackets."
+            )
+        given = parse_assignments(f"{own.table}.{text}" for text in self.settings)
+        own.check_keys(given[own.table])
+        return given
 
 
 class Asked(NamedTuple):
@@ -92,6 +124,18 @@ def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> 
     return list(dict.fromkeys([*methods, *map(_find, single)]))
 
 
+def spell_out(combination: str, config: RunConfig) -> str:
+    """Write a combination with its components as a report calls them.
+
+    Args:
+        combination: As it was written, such as `live_params+2*predictor(n=32)`.
+        config: The settings of the command.
+    """
+    terms = parse_terms(combination, {*STRATEGIES, *ESTIMATORS})
+    labels = [(term.weight, _find(term.name).label(config)) for term in terms]
+    return PLUS.join(name if w == 1.0 else f"{w:g}*{name}" for w, name in labels)
+
+
 def refuse_others(
     methods: Sequence[Method],
     given: Mapping[str, str | None],
@@ -125,7 +169,13 @@ def refuse_others(
         )
 
 
-def _find(name: str) -> Method:
+def _find(text: str) -> Method:
+    """Find the estimator of a name, which may have settings in brackets."""
+    name, settings = split_settings(text)
+    return _find_class(name)._replace(settings=settings)
+
+
+def _find_class(name: str) -> Method:
     if name in STRATEGIES:
         return Method(SUPERNET, name)
     if name in ESTIMATORS and name != SUPERNET:

@@ -16,6 +16,7 @@ from harness.cli.methods import (
     parse_methods,
     parse_options,
     refuse_others,
+    spell_out,
 )
 from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
@@ -178,6 +179,7 @@ def run(
     check_tables(from_file, names, f" in {config_file}", known)
     check_tables(assigned, names, others=known)
     refuse_unread(flatten(assigned), names, settings_of(used))
+    combinations = [spell_out(text, asked) for text in combinations]
     from harness.execution.conditions import Conditions
 
     conditions = Conditions(out, data_dir, profile, retry_failed)

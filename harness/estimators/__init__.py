@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from harness.estimators.base import Estimator
     from harness.settings.base import Settings
 
-__all__ = ["FREE", "PROXIES", "REGISTRY", "SUPERNET", "load_estimator", "read_by", "settings_of"]
+__all__ = [
+    "FREE",
+    "PREDICTOR",
+    "PROXIES",
+    "REGISTRY",
+    "SUPERNET",
+    "load_estimator",
+    "read_by",
+    "settings_of",
+]
 
 SUPERNET = "supernet"
 """The estimator that a training strategy belongs to."""
@@ -27,7 +36,15 @@ FREE = dict.fromkeys(
 )
 """The baselines that every space has."""
 
-REGISTRY = {SUPERNET: "harness.estimators.supernet.estimator:Supernet", **FREE, **PROXIES}
+PREDICTOR = "predictor"
+"""A regression that is fitted to the truth of a few architectures."""
+
+REGISTRY = {
+    SUPERNET: "harness.estimators.supernet.estimator:Supernet",
+    PREDICTOR: "harness.estimators.predictors.estimator:Predictor",
+    **FREE,
+    **PROXIES,
+}
 """`module:Class` of each estimator, by name."""
 
 

@@ -11,7 +11,7 @@ from harness.distributed.ranks import Ranks
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
-from harness.scores import STATUS_DEAD, STATUS_FAILED, STATUS_OK
+from harness.scores import STATUS_DEAD, STATUS_FAILED, STATUS_LABEL, STATUS_OK
 from harness.settings.base import Settings as OwnSettings
 from harness.settings.run import RunConfig
 from harness.spaces import Space
@@ -62,6 +62,11 @@ def score_cells(score: float | None) -> Row:
 def dead_cells() -> Row:
     """Return the cells of an architecture that no signal passes, where that leaves no score."""
     return _cells(None, STATUS_DEAD)
+
+
+def label_cells() -> Row:
+    """Return the cells of an architecture whose truth an estimator was fitted to."""
+    return _cells(None, STATUS_LABEL)
 
 
 def _cells(score: float | None, status: str) -> Row:

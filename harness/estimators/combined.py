@@ -20,7 +20,7 @@ from harness.estimators.matrix import (
     Part,
     ScoreMatrix,
 )
-from harness.estimators.naming import parse_terms
+from harness.estimators.naming import find_label, parse_terms
 from harness.spaces import Space
 from harness.stats.combination import Component, LogRanks, rank_together
 
@@ -57,7 +57,8 @@ def find_estimator(
 
     Args:
         name: The label of one that was given, a baseline of the space, or a combination of these
-            such as "live_params+jacov" or "live_params+2*jacov". A label goes before a baseline.
+            such as "live_params+jacov" or "live_params+2*jacov". A label goes before a baseline,
+            and may lack settings in its brackets (`find_label`).
         estimators: Those that were given, at least one.
         what: What is asked for, in an error.
 
@@ -71,7 +72,7 @@ def find_estimator(
     space = estimators[0].space
     by_label = {estimator.label: estimator for estimator in estimators}
     known = {**by_label, **dict.fromkeys(space.baselines)}
-    terms = parse_terms(name, known)
+    terms = [term._replace(name=find_label(term.name, known)) for term in parse_terms(name, known)]
     for term in terms:
         if term.name not in known:
             raise unknown_name(what, term.name, known)

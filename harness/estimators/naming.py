@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
@@ -16,6 +16,8 @@ from harness.errors import UsageError
 PLUS = "+"
 _OPEN, _CLOSE = "([{", ")]}"
 _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*\*\s*(.+)", re.DOTALL)
+
+_SETTING = re.compile(r"\w+\s*=\s*\S")
 
 
 class Term(NamedTuple):
@@ -91,6 +93,52 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
             f"such as 2*{twice[0]}, if it is to count for more."
         )
     return terms
+
+
+def split_settings(name: str) -> tuple[str, tuple[str, ...]]:
+    """Split `predictor(n=32, model=gp)` into the estimator and its settings.
+
+    Raises:
+        UsageError: If the brackets do not hold settings.
+    """
+    base, bracket, rest = name.partition("(")
+    if not bracket:
+        return name, ()
+    inner = rest.strip().removesuffix(")")
+    settings = tuple(split_names(inner))
+    if not base.strip() or inner == rest.strip() or not all(_SETTING.match(s) for s in settings):
+        raise UsageError(
+            f"'{name}' is not an estimator with settings. Write them in round brackets, such as "
+            "predictor(n=32,model=forest)."
+        )
+    return base.strip(), tuple("=".join(map(str.strip, s.split("=", 1))) for s in settings)
+
+
+def find_label(name: str, labels: Iterable[str]) -> str:
+    """Return the label that a name stands for, or the name itself.
+
+    Args:
+        name: A label, or one with fewer settings in its brackets, such as `predictor(n=32)` for
+            `predictor(n=32, model=forest)`: it stands for the only label that has them all.
+        labels: The estimators that there are.
+    """
+    labels = list(labels)
+    if name in labels:
+        return name
+    try:
+        base, wanted = split_settings(name)
+        found = [label for label in labels if "(" in label and _fits(label, base, wanted)]
+    except UsageError:
+        return name
+    return found[0] if len(found) == 1 else name
+
+
+def _fits(label: str, base: str, wanted: Sequence[str]) -> bool:
+    try:
+        own, settings = split_settings(label)
+    except UsageError:  # such as `params (proxies.csv)`
+        return False
+    return own == base and set(wanted) <= set(settings)
 
 
 def _weigh(text: str, known: Container[str]) -> Term:

@@ -13,10 +13,10 @@ import pandas as pd
 
 from harness.errors import MismatchError, StoreError
 from harness.estimators import FREE, SUPERNET
-from harness.estimators.matrix import CHANCE, RUN, Loaded, ScoreMatrix
+from harness.estimators.matrix import CHANCE, RUN, IntArray, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
-from harness.scores import STATUS_DEAD, STATUS_FAILED, load_scores, show
+from harness.scores import STATUS_DEAD, STATUS_FAILED, STATUS_LABEL, load_scores, show
 from harness.scores.sifting import next_below
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
@@ -29,6 +29,9 @@ REFITTED_SCORE = "minus mean leave-one-out error of a refitted readout"
 
 SCORE_KIND = "score_kind"
 """What an estimator other than a supernet says its score is, among the facts of its record."""
+
+LABELS_OF = "labels"
+"""Which numbers of the truth table an estimator was fitted to, among the facts of its record."""
 
 _TRUTH_HASH = "truth_sha256"
 
@@ -97,7 +100,7 @@ def load_run(folder: RunFolder, record: Record) -> ScoreMatrix:
         DataError: If they are damaged.
     """
     config = RunConfig(**record.config)
-    return _gather([_Run(folder, record, config)], config.method, None)
+    return _gather([_Run(folder, record, config)], config.label, None)
 
 
 def settings_sha256(config: RunConfig) -> str:
@@ -132,9 +135,9 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
     """
     alike: defaultdict[tuple[str, str], list[RunConfig]] = defaultdict(list)
     for config in configs:
-        alike[config.dataset, config.method].append(config)
+        alike[config.dataset, config.label].append(config)
     labels = {key: iter(_label_alike(same)) for key, same in alike.items()}
-    return [next(labels[config.dataset, config.method]) for config in configs]
+    return [next(labels[config.dataset, config.label]) for config in configs]
 
 
 def _name_images(configs: Sequence[RunConfig]) -> list[str]:
@@ -148,19 +151,19 @@ def _name_images(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
-    """Name settings of one data set and method."""
-    method = configs[0].method
+    """Name settings of one data set and label."""
+    label = configs[0].label
     if len(configs) == 1:
-        return [method]
+        return [label]
     if len({config.preset for config in configs}) == len(configs):
-        return [f"{method} [{config.preset}]" for config in configs]
+        return [f"{label} [{config.preset}]" for config in configs]
     flat = [flatten_config(config) for config in configs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
     differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
     labels = []
     for settings in flat:
         own = [f"{key}={settings[key]}" for key in differing if key in settings]
-        labels.append(f"{method} [{', '.join(own)}]" if own else method)
+        labels.append(f"{label} [{', '.join(own)}]" if own else label)
     return labels
 
 
@@ -184,7 +187,8 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
     space = load_space(config.space)
     scored = [_scores_by_key(frame, space) for frame in frames]
     index = np.unique(np.concatenate([s.index.to_numpy(dtype=np.int64) for s in scored]))
-    dead = (keys_of_rows(frame[frame["status"] == STATUS_DEAD], space) for frame in frames)
+    dead = (_find_status(frame, STATUS_DEAD, space) for frame in frames)
+    labelled = tuple(np.sort(_find_status(frame, STATUS_LABEL, space)) for frame in frames)
     n_failed = sum(int((frame["status"] == STATUS_FAILED).sum()) for frame in frames)
     return ScoreMatrix(
         label=show(label, 200),
@@ -201,9 +205,23 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         paths=tuple(run.folder.path for run in runs),
         exclusions={STATUS_FAILED: n_failed} if n_failed else {},
         ranked_last=np.unique(np.concatenate(list(dead))),
+        notes=_tell_labels(label, runs[0]) if any(map(len, labelled)) else (),
         records=tuple(run.record for run in runs),
+        fitted_on=labelled if any(map(len, labelled)) else (),
         space=space,
         is_deterministic=config.estimator in FREE and config.estimator != CHANCE,
+    )
+
+
+def _find_status(frame: pd.DataFrame, status: str, space: Space) -> IntArray:
+    return keys_of_rows(frame[frame["status"] == status], space)
+
+
+def _tell_labels(label: str, run: _Run) -> tuple[str, ...]:
+    query = run.record.ranking.get(LABELS_OF, run.record.data.get("truth_query"))
+    return (
+        f"{label}: each seed was fitted to labels ({show(query)}) of the very truth table that its "
+        "run was judged by. They are left out of its figures, and their trainings out of its cost.",
     )
 
 

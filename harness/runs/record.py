@@ -84,6 +84,7 @@ class RankingRecord(_Open):
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
     measured_with: list[str] = Field([], description="Proxies that shared the passes of a proxy")
     score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
+    labels: str | None = Field(None, description="Of predictors: the truth that they are fitted to")
     weights_sha256: str | None = Sha256
     format: int | None = Field(None, description="Of the computation; others are not taken over")
     source: dict[str, Any] | None = Field(None, description="The run that did the training")

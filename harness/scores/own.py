@@ -4,9 +4,9 @@ One row is one architecture: its score (higher is better), the validation loss a
 the score came from where there are any, and a status. A score that could not be computed is
 null with the status "failed": never 0, and never NaN in the file. The status "dead" says that there
 is none because no signal reaches the architecture's output: it ranks last, tied with its like. The
-file holds a hash of its
-rows, since one flipped bit can turn a score into another. Files of `DEFAULT` have the schema
-`scores/1`; those of any other space say which, and have `scores/2`.
+status "label" says that the estimator was fitted to the architecture's truth, so it has no score.
+The file holds a hash of its rows, since one flipped bit can turn a score into another. Files of
+`DEFAULT` have the schema `scores/1`; those of any other space say which, and have `scores/2`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from harness.spaces.lookup import (
 STATUS_OK = "ok"
 STATUS_FAILED = "failed"
 STATUS_DEAD = "dead"
-STATUSES = (STATUS_OK, STATUS_FAILED, STATUS_DEAD)
+STATUS_LABEL = "label"
+STATUSES = (STATUS_OK, STATUS_FAILED, STATUS_DEAD, STATUS_LABEL)
 SCHEMAS = ("scores/1", "scores/2")
 """Of files of `DEFAULT`, and of any other space."""
 
@@ -102,7 +103,7 @@ def check_scores(df: pd.DataFrame, source: str, space: Space | None = None) -> N
     is_ok = (df["status"] == STATUS_OK).to_numpy(dtype=bool)
     is_missing = np.isnan(to_numbers(df["score"]))
     refuse("score", is_ok & is_missing, "is missing although status is 'ok'")
-    for status in (STATUS_FAILED, STATUS_DEAD):
+    for status in STATUSES[1:]:
         contradicting = (df["status"] == status).to_numpy(dtype=bool) & ~is_missing
         refuse("score", contradicting, f"has a value although status is '{status}'")
 

@@ -17,7 +17,7 @@ from harness.errors import DataError
 from harness.scores.archs import Archs
 from harness.scores.cells import BoolArray, FloatArray, Sieve, read_numbers, read_texts
 from harness.scores.columns import list_values
-from harness.scores.own import STATUS_DEAD, STATUS_FAILED, STATUSES, is_own
+from harness.scores.own import STATUS_DEAD, STATUS_FAILED, STATUS_LABEL, STATUSES, is_own
 from harness.scores.text import show
 
 IntArray = npt.NDArray[np.int64]
@@ -163,6 +163,7 @@ def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
     known = np.isin(status, STATUSES)
     sieve.sift(STATUS, ~known, "unknown status", f"is not one of {', '.join(STATUSES)}")
     sieve.set_aside(status == STATUS_FAILED, "failed")
+    sieve.set_aside(status == STATUS_LABEL, "fitted to its truth")
 
 
 def _sift_archs(archs: Archs, sieve: Sieve) -> None:

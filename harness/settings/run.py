@@ -186,6 +186,14 @@ class RunConfig(BaseModel):
         return self.strategy if self.estimator == "supernet" else self.estimator
 
     @property
+    def label(self) -> str:
+        """The method; of an estimator with a table of its name, such as `predictor(n=32, ...)`."""
+        own = self.tables.get(self.method)
+        if self.estimator == "supernet" or not own:
+            return self.method
+        return f"{self.method}({', '.join(f'{key}={value}' for key, value in own.items())})"
+
+    @property
     def name(self) -> str:
         """The name, also of the folder: data set, method, seed, training hash, ranking hash."""
         space = "" if self.space == DEFAULT else f"{self.space}-"

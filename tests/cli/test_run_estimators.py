@@ -127,3 +127,89 @@ def test_a_wrong_combination_is_refused_before_anything_is_computed(
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert not (tmp_path / "runs").exists()
+
+
+FEW = "predictor(n=8,model=forest)"
+"""Given with quotes in a shell; the two leave out what is at its default."""
+MORE = "predictor(n=20, model=gp, features=one-hot)"
+PREDICTED = ("run", "--preset", "smoke", "--seeds", "0,1", "--estimators")
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with runs of two predictors, and the report of the command."""
+    folder = tmp_path_factory.mktemp("predicted")
+    names = f"{FEW},{MORE},live_params+{FEW}"
+    code, text, err = run_here(*PREDICTED, names, "--out", folder)
+    assert code == 0, err
+    return folder, text
+
+
+def test_settings_in_brackets_make_a_run_each_and_its_label(predicted: tuple[Path, str]) -> None:
+    folder, text = predicted
+    assert len(list(folder.glob("tiles-predictor-s0-*"))) == 2
+    whole = "predictor(n=8, model=forest, features=graf)"
+    rows = {
+        line.split("\u2502")[1].strip(): line.split("\u2502")
+        for line in text.splitlines()[:12]
+        if "\u2502" in line
+    }
+    assert rows[whole][4].strip() == "8"
+    assert rows[MORE][4].strip() == "20"
+    assert any(label.startswith(f"live_params+{whole} (n=") for label in rows)
+
+
+def test_no_seed_is_judged_on_its_labels_and_the_report_says_where_they_are_from(
+    predicted: tuple[Path, str], invoke: Invoke
+) -> None:
+    folder, _ = predicted
+    result = invoke("report", folder, "--json")
+    assert result.code == 0
+    section = json.loads(result.out)["sections"][0]
+    labels_of = {place["estimator"]: place["n_labels"] for place in section["leaderboard"]}
+    for path in folder.glob("tiles-predictor-*"):
+        record = json.loads((path / "record.json").read_text())
+        n = record["config"]["predictor"]["n"]
+        scores, labels = (
+            pd.read_parquet(path / f"{name}.parquet") for name in ("scores", "labels")
+        )
+        is_label = scores["status"] == "label"
+        assert set(scores["nb201_index"][is_label]) == set(labels["nb201_index"])
+        assert (is_label.sum(), scores["score"][~is_label].notna().all()) == (n, True)
+        assert record["summary"]["n"] == 40 - n
+    assert (labels_of[MORE], labels_of["live_params"]) == (20, 0)
+    note = "each seed was fitted to labels (tiles test, 12 epochs, mean of trials) of the very"
+    assert f"{MORE}: {note} truth table that its run was judged by." in result.out
+
+
+def test_a_name_may_leave_out_what_the_label_says(
+    predicted: tuple[Path, str], invoke: Invoke
+) -> None:
+    folder, _ = predicted
+    result = invoke("report", folder, "--estimators", "predictor(n=20),live_params", "--json")
+    assert result.code == 0, result.err
+    places = json.loads(result.out)["sections"][0]["leaderboard"]
+    assert {place["estimator"] for place in places} == {MORE, "live_params"}
+    result = invoke("report", folder, "--estimators", "predictor")
+    assert result.code == 2
+    assert "Unknown estimator 'predictor'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("predictor(n=32", "'predictor(n=32' is not an estimator with settings."),
+        ("predictor(m=32)", "Unknown setting 'predictor.m'. Did you mean 'predictor.n'?"),
+        ("predictor(n=3,n=4)", "contradict each other"),
+        ("live_params(n=3)", "'live_params' has no settings of its own"),
+        ("live_params+predictor(n=1)", "predictor.n = 1"),
+        ("predictor(n=40)", "predictor.n = 40 was given; of the 40 architectures"),
+        ("spos(lr=0.1)", "'spos' has no settings of its own"),
+    ],
+)
+def test_wrong_settings_in_brackets_are_explained(
+    names: str, message: str, invoke: Invoke, tmp_path: Path
+) -> None:
+    result = invoke(*PREDICTED, names, "--out", tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err

@@ -140,6 +140,34 @@ def test_architectures_without_a_live_path_tie_at_the_bottom_and_are_counted(
     assert line.startswith("Of jacov, other, 2 ")
 
 
+def test_each_seed_is_judged_on_what_it_was_not_fitted_to(tmp_path: Path) -> None:
+    fitted = INDICES[:12], INDICES[8:20]
+    for seed, labelled in enumerate(fitted):
+        table = {"n": 12, "model": "gp", "features": "graf"}
+        folder = make_run(
+            tmp_path, SCORES, seed=seed, truth=TRUTH, estimator="predictor", predictor=table
+        )
+        path = folder.path / "scores.parquet"
+        frame = load_scores(path)
+        is_label = frame["nb201_index"].isin(labelled)
+        frame.loc[is_label, ["score", "loss", "accuracy"]] = np.nan
+        frame.loc[is_label, "status"] = "label"
+        save_scores(frame, path)
+    (only,) = load_estimators([tmp_path]).estimators
+    assert only.label == "predictor(n=12, model=gp, features=graf)"
+    assert (only.method, only.family, only.exclusions) == ("predictor", "predictor", {})
+    assert [seen.tolist() for seen in only.fitted_on] == [sorted(seen) for seen in fitted]
+    assert set(INDICES) - set(only.complete_archs.tolist()) == set(INDICES[8:12])
+    (note,) = only.notes
+    assert note.startswith(f"{only.label}: each seed was fitted to labels (tiles test, 12 epochs")
+    found = evaluate(only, "tiles")
+    assert found.figures.n == N - 4
+    assert note in found.words
+    # a file of scores alone says what was left out of it
+    (read,) = read_score_sets(path).sets
+    assert (len(read.keys), read.exclusions) == (N - 12, {"fitted to its truth": 12})
+
+
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
     make_run(tmp_path, SCORES, "spos", 0, truth=TRUTH)
     folder = make_run(tmp_path, SCORES, "spos", 1, "interrupted", truth=TRUTH)

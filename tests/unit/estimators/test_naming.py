@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
-from harness.estimators.naming import Term, parse_names, parse_terms, split_names
+from harness.estimators.naming import (
+    Term,
+    find_label,
+    parse_names,
+    parse_terms,
+    split_names,
+    split_settings,
+)
 
 KNOWN = {"a", "b", "a+b", "c+d", "2*a", "own(n=3,f=x+y)", "spos [lr=0.1, c=2]", "+", "e + f"}
 
@@ -68,3 +75,45 @@ def test_an_option_that_names_nothing_is_refused() -> None:
     assert parse_names(None, "--estimators") == []
     with pytest.raises(UsageError, match="--estimators ' ,' names no estimator"):
         parse_names(" ,", "--estimators")
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("jacov", ("jacov", ())),
+        ("own(n=32,f = x+y)", ("own", ("n=32", "f=x+y"))),
+        ("own ( n=3 )", ("own", ("n=3",))),
+        ("pack.age:Own(a=[1, 2],b=(3,4))", ("pack.age:Own", ("a=[1, 2]", "b=(3,4)"))),
+        ("own()", ("own", ())),
+    ],
+)
+def test_settings_stand_in_round_brackets(name: str, parts: tuple[str, tuple[str, ...]]) -> None:
+    assert split_settings(name) == parts
+
+
+@pytest.mark.parametrize("name", ["own(n=3", "own(3)", "(n=3)", "own(n=3)x", "own(=3)", "own(n=)"])
+def test_brackets_without_settings_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"is not an estimator with settings.*round brackets"):
+        split_settings(name)
+
+
+LABELS = ("own(n=3, f=x+y)", "own(n=3, f=y)", "own(n=4, f=x+y)", "other(n=3)", "params (a.csv)")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("own(n=4)", "own(n=4, f=x+y)"),
+        ("own(f=y)", "own(n=3, f=y)"),
+        ("own(f=x+y,n=3)", "own(n=3, f=x+y)"),
+        ("other", "other(n=3)"),
+        ("params (a.csv)", "params (a.csv)"),
+        ("own(n=3)", "own(n=3)"),  # two have it
+        ("own", "own"),
+        ("own(n=5)", "own(n=5)"),
+        ("params", "params"),
+        ("own(n=3", "own(n=3"),
+    ],
+)
+def test_a_name_may_leave_out_settings_where_one_label_has_them(name: str, label: str) -> None:
+    assert find_label(name, LABELS) == label

@@ -63,6 +63,7 @@ BAD_SCORES: dict[str, tuple[Spoil, str]] = {
     "a loss in words": (setting("loss", "low"), "column 'loss' is not a number"),
     "an accuracy over 100": (setting("accuracy", 101.0), "'accuracy' is not from 0 to 100"),
     "an unknown status": (setting("status", "fine"), "'status' is not one of ok, failed"),
+    "a score of a label": (setting("status", "label"), "has a value although status is 'label'"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Predictors: regressions of accuracy, fitted to the truth of a few architectures."""

@@ -1,0 +1,123 @@
+"""What predictors know of an architecture: a row of numbers.
+
+Features are those of the representative of its class (`Space.canonical`), so that members of a
+class tie. Scores are log ranks: ln(rank), 1 is the worst, ties share their mean rank.
+
+Axes: pool, the architectures of a run; f, features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.errors import unknown_name
+from harness.estimators.baselines import make_baselines
+from harness.estimators.matrix import CHANCE, FloatArray, IntArray
+from harness.estimators.naming import PLUS
+from harness.spaces import Space
+from harness.stats.correlation import dense_ranks, mean_ranks
+
+FREE_FEATURES = "free"
+"""Log ranks of all free scores of a space but chance."""
+
+Columns = Mapping[str, FloatArray]
+"""Numbers by name, [pool] each."""
+
+
+class Table(NamedTuple):
+    """Features of architectures.
+
+    Attributes:
+        names: Of the features, [f].
+        values: Finite, [pool, f].
+        imputed: Architectures without a number, by the score that lacks it.
+    """
+
+    names: tuple[str, ...]
+    values: FloatArray
+    imputed: Mapping[str, int]
+
+
+def read_features(text: str, space: Space, scorers: Sequence[str] = ()) -> list[str]:
+    """Return the features that a setting names, with plus signs between them.
+
+    Args:
+        text: Names of `Space.features`, of free scores, `free` for all free scores, or estimators.
+        space: The space.
+        scorers: The estimators that can be named.
+
+    Raises:
+        UsageError: If a name is unknown.
+    """
+    known = [*space.features, FREE_FEATURES, *space.baselines, *scorers]
+    names = [part.strip() for part in text.split(PLUS)]
+    for name in names:
+        if name not in known:
+            raise unknown_name(f"feature of space '{space.name}'", name, known)
+    return list(dict.fromkeys(names))
+
+
+def make_table(
+    names: Sequence[str], keys: IntArray, space: Space, score: Callable[[str], FloatArray]
+) -> Table:
+    """Compute features of all architectures of a run.
+
+    Args:
+        names: From `read_features`.
+        keys: The architectures, [pool].
+        space: Their space.
+        score: Returns the scores of an estimator, [pool]; NaN where there is none.
+
+    Returns:
+        The features. A missing score has the mean log rank of the others.
+    """
+    columns: dict[str, FloatArray] = {}
+    imputed = {}
+    for name in names:
+        if name in space.features:
+            columns |= _describe(space, name, keys.tobytes())
+        elif name == FREE_FEATURES or name in space.baselines:
+            columns |= _rank_free(space, name, keys.tobytes())
+        else:
+            columns[name], n_missing = log_ranks(score(name))
+            if n_missing:
+                imputed[name] = n_missing
+    return Table(tuple(columns), np.stack(list(columns.values()), axis=1), imputed)
+
+
+@lru_cache(maxsize=16)
+def _describe(space: Space, name: str, keys: bytes) -> Columns:
+    """Compute features once for all predictors of the same architectures."""
+    archs = [space.canonical(space.at(key)) for key in _read(keys)]
+    return space.features[name].of(archs)
+
+
+@lru_cache(maxsize=16)
+def _rank_free(space: Space, name: str, keys: bytes) -> Columns:
+    classes = [space.key(space.canonical(space.at(key))) for key in _read(keys)]
+    free = make_baselines(np.array(classes, dtype=np.int64), space)
+    wanted = [own for own in free if own != CHANCE] if name == FREE_FEATURES else [name]
+    return {f"rank of {own}": log_ranks(free[own])[0] for own in wanted}
+
+
+def _read(keys: bytes) -> list[int]:
+    found: list[int] = np.frombuffer(keys, dtype=np.int64).tolist()
+    return found
+
+
+def log_ranks(scores: FloatArray) -> tuple[FloatArray, int]:
+    """Return ln(rank) of scores, 1 is the worst, and how many are missing.
+
+    Args:
+        scores: Higher is better, [pool]; NaN where there is none: these get the mean of the others.
+    """
+    known = np.isfinite(scores)
+    found = np.zeros(len(scores))
+    if known.any():
+        found[known] = np.log(mean_ranks(dense_ranks(scores[known])))
+        found[~known] = found[known].mean()
+    return found, int((~known).sum())

@@ -1,0 +1,5 @@
+"""The regressions of predictors; all laws run over them. A new one is one row."""
+
+from __future__ import annotations
+
+MODELS = ("forest", "gp")
