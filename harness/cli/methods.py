@@ -74,7 +74,8 @@ class Asked(NamedTuple):
     """What a command asks for.
 
     Attributes:
-        methods: The estimators to compute, components of combinations too; free ones need not be.
+        methods: The estimators to compute, components of combinations too; of these, free ones only
+            where all are.
         combinations: Those to report on besides, as they were written.
     """
 
@@ -100,10 +101,20 @@ def parse_options(strategies: str | None, estimators: str | None) -> Asked:
             single.append(name)
             continue
         combinations.append(name)
-        for term in terms:
-            _find(term.name)
-        single += [term.name for term in terms if term.name not in FREE]
+        single += _find_computed(name, [term.name for term in terms])
     return Asked(parse_methods(split_names(strategies), single), combinations)
+
+
+def _find_computed(text: str, components: Sequence[str]) -> list[str]:
+    """Return the components of a combination that are to be computed: a free one need not be."""
+    for name in components:
+        if name in GROUPS:
+            raise UsageError(
+                f"'{text}' has '{name}' as a component, which is a group. Name one estimator, such "
+                f"as {GROUPS[name][0]}; '{name}' may stand beside it, separated by a comma."
+            )
+        _find(name)
+    return [name for name in components if name not in FREE] or list(components)
 
 
 def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> list[Method]:

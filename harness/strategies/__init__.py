@@ -140,7 +140,8 @@ def refuse_unread(
     for key, value in settings.items():
         table = key.partition(".")[0]
         if table not in RunConfig.model_fields and table not in own:
+            asked = f"strategy of {', '.join(names)}" if names else "estimator of this command"
             raise UsageError(
-                f"{key} = {value!r} was given, and has no effect: no strategy of "
-                f"{', '.join(names) or 'none'} reads it. Leave it out, or ask for one that does."
+                f"{key} = {value!r} was given, and has no effect: no {asked} reads it. Leave it "
+                "out, or ask for one that does."
             )

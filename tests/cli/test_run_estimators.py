@@ -55,6 +55,7 @@ def test_a_report_names_each_by_what_it_is(out: Path, invoke: Invoke) -> None:
         (("--estimators", "jacof"), "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
         (("--estimators", ","), "--estimators ',' names no estimator."),
         (("--estimators", "spos", "--set", "zero_cost.cells=1"), "has no effect"),
+        (("--estimators", "params", "--set", "zero_cost.cells=1"), "no estimator of this command"),
         (("--estimators", "jacov", "--set", "zero_cost.cell=1"), "Did you mean 'zero_cost.cells'"),
         (("--estimators", "jacov", "--set", "zero_cost.cells=0"), "zero_cost.cells = 0"),
     ],
@@ -112,12 +113,22 @@ def test_a_combination_is_in_the_report_of_the_command_that_names_it(
     assert f"--estimators 'all,{COMBINED}'" in result.err
 
 
+def test_a_combination_of_free_scores_trains_nothing(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke(*TINY, "--estimators", "params+live_flops", "--out", tmp_path)
+    assert result.code == 0, result.err
+    runs = {path.name.partition("-s0-")[0] for path in tmp_path.glob("tiles-*")}
+    assert runs == {"tiles-params", "tiles-live_flops"}
+    assert "params+live_flops (n=3)" in result.out
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
         ("live_params+jacof", "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
         ("jacov+jacov", "names jacov twice"),
         ("jacov+", "has a component without a name"),
+        ("0*jacov+spos", "gives jacov the weight 0"),
+        ("zero-cost+spos", "'zero-cost' as a component, which is a group. Name one estimator"),
     ],
 )
 def test_a_wrong_combination_is_refused_before_anything_is_computed(
