@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.estimators.combined import select_estimators
-from harness.estimators.matrix import Loaded
+from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import (
     ChosenTruth,
     JointEvaluation,
@@ -84,18 +85,18 @@ def make_report(
     """
     if not loaded.estimators:
         raise UsageError("No estimator was given. Name run folders or score files.")
-    groups = [
-        (chosen, select_estimators(estimators, known), known)
-        for chosen, known in choose_truths(loaded.estimators, truths, data_dir)
-    ]
-    runs = {e.label: load_training(e) for _, shown, _ in groups for e in shown if is_trained(e)}
+    groups = choose_truths(loaded.estimators, truths, data_dir)
+    runs: dict[str, tuple[RunTraining, ...]] = {}
     sections: list[Section] = []
 
     def watch_section(done: int, total: int) -> None:
         watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
 
-    for chosen, shown, known in groups:
-        evaluated = evaluate_together(shown, chosen, baseline, watch_section, floor, known)
+    for chosen, known in groups:
+        with _explain_parting(chosen, known, loaded):
+            shown = select_estimators(estimators, known)
+            evaluated = evaluate_together(shown, chosen, baseline, watch_section, floor, known)
+        runs |= {e.label: load_training(e) for e in shown if is_trained(e) and e.label not in runs}
         sections.append(_add_training(evaluated, chosen, runs))
     return Report(
         sections=tuple(sections),
@@ -103,6 +104,23 @@ def make_report(
         training_pairs=tuple(_compare_trainings(sections, runs)),
         unfinished=loaded.unfinished,
     )
+
+
+@contextmanager
+def _explain_parting(
+    chosen: ChosenTruth, known: Sequence[ScoreMatrix], loaded: Loaded
+) -> Iterator[None]:
+    """Say of a wrong name that only the estimators of one truth were looked at, if that is so."""
+    try:
+        yield
+    except UsageError as error:
+        if len(known) == len(loaded.estimators):
+            raise
+        raise UsageError(
+            f"{error} Runs of several image data sets have a section each, and every name is "
+            f"looked for in each, here in that against {chosen.query}. Report on the runs of one "
+            "data set at a time, or judge all by one truth with --truth-dataset."
+        ) from error
 
 
 def _add_training(
