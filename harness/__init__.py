@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.estimators.callables import from_callable as from_callable
     from harness.estimators.loading import load_estimators as load_estimators
+    from harness.estimators.predictors.fitted import fit_predictor as fit_predictor
+    from harness.estimators.predictors.fitted import load_predictor as load_predictor
     from harness.report import EvaluationResult as EvaluationResult
     from harness.report import Report as Report
     from harness.report import compare as compare
@@ -18,8 +20,10 @@ _PLACES = {
     "Report": "harness.report",
     "compare": "harness.report",
     "evaluate": "harness.report",
+    "fit_predictor": "harness.estimators.predictors.fitted",
     "from_callable": "harness.estimators.callables",
     "load_estimators": "harness.estimators.loading",
+    "load_predictor": "harness.estimators.predictors.fitted",
 }
 """Where each public name is, so that `import harness` imports nothing."""
 
@@ -28,8 +32,10 @@ __all__ = [
     "Report",
     "compare",
     "evaluate",
+    "fit_predictor",
     "from_callable",
     "load_estimators",
+    "load_predictor",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Which estimators a command names: training strategies of supernets, proxies, free scores."""
+"""Which estimators a command names: strategies of supernets, proxies, predictors, free scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError, unknown_name
-from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator
+from harness.estimators import FREE, PREDICTOR, PROXIES, SUPERNET, load_estimator
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.naming import PLUS, parse_terms, split_names, split_settings
 from harness.settings.base import Settings
@@ -92,7 +92,9 @@ def parse_options(strategies: str | None, estimators: str | None) -> Asked:
     for option, text in (("strategies", strategies), ("estimators", estimators)):
         if text is not None and not split_names(text):
             kind = "strategy" if option == "strategies" else "estimator"
-            known = STRATEGIES if option == "strategies" else (*STRATEGIES, *PROXIES, *FREE)
+            known = (
+                STRATEGIES if option == "strategies" else (*STRATEGIES, PREDICTOR, *PROXIES, *FREE)
+            )
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
     single, combinations = [], []
     for name in split_names(estimators):

@@ -29,6 +29,7 @@ import torch
 
 from harness.check import load_baseline, save_baseline
 from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.predictors.fitted import fit_predictor, load_predictor
 from harness.estimators.runs import load_runs
 from harness.estimators.supernet.journal import Ledger, open_journal
 from harness.estimators.supernet.measuring import BatchSums
@@ -330,6 +331,11 @@ def _baseline() -> bytes:
     return _written(lambda path: save_baseline(snapshot, path), "baseline.json")
 
 
+def _predictor() -> bytes:
+    fitted = fit_predictor({index: 50.0 + index / 1000 for index in range(6)})
+    return _written(fitted.save, "predictor.json")
+
+
 RECORDS = 3
 
 
@@ -495,6 +501,7 @@ READERS: dict[str, Reader] = {
     "baseline of a check": Reader(
         "b.json", lambda: hostile(_baseline(), json_too=True), load_baseline
     ),
+    "predictor": Reader("p.json", lambda: hostile(_predictor(), json_too=True), load_predictor),
     "images, CIFAR-10": Reader(
         f"{cifar.LAYOUTS['cifar10'].folder}/x.bin",
         lambda: hostile(_cifar_records(1)),

@@ -26,12 +26,12 @@ from harness.estimators.base import (
 )
 from harness.estimators.matrix import FloatArray, IntArray
 from harness.estimators.predictors.features import make_table, read_features
-from harness.estimators.predictors.models import describe, predict, read_models
+from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.runs import LABELS_OF, SCORE_KIND
 from harness.scores import STATUS_DEAD
 from harness.scores.sifting import next_below
-from harness.seeding import derive_seed, make_rng
+from harness.seeding import make_rng
 from harness.spaces import load_space
 from harness.truth import TruthQuery, default_query
 
@@ -98,7 +98,7 @@ class Predictor(Estimator):
             UsageError: If an architecture is not among those that the run ranks.
             Interrupted: If the monitor asked to stop; what proxies measured is kept.
         """
-        seed = derive_seed(self.task.config.seed, "predictor") % 2**32
+        seed = model_seed(self.task.config.seed)
         table = make_table(self._features, self._keys, self._space, self._score_by)
         started = time.process_time()
         predicted = predict(self._models, table.values, self._labelled, self._labels, seed)

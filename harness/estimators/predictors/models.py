@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from harness.errors import unknown_name
 from harness.estimators.naming import PLUS
+from harness.seeding import derive_seed
 from harness.stats.correlation import dense_ranks, mean_ranks
 
 FloatArray = npt.NDArray[np.float64]
@@ -109,6 +110,11 @@ def read_models(text: str) -> list[str]:
         if name not in MODELS:
             raise unknown_name("model of a predictor", name, MODELS)
     return list(dict.fromkeys(names))
+
+
+def model_seed(seed: int) -> int:
+    """Return the seed of the models of a run, or of a user's seed."""
+    return derive_seed(seed, "predictor") % 2**32
 
 
 def predict(

@@ -174,5 +174,5 @@ def test_with_128_labels_it_ranks_all_of_cifar10_s_architectures(data_dir: Path)
     found = [row["score"] for row in judged]
     tau = kendall_tau(found, [truth[row["nb201_index"]] for row in judged]).value
     assert len(judged) == 15_625 - 128
-    # 0.861 +- 0.009 over five other draws; the best free score has 0.654.
-    assert tau == pytest.approx(0.861, abs=0.04)
+    # 0.853 +- 0.009 over label seeds 0 to 4; the best free score has 0.654.
+    assert tau == pytest.approx(0.853, abs=0.04)
