@@ -105,6 +105,52 @@ def test_the_readme_shows_what_the_report_prints() -> None:
     assert [line for line in shown if line not in printed] == []
 
 
+def shown_of_leaderboard(start: str, end: str) -> list[str]:
+    text = (ROOT / "results" / "leaderboard" / "README.md").read_text(encoding="utf-8")
+    lines = text[text.index(start) : text.index(end)].splitlines()
+    return [line for line in lines if line.startswith("| ")]
+
+
+def printed_leaderboard(paths: list[Path], names: str, floor: str | None = None) -> list[str]:
+    from harness.estimators.loading import load_estimators
+    from harness.estimators.naming import split_names
+    from harness.report import make_report
+    from harness.report.rendering import REPORT_WRITERS
+
+    report = make_report(load_estimators(paths), estimators=split_names(names), floor=floor)
+    return REPORT_WRITERS["markdown"](report).splitlines()
+
+
+def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
+    shown = shown_of_leaderboard("## `tiles`", "## Checked")
+    board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))
+    names = [line.split(" | ")[0].removeprefix("| ").partition(" (n=")[0] for line in shown[2:]]
+    printed = printed_leaderboard([ROOT / "results/ogd-study/tiles", *board], ",".join(names))
+    assert len(shown) == 23
+    assert [line for line in shown if line not in printed] == []
+
+
+@pytest.mark.parametrize(
+    ("floor", "n_shown", "start", "end"),
+    [
+        (None, 13, "## CIFAR-10, the first", "In the best tenth `spos`"),
+        ("live_params+jacov", 5, "The same with", "In the best tenth -0.148"),
+    ],
+)
+def test_the_leaderboard_of_cifar10_is_what_its_runs_say(
+    floor: str | None, n_shown: int, start: str, end: str, data_dir: Path
+) -> None:
+    shown = shown_of_leaderboard(start, end)
+    study, board = ROOT / "results" / "ogd-study" / "cifar10", ROOT / "results" / "leaderboard"
+    paths = [path for name in ("spos", "ogd") for path in study.glob(f"cifar10-{name}-s?-*")]
+    paths += [path for name in PROXIES for path in board.glob(f"cifar10-{name}-s?-*-841c8c6f")]
+    names = "spos,ogd,live_params,params,flops,random,jacov,nwot,synflow,live_params+jacov"
+    names = "spos,ogd" if floor else f"{names},live_params+jacov+spos"
+    printed = printed_leaderboard(paths, names, floor)
+    assert len(shown) == n_shown
+    assert [line for line in shown if line not in printed] == []
+
+
 def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> None:
     shown = shown_in_readme("## On CIFAR-10", "**It beats counting parameters**")
     printed = printed_by_default("cifar10", data_dir)
