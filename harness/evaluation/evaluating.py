@@ -16,6 +16,7 @@ from harness.estimators.baselines import make_baselines
 from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
+from harness.evaluation.leaks import measure_leak_free
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.evaluation.truths import ChosenTruth
@@ -166,6 +167,7 @@ def _evaluate(
         figures=evaluate_case(
             scores, baselines=_score_baselines(scores), populations=populations, tick=tick
         ),
+        leak_free=measure_leak_free(scores, estimator.fitted_on) if estimator.fitted_on else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
+from harness.evaluation.leaks import LeakFree
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
 from harness.spaces import Space
@@ -61,6 +62,7 @@ class Evaluated:
         n_uncommon: Of the rest, left out because another estimator of the report lacks a score.
         keys: The architectures that are left, ascending, [n].
         figures: The figures on these.
+        leak_free: Tau without the twins of labels; None for estimators that were fitted to none.
     """
 
     estimator: ScoreMatrix
@@ -71,6 +73,7 @@ class Evaluated:
     n_uncommon: int
     keys: IntArray
     figures: Evaluation
+    leak_free: LeakFree | None = None
 
     @property
     def label(self) -> str:
@@ -110,6 +113,7 @@ class Evaluated:
             "n_ranked_last": len(estimator.ranked_last),
             "arch_s": estimator.arch_s,
             "notes": list(estimator.notes),
+            "leak_free": self.leak_free and self.leak_free.to_dict(),
             **self.figures.to_dict(),
         }
 

@@ -9,6 +9,7 @@ import numpy as np
 from harness.estimators.combined import tell_chosen
 from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
+from harness.evaluation.leaks import LeakFree
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
@@ -267,6 +268,8 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         )
     if has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
+    if result.leak_free is not None:
+        yield _say_leak_free(label, result.leak_free)
     if not result.truth.is_recorded:
         yield (
             f"{label} was ranked against another truth table ({str(estimator.truth_sha256)[:12]})."
@@ -286,6 +289,17 @@ def _say_notes(result: Evaluated) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
+
+
+def _say_leak_free(label: str, found: LeakFree) -> str:
+    """Say how well a predictor ranks what no label gives away."""
+    fewest, most = min(found.n), max(found.n)
+    n = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    tau = "too few architectures, or undefined" if found.tau is None else f"tau {found.tau:.3f}"
+    return (
+        f"Without the twins of its labels, {label} has {tau} (leak_free: representatives whose "
+        f"classes have no label; n = {n} a seed)."
+    )
 
 
 def _say_ranked_last(results: Sequence[Evaluated]) -> Iterator[str]:
