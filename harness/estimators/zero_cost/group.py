@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
+
+import torch
 
 from harness.errors import DataError, Interrupted, LockedError, UsageError
 from harness.estimators.base import Task
@@ -172,7 +174,7 @@ class Group:
 
     def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
         device = self._task.data.train.labels.device
-        meter = Meter(time.process_time if device.type == "cpu" else time.perf_counter)
+        meter = Meter(make_clock(device))
         proxies = {name: own for name, own in self._proxies.items() if name not in without}
         network, building = meter.charge(self._make_network, arch)
         network.to(device)
@@ -232,6 +234,18 @@ class Group:
         config = self._task.config
         name = f"{config.dataset}-s{config.seed}-{hash_settings(self._header)[:8]}"
         return self._task.folder.path.parent / FOLDER / name
+
+
+def make_clock(device: torch.device) -> Callable[[], float]:
+    """Return a clock: the processor's seconds on a CPU, else those with the device's work done."""
+    if device.type == "cpu":
+        return time.process_time
+
+    def read() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return read
 
 
 def _read_row(row: Mapping[str, Any], where: str) -> tuple[int, Measured]:

@@ -53,6 +53,13 @@ class Meter:
             self._frames[-1].needs |= needs
         return value
 
+    def aside(self, name: str, compute: Callable[[], Any]) -> None:
+        """Compute a pass within another that has what it takes, charged to who asks for it."""
+        frame = self._frames[-1]
+        needs = set(frame.needs)
+        self.ask(name, compute)
+        frame.needs = needs
+
     def _time(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, float, frozenset[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from harness.estimators.zero_cost.intercepting import Interceptor
 from harness.estimators.zero_cost.meter import Meter, SharedPass
 from harness.estimators.zero_cost.twice_derived import BatchNorm, Convolution, Form
 from harness.supernet.base import Standalone
+
+_CURVATURE = "curvature"
 
 
 class Use(Enum):
@@ -92,12 +94,14 @@ class Passes:
     @property
     def gradients(self) -> tuple[Tensor, ...]:
         """Gradients of the mean cross-entropy of the first batch by the weights."""
-        return self._backward[0]
+        return self._backward
 
     @property
     def curvature(self) -> float:
         """The product w'Hg of all weights w, that gradient g, and the second derivatives H."""
-        return self._backward[1]
+        self._backward  # noqa: B018 - computed beside it
+        found: float = self.meter.ask(_CURVATURE, lambda: 0.0)
+        return found
 
     @SharedPass
     def second_gradients(self) -> tuple[Tensor, ...]:
@@ -176,7 +180,7 @@ class Passes:
         return images, logits
 
     @SharedPass
-    def _backward(self) -> tuple[tuple[Tensor, ...], float]:
+    def _backward(self) -> tuple[Tensor, ...]:
         with_curvature = Use.CURVATURE in self._uses
         weights = tuple(self.weights.values())
         loss = F.cross_entropy(self._forward[1], self.batch.labels)
@@ -185,15 +189,15 @@ class Passes:
             loss, weights, retain_graph=True, create_graph=with_curvature, materialize_grads=True
         )
         self._seen.is_backward_of_loss = False
-        gradients = tuple(g.detach() for g in found)
-        curvature = 0.0
         if with_curvature:
-            square = torch.stack([(g * g.detach()).sum() for g in found]).sum()
-            products = torch.autograd.grad(
-                square, weights, retain_graph=True, materialize_grads=True
-            )
-            curvature = sum_products(weights, products)
-        return gradients, curvature
+            self.meter.aside(_CURVATURE, partial(_find_curvature, weights, found))
+        return tuple(g.detach() for g in found)
+
+
+def _find_curvature(weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> float:
+    square = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
+    products = torch.autograd.grad(square, weights, retain_graph=True, materialize_grads=True)
+    return sum_products(weights, products)
 
 
 class _Watch(Interceptor):

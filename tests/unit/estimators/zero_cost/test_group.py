@@ -20,7 +20,8 @@ from harness.errors import DataError, Interrupted, StoreError, UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
 from harness.estimators.zero_cost import REGISTRY
-from harness.estimators.zero_cost.group import FOLDER, N_BUCKETS, Group
+from harness.estimators.zero_cost.group import FOLDER, N_BUCKETS, Group, make_clock
+from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.monitor import Monitor, SilentMonitor
 from harness.runs.folder import RunFolder
@@ -279,3 +280,31 @@ def test_a_network_is_let_go_when_it_is_measured() -> None:
     del passes, network
     gc.collect()
     assert [ref() for ref in kept] == [None, None]
+
+
+def test_second_derivatives_are_charged_to_grasp_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    derive, n_derived = torch.autograd.grad, [0]
+
+    def count(*args: Any, **options: Any) -> Any:
+        n_derived[0] += 1
+        return derive(*args, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", count)
+    meter = Meter(lambda: float(n_derived[0]))  # counts derivations instead of seconds
+    batch = Batch(torch.randn(4, 1, 16, 16), torch.arange(4))
+    network = SPACE.networks(tiny_data().network_shape(2, 1)).standalone(SPACE.at(6111), [0])
+    passes = Passes(network, batch, batch, 0, {Use.CURVATURE}, meter)
+    charged = {
+        name: meter.charge(load_estimator(name).measure, passes)[1] for name in ("snip", "grasp")
+    }
+    assert charged == {"snip": 1.0, "grasp": 2.0}
+
+
+def test_a_gpus_seconds_are_read_when_it_has_done_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert make_clock(cpu)() > 0.0
+    assert waited == []
+    assert make_clock(gpu)() > 0.0
+    assert waited == [gpu]

@@ -66,6 +66,23 @@ def test_every_one_that_asks_is_charged_all_passes_that_it_needs() -> None:
     assert passes.meter.charge(first, passes) == ("firstbackward", pytest.approx(11.25))
 
 
+def test_what_is_computed_beside_a_pass_is_charged_to_those_who_ask_for_it() -> None:
+    passes = Passes(Clock())
+    meter = passes.meter
+
+    def both() -> str:
+        meter.aside("extra", lambda: passes.work("extra", 1_000.0) + passes.forward)
+        return passes.work("both", 10.0)
+
+    def ask_extra() -> str:
+        return f"{meter.ask('both', both)}{meter.ask('extra', str)}"
+
+    assert meter.charge(meter.ask, "both", both)[1] == pytest.approx(10.0)
+    value, seconds = meter.charge(ask_extra)
+    assert (value, seconds) == ("bothextraforward", pytest.approx(1_011.0))
+    assert passes.computed == ["extra", "forward", "both"]
+
+
 def test_a_pass_that_fails_charges_nobody_and_is_tried_again() -> None:
     passes = Passes(Clock())
 
