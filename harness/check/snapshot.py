@@ -201,6 +201,9 @@ def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Sna
 def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     check_common_seeds(estimator)
     known = np.isin(chosen.truth.keys, estimator.complete_archs)
+    judged = estimator.judged_on(chosen.truth.keys)
+    if judged is not None:  # without what any seed was fitted to
+        known &= judged.all(axis=0)
     index, truth = chosen.truth.keys[known], chosen.truth.accuracy[known]
     if len(index) < MIN_ARCHS:
         raise TruthError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from harness.estimators.cost import CORE_S, GPU_S, PUBLISHED_S
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
@@ -54,7 +56,7 @@ def _scatter(section: Section, suffix: str) -> Figure:
     accuracy = tuple(section.accuracy.tolist())
     series = []
     for result in section.evaluations:
-        scores = result.estimator.scores_of(section.keys).mean(axis=0)
+        scores = np.nanmean(result.estimator.scores_of(section.keys), axis=0)
         ranks = (-scores).argsort(kind="stable").argsort(kind="stable") + 1.0
         series.append(Series(result.label, accuracy, tuple(ranks.tolist()), kind="points"))
     return Figure(

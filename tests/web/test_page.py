@@ -7,14 +7,18 @@ import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.report import Report, Section
+from harness.estimators.matrix import Loaded, ScoreMatrix
+from harness.report import Report, Section, make_report
+from harness.report.figures import make_figures
 from harness.report.leaderboard import make_leaderboard
 from harness.report.page import save_page
 from harness.spaces.nb201.encoding import Arch, arch_at
 from harness.spaces.nb201.space import NB201
+from harness.truth import default_query, find_truth
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
 from tests.made_runs import N
 from tests.web.conftest import Open
@@ -339,3 +343,30 @@ def test_many_long_names_fit_a_phone(n: int, tmp_path: Path, open_page: Open) ->
         page = open_page(file, width=width).page
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_a_seed_was_fitted_to_is_not_shown_for_it(tmp_path: Path, open_page: Open) -> None:
+    truth = find_truth("tiles").mean(default_query("tiles"))
+    rows = truth.accuracy + np.random.RandomState(0).normal(size=(2, len(truth.keys)))
+    seen = truth.keys[:100], truth.keys[50:150]
+    for row, labels in zip(rows, seen, strict=True):
+        row[np.isin(truth.keys, labels)] = np.nan
+    fields = ("own", "own", "callable", (0, 1), truth.keys, rows, "made up", "tiles")
+    report = make_report(Loaded((ScoreMatrix(*fields, fitted_on=seen),)))
+    (scatter,) = (f for f in make_figures(report) if f.name == "rank-against-truth")
+    judged = np.isfinite(rows).any(axis=0)  # what both were fitted to is not in the report
+    assert report.sections[0].keys.tolist() == truth.keys[judged].tolist()
+    means = np.nanmean(rows[:, judged], axis=0)  # what one was fitted to has the other's score
+    assert scatter.series[0].y == tuple((means[:, None] < means).sum(axis=1) + 1.0)
+    save_page(report, tmp_path / "own.html")
+    page = open_page(tmp_path / "own.html").page
+    n = len(truth.keys) - 50
+    expect(page.locator("#count")).to_have_text(f"{n} of {n} architectures are shown.")
+    page.select_option("#pick-seed", label="seed 0")
+    expect(page.locator("#count")).to_have_text(f"{n - 50} of {n} architectures are shown.")
+    page.get_by_text("The 20 best scored").click()
+    expect(page.locator("#best tbody td").nth(1)).to_have_text(f"{np.nanmax(rows[0]):.6g}")
+    for index in (int(truth.keys[0]), int(truth.keys[-1])):
+        page.fill("#find", str(index))
+        has_score = np.isfinite(rows[0][truth.keys == index]).all()
+        expect(page.locator("#count")).to_contain_text(f"{int(has_score)} of these match")

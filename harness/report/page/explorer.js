@@ -62,9 +62,9 @@
   }
 
   function filter() {
-    const { packed, open } = now;
+    const { packed, open, score } = now;
     const bit = 1 << at("pick-population").selectedIndex;
-    state.shown = Array.from(open.truth.keys()).filter((k) => open.masks[k] & bit);
+    state.shown = Array.from(open.truth.keys()).filter((k) => open.masks[k] & bit && !Number.isNaN(score[k]));
     const text = at("find").value.trim().toLowerCase();
     const isIndex = open.index && /^\d+$/.test(text);
     state.found = null;

@@ -9,9 +9,10 @@ const numbers = (() => {
 
   const unpackWhole = ({ u2, f8 }) => (u2 ? unpack(u2, Uint16Array) : unpack(f8, Float64Array));
 
-  // Rank 1 is the highest; equal values share the best of their ranks.
+  // Rank 1 is the highest; equal values share the best of their ranks; NaN, no score, comes last.
   function rank(values) {
-    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
+    const height = (k) => (Number.isNaN(values[k]) ? -Infinity : values[k]);
+    const order = Array.from(values.keys()).sort((a, b) => height(b) - height(a) || a - b);
     const ranks = new Int32Array(values.length);
     order.forEach((place, k) => {
       const before = order[k - 1];
@@ -20,10 +21,12 @@ const numbers = (() => {
     return ranks;
   }
 
+  // Of the rows that have a number; a predictor's seed has none where it was fitted to the truth.
   function mean(rows) {
-    const sum = new Float64Array(rows[0].length);
-    for (const row of rows) for (let k = 0; k < sum.length; k++) sum[k] += row[k];
-    return sum.map((value) => value / rows.length);
+    return rows[0].map((_, k) => {
+      const known = rows.map((row) => row[k]).filter((value) => !Number.isNaN(value));
+      return known.reduce((sum, value) => sum + value, 0) / known.length;
+    });
   }
 
   // Round values that part an axis into about n.

@@ -417,3 +417,15 @@ def test_a_baseline_of_an_earlier_version_names_the_kind_of_score_in_former_word
     now = "minus mean validation loss over 4 checkpoints"
     baseline = keep(CHOSEN, estimate(SCORES, score_kind=before))
     assert find(estimate(SCORES, score_kind=now), baseline=baseline).outcome is Outcome.PASS
+
+
+def test_a_predictor_is_checked_on_what_no_seed_was_fitted_to() -> None:
+    seen = tuple(BASE.keys[seed * 5 : 20 + seed * 5] for seed in SEEDS)
+    scores = SCORES.copy()
+    for row, labels in zip(scores, seen, strict=True):
+        row[np.isin(BASE.keys, labels)] = np.nan
+    (taken,) = keep(CHOSEN, replace(BASE, score=scores, fitted_on=seen)).methods
+    rest = BASE.keys[20 + 5 * max(SEEDS) :]
+    assert taken.nb201_index == tuple(rest.tolist())
+    expected = scipy.stats.kendalltau(SCORES[0][-len(rest) :], TRUTH[-len(rest) :]).statistic
+    assert taken.tau[0] == pytest.approx(expected, abs=1e-6)
