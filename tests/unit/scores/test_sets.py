@@ -478,7 +478,8 @@ def test_columns_that_nobody_reads_may_have_one_name(tmp_path: Path) -> None:
 
 def test_an_unknown_status_of_the_harness_s_own_format_is_refused(tmp_path: Path) -> None:
     frame = with_index(make_frame()).assign(loss=1.0, accuracy=50.0, status="fine")
-    with pytest.raises(DataError, match="'status' is not one of ok, failed, dead in 4 of 4 rows"):
+    words = "'status' is not one of ok, failed, dead, label in 4 of 4 rows"
+    with pytest.raises(DataError, match=words):
         read_score_sets(write_csv(frame, tmp_path))
 
 
