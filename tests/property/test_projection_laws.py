@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from harness.strategies.ogd_settings import STRENGTHS, OgdSettings
-from harness.strategies.projection import Projector, make_projector
+from harness.strategies.projection import LEAST_SQUARE, Projector, make_projector
 
 SLACK = 1e-9
 """float64 over a few dozen updates of matrices with entries of at most 1."""
@@ -73,9 +73,12 @@ def stored(name: str, case: Case) -> Tensor:
 
 
 def scaled_columns(case: Case) -> Tensor:
-    """Return A, [d, m]: the stored patches of `rls`, each at unit mean square."""
+    """Return A, [d, m]: the stored patches of `rls`, each at unit mean square.
+
+    Those that are zero up to rounding are not stored.
+    """
     x = torch.cat(case.batches)
-    x = x[x.norm(dim=1) > 0]
+    x = x[(x**2).sum(dim=1) > case.d * LEAST_SQUARE]
     return (x * (case.d**0.5 / x.norm(dim=1, keepdim=True))).T
 
 
