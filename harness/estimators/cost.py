@@ -60,7 +60,7 @@ def find_cost(estimator: ScoreMatrix) -> Cost | None:
         preparation, per_arch = (
             float(np.mean([cost[place] for cost in costs])) for place in (1, 2)
         )
-        return Cost(units.pop(), preparation, per_arch, len(estimator.keys))
+        return Cost(units.pop(), preparation, per_arch, n)
     if estimator.arch_s is None:
         return None
     return Cost(PUBLISHED_S, 0.0, estimator.arch_s, len(estimator.keys))

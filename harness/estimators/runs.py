@@ -53,8 +53,8 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
 
     Returns:
         One estimator for each data set, strategy or other estimator, and settings, the baseline
-        strategy first, then the other supernets; and
-        the unfinished runs, which are left out, with their status.
+        strategy first, then the other supernets; and the unfinished runs, which are left out, with
+        their status.
 
     Raises:
         StoreError: If a record cannot be read, a run or a seed of the same settings occurs

@@ -1,4 +1,4 @@
-"""What each estimator adds to the floor, and the floor itself."""
+"""What each estimator adds to the floor."""
 
 from __future__ import annotations
 

@@ -41,8 +41,7 @@ class Place:
     @property
     def n_labels(self) -> int:
         """The most architectures of known accuracy that a seed was fitted to."""
-        parts = self.result.estimator.components
-        return max((len(s) for part in parts for s in part.estimator.fitted_on), default=0)
+        return max(map(len, self.result.estimator.fitted_on), default=0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -149,11 +148,8 @@ def leaderboard_block(section: JointEvaluation) -> Block:
 
 def write_gain(gain: Gain) -> str:
     """Write an added value with the interval that applies."""
-    text = write_value(gain.difference, signed=True)
-    if gain.value is None or gain.interval is None:
-        return text
-    mark = MARKS.get(gain.interval.over, " t") if gain.basis is not Basis.SCORES else " a"
-    return f"{text}{write_ends(gain.interval, signed=True)}{mark}"
+    mark = "" if gain.interval is None else MARKS.get(gain.interval.over, " t")
+    return f"{_write_change(gain)}{mark}"
 
 
 def _write_cost(place: Place) -> str:

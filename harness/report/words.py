@@ -7,28 +7,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.estimators.combined import tell_chosen
-from harness.estimators.matrix import RUN, ScoreMatrix
+from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
-from harness.evaluation.leaks import LeakFree
+from harness.report.caveats import say_few, say_notes, say_populations, say_ranked_last
 from harness.report.cells import find_interval, write_ends, write_estimate, write_status
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.leaderboard import describe_added, order_by_tau
 from harness.scores import on_one_line
-from harness.scores.sets import describe_exclusions
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 
 MOST_GAP = 30.0
 """Accuracy points; too few pairs are further apart for a meaningful figure."""
-MOST_NAMED = 3
-"""Architectures that a sentence names."""
 MOST_SAID = 5
 """Estimators of which the first sentence gives tau; the leaderboard has all."""
-REPEATED = (
-    "some seeds have exactly the same scores; they are one training, not several, so intervals "
-    "over seeds are too narrow."
-)
 
 
 def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
@@ -39,11 +32,11 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
         _say_scores([result.estimator]),
         _say_seeds(result.estimator),
         _say_truth(result.truth, result.estimator.space),
-        *_say_few(result),
-        *_say_notes(result),
-        *_say_ranked_last([result]),
+        *say_few(result),
+        *say_notes(result),
+        *say_ranked_last([result]),
         *result.estimator.notes,
-        *_say_populations(result),
+        *say_populations(result),
     ]
     return tuple(map(on_one_line, lines))
 
@@ -91,11 +84,11 @@ def _describe(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])
-        yield from _say_few(section.evaluations[0])
+        yield from say_few(section.evaluations[0])
         for result in section.evaluations:
-            yield from _say_notes(result)
-        yield from _say_ranked_last(section.evaluations)
-        yield from _say_populations(section.evaluations[0])
+            yield from say_notes(result)
+        yield from say_ranked_last(section.evaluations)
+        yield from say_populations(section.evaluations[0])
     yield from dict.fromkeys(_gather_notes(report))
     if report.unfinished:
         yield f"Left out, not finished: {', '.join(report.unfinished)}."
@@ -246,101 +239,3 @@ def _say_seeds(estimator: ScoreMatrix) -> str:
         seed = "" if estimator.seeds[0] is None else f" (seed {estimator.seeds[0]})"
         return f"One set of scores{seed}: figures are of these scores, not of a method over seeds."
     return f"Mean over {len(estimator.seeds)} seeds: {', '.join(map(str, estimator.seeds))}."
-
-
-def _say_few(result: Evaluated) -> list[str]:
-    if result.figures.n >= MIN_ARCHS:
-        return []
-    return [f"Figures on fewer than {MIN_ARCHS} architectures are shown as 'too few'."]
-
-
-def _say_notes(result: Evaluated) -> Iterator[str]:
-    """Say what was left out of one estimator, and what casts doubt on its figures."""
-    label, estimator, query = result.label, result.estimator, result.truth.query
-    tau = result.populations["all"].metrics["tau"]
-    reached = result.populations["all"].baselines[estimator.space.floor].value or 0.0
-    interval = find_interval(tau)
-    most = tau.value if interval is None else interval.high
-    if estimator.source != "run" and most is not None and most < 0 < reached:
-        yield (
-            f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "
-            f"while {estimator.space.floor} reaches {reached:.3f}."
-        )
-    if has_repeated_seeds(estimator):
-        yield f"{label}: {REPEATED}"
-    if result.leak_free is not None:
-        yield _say_leak_free(label, result.leak_free)
-    if not result.truth.is_recorded:
-        yield (
-            f"{label} was ranked against another truth table ({str(estimator.truth_sha256)[:12]})."
-        )
-    if estimator.dataset is not None and query.dataset not in (
-        estimator.dataset,
-        f"{estimator.dataset}-valid",
-    ):
-        yield f"{label} was trained on {estimator.dataset}: this is transfer to another data set."
-    left_out = {
-        "without a score of every seed": result.n_incomplete,
-        "without this truth": result.n_without_truth,
-        "not scored by all estimators": result.n_uncommon,
-    }
-    counted = [f"{n:,} {why}" for why, n in left_out.items() if n]
-    if estimator.exclusions:
-        counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
-    if counted:
-        yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
-
-
-def _say_leak_free(label: str, found: LeakFree) -> str:
-    """Say how well a predictor ranks what no label gives away."""
-    fewest, most = min(found.n), max(found.n)
-    n = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    tau = "too few architectures, or undefined" if found.tau is None else f"tau {found.tau:.3f}"
-    return (
-        f"Without the twins of its labels, {label} has {tau} (leak_free: representatives whose "
-        f"classes have no label; n = {n} a seed)."
-    )
-
-
-def _say_ranked_last(results: Sequence[Evaluated]) -> Iterator[str]:
-    """Say which architectures rank last, once for the estimators of which they are the same."""
-    alike: dict[tuple[bool, bytes], list[ScoreMatrix]] = {}
-    for estimator in (result.estimator for result in results):
-        key = estimator.source == RUN, estimator.ranked_last.tobytes()
-        alike.setdefault(key, []).append(estimator)
-    for (is_run, _), estimators in alike.items():
-        space, last = estimators[0].space, estimators[0].ranked_last
-        if not (n := len(last)):
-            continue
-        names = ", ".join(space.format(space.at(key)) for key in last[:MOST_NAMED].tolist())
-        more = f" and {n - MOST_NAMED:,} more" if n > MOST_NAMED else ""
-        of_what = "live path" if is_run else "finite score"
-        what = f"architecture without a {of_what} ranks last"
-        if n > 1:
-            what = f"architectures without a {of_what} rank last, as ties"
-        labels = ", ".join(estimator.label for estimator in estimators)
-        yield f"Of {labels}, {n:,} {what}: {names}{more}."
-
-
-def _ask_direction(estimator: ScoreMatrix) -> str:
-    """Ask whether the scores were read the wrong way round, and say how to turn them."""
-    where = estimator.paths[0] if estimator.paths else "these scores"
-    if estimator.score_kind.startswith("minus "):
-        return (
-            f"Is higher better in {where}? If so, leave out --lower-is-better and --lower-in (in "
-            "Python lower_is_better)."
-        )
-    option = f" --lower-in {where}" if estimator.paths else " lower_is_better=True"
-    return f"Is lower better in {where}? If so, give{option}."
-
-
-def _say_populations(result: Evaluated) -> Iterator[str]:
-    """State the caveats of populations, such as classes that they leave out."""
-    for name, part in result.populations.items():
-        if part.population.note:
-            yield f"{name}: {part.population.note}"
-
-
-def has_repeated_seeds(estimator: ScoreMatrix) -> bool:
-    """Tell whether two seeds have exactly the same scores."""
-    return len({row.tobytes() for row in estimator.score}) < len(estimator.score)
