@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harness.estimators.classes import class_key
 from harness.estimators.zero_cost import REGISTRY
 from harness.runs.folder import find_runs
 from harness.runs.record import FINISHED
@@ -62,7 +63,7 @@ def read_ours(path: Path) -> dict[tuple[int, int], pd.DataFrame]:
             continue
         own = load_scores(folder.path / "scores.parquet", space)
         own = own[own["status"] == STATUS_OK]
-        classes = [space.key(space.canonical(space.at(key))) for key in own["nb201_index"]]
+        classes = [class_key(space, key) for key in own["nb201_index"]]
         scores = pd.Series(own["score"].to_numpy(), classes)
         scores = scores[~scores.index.duplicated()]
         cells = config.tables.get("zero_cost", {}).get("cells") or CELLS

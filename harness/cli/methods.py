@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from harness.errors import UsageError, unknown_name
 from harness.estimators import FREE, PREDICTOR, PROXIES, SUPERNET, load_estimator
 from harness.estimators import REGISTRY as ESTIMATORS
-from harness.estimators.naming import PLUS, parse_terms, split_names, split_settings
+from harness.estimators.naming import parse_terms, split_names, split_settings
 from harness.settings.base import Settings
 from harness.settings.dotted import merge
 from harness.settings.layers import parse_assignments
@@ -144,9 +144,11 @@ def spell_out(combination: str, config: RunConfig) -> str:
         combination: As it was written, such as `live_params+2*predictor(n=32)`.
         config: The settings of the command.
     """
+    from harness.stats.combination import write_sum
+
     terms = parse_terms(combination, {*STRATEGIES, *ESTIMATORS})
-    labels = [(term.weight, _find(term.name).label(config)) for term in terms]
-    return PLUS.join(name if w == 1.0 else f"{w:g}*{name}" for w, name in labels)
+    labels = [_find(term.name).label(config) for term in terms]
+    return write_sum(labels, [term.weight for term in terms])
 
 
 def refuse_others(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import NamedTuple
 
-from harness.errors import UsageError
+from harness.errors import UsageError, unknown_name
 
 PLUS = "+"
 _OPEN, _CLOSE = "([{", ")]}"
@@ -93,6 +93,24 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
             f"such as 2*{twice[0]}, if it is to count for more."
         )
     return terms
+
+
+def read_sum(text: str, known: Collection[str], what: str) -> list[str]:
+    """Return the names that a setting gives with plus signs between them, each once.
+
+    Args:
+        text: The setting.
+        known: The names that there are.
+        what: What is named, in an error.
+
+    Raises:
+        UsageError: If a name is unknown.
+    """
+    names = [part.strip() for part in text.split(PLUS)]
+    for name in names:
+        if name not in known:
+            raise unknown_name(what, name, known)
+    return list(dict.fromkeys(names))
 
 
 def split_settings(name: str) -> tuple[str, tuple[str, ...]]:

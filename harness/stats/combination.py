@@ -10,7 +10,7 @@ Axis letters: n architectures, seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -89,13 +89,18 @@ class LogRanks:
 
     def label(self, weights: Sequence[float] | None = None) -> str:
         """Return a name such as "live_params+2*jacov (n=1,000)", n the ranked architectures."""
-        given = [1.0] * len(self.names) if weights is None else list(weights)
-        parts = [
-            name if weight == 1.0 else f"{weight:g}*{name}"
-            for name, weight in zip(self.names, given, strict=True)
-            if weight != 0.0
-        ]
-        return f"{'+'.join(parts)} (n={len(self.keys):,})"
+        given = [1.0] * len(self.names) if weights is None else weights
+        return f"{write_sum(self.names, given)} (n={len(self.keys):,})"
+
+
+def write_sum(names: Iterable[str], weights: Iterable[float]) -> str:
+    """Write components and their weights, such as "live_params+2*jacov"."""
+    parts = [
+        name if weight == 1.0 else f"{weight:g}*{name}"
+        for name, weight in zip(names, weights, strict=True)
+        if weight != 0.0
+    ]
+    return "+".join(parts)
 
 
 def rank_together(

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.errors import unknown_name
 from harness.estimators.baselines import make_baselines
+from harness.estimators.classes import class_key
 from harness.estimators.matrix import CHANCE, FloatArray, IntArray
-from harness.estimators.naming import PLUS
+from harness.estimators.naming import read_sum
 from harness.spaces import Space
 from harness.stats.correlation import dense_ranks, mean_ranks
 
@@ -54,11 +54,7 @@ def read_features(text: str, space: Space, scorers: Sequence[str] = ()) -> list[
         UsageError: If a name is unknown.
     """
     known = [*space.features, FREE_FEATURES, *space.baselines, *scorers]
-    names = [part.strip() for part in text.split(PLUS)]
-    for name in names:
-        if name not in known:
-            raise unknown_name(f"feature of space '{space.name}'", name, known)
-    return list(dict.fromkeys(names))
+    return read_sum(text, known, f"feature of space '{space.name}'")
 
 
 def make_table(
@@ -98,7 +94,7 @@ def _describe(space: Space, name: str, keys: bytes) -> Columns:
 
 @lru_cache(maxsize=16)
 def _rank_free(space: Space, name: str, keys: bytes) -> Columns:
-    classes = [space.key(space.canonical(space.at(key))) for key in _read(keys)]
+    classes = [class_key(space, key) for key in _read(keys)]
     free = make_baselines(np.array(classes, dtype=np.int64), space)
     wanted = [own for own in free if own != CHANCE] if name == FREE_FEATURES else [name]
     return {f"rank of {own}": log_ranks(free[own])[0] for own in wanted}

@@ -11,14 +11,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from harness.errors import unknown_name
-from harness.estimators.naming import PLUS
+from harness.estimators.naming import read_sum
 from harness.seeding import derive_seed
-from harness.stats.correlation import dense_ranks, mean_ranks
-
-FloatArray = npt.NDArray[np.float64]
+from harness.stats.correlation import FloatArray, IntArray, dense_ranks, mean_ranks
 
 
 class Regression(ABC):
@@ -105,11 +101,7 @@ def read_models(text: str) -> list[str]:
     Raises:
         UsageError: If a name is unknown.
     """
-    names = [part.strip() for part in text.split(PLUS)]
-    for name in names:
-        if name not in MODELS:
-            raise unknown_name("model of a predictor", name, MODELS)
-    return list(dict.fromkeys(names))
+    return read_sum(text, MODELS, "model of a predictor")
 
 
 def model_seed(seed: int) -> int:
@@ -118,7 +110,7 @@ def model_seed(seed: int) -> int:
 
 
 def predict(
-    models: Sequence[str], x: FloatArray, labelled: npt.NDArray[np.int64], y: FloatArray, seed: int
+    models: Sequence[str], x: FloatArray, labelled: IntArray, y: FloatArray, seed: int
 ) -> FloatArray:
     """Fit models to the architectures with a label, and predict all.
 
