@@ -154,18 +154,22 @@ class BatchSampler:
         Returns:
             Images, float32 [image, channel, height, width] in channels-last format, and labels.
         """
+        chosen = self.chosen(step)
+        pixels, labels = self.data.train.pixels[chosen], self.data.train.labels[chosen]
+        if self.augment:
+            generator = torch.Generator().manual_seed(derive_seed(self.run_seed, "augment", step))
+            pixels = self.data.augment(pixels, generator)
+        return self.data.normalise(pixels), labels
+
+    def chosen(self, step: int) -> Tensor:
+        """Return the positions of a step's images among the training images, int64 [image]."""
         epoch, position = divmod(step, self.batches_per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.run_seed, "batches", epoch))
             self._order = torch.randperm(len(self.data.train), generator=generator)
             self._epoch = epoch
         chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
-        chosen = chosen.to(self.data.train.labels.device)
-        pixels, labels = self.data.train.pixels[chosen], self.data.train.labels[chosen]
-        if self.augment:
-            generator = torch.Generator().manual_seed(derive_seed(self.run_seed, "augment", step))
-            pixels = self.data.augment(pixels, generator)
-        return self.data.normalise(pixels), labels
+        return chosen.to(self.data.train.labels.device)
 
 
 def fixed_subset(images: ImageSet, n_images: int, run_seed: int, name: str) -> ImageSet:

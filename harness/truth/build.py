@@ -14,34 +14,28 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from harness import provenance
 from harness.errors import DivergedError
 from harness.files.journal import Journal
 from harness.files.locks import hold_lock
 from harness.images import load_images
-from harness.images.dataset import BatchSampler, ImageData, ImageSet, iterate_batches
+from harness.images.dataset import ImageData
 from harness.monitor import Slowdown
 from harness.spaces import DEFAULT, Architecture, Space, load_space
 from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
-from harness.supernet.base import Standalone
+from harness.training.from_scratch import Recipe, measure, train
+from harness.training.pool import compute_all
 from harness.truth import TruthTable, make_table, save_table
 
-EVALUATION_BATCH = 1_000
 MAX_STACKED = 4
 """Seeds of an architecture that are trained side by side; more would gain no more."""
 
@@ -72,6 +66,11 @@ class Protocol:
     max_lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the training loop is told of it."""
+        return Recipe(self.epochs, self.batch_size, self.max_lr, self.momentum, self.weight_decay)
 
 
 class Job(NamedTuple):
@@ -128,17 +127,16 @@ def train_from_scratch(
     started = time.perf_counter()
     shape = data.network_shape(protocol.channels, protocol.cells)
     network = space.networks(shape).standalone(arch, seeds)
-    losses = _train(network, seeds, protocol, data)
-    for seed, loss in zip(seeds, losses.tolist(), strict=True):
+    losses = train(network, seeds, protocol.recipe, data)
+    for seed, loss in zip(seeds, losses[-1].tolist(), strict=True):
         if not math.isfinite(loss):
             raise DivergedError(
                 f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}."
             )
-    network.eval()
     cost_s = (time.perf_counter() - started) / len(seeds)
     splits = {"valid": data.validation, "test": data.test}
     accuracies = {
-        split: _accuracies_pct(network, data, images)
+        split: measure(network, data, images).accuracy
         for split, images in splits.items()
         if images is not None
     }
@@ -157,47 +155,6 @@ def train_from_scratch(
         for position, seed in enumerate(seeds)
         for split, accuracy in accuracies.items()
     ]
-
-
-def _train(
-    network: Standalone, seeds: Sequence[int], protocol: Protocol, data: ImageData
-) -> Tensor:
-    """Train the networks to the end and return the last loss of each, [network]."""
-    samplers = [BatchSampler(data, protocol.batch_size, seed, augment=True) for seed in seeds]
-    n_steps = protocol.epochs * samplers[0].batches_per_epoch
-    optimizer = torch.optim.SGD(
-        network.parameters(),
-        lr=protocol.max_lr,
-        momentum=protocol.momentum,
-        nesterov=True,
-        weight_decay=protocol.weight_decay,
-        foreach=True,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, protocol.max_lr, total_steps=n_steps, cycle_momentum=False
-    )
-    losses = torch.empty(0)
-    for step in range(n_steps):
-        batches = [sampler.batch(step) for sampler in samplers]
-        logits = network(torch.cat([images for images, _ in batches], dim=1))
-        labels = torch.stack([labels for _, labels in batches], dim=1)
-        # A sum over networks: each gets the gradient of its own mean loss over the batch.
-        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=0)
-        optimizer.zero_grad()
-        losses.sum().backward()
-        optimizer.step()
-        schedule.step()
-    return losses.detach()
-
-
-@torch.no_grad()
-def _accuracies_pct(network: Standalone, data: ImageData, images: ImageSet) -> list[float]:
-    """Return each network's accuracy in percent, [network]."""
-    correct = torch.zeros(network.networks, dtype=torch.int64)
-    for batch, labels in iterate_batches(data, images, EVALUATION_BATCH):
-        chosen = network(batch.repeat(1, network.networks, 1, 1)).argmax(dim=2)
-        correct += (chosen == labels[:, None]).sum(dim=0)
-    return [100 * count / len(images) for count in correct.tolist()]
 
 
 def build_truth(
@@ -345,40 +302,19 @@ def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Spac
 def _train_all(
     stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space
 ) -> Iterator[Trained]:
-    """Train in a pool, handing out a few stacks ahead, so that a stop is quick."""
+    """Train in a pool."""
     # A worker finds the space by its class, and an architecture by its string, which always serves.
     place = f"{type(space).__module__}:{type(space).__qualname__}"
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
-        waiting = iter(stacks)
-        running: set[Future[Trained]] = set()
-        while True:
-            for stack in waiting:
-                text = space.format(space.at(stack.key))
-                running.add(pool.submit(_train_one, place, text, stack.seeds, protocol))
-                if len(running) > workers:
-                    break
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
+    jobs = ((space.format(space.at(stack.key)), stack.seeds) for stack in stacks)
+    train_one = partial(_train_one, place, protocol)
+    return compute_all(train_one, load_images(protocol.dataset), jobs, workers)
 
 
-def _start_worker(parent: int) -> None:
-    torch.set_num_threads(1)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-
-
-def _die_with(parent: int) -> None:
-    """End this worker when its parent is gone: a pool's workers outlive a killed parent."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def _train_one(place: str, text: str, seeds: Sequence[int], protocol: Protocol) -> Trained:
-    space, data = load_space(place), load_images(protocol.dataset)
+def _train_one(
+    place: str, protocol: Protocol, data: ImageData, job: tuple[str, Sequence[int]]
+) -> Trained:
+    text, seeds = job
+    space = load_space(place)
     wall, cpu = time.perf_counter(), time.process_time()
     rows = train_from_scratch(space.parse(text), seeds, protocol, data, space)
     return Trained(rows, time.perf_counter() - wall, time.process_time() - cpu)

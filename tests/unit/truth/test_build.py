@@ -14,6 +14,7 @@ from harness.images import load_images
 from harness.images.dataset import ImageData
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.training.from_scratch import train
 from harness.truth import build as truth_build
 from harness.truth import load_table
 from harness.truth.build import Job, Protocol, Stack, Trained, build_table, train_from_scratch
@@ -40,7 +41,7 @@ def test_seeds_side_by_side_train_to_what_they_train_to_alone(data: ImageData) -
     for seeds in ((0, 1, 2), (0,), (1,), (2,)):
         shape = data.network_shape(PROTOCOL.channels, PROTOCOL.cells)
         network = load_space().networks(shape).standalone(arch_at(index), seeds).double()
-        losses.append(truth_build._train(network, seeds, PROTOCOL, _as_double(data)))
+        losses.append(train(network, seeds, PROTOCOL.recipe, _as_double(data))[-1])
     # eight steps in float64: rounding grows from 1e-16, not to what a seed changes
     torch.testing.assert_close(losses[0], torch.cat(losses[1:]), rtol=1e-6, atol=1e-6)
     assert len(set(losses[0].tolist())) == 3

@@ -1,0 +1,75 @@
+"""Processes that train one network each, on one thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import Any, TypeVar
+
+import torch
+
+from harness.training.allocation import keep_freed_memory
+
+Given = TypeVar("Given")
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+_given: Any = None
+"""In a worker: what all jobs share."""
+
+
+def compute_all(
+    function: Callable[[Given, Job], Done], given: Given, jobs: Iterable[Job], workers: int
+) -> Iterator[Done]:
+    """Apply a function to jobs in processes, handing out a few ahead, so that a stop is quick.
+
+    Args:
+        function: Found by its module and name in the workers, or a `partial` of such a one.
+        given: Its first argument, sent to each worker once.
+        jobs: Its second arguments; drawn when a worker is about to be free.
+        workers: Processes, each with one thread.
+
+    Yields:
+        What it returns, as it is finished.
+    """
+    context = multiprocessing.get_context("spawn")
+    # Pickled here: torch's own way would put the tensors into shared memory, of which containers
+    # have little.
+    start = (os.getpid(), pickle.dumps(given))
+    with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
+        waiting = iter(jobs)
+        running: set[Future[Done]] = set()
+        while True:
+            for job in waiting:
+                running.add(pool.submit(_compute, function, job))
+                if len(running) > workers:
+                    break
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+
+
+def _start_worker(parent: int, given: bytes) -> None:
+    global _given
+    _given = pickle.loads(given)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when its parent is gone: a pool's workers outlive a killed parent."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _compute(function: Callable[[Any, Job], Done], job: Job) -> Done:
+    return function(_given, job)
