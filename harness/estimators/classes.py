@@ -17,6 +17,11 @@ def distinct_classes(space: Space, keys: Iterable[int]) -> list[Architecture]:
     return list(dict.fromkeys(space.canonical(space.at(key)) for key in keys))
 
 
+def live_classes(space: Space, keys: Iterable[int]) -> list[int]:
+    """Return the keys of the representatives, each once; those without a live path are left out."""
+    return [space.key(arch) for arch in distinct_classes(space, keys) if space.is_live(arch)]
+
+
 def count_classes(space: Space, keys: Iterable[int]) -> int:
     """Count the classes among architectures."""
     return len(distinct_classes(space, keys))

@@ -19,8 +19,10 @@ from harness.distributed.ranks import ALONE
 from harness.errors import DataError, Interrupted, StoreError, UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
+from harness.estimators.sharing import N_BUCKETS
+from harness.estimators.standalone import make_clock
 from harness.estimators.zero_cost import REGISTRY
-from harness.estimators.zero_cost.group import FOLDER, N_BUCKETS, Group, make_clock
+from harness.estimators.zero_cost.group import Group
 from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.monitor import Monitor, SilentMonitor
@@ -32,6 +34,7 @@ from harness.testing.tiny import tiny_config, tiny_data
 from harness.truth import find_truth
 
 SPACE = load_space()
+FOLDER = Group.family
 KEYS = SPACE.prefix(12)
 TABLE = {"channels": 2, "cells": 1, "batch_size": 8}
 

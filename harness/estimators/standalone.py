@@ -1,0 +1,61 @@
+"""Stand-alone networks of the size that an estimator measures, and what they take to measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from harness.errors import UsageError
+from harness.estimators.base import Task
+from harness.spaces import Architecture, NetworkShape, Space, load_space
+from harness.supernet.base import Standalone
+from harness.truth import default_query
+
+
+def choose_shape(task: Task, channels: int | None, cells: int | None) -> NetworkShape:
+    """Return the size of the truth's networks, unless told otherwise, for the run's images.
+
+    Args:
+        task: The run.
+        channels: Channels C of the first stage; None: as the truth's.
+        cells: Cells N a stage; None: as the truth's.
+
+    Raises:
+        ArchError: If the size of the truth's is not known.
+    """
+    if channels is None or cells is None:
+        space = load_space(task.config.space)
+        own = space.shape(default_query(task.config.dataset, space).dataset)
+        channels, cells = channels or own.channels, cells or own.cells
+    return task.data.network_shape(channels, cells)
+
+
+def make_standalone(
+    space: Space, shape: NetworkShape, arch: Architecture, seed: int, estimator: str
+) -> Standalone:
+    """Make a network of its own for an architecture.
+
+    Raises:
+        UsageError: If the space has no networks.
+    """
+    try:
+        return space.networks(shape).standalone(arch, [seed])
+    except NotImplementedError as error:
+        raise UsageError(
+            f"'{estimator}' measures stand-alone networks, and space '{space.name}' has none. "
+            f"Leave out '{estimator}', or define `networks` of the space."
+        ) from error
+
+
+def make_clock(device: torch.device) -> Callable[[], float]:
+    """Return a clock: the processor's seconds on a CPU, else those with the device's work done."""
+    if device.type == "cpu":
+        return time.process_time
+
+    def read() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return read
