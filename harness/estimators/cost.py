@@ -1,17 +1,22 @@
-"""What an estimator costs: seconds of preparation, and of each architecture."""
+"""What an estimator costs: seconds of preparation and of each architecture, and labels."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.estimators.matrix import COMBINATION, ScoreMatrix
+from harness.estimators.runs import LABELS_OF
 from harness.runs.record import Record
 
 CORE_S, GPU_S, PUBLISHED_S = "core-seconds here", "GPU-seconds here", "seconds as given"
 """Units; costs in different ones are not compared."""
+
+LABEL_EPOCHS = "label_epochs"
+"""Epochs trained for all labels together, among the facts of a record."""
 
 
 class Cost(NamedTuple):
@@ -39,12 +44,64 @@ class Cost(NamedTuple):
         return {**self._asdict(), "total": self.total}
 
 
+class Labels(NamedTuple):
+    """The architectures of known accuracy that an estimator was fitted to, mean over seeds.
+
+    Attributes:
+        n: How many.
+        epochs: Epochs of their trainings, all together; None if unknown. A label counts as one
+            training, also where its number is the mean of several trials.
+    """
+
+    n: float
+    epochs: float | None
+
+
+def find_labels(estimator: ScoreMatrix) -> Labels | None:
+    """Return the labels that an estimator used, and their trainings; None if it used none.
+
+    A record says how many epochs were trained for its labels; if not, each took as many as the
+    truth that they are of. Components that were fitted to the same label share its training.
+    """
+    if not estimator.fitted_on:
+        return None
+    n = _mean_length(estimator)
+    fitted = [part.estimator for part in estimator.components if part.estimator.fitted_on]
+    epochs = [_find_epochs(each) for each in fitted]
+    if len(fitted) == 1:
+        return Labels(n, epochs[0])
+    each = {own and own / _mean_length(e) for own, e in zip(epochs, fitted, strict=True)}
+    (known,) = each if len(each) == 1 else (None,)
+    return Labels(n, known and known * n)
+
+
+def _mean_length(estimator: ScoreMatrix) -> float:
+    return float(np.mean(list(map(len, estimator.fitted_on))))
+
+
+def _find_epochs(estimator: ScoreMatrix) -> float | None:
+    """Return the epochs that were trained for an estimator's labels, mean over seeds."""
+    found = []
+    for record, labels in zip(
+        estimator.records, estimator.fitted_on, strict=bool(estimator.records)
+    ):
+        epochs = record.ranking.get(LABEL_EPOCHS)
+        if epochs is None:
+            query = record.ranking.get(LABELS_OF, record.data.get("truth_query"))
+            length = re.search(r", (\d+) epochs?", str(query))
+            epochs = length and int(length[1]) * len(labels)
+        found.append(epochs)
+    known = [float(epochs) for epochs in found if epochs is not None]
+    return float(np.mean(known)) if known and len(known) == len(found) else None
+
+
 def find_cost(estimator: ScoreMatrix) -> Cost | None:
     """Return what an estimator costs; None where it is unknown, or in different units.
 
     That of a run is seconds times the threads and processes that computed together: the training
     steps are the preparation, what was only measured (disturbance, small rankings) left out. That
-    of a combination is the sum over its components.
+    of a combination is the sum over its components. The trainings of labels are not in it
+    (`find_labels`).
     """
     if estimator.is_free:
         return Cost(None, 0.0, 0.0, len(estimator.keys))

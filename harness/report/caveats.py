@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated
 from harness.evaluation.leaks import LeakFree
-from harness.report.cells import find_interval, write_ends
+from harness.report.cells import find_interval, write_ends, write_range
 from harness.scores.sets import describe_exclusions
 from harness.stats import MIN_ARCHS
 
@@ -65,12 +65,10 @@ def say_notes(result: Evaluated) -> Iterator[str]:
 
 def _say_leak_free(label: str, found: LeakFree) -> str:
     """Say how well a predictor ranks what no label gives away."""
-    fewest, most = min(found.n), max(found.n)
-    n = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     tau = "too few architectures, or undefined" if found.tau is None else f"tau {found.tau:.3f}"
     return (
         f"Without the twins of its labels, {label} has {tau} (leak_free: representatives whose "
-        f"classes have no label; n = {n} a seed)."
+        f"classes have no label; n = {write_range(found.n)} a seed)."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.estimators.cost import Labels
 from harness.report.seed_means import SeedMean
 from harness.stats import MIN_ARCHS, Interval, MetricResult, PopulationResult
 from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
@@ -108,6 +109,23 @@ def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str
         low, high = estimate.interval
         text += f" [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
     return text
+
+
+def write_range(numbers: Sequence[int]) -> str:
+    """Write counts of each seed, such as "1,871 to 1,879"; one that all have, once."""
+    fewest, most = min(numbers), max(numbers)
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+
+
+def write_labels(labels: Labels | None) -> tuple[str, str]:
+    """Write how many labels there are, and what they cost, such as "128 x 200 ep"."""
+    if labels is None:
+        return "0", "0"
+    n = f"{labels.n:,.4g}" if labels.n < 1000 else f"{labels.n:,.0f}"
+    if labels.epochs is None:
+        return n, "unknown"
+    each = labels.epochs / labels.n
+    return n, f"{n} x {each:,.0f} ep" if each == round(each) else f"{labels.epochs:,.0f} ep"
 
 
 def write_seeds(seeds: Sequence[int | None]) -> str:

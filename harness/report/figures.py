@@ -151,7 +151,8 @@ def _tau_over_training(section: Section, suffix: str) -> Figure:
 def _tau_against_cost(section: Section, suffix: str) -> Iterator[Figure]:
     """Make a figure for each unit of cost: what is free stands in each."""
     places = make_leaderboard(section)
-    for unit in find_units(places):
+    has_labels = any(place.labels for place in places)
+    for unit in find_units(place.whole_cost for place in places):
         series, front = [], []
         for place, cost in of_unit(places, unit):
             everything = [place.result.populations["all"]]
@@ -164,7 +165,10 @@ def _tau_against_cost(section: Section, suffix: str) -> Iterator[Figure]:
             "Tau against cost",
             f"All that an estimator costs, in {unit}: preparation and all architectures that it "
             f"scored, one seed; {_where(section)}. Bars: 95% intervals. The Pareto front joins "
-            "those that no other beats for less.",
+            "those that no other beats for less."
+            + (
+                " Estimators with labels, which have no price, are not shown." if has_labels else ""
+            ),
             unit,
             "tau",
             (*series, Series("Pareto front", x, y, kind="reference")),

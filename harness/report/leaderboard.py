@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.estimators.cost import Cost, find_cost
+from harness.estimators.cost import LABEL_EPOCHS, Cost, Labels, find_cost, find_labels
 from harness.estimators.matrix import SUPERNETS
 from harness.evaluation import Evaluated, JointEvaluation
-from harness.report.cells import MARKS, write_ends, write_figure, write_status, write_value
+from harness.report.cells import (
+    MARKS,
+    write_ends,
+    write_figure,
+    write_labels,
+    write_range,
+    write_status,
+    write_value,
+)
 from harness.report.markup import Block
 from harness.stats import AddedValue, Gain
 from harness.stats.added_value import Basis
 
 TOPS = ("tau_top_50", "tau_top_10", "regret_at_10")
 """Metrics beside tau."""
+_LABEL_HEADINGS = ("labels", "label cost")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,23 +34,25 @@ class Place:
 
     Attributes:
         result: Its figures.
-        cost: What it costs; None if unknown.
+        cost: What it costs beside the trainings of its labels; None if unknown.
+        labels: The labels that it was fitted to; None if there are none.
         added: What it adds to the floor; None for what is within the floor.
         is_floor: Whether it is the floor.
         is_on_front: Whether no other whose cost has the same unit ranks better for less; None if
-            the cost is unknown, or tau is.
+            the cost is unknown, as with labels, whose trainings have no price, or tau is.
     """
 
     result: Evaluated
     cost: Cost | None
+    labels: Labels | None
     added: AddedValue | None
     is_floor: bool
     is_on_front: bool | None
 
     @property
-    def n_labels(self) -> int:
-        """The most architectures of known accuracy that a seed was fitted to."""
-        return max(map(len, self.result.estimator.fitted_on), default=0)
+    def whole_cost(self) -> Cost | None:
+        """The whole cost; None if it is unknown, as that of labels is."""
+        return None if self.labels else self.cost
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -51,9 +62,12 @@ class Place:
             "family": self.result.estimator.family,
             "is_floor": self.is_floor,
             "seeds": list(self.result.estimator.seeds),
-            "n_labels": self.n_labels,
+            "n_labels": 0 if self.labels is None else self.labels.n,
+            LABEL_EPOCHS: 0 if self.labels is None else self.labels.epochs,
             "n": self.result.figures.n,
+            "n_per_seed": list(self.result.figures.n_per_seed),
             **{name: metrics[name].to_dict() for name in ("tau", *TOPS)},
+            "leak_free": self.result.leak_free and self.result.leak_free.to_dict(),
             "cost": self.cost and self.cost.to_dict(),
             "is_on_front": self.is_on_front,
             "added": self.added and self.added.to_dict(),
@@ -65,17 +79,18 @@ def make_leaderboard(section: JointEvaluation) -> tuple[Place, ...]:
     results = list(section.evaluations)
     if section.floor.label not in {result.label for result in results}:
         results.append(section.floor)
-    costs = {result.label: find_cost(result.estimator) for result in results}
     places = [
         Place(
             result,
-            costs[result.label],
+            find_cost(result.estimator),
+            find_labels(result.estimator),
             section.added.get(result.label),
             result.label == section.floor.label,
-            _is_on_front(result, results, costs),
+            None,
         )
         for result in results
     ]
+    places = [replace(place, is_on_front=_is_on_front(place, places)) for place in places]
     return tuple(sorted(places, key=lambda place: order_by_tau(place.result)))
 
 
@@ -84,35 +99,33 @@ def order_by_tau(result: Evaluated) -> float:
     return math.inf if result.tau is None else -result.tau
 
 
-def find_units(places: Sequence[Place]) -> list[str]:
-    """Return the units of cost, each once."""
-    units = (place.cost and place.cost.unit for place in places)
-    return list(dict.fromkeys(unit for unit in units if unit))
+def find_units(costs: Iterable[Cost | None]) -> list[str]:
+    """Return the units of costs, each once."""
+    return list(dict.fromkeys(cost.unit for cost in costs if cost is not None and cost.unit))
 
 
 def of_unit(places: Sequence[Place], unit: str) -> Iterator[tuple[Place, Cost]]:
-    """Yield those whose cost is in a unit, and the free ones, with their costs."""
+    """Yield those whose whole cost is in a unit, and the free ones, with their costs."""
     for place in places:
-        if place.cost is not None and place.cost.unit in (unit, None):
-            yield place, place.cost
+        cost = place.whole_cost
+        if cost is not None and cost.unit in (unit, None):
+            yield place, cost
 
 
-def _is_on_front(
-    own: Evaluated, results: Sequence[Evaluated], costs: dict[str, Cost | None]
-) -> bool | None:
-    cost = costs[own.label]
-    if cost is None or own.tau is None:
+def _is_on_front(own: Place, places: Sequence[Place]) -> bool | None:
+    cost, tau = own.whole_cost, own.result.tau
+    if cost is None or tau is None:
         return None
-    for other in results:
-        theirs = costs[other.label]
-        if theirs is None or other.tau is None:
+    for other in places:
+        theirs, reached = other.whole_cost, other.result.tau
+        if theirs is None or reached is None:
             continue
         if None not in (cost.unit, theirs.unit) and cost.unit != theirs.unit:
             continue
         if theirs.unit is not None and cost.unit is None:
             continue  # nothing costs less than what is free
-        is_as_good = other.tau >= own.tau and theirs.total <= cost.total
-        if is_as_good and (other.tau, theirs.total) != (own.tau, cost.total):
+        is_as_good = reached >= tau and theirs.total <= cost.total
+        if is_as_good and (reached, theirs.total) != (tau, cost.total):
             return False
     return True
 
@@ -120,27 +133,31 @@ def _is_on_front(
 def leaderboard_block(section: JointEvaluation) -> Block:
     """Make the first table: how well each estimator ranks, its cost, and what it adds."""
     places = make_leaderboard(section)
-    has_labels = any(place.n_labels for place in places)
+    has_labels = any(place.labels for place in places)
     headings = (
-        *("estimator", "family", "seeds", *(("labels",) if has_labels else ()), "n", "tau [95%]"),
-        *("top half", "top 10%", "regret @10", "cost, s (before + each)", "adds [95%]"),
+        *("estimator", "family", "seeds", *(_LABEL_HEADINGS if has_labels else ()), "n"),
+        *("tau [95%]", *(("leak_free",) if has_labels else ()), "top half", "top 10%"),
+        *("regret @10", "cost, s (before + each)", "adds [95%]"),
     )
     rows = []
     for place in places:
         result, metrics = place.result, place.result.populations["all"].metrics
-        family = result.estimator.family
+        family, found = result.estimator.family, result.leak_free
+        leak_free = "-" if found is None or found.tau is None else f"{found.tau:.3f}"
         rows.append(
             (
                 *(result.label, f"{family} (floor)" if place.is_floor else family),
                 str(result.figures.n_seeds),
-                *((f"{place.n_labels:,}",) if has_labels else ()),
-                *(f"{result.figures.n:,}", write_figure(metrics["tau"], with_spread=True)),
+                *(write_labels(place.labels) if has_labels else ()),
+                write_range(result.figures.n_per_seed),
+                write_figure(metrics["tau"], with_spread=True),
+                *((leak_free,) if has_labels else ()),
                 *(write_value(metrics[name]) for name in TOPS),
                 _write_cost(place),
                 "-" if place.added is None else write_gain(place.added.everything),
             )
         )
-    units = find_units(places)
+    units = find_units(place.cost for place in places)
     cost = f"; cost in {' or '.join(units)}" if units else ""
     title = f"Leaderboard, against {section.truth.title}; adds: to {section.floor.label}{cost}"
     return Block(title, headings, rows, texts=2)
@@ -159,8 +176,8 @@ def _write_cost(place: Place) -> str:
     before, each, total = map(
         _seconds, (place.cost.preparation, place.cost.per_arch, place.cost.total)
     )
-    star = "*" if place.is_on_front else ""
-    return f"{total}{star}" if place.cost.total == 0.0 else f"{total}{star} ({before} + {each})"
+    beside = " + labels" if place.labels else "*" if place.is_on_front else ""
+    return f"{total}{beside}" if place.cost.total == 0.0 else f"{total}{beside} ({before} + {each})"
 
 
 def _seconds(seconds: float) -> str:

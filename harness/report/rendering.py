@@ -14,13 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from harness.estimators.cost import LABEL_EPOCHS, find_labels
 from harness.evaluation import Evaluated, Pair
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
 from harness.report.leaderboard import make_leaderboard
 from harness.report.markup import Document, to_latex, to_markdown
 from harness.report.seed_means import SeedMean
-from harness.report.tables import NOTES, evaluation_blocks, overview_block, section_blocks
+from harness.report.tables import (
+    LABELS_NOTE,
+    NOTES,
+    evaluation_blocks,
+    overview_block,
+    section_blocks,
+)
 from harness.report.training_tables import training_blocks, training_notes
 from harness.report.words import describe_evaluation, describe_report, describe_together
 from harness.scores import guard_formula, on_one_line
@@ -51,8 +58,13 @@ def evaluation_document(results: Sequence[Evaluated]) -> Document:
 def report_document(report: Contents) -> Document:
     """Return what is printed of a report."""
     blocks = [block for section in report.sections for block in section_blocks(section)]
-    notes = [*NOTES, *training_notes(report)]
+    results = [result for section in report.sections for result in section.evaluations]
+    notes = [NOTES[0], *_label_notes(results), *NOTES[1:], *training_notes(report)]
     return Document(describe_report(report), [*blocks, *training_blocks(report)], notes)
+
+
+def _label_notes(results: Sequence[Evaluated]) -> list[str]:
+    return [LABELS_NOTE] if any(result.estimator.fitted_on for result in results) else []
 
 
 def evaluation_to_dict(result: Evaluated) -> dict[str, Any]:
@@ -175,8 +187,24 @@ def _note_rows(result: Evaluated) -> Iterator[dict[str, object]]:
 
 
 def _population_rows(result: Evaluated) -> Iterator[dict[str, object]]:
+    yield from _label_rows(result)
     for name, part in result.populations.items():
         yield from ({"population": name, **row} for row in _figure_rows(part))
+
+
+def _label_rows(result: Evaluated) -> Iterator[dict[str, object]]:
+    """Yield the labels that an estimator was fitted to, their cost, and tau without their twins."""
+    labels, found = find_labels(result.estimator), result.leak_free
+    if labels is None or found is None:
+        return
+    yield {"figure": "n_labels", "value": labels.n}
+    if labels.epochs is not None:
+        yield {"figure": LABEL_EPOCHS, "value": labels.epochs}
+    row: dict[str, object] = {"population": "leak_free", "figure": "tau", "n": min(found.n)}
+    known = [tau for tau in found.per_seed if tau is not None]
+    if found.tau is not None and len(known) > 1:
+        row["sd_over_seeds"] = float(np.std(known, ddof=1))
+    yield row | {"value": found.tau, "status": "unknown" if found.tau is None else "ok"}
 
 
 def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:

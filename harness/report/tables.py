@@ -9,6 +9,7 @@ from harness.report.cells import (
     write_ceiling,
     write_ends,
     write_figure,
+    write_range,
     write_reference,
     write_share,
     write_value,
@@ -45,6 +46,14 @@ NOTES = (
     "for. against true: estimated tau against a noiseless truth.",
 )
 
+LABELS_NOTE = (
+    "labels: architectures whose accuracy an estimator was fitted to, and the cost of their "
+    "trainings (n x epochs). Each seed is judged on the n architectures without a label. Trainings "
+    "of labels have no price in seconds, so an estimator with labels is on no Pareto front of "
+    "seconds. leak_free: tau without the twins of labels."
+)
+"""Where some estimator has labels."""
+
 
 def section_blocks(section: Section) -> list[Block]:
     """Make the tables of one truth, from the leaderboard to the causes of uncertainty."""
@@ -73,7 +82,7 @@ def overview_block(results: Sequence[Evaluated]) -> Block:
             result.label,
             *((result.truth.title,) if several else ()),
             str(result.figures.n_seeds),
-            f"{result.figures.n:,}",
+            write_range(result.figures.n_per_seed),
             *(write_figure(result.populations[name].metrics["tau"]) for name in names),
         )
         for result in results
@@ -118,6 +127,8 @@ def population_blocks(evaluations: Sequence[Evaluated]) -> Iterator[Block]:
                 )
             )
         title = f"Tau by population [95%], against {evaluations[0].truth.title}"
+        if any(result.estimator.fitted_on for result in shown):
+            title += "; n: of which each seed leaves out its labels"
         yield Block(title, headings, rows)
 
 

@@ -129,9 +129,16 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
         besides[-1] += f", of which {everything.share_of_ceiling:.0%} is reached"
     beside = f"; {', '.join(besides)}" if besides else ""
     return (
-        f"Kendall tau against {first.truth.query} ({first.figures.n:,} architectures): "
+        f"Kendall tau against {first.truth.query} ({_say_n(evaluations)}): "
         f"{best}{', '.join(taus)}{overs[0]}{beside}."
     )
+
+
+def _say_n(evaluations: Sequence[Evaluated]) -> str:
+    text = f"{evaluations[0].figures.n:,} architectures"
+    if any(result.estimator.fitted_on for result in evaluations):
+        text += ", each seed less its labels"
+    return text
 
 
 def _say_tau(result: Evaluated) -> tuple[str, str]:

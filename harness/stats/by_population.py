@@ -73,20 +73,27 @@ class Evaluation:
 
     Attributes:
         n: Number of architectures.
-        n_seeds: Training seeds; 1 means that results describe these scores only, not their method.
+        n_per_seed: Of these, those that each seed was judged on: not the ones whose truth it was
+            fitted to.
         populations: Results by population name, in table order.
         gap_curve: Concordance by true gap over all n, mean over seeds.
     """
 
     n: int
-    n_seeds: int
+    n_per_seed: tuple[int, ...]
     populations: dict[str, PopulationResult]
     gap_curve: GapCurve
+
+    @property
+    def n_seeds(self) -> int:
+        """Training seeds; 1 means that results describe these scores only, not their method."""
+        return len(self.n_per_seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything except masks, ready for JSON."""
         return {
             "n": self.n,
+            "n_per_seed": list(self.n_per_seed),
             "n_seeds": self.n_seeds,
             "populations": {name: part.to_dict() for name, part in self.populations.items()},
             "gap_curve": self.gap_curve.to_dict(),
@@ -163,7 +170,7 @@ def evaluate_case(
         tick()
     by_all = scores.by_all
     curve = concordance_by_gap(scores.rows[:, by_all], case.truth[by_all])
-    return Evaluation(len(case.truth), len(scores), results, curve)
+    return Evaluation(len(case.truth), scores.n_per_seed, results, curve)
 
 
 def _evaluate_on(

@@ -66,6 +66,13 @@ class CaseScores:
         return len(self.rows)
 
     @property
+    def n_per_seed(self) -> tuple[int, ...]:
+        """How many architectures each seed is evaluated on."""
+        if self.judged is None:
+            return (len(self.case.truth),) * len(self)
+        return tuple(self.judged.sum(axis=1).tolist())
+
+    @property
     def by_all(self) -> BoolArray:
         """Whether every seed is evaluated on an architecture, [n]."""
         if self.judged is None:

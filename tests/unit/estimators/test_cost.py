@@ -10,7 +10,15 @@ import pytest
 
 from harness.estimators.baselines import make_baseline
 from harness.estimators.combined import find_estimator
-from harness.estimators.cost import CORE_S, GPU_S, PUBLISHED_S, Cost, find_cost
+from harness.estimators.cost import (
+    CORE_S,
+    GPU_S,
+    PUBLISHED_S,
+    Cost,
+    Labels,
+    find_cost,
+    find_labels,
+)
 from harness.estimators.matrix import ScoreMatrix
 from harness.runs.record import Record
 from harness.settings.run import RunConfig
@@ -88,3 +96,34 @@ def test_a_combination_costs_what_its_components_do() -> None:
     assert find_cost(find_estimator("live_params+flops", given)) == Cost(None, 0.0, 0.0, 100)
     assert find_cost(find_estimator("a+unknown", given)) is None
     assert find_cost(find_estimator("a+spos", given)) is None  # given and measured seconds
+
+
+def fitted(label: str, *facts: dict[str, Any], n: int = 8) -> ScoreMatrix:
+    records = tuple(record({}, {}).model_copy(update={"ranking": fact}) for fact in facts)
+    seen = tuple(KEYS[place : place + n] for place in range(len(facts)))
+    return replace(from_runs(*records), label=label, fitted_on=seen)
+
+
+def test_labels_cost_the_epochs_of_the_truth_that_they_are_of() -> None:
+    query = {"labels": "cifar10 test, 200 epochs, mean of trials"}
+    assert find_labels(fitted("a", query, query)) == Labels(8.0, 1600.0)
+    assert find_labels(fitted("a", {"labels": "somebody's"})) == Labels(8.0, None)
+    assert find_labels(from_runs(record({}, {}))) is None
+    assert find_labels(replace(from_file("a", None), fitted_on=(KEYS[:3],))) == Labels(3.0, None)
+
+
+def test_labels_cost_the_epochs_that_were_trained_where_a_record_says_so() -> None:
+    query = "cifar10 test, 200 epochs, mean of trials"
+    facts = [{"labels": query, "label_epochs": epochs} for epochs in (900, 700)]
+    assert find_labels(fitted("a", *facts)) == Labels(8.0, 800.0)
+    assert find_labels(fitted("a", facts[0], {})) == Labels(8.0, None)
+
+
+def test_labels_of_a_combination_are_counted_once() -> None:
+    query, short = ({"labels": f"cifar10 test, {n} epochs, mean of trials"} for n in (200, 12))
+    a, b = fitted("a", query), replace(fitted("b", query), fitted_on=(KEYS[4:14],))
+    one = from_file("one", None)
+    assert find_labels(find_estimator("one+a", (one, a))) == Labels(8.0, 1600.0)
+    assert find_labels(find_estimator("a+b", (a, b))) == Labels(14.0, 2800.0)
+    other = replace(fitted("b", short), fitted_on=(KEYS[4:14],))
+    assert find_labels(find_estimator("a+b", (a, other))) == Labels(14.0, None)

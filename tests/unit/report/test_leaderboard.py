@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 
 import harness
+from harness.estimators.cost import Labels
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import TruthChoice, choose_truth
 from harness.report import Report, make_report
 from harness.report.figures import make_figures
 from harness.report.leaderboard import Place, leaderboard_block, make_leaderboard
-from harness.report.rendering import REPORT_WRITERS
+from harness.report.rendering import REPORT_WRITERS, report_document
 
 CHOSEN = choose_truth("tiles")
 TRUTH = CHOSEN.truth
+N = len(TRUTH.keys)
 RNG = np.random.RandomState(0)
 
 
@@ -141,9 +143,55 @@ def test_labels_used_have_a_column_where_some_were() -> None:
     made = make_report(Loaded((GOOD, fitted)), [CHOICE])
     block = leaderboard_block(made.sections[0])
     (place,) = [p for p in make_leaderboard(made.sections[0]) if p.result.label == "fitted"]
-    assert place.n_labels == 32
-    assert "labels" in block.headings
+    assert place.labels == Labels(32.0, None)
+    assert (place.to_dict()["n_labels"], place.to_dict()["label_epochs"]) == (32, None)
+    row = dict(zip(block.headings, next(r for r in block.rows if r[0] == "fitted"), strict=True))
+    assert (row["labels"], row["label cost"], row["n"]) == ("32", "unknown", f"{N - 32:,}")
+    assert place.result.leak_free is not None
+    assert row["leak_free"] == f"{place.result.leak_free.tau:.3f}"
+    assert place.to_dict()["leak_free"] == place.result.leak_free.to_dict()
+    other = dict(zip(block.headings, next(r for r in block.rows if r[0] == "good"), strict=True))
+    assert (other["labels"], other["leak_free"], other["n"]) == ("0", "-", f"{N - 32}")
+    assert any(note.startswith("labels: ") for note in report_document(made).notes)
+    assert not any(note.startswith("labels: ") for note in report_document(report()).notes)
     assert "labels" not in leaderboard_block(report().sections[0]).headings
+
+
+def test_the_n_of_a_row_is_that_of_each_seed() -> None:
+    fitted = replace(SEEDED, label="fitted", fitted_on=tuple(TRUTH.keys[:n] for n in (30, 40, 50)))
+    made = make_report(Loaded((GOOD, fitted)), [CHOICE])
+    place = by_label(made)["fitted"]
+    assert place.to_dict()["n_per_seed"] == [N - 30, N - 40, N - 50]
+    (row,) = [r for r in leaderboard_block(made.sections[0]).rows if r[0] == "fitted"]
+    assert f"{N - 50} to {N - 30}" in row
+
+
+def test_labels_have_no_price_so_the_estimator_is_on_no_front_and_keeps_none_off_it() -> None:
+    fitted = replace(GOOD, label="fitted", arch_s=0.01, fitted_on=(TRUTH.keys[:32],))
+    made = make_report(Loaded((GOOD, fitted)), [CHOICE])
+    places = by_label(made)
+    assert places["fitted"].cost is not None
+    assert places["fitted"].is_on_front is None
+    assert places["good"].is_on_front  # though 'fitted' is as good for less
+    (row,) = [r for r in leaderboard_block(made.sections[0]).rows if r[0] == "fitted"]
+    assert any(cell.startswith("6 + labels (0 + 0.01)") for cell in row)
+    (figure,) = [f for f in make_figures(made) if f.name == "tau-against-given-cost"]
+    assert "fitted" not in {series.label for series in figure.series}
+    assert "Estimators with labels, which have no price, are not shown." in figure.caption
+
+
+def test_csv_has_the_labels_and_tau_without_their_twins() -> None:
+    fitted = replace(SEEDED, label="fitted", fitted_on=(TRUTH.keys[:32],) * 3)
+    made = make_report(Loaded((GOOD, fitted)), [CHOICE])
+    rows = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](made))))
+    own = {(r["name"], r["population"], r["figure"]): r for r in rows}
+    assert float(own["fitted", "", "n_labels"]["value"]) == 32
+    leak_free = own["fitted", "leak_free", "tau"]
+    found = by_label(made)["fitted"].result.leak_free
+    assert found is not None
+    assert float(leak_free["value"]) == found.tau
+    assert int(leak_free["n"]) == min(found.n)
+    assert ("good", "", "n_labels") not in own
 
 
 def test_the_figure_has_a_point_each_and_the_front(everything: Report) -> None:
