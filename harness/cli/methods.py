@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError, unknown_name
-from harness.estimators import FREE, PREDICTOR, PROXIES, SUPERNET, load_estimator
+from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED, load_estimator
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.naming import parse_terms, split_names, split_settings
 from harness.settings.base import Settings
@@ -93,7 +93,7 @@ def parse_options(strategies: str | None, estimators: str | None) -> Asked:
         if text is not None and not split_names(text):
             kind = "strategy" if option == "strategies" else "estimator"
             known = (
-                STRATEGIES if option == "strategies" else (*STRATEGIES, PREDICTOR, *PROXIES, *FREE)
+                STRATEGIES if option == "strategies" else (*STRATEGIES, *TRAINED, *PROXIES, *FREE)
             )
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
     single, combinations = [], []

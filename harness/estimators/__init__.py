@@ -23,6 +23,7 @@ __all__ = [
     "PROXIES",
     "REGISTRY",
     "SUPERNET",
+    "TRAINED",
     "load_estimator",
     "read_by",
     "settings_of",
@@ -39,9 +40,15 @@ FREE = dict.fromkeys(
 PREDICTOR = "predictor"
 """A regression that is fitted to the truth of a few architectures."""
 
+TRAINED = {
+    PREDICTOR: "harness.estimators.predictors.estimator:Predictor",
+    "short_training": "harness.estimators.short_training.estimator:ShortTraining",
+}
+"""What takes trainings of single architectures, a few of them or short ones."""
+
 REGISTRY = {
     SUPERNET: "harness.estimators.supernet.estimator:Supernet",
-    PREDICTOR: "harness.estimators.predictors.estimator:Predictor",
+    **TRAINED,
     **FREE,
     **PROXIES,
 }

@@ -147,11 +147,11 @@ def _find_cost_of_run(record: Record, n: int) -> Cost | None:
     n_reused = int(reused.get("n_archs", 0)) if isinstance(reused, Mapping) else 0
     if n_reused >= n:
         return None
-    # A proxy's seconds are the processor's already.
+    # Of proxies and short trainings, seconds are the processor's already.
     scoring = workers * timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)
     return Cost(
         GPU_S if is_gpu else CORE_S,
-        workers * timings.get("train_s", 0.0),
+        workers * timings.get("train_s", 0.0) + timings.get("prepare_s", 0.0),
         scoring / (n - n_reused),
         n,
     )

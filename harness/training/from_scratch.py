@@ -108,11 +108,13 @@ def train(
         weight_decay=recipe.weight_decay,
         foreach=True,
     )
+    n_steps = max(3, recipe.epochs * steps_each)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         recipe.max_lr,
-        total_steps=recipe.epochs * steps_each,
-        pct_start=recipe.warmup,
+        total_steps=n_steps,
+        # The schedule divides by the steps before the peak and after it.
+        pct_start=min(max(recipe.warmup, 2 / n_steps), 1 - 1 / n_steps),
         cycle_momentum=False,
     )
     device = data.train.labels.device.type

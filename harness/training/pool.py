@@ -7,7 +7,7 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ _given: Any = None
 
 def compute_all(
     function: Callable[[Given, Job], Done], given: Given, jobs: Iterable[Job], workers: int
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Apply a function to jobs in processes, handing out a few ahead, so that a stop is quick.
 
     Args:

@@ -51,6 +51,12 @@ def record(
     )
 
 
+def test_a_teachers_seconds_are_the_processors_already() -> None:
+    timings = {"prepare_s": 30.0, "score_s": 200.0}
+    cost = find_cost(from_runs(record(timings, {"device": "cpu", "threads": 2})))
+    assert cost == Cost(CORE_S, 30.0, 2.0, 100)
+
+
 def test_training_is_the_preparation_and_what_is_only_measured_is_left_out() -> None:
     timings = {"train_s": 60.0, "probe_s": 7.0, "evaluate_s": 9.0, "rank_s": 20.0}
     cost = find_cost(from_runs(record(timings, {"device": "cpu", "threads": 2, "ranks": 3})))

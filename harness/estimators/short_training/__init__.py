@@ -1,0 +1,1 @@
+"""Short trainings: each architecture from scratch for a few epochs, with or without a teacher."""
