@@ -143,11 +143,11 @@ class ScoreMatrix:
     @property
     def complete_archs(self) -> IntArray:
         """The architectures that every seed scored or was fitted to, ascending."""
-        judged = self.judged_on(self.keys)
-        has_score = np.isfinite(self.score)
+        keys = reduce(np.union1d, self.fitted_on, self.keys)
+        judged, has_score = self.judged_on(keys), np.isfinite(self.scores_of(keys))
         if judged is not None:
-            has_score = (has_score | ~judged) & judged.any(axis=0)
-        return self.keys[has_score.all(axis=0)]
+            has_score |= ~judged
+        return keys[has_score.all(axis=0)]
 
     def judged_on(self, keys: IntArray) -> BoolArray | None:
         """Tell which architectures each seed may be judged on, [seed, k]; None for all."""
@@ -196,7 +196,7 @@ class Loaded:
 
 
 def common_archs(estimators: Sequence[ScoreMatrix]) -> IntArray:
-    """Return the architectures that every seed of every estimator scored.
+    """Return the architectures that every seed of every estimator scored or was fitted to.
 
     Args:
         estimators: At least one.

@@ -14,7 +14,7 @@ import numpy as np
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
 from harness.estimators.combined import find_estimator
-from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
+from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
 from harness.evaluation.leaks import measure_leak_free
 from harness.evaluation.pairs import Pair, choose_pairs
@@ -160,7 +160,7 @@ def _evaluate(
         estimator=estimator,
         truth=source,
         n_scored=len(estimator.keys),
-        n_incomplete=len(estimator.keys) - len(complete),
+        n_incomplete=int((~np.isin(estimator.keys, complete)).sum()),
         n_without_truth=len(complete) - n_known,
         n_uncommon=n_known - len(archs),
         keys=archs,
@@ -199,11 +199,12 @@ def _compare(
     masks = [side.judged for side in sides if side.judged is not None]
     if masks and pair.rows.is_paired:
         judged = np.logical_and.reduce(masks)
+        _check_left(judged, pair.name)
         sides = [side.judged_on(judged) for side in sides]
     elif masks:  # any independent seed may meet any other
         by_all = np.logical_and.reduce([side.by_all for side in sides])
-        case = sides[0].case.within(by_all)
-        sides = [CaseScores(case, side.rows[:, by_all]) for side in sides]
+        _check_left(by_all[np.newaxis], pair.name)
+        sides = [side.within(by_all) for side in sides]
     return compare_case(
         *sides,
         names=(pair.first.label, pair.second.label),
@@ -215,7 +216,20 @@ def _compare(
 def _score(chosen: ChosenTruth, estimator: ScoreMatrix, archs: IntArray) -> CaseScores:
     """Hold an estimator's scores of some architectures against the truth."""
     case = _make_case(chosen.table, chosen.query, archs.astype(np.int64).tobytes())
-    return CaseScores(case, estimator.scores_of(archs), estimator.judged_on(archs))
+    judged = estimator.judged_on(archs)
+    if judged is None:
+        return CaseScores(case, estimator.scores_of(archs))
+    _check_left(judged, estimator.label)
+    return CaseScores(case, estimator.scores_of(archs), known=~judged)
+
+
+def _check_left(judged: BoolArray, labels: str) -> None:
+    """Refuse to judge a seed, [seed, n], on nothing but what it was fitted to."""
+    if not judged.any(axis=1).all():
+        raise TruthError(
+            f"A seed of {labels} was fitted to all {judged.shape[1]:,} architectures that it would "
+            "be judged on. Give fewer labels, or score more architectures that have a truth."
+        )
 
 
 def _score_baselines(scores: CaseScores) -> dict[str, CaseScores]:
@@ -223,7 +237,7 @@ def _score_baselines(scores: CaseScores) -> dict[str, CaseScores]:
     if scores.judged is None:
         return _score_baselines_once(scores.case)
     return {
-        name: CaseScores(scores.case, np.broadcast_to(row, scores.rows.shape), scores.judged)
+        name: CaseScores(scores.case, np.broadcast_to(row, scores.rows.shape), judged=scores.judged)
         for name, row in make_baselines(scores.case.keys, scores.case.space).items()
     }
 

@@ -53,12 +53,14 @@ def _where(section: Section) -> str:
 
 
 def _scatter(section: Section, suffix: str) -> Figure:
-    accuracy = tuple(section.accuracy.tolist())
     series = []
     for result in section.evaluations:
-        scores = np.nanmean(result.estimator.scores_of(section.keys), axis=0)
-        ranks = (-scores).argsort(kind="stable").argsort(kind="stable") + 1.0
-        series.append(Series(result.label, accuracy, tuple(ranks.tolist()), kind="points"))
+        scores = result.estimator.scores_of(section.keys)
+        judged = np.isfinite(scores).any(axis=0)  # by some seed: the others were fitted to it
+        mean = np.nanmean(scores[:, judged], axis=0)
+        ranks = (-mean).argsort(kind="stable").argsort(kind="stable") + 1.0
+        own, shown = section.accuracy[judged].tolist(), ranks.tolist()
+        series.append(Series(result.label, tuple(own), tuple(shown), kind="points"))
     return Figure(
         f"rank-against-truth{suffix}",
         "Estimated rank against truth",

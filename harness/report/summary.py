@@ -65,7 +65,10 @@ def _summarise_ranking(populations: Mapping[str, PopulationResult]) -> dict[str,
     }
     reference, ceilings = everything.reference, {n: p.ceiling for n, p in parts.items()}
     return {
-        **{"n" if name == "all" else f"n_{name}": p.population.n for name, p in parts.items()},
+        **{
+            "n" if name == "all" else f"n_{name}": part.metrics["tau"].n
+            for name, part in parts.items()
+        },
         **{name: metric.value for name, metric in metrics.items()},
         "too_few": [name for name, metric in metrics.items() if metric.status == "too few"],
         "undefined": [name for name, metric in metrics.items() if metric.status == "undefined"],

@@ -17,7 +17,7 @@ from harness.report.cells import (
 from harness.report.contents import Section
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
-from harness.stats import METRICS, MIN_ARCHS, Components, PopulationResult
+from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
 
 BESIDE = ("params", "random")
 """Baselines in the tables of populations, after the space's floor; a report's JSON has all."""
@@ -155,7 +155,7 @@ def uncertainty_block(section: Section) -> Block:
         rows.append((result.label, *_part_causes(part)))
     for pair in section.pairs:
         tau, found = pair.comparison.differences["all"]["tau"], pair.comparison.components["all"]
-        rows.append((pair.pair.name, *_causes(pair.comparison.n, tau.value, found), "-"))
+        rows.append((pair.pair.name, *_causes(tau, found), "-"))
     title = f"Uncertainty of tau by cause: SE (share of variance), against {section.truth.title}"
     return Block(title, ("tau of", *_CAUSES, "against true"), rows)
 
@@ -172,21 +172,20 @@ def _uncertainty_by_population(result: Evaluated) -> Block:
 
 def _part_causes(part: PopulationResult) -> tuple[str, ...]:
     against = "-" if part.attenuation is None else f"{part.attenuation.tau:.3f}"
-    value = part.metrics["tau"].value
-    return (*_causes(part.population.n, value, part.components), against)
+    return (*_causes(part.metrics["tau"], part.components), against)
 
 
-def _causes(n: int, tau: float | None, found: Components | None) -> tuple[str, ...]:
+def _causes(tau: MetricResult, found: Components | None) -> tuple[str, ...]:
     if found is None:
-        return (f"{n:,}", *["-"] * 5)
+        return (f"{tau.n:,}", *["-"] * 5)
     parts = {
         "seeds": found.seeds_se,
         "architectures": found.architectures_se,
         "truth": found.truth_beyond_se,
     }
     shares = (write_share(se, found.shares.get(cause)) for cause, se in parts.items())
-    interval = "-" if found.interval is None else f"{tau:.3f}{write_ends(found.interval)}"
-    return (f"{n:,}", *shares, f"{found.total_se:.4f}", interval)
+    interval = "-" if found.interval is None else f"{tau.value:.3f}{write_ends(found.interval)}"
+    return (f"{tau.n:,}", *shares, f"{found.total_se:.4f}", interval)
 
 
 def metric_names(part: PopulationResult) -> list[str]:

@@ -10,7 +10,13 @@ from harness.estimators.combined import tell_chosen
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
 from harness.report.caveats import say_few, say_notes, say_populations, say_ranked_last
-from harness.report.cells import find_interval, write_ends, write_estimate, write_status
+from harness.report.cells import (
+    find_interval,
+    write_ends,
+    write_estimate,
+    write_range,
+    write_status,
+)
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.leaderboard import describe_added, order_by_tau
@@ -135,10 +141,11 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
 
 
 def _say_n(evaluations: Sequence[Evaluated]) -> str:
-    text = f"{evaluations[0].figures.n:,} architectures"
-    if any(result.estimator.fitted_on for result in evaluations):
-        text += ", each seed less its labels"
-    return text
+    if not any(result.estimator.fitted_on for result in evaluations):
+        return f"{evaluations[0].figures.n:,} architectures"
+    if len(evaluations) == 1:
+        return f"{write_range(evaluations[0].figures.n_per_seed)} architectures without a label"
+    return f"{evaluations[0].figures.n:,} architectures, each seed without its labels"
 
 
 def _say_tau(result: Evaluated) -> tuple[str, str]:

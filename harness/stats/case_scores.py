@@ -5,7 +5,9 @@ differences are left to compute.
 
 An estimator is not evaluated on architectures whose truth it was fitted to, and these may differ
 between its seeds. So each seed, and whatever it is compared with, is evaluated on the architectures
-that the seed has not seen, and the results are averaged. Axis letters: seed; n, all architectures.
+that the seed has not seen, and the results are averaged. Extremes (best rank, regret) are those of
+a search among all architectures, of which the seed knows those that it has seen (`best_at`); they
+do not depend on what it is compared with. Axis letters: seed; n, all architectures.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import math
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import repeat
 from typing import Self
 
 import numpy as np
@@ -21,7 +24,7 @@ import numpy.typing as npt
 
 from harness.stats.case import Case
 from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.metrics import Method
+from harness.stats.metrics import Method, find_metric
 from harness.stats.populations import BoolArray, top_share
 from harness.stats.samples import Sample, sample_seeds, subtract
 from harness.stats.scored import Scored
@@ -34,8 +37,10 @@ class CaseScores:
     Args:
         case: The truth to evaluate against; share one among all estimators on the same
             architectures, so that ceilings are modelled once.
-        scores: Estimates, higher is better, finite numbers where they are judged, [n] or [seed, n].
-        judged: Architectures that each seed is evaluated on, [seed, n]; all by default.
+        scores: Estimates, higher is better, finite numbers where not known, [n] or [seed, n].
+        known: Architectures whose truth each seed was fitted to, [seed, n]; none by default.
+        judged: Architectures that each seed is evaluated on, [seed, n]; by default all that it does
+            not know.
         what: What the scores are called in an error.
 
     Raises:
@@ -46,13 +51,16 @@ class CaseScores:
         self,
         case: Case,
         scores: npt.ArrayLike,
+        known: BoolArray | None = None,
         judged: BoolArray | None = None,
         what: str = "the scores",
     ) -> None:
         self.case = case
+        self.known = None if known is None or not known.any() else known
+        judged = ~known if judged is None and known is not None else judged
         self.judged = None if judged is None or judged.all() else judged
-        if self.judged is not None:
-            scores = np.where(self.judged, scores, 0.0)
+        if self.known is not None:
+            scores = np.where(self.known, 0.0, scores)
         self.rows = case.check_scores(scores, what)
         self._seeds: tuple[_Seed, ...] = tuple(
             _Seed(case, row)
@@ -60,6 +68,10 @@ class CaseScores:
             else _Seed(case.within(self.judged[seed]), row[self.judged[seed]])
             for seed, row in enumerate(self.rows)
         )
+        self._searches = self._seeds
+        if self.judged is not None:
+            each = repeat(None) if self.known is None else self.known
+            self._searches = tuple(map(_Seed, repeat(case), self.rows, each))
 
     def __len__(self) -> int:
         """Return the number of seeds."""
@@ -71,6 +83,11 @@ class CaseScores:
         if self.judged is None:
             return (len(self.case.truth),) * len(self)
         return tuple(self.judged.sum(axis=1).tolist())
+
+    @property
+    def _are_alike(self) -> bool:
+        """Whether all seeds are evaluated on the same architectures."""
+        return all(seed.case is self._seeds[0].case for seed in self._seeds)
 
     @property
     def by_all(self) -> BoolArray:
@@ -87,14 +104,22 @@ class CaseScores:
         other = copy(self)
         other.rows = self.rows[chosen]
         other.judged = None if self.judged is None else self.judged[chosen]
+        other.known = None if self.known is None else self.known[chosen]
         other._seeds = tuple(self._seeds[place] for place in chosen)
+        other._searches = tuple(self._searches[place] for place in chosen)
         return other
 
     def judged_on(self, judged: BoolArray) -> CaseScores:
         """Return the same scores evaluated on fewer architectures, [seed, n]."""
         if self.judged is not None and np.array_equal(judged, self.judged):
             return self
-        return CaseScores(self.case, self.rows, judged)
+        return CaseScores(self.case, self.rows, self.known, judged)
+
+    def within(self, mask: BoolArray) -> CaseScores:
+        """Return the same scores evaluated on the architectures of a mask alone, [n]."""
+        other = CaseScores(self.case.within(mask), self.rows[:, mask])
+        other._searches = self._searches
+        return other
 
     def sample(self, metric: str, name: str, minus: CaseScores | None = None) -> Sample:
         """Compute a metric, or the paired difference of two estimators, for every seed.
@@ -107,14 +132,15 @@ class CaseScores:
         Returns:
             The sample.
         """
-        if self.judged is None:
-            part = self.case.on(name).population
-            sides = [self] if minus is None else [self, minus]
-            samples = [
-                sample_seeds(metric, [seed.on(name) for seed in side._seeds], part.size)
-                for side in sides
-            ]
+        is_extreme = find_metric(metric).is_extreme
+        if is_extreme or self._are_alike:
+            samples = []
+            for side in (self,) if minus is None else (self, minus):
+                seeds = side._searches if is_extreme else side._seeds
+                size = seeds[0].case.on(name).population.size
+                samples.append(sample_seeds(metric, [seed.on(name) for seed in seeds], size))
             return samples[0] if minus is None else subtract(*samples)
+        assert self.judged is not None
         samples, places = [], []
         for number, (own, mask) in enumerate(zip(self._seeds, self.judged, strict=True)):
             part = own.case.on(name).population
@@ -135,7 +161,7 @@ class CaseScores:
         For seeds with their own architectures it is the root mean square over seeds, because the
         noise of the truth is common to all.
         """
-        if self.judged is None:
+        if self._are_alike:
             return _noise_se(self._seeds, () if minus is None else minus._seeds, name)
         others = self._seeds if minus is None else minus._seeds
         found = [
@@ -149,11 +175,12 @@ class CaseScores:
 
 
 class _Seed:
-    """One seed's scores on its case, by population."""
+    """One seed's scores on its case, by population; `known` for extremes only."""
 
-    def __init__(self, case: Case, scores: FloatArray) -> None:
+    def __init__(self, case: Case, scores: FloatArray, known: BoolArray | None = None) -> None:
         self.case = case
         self._scores = scores
+        self._known = known
         self._on: dict[str, Scored] = {}
         self._influence: dict[str, TruthInfluence | None] = {}
 
@@ -161,7 +188,9 @@ class _Seed:
         """Return the scores on a population."""
         if name not in self._on:
             part = self.case.on(name)
-            self._on[name] = Scored(self._scores[part.population.mask], part.truth)
+            mask = part.population.mask
+            known = None if self._known is None else self._known[mask]
+            self._on[name] = Scored(self._scores[mask], part.truth, known)
         return self._on[name]
 
     def truth_influence(self, name: str) -> TruthInfluence | None:

@@ -19,7 +19,7 @@ from harness.stats.bootstrap import bootstrap_precisions
 from harness.stats.correlation import Correlation, FloatArray, check_pair, kendall_tau, weighted_tau
 from harness.stats.intervals import TAU_LIMITS, Limits
 from harness.stats.linear import pearson, spearman
-from harness.stats.populations import MIN_ARCHS, top_share
+from harness.stats.populations import MIN_ARCHS, BoolArray, top_share
 from harness.stats.topk import best_at, precision_at, top_count
 
 MAX_TIED = 0.05
@@ -60,6 +60,7 @@ class Metric:
         title: Its name in tables.
         definition: What it is, in a sentence.
         compute: From finite scores and truth, [n] each: an estimate with influence, or a number.
+            One of an extreme also takes which architectures are known, [n] or None.
         method: How its interval over architectures is made.
         limits: Smallest and largest possible value; None where unbounded.
         share: The top share of truth that it is computed on; None for all.
@@ -78,7 +79,7 @@ class Metric:
     name: str
     title: str
     definition: str
-    compute: Callable[[FloatArray, FloatArray], Correlation | float | None]
+    compute: Callable[..., Correlation | float | None]
     method: Method
     limits: Limits | None
     share: float | None = None
@@ -91,13 +92,17 @@ class Metric:
     is_extreme: bool = False
 
 
-def compute_metric(name: str, score: FloatArray, truth: FloatArray) -> Computed:
+def compute_metric(
+    name: str, score: FloatArray, truth: FloatArray, known: BoolArray | None = None
+) -> Computed:
     """Compute one metric of one score.
 
     Args:
         name: Key of `METRICS`.
         score: Estimates, higher is better, finite numbers, [n].
         truth: Ground truth, [n].
+        known: Architectures whose truth the estimator was fitted to, [n]: of extremes only, since
+            all others are computed without them; see `best_at`.
 
     Returns:
         The value with its status; "too few" on fewer than 30 architectures, for a precision
@@ -115,9 +120,10 @@ def compute_metric(name: str, score: FloatArray, truth: FloatArray) -> Computed:
         best = top_share(truths, metric.share)
         scores, truths = scores[best], truths[best]
     n = metric.rests_on(len(scores))
-    if n < MIN_ARCHS or n <= metric.more_than:
+    n_known = 0 if known is None else int(known.sum())
+    if n < MIN_ARCHS or n - n_known <= metric.more_than:
         return Computed(None, "too few", n)
-    result = metric.compute(scores, truths)
+    result = metric.compute(scores, truths, *([known] if metric.is_extreme else []))
     if isinstance(result, Correlation):
         if result.value is None:
             return Computed(None, "undefined", n)
@@ -167,12 +173,15 @@ def _has_sharp_cut(truth: FloatArray, share: float) -> bool:
     return int((best == best.min()).sum()) <= max(2, MAX_TIED * top_count(len(truth), share))
 
 
+_KNOWN = "labels count as found"
+
+
 def _best_rank(k: int) -> Metric:
     return Metric(
         f"best_rank_at_{k}",
         f"best rank@{k}",
-        f"true rank (1 is best) of the best architecture among the {k} highest-scoring",
-        lambda scores, truth: best_at(scores, truth, k).rank,
+        f"true rank (1 is best) of the best architecture among the {k} highest-scoring; {_KNOWN}",
+        lambda scores, truth, known: best_at(scores, truth, k, known).rank,
         Method.NONE,
         (1.0, np.inf),
         more_than=k,
@@ -185,8 +194,9 @@ def _regret(k: int) -> Metric:
     return Metric(
         f"regret_at_{k}",
         f"regret@{k}",
-        f"accuracy gap, in points, between the best of all and the best of the {k} highest-scoring",
-        lambda scores, truth: best_at(scores, truth, k).regret,
+        "accuracy gap, in points, between the best of all and the best of the "
+        f"{k} highest-scoring; {_KNOWN}",
+        lambda scores, truth, known: best_at(scores, truth, k, known).regret,
         Method.NONE,
         (0.0, np.inf),
         more_than=k,

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.stats.correlation import FloatArray
 from harness.stats.metrics import Computed, Method, compute_metric, find_metric
+from harness.stats.populations import BoolArray
 
 
 class Scored:
@@ -17,18 +18,22 @@ class Scored:
     Attributes:
         scores: Estimates, higher is better, finite numbers, [n].
         truth: Ground truth, [n].
+        known: As `compute_metric` takes it.
     """
 
-    def __init__(self, scores: FloatArray, truth: FloatArray) -> None:
+    def __init__(
+        self, scores: FloatArray, truth: FloatArray, known: BoolArray | None = None
+    ) -> None:
         self.scores = scores
         self.truth = truth
+        self.known = known
         self._computed: dict[str, Computed] = {}
         self._parts: dict[str, FloatArray | None] = {}
 
     def compute(self, name: str) -> Computed:
         """Compute a metric, a key of `METRICS`, as `compute_metric` does."""
         if name not in self._computed:
-            self._computed[name] = compute_metric(name, self.scores, self.truth)
+            self._computed[name] = compute_metric(name, self.scores, self.truth, self.known)
         return self._computed[name]
 
     def parts(self, name: str) -> FloatArray | None:

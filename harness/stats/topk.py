@@ -13,15 +13,15 @@ import numpy.typing as npt
 
 from harness.errors import UsageError
 from harness.stats.correlation import FloatArray, check_pair
-from harness.stats.populations import top_share
+from harness.stats.populations import BoolArray, top_share
 
 
 class Best(NamedTuple):
-    """The truly best of the k highest-scoring architectures.
+    """The truly best of the k highest-scoring architectures and of those that are known.
 
     Attributes:
         rank: Its rank by truth among all n, 1 is the best; equal truths share the best rank.
-        regret: Truth of the best of all minus its truth, accuracy points.
+        regret: Truth of the best of all n minus its truth, accuracy points.
     """
 
     rank: float
@@ -56,13 +56,19 @@ def precision_at(score: npt.ArrayLike, truth: npt.ArrayLike, share: float) -> fl
     return min(1.0, float(weight @ best) / k)
 
 
-def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
-    """Find the truly best of the k highest-scoring architectures.
+def best_at(
+    score: npt.ArrayLike, truth: npt.ArrayLike, k: int, known: BoolArray | None = None
+) -> Best:
+    """Find the truly best of the k highest-scoring architectures, and of those that are known.
+
+    An estimator that was fitted to the truth of some architectures knows them: a search with it has
+    these and the k best-scored of the others.
 
     Args:
-        score: Estimates, higher is better, finite numbers, [n].
+        score: Estimates, higher is better, finite numbers, [n]; those of known ones do not count.
         truth: Ground truth, [n].
-        k: How many are considered, 1 to n.
+        k: How many are considered, 1 to the number that is not known.
+        known: The architectures whose truth is known, [n]; none by default.
 
     Returns:
         Its expected rank and regret.
@@ -72,11 +78,14 @@ def best_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> Best:
             range.
     """
     scores, truths = check_pair(score, truth)
-    if not 1 <= k <= len(scores):
+    n_known = 0 if known is None else int(known.sum())
+    if not 1 <= k <= len(scores) - n_known:
         raise UsageError(
-            f"The best of the top {k} of {len(scores)} architectures was requested; k must be "
-            "from 1 to their number. Give a smaller k, or score more architectures."
+            f"The best of the top {k} of {len(scores) - n_known} architectures was requested; k "
+            "must be from 1 to their number. Give a smaller k, or score more architectures."
         )
+    if known is not None:  # as if they were scored above all others
+        scores, k = np.where(known, np.inf, scores), k + n_known
     order = np.argsort(-truths, kind="stable")
     # In order of truth, the first architecture that is among the k is the best of them.
     chances = _chance_of_first(scores[order], k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pytest
 import scipy.stats
 
+from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, choose_truth, evaluate_estimator, evaluate_together
@@ -90,11 +92,69 @@ def test_what_it_is_compared_with_is_judged_on_the_same_seed_by_seed() -> None:
     assert tau.per_seed == pytest.approx(expected, rel=1e-12)
 
 
-def test_an_architecture_that_every_seed_has_seen_is_left_out() -> None:
+def naive_regret(row: npt.ArrayLike, seen: npt.ArrayLike, k: int, of: npt.ArrayLike) -> float:
+    """The best of some, less the best of the labels and of the k best-scored others among them."""
+    labels, chosen = set(np.asarray(seen).tolist()), set(np.asarray(of).tolist())
+    all_ = zip(np.asarray(row).tolist(), TRUTH.keys.tolist(), TRUTH.accuracy.tolist(), strict=True)
+    rows = [each for each in all_ if each[1] in chosen]
+    known = [truth for _, key, truth in rows if key in labels]
+    others = sorted(((s, truth) for s, key, truth in rows if key not in labels), reverse=True)
+    return max(truth for *_, truth in rows) - max(known + [truth for _, truth in others[:k]])
+
+
+@pytest.mark.parametrize("name", ["all", "top_50", "live"])
+@pytest.mark.parametrize("k", [1, 10, 100])
+def test_regret_counts_what_a_seed_has_seen_as_known(result: Evaluated, name: str, k: int) -> None:
+    part = result.populations[name]
+    chosen = TRUTH.keys[part.population.mask]
+    regret = part.metrics[f"regret_at_{k}"]
+    expected = [naive_regret(*each, k, chosen) for each in zip(NOISY, SEEN, strict=True)]
+    assert regret.per_seed == pytest.approx(expected, abs=1e-9)
+    assert regret.n == len(chosen)  # the best of all may be a label
+
+
+def test_a_label_that_is_the_best_leaves_no_regret() -> None:
+    best = TRUTH.keys[[int(np.argmax(TRUTH.accuracy))]]
+    reversed_ = make_estimator(-TRUTH.accuracy[np.newaxis], fitted_on=(best,))
+    without = make_estimator(-TRUTH.accuracy[np.newaxis])
+    regrets = [
+        evaluate_estimator(e, CHOSEN, ["all"]).populations["all"].metrics["regret_at_1"].value
+        for e in (reversed_, without)
+    ]
+    assert regrets == [0.0, pytest.approx(np.ptp(TRUTH.accuracy))]
+
+
+@pytest.mark.parametrize("seeds", [(0, 1), (5, 6)], ids=["paired", "independent"])
+def test_regret_does_not_depend_on_what_it_is_compared_with(seeds: tuple[int, int]) -> None:
+    """The other side knows no label: it searches all, the labels too."""
+    other = make_estimator(OTHER, "other")
+    fitted = replace(make_estimator(leak(NOISY), fitted_on=SEEN), seeds=seeds)
+    (pair,) = evaluate_together([other, fitted], CHOSEN).pairs
+    regret = pair.comparison.differences["all"]["regret_at_10"]
+    own = [naive_regret(*each, 10, TRUTH.keys) for each in zip(NOISY, SEEN, strict=True)]
+    theirs = [naive_regret(row, [], 10, TRUTH.keys) for row in OTHER]
+    assert pair.pair.rows.is_paired == (seeds == (0, 1))
+    assert regret.value == pytest.approx(np.mean(own) - np.mean(theirs), abs=1e-9)
+
+
+def test_an_architecture_that_every_seed_has_seen_is_no_seeds_and_still_can_be_the_best() -> None:
     rows = NOISY.copy()
     rows[:, np.isin(TRUTH.keys, SEEN[0])] = np.nan
     result = evaluate_estimator(make_estimator(rows, fitted_on=(SEEN[0], SEEN[0])), CHOSEN)
-    assert (result.figures.n, result.n_incomplete) == (N - 100, 100)
+    assert (result.figures.n, result.n_incomplete) == (N, 0)
+    assert result.figures.n_per_seed == (N - 100, N - 100)
+    assert result.populations["all"].metrics["tau"].n == N - 100
+
+
+def test_an_estimator_that_was_fitted_to_all_is_refused() -> None:
+    all_but_one = (SEEN[0], TRUTH.keys)
+    fitted = make_estimator(NOISY, fitted_on=all_but_one)
+    with pytest.raises(TruthError, match=f"fitted to all {N} architectures that it would be"):
+        evaluate_estimator(fitted, CHOSEN)
+    halves = (TRUTH.keys[: N // 2],) * 2, (TRUTH.keys[N // 2 :],) * 2
+    both = [make_estimator(NOISY, f"half {n}", fitted_on=h) for n, h in enumerate(halves)]
+    with pytest.raises(TruthError, match="A seed of half 1 minus half 0 was fitted to all"):
+        evaluate_together(both, CHOSEN)
 
 
 def test_seeds_that_saw_the_same_have_the_figures_of_that_complement() -> None:
@@ -105,7 +165,7 @@ def test_seeds_that_saw_the_same_have_the_figures_of_that_complement() -> None:
         index, NOISY[:, unseen], CHOSEN.trials.accuracy[unseen], TRUTH.accuracy[unseen]
     )
     for name, part in plain.populations.items():
-        for metric in METRICS:
+        for metric in (m for m in METRICS if not METRICS[m].is_extreme):
             assert own.populations[name].metrics[metric] == part.metrics[metric]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,9 @@ def test_a_metric_is_computed_once_however_many_it_is_compared_with(
 ) -> None:
     calls: Counter[tuple[str, bytes]] = Counter()
 
-    def count(name: str, score: npt.NDArray[np.float64], truth: npt.ArrayLike) -> Computed:
+    def count(name: str, score: npt.NDArray[np.float64], *rest: Any) -> Computed:
         calls[name, score.tobytes()] += 1
-        return compute_metric(name, score, np.asarray(truth))
+        return compute_metric(name, score, *rest)
 
     monkeypatch.setattr(scored_module, "compute_metric", count)
     sides = [CaseScores(case, rows) for rows in (ROWS, OTHER, -ROWS)]

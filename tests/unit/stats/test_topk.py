@@ -64,6 +64,28 @@ def test_best_rank_and_regret_are_means_over_all_orders_of_the_tied(
     assert best.regret == pytest.approx(max(truth) - np.mean(found), abs=TOLERANCE)
 
 
+@given(rankings(), st.integers(1, 5), st.lists(st.booleans(), min_size=5, max_size=5))
+@settings(deadline=None)
+def test_what_is_known_is_found_beside_the_k_best_of_the_others(
+    ranking: tuple[FloatArray, FloatArray], k: int, flags: list[bool]
+) -> None:
+    scores, truth = ranking
+    known = np.array(flags[: len(scores)])
+    if known.all():
+        known[0] = False
+    others = np.flatnonzero(~known)
+    k = min(k, len(others))
+    had = truth[known].tolist()
+    found = [max([*had, *truth[others[order[:k]]]]) for order in orders(scores[others])]
+    best = best_at(scores, truth, k, known)
+    assert best.rank == pytest.approx(
+        np.mean([1 + sum(truth > value) for value in found]), abs=TOLERANCE
+    )
+    assert best.regret == pytest.approx(max(truth) - np.mean(found), abs=TOLERANCE)
+    with pytest.raises(UsageError, match=f"of the top {len(others) + 1} of {len(others)} "):
+        best_at(scores, truth, len(others) + 1, known)
+
+
 def test_a_perfect_score_finds_the_best_at_once() -> None:
     truth = np.arange(100.0)
     assert precision_at(truth, truth, 0.1) == 1.0
