@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,12 @@ from harness.estimators.base import (
     score_cells,
 )
 from harness.estimators.matrix import FloatArray, IntArray
-from harness.estimators.predictors.features import make_table, read_features
+from harness.estimators.predictors.features import (
+    make_prior,
+    make_table,
+    read_features,
+    read_prior,
+)
 from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.runs import LABELS_OF, SCORE_KIND
@@ -60,6 +66,7 @@ class Predictor(Estimator):
         self._settings = PredictorSettings.read(config.tables.get(PredictorSettings.table, {}))
         self._models = read_models(self._settings.model)
         self._features = read_features(self._settings.features, self._space, tuple(PROXIES))
+        self._prior = read_prior(self._settings.prior, self._space, tuple(PROXIES))
         self._keys = np.array(
             self._space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64
         )
@@ -99,9 +106,13 @@ class Predictor(Estimator):
             Interrupted: If the monitor asked to stop; what proxies measured is kept.
         """
         seed = model_seed(self.task.config.seed)
-        table = make_table(self._features, self._keys, self._space, self._score_by)
+        score_by = cache(self._score_by)
+        table = make_table(self._features, self._keys, self._space, score_by)
+        prior = None
+        if self._prior:
+            prior = make_prior(self._prior, self._keys, self._space, score_by)
         started = time.process_time()
-        predicted = predict(self._models, table.values, self._labelled, self._labels, seed)
+        predicted = predict(self._models, table.values, self._labelled, self._labels, seed, prior)
         self._own_s = time.process_time() - started
         label_of = dict(zip(self._keys[self._labelled].tolist(), self._labels, strict=True))
         score_of = dict(zip(self._keys.tolist(), predicted.tolist(), strict=True))
@@ -142,7 +153,9 @@ class Predictor(Estimator):
         run in the same command.
         """
         config = self.task.config.model_copy(update={"estimator": name})
-        beside = dict.fromkeys((*self.task.beside, *(f for f in self._features if f in PROXIES)))
+        beside = dict.fromkeys(
+            (*self.task.beside, *(f for f in [*self._features, *self._prior] if f in PROXIES))
+        )
         proxy = load_estimator(name)(
             replace(
                 self.task,
@@ -161,7 +174,8 @@ class Predictor(Estimator):
 
     def _describe(self, imputed: Mapping[str, int]) -> dict[str, Any]:
         missing = "".join(f"; {name} imputed for {n:,}" for name, n in imputed.items())
+        kind = describe(self._models, "+".join(self._features), self._settings.prior)
         return {
-            SCORE_KIND: f"{describe(self._models)} from {'+'.join(self._features)}{missing}",
+            SCORE_KIND: f"{kind}{missing}",
             LABELS_OF: str(self._query),
         }

@@ -57,6 +57,22 @@ def read_features(text: str, space: Space, scorers: Sequence[str] = ()) -> list[
     return read_sum(text, known, f"feature of space '{space.name}'")
 
 
+def read_prior(text: str | None, space: Space, scorers: Sequence[str] = ()) -> list[str]:
+    """Return the scores that a setting names as a prior, with plus signs between them.
+
+    Args:
+        text: Names of free scores or estimators; None for no prior.
+        space: The space.
+        scorers: The estimators that can be named.
+
+    Raises:
+        UsageError: If a name is unknown.
+    """
+    if text is None:
+        return []
+    return read_sum(text, [*space.baselines, *scorers], f"score for a prior on '{space.name}'")
+
+
 def make_table(
     names: Sequence[str], keys: IntArray, space: Space, score: Callable[[str], FloatArray]
 ) -> Table:
@@ -83,6 +99,24 @@ def make_table(
             if n_missing:
                 imputed[name] = n_missing
     return Table(tuple(columns), np.stack(list(columns.values()), axis=1), imputed)
+
+
+def make_prior(
+    names: Sequence[str], keys: IntArray, space: Space, score: Callable[[str], FloatArray]
+) -> FloatArray:
+    """Compute what is known of architectures without labels: the sum of the log ranks of scores.
+
+    Args:
+        names: From `read_prior`.
+        keys: The architectures, [pool].
+        space: Their space.
+        score: As in `make_table`.
+
+    Returns:
+        The sum, [pool]; a missing score counts as in `make_table`.
+    """
+    summed: FloatArray = make_table(names, keys, space, score).values.sum(axis=1)
+    return summed
 
 
 @lru_cache(maxsize=16)

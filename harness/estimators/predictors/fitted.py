@@ -22,7 +22,12 @@ from harness.errors import DataError, UsageError
 from harness.estimators.callables import to_arch
 from harness.estimators.loading import read_mapping
 from harness.estimators.matrix import CALLABLE, FloatArray, IntArray, ScoreMatrix
-from harness.estimators.predictors.features import make_table, read_features
+from harness.estimators.predictors.features import (
+    make_prior,
+    make_table,
+    read_features,
+    read_prior,
+)
 from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.files.atomic import write_atomically
@@ -39,6 +44,7 @@ class _File(BaseModel):
     space: str
     model: str
     features: str
+    prior: str | None = None
     seed: int
     labels: dict[str, FiniteFloat]
 
@@ -57,6 +63,7 @@ class FittedPredictor:
         model: As the setting `predictor.model`.
         features: As the setting `predictor.features`, without proxies.
         seed: Of the models.
+        prior: As the setting `predictor.prior`, without proxies.
     """
 
     space: Space
@@ -65,6 +72,7 @@ class FittedPredictor:
     model: str
     features: str
     seed: int
+    prior: str | None = None
 
     def __post_init__(self) -> None:
         """Check the labels and the names.
@@ -74,6 +82,7 @@ class FittedPredictor:
         """
         read_models(self.model)
         read_features(self.features, self.space)
+        read_prior(self.prior, self.space)
         if len(self.keys) < 2 or self.accuracy.min() == self.accuracy.max():
             raise UsageError(
                 f"{len(self.keys)} labels were given, of {len(np.unique(self.accuracy))} different "
@@ -129,7 +138,7 @@ class FittedPredictor:
             seeds=(self.seed,),
             keys=keys,
             score=self.predict(keys.tolist())[np.newaxis],
-            score_kind=f"{describe(read_models(self.model))} from {self.features}",
+            score_kind=describe(read_models(self.model), self.features, self.prior),
             fitted_on=(self.keys,),
             space=self.space,
         )
@@ -146,6 +155,7 @@ class FittedPredictor:
             space=self.space.name,
             model=self.model,
             features=self.features,
+            prior=self.prior,
             seed=self.seed,
             labels=dict(zip(texts, self.accuracy.tolist(), strict=True)),
         )
@@ -170,9 +180,10 @@ class FittedPredictor:
     def _predict(self, pool: IntArray) -> FloatArray:
         names = read_features(self.features, self.space)
         table = make_table(names, pool, self.space, _score_nothing)
-        places = np.searchsorted(pool, self.keys)
-        seed = model_seed(self.seed)
-        return predict(read_models(self.model), table.values, places, self.accuracy, seed)
+        places, seed, prior = np.searchsorted(pool, self.keys), model_seed(self.seed), None
+        if trusted := read_prior(self.prior, self.space):
+            prior = make_prior(trusted, pool, self.space, _score_nothing)
+        return predict(read_models(self.model), table.values, places, self.accuracy, seed, prior)
 
 
 def fit_predictor(
@@ -181,6 +192,7 @@ def fit_predictor(
     column: str = "accuracy",
     model: str = PredictorSettings().model,
     features: str = PredictorSettings().features,
+    prior: str | None = None,
     seed: int = 0,
     space: Space | str | None = None,
     **reading: Any,
@@ -193,6 +205,7 @@ def fit_predictor(
         column: The file's column of accuracies.
         model: Models with plus signs between them, such as `forest+gp`.
         features: Features with plus signs between them, such as `graf+free`.
+        prior: Free scores that models with a mean start from, such as `live_params`.
         seed: Of the models.
         space: The space or its name; whichever the file names, or NAS-Bench-201, unless given.
         reading: How they are read: attributes of `harness.scores.ReadOptions`, such as `arch_form`
@@ -218,7 +231,7 @@ def fit_predictor(
         )
     only = sets.sets[0]
     mean = np.nanmean(only.score, axis=0)
-    return FittedPredictor(sets.space, only.keys, mean, model, features, seed)
+    return FittedPredictor(sets.space, only.keys, mean, model, features, seed, prior)
 
 
 def load_predictor(path: str | Path, space: Space | None = None) -> FittedPredictor:
@@ -243,7 +256,13 @@ def load_predictor(path: str | Path, space: Space | None = None) -> FittedPredic
     space = settle_space(content.space, space, str(path), DataError)
     labels = read_mapping(content.labels, str(path), ReadOptions(space=space)).sets[0]
     return FittedPredictor(
-        space, labels.keys, labels.score[0], content.model, content.features, content.seed
+        space,
+        labels.keys,
+        labels.score[0],
+        content.model,
+        content.features,
+        content.seed,
+        content.prior,
     )
 
 

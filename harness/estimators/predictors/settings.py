@@ -18,6 +18,9 @@ class PredictorSettings(Settings):
             between them are averaged, such as `forest+gp`.
         features: As `harness.estimators.predictors.features.read_features` takes it, such as
             `graf+free`.
+        prior: Scores that rank without labels, with plus signs between them, such as
+            `live_params+jacov`: the mean of a Gaussian process is a line in the sum of their log
+            ranks; None: a constant.
         dataset: Data set of the labels in the truth table's spelling; None: that of the truth that
             the run is judged by.
         split: Likewise, the images that they were measured on.
@@ -29,6 +32,7 @@ class PredictorSettings(Settings):
     n: int = Field(128, ge=2)
     model: str = "forest+gp"
     features: str = "graf"
+    prior: str | None = None
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = Field(None, ge=1)

@@ -128,6 +128,24 @@ def test_a_proxy_can_be_a_feature_and_costs_its_seconds(tmp_path: Path) -> None:
     assert score(make_task(tmp_path, n=60, features="jacov")).rows == found.rows
 
 
+def test_a_proxy_that_is_a_feature_and_in_the_prior_is_asked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def count(self: Predictor, name: str) -> Any:
+        asked.append(name)
+        return np.arange(N_ARCHS, dtype=np.float64)
+
+    monkeypatch.setattr(Predictor, "_score_by", count)
+    found = score(make_task(tmp_path, model="gp", features="graf+nwot", prior="live_params+nwot"))
+    assert asked == ["nwot"]
+    kind = "rank among the labels, predicted by gp from graf+nwot, prior live_params+nwot"
+    assert found.facts["score_kind"] == kind
+    without = score(make_task(tmp_path, model="gp", features="graf+nwot"))
+    assert found.rows != without.rows
+
+
 def test_missing_scores_of_a_proxy_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

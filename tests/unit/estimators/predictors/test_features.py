@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.estimators.predictors.features import log_ranks, make_table, read_features
+from harness.estimators.predictors.features import (
+    log_ranks,
+    make_prior,
+    make_table,
+    read_features,
+    read_prior,
+)
 from harness.spaces import load_space
 from harness.spaces.base import Space
 from tests.spaces.endless import Endless
@@ -59,6 +65,16 @@ def test_a_missing_score_has_the_mean_log_rank_of_the_others_and_is_counted() ->
     assert (table.names, dict(table.imputed)) == (("jacov", "nwot"), {"jacov": 2})
     np.testing.assert_array_equal(table.values[:, 0], ranks)
     np.testing.assert_allclose(table.values[:, 1], np.log([5, 4, 3, 2, 1]))
+
+
+def test_a_prior_is_the_sum_of_the_log_ranks_of_its_scores() -> None:
+    scores = {"jacov": np.array([3.0, np.nan, 1.0, 2.0, np.nan]), "nwot": -np.arange(5.0)}
+    prior = make_prior(["jacov", "nwot"], np.arange(5), SPACE, scores.__getitem__)
+    np.testing.assert_allclose(prior, log_ranks(scores["jacov"])[0] + np.log([5, 4, 3, 2, 1]))
+    assert read_prior(None, SPACE) == []
+    assert read_prior("live_params + jacov", SPACE, ["jacov"]) == ["live_params", "jacov"]
+    with pytest.raises(UsageError, match="Unknown score for a prior on 'nb201'"):
+        read_prior("graf", SPACE, ["jacov"])
 
 
 def test_a_score_that_no_architecture_has_says_nothing() -> None:

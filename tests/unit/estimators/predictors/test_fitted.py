@@ -69,6 +69,21 @@ def test_saved_and_loaded_it_predicts_the_same_bits(
     assert (content["model"], content["features"], content["seed"]) == ("forest+gp", "graf", 0)
 
 
+def test_its_prior_is_saved_and_an_older_file_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    fitted = harness.fit_predictor(ACCURACY, model="gp", prior="live_params")
+    without = harness.fit_predictor(ACCURACY, model="gp")
+    fitted.save(path)
+    found = harness.load_predictor(path).predict(range(60))
+    np.testing.assert_array_equal(found, fitted.predict(range(60)))
+    assert not np.allclose(found, without.predict(range(60)))
+    content = json.loads(path.read_text())
+    assert content.pop("prior") == "live_params"
+    path.write_text(json.dumps(content))
+    loaded = harness.load_predictor(path)
+    np.testing.assert_array_equal(loaded.predict(range(60)), without.predict(range(60)))
+
+
 def test_it_is_never_judged_on_its_labels(fitted: FittedPredictor) -> None:
     own = fitted.to_estimator(label="mine")
     assert not set(own.keys.tolist()) & set(KEYS)
