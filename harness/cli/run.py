@@ -64,8 +64,8 @@ def _quick(key: str) -> str:
 )
 @click.option(
     "--estimators",
-    help="Comma-separated: strategies as above, a predictor, short trainings, training-free "
-    "proxies, free scores, or "
+    help="Comma-separated: strategies as above, a predictor, short trainings, learning curves, "
+    "training-free proxies, free scores, or "
     f"{', '.join(GROUPS)} for several: {', '.join((*TRAINED, *PROXIES, *FREE))}; your own as "
     "package.module:Class; settings in brackets, such as 'predictor(n=64)'; combinations by rank, "
     "such as live_params+jacov.",

@@ -43,6 +43,7 @@ PREDICTOR = "predictor"
 TRAINED = {
     PREDICTOR: "harness.estimators.predictors.estimator:Predictor",
     "short_training": "harness.estimators.short_training.estimator:ShortTraining",
+    "learning_curve": "harness.estimators.learning_curve:LearningCurve",
 }
 """What takes trainings of single architectures, a few of them or short ones."""
 

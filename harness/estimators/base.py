@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from harness.distributed.ranks import Ranks
@@ -115,6 +116,7 @@ class Task:
         spent: Seconds that earlier starts spent, by part.
         beside: Estimators of the same command, with which work may be shared.
         trains: Whether training may begin, where no other run's can be taken over.
+        data_dir: The data folder, as the command was given it.
     """
 
     config: RunConfig
@@ -129,6 +131,7 @@ class Task:
     spent: Mapping[str, float]
     beside: tuple[str, ...] = ()
     trains: bool = True
+    data_dir: Path | None = None
 
 
 class Estimator(ABC):

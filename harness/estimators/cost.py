@@ -138,7 +138,11 @@ def _add_up(estimator: ScoreMatrix) -> Cost | None:
 
 
 def _find_cost_of_run(record: Record, n: int) -> Cost | None:
-    """Return what a run cost; None if it took over the scores of all n architectures."""
+    """Return what a run cost.
+
+    Returns:
+        None if that is unknown, or it took over the scores of all n architectures.
+    """
     execution, timings = record.execution, record.timings
     is_gpu = execution.get("device") == "cuda"
     workers = 1 if is_gpu else int(execution.get("threads") or 1)
@@ -146,6 +150,10 @@ def _find_cost_of_run(record: Record, n: int) -> Cost | None:
     reused = record.ranking.get("reused")
     n_reused = int(reused.get("n_archs", 0)) if isinstance(reused, Mapping) else 0
     if n_reused >= n:
+        return None
+    if "published_s" in timings:
+        return Cost(PUBLISHED_S, 0.0, timings["published_s"] / n, n)
+    if not timings:
         return None
     # Of proxies and short trainings, seconds are the processor's already.
     scoring = workers * timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)

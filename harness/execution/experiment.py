@@ -203,6 +203,7 @@ class Experiment:
             self.record.timings,
             self.conditions.estimators,
             self.conditions.trains,
+            self.conditions.data_dir,
         )
 
     def _note(self, **facts: Any) -> None:

@@ -84,6 +84,7 @@ class RankingRecord(_Open):
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
     measured_with: list[str] = Field([], description="Proxies that shared the passes of a proxy")
     score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
+    trained_epochs: int | None = Field(None, ge=0, description="Of the truth table's trainings")
     teacher: str | None = Field(None, description="Of short trainings: whom they learn from")
     teacher_accuracy: float | None = Field(None, ge=0, le=100, description="Validation, percent")
     labels: str | None = Field(None, description="Of predictors: the truth that they are fitted to")
@@ -105,6 +106,9 @@ class Timings(_Open):
     rank_s: float | None = Field(None, ge=0, description="The ranking")
     score_s: float | None = Field(
         None, ge=0, description="Of a proxy alone: all passes; on a CPU, the processor's seconds"
+    )
+    published_s: float | None = Field(
+        None, ge=0, description="Of trainings in the truth table, on whatever machine did them"
     )
     prepare_s: float | None = Field(
         None, ge=0, description="Before any score, such as a teacher's training; likewise"

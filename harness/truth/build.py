@@ -35,6 +35,7 @@ from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
 from harness.training.from_scratch import Recipe, measure, train
 from harness.training.pool import compute_all
 from harness.truth import TruthTable, make_table, save_table
+from harness.truth.costs import COST
 
 MAX_STACKED = 4
 """Seeds of an architecture that are trained side by side; more would gain no more."""
@@ -279,9 +280,7 @@ def build_table(
         "source": json.dumps(provenance.commit()),
         "environment": json.dumps(machine),
         "finished": provenance.now(),
-        "cost_cpu_s": str(
-            round(rows.groupby([arch_columns(space).text, "seed"])["cost_s"].first().sum())
-        ),
+        COST: str(round(rows.groupby([arch_columns(space).text, "seed"])["cost_s"].first().sum())),
         "share_classes": json.dumps(share_classes),
         "n_archs_trained": str(len(distinct)),
     }

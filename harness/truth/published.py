@@ -141,6 +141,9 @@ class Published:
         entries: What can be fetched.
         hint: What to add to the error for a path of unknown format, from ": "; or "".
         read_api: Reads an object of the benchmark's own packages; None of any other object.
+        validated_as: The data set that has a data set's validation accuracies, where it is another.
+        find_seconds: Finds what each training took, by key, in a file of the data folder; None
+            where there is none.
     """
 
     queries: Mapping[str, TruthQuery] = field(default_factory=dict)
@@ -149,6 +152,10 @@ class Published:
     entries: Callable[[], tuple[Entry, ...]] = tuple
     hint: Callable[[Path], str] = lambda _path: ""
     read_api: Callable[[object], Imported | None] = lambda _api: None
+    validated_as: Mapping[str, str] = field(default_factory=dict)
+    find_seconds: Callable[[Path | None, TruthQuery], Mapping[int, float] | None] = (
+        lambda _data_dir, _query: None
+    )
 
 
 @cache

@@ -31,6 +31,7 @@ from harness.check import load_baseline, save_baseline
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.predictors.fitted import fit_predictor, load_predictor
 from harness.estimators.runs import load_runs
+from harness.estimators.short_training import teacher
 from harness.estimators.supernet.journal import Ledger, open_journal
 from harness.estimators.supernet.measuring import BatchSums
 from harness.estimators.supernet.readout import ReadoutSums
@@ -52,6 +53,7 @@ from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.catalog import Member
 from harness.truth.importers.importing import import_truth
+from harness.truth.importers.nb201 import seconds
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
@@ -121,6 +123,15 @@ def _scores(n: int = N_ROWS) -> pd.DataFrame:
 def _named_scores() -> pd.DataFrame:
     frame = _scores()[["arch_str", "score"]]
     return frame.assign(seed=[i % 2 for i in range(N_ROWS)], method="mine")
+
+
+def _seconds() -> list[dict[str, Any]]:
+    archs = [str(arch_at(index)) for index in sample_indices(6)]
+    return [{str(n): n, "arch": arch, "cost": 30.5 + n} for n, arch in enumerate(archs)]
+
+
+def _taught() -> teacher.Taught:
+    return teacher.Taught(torch.linspace(-1.0, 1.0, 18).view(6, 3), accuracy=40.0, seconds=1.5)
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
@@ -473,6 +484,16 @@ READERS: dict[str, Reader] = {
     ),
     "truth, torch": Reader("t.pt", lambda: hostile(_torch_rows()), import_truth),
     "truth, official": Reader("t.pth", lambda: hostile(_official()), import_truth),
+    "seconds of trainings, pickle": Reader(
+        str(seconds.FILE),
+        lambda: hostile(pickle.dumps(_seconds())),
+        lambda path: seconds.find_seconds(path.parent.parent, seconds.QUERY),
+    ),
+    "teacher's answers": Reader(
+        "teacher.npz",
+        lambda: hostile(_written(lambda path: teacher._save(_taught(), path), "teacher.npz")),
+        lambda path: teacher._load(path, n_images=6, classes=3),
+    ),
     "settings, TOML": Reader("c.toml", lambda: hostile(SETTINGS), _read_settings),
     "record": Reader(
         "record.json", lambda: hostile(_run_file(RECORD), json_too=True), _read_record

@@ -57,6 +57,13 @@ def test_a_teachers_seconds_are_the_processors_already() -> None:
     assert cost == Cost(CORE_S, 30.0, 2.0, 100)
 
 
+def test_what_a_table_recorded_is_in_seconds_as_given_and_what_nobody_did_is_unknown() -> None:
+    execution = {"device": "cpu", "threads": 2}
+    recorded = find_cost(from_runs(record({"published_s": 500.0}, execution)))
+    assert recorded == Cost(PUBLISHED_S, 0.0, 5.0, 100)
+    assert find_cost(from_runs(record({}, execution))) is None
+
+
 def test_training_is_the_preparation_and_what_is_only_measured_is_left_out() -> None:
     timings = {"train_s": 60.0, "probe_s": 7.0, "evaluate_s": 9.0, "rank_s": 20.0}
     cost = find_cost(from_runs(record(timings, {"device": "cpu", "threads": 2, "ranks": 3})))

@@ -41,6 +41,12 @@ def _read_api(api: object) -> Imported | None:
     return read_api(api)
 
 
+def _find_seconds(data_dir: Path | None, query: TruthQuery) -> Mapping[int, float] | None:
+    from harness.truth.importers.nb201.seconds import find_seconds
+
+    return find_seconds(data_dir, query)
+
+
 def _hint(path: Path) -> str:
     from harness.truth.importers.nb201.nats import META
 
@@ -62,4 +68,6 @@ PUBLISHED = Published(
     entries=_entries,
     hint=_hint,
     read_api=_read_api,
+    validated_as={"cifar10": "cifar10-valid"},
+    find_seconds=_find_seconds,
 )

@@ -1,0 +1,47 @@
+"""Seconds that trainings behind a truth took, where somebody recorded them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from harness.truth.published import published
+from harness.truth.query import TruthQuery
+from harness.truth.table import TruthTable
+
+COST = "cost_cpu_s"
+"""Of a built table's metadata: seconds of a core that all its trainings took."""
+
+
+def find_seconds(
+    table: TruthTable, query: TruthQuery, data_dir: Path | None = None
+) -> Mapping[int, float] | None:
+    """Find what the trainings of each architecture took until an epoch.
+
+    Args:
+        table: The truth.
+        query: Which trainings; those of all its trials are counted.
+        data_dir: Where published files are.
+
+    Returns:
+        Seconds by key, as recorded on whatever machine did the trainings; None where nobody did.
+        Of a table that was built, the mean of all its trainings, in proportion to epochs.
+    """
+    each = _seconds_of_an_epoch(table)
+    if each is None:
+        return published(table.space).find_seconds(data_dir, query)
+    truth = table.mean(query)
+    seconds = truth.n_trials * query.epochs * each
+    return dict(zip(truth.keys.tolist(), seconds.tolist(), strict=True))
+
+
+def _seconds_of_an_epoch(table: TruthTable) -> float | None:
+    """Return the mean over all trainings of a table that was built; None of another."""
+    metadata = table.metadata
+    if not metadata.keys() >= {COST, "protocol", "n_archs_trained"}:
+        return None
+    n_trainings = int(metadata["n_archs_trained"]) * len(np.unique(table.columns.seed))
+    return float(metadata[COST]) / n_trainings / int(json.loads(metadata["protocol"])["epochs"])
