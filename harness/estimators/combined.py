@@ -159,10 +159,11 @@ def rank_parts(parts: Sequence[Part]) -> LogRanks:
                 f"'{first.name}'. Combine estimators of one space."
             )
     keys = reduce(np.union1d, [part.estimator.keys for part in parts])
-    components = [
-        Component(part.estimator.label, part.estimator.scores_of(keys), part.estimator.seeds)
-        for part in parts
-    ]
+    components = []
+    for own in (part.estimator for part in parts):
+        judged = own.judged_on(keys)
+        known = None if judged is None else ~judged
+        components.append(Component(own.label, own.scores_of(keys), own.seeds, known))
     by_all = np.logical_and.reduce([np.isin(keys, part.estimator.keys) for part in parts])
     return rank_together(keys, components, dead=by_all & _find_dead(keys, first))
 

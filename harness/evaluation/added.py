@@ -18,21 +18,20 @@ def measure_added(estimator: ScoreMatrix, floor: ScoreMatrix, case: Case) -> Add
         case: The truth, on architectures that both scored.
 
     Returns:
-        The added value; None if the estimator is within the floor, or was fitted to all of these
-        architectures.
+        The added value, each seed ranked and judged on what it was not fitted to; None if the
+        estimator is within the floor, or a seed was fitted to all of these architectures.
     """
     own = {part.estimator.label for part in floor.components}
     added = [part for part in estimator.components if part.estimator.label not in own]
     if not added:
         return None
     parts = [*floor.components, *added]
-    fitted = [seen for part in parts for seen in part.estimator.fitted_on]
-    if fitted:
-        case = case.within(~np.isin(case.keys, np.concatenate(fitted)))
-    if not len(case.keys):
+    ranks = rank_parts(parts)
+    case = case.within(np.isin(case.keys, ranks.keys))
+    if not ranks.ranked[:, np.isin(ranks.keys, case.keys)].any(axis=1).all():
         return None
     return added_value(
-        rank_parts(parts),
+        ranks,
         case,
         n_added=len(added),
         weights=[part.weight for part in parts],

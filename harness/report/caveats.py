@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated
 from harness.evaluation.leaks import LeakFree
-from harness.report.cells import find_interval, write_ends, write_range
+from harness.report.cells import find_interval, write_ends
 from harness.scores.sets import describe_exclusions
 from harness.stats import MIN_ARCHS
+from harness.stats.combination import write_range
 
 MOST_NAMED = 3
 """Architectures that a sentence names."""

@@ -111,12 +111,6 @@ def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str
     return text
 
 
-def write_range(numbers: Sequence[int]) -> str:
-    """Write counts of each seed, such as "1,871 to 1,879"; one that all have, once."""
-    fewest, most = min(numbers), max(numbers)
-    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-
-
 def write_labels(labels: Labels | None) -> tuple[str, str]:
     """Write how many labels there are, and what they cost, such as "128 x 200 ep"."""
     if labels is None:

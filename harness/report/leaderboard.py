@@ -15,13 +15,13 @@ from harness.report.cells import (
     write_ends,
     write_figure,
     write_labels,
-    write_range,
     write_status,
     write_value,
 )
 from harness.report.markup import Block
 from harness.stats import AddedValue, Gain
 from harness.stats.added_value import Basis
+from harness.stats.combination import write_range
 
 TOPS = ("tau_top_50", "tau_top_10", "regret_at_10")
 """Metrics beside tau."""

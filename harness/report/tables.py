@@ -9,7 +9,6 @@ from harness.report.cells import (
     write_ceiling,
     write_ends,
     write_figure,
-    write_range,
     write_reference,
     write_share,
     write_value,
@@ -18,6 +17,7 @@ from harness.report.contents import Section
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
+from harness.stats.combination import write_range
 
 BESIDE = ("params", "random")
 """Baselines in the tables of populations, after the space's floor; a report's JSON has all."""

@@ -14,7 +14,6 @@ from harness.report.cells import (
     find_interval,
     write_ends,
     write_estimate,
-    write_range,
     write_status,
 )
 from harness.report.contents import Contents, TrainingPair
@@ -23,6 +22,7 @@ from harness.report.leaderboard import describe_added, order_by_tau
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
+from harness.stats.combination import write_range
 
 MOST_GAP = 30.0
 """Accuracy points; too few pairs are further apart for a meaningful figure."""

@@ -126,7 +126,7 @@ class AddedValue:
         estimator: The estimator.
         floor: The components of the floor.
         seeds: Seeds of the pairs; (None,) if unknown.
-        n_ranked: Architectures that all of these were ranked over.
+        n_ranked: Architectures that all of these were ranked over, of the seed with the fewest.
         populations: The gain at equal weight, by population.
         chosen: The gain at a chosen weight; None if there are fewer than 30 architectures to choose
             on, or to judge on.
@@ -169,7 +169,8 @@ def added_value(
 
     Args:
         ranks: The floor's components, then the estimator's, ranked together: at least two.
-        case: The truth; its architectures are among those that were ranked.
+        case: The truth; its architectures are among those that some seed ranked. Each seed is
+            judged on those that it ranked, and the floor beside it on the same.
         n_added: How many of the last components are the estimator's: one, unless it is a
             combination itself.
         weights: Stated weights of the components; 1 each by default. A chosen weight multiplies
@@ -203,24 +204,31 @@ def added_value(
         of_estimator = [weight * own for own in stated[n_floor:]]
         return ranks.combine([*stated[:n_floor], *of_estimator])[:, places]
 
+    ranked = ranks.ranked[:, places]
+
     def find_gains(weight: float, judged: BoolArray) -> dict[str, Gain]:
-        own = case.within(judged)
-        floor_scores = _score_floor(own, len(ranks.seeds), combine(0.0)[:, judged].tobytes())
-        scores = CaseScores(own, combine(weight)[:, judged])
-        return _find_gains(floor_scores, scores, is_deterministic, populations)
+        own, unranked = case.within(judged), ~ranked[:, judged]
+        floor_scores, scores = combine(0.0)[:, judged], combine(weight)[:, judged]
+        if unranked.any():
+            of_floor = CaseScores(own, floor_scores, known=unranked)
+        else:
+            of_floor = _score_floor(own, len(ranks.seeds), floor_scores.tobytes())
+        together = CaseScores(own, scores, known=unranked)
+        return _find_gains(of_floor, together, is_deterministic, populations)
 
     everything = np.ones(len(places), dtype=np.bool_)
     n_first = CHOSEN_FROM if case.space.size is None else min(CHOSEN_FROM, case.space.size)
     is_first = np.isin(case.keys, case.space.prefix(n_first))
     chosen = None
-    if min(int(is_first.sum()), int((~is_first).sum())) >= MIN_ARCHS:
-        weight = _choose_weight([combine(each) for each in WEIGHTS], case.truth, ~is_first)
+    if min(int((ranked & part).sum(axis=1).min()) for part in (is_first, ~is_first)) >= MIN_ARCHS:
+        later = ranked & ~is_first
+        weight = _choose_weight([combine(each) for each in WEIGHTS], case.truth, later)
         chosen = ChosenWeight(weight, int((~is_first).sum()), find_gains(weight, is_first))
     return AddedValue(
         estimator=estimator,
         floor=floor,
         seeds=ranks.seeds,
-        n_ranked=len(ranks.keys),
+        n_ranked=min(ranks.n_per_seed),
         populations=find_gains(1.0, everything),
         chosen=chosen,
     )
@@ -238,7 +246,12 @@ def _score_floor(case: Case, n_seeds: int, scores: bytes) -> CaseScores:
 def _choose_weight(scores: Sequence[FloatArray], truth: FloatArray, judged: BoolArray) -> float:
     """Choose the weight whose scores, [seed, n] each, have the largest tau, mean over seeds."""
     taus = [
-        np.mean([kendall_tau(row[judged], truth[judged]).value or 0.0 for row in rows])
+        np.mean(
+            [
+                kendall_tau(row[own], truth[own]).value or 0.0
+                for row, own in zip(rows, judged, strict=True)
+            ]
+        )
         for rows in scores
     ]
     return WEIGHTS[int(np.argmax(taus))]

@@ -29,11 +29,13 @@ class Component(NamedTuple):
         name: Its name, of its own among the components.
         scores: Higher is better, [n] or [seed, n]; NaN where it has none.
         seeds: The seed of each row; None if unknown.
+        known: Architectures whose truth each row was fitted to, [n] or [seed, n]; none by default.
     """
 
     name: str
     scores: npt.ArrayLike
     seeds: Sequence[int | None] = (None,)
+    known: npt.ArrayLike | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +46,10 @@ class LogRanks:
         names: The components.
         seeds: Seed of each row, those that all components of several seeds have; (None,) if no
             component has several or all are unknown.
-        keys: The architectures that were ranked, [n].
-        logs: ln(rank), 1 is the worst, [component, seed, n].
+        keys: The architectures that some seed ranked, [n].
+        ranked: Which of them each seed ranked: those that no component of it was fitted to,
+            [seed, n].
+        logs: ln(rank), 1 is the worst, [component, seed, n]; NaN where a seed did not rank.
         n_dead: How many of them are dead.
         unscored: By component, the architectures that were left out as it has no score of them in
             some seed, the dead ones not counted.
@@ -55,6 +59,7 @@ class LogRanks:
     names: tuple[str, ...]
     seeds: tuple[int | None, ...]
     keys: IntArray
+    ranked: BoolArray
     logs: FloatArray
     n_dead: int
     unscored: dict[str, int]
@@ -68,7 +73,7 @@ class LogRanks:
                 default.
 
         Returns:
-            The combined scores of `keys`, [seed, n].
+            The combined scores of `keys`, [seed, n]; NaN where a seed did not rank.
 
         Raises:
             UsageError: If the weights do not fit.
@@ -88,9 +93,15 @@ class LogRanks:
         return total
 
     def label(self, weights: Sequence[float] | None = None) -> str:
-        """Return a name such as "live_params+2*jacov (n=1,000)", n the ranked architectures."""
+        """Return a name such as "live_params+2*jacov (n=1,000)", n those that a seed ranked."""
         given = [1.0] * len(self.names) if weights is None else weights
-        return f"{write_sum(self.names, given)} (n={len(self.keys):,})"
+        return f"{write_sum(self.names, given)} (n={write_range(self.n_per_seed)})"
+
+    @property
+    def n_per_seed(self) -> list[int]:
+        """How many architectures each seed ranked."""
+        counts: list[int] = self.ranked.sum(axis=1).tolist()
+        return counts
 
 
 def write_sum(names: Iterable[str], weights: Iterable[float]) -> str:
@@ -103,13 +114,20 @@ def write_sum(names: Iterable[str], weights: Iterable[float]) -> str:
     return "+".join(parts)
 
 
+def write_range(numbers: Iterable[int]) -> str:
+    """Write the counts of seeds, such as "1,871 to 1,879"; one that all have, once."""
+    fewest, *_, most = sorted([*numbers] * 2)
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+
+
 def rank_together(
     keys: npt.ArrayLike, components: Sequence[Component], dead: npt.ArrayLike | None = None
 ) -> LogRanks:
     """Rank estimators over the architectures that all of them scored.
 
     Architectures without a live path tie at the bottom of every component, whatever it says of
-    them; all others that a component did not score, in any seed that is used, are left out.
+    them; all others that a component did not score, in any seed that is used, are left out. What a
+    component of a seed was fitted to is left out of that seed alone.
 
     Seeds are paired: of components with several, the common ones are used. A component of one set
     of scores goes with every seed.
@@ -147,19 +165,30 @@ def rank_together(
         row[[list(component.seeds).index(seed) for seed in seeds]] if len(row) > 1 else row
         for component, row in zip(components, rows, strict=True)
     ]
-    has_scores = [is_dead | np.isfinite(row).all(axis=0) for row in used]
-    ranked = np.logical_and.reduce(has_scores)
+    known = np.zeros((len(seeds), len(archs)), dtype=np.bool_)
+    has_scores = []
+    for component, row in zip(components, used, strict=True):
+        has = is_dead | np.isfinite(row)
+        if component.known is not None:
+            own = np.atleast_2d(np.asarray(component.known, dtype=np.bool_))
+            if len(own) > 1:
+                own = own[[list(component.seeds).index(seed) for seed in seeds]]
+            known, has = known | own, has | own
+        has_scores.append(has.all(axis=0))
+    ranked = np.logical_and.reduce(has_scores) & ~known
     unscored = {name: int((~has).sum()) for name, has in zip(names, has_scores, strict=True)}
-    if not ranked.any():
+    if not ranked.any(axis=1).all():
         each = ", ".join(f"'{name}' {len(archs) - n:,}" for name, n in unscored.items())
         raise UsageError(
             f"No architecture has a score of all of {', '.join(names)}; scored of {len(archs):,}: "
             f"{each}. Combine estimators that scored the same architectures."
         )
-    of_dead = is_dead[ranked]
-    logs = np.empty((len(used), len(seeds), len(of_dead)))
+    by_any = ranked.any(axis=0)
+    logs = np.full((len(used), *ranked.shape), np.nan)
     for place, row in enumerate(used):
-        logs[place] = [np.log(_rank(scores[ranked], of_dead)) for scores in row]
+        for number, own in enumerate(ranked):
+            scores = row[number if len(row) > 1 else 0]
+            logs[place, number, own] = np.log(_rank(scores[own], is_dead[own]))
     unused = {
         component.name: tuple(seed for seed in component.seeds if seed not in seeds)
         for component in components
@@ -168,9 +197,10 @@ def rank_together(
     return LogRanks(
         names=names,
         seeds=seeds,
-        keys=archs[ranked],
-        logs=logs,
-        n_dead=int(of_dead.sum()),
+        keys=archs[by_any],
+        ranked=ranked[:, by_any],
+        logs=logs[:, :, by_any],
+        n_dead=int(is_dead[by_any].sum()),
         unscored=unscored,
         unused_seeds={name: seeds for name, seeds in unused.items() if seeds},
     )

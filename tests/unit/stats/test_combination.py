@@ -98,6 +98,29 @@ def test_what_a_component_has_not_scored_leaves_and_is_counted() -> None:
     np.testing.assert_allclose(ranks.combine()[1], expected, rtol=1e-14)
 
 
+def test_what_a_seed_was_fitted_to_leaves_that_seed_alone() -> None:
+    known = np.zeros((3, N), dtype=np.bool_)
+    known[0, :10] = known[1, 5:25] = known[2, 5:12] = True
+    second = np.where(known, np.nan, SECOND)
+    first = FIRST.copy()
+    first[40] = np.nan
+    components = [Component("a", first), Component("b", second, (0, 1, 2), known)]
+    ranks = rank_together(KEYS, components)
+    assert ranks.unscored == {"a": 1, "b": 0}
+    ever = ~known.all(axis=0) & (KEYS[40] != KEYS)
+    assert ranks.keys.tolist() == KEYS[ever].tolist()
+    assert ranks.label() == f"a+b (n={N - 21} to {N - 8})"
+    for seed, combined in enumerate(ranks.combine()):
+        own = ~known[seed] & (KEYS[40] != KEYS)
+        np.testing.assert_array_equal(ranks.ranked[seed], own[ever])
+        np.testing.assert_allclose(
+            combined[own[ever]], naive(first[own], SECOND[seed, own]), rtol=1e-14
+        )
+        assert np.isnan(combined[~own[ever]]).all()
+    with pytest.raises(UsageError, match="No architecture has a score of all"):
+        rank_together(KEYS, [Component("a", FIRST, known=np.ones(N, dtype=np.bool_))])
+
+
 def test_seeds_are_paired_and_one_set_of_scores_goes_with_all() -> None:
     ranks = rank_together(
         KEYS,
