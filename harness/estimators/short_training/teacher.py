@@ -9,17 +9,16 @@ without augmentation. The paper's search (co-kriging over fidelities) is not par
 
 from __future__ import annotations
 
-import io
+import base64
+import math
 import time
-import zipfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from harness.errors import DivergedError, Interrupted, LockedError, StoreError
-from harness.estimators.base import Task
+from harness.errors import DataError, DivergedError, Interrupted, LockedError
+from harness.estimators.base import Row, Task
 from harness.estimators.sharing import WAIT_S
 from harness.estimators.short_training.settings import ShortTrainingSettings
 from harness.estimators.short_training.trainings import (
@@ -30,7 +29,7 @@ from harness.estimators.short_training.trainings import (
     one_thread,
 )
 from harness.estimators.standalone import make_clock, make_standalone
-from harness.files.atomic import write_atomically
+from harness.files.journal import Journal
 from harness.files.locks import hold_lock
 from harness.images.dataset import iterate_batches
 from harness.monitor import Progress
@@ -91,17 +90,19 @@ class Teacher:
         Raises:
             Interrupted: If the monitor asked to stop; its training begins anew.
             DivergedError: If its training diverges.
-            StoreError: If its file is damaged or cannot be written.
+            DataError: If its file is damaged.
+            StoreError: If its file cannot be written.
         """
         header = {**describe(self._task, self._plan, self._data), "arch": self.name}
         folder = self._task.folder.path.parent / Trainings.family
-        path = folder / f"teacher-{hash_settings(header)[:16]}.npz"
+        path = folder / f"teacher-{hash_settings(header)[:8]}.jsonl"
         while True:
             try:
                 with hold_lock(path.with_suffix(".lock"), "training a teacher", "--out folder"):
-                    if not path.exists():
-                        _save(self._train(), path)
-                    return _load(path, len(self._data.train), self._data.classes)
+                    journal = Journal(path, header)
+                    if not journal.rows:
+                        journal.append([_write(self._train())])
+                    return _read(journal, len(self._data.train), self._data.classes)
             except LockedError:
                 self._report(0)
                 time.sleep(WAIT_S)
@@ -155,22 +156,24 @@ def _choose(space: Space) -> Architecture:
     return max(map(space.at, space.prefix(n)), key=score)
 
 
-def _save(taught: Taught, path: Path) -> None:
-    content = io.BytesIO()
-    numbers = np.array([taught.accuracy, taught.seconds])
-    np.savez(content, logits=taught.logits.cpu().numpy(), numbers=numbers)
-    write_atomically(path, lambda target: target.write_bytes(content.getvalue()))
+def _write(taught: Taught) -> Row:
+    logits = base64.b64encode(taught.logits.cpu().numpy().astype("<f4").tobytes()).decode()
+    return {"logits": logits, "accuracy": taught.accuracy, "seconds": taught.seconds}
 
 
-def _load(path: Path, n_images: int, classes: int) -> Taught:
+def _read(journal: Journal, n_images: int, classes: int) -> Taught:
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            logits, (accuracy, seconds) = file["logits"], file["numbers"].tolist()
-        if logits.shape != (n_images, classes) or not np.isfinite(logits).all():
-            raise ValueError(f"its answers are of shape {logits.shape}, or not finite")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise StoreError(
-            f"{path} is not a teacher's answers to {n_images:,} images ({error}). Remove it and "
-            "run the same command again: the teacher is trained anew."
+        (row,) = journal.rows
+        values = np.frombuffer(base64.b64decode(row["logits"], validate=True), dtype="<f4")
+        logits = torch.from_numpy(values.reshape(n_images, classes).copy())
+        taught = Taught(logits, float(row["accuracy"]), float(row["seconds"]))
+        if not logits.isfinite().all():
+            raise ValueError("not all of them are finite")
+        if not (0 <= taught.accuracy <= 100 and 0 <= taught.seconds < math.inf):
+            raise ValueError(f"accuracy {taught.accuracy}, seconds {taught.seconds}")
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise DataError(
+            f"{journal.path} does not hold a teacher's answers to {n_images:,} images ({error}). "
+            "Remove it and run the same command again: the teacher is trained anew."
         ) from error
-    return Taught(torch.from_numpy(logits.astype(np.float32)), accuracy, seconds)
+    return taught

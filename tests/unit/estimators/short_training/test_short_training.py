@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from harness.distributed.ranks import ALONE
-from harness.errors import DataError, DivergedError, Interrupted, StoreError, UsageError
+from harness.errors import DataError, DivergedError, Interrupted, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.short_training import teacher as teaching
 from harness.estimators.short_training import trainings
@@ -242,11 +242,13 @@ def test_a_stopped_teacher_is_trained_anew(tmp_path: Path) -> None:
     assert scores_of(score(make_task(tmp_path, **TAUGHT)))
 
 
-def test_a_damaged_teacher_is_named(tmp_path: Path) -> None:
+def test_a_teacher_who_answers_to_other_images_is_named(tmp_path: Path) -> None:
     score(make_task(tmp_path, **TAUGHT), KEYS[:1])
-    (path,) = (tmp_path / Trainings.family).glob("teacher-*.npz")
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(StoreError, match=rf"{path.name} is not a teacher's answers to 96 images"):
+    (path,) = (tmp_path / Trainings.family).glob("teacher-*.jsonl")
+    header, row = (line.rsplit(" #", 1)[0] for line in path.read_text().splitlines())
+    longer = row.replace('"logits": "', '"logits": "AAAA')
+    path.write_text(f"{header}\n{longer}\n")
+    with pytest.raises(DataError, match=r"does not hold a teacher's answers to 96 images"):
         score(make_task(tmp_path, **TAUGHT))
 
 
