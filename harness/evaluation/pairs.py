@@ -222,7 +222,10 @@ def _claim_of_rankings(n_seeds: int, n_shared: int) -> str:
 
 
 def _claim_of_one(first: ScoreMatrix, second: ScoreMatrix) -> str:
-    return TWO_SUPERNETS if first.records and second.records else f"{TWO_SCORES}, of one seed"
+    if first.is_deterministic and second.is_deterministic:
+        return TWO_SCORES
+    are_supernets = first.family == second.family == SUPERNETS
+    return TWO_SUPERNETS if are_supernets else f"{TWO_SCORES}, of one seed"
 
 
 def find_shared(first: Sequence[str], second: Sequence[str]) -> list[str]:
@@ -246,6 +249,9 @@ def _find_caveats(first: ScoreMatrix, second: ScoreMatrix) -> list[str]:
     caveats = []
     if first.config is not None and second.config is not None:
         differing = differing_settings(first.config, second.config)
+        if first.config.estimator != second.config.estimator:  # each stores what it reads
+            stored = (estimator.records[0].config.keys() for estimator in (first, second))
+            differing = sorted(set(differing).intersection(*stored))
         more = "" if first.config.strategy == second.config.strategy else "more than the strategy: "
         if differing:
             caveats.append(f"they differ in {more}{', '.join(differing)}")

@@ -10,6 +10,7 @@ import pytest
 
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.pairs import (
+    TWO_RANKINGS,
     TWO_SCORES,
     TWO_SUPERNETS,
     choose_pairs,
@@ -216,6 +217,27 @@ def test_all_can_be_paired_with_the_size_of_the_networks() -> None:
     assert pairs[0].claim == "over 2 seeds of a, against one set of scores"
     own = make_estimator("params", (None,))
     assert choose_pairs([own, make_estimator("b", (None,))], "params")[0].second is own
+
+
+def test_what_is_no_supernet_is_not_called_one() -> None:
+    spos, jacov, params = (
+        make_estimator(name, (0,), estimator=name) for name in ("supernet", "jacov", "live_params")
+    )
+    assert match_seeds(spos, spos).claim == TWO_RANKINGS
+    assert match_seeds(jacov, spos).claim == f"{TWO_SCORES}, of one seed"
+    assert match_seeds(jacov, params).claim == f"{TWO_SCORES}, of one seed"
+    fixed = [replace(each, is_deterministic=True) for each in (params, jacov)]
+    assert match_seeds(*fixed).claim == TWO_SCORES
+
+
+def test_a_setting_that_one_estimator_does_not_read_is_no_difference() -> None:
+    jacov = make_estimator("jacov", (0,), estimator="jacov", train_share=0.3, n_archs=3)
+    params = make_estimator("params", (0,), estimator="params", n_archs=4)
+    assert match_seeds(jacov, params).caveats == ("they differ in n_archs, train_share",)
+    stored = {key: params.records[0].config[key] for key in ("estimator", "n_archs", "seed")}
+    record = params.records[0].model_copy(update={"config": stored})
+    (told,) = match_seeds(jacov, replace(params, records=(record,))).caveats
+    assert told == "they differ in n_archs"
 
 
 def test_settings_of_the_strategy_itself_and_the_preset_are_no_other_difference() -> None:
