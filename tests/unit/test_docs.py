@@ -131,19 +131,37 @@ def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("floor", "n_shown", "start", "end"),
+    ("study", "ranking", "floor", "n_shown", "start", "end"),
     [
-        (None, 13, "## CIFAR-10, the first", "In the best tenth `spos`"),
-        ("live_params+jacov", 5, "The same with", "In the best tenth -0.148"),
+        ("cifar10", "841c8c6f", None, 13, "## CIFAR-10, the first", "In the best tenth `spos`"),
+        (
+            "cifar10",
+            "841c8c6f",
+            "live_params+jacov",
+            5,
+            "The same with",
+            "In the best tenth -0.148",
+        ),
+        ("full", "6f9fa060", None, 11, "## CIFAR-10, all", "One seed of each"),
     ],
 )
 def test_the_leaderboard_of_cifar10_is_what_its_runs_say(
-    floor: str | None, n_shown: int, start: str, end: str, data_dir: Path
+    study: str, ranking: str, floor: str | None, n_shown: int, start: str, end: str, data_dir: Path
 ) -> None:
     shown = shown_of_leaderboard(start, end)
-    study, board = ROOT / "results" / "ogd-study" / "cifar10", ROOT / "results" / "leaderboard"
-    paths = [path for name in ("spos", "ogd") for path in study.glob(f"cifar10-{name}-s?-*")]
-    paths += [path for name in PROXIES for path in board.glob(f"cifar10-{name}-s?-*-841c8c6f")]
+    results = ROOT / "results"
+    paths = [
+        *(
+            p
+            for s in ("spos", "ogd")
+            for p in (results / "ogd-study" / study).glob(f"cifar10-{s}-s?-*")
+        ),
+        *(
+            p
+            for s in PROXIES
+            for p in (results / "leaderboard").glob(f"cifar10-{s}-s?-*-{ranking}")
+        ),
+    ]
     names = "spos,ogd,live_params,params,flops,random,jacov,nwot,synflow,live_params+jacov"
     names = "spos,ogd" if floor else f"{names},live_params+jacov+spos"
     printed = printed_leaderboard(paths, names, floor)
