@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from harness.estimators.loading import load_estimators
+from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.report import Report, TruthChoice, make_report
+from harness.runs.record import Record
+from harness.settings.run import RunConfig
 from harness.truth import default_query, find_truth
 from tests.made_runs import INDICES, FloatArray, N, make_run
 
-__all__ = ["HOSTILE", "make_file_report", "make_run_report"]
+__all__ = ["HOSTILE", "make_file_report", "make_fitted_report", "make_run_report"]
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
@@ -58,3 +61,32 @@ def make_file_report(folder: Path, methods: tuple[str, ...], n: int = 200, **tru
     path = folder / "scores.csv"
     pd.concat(frames).to_csv(path, index=False)
     return make_report(load_estimators([path]), [TruthChoice(**{"dataset": "tiles", **truth})])
+
+
+def make_fitted_report(*settings: dict[str, object], n_seeds: int = 3) -> Report:
+    """A report of predictors with these settings, better the more labels, and a file of scores."""
+    keys, truth = TRUTH.keys, TRUTH.accuracy
+    rng = np.random.RandomState(0)
+    made = []
+    for table in settings:
+        n = int(str(table["n"]))
+        config = RunConfig(dataset="tiles", estimator="predictor", predictor=table)
+        record = Record(
+            run_id="r",
+            status="finished",
+            started="2026-01-01T00:00:00Z",
+            config=config.model_dump(),
+            ranking={"labels": str(default_query("tiles"))},
+        )
+        rows = truth + 20.0 / n * rng.standard_normal((n_seeds, len(keys)))
+        fitted_on = tuple(np.sort(rng.choice(keys, n, replace=False)) for _ in range(n_seeds))
+        matrix = ScoreMatrix(
+            *(config.label, "predictor", "run", tuple(range(n_seeds)), keys, rows, "made up"),
+            dataset="tiles",
+            records=(record,) * n_seeds,
+            fitted_on=fitted_on,
+        )
+        made.append(matrix)
+    plain = truth + 4.0 * rng.standard_normal((1, len(keys)))
+    made.append(ScoreMatrix("plain", "plain", "file", (None,), keys, plain, "made up"))
+    return make_report(Loaded(tuple(made)), [TruthChoice("tiles")])

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.evaluation import JointEvaluation, Pair
 from harness.report.disturbance import Bin, SharedBin, TrainingDifference
+from harness.report.sample_efficiency import find_curves
 from harness.report.seed_means import SeedMean
 from harness.report.training import RunTraining, TauPoint
 
@@ -87,9 +88,11 @@ class Contents:
 
     @property
     def places(self) -> dict[str, int]:
-        """The place of each estimator, which decides its colour; floors after all others."""
-        floors = (section.floor.label for section in self.sections)
-        return {label: n for n, label in enumerate(dict.fromkeys((*self.labels, *floors)))}
+        """The place of each series, which decides its colour: estimators, floors, then curves."""
+        floors = [section.floor.label for section in self.sections]
+        found = [curve for each in self.sections for curve in find_curves(each.evaluations)]
+        labels = dict.fromkeys((*self.labels, *floors, *(curve.label for curve in found)))
+        return {label: n for n, label in enumerate(labels)}
 
     @property
     def labels(self) -> tuple[str, ...]:

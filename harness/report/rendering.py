@@ -20,6 +20,7 @@ from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
 from harness.report.leaderboard import make_leaderboard
 from harness.report.markup import Document, to_latex, to_markdown
+from harness.report.sample_efficiency import find_curves
 from harness.report.seed_means import SeedMean
 from harness.report.tables import (
     LABELS_NOTE,
@@ -83,6 +84,9 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
                 "leaderboard": [place.to_dict() for place in make_leaderboard(section)],
                 "evaluations": list(map(evaluation_to_dict, section.evaluations)),
                 "pairs": [pair.to_dict() for pair in section.pairs],
+                "sample_efficiency": [
+                    curve.to_dict() for curve in find_curves(section.evaluations)
+                ],
                 "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},
             }
             for section in report.sections

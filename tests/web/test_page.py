@@ -19,7 +19,12 @@ from harness.report.page import save_page
 from harness.spaces.nb201.encoding import Arch, arch_at
 from harness.spaces.nb201.space import NB201
 from harness.truth import default_query, find_truth
-from tests.made_reports import HOSTILE, make_file_report, make_run_report
+from tests.made_reports import (
+    HOSTILE,
+    make_file_report,
+    make_fitted_report,
+    make_run_report,
+)
 from tests.made_runs import N
 from tests.web.conftest import Open
 
@@ -268,6 +273,29 @@ def test_marks_of_small_figures_say_their_numbers(file: Path, open_page: Open) -
     expect(page.locator("#tip")).to_be_hidden()
 
 
+def test_sample_efficiency_is_drawn_with_bands_and_says_its_numbers(
+    tmp_path: Path, open_page: Open
+) -> None:
+    report = make_fitted_report(*({"n": n, "model": "gp", "features": "graf"} for n in (10, 40)))
+    save_page(report, tmp_path / "fitted.html")
+    page = open_page(tmp_path / "fitted.html").page
+    page.get_by_role("link", name="Sample efficiency").click()
+    chart = page.locator("#tau-against-labels svg.wide")
+    assert chart.locator(".band").count() == 1
+    chart.locator(".hit").last.hover()
+    tau = report.sections[0].evaluations[1].populations["all"].metrics["tau"]
+    expect(page.locator("#tip")).to_contain_text(
+        f"predictor(model=gp, features=graf)\nlabels 40\ntau {tau.value:.4g} "
+        f"[{min(tau.per_seed):.4g}, {max(tau.per_seed):.4g}]",
+        use_inner_text=True,
+    )
+    page.emulate_media(color_scheme="dark")
+    dark = ground(page)
+    page.emulate_media(media="print")
+    assert ground(page) != dark
+    assert chart.is_visible()
+
+
 def test_controls_have_names_and_headings_come_in_order(file: Path, open_page: Open) -> None:
     page = open_page(file).page
     unnamed = page.evaluate(
@@ -354,16 +382,17 @@ def test_what_a_seed_was_fitted_to_is_not_shown_for_it(tmp_path: Path, open_page
     fields = ("own", "own", "callable", (0, 1), truth.keys, rows, "made up", "tiles")
     report = make_report(Loaded((ScoreMatrix(*fields, fitted_on=seen),)))
     (scatter,) = (f for f in make_figures(report) if f.name == "rank-against-truth")
-    judged = np.isfinite(rows).any(axis=0)  # what both were fitted to is not in the report
-    assert report.sections[0].keys.tolist() == truth.keys[judged].tolist()
+    judged = np.isfinite(rows).any(axis=0)  # what both were fitted to has no score
+    assert report.sections[0].keys.tolist() == truth.keys.tolist()
+    assert scatter.series[0].x == tuple(truth.accuracy[judged])
     means = np.nanmean(rows[:, judged], axis=0)  # what one was fitted to has the other's score
     assert scatter.series[0].y == tuple((means[:, None] < means).sum(axis=1) + 1.0)
     save_page(report, tmp_path / "own.html")
     page = open_page(tmp_path / "own.html").page
-    n = len(truth.keys) - 50
-    expect(page.locator("#count")).to_have_text(f"{n} of {n} architectures are shown.")
-    page.select_option("#pick-seed", label="seed 0")
+    n = len(truth.keys)
     expect(page.locator("#count")).to_have_text(f"{n - 50} of {n} architectures are shown.")
+    page.select_option("#pick-seed", label="seed 0")
+    expect(page.locator("#count")).to_have_text(f"{n - 100} of {n} architectures are shown.")
     page.get_by_text("The 20 best scored").click()
     expect(page.locator("#best tbody td").nth(1)).to_have_text(f"{np.nanmax(rows[0]):.6g}")
     for index in (int(truth.keys[0]), int(truth.keys[-1])):

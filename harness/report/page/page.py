@@ -201,6 +201,15 @@ def _topics(report: Contents) -> list[Topic]:
             draw("tau-against-cost", "tau-against-gpu-cost", "tau-against-given-cost"),
             [],
         ),
+        Topic(
+            "sample-efficiency",
+            "Sample efficiency",
+            draw(
+                *("tau-against-labels", "tau-top-10-against-labels"),
+                *("tau-against-label-epochs", "tau-top-10-against-label-epochs"),
+            ),
+            [],
+        ),
         Topic("differences", "Paired differences", [], pairs),
         Topic("uncertainty", "Uncertainty by cause", [], list(map(uncertainty_block, sections))),
     ]
