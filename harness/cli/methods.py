@@ -5,69 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.errors import UsageError, unknown_name
-from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED, load_estimator
+from harness.errors import UsageError
+from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED
 from harness.estimators import REGISTRY as ESTIMATORS
-from harness.estimators.naming import parse_terms, split_names, split_settings
-from harness.settings.base import Settings
-from harness.settings.dotted import merge
-from harness.settings.layers import parse_assignments
+from harness.estimators.methods import Method, find_method
+from harness.estimators.naming import parse_terms, split_names
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
-from harness.strategies import check_strategy, load_strategy
+from harness.strategies import check_strategy
 
 DEFAULT_STRATEGIES = ("spos", "ogd")
 
 GROUPS = {"zero-cost": tuple(PROXIES), "supernets": DEFAULT_STRATEGIES, "free": tuple(FREE)}
 """Names for several estimators at once."""
-
-
-class Method(NamedTuple):
-    """One estimator of a command.
-
-    Attributes:
-        estimator: A name of `harness.estimators.REGISTRY`, or `package.module:Class`.
-        strategy: The training strategy of a supernet; None for other estimators.
-        settings: Settings of its own, such as "n=32"; they take precedence over `--config`.
-    """
-
-    estimator: str
-    strategy: str | None
-    settings: tuple[str, ...] = ()
-
-    def configure(self, config: RunConfig, seed: int) -> RunConfig:
-        """Return the settings of its run of a seed."""
-        update = {"estimator": self.estimator, "seed": seed}
-        if self.strategy is not None:
-            update["strategy"] = self.strategy
-        if self.settings:
-            config = config.with_tables(merge(config.tables, self._own_table()))
-        return config.model_copy(update=update)
-
-    def label(self, config: RunConfig) -> str:
-        """Return what a report calls its runs."""
-        config = self.configure(config, seed=0)
-        if (own := self._find_settings()) is not None:
-            given = config.tables.get(own.table, {})
-            config = config.with_tables({own.table: own.read(given).stored()})
-        return config.label
-
-    def _find_settings(self) -> type[Settings] | None:
-        if self.strategy is None:
-            return load_estimator(self.estimator).Settings
-        return load_strategy(self.strategy).Settings
-
-    def _own_table(self) -> dict[str, Any]:
-        own = self._find_settings()
-        if own is None:
-            name = self.strategy or self.estimator
-            raise UsageError(
-                f"{name}({','.join(self.settings)}) was given, and '{name}' has no settings of its "
-                "own. Leave out the brackets."
-            )
-        given = parse_assignments(f"{own.table}.{text}" for text in self.settings)
-        own.check_keys(given[own.table])
-        return given
 
 
 class Asked(NamedTuple):
@@ -115,7 +65,7 @@ def _find_computed(text: str, components: Sequence[str]) -> list[str]:
                 f"'{text}' has '{name}' as a component, which is a group. Name one estimator, such "
                 f"as {GROUPS[name][0]}; '{name}' may stand beside it, separated by a comma."
             )
-        _find(name)
+        find_method(name)
     return [name for name in components if name not in FREE] or list(components)
 
 
@@ -134,7 +84,7 @@ def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> 
         check_strategy(strategy)
         methods.append(Method(SUPERNET, strategy))
     single = [one for name in estimators for one in GROUPS.get(name, (name,))]
-    return list(dict.fromkeys([*methods, *map(_find, single)]))
+    return list(dict.fromkeys([*methods, *(find_method(name, GROUPS) for name in single)]))
 
 
 def spell_out(combination: str, config: RunConfig) -> str:
@@ -147,7 +97,7 @@ def spell_out(combination: str, config: RunConfig) -> str:
     from harness.stats.combination import write_sum
 
     terms = parse_terms(combination, {*STRATEGIES, *ESTIMATORS})
-    labels = [_find(term.name).label(config) for term in terms]
+    labels = [find_method(term.name).label(config) for term in terms]
     return write_sum(labels, [term.weight for term in terms])
 
 
@@ -182,26 +132,3 @@ def refuse_others(
             f"command without these options. Leave one out, or give --estimators "
             f"{','.join(names)} for all of them."
         )
-
-
-def _find(text: str) -> Method:
-    """Find the estimator of a name, which may have settings in brackets."""
-    name, settings = split_settings(text)
-    return _find_class(name)._replace(settings=settings)
-
-
-def _find_class(name: str) -> Method:
-    if name in STRATEGIES:
-        return Method(SUPERNET, name)
-    if name in ESTIMATORS and name != SUPERNET:
-        return Method(name, None)
-    if ":" not in name:
-        known = [*(key for key in ESTIMATORS if key != SUPERNET), *STRATEGIES, *GROUPS]
-        error = unknown_name("estimator", name, known)
-        raise UsageError(f"{error} Name one of your own as package.module:Class.")
-    try:
-        load_strategy(name)
-    except UsageError:
-        load_estimator(name)
-        return Method(name, None)
-    return Method(SUPERNET, name)

@@ -166,7 +166,6 @@ def run(
     own = [name for name in _only(single, "estimator") if name != SUPERNET]
     trained = () if own else _only(single, "strategy") or DEFAULT_STRATEGIES
     methods = methods or parse_methods(trained, own)
-    names = [method.strategy for method in methods if method.strategy]
     numbers = numbers or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
     configs = [method.configure(asked, seed) for seed in numbers for method in methods]
     launch = read_launch(os.environ)
@@ -174,7 +173,11 @@ def run(
         check_launch(launch, len(configs), computing.jobs, profile, computing.engine)
 
     # imports torch from here on, after all checks that do not need it
-    used = [method.estimator for method in methods]
+    from harness.estimators.nested import with_nested
+
+    whole = [one for config in configs[: len(methods)] for one in with_nested(config)]
+    used = list(dict.fromkeys(config.estimator for config in whole))
+    names = [config.strategy for config in whole if config.estimator == SUPERNET]
     for note in find_idle(asked, {**given, **assigned}, read_by(used)):
         click.echo(f"Without effect: {note}", err=True)
     known = settings_of((*ESTIMATORS, *used))

@@ -65,23 +65,27 @@ def sweep(
 
     check_alone(os.environ, "sweep")
     study = load_study(study_file)
-    used = list(dict.fromkeys(config.estimator for config in study.configs))
-    trained = [config for config in study.configs if config.estimator == SUPERNET]
-    strategies = list(dict.fromkeys(config.strategy for config in trained))
-    for name in strategies:
-        check_strategy(name)
+    for config in study.configs:
+        if config.estimator == SUPERNET:
+            check_strategy(config.strategy)
     computing = take_engine_options(options)
 
     # imports torch from here on, after all checks that do not need it
     from harness.cli.monitors import StudyMonitor
+    from harness.estimators.nested import with_nested
     from harness.execution.conditions import Conditions
-    from harness.execution.runner import drop_repeats, resolve_all, run_all
+    from harness.execution.runner import gather, resolve_all, run_all
 
-    read = {name: read_by([name]) for name in used}
+    whole = [[*with_nested(config)] for config in study.configs]
+    read = [read_by({one.estimator for one in ones}) for ones in whole]
+    used = list(dict.fromkeys(one.estimator for ones in whole for one in ones))
+    strategies = list(
+        dict.fromkeys(one.strategy for ones in whole for one in ones if one.estimator == SUPERNET)
+    )
     idle = Counter(
         note
-        for config, point in zip(study.configs, study.points, strict=True)
-        for note in find_idle(config, point, read[config.estimator])
+        for config, point, keys in zip(study.configs, study.points, read, strict=True)
+        for note in find_idle(config, point, keys)
     )
     for note, count in idle.items():
         click.echo(
@@ -97,7 +101,7 @@ def sweep(
         resolved = [config.model_copy(update={"threads": threads}) for config in resolved]
     repeats = find_repeats(study, [config.run_id for config in resolved])
     _tell_repeats(repeats, len(study.points))
-    configs = drop_repeats(resolved)
+    configs = gather(resolved, conditions)
     if dry_run:
         _print_runs(configs, repeats, conditions, as_json)
         return

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from harness.distributed.ranks import Ranks
+from harness.errors import UsageError
+from harness.estimators.methods import Nested
 from harness.images.dataset import ImageData
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
@@ -90,6 +92,25 @@ def name_rows(keys: Sequence[int], space: Space, cells: Iterable[Row]) -> list[R
     ]
 
 
+def pick_rows(keys: Sequence[int], space: Space, cells: Mapping[int, Row]) -> list[Row]:
+    """Make the rows of architectures whose scores follow from all that a run ranks.
+
+    Args:
+        keys: The architectures asked for, [row].
+        space: Their space.
+        cells: Those of each architecture that the run ranks.
+
+    Raises:
+        UsageError: If the run does not rank one of them.
+    """
+    if unknown := [key for key in keys if key not in cells]:
+        raise UsageError(
+            f"{len(unknown):,} architectures were asked for that this run does not rank, such as "
+            f"{space.format(space.at(unknown[0]))}. Give a larger --n-archs."
+        )
+    return name_rows(keys, space, (cells[key] for key in keys))
+
+
 class Note(Protocol):
     """Writes facts about the scores into the run's record, at once."""
 
@@ -146,16 +167,49 @@ class Estimator(ABC):
         reads: The settings of `RunConfig` that decide its numbers, besides those that all read
             (`harness.settings.run.SHARED`); None: all. Others are not part of a run's name.
         Settings: The class of its own settings, if it has any.
+        in_place: Whether it keeps nothing in the run's folder, so that it can be asked within the
+            run of another estimator (`nested`), for some architectures only. What is costly lies
+            beside the run folders (`SharedWork`).
     """
 
     name: ClassVar[str]
     needs: ClassVar[Needs] = Needs()
     reads: ClassVar[frozenset[str] | None] = None
     Settings: ClassVar[type[OwnSettings] | None] = None
+    in_place: ClassVar[bool] = False
+
+    @classmethod
+    def nested(cls, config: RunConfig) -> Sequence[Nested]:
+        """Return the estimators that it asks for scores.
+
+        Args:
+            config: The run's settings, resolved or not.
+
+        Raises:
+            UsageError: If a setting is not allowed or names no estimator.
+        """
+        return ()
+
+    @classmethod  # noqa: B027 - most can do whatever their settings allow
+    def check(cls, config: RunConfig, truth: TruthTable) -> None:
+        """Refuse what cannot be done, before anything is written.
+
+        Args:
+            config: The run's settings, with a number of architectures.
+            truth: What the scores will be judged by.
+
+        Raises:
+            HarnessError: If it cannot.
+        """
 
     def __init__(self, task: Task) -> None:
         """Take a task; nothing is computed yet."""
         self.task = task
+
+    @property
+    def fitted_on(self) -> frozenset[int]:
+        """The architectures whose truth it was fitted to; known once it is prepared."""
+        return frozenset()
 
     @abstractmethod
     def prepare(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,9 @@ from harness.runs.record import Record
 
 CORE_S, GPU_S, PUBLISHED_S = "core-seconds here", "GPU-seconds here", "seconds as given"
 """Units; costs in different ones are not compared."""
+
+NESTED = "nested"
+"""The runs whose scores a run made use of, among the facts of its record."""
 
 LABEL_EPOCHS = "label_epochs"
 """Epochs trained for all labels together, among the facts of a record."""
@@ -109,7 +112,7 @@ def find_cost(estimator: ScoreMatrix) -> Cost | None:
         return _add_up(estimator)
     if estimator.records:
         n = len(estimator.keys)
-        found = (_find_cost_of_run(record, n) for record in estimator.records)
+        found = (find_cost_of_run(record, n) for record in estimator.records)
         costs = [cost for cost in found if cost is not None]
         units = {cost.unit for cost in costs}
         if len(units) != 1:
@@ -137,11 +140,15 @@ def _add_up(estimator: ScoreMatrix) -> Cost | None:
     )
 
 
-def _find_cost_of_run(record: Record, n: int) -> Cost | None:
-    """Return what a run cost.
+def find_cost_of_run(record: Record, n: int) -> Cost | None:
+    """Return what a run cost, those runs included whose scores it made use of.
+
+    Args:
+        record: The run's.
+        n: Architectures that it scored.
 
     Returns:
-        None if that is unknown, or it took over the scores of all n architectures.
+        None if it took over the scores of all of them, or another run's cost is unknown.
     """
     execution, timings = record.execution, record.timings
     is_gpu = execution.get("device") == "cuda"
@@ -157,9 +164,23 @@ def _find_cost_of_run(record: Record, n: int) -> Cost | None:
         return None
     # Of proxies and short trainings, seconds are the processor's already.
     scoring = workers * timings.get("rank_s", 0.0) + timings.get("score_s", 0.0)
-    return Cost(
+    own = Cost(
         GPU_S if is_gpu else CORE_S,
         workers * timings.get("train_s", 0.0) + timings.get("prepare_s", 0.0),
         scoring / (n - n_reused),
         n,
     )
+    return _add_nested(own, record.ranking.get(NESTED, ()))
+
+
+def _add_nested(own: Cost, runs: Iterable[Any]) -> Cost | None:
+    """Add what the runs cost whose scores a run made use of; None if that is not known of all."""
+    for run in runs:
+        match run:
+            case {"cost": {"unit": own.unit | None, "preparation": s, "per_arch": arch_s, "n": n}}:
+                own = own._replace(
+                    preparation=own.preparation + s, per_arch=own.per_arch + arch_s * n / own.n
+                )
+            case _:
+                return None
+    return own

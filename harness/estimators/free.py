@@ -16,6 +16,7 @@ class Free(Estimator):
     name = "free"
     needs = Needs(images=False)
     reads = frozenset[str]()
+    in_place = True
 
     def prepare(self) -> None:
         """Check that the space has the baseline.

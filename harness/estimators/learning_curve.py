@@ -50,6 +50,7 @@ class LearningCurve(Estimator):
     needs = Needs(images=False)
     reads = frozenset[str]()
     Settings = LearningCurveSettings
+    in_place = True
     _seconds: float | None = None
 
     def prepare(self) -> None:

@@ -95,6 +95,11 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
     return terms
 
 
+def split_sum(text: str) -> list[str]:
+    """Split names with plus signs between them, each once."""
+    return list(dict.fromkeys(map(str.strip, _split(text, PLUS))))
+
+
 def read_sum(text: str, known: Collection[str], what: str) -> list[str]:
     """Return the names that a setting gives with plus signs between them, each once.
 
@@ -106,11 +111,11 @@ def read_sum(text: str, known: Collection[str], what: str) -> list[str]:
     Raises:
         UsageError: If a name is unknown.
     """
-    names = [part.strip() for part in text.split(PLUS)]
+    names = split_sum(text)
     for name in names:
         if name not in known:
             raise unknown_name(what, name, known)
-    return list(dict.fromkeys(names))
+    return names
 
 
 def split_settings(name: str) -> tuple[str, tuple[str, ...]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators import SUPERNET, load_estimator, read_by
+from harness.estimators import load_estimator
+from harness.estimators.nested import complete, find_needed, with_nested
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure
 from harness.monitor import Monitor
@@ -14,7 +15,6 @@ from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.dotted import differences
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
-from harness.strategies import load_strategy, strategy_settings
 from harness.truth import TruthTable, default_query, find_truth
 
 
@@ -31,7 +31,7 @@ class RunsOutcome(NamedTuple):
 
 
 def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
-    """Fill in what depends on the estimator, its strategy and the truth; drop what is not read.
+    """Fill in what depends on the estimator and the truth; drop what is not read.
 
     Args:
         config: The run as the user gave it.
@@ -41,22 +41,16 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
         The complete settings of those that the estimator reads.
 
     Raises:
-        UsageError: If the strategy is unknown, cannot be imported or cannot train the space, or a
-            setting of its own is not allowed.
+        UsageError: If an estimator or strategy is unknown or refuses the run, or a setting of its
+            own is not allowed.
     """
-    estimator = load_estimator(config.estimator)
-    if config.estimator == SUPERNET:
-        load_strategy(config.strategy).check_space(load_space(config.space))
-        settings = strategy_settings(config)
-    else:
-        own = estimator.Settings
-        settings = None if own is None else own.read(config.tables.get(own.table, {}))
-    tables = {} if settings is None else {settings.table: settings.stored()}
     n_archs = config.n_archs or count_prefix(
         load_space(config.space), truth, config.dataset, config.rank_offset
     )
-    complete = config.with_tables(tables).model_copy(update={"n_archs": n_archs})
-    return complete.reading(read_by([config.estimator]))
+    resolved = complete(config.model_copy(update={"n_archs": n_archs}))
+    for one in with_nested(resolved):
+        load_estimator(one.estimator).check(one, truth)
+    return resolved
 
 
 def count_prefix(space: Space, truth: TruthTable, dataset: str, offset: int = 0) -> int:
@@ -91,13 +85,18 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
     return [under_stored_name(config, conditions.out) for config in resolved]
 
 
-def drop_repeats(resolved: Sequence[RunConfig]) -> list[RunConfig]:
-    """Return each run once, in the order given.
+def gather(resolved: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:
+    """Return each run once, in the order given; before it, the runs that it needs.
+
+    Args:
+        resolved: The runs.
+        conditions: The options of the command.
 
     Raises:
         UsageError: If two different runs would have the same folder.
     """
-    distinct = {config.sha256: config for config in resolved}
+    whole = [one for config in resolved for one in (*find_needed(config, conditions.out), config)]
+    distinct = {config.sha256: config for config in whole}
     named: dict[str, RunConfig] = {}
     for config in distinct.values():
         other = named.setdefault(config.run_id, config)
@@ -129,7 +128,7 @@ def run_all(
         Interrupted: If the monitor asked to stop; every run under way was saved.
         HarnessError: If something that all runs share is at fault.
     """
-    resolved = drop_repeats(resolve_all(configs, conditions))
+    resolved = gather(resolve_all(configs, conditions), conditions)
     estimators = tuple(dict.fromkeys(config.estimator for config in resolved))
     failures = engine.run(resolved, conditions._replace(estimators=estimators), monitor)
     failed = {failure.run_id for failure in failures}

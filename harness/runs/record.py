@@ -76,6 +76,18 @@ class Data(_Open):
     n_with_truth: int | None = Field(None, ge=0, description="Of those ranked")
 
 
+class NestedRun(_Open):
+    """A run whose scores another run made use of."""
+
+    name: str = Field(description="What the settings of the other run call it")
+    run_id: str
+    seed: int = Field(ge=0, description="Its own, which several runs may share")
+    scores_sha256: str | None = Sha256
+    cost: dict[str, Any] | None = Field(
+        None, description="Unit, seconds of preparation and of each architecture; None: unknown"
+    )
+
+
 class RankingRecord(_Open):
     """Provenance of the scores."""
 
@@ -88,6 +100,7 @@ class RankingRecord(_Open):
     teacher: str | None = Field(None, description="Of short trainings: whom they learn from")
     teacher_accuracy: float | None = Field(None, ge=0, le=100, description="Validation, percent")
     labels: str | None = Field(None, description="Of predictors: the truth that they are fitted to")
+    nested: list[NestedRun] = Field([], description="Runs whose scores it made use of")
     weights_sha256: str | None = Sha256
     format: int | None = Field(None, description="Of the computation; others are not taken over")
     source: dict[str, Any] | None = Field(None, description="The run that did the training")

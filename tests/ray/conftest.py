@@ -59,14 +59,14 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Any:
     known: dict[str, tuple[list[RunConfig], Path]] = {}
 
     def compute(base: str, rest: str) -> tuple[list[RunConfig], Path]:
-        from harness.execution.runner import drop_repeats, resolve_all
+        from harness.execution.runner import gather, resolve_all
 
         text = base + rest
         if text not in known:
             folder = tmp_path_factory.mktemp("local")
             study = load_study(write_study(folder, rest, base))
             conditions = Conditions(folder / "out")
-            configs = drop_repeats(resolve_all(study.configs, conditions))
+            configs = gather(resolve_all(study.configs, conditions), conditions)
             assert LocalEngine(1).run(configs, conditions, Recorder()) == []
             known[text] = configs, folder / "out"
         return known[text]

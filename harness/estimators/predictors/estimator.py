@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.errors import UsageError
-from harness.estimators import PROXIES, load_estimator
+from harness.estimators import SUPERNET
 from harness.estimators.base import (
     Estimator,
     Needs,
@@ -23,10 +23,14 @@ from harness.estimators.base import (
     Task,
     label_cells,
     name_rows,
+    pick_rows,
     score_cells,
 )
 from harness.estimators.matrix import FloatArray, IntArray
+from harness.estimators.methods import Nested
+from harness.estimators.nested import NestedScores, is_fitted, nest
 from harness.estimators.predictors.features import (
+    estimators_among,
     make_prior,
     make_table,
     read_features,
@@ -35,11 +39,22 @@ from harness.estimators.predictors.features import (
 from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.runs import LABELS_OF, SCORE_KIND
-from harness.scores import STATUS_DEAD
-from harness.scores.sifting import next_below
 from harness.seeding import make_rng
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
-from harness.truth import TruthQuery, default_query
+from harness.truth import TruthQuery, TruthTable, default_query
+
+
+class Labels(NamedTuple):
+    """The architectures that a predictor is fitted to.
+
+    Attributes:
+        places: Theirs among those that the run ranks, [n].
+        accuracy: Percent, [n].
+    """
+
+    places: IntArray
+    accuracy: FloatArray
 
 
 class Predictor(Estimator):
@@ -53,6 +68,46 @@ class Predictor(Estimator):
     needs = Needs(labels=PredictorSettings().n)
     reads = frozenset({"seed", "split_seed", "train_share"})
     Settings = PredictorSettings
+    in_place = True
+
+    @classmethod
+    def nested(cls, config: RunConfig) -> Sequence[Nested]:
+        """Return the estimators among its features and in its prior.
+
+        Raises:
+            UsageError: If a name is unknown, or is that of an estimator that is fitted to labels.
+        """
+        settings, space = _read_settings(config), load_space(config.space)
+        names = read_features(settings.features, space, nests=True)
+        names += read_prior(settings.prior, space, nests=True)
+        seed = settings.supernet_seed
+        found = nest(estimators_among(names, space), config, seed)
+        if seed is not None and all(one.config.estimator != SUPERNET for one in found):
+            raise UsageError(
+                f"predictor.supernet_seed = {seed} was given, and has no effect: none of "
+                f"{'+'.join(names)} is a supernet. Leave it out, or name one, such as spos."
+            )
+        for one in found:
+            if is_fitted(one.config):
+                raise UsageError(
+                    f"A predictor's features or prior name {one.name}, which is fitted to labels "
+                    "itself. Give scores that no label decides, such as those of a training-free "
+                    "proxy or of a supernet's strategy; predictors are combined by rank, such as "
+                    "spos+predictor(n=64)."
+                )
+        return found
+
+    @classmethod
+    def check(cls, config: RunConfig, truth: TruthTable) -> None:
+        """Refuse unknown names and labels that cannot be had.
+
+        Raises:
+            UsageError: If a setting is not allowed, or names no model or no feature; otherwise as
+                `draw_labels`.
+        """
+        read_models(_read_settings(config).model)
+        cls.nested(config)
+        draw_labels(config, truth)
 
     def __init__(self, task: Task) -> None:
         """Read the settings; nothing is computed yet.
@@ -63,40 +118,27 @@ class Predictor(Estimator):
         super().__init__(task)
         config = task.config
         self._space = load_space(config.space)
-        self._settings = PredictorSettings.read(config.tables.get(PredictorSettings.table, {}))
+        self._settings = _read_settings(config)
         self._models = read_models(self._settings.model)
-        self._features = read_features(self._settings.features, self._space, tuple(PROXIES))
-        self._prior = read_prior(self._settings.prior, self._space, tuple(PROXIES))
-        self._keys = np.array(
-            self._space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64
-        )
-        self._proxies_s = 0.0
+        self._features = read_features(self._settings.features, self._space, nests=True)
+        self._prior = read_prior(self._settings.prior, self._space, nests=True)
+        self._scores = NestedScores(task, self.nested(config))
+        self._keys = _ranked_keys(config)
         self._own_s = 0.0
 
     def prepare(self) -> None:
-        """Draw the labels.
+        """Draw the labels, and prepare the estimators among the features.
 
         Raises:
-            UsageError: If there are more labels than architectures with this truth, or all labels
-                are equal.
-            TruthError: If the table has no such truth.
+            HarnessError: As `draw_labels` and the estimators.
         """
-        truth, seed, n = self.task.truth.mean(self._query), self.task.config.seed, self._settings.n
-        known = np.flatnonzero(np.isin(self._keys, truth.keys))
-        if n >= len(known):
-            raise UsageError(
-                f"predictor.n = {n:,} was given; of the {len(self._keys):,} architectures that "
-                f"this run ranks, {len(known):,} have a truth ({self._query}), and those that are "
-                f"labels are not evaluated. Give fewer labels, or a larger --n-archs."
-            )
-        self._labelled: IntArray = known[make_rng(seed, "labels").permutation(len(known))[:n]]
-        places = np.searchsorted(truth.keys, self._keys[self._labelled])
-        self._labels: FloatArray = truth.accuracy[places]
-        if self._labels.min() == self._labels.max():
-            raise UsageError(
-                f"All {n:,} labels ({self._query}) are {self._labels[0]:g}%, so nothing can be "
-                "fitted to them. Give more labels, or those of another length of training."
-            )
+        self._labels = draw_labels(self.task.config, self.task.truth)
+        self._scores.prepare()
+
+    @property
+    def fitted_on(self) -> frozenset[int]:
+        """The labelled architectures."""
+        return frozenset(self._keys[self._labels.places].tolist())
 
     def score(self, keys: Sequence[int]) -> Scores:
         """Fit the models, and predict the accuracy of architectures without a label.
@@ -105,77 +147,97 @@ class Predictor(Estimator):
             UsageError: If an architecture is not among those that the run ranks.
             Interrupted: If the monitor asked to stop; what proxies measured is kept.
         """
-        seed = model_seed(self.task.config.seed)
-        score_by = cache(self._score_by)
-        table = make_table(self._features, self._keys, self._space, score_by)
-        prior = None
-        if self._prior:
-            prior = make_prior(self._prior, self._keys, self._space, score_by)
-        started = time.process_time()
-        predicted = predict(self._models, table.values, self._labelled, self._labels, seed, prior)
-        self._own_s = time.process_time() - started
-        label_of = dict(zip(self._keys[self._labelled].tolist(), self._labels, strict=True))
-        score_of = dict(zip(self._keys.tolist(), predicted.tolist(), strict=True))
-        if unknown := [key for key in keys if key not in score_of]:
-            raise UsageError(
-                f"{len(unknown):,} architectures were asked for that this run does not rank, such "
-                f"as {self._space.format(self._space.at(unknown[0]))}. Give a larger --n-archs."
-            )
-        cells = [label_cells() if key in label_of else score_cells(score_of[key]) for key in keys]
-        labels = ({"accuracy": accuracy} for accuracy in label_of.values())
+        predicted, imputed = self._predicted
+        labelled = self.fitted_on
+        cells = {
+            key: label_cells() if key in labelled else score_cells(score)
+            for key, score in zip(self._keys.tolist(), predicted.tolist(), strict=True)
+        }
+        labels = ({"accuracy": accuracy} for accuracy in self._labels.accuracy)
+        labelled_keys = self._keys[self._labels.places].tolist()
         return Scores(
-            rows={"scores": name_rows(keys, self._space, cells)},
-            tables={"labels": name_rows(list(label_of), self._space, labels)},
-            facts=self._describe(table.imputed),
+            rows={"scores": pick_rows(keys, self._space, cells)},
+            tables={"labels": name_rows(labelled_keys, self._space, labels)},
+            facts=self._describe(imputed),
         )
 
     def cost(self) -> dict[str, float]:
-        """Return the processor's seconds of fitting, predicting, and proxies among the features.
+        """Return the processor's seconds of fitting, predicting, and what is within the run.
 
         The trainings behind the labels are not in it.
         """
-        return {"score_s": round(self._own_s + self._proxies_s, 3)}
+        spent = self._scores.cost()
+        spent["score_s"] = spent.get("score_s", 0.0) + self._own_s
+        return {part: round(seconds, 3) for part, seconds in spent.items()}
 
-    @property
-    def _query(self) -> TruthQuery:
-        """The truth that labels are taken from."""
-        given = {
-            key: value
-            for key in ("dataset", "split", "epochs")
-            if (value := getattr(self._settings, key)) is not None
-        }
-        return replace(default_query(self.task.config.dataset, self._space), **given)
-
-    def _score_by(self, name: str) -> FloatArray:
-        """Return the scores of the run's architectures by a proxy; NaN where there is none.
-
-        Its networks, images and seed are the run's, so that its journals are shared with its own
-        run in the same command.
-        """
-        config = self.task.config.model_copy(update={"estimator": name})
-        beside = dict.fromkeys(
-            (*self.task.beside, *(f for f in [*self._features, *self._prior] if f in PROXIES))
-        )
-        proxy = load_estimator(name)(
-            replace(
-                self.task,
-                config=config.stored_as(self.task.config.run_id),
-                spent={},
-                beside=tuple(beside),
-            )
-        )
-        proxy.prepare()
-        rows = proxy.score(self._keys.tolist()).rows["scores"]
-        self._proxies_s += proxy.cost().get("score_s", 0.0)
-        scores = np.array([row["score"] for row in rows], dtype=np.float64)
-        is_dead = np.array([row["status"] == STATUS_DEAD for row in rows])
-        scores[is_dead] = next_below(scores[np.isfinite(scores)])
-        return scores
+    @cached_property
+    def _predicted(self) -> tuple[FloatArray, Mapping[str, int]]:
+        """Predictions of the run's architectures, [pool], and which scores lack how many."""
+        config, labels = self.task.config, self._labels
+        score = partial(self._scores.score, keys=self._keys)
+        table = make_table(self._features, self._keys, self._space, score)
+        prior = make_prior(self._prior, self._keys, self._space, score) if self._prior else None
+        seed, started = model_seed(config.seed), time.process_time()
+        predicted = predict(self._models, table.values, labels.places, labels.accuracy, seed, prior)
+        self._own_s = time.process_time() - started
+        return predicted, table.imputed
 
     def _describe(self, imputed: Mapping[str, int]) -> dict[str, Any]:
         missing = "".join(f"; {name} imputed for {n:,}" for name, n in imputed.items())
         kind = describe(self._models, "+".join(self._features), self._settings.prior)
         return {
             SCORE_KIND: f"{kind}{missing}",
-            LABELS_OF: str(self._query),
+            LABELS_OF: str(_query(self.task.config)),
+            **self._scores.facts(),
         }
+
+
+def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
+    """Draw the architectures that a predictor is fitted to; the run's seed decides.
+
+    Args:
+        config: The run, with a number of architectures.
+        truth: The table that labels are taken from.
+
+    Raises:
+        UsageError: If there are more labels than architectures with this truth, or all labels are
+            equal.
+        TruthError: If the table has no such truth.
+    """
+    n, query, keys = _read_settings(config).n, _query(config), _ranked_keys(config)
+    of_all = truth.mean(query)
+    known = np.flatnonzero(np.isin(keys, of_all.keys))
+    if n >= len(known):
+        raise UsageError(
+            f"predictor.n = {n:,} was given; of the {len(keys):,} architectures that this run "
+            f"ranks, {len(known):,} have a truth ({query}), and those that are labels are not "
+            "evaluated. Give fewer labels, or a larger --n-archs."
+        )
+    places: IntArray = known[make_rng(config.seed, "labels").permutation(len(known))[:n]]
+    accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
+    if accuracy.min() == accuracy.max():
+        raise UsageError(
+            f"All {n:,} labels ({query}) are {accuracy[0]:g}%, so nothing can be fitted to them. "
+            "Give more labels, or those of another length of training."
+        )
+    return Labels(places, accuracy)
+
+
+def _read_settings(config: RunConfig) -> PredictorSettings:
+    return PredictorSettings.read(config.tables.get(PredictorSettings.table, {}))
+
+
+def _ranked_keys(config: RunConfig) -> IntArray:
+    space = load_space(config.space)
+    return np.array(space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64)
+
+
+def _query(config: RunConfig) -> TruthQuery:
+    """Return the truth that labels are taken from."""
+    settings = _read_settings(config)
+    given = {
+        key: value
+        for key in ("dataset", "split", "epochs")
+        if (value := getattr(settings, key)) is not None
+    }
+    return replace(default_query(config.dataset, load_space(config.space)), **given)

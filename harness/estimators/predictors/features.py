@@ -8,7 +8,7 @@ Axes: pool, the architectures of a run; f, features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ import numpy as np
 from harness.estimators.baselines import make_baselines
 from harness.estimators.classes import class_key
 from harness.estimators.matrix import CHANCE, FloatArray, IntArray
-from harness.estimators.naming import read_sum
+from harness.estimators.methods import find_method
+from harness.estimators.naming import read_sum, split_sum
 from harness.spaces import Space
 from harness.stats.correlation import dense_ranks, mean_ranks
 
@@ -42,35 +43,49 @@ class Table(NamedTuple):
     imputed: Mapping[str, int]
 
 
-def read_features(text: str, space: Space, scorers: Sequence[str] = ()) -> list[str]:
-    """Return the features that a setting names, with plus signs between them.
+def read_features(text: str, space: Space, *, nests: bool = False) -> list[str]:
+    """Return the features that a setting names, with plus signs between them, each once.
 
     Args:
         text: Names of `Space.features`, of free scores, `free` for all free scores, or estimators.
         space: The space.
-        scorers: The estimators that can be named.
+        nests: Whether estimators can be named too.
 
     Raises:
         UsageError: If a name is unknown.
     """
-    known = [*space.features, FREE_FEATURES, *space.baselines, *scorers]
-    return read_sum(text, known, f"feature of space '{space.name}'")
+    own = [*space.features, FREE_FEATURES, *space.baselines]
+    return _read_names(text, own, f"feature of space '{space.name}'", nests)
 
 
-def read_prior(text: str | None, space: Space, scorers: Sequence[str] = ()) -> list[str]:
+def read_prior(text: str | None, space: Space, *, nests: bool = False) -> list[str]:
     """Return the scores that a setting names as a prior, with plus signs between them.
 
     Args:
         text: Names of free scores or estimators; None for no prior.
         space: The space.
-        scorers: The estimators that can be named.
+        nests: Whether estimators can be named too.
 
     Raises:
         UsageError: If a name is unknown.
     """
     if text is None:
         return []
-    return read_sum(text, [*space.baselines, *scorers], f"score for a prior on '{space.name}'")
+    what = f"score for a prior on '{space.name}'"
+    return _read_names(text, list(space.baselines), what, nests)
+
+
+def estimators_among(names: Iterable[str], space: Space) -> list[str]:
+    """Return the features and scores that are those of estimators, not of the space."""
+    own = {*space.features, FREE_FEATURES, *space.baselines}
+    return [name for name in names if name not in own]
+
+
+def _read_names(text: str, own: Sequence[str], what: str, nests: bool) -> list[str]:
+    if not nests:
+        return read_sum(text, own, what)
+    names = split_sum(text)
+    return [name if name in own else str(find_method(name, own, what)) for name in names]
 
 
 def make_table(

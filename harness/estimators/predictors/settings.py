@@ -21,6 +21,8 @@ class PredictorSettings(Settings):
         prior: Scores that rank without labels, with plus signs between them, such as
             `live_params+jacov`: the mean of a Gaussian process is a line in the sum of their log
             ranks; None: a constant.
+        supernet_seed: Seed of the supernets among the features, which label seeds then share;
+            None: the run's own.
         dataset: Data set of the labels in the truth table's spelling; None: that of the truth that
             the run is judged by.
         split: Likewise, the images that they were measured on.
@@ -33,6 +35,7 @@ class PredictorSettings(Settings):
     model: str = "forest+gp"
     features: str = "graf"
     prior: str | None = None
+    supernet_seed: int | None = Field(None, ge=0)
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = Field(None, ge=1)

@@ -51,6 +51,7 @@ class ShortTraining(Estimator):
     needs = Needs(images=True)
     reads = frozenset({"seed", "split_seed", "train_share"})
     Settings = ShortTrainingSettings
+    in_place = True
 
     def __init__(self, task: Task) -> None:
         """Read the settings; nothing is trained yet.

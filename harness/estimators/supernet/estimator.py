@@ -21,6 +21,8 @@ from harness.estimators.supernet.reuse import describe_training, find_training, 
 from harness.estimators.supernet.rounds import Goal
 from harness.estimators.supernet.spread import score_all
 from harness.scores import STATUS_FAILED
+from harness.settings.run import RunConfig
+from harness.spaces import load_space
 from harness.strategies import load_strategy
 from harness.supernet.base import SuperNet
 from harness.supernet.weights import hash_weights
@@ -28,7 +30,7 @@ from harness.training.checkpoint import PREVIOUS
 from harness.training.disturbance import PROBE_SETS
 from harness.training.loop import Trainer
 from harness.training.snapshots import load_snapshot, ranking_order, snapshot_steps
-from harness.truth import default_query
+from harness.truth import TruthTable, default_query
 
 JOURNAL = "ranking.jsonl"
 SCAFFOLDING = (JOURNAL, PREVIOUS)
@@ -40,6 +42,11 @@ class Supernet(Estimator):
 
     name = "supernet"
     needs = Needs(images=True)
+
+    @classmethod
+    def check(cls, config: RunConfig, truth: TruthTable) -> None:
+        """Refuse a strategy that is unknown, or cannot train the space."""
+        load_strategy(config.strategy).check_space(load_space(config.space))
 
     def __init__(self, task: Task) -> None:
         """Make the supernet as it is before its first step."""

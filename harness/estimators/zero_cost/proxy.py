@@ -34,6 +34,7 @@ class Proxy(Estimator):
     needs = Needs(images=True)
     reads = frozenset({"seed", "split_seed", "train_share"})
     Settings = ZeroCostSettings
+    in_place = True
     uses: ClassVar[frozenset[Use]] = frozenset()
     _cost = 0.0
 

@@ -15,6 +15,7 @@ from harness.errors import (
     StoreError,
     WorkerError,
 )
+from harness.estimators.nested import find_needed
 from harness.execution.conditions import Conditions
 from harness.execution.experiment import Experiment, begin_record
 from harness.monitor import FAILED, FINISHED, INTERRUPTED, WAITING, Event, Monitor
@@ -79,8 +80,9 @@ class Queue:
     def __init__(
         self, configs: Sequence[RunConfig], conditions: Conditions, monitor: Monitor
     ) -> None:
-        """Take the runs, in the order in which they start."""
+        """Take the runs, in the order in which they start, each after those that it needs."""
         self._waiting = list(configs)
+        self._unended = {config.run_id for config in configs}
         self._conditions = conditions
         self._monitor = monitor
         self._held: dict[str, float] = {}  # by run, when it was last seen held by another process
@@ -92,14 +94,14 @@ class Queue:
         return len(self._waiting)
 
     def next(self) -> RunConfig | None:
-        """Return a run to start now; None if other processes hold all that wait.
+        """Return a run to start now; None if all that wait need another one, or are held.
 
         Runs that need no work, since they are finished or failed before, are ended.
         """
         position = 0
         while position < len(self._waiting):
             config = self._waiting[position]
-            if self._is_held(config):
+            if self._is_early(config) or self._is_held(config):
                 position += 1
                 continue
             del self._waiting[position]
@@ -122,6 +124,7 @@ class Queue:
             self._hold(config.run_id)
             self._waiting.append(config)
             return
+        self._unended.discard(config.run_id)
         if isinstance(error, Interrupted):
             self.was_stopped = True
         elif error is not None:
@@ -140,6 +143,11 @@ class Queue:
             failed = "".join(f" {f.run_id} failed: {f.error}" for f in self.failures)
             raise Interrupted(f"Stopped; every run under way was saved.{failed}")
         return self.failures
+
+    def _is_early(self, config: RunConfig) -> bool:
+        """Return whether a run needs another one that has not ended."""
+        needed = find_needed(config, self._conditions.out)
+        return any(one.run_id in self._unended for one in needed)
 
     def _is_held(self, config: RunConfig) -> bool:
         """Return whether to skip a run for now, as another process works on it."""

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.estimators.free import Free
 from harness.execution.conditions import Conditions
 from harness.execution.inputs import load_inputs
-from harness.execution.runner import drop_repeats, resolve_all
+from harness.execution.runner import gather, resolve_all
 from harness.settings.run import SHARED, RunConfig
 from tests.tiny import tiny_config
 
@@ -20,18 +20,19 @@ UNREAD = {"lr": 0.3, "steps": 9, "strategy": "ogd", "bn_mode": "recalibrated", "
 
 def test_a_run_that_is_given_twice_is_done_once_and_the_order_is_kept() -> None:
     first, second = tiny_config(seed=1), tiny_config(seed=0)
-    resolved = drop_repeats(resolve_all([first, second, first], Conditions(Path("out"))))
+    conditions = Conditions(Path("out"))
+    resolved = gather(resolve_all([first, second, first], conditions), conditions)
     assert [config.seed for config in resolved] == [1, 0]
 
 
 def test_two_runs_whose_folder_would_be_one_are_refused_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    configs = [tiny_config(lr=0.1), tiny_config(lr=0.2)]
+    configs, conditions = [tiny_config(lr=0.1), tiny_config(lr=0.2)], Conditions(Path("out"))
     # what a collision of the hash's first digits looks like
     monkeypatch.setattr(RunConfig, "run_id", property(lambda _: "tiles-spos-s0-00000000"))
     with pytest.raises(UsageError, match=r"stored as tiles-spos-s0-00000000: lr = 0\.1 and 0\.2\."):
-        drop_repeats(resolve_all(configs, Conditions(Path("out"))))
+        gather(resolve_all(configs, conditions), conditions)
 
 
 def resolve(**settings: Any) -> RunConfig:

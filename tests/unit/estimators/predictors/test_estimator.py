@@ -12,7 +12,9 @@ import pytest
 from harness.distributed.ranks import ALONE
 from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
+from harness.estimators.nested import NestedScores
 from harness.estimators.predictors.estimator import Predictor
+from harness.estimators.zero_cost.proxy import Proxy
 from harness.monitor import SilentMonitor
 from harness.runs.folder import RunFolder
 from harness.spaces import load_space
@@ -132,14 +134,15 @@ def test_a_proxy_that_is_a_feature_and_in_the_prior_is_asked_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
+    measure = Proxy.score
 
-    def count(self: Predictor, name: str) -> Any:
-        asked.append(name)
-        return np.arange(N_ARCHS, dtype=np.float64)
+    def count(self: Proxy, keys: Any) -> Scores:
+        asked.append(tuple(keys))
+        return measure(self, keys)
 
-    monkeypatch.setattr(Predictor, "_score_by", count)
+    monkeypatch.setattr(Proxy, "score", count)
     found = score(make_task(tmp_path, model="gp", features="graf+nwot", prior="live_params+nwot"))
-    assert asked == ["nwot"]
+    assert asked == [KEYS]
     kind = "rank among the labels, predicted by gp from graf+nwot, prior live_params+nwot"
     assert found.facts["score_kind"] == kind
     without = score(make_task(tmp_path, model="gp", features="graf+nwot"))
@@ -149,10 +152,10 @@ def test_a_proxy_that_is_a_feature_and_in_the_prior_is_asked_for_once(
 def test_missing_scores_of_a_proxy_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lack_three(self: Predictor, name: str) -> Any:
+    def lack_three(self: NestedScores, name: str, keys: Any) -> Any:
         return np.where(np.arange(N_ARCHS) < 3, np.nan, np.arange(N_ARCHS, dtype=np.float64))
 
-    monkeypatch.setattr(Predictor, "_score_by", lack_three)
+    monkeypatch.setattr(NestedScores, "score", lack_three)
     found = score(make_task(tmp_path, features="graf+nwot"))
     assert found.facts["score_kind"].endswith("from graf+nwot; nwot imputed for 3")
 

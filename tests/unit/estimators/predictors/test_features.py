@@ -72,9 +72,9 @@ def test_a_prior_is_the_sum_of_the_log_ranks_of_its_scores() -> None:
     prior = make_prior(["jacov", "nwot"], np.arange(5), SPACE, scores.__getitem__)
     np.testing.assert_allclose(prior, log_ranks(scores["jacov"])[0] + np.log([5, 4, 3, 2, 1]))
     assert read_prior(None, SPACE) == []
-    assert read_prior("live_params + jacov", SPACE, ["jacov"]) == ["live_params", "jacov"]
+    assert read_prior("live_params + jacov", SPACE, nests=True) == ["live_params", "jacov"]
     with pytest.raises(UsageError, match="Unknown score for a prior on 'nb201'"):
-        read_prior("graf", SPACE, ["jacov"])
+        read_prior("graf", SPACE, nests=True)
 
 
 def test_a_score_that_no_architecture_has_says_nothing() -> None:
@@ -87,12 +87,13 @@ def test_a_score_that_no_architecture_has_says_nothing() -> None:
     [
         (SPACE, "graf+free", ["graf", "free"]),
         (SPACE, "one-hot + live_params+one-hot+jacov", ["one-hot", "live_params", "jacov"]),
+        (SPACE, "jacov(cells=1,batch_size = 8)+ogd", ["jacov(cells=1, batch_size=8)", "ogd"]),
         (Toy(), "one-hot", ["one-hot"]),
         (Endless(), "free", ["free"]),
     ],
 )
 def test_features_are_named_with_plus_signs(space: Space, text: str, names: list[str]) -> None:
-    assert read_features(text, space, ["jacov"]) == names
+    assert read_features(text, space, nests=True) == names
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,7 @@ def test_features_are_named_with_plus_signs(space: Space, text: str, names: list
         (SPACE, "grad", r"Unknown feature of space 'nb201' 'grad'\. Did you mean 'graf'"),
         (Toy(), "graf", r"of space 'toy' 'graf'.* Available: .*free.*one-hot"),
         (Endless(), "one-hot", r"of space '.*' 'one-hot'"),
+        (SPACE, "jacov", r"Unknown feature of space 'nb201' 'jacov'"),  # they need a run
     ],
 )
 def test_what_the_space_has_not_is_refused(space: Space, text: str, words: str) -> None:

@@ -1,0 +1,278 @@
+"""Estimators within the run of another: features of a predictor, the stages of `two-stage`.
+
+One that works `in_place`, such as a proxy, is asked in the run itself. Any other, such as a
+supernet, has a run of its own beside it, which is computed before. The settings that decide the
+scores of either are settings of the run, and part of its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import MismatchError, StoreError
+from harness.estimators import SUPERNET, load_estimator, read_by
+from harness.estimators.base import Task
+from harness.estimators.cost import NESTED, find_cost_of_run
+from harness.estimators.matrix import FloatArray, IntArray
+from harness.estimators.methods import Nested, find_method, own_settings
+from harness.estimators.runs import load_run
+from harness.runs.folder import RunFolder, under_stored_name
+from harness.runs.record import FINISHED
+from harness.scores import STATUS_DEAD
+from harness.scores.sifting import next_below
+from harness.settings.dotted import merge
+from harness.settings.run import RunConfig
+
+
+def nest(names: Iterable[str], config: RunConfig, supernet_seed: int | None = None) -> list[Nested]:
+    """Find the estimators that a setting names, each once.
+
+    Args:
+        names: As a command names them, such as `spos` or `jacov(cells=1)`.
+        config: The run that asks for their scores.
+        supernet_seed: Seed of supernets; None: the run's.
+
+    Raises:
+        UsageError: If a name is unknown, or a setting in brackets not allowed.
+    """
+    found = {}
+    for name in names:
+        method = find_method(name)
+        held = supernet_seed if method.estimator == SUPERNET else None
+        seed = config.seed if held is None else held
+        found[str(method)] = Nested(method, method.configure(config, seed))
+    return list(found.values())
+
+
+def with_nested(config: RunConfig) -> Iterator[RunConfig]:
+    """Yield the settings of all estimators within a run, at any depth, and those of the run."""
+    for one in load_estimator(config.estimator).nested(config):
+        yield from with_nested(one.config)
+    yield config
+
+
+def is_fitted(config: RunConfig) -> bool:
+    """Return whether labels decide the scores of a run."""
+    estimator = load_estimator(config.estimator)
+    return estimator.needs.labels is not None or any(
+        is_fitted(one.config) for one in estimator.nested(config)
+    )
+
+
+def complete(config: RunConfig) -> RunConfig:
+    """Fill in the settings of an estimator and of those nested in it; drop what none reads.
+
+    Args:
+        config: A run, with a number of architectures.
+
+    Raises:
+        UsageError: If a setting is not allowed, or names no estimator.
+    """
+    estimator, own = load_estimator(config.estimator), own_settings(config)
+    read = read_by([config.estimator])
+    tables: dict[str, dict[str, Any]] = {}
+    for one in estimator.nested(config):
+        inner = complete(one.config)
+        read |= (inner.model_fields_set & RunConfig.model_fields.keys()) - {"strategy"}
+        for table, settings in inner.tables.items():
+            given = one.method.given if table == _table_of(one.config) else frozenset()
+            # What the brackets say is in the name that the run has stored.
+            kept = {key: value for key, value in settings.items() if key not in given}
+            tables = merge(tables, {table: kept})
+    if own is not None:
+        tables[own.table] = own.stored()
+    return config.with_tables(tables).reading(read)
+
+
+def _table_of(config: RunConfig) -> str | None:
+    own = own_settings(config)
+    return None if own is None else own.table
+
+
+def find_needed(config: RunConfig, out: Path) -> list[RunConfig]:
+    """Find the runs that have to be finished before a run.
+
+    Args:
+        config: The run, resolved.
+        out: The folder of run folders.
+
+    Returns:
+        The runs, resolved, each after those that it needs itself.
+    """
+    found = []
+    for one in load_estimator(config.estimator).nested(config):
+        inner = complete(one.config)
+        found += find_needed(inner, out)
+        if not load_estimator(inner.estimator).in_place:
+            found.append(under_stored_name(inner, out))
+    return found
+
+
+class NestedScores:
+    """The scores of the estimators within a run, each asked once for each architecture."""
+
+    def __init__(self, task: Task, nested: Sequence[Nested]) -> None:
+        """Take the run's task; nothing is computed yet.
+
+        Raises:
+            HarnessError: If an estimator refuses its settings.
+        """
+        configs = {one.name: complete(one.config) for one in nested}
+        beside = tuple(dict.fromkeys((*task.beside, *(c.estimator for c in configs.values()))))
+        self._parts: dict[str, _Part] = {}
+        for name, config in configs.items():
+            is_within = load_estimator(config.estimator).in_place
+            self._parts[name] = (
+                _Within(replace(task, beside=beside), config) if is_within else _OfRun(task, config)
+            )
+
+    def prepare(self) -> None:
+        """Prepare each.
+
+        Raises:
+            StoreError: If a run that is needed is not finished, or has other images.
+            HarnessError: As the estimators do.
+        """
+        for part in self._parts.values():
+            part.prepare()
+
+    def score(self, name: str, keys: IntArray) -> FloatArray:
+        """Return the scores of architectures by one of the estimators.
+
+        Args:
+            name: Its name.
+            keys: The architectures, [k].
+
+        Returns:
+            The scores, [k], higher is better; NaN where there is none, and the number next below
+            all others where there is no live path.
+        """
+        return self._parts[name].score(keys)
+
+    @property
+    def fitted_on(self) -> frozenset[int]:
+        """The architectures whose truth any was fitted to."""
+        return frozenset().union(*(part.fitted_on for part in self._parts.values()))
+
+    def cost(self) -> dict[str, float]:
+        """Return the seconds spent within the run, by part; those of other runs are facts."""
+        spent: defaultdict[str, float] = defaultdict(float)
+        for part in self._parts.values():
+            for name, seconds in part.cost().items():
+                spent[name] += seconds
+        return spent
+
+    def facts(self) -> dict[str, Any]:
+        """Return what runs the scores are from, for the record."""
+        runs = [
+            {"name": name, **part.describe()}
+            for name, part in self._parts.items()
+            if isinstance(part, _OfRun)
+        ]
+        return {NESTED: runs} if runs else {}
+
+
+class _Part(ABC):
+    """One estimator within a run."""
+
+    fitted_on: frozenset[int] = frozenset()
+
+    @abstractmethod
+    def prepare(self) -> None: ...
+
+    @abstractmethod
+    def score(self, keys: IntArray) -> FloatArray: ...
+
+    def cost(self) -> Mapping[str, float]:
+        return {}
+
+
+class _Within(_Part):
+    """An estimator that is asked within the run; what it knows already it is not asked again."""
+
+    def __init__(self, task: Task, config: RunConfig) -> None:
+        inner = replace(
+            task,
+            config=config.stored_as(task.config.run_id),
+            note=_note_nothing,
+            noted={},
+            spent={},
+        )
+        self._estimator = load_estimator(config.estimator)(inner)
+        self._known: dict[int, float] = {}
+
+    def prepare(self) -> None:
+        self._estimator.prepare()
+        self.fitted_on = self._estimator.fitted_on
+
+    def score(self, keys: IntArray) -> FloatArray:
+        asked = [key for key in keys.tolist() if key not in self._known]
+        rows = self._estimator.score(asked).rows["scores"] if asked else ()
+        for key, row in zip(asked, rows, strict=True):
+            score = np.nan if row["score"] is None else row["score"]
+            self._known[key] = -np.inf if row["status"] == STATUS_DEAD else score
+        scores = np.array([self._known[key] for key in keys.tolist()], dtype=np.float64)
+        scores[np.isneginf(scores)] = next_below(scores[np.isfinite(scores)])
+        return scores
+
+    def cost(self) -> Mapping[str, float]:
+        return self._estimator.cost()
+
+
+class _OfRun(_Part):
+    """An estimator that has a run of its own, beside the run that asks for its scores."""
+
+    def __init__(self, task: Task, config: RunConfig) -> None:
+        self._task = task
+        out = task.folder.path.parent
+        self._config = under_stored_name(config, out)
+        self._folder = RunFolder(out / self._config.run_id)
+
+    def prepare(self) -> None:
+        run = f"Run {self._task.config.run_id} needs the scores of run {self._config.run_id}"
+        if not self._folder.has_record():
+            raise StoreError(
+                f"{run}, which is not in {self._folder.path.parent}. `harness run` and `harness "
+                "sweep` compute it first; put its folder back, or run the command again."
+            )
+        self._record = self._folder.read_record()
+        if self._record.status != FINISHED:
+            reason = f": {self._record.reason}" if self._record.reason else ""
+            raise StoreError(
+                f"{run}, which is {self._record.status}{reason}. Finish that one first; the same "
+                "command then computes both."
+            )
+        if self._record.data.get("images_sha256") != self._task.data.sha256:
+            raise MismatchError(
+                f"{run}, which is of other images. Give another --out folder, or the data folder "
+                "that it was computed with."
+            )
+        self._matrix = load_run(self._folder, self._record)
+
+    def score(self, keys: IntArray) -> FloatArray:
+        scores: FloatArray = self._matrix.scores_of(keys)[0]
+        return scores
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decided the scores, and what they cost in all."""
+        matrix = self._matrix
+        digest = hashlib.sha256(matrix.keys.tobytes() + matrix.score.tobytes()).hexdigest()
+        cost = find_cost_of_run(self._record, len(matrix.keys))
+        return {
+            "run_id": self._record.run_id,
+            "seed": self._config.seed,
+            "scores_sha256": digest,
+            "cost": cost and cost.to_dict(),
+        }
+
+
+def _note_nothing(**facts: Any) -> None:
+    """Keep what an estimator notes out of the record of the run that asks for its scores."""
