@@ -6,6 +6,10 @@ threaded and draws everything from its own seed, so the rows do not depend on th
 workers or on their order. The missing seeds of an architecture are trained side by side, as
 grouped convolutions.
 
+Of each training the validation accuracy and the mean training loss of every epoch are kept. In the
+table, the accuracies are rows of fewer epochs: what this training had reached by then, at a
+learning rate that was still high. The losses are in a file of their own, `<name>.losses.csv`.
+
 Nothing is shared between architectures, not even between the members of an equivalence class:
 with affine batch norm they are different networks. `share_classes` gives that up for speed.
 """
@@ -25,6 +29,7 @@ import pandas as pd
 
 from harness import provenance
 from harness.errors import DivergedError
+from harness.files.atomic import write_atomically
 from harness.files.journal import Journal
 from harness.files.locks import hold_lock
 from harness.images import load_images
@@ -39,6 +44,11 @@ from harness.truth.costs import COST
 
 MAX_STACKED = 4
 """Seeds of an architecture that are trained side by side; more would gain no more."""
+
+_COURSES = ("accuracies", "losses")
+"""What a row of the journal has of every epoch, [epoch]."""
+
+_MEASURED = ("split", "accuracy", "cost_s")
 
 OnTraining = Callable[[int, int], None]
 Notice = Callable[[str], None]
@@ -120,7 +130,9 @@ def train_from_scratch(
 
     Returns:
         One row a seed and split ("valid", "test") with the accuracy in percent, after the last
-        epoch; `cost_s` is the training's share of the seconds that all took.
+        epoch; `cost_s` is the training's share of the seconds that all took. The row of the
+        validation images also has their accuracy after each epoch, `accuracies`, and the mean
+        training loss of each, `losses`, nats, [epoch].
 
     Raises:
         DivergedError: If a loss is no longer finite.
@@ -128,34 +140,30 @@ def train_from_scratch(
     started = time.perf_counter()
     shape = data.network_shape(protocol.channels, protocol.cells)
     network = space.networks(shape).standalone(arch, seeds)
-    losses = train(network, seeds, protocol.recipe, data)
+    accuracies: list[list[float]] = []
+
+    def evaluate() -> None:
+        accuracies.append(measure(network, data, data.validation).accuracy)
+
+    losses = train(network, seeds, protocol.recipe, data, evaluate)
     for seed, loss in zip(seeds, losses[-1].tolist(), strict=True):
         if not math.isfinite(loss):
             raise DivergedError(
                 f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}."
             )
     cost_s = (time.perf_counter() - started) / len(seeds)
-    splits = {"valid": data.validation, "test": data.test}
-    accuracies = {
-        split: measure(network, data, images).accuracy
-        for split, images in splits.items()
-        if images is not None
-    }
     names = {name: cells[0] for name, cells in name_archs([space.key(arch)], space).items()}
-    return [
-        {
-            **names,
-            "dataset": data.name,
-            "split": split,
-            "epochs": protocol.epochs,
-            "trial": seed,
-            "seed": seed,
-            "accuracy": accuracy[position],
-            "cost_s": round(cost_s, 3),
-        }
-        for position, seed in enumerate(seeds)
-        for split, accuracy in accuracies.items()
-    ]
+    own = {**names, "dataset": data.name, "epochs": protocol.epochs, "cost_s": round(cost_s, 3)}
+    tested = None if data.test is None else measure(network, data, data.test).accuracy
+    rows = []
+    for place, seed in enumerate(seeds):
+        course = [of_epoch[place] for of_epoch in accuracies]
+        trained = {**own, "trial": seed, "seed": seed}
+        kept = {"accuracies": course, "losses": losses[:, place].tolist()}
+        rows.append({**trained, "split": "valid", "accuracy": course[-1], **kept})
+        if tested is not None:
+            rows.append({**trained, "split": "test", "accuracy": tested[place]})
+    return rows
 
 
 def build_truth(
@@ -244,8 +252,11 @@ def build_table(
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
+    The losses of every epoch are those of the architectures that were trained.
+
     Args:
-        path: The Parquet file; the journal is `<name>.rows.jsonl` beside it.
+        path: The Parquet file; the journal is `<name>.rows.jsonl` beside it, the training losses
+            are `<name>.losses.csv`.
         protocol: How to train.
         n_archs: The first this many architectures of the canonical permutation.
         seeds: Seeds of each architecture.
@@ -265,6 +276,7 @@ def build_table(
         HarnessError: As `build_truth`; StoreError if the table cannot be written.
     """
     space = space or load_space()
+    text = arch_columns(space).text
     asked = space.prefix(n_archs)
     trained = {
         key: space.key(space.identity(space.at(key))) if share_classes else key for key in asked
@@ -272,7 +284,13 @@ def build_table(
     distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
     done = build_truth(journal, protocol, distinct, seeds, workers, on_training, space, notice)
-    rows = pd.DataFrame(done)
+    trainings = {(row[text], row["seed"]): row for row in done}
+    n_last_only = sum(row["split"] == "valid" and "accuracies" not in row for row in done)
+    if n_last_only:
+        notice(
+            f"Of {n_last_only:,} trainings only the last epoch is known: an earlier version did "
+            "them, which kept no more. To have all, give another --out file."
+        )
     machine = provenance.environment()
     metadata = {
         "protocol": json.dumps(asdict(protocol)),
@@ -280,15 +298,33 @@ def build_table(
         "source": json.dumps(provenance.commit()),
         "environment": json.dumps(machine),
         "finished": provenance.now(),
-        COST: str(round(rows.groupby([arch_columns(space).text, "seed"])["cost_s"].first().sum())),
+        COST: str(round(sum(row["cost_s"] for row in trainings.values()))),
         "share_classes": json.dumps(share_classes),
         "n_archs_trained": str(len(distinct)),
     }
+    rows = pd.DataFrame([each for row in done for each in _list_epochs(row)])
     if share_classes:
         rows = _give_to_members(rows, trained, space)
     table = make_table(rows, f"{space.name}-{protocol.dataset}", metadata, space=space)
     save_table(table, path)
+    losses = pd.DataFrame([each for row in done for each in _list_losses(row)])
+    write_atomically(path.with_suffix(".losses.csv"), partial(losses.to_csv, index=False))
     return table
+
+
+def _list_epochs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table that a row of the journal stands for."""
+    own = {key: value for key, value in row.items() if key not in _COURSES}
+    for epoch, accuracy in enumerate(row.get("accuracies", ())[:-1], start=1):
+        yield {**own, "epochs": epoch, "accuracy": accuracy}
+    yield own
+
+
+def _list_losses(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the training loss of each epoch, of a row that has them."""
+    own = {key: value for key, value in row.items() if key not in (*_COURSES, *_MEASURED)}
+    for epoch, loss in enumerate(row.get("losses", ()), start=1):
+        yield {**own, "epochs": epoch, "train_loss": loss}
 
 
 def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Space) -> pd.DataFrame:

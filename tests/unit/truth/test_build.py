@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -14,12 +15,13 @@ from harness.images import load_images
 from harness.images.dataset import ImageData
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.training.from_scratch import train
+from harness.training.from_scratch import measure, train
+from harness.truth import TruthQuery, load_table
 from harness.truth import build as truth_build
-from harness.truth import load_table
 from harness.truth.build import Job, Protocol, Stack, Trained, build_table, train_from_scratch
 
 PROTOCOL = Protocol(channels=4, epochs=1)
+ARCH = ("nb201_index", "arch_str")
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +140,73 @@ def test_with_shared_classes_members_get_the_rows_of_their_representative(
     assert json.loads(table.metadata["share_classes"]) is True
     assert table.metadata["n_archs_trained"] == str(len(classes))
     assert table.metadata["cost_cpu_s"] == str(2 * 2 * len(classes))
+
+
+@pytest.fixture
+def trained_here(data: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on a little of tiles, in this process."""
+
+    def train_all(stacks: list[Stack], protocol: Protocol, *_: object) -> object:
+        for index, seeds in stacks:
+            rows = train_from_scratch(arch_at(index), seeds, protocol, data, load_space())
+            yield Trained(rows, wall_s=1.0, cpu_s=1.0)
+
+    monkeypatch.setattr(truth_build, "_train_all", train_all)
+
+
+def test_every_epoch_of_a_training_is_kept(
+    tmp_path: Path, data: ImageData, trained_here: None
+) -> None:
+    path, protocol = tmp_path / "mine.parquet", replace(PROTOCOL, epochs=3)
+    table = build_table(path, protocol, 2, (0, 1), 1)
+    assert [(group.split, group.epochs, group.n_rows) for group in load_table(path).groups()] == [
+        ("test", 3, 4),
+        ("valid", 1, 4),
+        ("valid", 2, 4),
+        ("valid", 3, 4),
+    ]
+    first = TruthQuery("tiles", "valid", 1)
+    means = [table.mean(replace(first, epochs=k)).accuracy.tolist() for k in (1, 2, 3)]
+    assert len(set(map(tuple, means))) == 3
+    losses = pd.read_csv(tmp_path / "mine.losses.csv")
+    assert list(losses) == [*ARCH, "dataset", "epochs", "trial", "seed", "train_loss"]
+    assert len(losses) == 2 * 2 * 3
+    by_epoch = losses.groupby("epochs")["train_loss"].mean()
+    assert by_epoch.is_monotonic_decreasing
+    # Each number is what the loop says of that training.
+    key, seed = sample_indices(1)[0], 1
+    network = load_space().networks(data.network_shape(protocol.channels, protocol.cells))
+    alone = network.standalone(arch_at(key), (0, 1))
+    seen: list[float] = []
+
+    def evaluate() -> None:
+        seen.append(measure(alone, data, data.validation).accuracy[seed])
+
+    expected = train(alone, (0, 1), protocol.recipe, data, evaluate)[:, seed].tolist()
+    own = losses[(losses["nb201_index"] == key) & (losses["seed"] == seed)]
+    assert own["train_loss"].tolist() == expected
+    kept = [table.select(replace(first, epochs=k, policy="seed=1")).by_index()[key] for k in (1, 2)]
+    assert kept == pytest.approx(seen[:2], abs=1e-6)  # rounded in a table
+
+
+def test_a_journal_of_an_earlier_version_resumes_and_says_what_it_lacks(
+    tmp_path: Path, trained_here: None
+) -> None:
+    path, protocol = tmp_path / "mine.parquet", replace(PROTOCOL, epochs=2)
+    notices: list[str] = []
+    whole = build_table(path, protocol, 2, (0,), 1, notice=notices.append)
+    assert notices == []
+    journal = path.with_suffix(".rows.jsonl")
+    header, *rows = (
+        json.loads(line.rsplit(" #", 1)[0]) for line in journal.read_text().splitlines()
+    )
+    first = [
+        {k: v for k, v in row.items() if k not in ("accuracies", "losses")} for row in rows[:2]
+    ]
+    journal.write_text("".join(f"{json.dumps(row)}\n" for row in (header, *first)))
+    table = build_table(path, protocol, 2, (0,), 1, notice=notices.append)
+    (notice,) = notices
+    assert notice.startswith("Of 1 trainings only the last epoch is known")
+    last = TruthQuery("tiles", "valid", 2)
+    assert table.mean(last).by_index() == whole.mean(last).by_index()
+    assert list(table.mean(replace(last, epochs=1)).keys) == [sample_indices(2)[1]]
