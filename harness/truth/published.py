@@ -32,11 +32,13 @@ class Format:
         summary: What it is, in a phrase.
         is_it: Whether a path, whose first bytes are given, has this format.
         read: Reads it.
+        has_curves: Whether it has accuracies of epochs before the end of a training.
     """
 
     summary: str
     is_it: Callable[[Path, bytes], bool]
     read: Callable[[Path, ImportOptions], Imported]
+    has_curves: bool = False
 
 
 @dataclass(frozen=True)

@@ -278,3 +278,24 @@ def test_an_interrupted_import_leaves_nothing(here: Path) -> None:
     assert "Interrupted" in error
     assert "Traceback" not in error
     assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["nb201", "nats"])
+def test_epochs_of_the_curves_are_kept_if_they_are_asked_for(
+    invoke: Invoke, here: Path, kind: str
+) -> None:
+    source = make_source(kind, here)
+    result = invoke("truth", "import", source, "--curve-epochs", "50,3", "--json")
+    assert (result.code, result.err) == (0, "")
+    made = json.loads(result.out)
+    assert {group["epochs"] for group in made["groups"]} == {3, 12, 50, 200}
+    assert {group["dataset"] for group in made["groups"] if group["epochs"] == 3} == {
+        *("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
+    }
+
+
+@pytest.mark.parametrize("text", ["x", "0", "1,-2", ","])
+def test_what_is_no_list_of_epochs_is_refused(invoke: Invoke, here: Path, text: str) -> None:
+    result = invoke("truth", "import", "any.pth", "--curve-epochs", text)
+    assert (result.code, result.out) == (2, "")
+    assert f"--curve-epochs '{text}' is not a list of epochs from 1, such as 1,12." in result.err

@@ -11,6 +11,8 @@ import click
 
 from harness.cli.options import StrictCommand, data_dir_option, find_space
 from harness.cli.truth.choose import space_option
+from harness.errors import UsageError
+from harness.estimators.naming import split_names
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable
@@ -42,6 +44,13 @@ if TYPE_CHECKING:
 @click.option("--arch-form", metavar="NAME", help="Its form, where it can be read in several.")
 @click.option(
     "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
+)
+@click.option(
+    "--curve-epochs",
+    metavar="1,12,50",
+    callback=lambda _context, _option, text: _parse_epochs(text),
+    help="Of NAS-Bench-201's .pth and NATS-Bench, also keep accuracies after these epochs of the "
+    "longest trainings.",
 )
 @click.option("--allow-missing", is_flag=True, help="Leave out architectures that lack records.")
 @click.option(
@@ -112,6 +121,16 @@ def import_(
         )
         for line in table.describe():
             click.echo(f"  {line}")
+
+
+def _parse_epochs(text: str | None) -> frozenset[int]:
+    try:
+        epochs = frozenset(map(int, split_names(text)))
+    except ValueError:
+        epochs = frozenset({0})
+    if (text is not None and not epochs) or any(epoch < 1 for epoch in epochs):
+        raise UsageError(f"--curve-epochs '{text}' is not a list of epochs from 1, such as 1,12.")
+    return epochs
 
 
 def _describe(table: TruthTable, place: Path, was_written: bool) -> dict[str, object]:

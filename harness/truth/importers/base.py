@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,7 @@ class ImportOptions:
             checked to be no fraction.
         arch_column: The column of rows that names the architectures; None to find it.
         arch_form: Its form, a key of `Space.forms`; None to find it.
+        curve_epochs: Epochs before the end of published trainings whose accuracies are kept too.
         maps: What columns of rows stand for, as `parse_map` makes them.
     """
 
@@ -37,6 +38,7 @@ class ImportOptions:
     accuracy_scale: float | None = None
     arch_column: str | None = None
     arch_form: str | None = None
+    curve_epochs: Collection[int] = ()
     maps: Sequence[Mapping[str, str]] = ()
 
 

@@ -138,6 +138,11 @@ def _check_options(options: ImportOptions, kind: str, found: Format) -> None:
             f"An accuracy scale of {scale:g} was given for {found.summary}. Only accuracies of "
             "rows are scaled, by a number above 0 such as 100."
         )
+    if options.curve_epochs and not found.has_curves:
+        raise UsageError(
+            f"Epochs of learning curves were given for {found.summary}, which has none but its "
+            "rows. Leave them out; the official .pth and NATS-Bench folders have curves."
+        )
     if kind != ROWS and (options.maps or options.arch_column or options.arch_form):
         raise UsageError(
             f"A map, or the column or form of architectures, was given for {found.summary}. Only "

@@ -23,8 +23,8 @@ def _formats() -> Mapping[str, Format]:
     from harness.truth.importers.nb201.public import is_public, read_public
 
     return {
-        "nb201": Format("the official .pth of NAS-Bench-201", is_official, read_official),
-        "nats": Format("a NATS-Bench topology folder", is_nats, read_nats),
+        "nb201": Format("the official .pth of NAS-Bench-201", is_official, read_official, True),
+        "nats": Format("a NATS-Bench topology folder", is_nats, read_nats, True),
         "public": Format("the folder of small public tables", is_public, read_public),
     }
 

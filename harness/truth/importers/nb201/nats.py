@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def read_nats(path: Path, options: ImportOptions) -> Imported:
     records: list[ArchRecord] = []
     for done, (index, file) in enumerate(files.items(), start=1):
         if file is not None:
-            records += _read_file(file, index, hashes)
+            records += _read_file(file, index, hashes, options.curve_epochs)
         options.watch(done, len(strings))
     return Imported(to_frame(records), hash_listing(hashes), [without, count_lacking(records)])
 
@@ -83,14 +84,16 @@ def _file_of(folder: Path, index: int) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _read_file(file: Path, index: int, hashes: dict[str, str]) -> list[ArchRecord]:
+def _read_file(
+    file: Path, index: int, hashes: dict[str, str], curve_epochs: Collection[int]
+) -> list[ArchRecord]:
     content = _load(file, hashes)
     if not isinstance(content, dict) or not content:
         raise TruthError(
             f"{file}: this is not the record of an architecture, which holds one part a number of "
             "epochs ('12', '200'). Get the folder again."
         )
-    records = [read_record(state, str(file)) for state in content.values()]
+    records = [read_record(state, str(file), curve_epochs) for state in content.values()]
     for record in records:
         if record.nb201_index != index:
             raise TruthError(

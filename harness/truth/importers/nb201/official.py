@@ -50,7 +50,7 @@ def read_official(path: Path, options: ImportOptions) -> Imported:
     name = str(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    content, records = read_stream(path, options.watch)
+    content, records = read_stream(path, options.watch, options.curve_epochs)
     for part in _PARTS:
         if not isinstance(content, dict) or part not in content:
             raise TruthError(

@@ -11,7 +11,7 @@ Reference: Dong & Yang, NAS-Bench-201, 2020, arXiv 2001.00326, section 2.2 (the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import TruthError
@@ -37,10 +37,10 @@ The `ori-test` of the last two is both halves together, which is not a split of 
 SHOWN = 5
 """How many missing architectures an error names."""
 
-Row = tuple[int, str, str, int, int, int, float]
-"""`nb201_index`, data set, split, epochs, trial, seed, accuracy."""
+Row = tuple[int, str, str, int, int, int, float, int]
+"""`nb201_index`, data set, split, epochs, trial, seed, accuracy, epochs of the whole training."""
 
-_ROW = ("nb201_index", "dataset", "split", "epochs", "trial", "seed", "accuracy")
+_ROW = ("nb201_index", "dataset", "split", "epochs", "trial", "seed", "accuracy", "length")
 
 
 class ArchRecord(NamedTuple):
@@ -57,12 +57,13 @@ class ArchRecord(NamedTuple):
     n_lacking: int
 
 
-def read_record(state: Any, name: str) -> ArchRecord:
-    """Read the final accuracies out of one architecture's record.
+def read_record(state: Any, name: str, curve_epochs: Collection[int] = ()) -> ArchRecord:
+    """Read accuracies out of one architecture's record: those at the end of each training.
 
     Args:
         state: The state of an `ArchResults`.
         name: What to call the source in an error.
+        curve_epochs: Epochs before the end to read too, where they were evaluated.
 
     Returns:
         The rows.
@@ -86,7 +87,14 @@ def read_record(state: Any, name: str) -> ArchRecord:
         for trial, seed in enumerate(sorted(by_seed)):
             accuracies = _final_accuracies(by_seed[seed], dataset, epochs, where)
             n_lacking += len(EVALUATIONS[dataset]) - len(accuracies)
-            rows += [(index, dataset, s, epochs, trial, seed, a) for s, a in accuracies.items()]
+            courses = {epochs: accuracies}
+            for earlier in sorted(e for e in curve_epochs if e < epochs):
+                courses[earlier] = _accuracies_after(by_seed[seed], dataset, earlier)
+            rows += [
+                (index, dataset, split, epoch, trial, seed, accuracy, epochs)
+                for epoch, by_split in courses.items()
+                for split, accuracy in by_split.items()
+            ]
     return ArchRecord(index, rows, n_lacking)
 
 
@@ -116,17 +124,22 @@ def _check_key(key: Any, where: str) -> tuple[str, int]:
 def _final_accuracies(result: Any, dataset: str, epochs: int, where: str) -> dict[str, float]:
     """Return the accuracies at the end of one training, by split."""
     courses = _field(result, "eval_acc1es", dict, where)
-    finals: dict[str, float] = {}
+    finals = _accuracies_after(result, dataset, epochs)
     for split, evaluation in EVALUATIONS[dataset].items():
-        key = f"{evaluation}@{epochs - 1}"
-        if key in courses:
-            finals[split] = float(courses[key])
-        elif any(str(other).startswith(f"{evaluation}@") for other in courses):
+        if split not in finals and any(str(key).startswith(f"{evaluation}@") for key in courses):
             raise TruthError(
-                f"{where}: {dataset} has evaluations '{evaluation}' but not '{key}', the one at "
-                "the end of training. The record is damaged; get the file again."
+                f"{where}: {dataset} has evaluations '{evaluation}' but not "
+                f"'{evaluation}@{epochs - 1}', the one at the end of training. The record is "
+                "damaged; get the file again."
             )
     return finals
+
+
+def _accuracies_after(result: Any, dataset: str, epochs: int) -> dict[str, float]:
+    """Return the accuracies after some epochs of one training, by split, where there are any."""
+    courses = result["eval_acc1es"]
+    keys = {split: f"{name}@{epochs - 1}" for split, name in EVALUATIONS[dataset].items()}
+    return {split: float(courses[key]) for split, key in keys.items() if key in courses}
 
 
 def check_arch(index: int, text: str, name: str) -> None:
@@ -210,6 +223,9 @@ def count_lacking(records: Sequence[ArchRecord]) -> LeftOut:
 def to_frame(records: Iterable[ArchRecord]) -> pd.DataFrame:
     """Lay out records as rows of a truth table.
 
+    An epoch of a longer training is left out where trainings of that length were done, such as
+    those of 12 epochs, which ended with a low learning rate; so are epochs of shorter trainings.
+
     Args:
         records: The records.
 
@@ -219,5 +235,12 @@ def to_frame(records: Iterable[ArchRecord]) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.DataFrame([row for record in records for row in record.rows], columns=list(_ROW))
+    is_end = rows["length"] == rows["epochs"]
+    if not is_end.all():
+        kind = [rows[name] for name in ("nb201_index", "dataset", "split")]
+        longest = rows["length"].groupby(kind).transform("max")
+        ends_too = is_end.groupby([*kind, rows["epochs"]]).transform("any")
+        rows = rows[is_end | ((rows["length"] == longest) & ~ends_too)].reset_index(drop=True)
+    rows = rows.drop(columns="length")
     rows["arch_str"] = strings_of_keys(rows["nb201_index"].to_numpy("int64"), load_space("nb201"))
     return rows

@@ -20,7 +20,7 @@ import pickle
 import re
 import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -92,13 +92,16 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_PythonUnpickler.dispatch)
 
-    def __init__(self, buffer: mmap.mmap, name: str, watch: Watch) -> None:
+    def __init__(
+        self, buffer: mmap.mmap, name: str, watch: Watch, curve_epochs: Collection[int] = ()
+    ) -> None:
         super().__init__(buffer)
         self.memo = _Memo(buffer)
         self.records: list[ArchRecord] = []
         self._buffer = buffer
         self._name = name
         self._watch = watch
+        self._curve_epochs = curve_epochs
         self._recent: list[int] = []
         self._released = 0
         self._n_memoized = 0
@@ -177,7 +180,7 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
         self.load_setitems()
         state = self.stack[-1]
         if type(state) is dict and "all_results" in state:
-            self.records.append(read_record(state, self._name))
+            self.records.append(read_record(state, self._name, self._curve_epochs))
             state.clear()
             state["record"] = len(self.records) - 1
             for place in self._recent:
@@ -196,12 +199,15 @@ class _Reader(_PythonUnpickler):  # type: ignore[misc]
             self._released = position
 
 
-def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
+def read_stream(
+    path: Path, watch: Watch, curve_epochs: Collection[int] = ()
+) -> tuple[Any, list[ArchRecord]]:
     """Read a `.pth` of records.
 
     Args:
         path: The file.
         watch: Told of the bytes that are read, after each record.
+        curve_epochs: Epochs before the end of a training whose accuracies are read too.
 
     Returns:
         The content, in which each record is replaced by `{"record": position}`; and the records.
@@ -226,7 +232,7 @@ def read_stream(path: Path, watch: Watch) -> tuple[Any, list[ArchRecord]]:
             buffer.seek(offset)
             if not is_zip:
                 _read_header(buffer, name, watch)
-            reader = _Reader(buffer, name, watch)
+            reader = _Reader(buffer, name, watch, curve_epochs)
             content = reader.load()
             if not is_zip:
                 # The keys of tensors, of which there are none: shows that nothing is cut off.

@@ -22,7 +22,7 @@ import pytest
 import torch
 from nas_201_api import NASBench201API
 
-from harness.errors import TruthError
+from harness.errors import TruthError, UsageError
 from harness.truth import TruthQuery
 from harness.truth.importers.importing import import_truth
 from tests.published_files import (
@@ -470,3 +470,35 @@ def test_a_file_of_400_architectures_takes_little_memory(tmp_path: Path) -> None
     # Kilobytes. Of these, some 20 MB are pages of the file, which are let go of as it is read.
     assert int(peak) - int(before) < 80_000
     assert int(peak) < 300_000
+
+
+def test_epochs_before_the_end_are_kept_where_they_are_asked_for(official: Path) -> None:
+    """Against the records themselves, read by the package's own methods."""
+    api = NASBench201API(make_official(RESULTS), verbose=False)
+    table = import_truth(official, curve_epochs={1, 12, 50, 200, 300})
+    rows = table.rows.astype({"arch_str": str, "dataset": str, "split": str})
+    ends = as_rows(RESULTS)
+    kept = rows.merge(ends[["nb201_index", "dataset", "split", "epochs"]].drop_duplicates())
+    pd.testing.assert_frame_equal(kept, ends, check_dtype=False, check_exact=True)
+    n_expected = 0
+    for (index, dataset, epochs, seed), accuracies in RESULTS.items():
+        if epochs == 12:
+            continue
+        for split in accuracies:
+            evaluation = EVALUATIONS[dataset][split]
+            course = api.arch2infos_dict[index]["200"].query(dataset, seed)
+            own = rows[(rows["nb201_index"] == index) & (rows["dataset"] == dataset)]
+            own = own[(own["split"] == split) & (own["seed"] == seed)]
+            for epoch in (1, 50):
+                expected = course.eval_acc1es.get(f"{evaluation}@{epoch - 1}")
+                found = own[own["epochs"] == epoch]["accuracy"].tolist()
+                assert found == ([] if expected is None else [expected])
+                n_expected += len(found)
+    assert set(rows["epochs"]) == {1, 12, 50, 200}
+    assert len(rows) == len(ends) + n_expected > len(ends)
+
+
+def test_rows_without_curves_have_no_epochs_to_keep(tmp_path: Path) -> None:
+    as_rows(RESULTS).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(UsageError, match=r"^Epochs of learning curves were given for rows"):
+        import_truth(tmp_path / "rows.csv", curve_epochs={3})
