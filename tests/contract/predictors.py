@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-MODELS = ("forest", "gp")
+MODELS = ("forest", "gp", "gp-error", "gp-top", "comparator", "network")
