@@ -17,6 +17,7 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.runs.record import Record
+from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
 
@@ -29,6 +30,9 @@ FILE: Final = "file"
 CALLABLE: Final = "callable"
 BASELINE: Final = "baseline"
 COMBINATION: Final = "combination"
+
+SUPERNET_SEED = "supernet_seed"
+"""The setting of a predictor that holds the supernets among its features."""
 
 CHANCE = "random"
 """The free score that another draw would change."""
@@ -124,6 +128,25 @@ class ScoreMatrix:
         name = self.config.estimator
         known = {SUPERNET: SUPERNETS, **dict.fromkeys(PROXIES, ZERO_COST)}
         return (known | dict.fromkeys(FREE, FREE_SCORE)).get(name, name)
+
+    @property
+    def held_supernets(self) -> tuple[int, ...]:
+        """Seeds of the supernets that all its label seeds share, as features of a predictor."""
+        configs = (part.estimator.config for part in self.components)
+        settings = (flatten(config.tables) for config in configs if config is not None)
+        found = {v for own in settings for key, v in own.items() if key.endswith(SUPERNET_SEED)}
+        return tuple(sorted(found))
+
+    @property
+    def seed_kind(self) -> str:
+        """What its seeds are called: "label seeds" of what was fitted to labels."""
+        return "label seeds" if self.fitted_on else "seeds"
+
+    @property
+    def held(self) -> str:
+        """What its seeds share, to follow them, such as ", the supernet of seed 0 held"."""
+        seeds = " and ".join(map(str, self.held_supernets))
+        return f", the supernet of seed {seeds} held" if seeds else ""
 
     @property
     def is_free(self) -> bool:

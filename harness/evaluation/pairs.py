@@ -192,8 +192,10 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
             n = len(several.seeds)
             each, only = tuple(range(n)), (0,) * n
             rows = Pairing(*((each, only) if several is first else (only, each)), is_paired=True)
-            claim = f"over {n} seeds of {several.label}, against one set of scores"
+            seeds = f"over {n} {several.seed_kind} of {several.label}"
+            claim = f"{seeds}, against one set of scores{several.held}"
             return Pair(first, second, rows, claim, tuple(caveats))
+    seeds = first.seed_kind if first.seed_kind == second.seed_kind else "seeds"
     shared = find_shared(first.trainings, second.trainings)
     rows = pair_seeds(first.seeds, second.seeds, shared)
     sizes = len(rows.first), len(rows.second)
@@ -204,10 +206,11 @@ def match_seeds(first: ScoreMatrix, second: ScoreMatrix) -> Pair:
         rows, is_known = rows._replace(is_paired=True), rows.is_paired and first.seeds != (None,)
         claim = _claim_of_one(first, second) if is_known else TWO_SCORES
     elif rows.is_paired:
-        claim = f"over {sizes[0]} seeds"
+        claim = f"over {sizes[0]} {seeds}{first.held or second.held}"
     else:
         are_equal = sizes[0] == sizes[1]
-        told = f"{sizes[0]} seeds on each side" if are_equal else f"{sizes[0]} and {sizes[1]} seeds"
+        told = f"{sizes[0]} {seeds} on each side"
+        told = told if are_equal else f"{sizes[0]} and {sizes[1]} {seeds}"
         claim = f"over {told}, not the same ones"
     caveats += _name_unused(first, rows.first) + _name_unused(second, rows.second)
     return Pair(first, second, rows, claim, tuple(caveats), bool(shared))

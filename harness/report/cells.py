@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.estimators.cost import Labels
+from harness.estimators.matrix import ScoreMatrix
 from harness.report.seed_means import SeedMean
 from harness.stats import MIN_ARCHS, Interval, MetricResult, PopulationResult
 from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
@@ -19,6 +20,13 @@ MARKS = {OVER_SEEDS: " s", OVER_ARCHITECTURES: " a", OVER_BOTH: ""}
 def find_interval(result: MetricResult) -> Interval | None:
     """Return the interval to show for a metric."""
     return result.interval or result.over_seeds
+
+
+def write_over(interval: Interval, *estimators: ScoreMatrix) -> str:
+    """Write what an interval is over, where seeds of all these are label seeds as such."""
+    several = [each for each in estimators if len(each.seeds) > 1]
+    are_labels = several and all(each.fitted_on for each in several)
+    return interval.over.replace("seeds", "label seeds") if are_labels else interval.over
 
 
 def write_figure(result: MetricResult, with_spread: bool = False, signed: bool = False) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.estimators.cost import LABEL_EPOCHS, Cost, Labels, find_cost, find_labels
-from harness.estimators.matrix import SUPERNETS
+from harness.estimators.matrix import SUPERNETS, ScoreMatrix
 from harness.evaluation import Evaluated, JointEvaluation
 from harness.report.cells import (
     MARKS,
     write_ends,
     write_figure,
     write_labels,
+    write_over,
     write_status,
     write_value,
 )
@@ -201,12 +202,13 @@ def describe_added(section: JointEvaluation) -> Iterator[str]:
         if place.added is not None:
             told = [place.result.label]
             break
-    for label in told:
-        yield _say_added(label, section.floor.label, section.added[label])
+    for result in section.evaluations:
+        if result.label in told:
+            yield _say_added(result.estimator, section.floor.label, section.added[result.label])
 
 
-def _say_added(label: str, floor: str, added: AddedValue) -> str:
-    gain = added.everything
+def _say_added(estimator: ScoreMatrix, floor: str, added: AddedValue) -> str:
+    label, gain = estimator.label, added.everything
     if gain.value is None:
         return f"What {label} adds to {floor} is unknown: {write_status(gain.difference)}."
     verbs = {"adds": "adds to", "hurts": "takes away from"}
@@ -216,9 +218,9 @@ def _say_added(label: str, floor: str, added: AddedValue) -> str:
         claim = f"{label} beside {floor}"
         told.append("these scores only: one seed gives no verdict")
     if gain.interval is not None:
-        told.append(f"95% over {gain.interval.over}")
+        told.append(f"95% over {write_over(gain.interval, estimator)}")
     if len(added.seeds) > 1:
-        told.append(f"{len(added.seeds)} seeds")
+        told.append(f"{len(added.seeds)} {estimator.seed_kind}{estimator.held}")
     if added.n_ranked != gain.difference.n:
         told.append(f"ranked among {added.n_ranked:,}")
     basis = f" ({'; '.join(told)})" if told else ""

@@ -18,6 +18,7 @@ from harness.estimators.cost import LABEL_EPOCHS, find_labels
 from harness.evaluation import Evaluated, Pair
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
+from harness.report.grids import find_grids
 from harness.report.leaderboard import make_leaderboard
 from harness.report.markup import Document, to_latex, to_markdown
 from harness.report.sample_efficiency import find_curves
@@ -84,6 +85,7 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
                 "leaderboard": [place.to_dict() for place in make_leaderboard(section)],
                 "evaluations": list(map(evaluation_to_dict, section.evaluations)),
                 "pairs": [pair.to_dict() for pair in section.pairs],
+                "grids": [grid.to_dict() for grid in find_grids(section.evaluations)],
                 "sample_efficiency": [
                     curve.to_dict() for curve in find_curves(section.evaluations)
                 ],

@@ -51,28 +51,35 @@ class Curve(NamedTuple):
 
 def find_curves(evaluations: Sequence[Evaluated]) -> list[Curve]:
     """Gather the estimators that differ only in their number of labels."""
-    alike: defaultdict[str, list[Point]] = defaultdict(list)
-    for result in evaluations:
-        labels = find_labels(result.estimator)
-        if labels is not None and result.estimator.config is not None:
-            settings = flatten_config(result.estimator.config)
-            own = {key: v for key, v in settings.items() if key.rpartition(".")[2] != _N}
-            alike[repr(sorted(own.items()))].append(Point(labels, result))
     curves = []
-    for points in alike.values():
+    for alike in gather_alike(evaluations, _N):
+        found = [(find_labels(result.estimator), result) for result in alike]
+        points = [Point(labels, result) for labels, result in found if labels is not None]
         if len({point.labels.n for point in points}) == len(points) > 1:
             points.sort(key=lambda point: point.labels.n)
-            curves.append(Curve(_name(points[0].result.label), tuple(points)))
+            curves.append(Curve(leave_out(alike[0].label, _N), tuple(points)))
     return curves
 
 
-def _name(label: str) -> str:
-    """Leave the number of labels out of a label."""
+def gather_alike(evaluations: Sequence[Evaluated], setting: str) -> list[list[Evaluated]]:
+    """Group the estimators with labels that differ in one setting of their own alone."""
+    alike: defaultdict[str, list[Evaluated]] = defaultdict(list)
+    for result in evaluations:
+        estimator = result.estimator
+        if estimator.fitted_on and estimator.config is not None:
+            settings = flatten_config(estimator.config)
+            own = {key: v for key, v in settings.items() if key.rpartition(".")[2] != setting}
+            alike[repr(sorted(own.items()))].append(result)
+    return list(alike.values())
+
+
+def leave_out(label: str, setting: str) -> str:
+    """Leave a setting out of a label."""
     try:
         base, settings = split_settings(label)
     except UsageError:  # such as `predictor(n=32) (cifar10)`
         return label
-    rest = [each for each in settings if not each.startswith(f"{_N}=")]
+    rest = [each for each in settings if not each.startswith(f"{setting}=")]
     return f"{base}({', '.join(rest)})" if rest else base
 
 

@@ -14,6 +14,7 @@ from harness.report.cells import (
     write_value,
 )
 from harness.report.contents import Section
+from harness.report.grids import grid_blocks
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
 from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
@@ -57,7 +58,10 @@ LABELS_NOTE = (
 
 def section_blocks(section: Section) -> list[Block]:
     """Make the tables of one truth, from the leaderboard to the causes of uncertainty."""
-    blocks = [leaderboard_block(section), *population_blocks(section.evaluations)]
+    blocks = [
+        *(leaderboard_block(section), *grid_blocks(section)),
+        *population_blocks(section.evaluations),
+    ]
     if section.pairs:
         blocks.append(difference_block(section))
     return [*blocks, uncertainty_block(section)]

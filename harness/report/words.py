@@ -14,10 +14,12 @@ from harness.report.cells import (
     find_interval,
     write_ends,
     write_estimate,
+    write_over,
     write_status,
 )
 from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
+from harness.report.grids import say_grids
 from harness.report.leaderboard import describe_added, order_by_tau
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
@@ -76,6 +78,7 @@ def describe_report(report: Contents) -> tuple[str, ...]:
 def _describe(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield say_ranking(section.evaluations)
+        yield from say_grids(section)
         yield from describe_added(section)
         yield from map(conclude_pair, section.pairs)
         yield from (pair.comparison.verdict.text for pair in section.pairs)
@@ -154,8 +157,8 @@ def _say_tau(result: Evaluated) -> tuple[str, str]:
     if tau.value is None:
         return f"{result.label} {write_status(tau)}", ""
     interval, n_seeds = find_interval(tau), result.figures.n_seeds
-    seeds = f"{n_seeds} seeds" if n_seeds > 1 else ""
-    over = "" if interval is None else f"95% over {interval.over}"
+    seeds = f"{n_seeds} {result.estimator.seed_kind}{result.estimator.held}" if n_seeds > 1 else ""
+    over = "" if interval is None else f"95% over {write_over(interval, result.estimator)}"
     basis = "; ".join(filter(None, (over, seeds)))
     text = f"{result.label} {tau.value:.3f}{write_ends(interval)}"
     return text, f" ({basis})" if basis else ""
@@ -195,7 +198,8 @@ def conclude_pair(result: PairResult) -> str:
         verdict = f"{first} ranks {'better' if interval.low > 0 else 'worse'} than {second}"
     return (
         f"{verdict}: tau {tau.value:+.3f}{write_ends(interval, signed=True)}, {result.pair.name} "
-        f"(95% over {interval.over}; {result.pair.claim}).{but}"
+        f"(95% over {write_over(interval, result.pair.first, result.pair.second)}; "
+        f"{result.pair.claim}).{but}"
     )
 
 
@@ -252,4 +256,5 @@ def _say_seeds(estimator: ScoreMatrix) -> str:
     if len(estimator.seeds) == 1:
         seed = "" if estimator.seeds[0] is None else f" (seed {estimator.seeds[0]})"
         return f"One set of scores{seed}: figures are of these scores, not of a method over seeds."
-    return f"Mean over {len(estimator.seeds)} seeds: {', '.join(map(str, estimator.seeds))}."
+    seeds = ", ".join(map(str, estimator.seeds))
+    return f"Mean over {len(estimator.seeds)} {estimator.seed_kind}: {seeds}."

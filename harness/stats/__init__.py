@@ -25,6 +25,7 @@ from harness.stats.comparison import Comparison, compare_case, compare_scores
 from harness.stats.components import Components, decompose
 from harness.stats.contrasts import Contrast, holm, paired_contrast, smallest_detectable
 from harness.stats.correlation import Correlation, Tau, kendall_tau, weighted_tau
+from harness.stats.crossed import CrossedMean, crossed_mean
 from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,
@@ -72,6 +73,7 @@ __all__ = [
     "Computed",
     "Contrast",
     "Correlation",
+    "CrossedMean",
     "Difference",
     "Evaluation",
     "Gain",
@@ -101,6 +103,7 @@ __all__ = [
     "compute_metric",
     "conclude",
     "concordance_by_gap",
+    "crossed_mean",
     "decompose",
     "evaluate_case",
     "evaluate_scores",

@@ -24,6 +24,7 @@ from harness.files.atomic import check_replaceable, make_folder, write_atomicall
 from harness.report.contents import Contents
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
+from harness.report.grids import grid_blocks
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
 from harness.report.measures import FIGURES
@@ -133,7 +134,11 @@ def _describe(report: Contents) -> dict[str, Any]:
         "words": document.words,
         "shown_words": SHOWN_WORDS,
         "notes": document.notes,
-        "rankings": [leaderboard_block(section) for section in report.sections],
+        "rankings": [
+            block
+            for section in report.sections
+            for block in (leaderboard_block(section), *grid_blocks(section))
+        ],
         "truths": [
             {"title": section.truth.title, "metrics": metric_tables(section)}
             for section in report.sections
