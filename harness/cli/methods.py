@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED
+from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.estimators import REGISTRY as ESTIMATORS
-from harness.estimators.methods import Method, find_method
+from harness.estimators.methods import NAMED, Method, find_method
 from harness.estimators.naming import parse_terms, split_names
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
@@ -42,9 +42,7 @@ def parse_options(strategies: str | None, estimators: str | None) -> Asked:
     for option, text in (("strategies", strategies), ("estimators", estimators)):
         if text is not None and not split_names(text):
             kind = "strategy" if option == "strategies" else "estimator"
-            known = (
-                STRATEGIES if option == "strategies" else (*STRATEGIES, *TRAINED, *PROXIES, *FREE)
-            )
+            known = STRATEGIES if option == "strategies" else NAMED
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
     single, combinations = [], []
     for name in split_names(estimators):

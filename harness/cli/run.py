@@ -21,7 +21,7 @@ from harness.cli.methods import (
 from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED, read_by, settings_of
+from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED, TWO_STAGE, read_by, settings_of
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
@@ -65,8 +65,9 @@ def _quick(key: str) -> str:
 @click.option(
     "--estimators",
     help="Comma-separated: strategies as above, a predictor, short trainings, learning curves, "
-    "training-free proxies, free scores, or "
-    f"{', '.join(GROUPS)} for several: {', '.join((*TRAINED, *PROXIES, *FREE))}; your own as "
+    "two stages, training-free proxies, free scores, or "
+    f"{', '.join(GROUPS)} for several: {', '.join((*TRAINED, TWO_STAGE, *PROXIES, *FREE))}; your "
+    "own as "
     "package.module:Class; settings in brackets, such as 'predictor(n=64)'; combinations by rank, "
     "such as live_params+jacov.",
 )

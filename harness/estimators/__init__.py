@@ -24,6 +24,7 @@ __all__ = [
     "REGISTRY",
     "SUPERNET",
     "TRAINED",
+    "TWO_STAGE",
     "load_estimator",
     "read_by",
     "settings_of",
@@ -47,9 +48,13 @@ TRAINED = {
 }
 """What takes trainings of single architectures, a few of them or short ones."""
 
+TWO_STAGE = "two-stage"
+"""A ranking whose best share another estimator re-orders."""
+
 REGISTRY = {
     SUPERNET: "harness.estimators.supernet.estimator:Supernet",
     **TRAINED,
+    TWO_STAGE: "harness.estimators.two_stage:TwoStage",
     **FREE,
     **PROXIES,
 }

@@ -159,6 +159,8 @@ def find_cost_of_run(record: Record, n: int) -> Cost | None:
     if n_reused >= n:
         return None
     if "published_s" in timings:
+        if sum(timings.values()) > timings["published_s"]:  # in different units
+            return None
         return Cost(PUBLISHED_S, 0.0, timings["published_s"] / n, n)
     if not timings:
         return None

@@ -94,7 +94,7 @@ class LearningCurve(Estimator):
         seconds = find_seconds(self.task.truth, self._query, self.task.data_dir)
         trained = [key for key in keys if key in known]
         if seconds is not None and all(key in seconds for key in trained):
-            self._seconds = sum(seconds[key] for key in trained)
+            self._seconds = (self._seconds or 0.0) + sum(seconds[key] for key in trained)
         n_trials = dict(zip(self._truth.keys.tolist(), self._truth.n_trials.tolist(), strict=True))
         cells = ({**score_cells(accuracy), "accuracy": accuracy} for accuracy in of_archs)
         return Scores(

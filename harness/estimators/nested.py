@@ -13,17 +13,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.errors import MismatchError, StoreError
-from harness.estimators import SUPERNET, load_estimator, read_by
-from harness.estimators.base import Task
-from harness.estimators.cost import NESTED, find_cost_of_run
+from harness.errors import MismatchError, StoreError, UsageError
+from harness.estimators import FREE, SUPERNET, load_estimator, read_by
+from harness.estimators.base import Scores, Task
+from harness.estimators.cost import LABEL_EPOCHS, NESTED, find_cost_of_run
 from harness.estimators.matrix import FloatArray, IntArray
 from harness.estimators.methods import Nested, find_method, own_settings
-from harness.estimators.runs import load_run
+from harness.estimators.runs import LABELS_OF, load_run
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.runs.record import FINISHED
 from harness.scores import STATUS_DEAD
@@ -32,16 +32,29 @@ from harness.settings.dotted import merge
 from harness.settings.run import RunConfig
 
 
+class OfLabels(NamedTuple):
+    """What a record says of labels: the tables and facts of the estimator that is fitted to them.
+
+    Attributes:
+        tables: For the run's folder, by name.
+        facts: For the record.
+    """
+
+    tables: Mapping[str, Sequence[Any]]
+    facts: Mapping[str, Any]
+
+
 def nest(names: Iterable[str], config: RunConfig, supernet_seed: int | None = None) -> list[Nested]:
-    """Find the estimators that a setting names, each once.
+    """Find the estimators that a run's settings name, each once.
 
     Args:
         names: As a command names them, such as `spos` or `jacov(cells=1)`.
         config: The run that asks for their scores.
-        supernet_seed: Seed of supernets; None: the run's.
+        supernet_seed: Seed of the supernets among them; None: the run's.
 
     Raises:
-        UsageError: If a name is unknown, or a setting in brackets not allowed.
+        UsageError: If a name is unknown, a setting in brackets not allowed, or a seed given and
+            none of them a supernet.
     """
     found = {}
     for name in names:
@@ -49,6 +62,13 @@ def nest(names: Iterable[str], config: RunConfig, supernet_seed: int | None = No
         held = supernet_seed if method.estimator == SUPERNET else None
         seed = config.seed if held is None else held
         found[str(method)] = Nested(method, method.configure(config, seed))
+    supernets = [one for one in found.values() if one.method.estimator == SUPERNET]
+    if supernet_seed is not None and not supernets:
+        raise UsageError(
+            f"{config.estimator}.supernet_seed = {supernet_seed} was given, and has no effect: "
+            f"none of {', '.join(found) or 'its scores'} is a supernet. Leave it out, or name "
+            "one, such as spos."
+        )
     return list(found.values())
 
 
@@ -131,7 +151,9 @@ class NestedScores:
         for name, config in configs.items():
             is_within = load_estimator(config.estimator).in_place
             self._parts[name] = (
-                _Within(replace(task, beside=beside), config) if is_within else _OfRun(task, config)
+                _Within(replace(task, beside=beside), config)
+                if is_within
+                else _OfRun(task, name, config)
             )
 
     def prepare(self) -> None:
@@ -162,28 +184,47 @@ class NestedScores:
         """The architectures whose truth any was fitted to."""
         return frozenset().union(*(part.fitted_on for part in self._parts.values()))
 
-    def cost(self) -> dict[str, float]:
-        """Return the seconds spent within the run, by part; those of other runs are facts."""
+    def costs_nothing_more(self, names: Iterable[str]) -> bool:
+        """Return whether estimators can be asked for all architectures as well as for some."""
+        return all(self._parts[name].is_whole for name in names)
+
+    def cost(self) -> dict[str, float] | None:
+        """Return the seconds spent within the run, by part; None if unknown of an estimator.
+
+        Those of other runs are among the facts.
+        """
         spent: defaultdict[str, float] = defaultdict(float)
         for part in self._parts.values():
-            for name, seconds in part.cost().items():
+            if (cost := part.cost()) is None:
+                return None
+            for name, seconds in cost.items():
                 spent[name] += seconds
         return spent
 
     def facts(self) -> dict[str, Any]:
-        """Return what runs the scores are from, for the record."""
-        runs = [
-            {"name": name, **part.describe()}
-            for name, part in self._parts.items()
-            if isinstance(part, _OfRun)
-        ]
-        return {NESTED: runs} if runs else {}
+        """Return what runs the scores are from, at any depth, for the record."""
+        runs = {run["run_id"]: run for part in self._parts.values() for run in part.runs()}
+        return {NESTED: list(runs.values())} if runs else {}
+
+    def labels(self) -> OfLabels:
+        """Return what is known of labels, if one estimator is fitted to some."""
+        fitted = [part for part in self._parts.values() if part.fitted_on]
+        return fitted[0].labels() if fitted else OfLabels({}, {})
 
 
 class _Part(ABC):
-    """One estimator within a run."""
+    """One estimator within a run.
+
+    Attributes:
+        fitted_on: The architectures whose truth it was fitted to.
+    """
 
     fitted_on: frozenset[int] = frozenset()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether asking it for more architectures takes no more time."""
+        return True
 
     @abstractmethod
     def prepare(self) -> None: ...
@@ -191,8 +232,14 @@ class _Part(ABC):
     @abstractmethod
     def score(self, keys: IntArray) -> FloatArray: ...
 
-    def cost(self) -> Mapping[str, float]:
-        return {}
+    @abstractmethod
+    def cost(self) -> Mapping[str, float] | None: ...
+
+    @abstractmethod
+    def runs(self) -> list[dict[str, Any]]: ...
+
+    def labels(self) -> OfLabels:
+        return OfLabels({}, {})
 
 
 class _Within(_Part):
@@ -206,32 +253,50 @@ class _Within(_Part):
             noted={},
             spent={},
         )
+        self._is_free = config.estimator in FREE
         self._estimator = load_estimator(config.estimator)(inner)
         self._known: dict[int, float] = {}
+        self._scores = Scores({}, {}, {})
+
+    @property
+    def is_whole(self) -> bool:
+        return self._is_free or bool(self.fitted_on)
 
     def prepare(self) -> None:
         self._estimator.prepare()
         self.fitted_on = self._estimator.fitted_on
 
     def score(self, keys: IntArray) -> FloatArray:
-        asked = [key for key in keys.tolist() if key not in self._known]
-        rows = self._estimator.score(asked).rows["scores"] if asked else ()
-        for key, row in zip(asked, rows, strict=True):
-            score = np.nan if row["score"] is None else row["score"]
-            self._known[key] = -np.inf if row["status"] == STATUS_DEAD else score
+        if asked := [key for key in keys.tolist() if key not in self._known]:
+            self._scores = self._estimator.score(asked)
+            for key, row in zip(asked, self._scores.rows["scores"], strict=True):
+                score = np.nan if row["score"] is None else row["score"]
+                self._known[key] = -np.inf if row["status"] == STATUS_DEAD else score
         scores = np.array([self._known[key] for key in keys.tolist()], dtype=np.float64)
         scores[np.isneginf(scores)] = next_below(scores[np.isfinite(scores)])
         return scores
 
-    def cost(self) -> Mapping[str, float]:
-        return self._estimator.cost()
+    def cost(self) -> Mapping[str, float] | None:
+        cost = self._estimator.cost()
+        return cost if cost or self._is_free else None
+
+    def runs(self) -> list[dict[str, Any]]:
+        return list(self._scores.facts.get(NESTED, ()))
+
+    def labels(self) -> OfLabels:
+        tables, facts = self._scores.tables, self._scores.facts
+        return OfLabels(
+            {name: table for name, table in tables.items() if name == "labels"},
+            {key: fact for key, fact in facts.items() if key in (LABELS_OF, LABEL_EPOCHS)},
+        )
 
 
 class _OfRun(_Part):
     """An estimator that has a run of its own, beside the run that asks for its scores."""
 
-    def __init__(self, task: Task, config: RunConfig) -> None:
+    def __init__(self, task: Task, name: str, config: RunConfig) -> None:
         self._task = task
+        self._name = name
         out = task.folder.path.parent
         self._config = under_stored_name(config, out)
         self._folder = RunFolder(out / self._config.run_id)
@@ -261,17 +326,22 @@ class _OfRun(_Part):
         scores: FloatArray = self._matrix.scores_of(keys)[0]
         return scores
 
-    def describe(self) -> dict[str, Any]:
+    def cost(self) -> Mapping[str, float]:
+        return {}
+
+    def runs(self) -> list[dict[str, Any]]:
         """Return what decided the scores, and what they cost in all."""
         matrix = self._matrix
         digest = hashlib.sha256(matrix.keys.tobytes() + matrix.score.tobytes()).hexdigest()
         cost = find_cost_of_run(self._record, len(matrix.keys))
-        return {
+        run = {
+            "name": self._name,
             "run_id": self._record.run_id,
             "seed": self._config.seed,
             "scores_sha256": digest,
             "cost": cost and cost.to_dict(),
         }
+        return [run]
 
 
 def _note_nothing(**facts: Any) -> None:

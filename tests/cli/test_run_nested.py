@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.cli.commandline import TINY, Invoke
@@ -96,6 +98,34 @@ def test_what_an_unfinished_supernet_leaves_is_told(tmp_path: Path, invoke: Invo
     assert "which is failed: " in result.err
 
 
+TWO_STAGES = (
+    "two-stage(first=spos+live_params, second=predictor(n=8, features=graf+spos), share=0.4)"
+)
+
+
+def test_two_stages_are_one_run_that_shares_the_supernet_of_both(
+    out: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    (supernet,) = out.glob("tiles-spos-s0-*")
+    shutil.copytree(supernet, tmp_path / supernet.name)
+    result = invoke(*COMMAND, f"{TWO_STAGES},live_params", "--out", tmp_path)
+    assert result.code == 0, result.err
+    (folder,) = tmp_path.glob("tiles-two-stage-*")
+    record = read(folder)
+    (nested,) = record["ranking"]["nested"]
+    assert nested["run_id"] == supernet.name
+    scores = pd.read_parquet(folder / "scores.parquet")
+    assert (scores["status"] == "label").sum() == len(pd.read_parquet(folder / "labels.parquet"))
+    assert record["summary"]["n"] == 30 - 8
+    assert TWO_STAGES in result.out
+    places = json.loads(invoke("report", tmp_path, "--json").out)["sections"][0]["leaderboard"]
+    costs = {place["estimator"]: place["cost"]["total"] for place in places}
+    labels = {place["estimator"]: place["n_labels"] for place in places}
+    counted_once = nested["cost"]["total"] + record["timings"]["score_s"]
+    assert costs[TWO_STAGES] == pytest.approx(counted_once)
+    assert labels[TWO_STAGES] == 8
+
+
 STUDY = """
 [base]
 n_archs = 30
@@ -134,7 +164,12 @@ def test_a_sweep_computes_them_too(tmp_path: Path, invoke: Invoke) -> None:
         ("predictor(features=graf+predictor(n=8))", "name predictor(n=8), which is fitted to"),
         ("predictor(model=forrest)", "Did you mean 'forest'?"),
         ("predictor(n=30)", "predictor.n = 30 was given; of the 30 architectures"),
-        ("predictor(n=8,supernet_seed=3)", "none of graf is a supernet"),
+        ("predictor(n=8,supernet_seed=3)", "predictor.supernet_seed = 3 was given, and has no"),
+        ("two-stage(first=jacof)", "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
+        ("two-stage(share=1.5)", "two-stage.share = 1.5"),
+        ("two-stage(second=predictor(n=30))", "predictor.n = 30 was given; of the 30"),
+        ("two-stage(second=predictor(n=8,model=forrest))", "Did you mean 'forest'?"),
+        ("two-stage(second=jacov(cels=1))", "Did you mean 'zero_cost.cells'?"),
     ],
 )
 def test_a_mistake_is_refused_before_anything_is_written(

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.errors import UsageError
-from harness.estimators import SUPERNET
 from harness.estimators.base import (
     Estimator,
     Needs,
@@ -80,13 +79,7 @@ class Predictor(Estimator):
         settings, space = _read_settings(config), load_space(config.space)
         names = read_features(settings.features, space, nests=True)
         names += read_prior(settings.prior, space, nests=True)
-        seed = settings.supernet_seed
-        found = nest(estimators_among(names, space), config, seed)
-        if seed is not None and all(one.config.estimator != SUPERNET for one in found):
-            raise UsageError(
-                f"predictor.supernet_seed = {seed} was given, and has no effect: none of "
-                f"{'+'.join(names)} is a supernet. Leave it out, or name one, such as spos."
-            )
+        found = nest(estimators_among(names, space), config, settings.supernet_seed)
         for one in found:
             if is_fitted(one.config):
                 raise UsageError(
@@ -164,9 +157,11 @@ class Predictor(Estimator):
     def cost(self) -> dict[str, float]:
         """Return the processor's seconds of fitting, predicting, and what is within the run.
 
-        The trainings behind the labels are not in it.
+        The trainings behind the labels are not in it. Nothing, if the cost of a feature is unknown.
         """
         spent = self._scores.cost()
+        if spent is None:
+            return {}
         spent["score_s"] = spent.get("score_s", 0.0) + self._own_s
         return {part: round(seconds, 3) for part, seconds in spent.items()}
 
