@@ -73,7 +73,8 @@ class ShortTraining(Estimator):
             f"C={plan.shape.channels}, N={plan.shape.cells}"
         )
         self._facts: dict[str, Any] = {}
-        self._prepare_s = self._score_s = 0.0
+        self._prepare_s = 0.0
+        self._found: dict[int, Training] = {}
 
     def prepare(self) -> None:
         """Train the teacher, if there is one."""
@@ -93,10 +94,10 @@ class ShortTraining(Estimator):
             UsageError: If the space has no networks.
         """
         space, what = load_space(self.task.config.space), self._settings.measure
-        found: dict[int, Training] = {}
-        for key, one in self._trainings.find_all(live_classes(space, keys)):
+        found = self._found
+        wanted = [key for key in live_classes(space, keys) if key not in found]
+        for key, one in self._trainings.find_all(wanted):
             found[key] = one
-            self._score_s += one.seconds
         if found and all(one.loss is None for one in found.values()):
             raise DivergedError(
                 f"All {len(found):,} short trainings diverged. Give a smaller short_training.lr "
@@ -132,5 +133,6 @@ class ShortTraining(Estimator):
 
         A start that was stopped early may not have come to what an earlier one trained.
         """
-        score_s = max(round(self._score_s, 3), self.task.spent.get("score_s", 0.0))
+        score_s = sum(one.seconds for one in self._found.values())
+        score_s = max(round(score_s, 3), self.task.spent.get("score_s", 0.0))
         return {"prepare_s": round(self._prepare_s, 3), "score_s": score_s}
