@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,7 +99,7 @@ def complete(config: RunConfig) -> RunConfig:
     """
     estimator, own = load_estimator(config.estimator), own_settings(config)
     read = read_by([config.estimator])
-    tables: dict[str, dict[str, Any]] = {}
+    found: defaultdict[str, list[tuple[Set[str], dict[str, Any]]]] = defaultdict(list)
     for one in estimator.nested(config):
         inner = complete(one.config)
         read |= (inner.model_fields_set & RunConfig.model_fields.keys()) - {"strategy"}
@@ -106,10 +107,24 @@ def complete(config: RunConfig) -> RunConfig:
             given = one.method.given if table == _table_of(one.config) else frozenset()
             # What the brackets say is in the name that the run has stored.
             kept = {key: value for key, value in settings.items() if key not in given}
-            tables = merge(tables, {table: kept})
+            found[table].append((settings.keys(), kept))
+    tables = {table: _share(ones, config.tables.get(table, {})) for table, ones in found.items()}
     if own is not None:
         tables[own.table] = own.stored()
     return config.with_tables(tables).reading(read)
+
+
+def _share(
+    ones: Sequence[tuple[Set[str], dict[str, Any]]], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the settings that estimators with a table in common share.
+
+    Args:
+        ones: The keys that each reads, and what it has besides its brackets.
+        given: The table as the run was given it, which is stored where they read different keys.
+    """
+    whole: dict[str, Any] = reduce(merge, (kept for _, kept in ones))
+    return whole if all(whole.keys() <= keys for keys, _ in ones) else given
 
 
 def _table_of(config: RunConfig) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.execution.conditions import Conditions
@@ -76,6 +77,29 @@ def test_a_ranking_spread_over_workers_and_results_sent_home_are_the_same_bits(
     (config,) = configs
     check_same_bits(tmp_path / config.run_id, reference / config.run_id)
     assert "ranked: n_archs 40" in (tmp_path / "logs" / f"{config.run_id}.log").read_text()
+
+
+NESTED = """
+[[run]]
+estimator = "predictor"
+n_archs = 12
+predictor = {n = 4, model = "forest", features = "graf+spos"}
+"""
+
+
+@pytest.mark.parametrize("fetch", [False, True])
+def test_a_run_comes_after_the_one_that_it_needs_and_gets_its_scores(
+    cluster: Any, local: Any, tmp_path: Path, fetch: bool
+) -> None:
+    configs, reference = local(BASE, NESTED)
+    engine = RayEngine(cluster.address, fetch=fetch)
+    assert engine.run(configs, Conditions(tmp_path, study=True), Recorder()) == []
+    assert [config.method for config in configs] == ["spos", "predictor"]
+    for name in (config.run_id for config in configs):
+        found, expected = (
+            pd.read_parquet(root / name / "scores.parquet") for root in (tmp_path, reference)
+        )
+        pd.testing.assert_frame_equal(found, expected)
 
 
 def _kill_worker(run_id: str) -> None:

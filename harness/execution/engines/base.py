@@ -83,6 +83,10 @@ class Queue:
         """Take the runs, in the order in which they start, each after those that it needs."""
         self._waiting = list(configs)
         self._unended = {config.run_id for config in configs}
+        self._needed = {
+            config.run_id: {one.run_id for one in find_needed(config, conditions.out)}
+            for config in configs
+        }
         self._conditions = conditions
         self._monitor = monitor
         self._held: dict[str, float] = {}  # by run, when it was last seen held by another process
@@ -146,8 +150,7 @@ class Queue:
 
     def _is_early(self, config: RunConfig) -> bool:
         """Return whether a run needs another one that has not ended."""
-        needed = find_needed(config, self._conditions.out)
-        return any(one.run_id in self._unended for one in needed)
+        return not self._needed[config.run_id].isdisjoint(self._unended)
 
     def _is_held(self, config: RunConfig) -> bool:
         """Return whether to skip a run for now, as another process works on it."""

@@ -16,6 +16,7 @@ from ray.exceptions import OutOfMemoryError, RayError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import HarnessError, Interrupted, UsageError, WorkerError
+from harness.estimators.nested import find_needed
 from harness.execution.cluster import LOCAL, START_ONE, check_listening, choose_address
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue
@@ -24,6 +25,7 @@ from harness.execution.engines.ray.mailbox import (
     Mailbox,
     Message,
     read_files,
+    read_result,
     write_files,
 )
 from harness.execution.engines.ray.task import Result, run_task
@@ -154,7 +156,10 @@ class _Driver:
     def _submit(self, task: _Task) -> None:
         config, conditions, engine = task.config, self._conditions, self._engine
         folder = conditions.folder(config)
-        sent = read_files(folder) if engine.fetch else None
+        sent = None
+        if engine.fetch:
+            needed = find_needed(config, conditions.out)
+            sent = [read_files(folder), *(read_result(conditions.folder(one)) for one in needed)]
         remote: Any = ray.remote(run_task).options(
             name=config.run_id,
             num_cpus=planned_threads(config, folder),

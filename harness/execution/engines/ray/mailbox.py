@@ -19,6 +19,7 @@ SEND_EVERY_S = 0.3
 FILES_EVERY_S = 10.0
 """Seconds between two copies of a run's files to the driver, where folders are not shared."""
 
+SCORES = "scores.parquet"
 _NOT_SENT = (LOCK, "checkpoint.prev.pt", "checkpoint.new.pt")
 
 
@@ -143,6 +144,12 @@ def read_files(folder: RunFolder) -> Files:
     kept = [name for name in names if name not in _NOT_SENT and not name.endswith(".tmp")]
     kept = [*list_snapshots(folder.path), *kept]
     return Files(folder.path.name, {name: (folder.path / name).read_bytes() for name in kept})
+
+
+def read_result(folder: RunFolder) -> Files:
+    """Read what other runs need of a finished run: its scores and its record."""
+    names = [name for name in (SCORES, RECORD) if (folder.path / name).exists()]
+    return Files(folder.path.name, {name: (folder.path / name).read_bytes() for name in names})
 
 
 def write_files(files: Files, folder: RunFolder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ def run_task(
     config: RunConfig,
     conditions: Conditions,
     mailbox: Any,
-    sent: Files | None,
+    sent: Sequence[Files] | None,
     rank_workers: int,
 ) -> Result:
     """Compute one run.
@@ -44,7 +45,8 @@ def run_task(
         config: The run, resolved.
         conditions: The settings that all runs share.
         mailbox: Handle of the driver's `Mailbox`.
-        sent: The run's files that the driver already has, if folders are not shared; else None.
+        sent: The run's files that the driver already has, and the results of the runs that it
+            needs, if folders are not shared; else None.
         rank_workers: Workers that the ranking is spread over; 0: none.
 
     Returns:
@@ -56,7 +58,8 @@ def run_task(
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         conditions = conditions._replace(out=Path(scratch))
         folder = conditions.folder(config)
-        write_files(sent, folder)
+        for files in sent:
+            write_files(files, RunFolder(conditions.out / files.run_id))
         monitor = TaskMonitor(mailbox, RunFolder(folder.path))
         error = _work(config, conditions, monitor, rank_workers)
         log = conditions.log(config.run_id)
