@@ -1,7 +1,9 @@
 """The predictor as an estimator: fitted to the truth of some architectures, it scores the others.
 
 The labels are of the very table that judges the run, so the architectures that have one get no
-score, and are never in its evaluation (`ScoreMatrix.fitted_on`).
+score, and are never in its evaluation (`ScoreMatrix.fitted_on`). The scores of another estimator,
+such as short trainings, may be labels too. They say nothing of the truth: then every architecture
+is scored by its prediction, and judged.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from harness.estimators.base import (
     pick_rows,
     score_cells,
 )
-from harness.estimators.matrix import FloatArray, IntArray
-from harness.estimators.methods import Nested
+from harness.estimators.matrix import BoolArray, FloatArray, IntArray
+from harness.estimators.methods import Nested, find_method
 from harness.estimators.nested import NestedScores, is_fitted, nest
 from harness.estimators.predictors.features import (
     estimators_among,
@@ -49,7 +51,7 @@ class Labels(NamedTuple):
 
     Attributes:
         places: Theirs among those that the run ranks, [n].
-        accuracy: Percent, [n].
+        accuracy: Percent, or the scores of an estimator, [n].
     """
 
     places: IntArray
@@ -79,7 +81,8 @@ class Predictor(Estimator):
         settings, space = _read_settings(config), load_space(config.space)
         names = read_features(settings.features, space, nests=True)
         names += read_prior(settings.prior, space, nests=True)
-        found = nest(estimators_among(names, space), config, settings.supernet_seed)
+        named = [*estimators_among(names, space), *filter(None, [settings.labels_from])]
+        found = nest(named, config, settings.supernet_seed)
         for one in found:
             if is_fitted(one.config):
                 raise UsageError(
@@ -98,9 +101,13 @@ class Predictor(Estimator):
             UsageError: If a setting is not allowed, or names no model or no feature; otherwise as
                 `draw_labels`.
         """
-        read_models(_read_settings(config).model)
+        settings = _read_settings(config)
+        read_models(settings.model)
         cls.nested(config)
-        draw_labels(config, truth)
+        if settings.labels_from is None:
+            draw_labels(config, truth)
+        else:
+            _draw(config, _ranked_keys(config), "could be labels")
 
     def __init__(self, task: Task) -> None:
         """Read the settings; nothing is computed yet.
@@ -125,12 +132,25 @@ class Predictor(Estimator):
         Raises:
             HarnessError: As `draw_labels` and the estimators.
         """
-        self._labels = draw_labels(self.task.config, self.task.truth)
+        if self._settings.labels_from is None:
+            self._labels = draw_labels(self.task.config, self.task.truth)
         self._scores.prepare()
+        if self._settings.labels_from is not None:
+            self._labels = self._score_labels(self._settings.labels_from)
+
+    def _score_labels(self, estimator: str) -> Labels:
+        """Draw architectures, and take an estimator's scores for labels; those without are out."""
+        places = _draw(self.task.config, self._keys, "could be labels")
+        scores = self._scores.score(str(find_method(estimator)), self._keys[places])
+        known = np.isfinite(scores)
+        _refuse_constant(scores[known], estimator)
+        return Labels(places[known], scores[known])
 
     @property
     def fitted_on(self) -> frozenset[int]:
-        """The labelled architectures."""
+        """The architectures whose truth is a label."""
+        if self._settings.labels_from is not None:
+            return frozenset()
         return frozenset(self._keys[self._labels.places].tolist())
 
     def score(self, keys: Sequence[int]) -> Scores:
@@ -146,7 +166,8 @@ class Predictor(Estimator):
             key: label_cells() if key in labelled else score_cells(score)
             for key, score in zip(self._keys.tolist(), predicted.tolist(), strict=True)
         }
-        labels = ({"accuracy": accuracy} for accuracy in self._labels.accuracy)
+        column = "score" if self._settings.labels_from else "accuracy"
+        labels = ({column: label} for label in self._labels.accuracy)
         labelled_keys = self._keys[self._labels.places].tolist()
         return Scores(
             rows={"scores": pick_rows(keys, self._space, cells)},
@@ -181,10 +202,15 @@ class Predictor(Estimator):
         missing = "".join(f"; {name} imputed for {n:,}" for name, n in imputed.items())
         kind = describe(self._models, "+".join(self._features), self._settings.prior)
         return {
-            SCORE_KIND: f"{kind}{missing}",
-            LABELS_OF: str(_query(self.task.config)),
+            SCORE_KIND: f"{kind}{self._describe_labels()}{missing}",
             **self._scores.facts(),
+            **({} if self._settings.labels_from else {LABELS_OF: str(_query(self.task.config))}),
         }
+
+    def _describe_labels(self) -> str:
+        """Say whose scores are the labels, if they are not of the truth."""
+        name = self._settings.labels_from
+        return f", fitted to {len(self._labels.places):,} scores of {name}" if name else ""
 
 
 def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
@@ -199,23 +225,45 @@ def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
             equal.
         TruthError: If the table has no such truth.
     """
-    n, query, keys = _read_settings(config).n, _query(config), _ranked_keys(config)
+    query, keys = _query(config), _ranked_keys(config)
     of_all = truth.mean(query)
-    known = np.flatnonzero(np.isin(keys, of_all.keys))
-    if n >= len(known):
+    places = _draw(config, keys, f"have a truth ({query})", np.isin(keys, of_all.keys))
+    accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
+    _refuse_constant(accuracy, str(query))
+    return Labels(places, accuracy)
+
+
+def _draw(config: RunConfig, keys: IntArray, what: str, known: BoolArray | None = None) -> IntArray:
+    """Draw the places of labels among `keys`, [pool], of those that are `known`, [pool], if given.
+
+    Raises:
+        UsageError: If there are no more than labels.
+    """
+    n = _read_settings(config).n
+    candidates = np.arange(len(keys)) if known is None else np.flatnonzero(known)
+    if n >= len(candidates):
         raise UsageError(
             f"predictor.n = {n:,} was given; of the {len(keys):,} architectures that this run "
-            f"ranks, {len(known):,} have a truth ({query}), and those that are labels are not "
-            "evaluated. Give fewer labels, or a larger --n-archs."
+            f"ranks, {len(candidates):,} {what}, and some have to be left to predict. Give fewer "
+            "labels, or a larger --n-archs."
         )
-    places: IntArray = known[make_rng(config.seed, "labels").permutation(len(known))[:n]]
-    accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
-    if accuracy.min() == accuracy.max():
+    drawn = make_rng(config.seed, "labels").permutation(len(candidates))[:n]
+    places: IntArray = candidates[drawn]
+    return places
+
+
+def _refuse_constant(labels: FloatArray, what: str) -> None:
+    """Refuse labels that are all the same, or none.
+
+    Raises:
+        UsageError: If they are.
+    """
+    if len(set(labels.tolist())) < 2:
+        shown = f"{labels[0]:g}" if len(labels) else "missing"
         raise UsageError(
-            f"All {n:,} labels ({query}) are {accuracy[0]:g}%, so nothing can be fitted to them. "
-            "Give more labels, or those of another length of training."
+            f"All {len(labels):,} labels ({what}) are {shown}, so nothing can be fitted to them. "
+            "Give more labels, or others, such as those of another length of training."
         )
-    return Labels(places, accuracy)
 
 
 def _read_settings(config: RunConfig) -> PredictorSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.settings.base import Settings
 
@@ -14,6 +14,9 @@ class PredictorSettings(Settings):
 
     Attributes:
         n: Labels, architectures whose truth is known; the run's seed draws them.
+        labels_from: An estimator whose scores are the labels, such as `short_training(epochs=2)`:
+            it scores the architectures that are drawn, and nothing is taken from a table; None: the
+            truth.
         model: A key of `harness.estimators.predictors.models.MODELS`; several with plus signs
             between them are averaged, such as `forest+gp`.
         features: As `harness.estimators.predictors.features.read_features` takes it, such as
@@ -32,6 +35,7 @@ class PredictorSettings(Settings):
     table: ClassVar[str] = "predictor"
 
     n: int = Field(128, ge=2)
+    labels_from: str | None = None
     model: str = "forest+gp"
     features: str = "graf"
     prior: str | None = None
@@ -39,6 +43,13 @@ class PredictorSettings(Settings):
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _refuse_idle(self) -> PredictorSettings:
+        given = sorted(self.model_fields_set.intersection(("dataset", "split", "epochs")))
+        if self.labels_from is not None and given:
+            raise ValueError(f"{', '.join(given)} is of labels from the truth, not of labels_from")
+        return self
 
     def stored(self) -> dict[str, Any]:
         """Return the settings that are given or have a default."""

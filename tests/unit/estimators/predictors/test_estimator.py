@@ -14,9 +14,11 @@ from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.nested import NestedScores
 from harness.estimators.predictors.estimator import Predictor
+from harness.estimators.short_training.estimator import ShortTraining
 from harness.estimators.zero_cost.proxy import Proxy
 from harness.monitor import SilentMonitor
 from harness.runs.folder import RunFolder
+from harness.seeding import make_rng
 from harness.spaces import load_space
 from harness.stats import kendall_tau
 from harness.testing.tiny import tiny_config, tiny_data
@@ -60,7 +62,8 @@ def score(task: Task, keys: tuple[int, ...] | None = None) -> Scores:
 
 
 def labels_of(scores: Scores) -> dict[int, float]:
-    return {row["nb201_index"]: row["accuracy"] for row in scores.tables["labels"]}
+    rows = scores.tables["labels"]
+    return {row["nb201_index"]: row.get("accuracy", row.get("score")) for row in rows}
 
 
 def test_labelled_architectures_have_no_score_and_all_others_have_one(tmp_path: Path) -> None:
@@ -169,8 +172,11 @@ def constant() -> TruthTable:
     [
         ({"n": 80}, UsageError, r"n = 80 was given; of the 80 .* ranks, 80 have a truth"),
         ({"n": 700, "n_archs": 620}, UsageError, r"of the 620 .* ranks, 600 have a truth"),
-        ({"truth": constant()}, UsageError, r"All 20 labels \(tiles .*\) are 50%"),
+        ({"truth": constant()}, UsageError, r"All 20 labels \(tiles .*\) are 50, so"),
         ({"epochs": 200}, TruthError, r"no rows for tiles test, 200 epochs.* It has: tiles"),
+        ({"labels_from": "live_params", "epochs": 12}, UsageError, "epochs is of labels from the"),
+        ({"labels_from": "live_parms"}, UsageError, "Did you mean 'live_params'"),
+        ({"labels_from": "live_params", "n": 80}, UsageError, "ranks, 80 could be labels"),
         ({"model": "forrest"}, UsageError, "Did you mean 'forest'"),
         ({"features": "graf+grad"}, UsageError, "Did you mean 'graf'"),
         ({"n": 1}, UsageError, r"predictor\.n = 1"),
@@ -182,6 +188,59 @@ def test_what_cannot_be_fitted_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         score(make_task(tmp_path, **settings))
+
+
+SHORT = "short_training(epochs=1, channels=2, cells=1, images=16, measure=loss)"
+
+
+def test_labels_can_be_short_trainings_and_then_all_are_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object) -> object:
+        raise AssertionError("a truth was read")
+
+    monkeypatch.setattr(TruthTable, "mean", unread)
+    settings = {"labels_from": SHORT, "n": 8}
+    estimator = Predictor(make_task(tmp_path, **settings))
+    estimator.prepare()
+    found = estimator.score(KEYS)
+    assert {row["status"] for row in found.rows["scores"]} == {"ok"}
+    assert estimator.fitted_on == frozenset()
+    assert dict(found.facts) == {
+        "score_kind": "accuracy, percent, predicted by forest from graf, fitted to 8 scores of "
+        + SHORT
+    }
+    labels = labels_of(found)
+    assert len(labels) == 8
+    # The same architectures that would have had the truth's labels, with the scores of a run.
+    drawn = make_rng(0, "labels").permutation(N_ARCHS)[:8]
+    assert list(labels) == [KEYS[place] for place in drawn]
+    short = {"epochs": 1, "channels": 2, "cells": 1, "images": 16, "measure": "loss"}
+    config = tiny_config(estimator="short_training", n_archs=N_ARCHS, short_training=short)
+    task = replace(make_task(tmp_path), config=config, folder=RunFolder(tmp_path / config.run_id))
+    own = ShortTraining(task)
+    rows = own.score(list(labels)).rows["scores"]
+    known = {row["nb201_index"]: row["score"] for row in rows if row["status"] == "ok"}
+    assert {key: labels[key] for key in known} == known
+    dead = set(labels) - set(known)
+    assert len(dead) == 1
+    assert all(labels[key] < min(known.values()) for key in dead)
+    assert estimator.cost()["score_s"] > own.cost()["score_s"] > 0
+
+
+def test_architectures_whose_short_training_has_no_score_are_no_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lack_two(self: NestedScores, name: str, keys: Any) -> Any:
+        return np.where(np.arange(len(keys)) < 2, np.nan, np.arange(len(keys)) / 1.0)
+
+    monkeypatch.setattr(NestedScores, "score", lack_two)
+    found = score(make_task(tmp_path, labels_from=SHORT, n=8))
+    assert sorted(labels_of(found).values()) == [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert "fitted to 6 scores of short_training" in found.facts["score_kind"]
+    monkeypatch.setattr(NestedScores, "score", lambda self, name, keys: np.full(len(keys), np.nan))
+    with pytest.raises(UsageError, match=r"^All 0 labels \(short_training\(.*\) are missing"):
+        score(make_task(tmp_path, labels_from=SHORT, n=8))
 
 
 @pytest.mark.realdata
