@@ -31,8 +31,8 @@ CALLABLE: Final = "callable"
 BASELINE: Final = "baseline"
 COMBINATION: Final = "combination"
 
-SUPERNET_SEED = "supernet_seed"
-"""The setting of a predictor that holds the supernets among its features."""
+SUPERNET_SEED, PROXY_SEED = "supernet_seed", "proxy_seed"
+"""Settings of a predictor that hold the supernets, or the proxies, among its features."""
 
 CHANCE = "random"
 """The free score that another draw would change."""
@@ -132,9 +132,12 @@ class ScoreMatrix:
     @property
     def held_supernets(self) -> tuple[int, ...]:
         """Seeds of the supernets that all its label seeds share, as features of a predictor."""
+        return self._find_held(SUPERNET_SEED)
+
+    def _find_held(self, setting: str) -> tuple[int, ...]:
         configs = (part.estimator.config for part in self.components)
         settings = (flatten(config.tables) for config in configs if config is not None)
-        found = {v for own in settings for key, v in own.items() if key.endswith(SUPERNET_SEED)}
+        found = {v for own in settings for key, v in own.items() if key.endswith(setting)}
         return tuple(sorted(found))
 
     @property
@@ -145,8 +148,11 @@ class ScoreMatrix:
     @property
     def held(self) -> str:
         """What its seeds share, to follow them, such as ", the supernet of seed 0 held"."""
-        seeds = " and ".join(map(str, self.held_supernets))
-        return f", the supernet of seed {seeds} held" if seeds else ""
+        held = {"the supernet": self.held_supernets, "proxies": self._find_held(PROXY_SEED)}
+        told = [
+            f"{what} of seed {' and '.join(map(str, own))}" for what, own in held.items() if own
+        ]
+        return f", {' and '.join(told)} held" if told else ""
 
     @property
     def is_free(self) -> bool:

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.errors import MismatchError, StoreError, UsageError
-from harness.estimators import FREE, SUPERNET, load_estimator, read_by
+from harness.estimators import FREE, PROXIES, SUPERNET, load_estimator, read_by
 from harness.estimators.base import Scores, Task
 from harness.estimators.cost import LABEL_EPOCHS, NESTED, find_cost_of_run
 from harness.estimators.matrix import FloatArray, IntArray
 from harness.estimators.methods import Nested, find_method, own_settings
-from harness.estimators.runs import LABELS_OF, load_run
+from harness.estimators.runs import BASELINE_STRATEGY, LABELS_OF, load_run
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.runs.record import FINISHED
 from harness.scores import STATUS_DEAD
@@ -45,31 +45,43 @@ class OfLabels(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def nest(names: Iterable[str], config: RunConfig, supernet_seed: int | None = None) -> list[Nested]:
+def nest(
+    names: Iterable[str],
+    config: RunConfig,
+    supernet_seed: int | None = None,
+    proxy_seed: int | None = None,
+) -> list[Nested]:
     """Find the estimators that a run's settings name, each once.
 
     Args:
         names: As a command names them, such as `spos` or `jacov(cells=1)`.
         config: The run that asks for their scores.
         supernet_seed: Seed of the supernets among them; None: the run's.
+        proxy_seed: Likewise, of the training-free proxies.
 
     Raises:
         UsageError: If a name is unknown, a setting in brackets not allowed, or a seed given and
-            none of them a supernet.
+            none of them a supernet, or a proxy.
     """
     found = {}
     for name in names:
         method = find_method(name)
-        held = supernet_seed if method.estimator == SUPERNET else None
-        seed = config.seed if held is None else held
-        found[str(method)] = Nested(method, method.configure(config, seed))
-    supernets = [one for one in found.values() if one.method.estimator == SUPERNET]
-    if supernet_seed is not None and not supernets:
-        raise UsageError(
-            f"{config.estimator}.supernet_seed = {supernet_seed} was given, and has no effect: "
-            f"none of {', '.join(found) or 'its scores'} is a supernet. Leave it out, or name "
-            "one, such as spos."
+        held = {SUPERNET: supernet_seed, **dict.fromkeys(PROXIES, proxy_seed)}
+        seed = held.get(method.estimator)
+        found[str(method)] = Nested(
+            method, method.configure(config, config.seed if seed is None else seed)
         )
+    estimators = {one.method.estimator for one in found.values()}
+    for kind, seed, known, such in (
+        ("supernet", supernet_seed, {SUPERNET}, BASELINE_STRATEGY),
+        ("proxy", proxy_seed, PROXIES.keys(), "jacov"),
+    ):
+        if seed is not None and not estimators & known:
+            raise UsageError(
+                f"{config.estimator}.{kind}_seed = {seed} was given, and has no effect: none of "
+                f"{', '.join(found) or 'its scores'} is a {kind}. Leave it out, or name one, such "
+                f"as {such}."
+            )
     return list(found.values())
 
 

@@ -46,6 +46,7 @@ class TwoStageSettings(Settings):
         second: Likewise, which re-orders the best.
         share: Of the architectures that both have scored, the part that is re-ordered.
         supernet_seed: Seed of the supernets among them; None: the run's own.
+        proxy_seed: Likewise, of the training-free proxies.
     """
 
     table: ClassVar[str] = "two-stage"
@@ -54,6 +55,7 @@ class TwoStageSettings(Settings):
     second: str = "predictor"
     share: float = Field(0.3, gt=0, le=1)
     supernet_seed: int | None = Field(None, ge=0)
+    proxy_seed: int | None = Field(None, ge=0)
 
     def stored(self) -> dict[str, Any]:
         """Return the settings that are given or have a default, each name written in one way."""
@@ -106,7 +108,8 @@ class TwoStage(Estimator):
         """
         settings = _settings(config)
         terms = [*_read(settings.first), *_read(settings.second)]
-        found = nest([term.name for term in terms], config, settings.supernet_seed)
+        names = [term.name for term in terms]
+        found = nest(names, config, settings.supernet_seed, settings.proxy_seed)
         for one in found:
             if one.method.estimator == cls.name:
                 raise UsageError(

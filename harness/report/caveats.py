@@ -41,9 +41,9 @@ def say_notes(result: Evaluated) -> Iterator[str]:
         )
     if _has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
-    if estimator.held_supernets and len(estimator.seeds) > 1:
+    if estimator.held and len(estimator.seeds) > 1:
         over = f"{estimator.seed_kind}{estimator.held}"
-        yield f"Intervals of {label} are over {over}: they say nothing of another supernet."
+        yield f"Intervals of {label} are over {over}: they say nothing of other draws of these."
     if result.leak_free is not None:
         yield _say_leak_free(label, result.leak_free)
     if not result.truth.is_recorded:

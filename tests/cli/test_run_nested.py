@@ -75,8 +75,8 @@ def test_another_supernet_is_another_run(out: Path, invoke: Invoke, tmp_path: Pa
     assert not names & {path.name for path in out.iterdir()}
 
 
-def test_one_supernet_can_be_held_for_several_label_seeds(tmp_path: Path, invoke: Invoke) -> None:
-    held = PREDICTED.replace("spos", "spos, supernet_seed=3")
+def test_features_can_be_held_for_several_label_seeds(tmp_path: Path, invoke: Invoke) -> None:
+    held = PREDICTED.replace("spos", "spos+nwot, supernet_seed=3, proxy_seed=4")
     result = invoke(*COMMAND, held, "--seeds", "0,1", "--jobs", "2", "--out", tmp_path, "--json")
     assert result.code == 0, result.err
     runs = {run["run_id"]: run for run in json.loads(result.out)["runs"]}
@@ -88,6 +88,7 @@ def test_one_supernet_can_be_held_for_several_label_seeds(tmp_path: Path, invoke
     nested = [run["ranking"]["nested"] for run in predictors]
     assert nested[0] == nested[1]
     assert (nested[0][0]["run_id"], nested[0][0]["seed"]) == (supernet.name, 3)
+    assert [path.name[:9] for path in (tmp_path / "zero_cost").iterdir()] == ["tiles-s4-"]
 
 
 def test_what_an_unfinished_supernet_leaves_is_told(tmp_path: Path, invoke: Invoke) -> None:
@@ -165,6 +166,10 @@ def test_a_sweep_computes_them_too(tmp_path: Path, invoke: Invoke) -> None:
         ("predictor(model=forrest)", "Did you mean 'forest'?"),
         ("predictor(n=30)", "predictor.n = 30 was given; of the 30 architectures"),
         ("predictor(n=8,supernet_seed=3)", "predictor.supernet_seed = 3 was given, and has no"),
+        (
+            "predictor(n=8,proxy_seed=3)",
+            "its scores is a proxy. Leave it out, or name one, such as",
+        ),
         ("two-stage(first=jacof)", "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
         ("two-stage(share=1.5)", "two-stage.share = 1.5"),
         ("two-stage(second=predictor(n=30))", "predictor.n = 30 was given; of the 30"),

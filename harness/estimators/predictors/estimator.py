@@ -82,7 +82,7 @@ class Predictor(Estimator):
         names = read_features(settings.features, space, nests=True)
         names += read_prior(settings.prior, space, nests=True)
         named = [*estimators_among(names, space), *filter(None, [settings.labels_from])]
-        found = nest(named, config, settings.supernet_seed)
+        found = nest(named, config, settings.supernet_seed, settings.proxy_seed)
         for one in found:
             if is_fitted(one.config):
                 raise UsageError(

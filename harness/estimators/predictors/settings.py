@@ -26,6 +26,7 @@ class PredictorSettings(Settings):
             ranks; None: a constant.
         supernet_seed: Seed of the supernets among the features, which label seeds then share;
             None: the run's own.
+        proxy_seed: Likewise, of the training-free proxies.
         dataset: Data set of the labels in the truth table's spelling; None: that of the truth that
             the run is judged by.
         split: Likewise, the images that they were measured on.
@@ -40,6 +41,7 @@ class PredictorSettings(Settings):
     features: str = "graf"
     prior: str | None = None
     supernet_seed: int | None = Field(None, ge=0)
+    proxy_seed: int | None = Field(None, ge=0)
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = Field(None, ge=1)

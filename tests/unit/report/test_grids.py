@@ -46,7 +46,9 @@ def test_it_is_one_row_over_both(report: Report) -> None:
 def test_an_interval_with_a_supernet_held_says_so(report: Report) -> None:
     label = f"{NAME[:-1]}, supernet_seed=1)"
     (said,) = [line for line in report.words if line.startswith(f"Intervals of {label}")]
-    assert "are over label seeds, the supernet of seed 1 held: they say nothing" in said
+    assert (
+        "are over label seeds, the supernet of seed 1 held: they say nothing of other draws" in said
+    )
     assert "(95% over label seeds and architectures; 5 label seeds, the supernet" in report.words[0]
     (pair,) = [p.pair for p in report.sections[0].pairs if p.pair.first.label == label]
     assert pair.claim == (
