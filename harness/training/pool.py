@@ -44,16 +44,19 @@ def compute_all(
     with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
         waiting = iter(jobs)
         running: set[Future[Done]] = set()
-        while True:
-            for job in waiting:
-                running.add(pool.submit(_compute, function, job))
-                if len(running) > workers:
-                    break
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
+        try:
+            while True:
+                for job in waiting:
+                    running.add(pool.submit(_compute, function, job))
+                    if len(running) > workers:
+                        break
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _start_worker(parent: int, given: bytes) -> None:
