@@ -152,8 +152,7 @@ def evaluate_case(
     """Evaluate an estimator's scores, as `evaluate_scores` does.
 
     Args:
-        scores: The scores, on their case. The ceiling and the reference use all its architectures,
-            the gap curve those that every seed is evaluated on.
+        scores: The scores, on their case. The ceiling and the reference use all its architectures.
         baselines: As in `evaluate_scores`, on the same case, evaluated on the same.
         populations: As in `evaluate_scores`.
         tick: Called after each population.
@@ -168,8 +167,7 @@ def evaluate_case(
     for name in case.names(populations):
         results[name] = _evaluate_on(name, scores, baselines or {})
         tick()
-    by_all = scores.by_all
-    curve = concordance_by_gap(scores.rows[:, by_all], case.truth[by_all])
+    curve = concordance_by_gap(scores.rows, case.truth, scores.judged)
     return Evaluation(len(case.truth), scores.n_per_seed, results, curve)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.errors import UsageError
 from harness.stats.correlation import FloatArray, check_pair, dense_ranks
-from harness.stats.populations import MIN_ARCHS
+from harness.stats.populations import MIN_ARCHS, BoolArray
 
 GAP_EDGES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Bins: above one edge, up to and including the next; the last has no upper edge."""
@@ -37,7 +37,7 @@ class GapBin:
     Attributes:
         low: Gaps are above this, percentage points.
         high: Gaps are at most this; None for no limit.
-        n_pairs: Number of pairs.
+        n_pairs: Number of pairs, mean over seeds, rounded down.
         concordant: Share of pairs that the score orders as the truth does, 0 to 1, equal scores
             counting half; None without pairs.
     """
@@ -74,7 +74,9 @@ class GapCurve:
         }
 
 
-def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
+def concordance_by_gap(
+    scores: npt.ArrayLike, truth: npt.ArrayLike, judged: BoolArray | None = None
+) -> GapCurve:
     """Compute the share of concordant pairs by true gap, over all n(n-1)/2 pairs.
 
     It describes these pairs and has no interval, because pairs share architectures.
@@ -82,6 +84,7 @@ def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
     Args:
         scores: Estimates, higher is better, [n], or [seed, n] for the mean over seeds.
         truth: Ground truth, percent, [n]; differences under 1e-6 are ties.
+        judged: Architectures that each seed is evaluated on, [seed, n]; all by default.
 
     Returns:
         The curve.
@@ -100,10 +103,13 @@ def concordance_by_gap(scores: npt.ArrayLike, truth: npt.ArrayLike) -> GapCurve:
             f"A gap curve was requested for truth from {truths.min():g} to {truths.max():g}; it is "
             "accuracy in percent, 0 to 100. Convert it first."
         )
-    counts = np.zeros((3, 0), dtype=np.int64)
+    counts = np.zeros((3, 1), dtype=np.int64)
     for number, (row, _) in enumerate(pairs):
-        of_row = _count_by_gap(row, truths)
-        counts = of_row if number == 0 else counts + of_row
+        own = slice(None) if judged is None else judged[number]
+        of_row = _count_by_gap(row[own], truths[own])
+        short, long = sorted((counts, of_row), key=lambda each: each.shape[1])
+        counts = long.copy()
+        counts[:, : short.shape[1]] += short
     return _summarise(counts, len(pairs))
 
 
@@ -139,26 +145,27 @@ def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int6
 
 
 def _summarise(counts: npt.NDArray[np.int64], n_seeds: int) -> GapCurve:
-    n_pairs = counts.sum(axis=0) // n_seeds
-    concordant = (counts[2] + counts[1] / 2.0) / n_seeds
+    pairs, concordant = counts.sum(axis=0), counts[2] + counts[1] / 2.0
     edges = [round(edge * _STEPS_PER_POINT) for edge in GAP_EDGES]
     bins = []
     for number, low in enumerate(edges):
-        high = edges[number + 1] if number + 1 < len(edges) else len(n_pairs)
-        n = int(n_pairs[low + 1 : high + 1].sum())
+        high = edges[number + 1] if number + 1 < len(edges) else len(pairs)
+        n = int(pairs[low + 1 : high + 1].sum())
         share = float(concordant[low + 1 : high + 1].sum()) / n if n else None
         last = number + 1 == len(edges)
-        bins.append(GapBin(GAP_EDGES[number], None if last else GAP_EDGES[number + 1], n, share))
-    return GapCurve(tuple(bins), int(n_pairs[0]), _reliable_gap(n_pairs[1:], concordant[1:]))
+        upper = None if last else GAP_EDGES[number + 1]
+        bins.append(GapBin(GAP_EDGES[number], upper, n // n_seeds, share))
+    reliable = _reliable_gap(pairs[1:] / n_seeds, concordant[1:] / n_seeds)
+    return GapCurve(tuple(bins), int(pairs[0]) // n_seeds, reliable)
 
 
-def _reliable_gap(n_pairs: npt.NDArray[np.int64], concordant: FloatArray) -> float | None:
+def _reliable_gap(n_pairs: FloatArray, concordant: FloatArray) -> float | None:
     filled = np.flatnonzero(n_pairs)
     if len(filled) == 0:
         return None
     from scipy.optimize import isotonic_regression  # takes most of a second to import
 
-    weights = n_pairs[filled].astype(np.float64)
+    weights = n_pairs[filled]
     fit = isotonic_regression(concordant[filled] / weights, weights=weights).x
     beyond = np.cumsum(n_pairs[::-1])[::-1][filled]
     # A fit of exactly 0.9 is a mean of many numbers, each rounded by about 1e-16.

@@ -93,6 +93,20 @@ def test_every_metric_is_the_mean_over_seeds_on_their_own_complements(
         assert own["populations"][name]["metrics"]["tau"]["per_seed"] == pytest.approx(tops)
 
 
+def test_pairs_in_the_right_order_are_those_of_each_seed(
+    made: tuple[list[Seed], dict[str, Any]],
+) -> None:
+    seeds, section = made
+    (own,) = [e for e in section["evaluations"] if e["label"] == PREDICTOR]
+    counted = [part["n_pairs"] for part in own["gap_curve"]["bins"]]
+    gaps = [
+        abs(np.subtract.outer(s.truth, s.truth)).round(6)[np.tril_indices(340, -1)] for s in seeds
+    ]
+    edges = [*(part["low"] for part in own["gap_curve"]["bins"]), np.inf]
+    for n, low, high in zip(counted, edges, edges[1:], strict=False):
+        assert n == sum(int(((g > low) & (g <= high)).sum()) for g in gaps) // 3
+
+
 def test_the_difference_and_what_is_added_are_on_the_same_seed_by_seed(
     made: tuple[list[Seed], dict[str, Any]],
 ) -> None:

@@ -139,6 +139,25 @@ def test_seeds_are_averaged() -> None:
         assert part.n_pairs == curves[0].bins[place].n_pairs
 
 
+def test_pairs_of_all_seeds_count_where_each_has_its_own_architectures() -> None:
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(80, 94, 60)
+    truth[0] = 20.0  # only of the second seed: the others' gaps end earlier
+    scores = truth + 3 * rng.standard_normal((3, 60))
+    judged = rng.uniform(size=(3, 60)) < 0.8
+    judged[:, 0] = False, True, False
+    pairs = [
+        pair
+        for row, own in zip(scores, judged, strict=True)
+        for pair in naive_pairs(row[own], truth[own])
+    ]
+    found = concordance_by_gap(scores, truth, judged)
+    for part, (n_pairs, share) in zip(found.bins, naive_bins(pairs), strict=True):
+        assert part.n_pairs == n_pairs // 3
+        assert part.concordant == pytest.approx(share, abs=TOLERANCE)
+    assert found.reliable_gap == naive_reliable_gap(pairs, 3 * 435)
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_without_pairs_there_are_only_empty_bins(n: int) -> None:
     curve = concordance_by_gap(np.ones(n), np.ones(n))
