@@ -161,7 +161,8 @@ def _fits(label: str, base: str, wanted: Sequence[str]) -> bool:
         own, settings = split_settings(label)
     except UsageError:  # such as `params (proxies.csv)`
         return False
-    return own == base and set(wanted) <= set(settings)
+    spaceless = {setting.replace(" ", "") for setting in settings}
+    return own == base and {setting.replace(" ", "") for setting in wanted} <= spaceless
 
 
 def _weigh(text: str, known: Container[str]) -> Term:

@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.estimators import load_estimator
 from harness.estimators.nested import complete, find_needed, with_nested
 from harness.execution.conditions import Conditions
-from harness.execution.engines.base import Engine, Failure
+from harness.execution.engines.base import Engine, Failure, needs_no_work
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
 from harness.settings.dotted import differences
@@ -86,7 +86,9 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
 
 
 def gather(resolved: Sequence[RunConfig], conditions: Conditions) -> list[RunConfig]:
-    """Return each run once, in the order given; before it, the runs that it needs.
+    """Return each run once, in the order given; before it, the runs whose scores it needs.
+
+    Of a run that is finished, those that are gone are not computed again.
 
     Args:
         resolved: The runs.
@@ -95,7 +97,7 @@ def gather(resolved: Sequence[RunConfig], conditions: Conditions) -> list[RunCon
     Raises:
         UsageError: If two different runs would have the same folder.
     """
-    whole = [one for config in resolved for one in (*find_needed(config, conditions.out), config)]
+    whole = [one for config in resolved for one in (*_find_needed(config, conditions), config)]
     distinct = {config.sha256: config for config in whole}
     named: dict[str, RunConfig] = {}
     for config in distinct.values():
@@ -108,6 +110,13 @@ def gather(resolved: Sequence[RunConfig], conditions: Conditions) -> list[RunCon
                 f"{named_differences}. Give one of them another --out folder."
             )
     return list(distinct.values())
+
+
+def _find_needed(config: RunConfig, conditions: Conditions) -> list[RunConfig]:
+    needed = find_needed(config, conditions.out)
+    if not needs_no_work(config, conditions):
+        return needed
+    return [one for one in needed if conditions.folder(one).has_record()]
 
 
 def run_all(

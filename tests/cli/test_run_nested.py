@@ -60,6 +60,16 @@ def test_the_same_command_computes_nothing_again(out: Path, invoke: Invoke) -> N
     assert {path: path.stat().st_mtime_ns for path in out.rglob("scores.parquet")} == before
 
 
+def test_a_finished_run_does_without_a_supernet_that_is_gone(
+    out: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    (predictor,) = out.glob("tiles-predictor-s0-*")
+    shutil.copytree(predictor, tmp_path / predictor.name)
+    result = invoke(*COMMAND, PREDICTED, "--out", tmp_path, "--json")
+    assert result.code == 0, result.err
+    assert [run["run_id"] for run in json.loads(result.out)["runs"]] == [predictor.name]
+
+
 def test_the_report_prices_the_predictor_with_its_supernet(out: Path, invoke: Invoke) -> None:
     result = invoke("report", out, "--json")
     places = json.loads(result.out)["sections"][0]["leaderboard"]

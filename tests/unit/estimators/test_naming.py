@@ -97,7 +97,14 @@ def test_brackets_without_settings_are_refused(name: str) -> None:
         split_settings(name)
 
 
-LABELS = ("own(n=3, f=x+y)", "own(n=3, f=y)", "own(n=4, f=x+y)", "other(n=3)", "params (a.csv)")
+LABELS = (
+    "nest(of=own(n=3, f=y), k=1)",
+    "own(n=3, f=x+y)",
+    "own(n=3, f=y)",
+    "own(n=4, f=x+y)",
+    "other(n=3)",
+    "params (a.csv)",
+)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +113,7 @@ LABELS = ("own(n=3, f=x+y)", "own(n=3, f=y)", "own(n=4, f=x+y)", "other(n=3)", "
         ("own(n=4)", "own(n=4, f=x+y)"),
         ("own(f=y)", "own(n=3, f=y)"),
         ("own(f=x+y,n=3)", "own(n=3, f=x+y)"),
+        ("nest(of=own(n=3,f=y))", "nest(of=own(n=3, f=y), k=1)"),
         ("other", "other(n=3)"),
         ("params (a.csv)", "params (a.csv)"),
         ("own(n=3)", "own(n=3)"),  # two have it
