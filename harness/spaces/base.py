@@ -110,10 +110,18 @@ class Features(NamedTuple):
         description: What they are, in words.
         of: Computes them of some architectures: by name, finite, [arch]; the same names for all,
             and of an architecture the same whichever others are asked for.
+        redraw: Computes them of an isomorphic encoding of each architecture, which a generator
+            draws: other numbers for the same architecture. None where there is one encoding only.
     """
 
     description: str
     of: Callable[[Sequence[Architecture]], Mapping[str, npt.NDArray[np.float64]]]
+    redraw: (
+        Callable[
+            [Sequence[Architecture], np.random.RandomState], Mapping[str, npt.NDArray[np.float64]]
+        ]
+        | None
+    ) = None
 
 
 class Fact(NamedTuple):

@@ -174,6 +174,15 @@ def features_describe_each_architecture_alone(space: Space) -> None:
             assert np.isfinite(values).all(), f"{name}, {column} is not finite"
             same = np.array_equal(values[::-2], of_some[column])
             assert same, f"{name}, {column} depends on which others are asked for"
+        if features.redraw is not None:
+            first, again, other = (
+                features.redraw(archs, np.random.RandomState(seed)) for seed in (0, 0, 1)
+            )
+            assert list(first) == list(of_all), f"{name} has other names for other encodings"
+            drawn = [np.stack(list(columns.values())) for columns in (first, again, other)]
+            assert np.isfinite(drawn[0]).all(), f"{name} is not finite for other encodings"
+            assert np.array_equal(drawn[0], drawn[1]), f"{name}: equal generators draw differently"
+            assert not np.array_equal(drawn[0], drawn[2]), f"{name} has one encoding only"
 
 
 def a_grid_has_a_choice_for_each_slot(space: Space) -> None:

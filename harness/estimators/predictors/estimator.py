@@ -31,6 +31,8 @@ from harness.estimators.matrix import BoolArray, FloatArray, IntArray
 from harness.estimators.methods import Nested, find_method
 from harness.estimators.nested import NestedScores, is_fitted, nest
 from harness.estimators.predictors.features import (
+    check_encodings,
+    draw_encodings,
     estimators_among,
     make_prior,
     make_table,
@@ -101,9 +103,11 @@ class Predictor(Estimator):
             UsageError: If a setting is not allowed, or names no model or no feature; otherwise as
                 `draw_labels`.
         """
-        settings = _read_settings(config)
+        settings, space = _read_settings(config), load_space(config.space)
         read_models(settings.model)
         cls.nested(config)
+        features = read_features(settings.features, space, nests=True)
+        check_encodings(features, space, settings.encodings)
         if settings.labels_from is None:
             draw_labels(config, truth)
         else:
@@ -194,7 +198,13 @@ class Predictor(Estimator):
         table = make_table(self._features, self._keys, self._space, score)
         prior = make_prior(self._prior, self._keys, self._space, score) if self._prior else None
         seed, started = model_seed(config.seed), time.process_time()
-        predicted = predict(self._models, table.values, labels.places, labels.accuracy, seed, prior)
+        encodings = draw_encodings(
+            *(self._features, table, labels.places, self._keys, self._space),
+            self._settings.encodings,
+        )
+        predicted = predict(
+            *(self._models, table.values, labels.places, labels.accuracy, seed, prior), encodings
+        )
         self._own_s = time.process_time() - started
         return predicted, table.imputed
 

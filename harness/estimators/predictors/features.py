@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.errors import UsageError
 from harness.estimators.baselines import make_baselines
 from harness.estimators.classes import class_key
 from harness.estimators.matrix import CHANCE, FloatArray, IntArray
 from harness.estimators.methods import find_method
 from harness.estimators.naming import read_sum, split_sum
+from harness.seeding import make_rng
 from harness.spaces import Space
 from harness.stats.correlation import dense_ranks, mean_ranks
 
@@ -132,6 +134,62 @@ def make_prior(
     """
     summed: FloatArray = make_table(names, keys, space, score).values.sum(axis=1)
     return summed
+
+
+def check_encodings(names: Sequence[str], space: Space, n_encodings: int) -> None:
+    """Refuse several encodings of an architecture where no feature tells them apart.
+
+    Args:
+        names: From `read_features`.
+        space: The space.
+        n_encodings: Of each labelled architecture.
+
+    Raises:
+        UsageError: If there are several and each feature is the same for all.
+    """
+    varied = [name for name, features in space.features.items() if features.redraw is not None]
+    if n_encodings > 1 and not set(varied) & set(names):
+        raise UsageError(
+            f"predictor.encodings = {n_encodings} was given, and {'+'.join(names)} is the same for "
+            f"all isomorphic encodings of an architecture. Of space '{space.name}', these features "
+            f"are not: {', '.join(varied) or 'none'}. Name one, or leave the setting out."
+        )
+
+
+def draw_encodings(
+    names: Sequence[str], table: Table, places: IntArray, keys: IntArray, space: Space, n: int
+) -> FloatArray:
+    """Compute features of several isomorphic encodings of some architectures.
+
+    Reference: Liu et al., Homogeneous Architecture Augmentation for Neural Predictor, ICCV 2021,
+    arXiv 2107.13153 (HAAP), section 3.2. Deviation: of the up to 720 encodings some are drawn, with
+    repetitions, where theirs are all there; the generator's seed is fixed.
+
+    Args:
+        names: From `read_features`.
+        table: The features of all.
+        places: The architectures, rows of the table, [label].
+        keys: Of all architectures, [pool].
+        space: Their space.
+        n: Encodings of each, the table's own among them.
+
+    Returns:
+        Features, [label, n, f]. Those that are the same for all encodings are the table's.
+
+    Raises:
+        UsageError: As `check_encodings`.
+    """
+    check_encodings(names, space, n)
+    archs = [space.canonical(space.at(key)) for key in keys[places].tolist()]
+    redraws = [space.features[name].redraw for name in names if name in space.features]
+    rng = make_rng(0, "isomorphic encodings")
+    found = [table.values[places]]
+    for _ in range(1, n):
+        columns = dict(zip(table.names, table.values[places].T, strict=True))
+        for redraw in filter(None, redraws):
+            columns |= redraw(archs, rng)
+        found.append(np.stack(list(columns.values()), axis=1))
+    return np.stack(found, axis=1)
 
 
 @lru_cache(maxsize=16)

@@ -16,13 +16,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from harness.errors import DataError, UsageError
 from harness.estimators.callables import to_arch
 from harness.estimators.loading import read_mapping
 from harness.estimators.matrix import CALLABLE, FloatArray, IntArray, ScoreMatrix
 from harness.estimators.predictors.features import (
+    check_encodings,
+    draw_encodings,
     make_prior,
     make_table,
     read_features,
@@ -45,6 +47,7 @@ class _File(BaseModel):
     model: str
     features: str
     prior: str | None = None
+    encodings: int = Field(1, ge=1)
     seed: int
     labels: dict[str, FiniteFloat]
 
@@ -64,6 +67,7 @@ class FittedPredictor:
         features: As the setting `predictor.features`, without proxies.
         seed: Of the models.
         prior: As the setting `predictor.prior`, without proxies.
+        encodings: As the setting `predictor.encodings`.
     """
 
     space: Space
@@ -73,6 +77,7 @@ class FittedPredictor:
     features: str
     seed: int
     prior: str | None = None
+    encodings: int = 1
 
     def __post_init__(self) -> None:
         """Check the labels and the names.
@@ -81,7 +86,8 @@ class FittedPredictor:
             UsageError: If there are fewer than two labels, all are equal, or a name is unknown.
         """
         read_models(self.model)
-        read_features(self.features, self.space)
+        names = read_features(self.features, self.space)
+        check_encodings(names, self.space, self.encodings)
         read_prior(self.prior, self.space)
         if len(self.keys) < 2 or self.accuracy.min() == self.accuracy.max():
             raise UsageError(
@@ -156,6 +162,7 @@ class FittedPredictor:
             model=self.model,
             features=self.features,
             prior=self.prior,
+            encodings=self.encodings,
             seed=self.seed,
             labels=dict(zip(texts, self.accuracy.tolist(), strict=True)),
         )
@@ -183,7 +190,9 @@ class FittedPredictor:
         places, seed, prior = np.searchsorted(pool, self.keys), model_seed(self.seed), None
         if trusted := read_prior(self.prior, self.space):
             prior = make_prior(trusted, pool, self.space, _score_nothing)
-        return predict(read_models(self.model), table.values, places, self.accuracy, seed, prior)
+        encodings = draw_encodings(names, table, places, pool, self.space, self.encodings)
+        models = read_models(self.model)
+        return predict(models, table.values, places, self.accuracy, seed, prior, encodings)
 
 
 def fit_predictor(
@@ -193,6 +202,7 @@ def fit_predictor(
     model: str = PredictorSettings().model,
     features: str = PredictorSettings().features,
     prior: str | None = None,
+    encodings: int = 1,
     seed: int = 0,
     space: Space | str | None = None,
     **reading: Any,
@@ -206,6 +216,7 @@ def fit_predictor(
         model: Models with plus signs between them, such as `forest+gp`.
         features: Features with plus signs between them, such as `graf+free`.
         prior: Free scores that models with a mean start from, such as `live_params`.
+        encodings: Isomorphic encodings in which each architecture appears, with `layers`.
         seed: Of the models.
         space: The space or its name; whichever the file names, or NAS-Bench-201, unless given.
         reading: How they are read: attributes of `harness.scores.ReadOptions`, such as `arch_form`
@@ -231,7 +242,7 @@ def fit_predictor(
         )
     only = sets.sets[0]
     mean = np.nanmean(only.score, axis=0)
-    return FittedPredictor(sets.space, only.keys, mean, model, features, seed, prior)
+    return FittedPredictor(sets.space, only.keys, mean, model, features, seed, prior, encodings)
 
 
 def load_predictor(path: str | Path, space: Space | None = None) -> FittedPredictor:
@@ -263,6 +274,7 @@ def load_predictor(path: str | Path, space: Space | None = None) -> FittedPredic
         content.features,
         content.seed,
         content.prior,
+        content.encodings,
     )
 
 

@@ -24,6 +24,8 @@ class PredictorSettings(Settings):
         prior: Scores that rank without labels, with plus signs between them, such as
             `live_params+jacov`: the mean of a Gaussian process is a line in the sum of their log
             ranks; None: a constant.
+        encodings: Isomorphic encodings in which each labelled architecture appears; with more than
+            one, a feature such as `layers` has to tell them apart.
         supernet_seed: Seed of the supernets among the features, which label seeds then share;
             None: the run's own.
         proxy_seed: Likewise, of the training-free proxies.
@@ -34,12 +36,14 @@ class PredictorSettings(Settings):
     """
 
     table: ClassVar[str] = "predictor"
+    later: ClassVar[frozenset[str]] = frozenset({"encodings"})
 
     n: int = Field(128, ge=2)
     labels_from: str | None = None
     model: str = "forest+gp"
     features: str = "graf"
     prior: str | None = None
+    encodings: int = Field(1, ge=1)
     supernet_seed: int | None = Field(None, ge=0)
     proxy_seed: int | None = Field(None, ge=0)
     dataset: str | None = None

@@ -200,11 +200,14 @@ class NB201(Grid):
 
     @cached_property
     def features(self) -> Mapping[str, Features]:
-        """Graph features besides the choices."""
-        from harness.spaces.nb201.graph import graph_features  # numpy: only where it is used
+        """Graph features and layers besides the choices."""
+        # numpy: only where it is used
+        from harness.spaces.nb201.graph import graph_features
+        from harness.spaces.nb201.layers import draw_layer_features, layer_features
 
         graf = Features("GRAF, features of the cell's graph by set of operations", graph_features)
-        return {**super().features, "graf": graf}
+        layers = Features("what each layer is and reads", layer_features, draw_layer_features)
+        return {**super().features, "graf": graf, "layers": layers}
 
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:

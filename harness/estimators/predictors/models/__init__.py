@@ -59,6 +59,7 @@ def predict(
     y: FloatArray,
     seed: int,
     prior: FloatArray | None = None,
+    encodings: FloatArray | None = None,
 ) -> FloatArray:
     """Fit models to the architectures with a label, and predict all.
 
@@ -70,11 +71,14 @@ def predict(
         seed: Seed of the models.
         prior: What is known without labels, higher is better, [pool]: the mean of models that have
             one is a line in it.
+        encodings: Features of the rows with a label in several isomorphic encodings, [n, e, f],
+            all of which models are fitted to; None: those of `x`.
 
     Returns:
         The predictions of one model; of several the mean of theirs, each standardised over the
         pool; [pool].
     """
+    rows = x[labelled][:, None] if encodings is None else encodings
     predictions = []
     for name in models:
         regression = load_model(name)()
@@ -82,7 +86,8 @@ def predict(
         mean = np.zeros(len(x))
         if prior is not None and regression.has_mean:
             mean = _fit_line(prior, labelled, target)
-        regression.fit(x[labelled], target - mean[labelled], seed)
+        targets = np.repeat(target - mean[labelled], rows.shape[1], axis=0)
+        regression.fit(rows.reshape(-1, x.shape[1]), targets, seed)
         predictions.append(regression.predict(x) + mean)
     if len(predictions) == 1:
         return predictions[0]

@@ -179,6 +179,8 @@ def constant() -> TruthTable:
         ({"labels_from": "live_params", "n": 80}, UsageError, "ranks, 80 could be labels"),
         ({"model": "forrest"}, UsageError, "Did you mean 'forest'"),
         ({"features": "graf+grad"}, UsageError, "Did you mean 'graf'"),
+        ({"encodings": 2}, UsageError, r"predictor\.encodings = 2 .* graf is the same"),
+        ({"encodings": 0}, UsageError, r"predictor\.encodings = 0"),
         ({"n": 1}, UsageError, r"predictor\.n = 1"),
         ({"k": 3}, UsageError, r"Unknown setting 'predictor\.k'"),
     ],

@@ -7,6 +7,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.estimators.predictors.features import (
+    check_encodings,
+    draw_encodings,
     log_ranks,
     make_prior,
     make_table,
@@ -108,3 +110,32 @@ def test_features_are_named_with_plus_signs(space: Space, text: str, names: list
 def test_what_the_space_has_not_is_refused(space: Space, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read_features(text, space)
+
+
+def test_labels_appear_in_isomorphic_encodings_and_other_features_stay_as_they_are() -> None:
+    names = ["layers", "live_params", "graf"]
+    table = make_table(names, KEYS, SPACE, refuse)
+    places = np.arange(20, 60)
+    found = draw_encodings(names, table, places, KEYS, SPACE, 5)
+    assert found.shape == (40, 5, table.values.shape[1])
+    np.testing.assert_array_equal(found[:, 0], table.values[places])
+    is_layer = np.array([name.startswith(("place", "node")) for name in table.names])
+    same = np.broadcast_to(table.values[places][:, None, ~is_layer], found[:, :, ~is_layer].shape)
+    np.testing.assert_array_equal(found[:, :, ~is_layer], same)
+    # How many places are empty is the same in any order.
+    empty = [place for place, name in enumerate(table.names) if name.endswith("empty")]
+    counts = found[:, :, empty].sum(axis=2)
+    np.testing.assert_array_equal(counts, counts[:, :1].repeat(5, axis=1))
+    distinct = [len(np.unique(own, axis=0)) for own in found]
+    assert np.mean(distinct) > 3
+
+
+def test_encodings_that_no_feature_tells_apart_are_refused() -> None:
+    check_encodings(["graf"], SPACE, 1)
+    check_encodings(["graf", "layers"], SPACE, 8)
+    with pytest.raises(
+        UsageError, match=r"encodings = 8 .* graf\+free is the same .* are not: layers"
+    ):
+        check_encodings(["graf", "free"], SPACE, 8)
+    with pytest.raises(UsageError, match=r"Of space 'toy', these features are not: none"):
+        check_encodings(["one-hot"], Toy(), 2)

@@ -84,6 +84,17 @@ def test_its_prior_is_saved_and_an_older_file_has_none(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict(range(60)), without.predict(range(60)))
 
 
+def test_encodings_are_saved_and_members_of_a_class_still_tie(tmp_path: Path) -> None:
+    few = harness.fit_predictor(ACCURACY, model="forest", features="layers")
+    fitted = harness.fit_predictor(ACCURACY, model="forest", features="layers", encodings=4)
+    fitted.save(tmp_path / "mine.json")
+    found = harness.load_predictor(tmp_path / "mine.json").predict(range(300))
+    np.testing.assert_array_equal(found, fitted.predict(range(300)))
+    assert not np.allclose(found, few.predict(range(300)))
+    classes = [SPACE.key(SPACE.canonical(SPACE.at(key))) for key in range(300)]
+    np.testing.assert_array_equal(found, fitted.predict(classes))
+
+
 def test_it_is_never_judged_on_its_labels(fitted: FittedPredictor) -> None:
     own = fitted.to_estimator(label="mine")
     assert not set(own.keys.tolist()) & set(KEYS)
@@ -127,6 +138,7 @@ def test_a_space_that_cannot_be_listed_is_predicted_where_it_is_asked_for() -> N
         ({1: 50.0, 2: 50.0, 3: 50.0}, {}, DataError, "one and the same score"),
         ({1: 50.0}, {}, UsageError, "1 labels were given, of 1 different"),
         (ACCURACY, {"model": "tree"}, UsageError, "Unknown model of a predictor 'tree'"),
+        (ACCURACY, {"encodings": 3}, UsageError, "encodings = 3 .* graf is the same"),
         (ACCURACY, {"features": "jacov"}, UsageError, "Unknown feature of space 'nb201' 'jacov'"),
         ({"nonsense": 1.0, "more": 2.0}, {}, DataError, "nonsense"),
     ],

@@ -94,3 +94,11 @@ def test_names_are_separated_by_plus_signs(text: str, names: list[str], words: s
 def test_an_unknown_model_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"Unknown model of a predictor .* Available: comparator"):
         read_models(text)
+
+
+def test_models_are_fitted_to_all_encodings_of_a_label() -> None:
+    encodings = np.stack([X[:20], X[30:]], axis=1)
+    found = predict(["forest"], X, LABELLED, Y[:20], 0, None, encodings)
+    forest = load_model("forest")()
+    forest.fit(encodings.reshape(40, 3), Y[:20].repeat(2), 0)
+    np.testing.assert_array_equal(found, forest.predict(X))
