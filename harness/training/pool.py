@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
 import torch
@@ -28,6 +29,9 @@ def compute_all(
 ) -> Generator[Done, None, None]:
     """Apply a function to jobs in processes, handing out a few ahead, so that a stop is quick.
 
+    What is under way when the caller closes the generator, or is interrupted, is given up. The
+    processes themselves do not hear of Ctrl-C, which a terminal sends to all.
+
     Args:
         function: Found by its module and name in the workers, or a `partial` of such a one.
         given: Its first argument, sent to each worker once.
@@ -40,7 +44,8 @@ def compute_all(
     context = multiprocessing.get_context("spawn")
     # Pickled here: torch's own way would put the tensors into shared memory, of which containers
     # have little.
-    start = (os.getpid(), pickle.dumps(given))
+    stop = context.Event()
+    start = (os.getpid(), stop, pickle.dumps(given))
     with ProcessPoolExecutor(workers, context, _start_worker, start) as pool:
         waiting = iter(jobs)
         running: set[Future[Done]] = set()
@@ -55,22 +60,25 @@ def compute_all(
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:
+            stop.set()
+            raise
 
 
-def _start_worker(parent: int, given: bytes) -> None:
+def _start_worker(parent: int, stop: Event, given: bytes) -> None:
     global _given
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _given = pickle.loads(given)
     torch.set_num_threads(1)
     keep_freed_memory()
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_die_with, args=(parent, stop), daemon=True).start()
 
 
-def _die_with(parent: int) -> None:
-    """End this worker when its parent is gone: a pool's workers outlive a killed parent."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
+def _die_with(parent: int, stop: Event) -> None:
+    """End this worker when it is told to, or its parent is gone, which a pool's workers outlive."""
+    while os.getppid() == parent and not stop.wait(1.0):
+        pass
     os._exit(1)
 
 
