@@ -29,7 +29,8 @@ from harness.estimators.base import (
 from harness.estimators.matrix import BoolArray, FloatArray, IntArray
 from harness.estimators.methods import NAMED, Nested, find_method
 from harness.estimators.naming import Term, parse_terms
-from harness.estimators.nested import NestedScores, is_fitted, nest
+from harness.estimators.nested import is_fitted, nest
+from harness.estimators.nested_scores import NestedScores
 from harness.estimators.runs import SCORE_KIND
 from harness.settings.base import Settings
 from harness.settings.run import RunConfig

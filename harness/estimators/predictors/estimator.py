@@ -29,7 +29,8 @@ from harness.estimators.base import (
 )
 from harness.estimators.matrix import BoolArray, FloatArray, IntArray
 from harness.estimators.methods import Nested, find_method
-from harness.estimators.nested import NestedScores, is_fitted, nest
+from harness.estimators.nested import is_fitted, nest
+from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.features import (
     check_encodings,
     draw_encodings,

@@ -12,7 +12,8 @@ import pytest
 from harness.distributed.ranks import ALONE
 from harness.errors import MismatchError, StoreError
 from harness.estimators.base import Task
-from harness.estimators.nested import NestedScores, complete, find_needed, nest, with_nested
+from harness.estimators.nested import complete, find_needed, nest, with_nested
+from harness.estimators.nested_scores import NestedScores
 from harness.monitor import SilentMonitor
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig

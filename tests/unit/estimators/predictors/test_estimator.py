@@ -12,7 +12,7 @@ import pytest
 from harness.distributed.ranks import ALONE
 from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
-from harness.estimators.nested import NestedScores
+from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.estimator import Predictor
 from harness.estimators.short_training.estimator import ShortTraining
 from harness.estimators.zero_cost.proxy import Proxy
