@@ -12,8 +12,9 @@ from harness.errors import UsageError
 from harness.estimators.base import Estimator, Needs, Scores, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
 from harness.settings.base import Settings
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
-from harness.truth import TruthQuery, default_query
+from harness.truth import TruthQuery, TruthTable, default_query
 from harness.truth.costs import find_seconds
 from harness.truth.published import published
 
@@ -53,39 +54,31 @@ class LearningCurve(Estimator):
     in_place = True
     _seconds: float | None = None
 
+    @classmethod
+    def check(cls, config: RunConfig, truth: TruthTable) -> None:
+        """Refuse what the run is judged by, and what the table does not have.
+
+        Raises:
+            UsageError: If it is the former.
+            TruthError: If it is the latter.
+        """
+        asked = _find_query(config, truth)
+        if asked == default_query(config.dataset, load_space(config.space)):
+            raise UsageError(
+                f"learning_curve was asked for {asked}, which is the truth that the run is judged "
+                "by. Give fewer learning_curve.epochs, or another learning_curve.split."
+            )
+        truth.mean(asked)
+
     def prepare(self) -> None:
         """Find the fidelity in the table.
 
         Raises:
-            UsageError: If it is what the run is judged by.
-            TruthError: If the table does not have it.
+            HarnessError: As `check`.
         """
-        config = self.task.config
-        space = load_space(config.space)
-        settings = LearningCurveSettings.read(config.tables.get(LearningCurveSettings.table, {}))
-        judge = default_query(config.dataset, space)
-        self._query = self._choose(settings, judge)
-        if self._query == judge:
-            raise UsageError(
-                f"learning_curve was asked for {self._query}, which is the truth that the run is "
-                "judged by. Give fewer learning_curve.epochs, or another learning_curve.split."
-            )
+        self.check(self.task.config, self.task.truth)
+        self._query = _find_query(self.task.config, self.task.truth)
         self._truth = self.task.truth.mean(self._query)
-
-    def _choose(self, settings: LearningCurveSettings, judge: TruthQuery) -> TruthQuery:
-        datasets = [settings.dataset] if settings.dataset else [judge.dataset]
-        if settings.dataset is None and settings.split != "test":
-            validated = published(self.task.truth.space).validated_as
-            datasets.insert(0, validated.get(judge.dataset, judge.dataset))
-        splits = [settings.split] if settings.split else ["valid", "test"]
-        queries = [
-            replace(judge, dataset=dataset, split=split, epochs=settings.epochs)
-            for split in splits
-            for dataset in datasets
-        ]
-        columns = self.task.truth.columns
-        found = (q for q in queries if len(columns.where(q.dataset, q.split, q.epochs)))
-        return next(found, queries[0])
 
     def score(self, keys: Sequence[int]) -> Scores:
         """Look the accuracies up; what the table lacks has no score."""
@@ -109,3 +102,21 @@ class LearningCurve(Estimator):
     def cost(self) -> dict[str, float]:
         """Return the seconds of the trainings to that epoch, as recorded; nothing if unknown."""
         return {} if self._seconds is None else {"published_s": round(self._seconds, 1)}
+
+
+def _find_query(config: RunConfig, truth: TruthTable) -> TruthQuery:
+    """Find what a run asks of a table: validation accuracies where the table has them."""
+    settings = LearningCurveSettings.read(config.tables.get(LearningCurveSettings.table, {}))
+    judge = default_query(config.dataset, load_space(config.space))
+    datasets = [settings.dataset] if settings.dataset else [judge.dataset]
+    if settings.dataset is None and settings.split != "test":
+        validated = published(truth.space).validated_as
+        datasets.insert(0, validated.get(judge.dataset, judge.dataset))
+    splits = [settings.split] if settings.split else ["valid", "test"]
+    queries = [
+        replace(judge, dataset=dataset, split=split, epochs=settings.epochs)
+        for split in splits
+        for dataset in datasets
+    ]
+    found = (q for q in queries if len(truth.columns.where(q.dataset, q.split, q.epochs)))
+    return next(found, queries[0])

@@ -181,6 +181,7 @@ def test_a_sweep_computes_them_too(tmp_path: Path, invoke: Invoke) -> None:
             "its scores is a proxy. Leave it out, or name one, such as",
         ),
         ("two-stage(first=jacof)", "Unknown estimator 'jacof'. Did you mean 'jacov'?"),
+        ("learning_curve(split=test)", "which is the truth that the run is judged by"),
         ("two-stage(share=1.5)", "two-stage.share = 1.5"),
         ("two-stage(second=predictor(n=30))", "predictor.n = 30 was given; of the 30"),
         ("two-stage(second=predictor(n=8,model=forrest))", "Did you mean 'forest'?"),
