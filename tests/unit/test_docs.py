@@ -169,6 +169,16 @@ def test_the_leaderboard_of_cifar10_is_what_its_runs_say(
     assert [line for line in shown if line not in printed] == []
 
 
+def test_the_leaderboard_of_the_other_proxies_is_what_its_runs_say(data_dir: Path) -> None:
+    shown = shown_of_leaderboard("## CIFAR-10, the first 1,000, the other", "None ranks above")
+    names = [line.split(" | ")[0].removeprefix("| ") for line in shown[2:]]
+    board = ROOT / "results" / "leaderboard"
+    paths = [path for name in names for path in board.glob(f"cifar10-{name}-s?-*-841c8c6f")]
+    printed = printed_leaderboard([p for p in paths if "params" not in p.name], ",".join(names))
+    assert len(shown) == 13
+    assert [line for line in shown if line not in printed] == []
+
+
 def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> None:
     shown = shown_in_readme("## On CIFAR-10", "**It beats counting parameters**")
     printed = printed_by_default("cifar10", data_dir)
