@@ -27,11 +27,13 @@ from harness.estimators.base import (
     pick_rows,
     score_cells,
 )
+from harness.estimators.cost import LABEL_EPOCHS
 from harness.estimators.matrix import BoolArray, FloatArray, IntArray
 from harness.estimators.methods import Nested, find_method
 from harness.estimators.nested import is_fitted, nest
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.features import (
+    Table,
     check_encodings,
     draw_encodings,
     estimators_among,
@@ -40,6 +42,7 @@ from harness.estimators.predictors.features import (
     read_features,
     read_prior,
 )
+from harness.estimators.predictors.labels import choose_levels, halve
 from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.runs import LABELS_OF, SCORE_KIND
@@ -54,11 +57,22 @@ class Labels(NamedTuple):
 
     Attributes:
         places: Theirs among those that the run ranks, [n].
-        accuracy: Percent, or the scores of an estimator, [n].
+        accuracy: Percent, or the scores of an estimator, [n]; or percent of several lengths of
+            training, ascending, [n, level], NaN where not trained.
+        epochs: Of all their trainings; None for the scores of an estimator.
     """
 
     places: IntArray
     accuracy: FloatArray
+    epochs: int | None = None
+
+    @property
+    def longest(self) -> FloatArray:
+        """The accuracy after the longest training that each had, [n]."""
+        levels = self.accuracy.reshape(len(self.places), -1)
+        last = np.isfinite(levels).sum(axis=1) - 1
+        found: FloatArray = levels[np.arange(len(levels)), last]
+        return found
 
 
 class Predictor(Estimator):
@@ -102,7 +116,7 @@ class Predictor(Estimator):
 
         Raises:
             UsageError: If a setting is not allowed, or names no model or no feature; otherwise as
-                `draw_labels`.
+                `draw_labels` and `choose_levels`.
         """
         settings, space = _read_settings(config), load_space(config.space)
         read_models(settings.model)
@@ -111,6 +125,8 @@ class Predictor(Estimator):
         check_encodings(features, space, settings.encodings)
         if settings.labels_from is None:
             draw_labels(config, truth)
+            if settings.labels != "random":
+                _read_levels(config, truth)
         else:
             _draw(config, _ranked_keys(config), "could be labels")
 
@@ -140,6 +156,8 @@ class Predictor(Estimator):
         if self._settings.labels_from is None:
             self._labels = draw_labels(self.task.config, self.task.truth)
         self._scores.prepare()
+        if self._settings.labels != "random":
+            self._labels = self._halve_labels()
         if self._settings.labels_from is not None:
             self._labels = self._score_labels(self._settings.labels_from)
 
@@ -150,6 +168,15 @@ class Predictor(Estimator):
         known = np.isfinite(scores)
         _refuse_constant(scores[known], estimator)
         return Labels(places[known], scores[known])
+
+    def _halve_labels(self) -> Labels:
+        """Choose labels by successive halving; a comparator proposes them for `nosh`."""
+        config = self.task.config
+        levels, known = _read_levels(config, self.task.truth)
+        propose = self._predict if self._settings.labels == "nosh" else None
+        rng = make_rng(config.seed, "labels")
+        places, accuracy = halve(known, self._settings.n, rng, propose)
+        return Labels(places, accuracy, int((np.isfinite(accuracy) * levels).sum()))
 
     @property
     def fitted_on(self) -> frozenset[int]:
@@ -172,7 +199,7 @@ class Predictor(Estimator):
             for key, score in zip(self._keys.tolist(), predicted.tolist(), strict=True)
         }
         column = "score" if self._settings.labels_from else "accuracy"
-        labels = ({column: label} for label in self._labels.accuracy)
+        labels = ({column: label} for label in self._labels.longest)
         labelled_keys = self._keys[self._labels.places].tolist()
         return Scores(
             rows={"scores": pick_rows(keys, self._space, cells)},
@@ -194,33 +221,43 @@ class Predictor(Estimator):
     @cached_property
     def _predicted(self) -> tuple[FloatArray, Mapping[str, int]]:
         """Predictions of the run's architectures, [pool], and which scores lack how many."""
-        config, labels = self.task.config, self._labels
+        predicted = self._predict(self._labels.places, self._labels.accuracy)
+        return predicted, self._table[0].imputed
+
+    @cached_property
+    def _table(self) -> tuple[Table, FloatArray | None]:
+        """Features and prior of the run's architectures."""
         score = partial(self._scores.score, keys=self._keys)
         table = make_table(self._features, self._keys, self._space, score)
         prior = make_prior(self._prior, self._keys, self._space, score) if self._prior else None
-        seed, started = model_seed(config.seed), time.process_time()
+        return table, prior
+
+    def _predict(self, places: IntArray, accuracy: FloatArray) -> FloatArray:
+        """Predict the run's architectures from labels, [pool]."""
+        (table, prior), seed = self._table, model_seed(self.task.config.seed)
+        started = time.process_time()
         encodings = draw_encodings(
-            *(self._features, table, labels.places, self._keys, self._space),
-            self._settings.encodings,
+            self._features, table, places, self._keys, self._space, self._settings.encodings
         )
-        predicted = predict(
-            *(self._models, table.values, labels.places, labels.accuracy, seed, prior), encodings
-        )
-        self._own_s = time.process_time() - started
-        return predicted, table.imputed
+        found = predict(self._models, table.values, places, accuracy, seed, prior, encodings)
+        self._own_s += time.process_time() - started
+        return found
 
     def _describe(self, imputed: Mapping[str, int]) -> dict[str, Any]:
         missing = "".join(f"; {name} imputed for {n:,}" for name, n in imputed.items())
         kind = describe(self._models, "+".join(self._features), self._settings.prior)
-        return {
-            SCORE_KIND: f"{kind}{self._describe_labels()}{missing}",
-            **self._scores.facts(),
-            **({} if self._settings.labels_from else {LABELS_OF: str(_query(self.task.config))}),
-        }
+        facts = {SCORE_KIND: f"{kind}{self._describe_labels()}{missing}", **self._scores.facts()}
+        if self._settings.labels_from is None:
+            query = str(_query(self.task.config))
+            facts |= {LABELS_OF: query, LABEL_EPOCHS: self._labels.epochs}
+        return facts
 
     def _describe_labels(self) -> str:
-        """Say whose scores are the labels, if they are not of the truth."""
+        """Say whose scores are the labels, if not the truth of drawn architectures."""
         name = self._settings.labels_from
+        if self._settings.labels != "random":
+            n_long = int(np.isfinite(self._labels.accuracy[:, -1]).sum())
+            return f", labels by {self._settings.labels}, {n_long:,} of them trained longest"
         return f", fitted to {len(self._labels.places):,} scores of {name}" if name else ""
 
 
@@ -241,7 +278,25 @@ def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
     places = _draw(config, keys, f"have a truth ({query})", np.isin(keys, of_all.keys))
     accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
     _refuse_constant(accuracy, str(query))
-    return Labels(places, accuracy)
+    return Labels(places, accuracy, query.epochs * len(places))
+
+
+def _read_levels(config: RunConfig, truth: TruthTable) -> tuple[list[int], FloatArray]:
+    """Return the lengths of training to halve over, and their truths, [pool, level]; NaN: none."""
+    query, keys = _query(config), _ranked_keys(config)
+    lengths = [
+        group.epochs
+        for group in truth.groups()
+        if (group.dataset, group.split) == (query.dataset, query.split)
+    ]
+    levels = choose_levels(lengths, query.epochs)
+    known = np.full((len(keys), len(levels)), np.nan)
+    for level, epochs in enumerate(levels):
+        of_all = truth.mean(replace(query, epochs=epochs))
+        has = np.isin(keys, of_all.keys)
+        known[has, level] = of_all.accuracy[np.searchsorted(of_all.keys, keys[has])]
+    _draw(config, keys, f"have all truths ({query.dataset})", np.isfinite(known).all(axis=1))
+    return levels, known
 
 
 def _draw(config: RunConfig, keys: IntArray, what: str, known: BoolArray | None = None) -> IntArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ class PredictorSettings(Settings):
 
     Attributes:
         n: Labels, architectures whose truth is known; the run's seed draws them.
+        labels: `random`; or chosen for a comparator by successive halving over the lengths of
+            training that the truth has, of architectures that are drawn (`halving`) or that the
+            comparator proposes (`nosh`).
         labels_from: An estimator whose scores are the labels, such as `short_training(epochs=2)`:
             it scores the architectures that are drawn, and nothing is taken from a table; None: the
             truth.
@@ -36,9 +39,10 @@ class PredictorSettings(Settings):
     """
 
     table: ClassVar[str] = "predictor"
-    later: ClassVar[frozenset[str]] = frozenset({"encodings"})
+    later: ClassVar[frozenset[str]] = frozenset({"encodings", "labels"})
 
     n: int = Field(128, ge=2)
+    labels: Literal["random", "halving", "nosh"] = "random"
     labels_from: str | None = None
     model: str = "forest+gp"
     features: str = "graf"
@@ -55,6 +59,11 @@ class PredictorSettings(Settings):
         given = sorted(self.model_fields_set.intersection(("dataset", "split", "epochs")))
         if self.labels_from is not None and given:
             raise ValueError(f"{', '.join(given)} is of labels from the truth, not of labels_from")
+        if self.labels != "random" and (self.model != "comparator" or self.labels_from):
+            raise ValueError(
+                f"labels={self.labels} are of several lengths of training in the truth, which only "
+                "model=comparator is fitted to"
+            )
         return self
 
     def stored(self) -> dict[str, Any]:

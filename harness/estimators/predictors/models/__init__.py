@@ -86,7 +86,8 @@ def predict(
         mean = np.zeros(len(x))
         if prior is not None and regression.has_mean:
             mean = _fit_line(prior, labelled, target)
-        targets = np.repeat(target - mean[labelled], rows.shape[1], axis=0)
+            target = target - mean[labelled]
+        targets = np.repeat(target, rows.shape[1], axis=0)
         regression.fit(rows.reshape(-1, x.shape[1]), targets, seed)
         predictions.append(regression.predict(x) + mean)
     if len(predictions) == 1:

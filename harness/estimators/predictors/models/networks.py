@@ -128,8 +128,19 @@ class Network(_Perceptrons):
 
 
 def _compare(y: Tensor) -> Tensor:
-    """Return 1 where the row's accuracy is higher than the column's, 0 where lower, else 1/2."""
-    return (torch.sign(y[:, None] - y) + 1) / 2
+    """Say which of each pair is better, by the longest training that both have.
+
+    Args:
+        y: Accuracies, [n], or [n, level], ascending in length; NaN where not trained.
+
+    Returns:
+        1 where the row's accuracy is higher than the column's, 0 where lower, else 1/2, [n, n].
+    """
+    difference = torch.zeros(len(y), len(y), dtype=y.dtype)
+    for own in y.reshape(len(y), -1).T:
+        of_level = own[:, None] - own
+        difference = torch.where(torch.isnan(of_level), difference, of_level)
+    return (torch.sign(difference) + 1) / 2
 
 
 def _make_network(n_features: int, generator: torch.Generator) -> nn.Sequential:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.distributed.ranks import ALONE
@@ -79,6 +80,7 @@ def test_labelled_architectures_have_no_score_and_all_others_have_one(tmp_path: 
     assert dict(found.facts) == {
         "score_kind": "accuracy, percent, predicted by forest from graf",
         "labels": "tiles test, 12 epochs, mean of trials",
+        "label_epochs": 240,
     }
 
 
@@ -163,6 +165,22 @@ def test_missing_scores_of_a_proxy_are_counted(
     assert found.facts["score_kind"].endswith("from graf+nwot; nwot imputed for 3")
 
 
+@pytest.mark.parametrize("choice", ["halving", "nosh"])
+def test_labels_by_halving_are_trained_for_different_lengths(choice: str, tmp_path: Path) -> None:
+    short = TRUTH.rows.assign(epochs=3, accuracy=TRUTH.rows["accuracy"] / 2)
+    truth = make_table(pd.concat([TRUTH.rows, short]), "two lengths", {})
+    found = score(make_task(tmp_path, truth=truth, model="comparator", labels=choice))
+    labels, longest = labels_of(found), TRUTH.mean(default_query("tiles")).by_index()
+    assert len(labels) == 20
+    shares = np.array([labels[key] / longest[key] for key in labels])
+    np.testing.assert_allclose(np.sort(shares), [0.5] * 10 + [1.0] * 10, rtol=1e-6)
+    assert found.facts["label_epochs"] == 20 * 3 + 10 * 12
+    statuses = {row["nb201_index"]: row["status"] for row in found.rows["scores"]}
+    assert {key for key, status in statuses.items() if status == "label"} == set(labels)
+    again = score(make_task(tmp_path, truth=truth, model="comparator", labels=choice))
+    assert again.rows == found.rows
+
+
 def constant() -> TruthTable:
     return make_table(TRUTH.rows.assign(accuracy=50.0), "constant", {})
 
@@ -180,6 +198,12 @@ def constant() -> TruthTable:
         ({"model": "forrest"}, UsageError, "Did you mean 'forest'"),
         ({"features": "graf+grad"}, UsageError, "Did you mean 'graf'"),
         ({"encodings": 2}, UsageError, r"predictor\.encodings = 2 .* graf is the same"),
+        ({"labels": "nosh"}, UsageError, r"labels=nosh .* only model=comparator is fitted to"),
+        (
+            {"labels": "nosh", "model": "comparator"},
+            UsageError,
+            r"6 epochs or fewer beside that of 12; this table has 12",
+        ),
         ({"encodings": 0}, UsageError, r"predictor\.encodings = 0"),
         ({"n": 1}, UsageError, r"predictor\.n = 1"),
         ({"k": 3}, UsageError, r"Unknown setting 'predictor\.k'"),
