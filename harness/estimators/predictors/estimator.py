@@ -257,7 +257,10 @@ class Predictor(Estimator):
         name = self._settings.labels_from
         if self._settings.labels != "random":
             n_long = int(np.isfinite(self._labels.accuracy[:, -1]).sum())
-            return f", labels by {self._settings.labels}, {n_long:,} of them trained longest"
+            return (
+                f", {len(self._labels.places):,} labels by {self._settings.labels}, {n_long:,} of "
+                "them of the longest training (regret counts all as known)"
+            )
         return f", fitted to {len(self._labels.places):,} scores of {name}" if name else ""
 
 

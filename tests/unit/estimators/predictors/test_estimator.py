@@ -175,6 +175,8 @@ def test_labels_by_halving_are_trained_for_different_lengths(choice: str, tmp_pa
     shares = np.array([labels[key] / longest[key] for key in labels])
     np.testing.assert_allclose(np.sort(shares), [0.5] * 10 + [1.0] * 10, rtol=1e-6)
     assert found.facts["label_epochs"] == 20 * 3 + 10 * 12
+    told = f"20 labels by {choice}, 10 of them of the longest training (regret counts all as known)"
+    assert found.facts["score_kind"].endswith(told)
     statuses = {row["nb201_index"]: row["status"] for row in found.rows["scores"]}
     assert {key for key, status in statuses.items() if status == "label"} == set(labels)
     again = score(make_task(tmp_path, truth=truth, model="comparator", labels=choice))
