@@ -237,7 +237,7 @@ def test_batch_norm_when_ranking_is_of_supernets_and_unknown_of_files(
 
 def test_what_no_run_measured_is_named_and_not_drawn(hostile: Report) -> None:
     text = render_page(hostile, DATE)
-    absent = "Disturbance, Training, Tau over training, Tau against cost"
+    absent = "Disturbance, Training, Tau over training, Tau against cost, Sample efficiency"
     assert f"Not in this report, for lack of data: {absent}." in text
     assert 'id="disturbance"' not in text
 
