@@ -26,7 +26,6 @@ from harness.estimators.short_training.trainings import (
     choose_images,
     describe,
     make_plan,
-    one_thread,
 )
 from harness.estimators.standalone import make_clock, make_standalone
 from harness.files.journal import Journal
@@ -36,6 +35,7 @@ from harness.monitor import Progress
 from harness.settings.run import hash_settings
 from harness.spaces import Architecture, Space, load_space
 from harness.training.from_scratch import EVALUATION_BATCH, SoftLabels, measure, train
+from harness.training.threads import one_thread
 
 N_CANDIDATES = 1_000
 """First architectures of the canonical permutation, of which one is the teacher."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
-
-import torch
 
 from harness.errors import UsageError
 from harness.estimators.base import Row, Task
@@ -20,6 +18,7 @@ from harness.images.dataset import ImageData, ImageSet, fixed_subset
 from harness.spaces import NetworkShape, load_space
 from harness.training.from_scratch import Recipe, SoftLabels, measure, train
 from harness.training.pool import compute_all
+from harness.training.threads import one_thread
 
 VALID_IMAGES = 2_000
 """Validation images unless told otherwise, where there are so many."""
@@ -204,14 +203,3 @@ def train_one(plan: Plan, lesson: Lesson, job: tuple[int, str]) -> tuple[int, Tr
     if all(map(math.isfinite, (*train_loss, loss))):
         return key, Training(train_loss, loss, found.accuracy[0], seconds)
     return key, Training(None, None, None, seconds)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread, so that the bits do not depend on how many there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 
 from harness.estimators.predictors.models.base import Regression
 from harness.stats.correlation import FloatArray, dense_ranks, mean_ranks
+from harness.training.threads import one_thread
 
 N_NETWORKS = 3
 """Networks of different initial weights, whose outputs are averaged."""
@@ -41,7 +40,7 @@ class _Perceptrons(Regression):
         self._spread[self._spread < 1e-12] = 1.0
         inputs, targets = self._standardise(x), torch.from_numpy(y)
         generator = torch.Generator().manual_seed(seed)
-        with _one_thread():
+        with one_thread():
             self._networks = [self._train(inputs, targets, generator) for _ in range(N_NETWORKS)]
             # Equally spaced: one of each label where all have several encodings.
             self._known = inputs[:: -(-len(inputs) // MOST_ROWS)]
@@ -49,7 +48,7 @@ class _Perceptrons(Regression):
     def predict(self, x: FloatArray) -> FloatArray:
         """Average the networks."""
         inputs = self._standardise(x)
-        with _one_thread(), torch.no_grad():
+        with one_thread(), torch.no_grad():
             found = [self._judge(network, inputs) for network in self._networks]
             return np.asarray(torch.stack(found).mean(dim=0).numpy(), dtype=np.float64)
 
@@ -153,14 +152,3 @@ def _make_network(n_features: int, generator: torch.Generator) -> nn.Sequential:
             nn.init.uniform_(parameter, -(n_in**-0.5), n_in**-0.5, generator=generator)
         layers += [linear, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: another number would add up in another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
