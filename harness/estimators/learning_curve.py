@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from harness.errors import UsageError
 from harness.estimators.base import Estimator, Needs, Scores, name_rows, score_cells
 from harness.estimators.runs import SCORE_KIND
-from harness.settings.base import Settings
+from harness.settings.base import SparseSettings
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.truth import TruthQuery, TruthTable, default_query
@@ -19,7 +19,7 @@ from harness.truth.costs import find_seconds
 from harness.truth.published import published
 
 
-class LearningCurveSettings(Settings):
+class LearningCurveSettings(SparseSettings):
     """Which point of the curve is the score.
 
     Attributes:
@@ -34,10 +34,6 @@ class LearningCurveSettings(Settings):
     epochs: int = Field(12, ge=1)
     split: str | None = None
     dataset: str | None = None
-
-    def stored(self) -> dict[str, Any]:
-        """Return the settings that are given or have a default."""
-        return {key: value for key, value in super().stored().items() if value is not None}
 
 
 class LearningCurve(Estimator):

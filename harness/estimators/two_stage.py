@@ -32,14 +32,14 @@ from harness.estimators.naming import Term, parse_terms
 from harness.estimators.nested import is_fitted, nest
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.runs import SCORE_KIND
-from harness.settings.base import Settings
+from harness.settings.base import SparseSettings
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.stats.combination import Component, rank_together, write_sum
 from harness.stats.correlation import dense_ranks, mean_ranks
 
 
-class TwoStageSettings(Settings):
+class TwoStageSettings(SparseSettings):
     """Which estimators, and how many architectures the second one re-orders.
 
     Attributes:
@@ -60,8 +60,8 @@ class TwoStageSettings(Settings):
 
     def stored(self) -> dict[str, Any]:
         """Return the settings that are given or have a default, each name written in one way."""
-        stored = {key: value for key, value in super().stored().items() if value is not None}
-        return stored | {"first": _write(_read(self.first)), "second": _write(_read(self.second))}
+        names = {"first": _write(_read(self.first)), "second": _write(_read(self.second))}
+        return super().stored() | names
 
 
 class _Ranked(NamedTuple):

@@ -62,6 +62,14 @@ class Settings(BaseModel):
         }
 
 
+class SparseSettings(Settings):
+    """Settings of which those without a value are not stored."""
+
+    def stored(self) -> dict[str, Any]:
+        """Return the settings that have an effect and a value."""
+        return {key: value for key, value in super().stored().items() if value is not None}
+
+
 def explain(error: ValidationError, table: str = "") -> str:
     """Describe which settings are not allowed, and what is allowed instead."""
 

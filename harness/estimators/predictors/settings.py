@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from harness.settings.base import Settings
+from harness.settings.base import SparseSettings
 
 
-class PredictorSettings(Settings):
+class PredictorSettings(SparseSettings):
     """What a predictor is fitted to, and what is fitted.
 
     Attributes:
@@ -65,7 +65,3 @@ class PredictorSettings(Settings):
                 "model=comparator is fitted to"
             )
         return self
-
-    def stored(self) -> dict[str, Any]:
-        """Return the settings that are given or have a default."""
-        return {key: value for key, value in super().stored().items() if value is not None}

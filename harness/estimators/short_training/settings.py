@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from harness.settings.base import Settings
+from harness.settings.base import SparseSettings
 
 _TEACHING = ("teacher_arch", "teacher_epochs", "alpha", "temperature")
 
@@ -15,7 +15,7 @@ Measure = Literal["accuracy", "loss", "sotl"]
 of training losses."""
 
 
-class ShortTrainingSettings(Settings):
+class ShortTrainingSettings(SparseSettings):
     """How each architecture is trained, and what its score is.
 
     Attributes:
@@ -72,4 +72,4 @@ class ShortTrainingSettings(Settings):
     def stored(self) -> dict[str, Any]:
         """Return the settings that have an effect and are given or have a default."""
         idle = () if self.teacher else _TEACHING
-        return {k: v for k, v in super().stored().items() if v is not None and k not in idle}
+        return {key: value for key, value in super().stored().items() if key not in idle}
