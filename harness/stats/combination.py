@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.stats.correlation import FloatArray, IntArray, dense_ranks, mean_ranks
 from harness.stats.populations import BoolArray
+
+_Rows = TypeVar("_Rows", FloatArray, npt.NDArray[np.bool_])
 
 
 class Component(NamedTuple):
@@ -161,18 +163,14 @@ def rank_together(
             "differ, at least one is needed, and all are of the same architectures."
         )
     seeds = _pair_seeds(components)
-    used = [
-        row[[list(component.seeds).index(seed) for seed in seeds]] if len(row) > 1 else row
-        for component, row in zip(components, rows, strict=True)
-    ]
+    used = [_take(seeds, own, row) for own, row in zip(components, rows, strict=True)]
     known = np.zeros((len(seeds), len(archs)), dtype=np.bool_)
     has_scores = []
     for component, row in zip(components, used, strict=True):
         has = is_dead | np.isfinite(row)
         if component.known is not None:
             own = np.atleast_2d(np.asarray(component.known, dtype=np.bool_))
-            if len(own) > 1:
-                own = own[[list(component.seeds).index(seed) for seed in seeds]]
+            own = _take(seeds, component, own)
             known, has = known | own, has | own
         has_scores.append(has.all(axis=0))
     ranked = np.logical_and.reduce(has_scores) & ~known
@@ -211,6 +209,14 @@ def _rank(scores: FloatArray, dead: BoolArray) -> FloatArray:
     ranks = np.zeros(len(scores), dtype=np.int64)
     ranks[~dead] = dense_ranks(scores[~dead]) + int(dead.any())
     return mean_ranks(ranks)
+
+
+def _take(seeds: Sequence[int | None], component: Component, rows: _Rows) -> _Rows:
+    """Return the rows of some seeds; the only one, which goes with every seed, as it is."""
+    if len(rows) == 1:
+        return rows
+    chosen: _Rows = rows[[list(component.seeds).index(seed) for seed in seeds]]
+    return chosen
 
 
 def _pair_seeds(components: Sequence[Component]) -> tuple[int | None, ...]:
