@@ -90,7 +90,7 @@ class Predictor(Estimator):
 
     @classmethod
     def nested(cls, config: RunConfig) -> Sequence[Nested]:
-        """Return the estimators among its features and in its prior.
+        """Return the estimators among its features, in its prior, and behind its labels.
 
         Raises:
             UsageError: If a name is unknown, or is that of an estimator that is fitted to labels.
@@ -103,10 +103,10 @@ class Predictor(Estimator):
         for one in found:
             if is_fitted(one.config):
                 raise UsageError(
-                    f"A predictor's features or prior name {one.name}, which is fitted to labels "
-                    "itself. Give scores that no label decides, such as those of a training-free "
-                    "proxy or of a supernet's strategy; predictors are combined by rank, such as "
-                    "spos+predictor(n=64)."
+                    f"A predictor's features, prior or labels name {one.name}, which is fitted to "
+                    "labels itself. Give scores that no label decides, such as those of a "
+                    "training-free proxy or of a supernet's strategy; predictors are combined by "
+                    "rank, such as spos+predictor(n=64)."
                 )
         return found
 
@@ -153,13 +153,14 @@ class Predictor(Estimator):
         Raises:
             HarnessError: As `draw_labels` and the estimators.
         """
-        if self._settings.labels_from is None:
-            self._labels = draw_labels(self.task.config, self.task.truth)
+        config, settings = self.task.config, self._settings
         self._scores.prepare()
-        if self._settings.labels != "random":
+        if settings.labels_from is not None:
+            self._labels = self._score_labels(settings.labels_from)
+        elif settings.labels != "random":
             self._labels = self._halve_labels()
-        if self._settings.labels_from is not None:
-            self._labels = self._score_labels(self._settings.labels_from)
+        else:
+            self._labels = draw_labels(config, self.task.truth)
 
     def _score_labels(self, estimator: str) -> Labels:
         """Draw architectures, and take an estimator's scores for labels; those without are out."""
