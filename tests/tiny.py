@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from harness.monitor import Event, Progress, SilentMonitor
+from harness.distributed.ranks import ALONE
+from harness.estimators.base import Task
+from harness.monitor import Event, Monitor, Progress, SilentMonitor
+from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy, strategy_settings
@@ -24,20 +28,57 @@ from harness.testing.tiny import (
     tiny_data,
     tiny_trainer,
 )
+from harness.truth import TruthTable, find_truth
 
 __all__ = [
     "BATCH",
     "N_TRAIN",
     "N_VALIDATION",
     "Recorder",
+    "Stopping",
     "assert_same_state",
     "copy_weights_of",
     "tiny_config",
     "tiny_data",
     "tiny_network",
     "tiny_strategy",
+    "tiny_task",
     "tiny_trainer",
 ]
+
+
+def tiny_task(
+    config: RunConfig,
+    out: Path,
+    truth: TruthTable | None = None,
+    monitor: Monitor | None = None,
+    beside: tuple[str, ...] = (),
+) -> Task:
+    """Make the task of a run in a folder of run folders, on tiny images."""
+    return Task(
+        config,
+        RunFolder(out / config.run_id),
+        tiny_data(),
+        find_truth("tiles") if truth is None else truth,
+        monitor or SilentMonitor(),
+        ALONE,
+        None,
+        lambda **facts: None,
+        {},
+        {},
+        beside,
+    )
+
+
+class Stopping(SilentMonitor):
+    """Asks to stop after some reports."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def should_stop(self) -> bool:
+        self.left -= 1
+        return self.left < 0
 
 
 def read_by_projector(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,19 +10,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.distributed.ranks import ALONE
 from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.learning_curve import LearningCurve
-from harness.monitor import SilentMonitor
-from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.stats import kendall_tau
-from harness.testing.tiny import tiny_data
 from harness.truth import TruthQuery, TruthTable, default_query, find_truth, make_table
 from harness.truth.costs import find_seconds
 from harness.truth.importers.nb201.seconds import FILE
+from tests.tiny import tiny_task
 
 SPACE = load_space()
 KEYS = SPACE.prefix(3)
@@ -52,19 +49,7 @@ def make_task(
     truth: TruthTable, images: str = "tiles", data_dir: Path | None = None, **settings: Any
 ) -> Task:
     config = RunConfig(estimator="learning_curve", dataset=images, learning_curve=settings)
-    task = Task(
-        config,
-        RunFolder(Path("nowhere")),
-        tiny_data(),
-        truth,
-        SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-    )
-    return replace(task, data_dir=data_dir)
+    return replace(tiny_task(config, Path("nowhere"), truth), data_dir=data_dir)
 
 
 def score(task: Task, keys: tuple[int, ...] = KEYS) -> tuple[Scores, dict[str, float]]:

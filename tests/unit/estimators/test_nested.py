@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.distributed.ranks import ALONE
 from harness.errors import MismatchError, StoreError
 from harness.estimators.base import Task
 from harness.estimators.nested import complete, find_needed, nest, with_nested
 from harness.estimators.nested_scores import NestedScores
-from harness.monitor import SilentMonitor
 from harness.runs.folder import RunFolder
 from harness.settings.run import RunConfig
-from harness.testing.tiny import tiny_config, tiny_data
+from harness.testing.tiny import tiny_config
 from harness.truth import find_truth
 from tests.made_runs import INDICES, N, make_run
+from tests.tiny import tiny_task
 
 TRUTH = find_truth("tiles")
 KEYS = INDICES.astype(np.int64)
@@ -33,18 +32,7 @@ def make_task(out: Path, **settings: Any) -> Task:
         zero_cost={"channels": 2, "cells": 1, "batch_size": 8},
         **settings,
     )
-    return Task(
-        config,
-        RunFolder(out / "mine"),
-        tiny_data(),
-        TRUTH,
-        SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-    )
+    return replace(tiny_task(config, out), folder=RunFolder(out / "mine"))
 
 
 def make_supernet(task: Task, scores: Any = SCORES, **changes: Any) -> RunFolder:

@@ -10,18 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.distributed.ranks import ALONE
 from harness.errors import UsageError
-from harness.estimators.base import Scores, Task, dead_cells, name_rows, score_cells
+from harness.estimators.base import Scores, dead_cells, name_rows, score_cells
 from harness.estimators.free import Free
 from harness.estimators.nested import complete
 from harness.estimators.two_stage import TwoStage
-from harness.monitor import SilentMonitor
-from harness.runs.folder import RunFolder
 from harness.spaces import load_space
 from harness.stats.combination import Component, rank_together
-from harness.testing.tiny import tiny_config, tiny_data
-from harness.truth import find_truth
+from harness.testing.tiny import tiny_config
+from tests.tiny import tiny_task
 
 SPACE = load_space()
 N_ARCHS = 60
@@ -95,19 +92,7 @@ def make(out: Path, **settings: Any) -> TwoStage:
         zero_cost={"channels": 2, "cells": 1, "batch_size": 8},
     )
     config = complete(config)
-    task = Task(
-        config,
-        RunFolder(out / config.run_id),
-        tiny_data(),
-        find_truth("tiles"),
-        SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-    )
-    estimator = TwoStage(task)
+    estimator = TwoStage(tiny_task(config, out))
     estimator.prepare()
     return estimator
 

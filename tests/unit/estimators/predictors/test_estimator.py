@@ -10,20 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.distributed.ranks import ALONE
 from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.estimator import Predictor
 from harness.estimators.short_training.estimator import ShortTraining
 from harness.estimators.zero_cost.proxy import Proxy
-from harness.monitor import SilentMonitor
 from harness.runs.folder import RunFolder
 from harness.seeding import make_rng
 from harness.spaces import load_space
 from harness.stats import kendall_tau
-from harness.testing.tiny import tiny_config, tiny_data
+from harness.testing.tiny import tiny_config
 from harness.truth import TruthTable, default_query, find_truth, load_table, make_table
+from tests.tiny import tiny_task
 
 SPACE = load_space()
 TRUTH = find_truth("tiles")
@@ -42,18 +41,7 @@ def make_task(
         predictor={"n": 20, "model": "forest", **settings},
         zero_cost=zero_cost,
     )
-    return Task(
-        config,
-        RunFolder(out / config.run_id),
-        tiny_data(),
-        truth,
-        SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-    )
+    return tiny_task(config, out, truth)
 
 
 def score(task: Task, keys: tuple[int, ...] | None = None) -> Scores:

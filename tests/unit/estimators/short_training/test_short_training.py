@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from harness.distributed.ranks import ALONE
 from harness.errors import DataError, DivergedError, Interrupted, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.short_training import teacher as teaching
@@ -20,13 +19,13 @@ from harness.estimators.short_training.estimator import ShortTraining
 from harness.estimators.short_training.settings import ShortTrainingSettings
 from harness.estimators.short_training.teacher import Teacher
 from harness.estimators.short_training.trainings import Trainings
-from harness.monitor import Monitor, SilentMonitor
+from harness.monitor import Monitor
 from harness.runs.folder import RunFolder
 from harness.spaces import NetworkShape, load_space
 from harness.spaces.nb201.space import NB201
 from harness.supernet.base import Networks
-from harness.testing.tiny import tiny_config, tiny_data
-from harness.truth import find_truth
+from harness.testing.tiny import tiny_config
+from tests.tiny import Stopping, tiny_task
 
 SPACE = load_space()
 KEYS = SPACE.prefix(6)
@@ -38,18 +37,7 @@ def make_task(out: Path, monitor: Monitor | None = None, seed: int = 0, **settin
     config = tiny_config(
         estimator="short_training", seed=seed, short_training={**TABLE, **settings}
     )
-    return Task(
-        config,
-        RunFolder(out / config.run_id),
-        tiny_data(),
-        find_truth("tiles"),
-        monitor or SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-    )
+    return tiny_task(config, out, monitor=monitor)
 
 
 def score(task: Task, keys: tuple[int, ...] = KEYS) -> Scores:
@@ -108,17 +96,6 @@ def test_processes_train_to_the_same_bits_as_one(tmp_path: Path) -> None:
     two = replace(task, config=task.config.model_copy(update={"threads": 2}))
     apart = replace(task, folder=RunFolder(tmp_path / "apart" / task.config.run_id))
     assert scores_of(score(two)) == scores_of(score(apart))
-
-
-class Stopping(SilentMonitor):
-    """Asks to stop after some reports."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def should_stop(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 def test_an_interrupted_run_resumes_and_trains_nothing_twice(

@@ -15,7 +15,6 @@ import pytest
 import torch
 from filelock import FileLock
 
-from harness.distributed.ranks import ALONE
 from harness.errors import DataError, Interrupted, StoreError, UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
@@ -26,12 +25,11 @@ from harness.estimators.zero_cost.group import Group
 from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.monitor import Monitor, SilentMonitor
-from harness.runs.folder import RunFolder
 from harness.spaces import NetworkShape, load_space
 from harness.spaces.nb201.space import NB201
 from harness.supernet.base import Networks
 from harness.testing.tiny import tiny_config, tiny_data
-from harness.truth import find_truth
+from tests.tiny import Stopping, tiny_task
 
 SPACE = load_space()
 FOLDER = Group.family
@@ -47,19 +45,7 @@ def make_task(
     **settings: Any,
 ) -> Task:
     config = tiny_config(estimator=name, zero_cost={**TABLE, **settings})
-    return Task(
-        config,
-        RunFolder(out / config.run_id),
-        tiny_data(),
-        find_truth("tiles"),
-        monitor or SilentMonitor(),
-        ALONE,
-        None,
-        lambda **facts: None,
-        {},
-        {},
-        beside,
-    )
+    return tiny_task(config, out, monitor=monitor, beside=beside)
 
 
 def score(task: Task, keys: tuple[int, ...] = KEYS) -> Scores:
@@ -110,17 +96,6 @@ def test_other_settings_share_nothing(tmp_path: Path) -> None:
     score(make_task(tmp_path, "jacov"))
     score(make_task(tmp_path, "jacov", batch_size=9))
     assert len(list((tmp_path / FOLDER).iterdir())) == 2
-
-
-class Stopping(SilentMonitor):
-    """Asks to stop after some reports."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def should_stop(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 def test_an_interrupted_run_resumes_and_measures_nothing_twice(
