@@ -92,7 +92,7 @@ def covariance(case: Case) -> Tensor:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_p_is_symmetric_with_eigenvalues_from_zero_to_one(name: str, case: Case) -> None:
     projector = make(name, case)
     for batch in case.batches:
@@ -107,7 +107,7 @@ def test_p_is_symmetric_with_eigenvalues_from_zero_to_one(name: str, case: Case)
 
 @pytest.mark.parametrize("name", NAMES)
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_projected_gradient_never_points_against_the_gradient(name: str, case: Case) -> None:
     projector = make(name, case)
     for batch in case.batches:
@@ -118,7 +118,7 @@ def test_a_projected_gradient_never_points_against_the_gradient(name: str, case:
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rls_equals_its_closed_form(case: Case) -> None:
     a, alpha = scaled_columns(case), case.strength
     expected = alpha * torch.linalg.inv(alpha * torch.eye(case.d) + a @ a.T)
@@ -126,7 +126,7 @@ def test_rls_equals_its_closed_form(case: Case) -> None:
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rls_bounds_what_an_update_does_to_stored_patches(case: Case) -> None:
     a, alpha = scaled_columns(case), case.strength
     change = ((case.update @ stored("rls", case) @ a) ** 2).sum()
@@ -138,7 +138,7 @@ def test_rls_bounds_what_an_update_does_to_stored_patches(case: Case) -> None:
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rls_never_gives_back_what_it_took_before_a_new_epoch(case: Case) -> None:
     projector = make("rls", case)
     before = torch.eye(case.d)
@@ -153,7 +153,7 @@ def test_rls_never_gives_back_what_it_took_before_a_new_epoch(case: Case) -> Non
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_covariance_bounds_what_an_update_does_to_the_average_patch(case: Case) -> None:
     r = covariance(case)
     a = case.strength * r.trace() / case.d
@@ -164,7 +164,7 @@ def test_covariance_bounds_what_an_update_does_to_the_average_patch(case: Case) 
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_covariance_equals_the_direct_inverse_and_keeps_its_plasticity(case: Case) -> None:
     r, c = covariance(case), case.strength
     p = stored("covariance", case)
@@ -175,7 +175,7 @@ def test_covariance_equals_the_direct_inverse_and_keeps_its_plasticity(case: Cas
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_nullspace_is_idempotent_and_bounds_what_an_update_does_to_the_average_patch(
     case: Case,
 ) -> None:
@@ -190,7 +190,7 @@ def test_nullspace_is_idempotent_and_bounds_what_an_update_does_to_the_average_p
 
 @pytest.mark.parametrize("name", ["covariance", "rls"])
 @given(case=cases())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_soft_projectors_only_shrink_what_is_projected_again(name: str, case: Case) -> None:
     p = stored(name, case)
     difference = p - p @ p  # has eigenvalues l (1 - l): zero only where P is 0 or 1
@@ -215,7 +215,7 @@ def test_in_the_limit_outputs_on_stored_inputs_do_not_change_at_all(name: str) -
 
 
 @given(case=cases(), scale=st.floats(1e-3, 1e3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_covariance_does_not_depend_on_the_scale_of_the_patches(case: Case, scale: float) -> None:
     scaled = case._replace(batches=[scale * batch for batch in case.batches])
     first, second = stored("covariance", case), stored("covariance", scaled)

@@ -30,7 +30,7 @@ def draw_resamples(n: int, resamples: int, seed: int) -> list[npt.NDArray[np.int
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=40),
     st.integers(2, 40),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_precisions_equal_a_loop_over_the_same_resamples(
     rows: list[tuple[int, int]], resamples: int
 ) -> None:

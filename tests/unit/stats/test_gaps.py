@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -87,7 +87,6 @@ def test_the_curve_equals_the_loop_over_pairs() -> None:
         max_size=8,
     )
 )
-@settings(deadline=None)
 def test_small_curves_with_ties_and_odd_microns_equal_the_loop(
     rows: list[tuple[int, int, int]],
 ) -> None:

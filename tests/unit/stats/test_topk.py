@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -39,7 +39,6 @@ def orders(scores: FloatArray) -> list[list[int]]:
 
 
 @given(rankings(), st.sampled_from([0.2, 0.3, 0.5, 1.0]))
-@settings(deadline=None)
 def test_precision_is_the_mean_over_all_orders_of_the_tied(
     ranking: tuple[FloatArray, FloatArray], share: float
 ) -> None:
@@ -51,7 +50,6 @@ def test_precision_is_the_mean_over_all_orders_of_the_tied(
 
 
 @given(rankings(), st.integers(1, 5))
-@settings(deadline=None)
 def test_best_rank_and_regret_are_means_over_all_orders_of_the_tied(
     ranking: tuple[FloatArray, FloatArray], k: int
 ) -> None:
@@ -65,7 +63,6 @@ def test_best_rank_and_regret_are_means_over_all_orders_of_the_tied(
 
 
 @given(rankings(), st.integers(1, 5), st.lists(st.booleans(), min_size=5, max_size=5))
-@settings(deadline=None)
 def test_what_is_known_is_found_beside_the_k_best_of_the_others(
     ranking: tuple[FloatArray, FloatArray], k: int, flags: list[bool]
 ) -> None:
