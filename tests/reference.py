@@ -74,7 +74,7 @@ class NaiveReduction(nn.Module):
         super().__init__()
         self.conv_a = nn.Sequential(nn.ReLU(), NaiveConvBN(c_in, c_out, 3, 2, True, running))
         self.conv_b = nn.Sequential(nn.ReLU(), NaiveConvBN(c_out, c_out, 3, 1, True, running))
-        self.pool = nn.AvgPool2d(2)
+        self.pool = nn.AvgPool2d(2, ceil_mode=True)
         self.shortcut = nn.Conv2d(c_in, c_out, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -79,8 +79,9 @@ class ImageData:
 
     def network_shape(self, channels: int, cells: int) -> NetworkShape:
         """Return the shape of a network of C=`channels`, N=`cells` for these images."""
-        _, image_channels, image_size, _ = self.train.pixels.shape
-        return NetworkShape(channels, cells, image_size, image_channels, self.classes)
+        _, image_channels, height, width = self.train.pixels.shape
+        size = height if height == width else (height, width)
+        return NetworkShape(channels, cells, size, image_channels, self.classes)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Turn uint8 pixels into float32 images of zero mean and unit variance a channel.

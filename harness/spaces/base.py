@@ -40,16 +40,22 @@ class NetworkShape:
     Attributes:
         channels: Channels C of the first stage.
         cells: Cells (or blocks) N in each stage, where the space leaves that open.
-        image_size: Height and width of the input, pixels.
+        image_size: Height and width of the input, pixels; one number where they are equal.
         image_channels: Channels of the input.
         classes: Number of classes.
     """
 
     channels: int
     cells: int
-    image_size: int
+    image_size: int | tuple[int, int]
     image_channels: int
     classes: int
+
+    def image_pixels(self, halvings: int = 0) -> tuple[int, int]:
+        """Return height and width of the input after so many strides of 2, rounded up."""
+        size = self.image_size
+        height, width = size if isinstance(size, tuple) else (size, size)
+        return -(-height // 2**halvings), -(-width // 2**halvings)
 
     def stage_channels(self, stage: int) -> int:
         """Return the channels of a stage, counted from 0, each twice as wide as the one before."""

@@ -220,9 +220,7 @@ LAWS = (
 
 def _make(space: Space, shape: NetworkShape) -> tuple[SuperNet, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(
-        *(6, shape.image_channels, shape.image_size, shape.image_size), generator=generator
-    )
+    images = torch.randn((6, shape.image_channels, *shape.image_pixels()), generator=generator)
     network = space.networks(shape).supernet(0)
     return network, images.contiguous(memory_format=torch.channels_last)
 

@@ -10,7 +10,7 @@ from harness.spaces import REGISTRY, NetworkShape, Space, load_space
 from harness.testing.spaces import LAWS, NETWORK_LAWS
 
 SPACES = (*REGISTRY, "tests.spaces.toy:Toy", "tests.spaces.endless:Endless")
-SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(2, 2, 8, 3, 5))
+SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(2, 2, (7, 10), 3, 5))
 
 
 @pytest.fixture(params=SPACES, ids=lambda name: name.rpartition(":")[2])

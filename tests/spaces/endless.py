@@ -6,6 +6,7 @@ Places that change nothing (`-`) decide nothing: `k-k` is the same as `kk`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -64,7 +65,7 @@ class Endless(Unbounded):
 
     def cost(self, arch: str, shape: NetworkShape) -> Cost:
         """Count stem, convolutions (parameters of distinct ones alone) and classifier."""
-        c, pixels = shape.channels, (shape.image_size // 2) ** 2
+        c, pixels = shape.channels, math.prod(shape.image_pixels(1))
         stem, head = 9 * shape.image_channels * c, c * shape.classes
         sizes = [KERNELS[letter] ** 2 * c * c for _, letter in weights_of(arch)]
         distinct = [KERNELS[letter] ** 2 * c * c for _, letter in set(weights_of(arch))]

@@ -8,6 +8,7 @@ swapped, too, and it does not matter where in its branch a convolution stands (`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -103,7 +104,7 @@ class Toy(Grid):
 
     def cost(self, arch: ToyArch, shape: NetworkShape) -> Cost:
         """Count stem, convolutions (dead ones as well, for the whole) and classifier."""
-        c, pixels = shape.channels, (shape.image_size // 2) ** 2
+        c, pixels = shape.channels, math.prod(shape.image_pixels(1))
         outside = 9 * shape.image_channels * c
         head = c * shape.classes
         conv = 9 * c * c

@@ -10,6 +10,7 @@ table, to all of whose 15,625 x 3 values the tests hold these formulas.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 from harness.spaces.base import NetworkShape
@@ -65,10 +66,10 @@ def _convs_of(arch: Arch, shape: NetworkShape) -> tuple[tuple[int, int, int], ..
 @lru_cache(maxsize=256)  # 28 pairs of counts serve all 15,625 architectures
 def _convs(n_1x1: int, n_3x3: int, shape: NetworkShape) -> tuple[tuple[int, int, int], ...]:
     """Return weights, batch-normalised channels and output pixels of convolutions, by group."""
-    pixels = shape.image_size**2
-    groups = [(9 * shape.image_channels * shape.channels, shape.channels, pixels)]
-    for stage in range(N_STAGES):
-        width, area = shape.stage_channels(stage), pixels // 4**stage
+    areas = [math.prod(shape.image_pixels(stage)) for stage in range(N_STAGES)]
+    groups = [(9 * shape.image_channels * shape.channels, shape.channels, areas[0])]
+    for stage, area in enumerate(areas):
+        width = shape.stage_channels(stage)
         for count, taps in ((n_1x1, 1), (n_3x3, 9)):
             n = shape.cells * count
             groups.append((n * taps * width**2, n * width, area))

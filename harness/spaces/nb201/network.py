@@ -47,9 +47,9 @@ class ReductionBlock(nn.Module):
             tap: Told the inputs of the three convolutions, if given.
 
         Returns:
-            [batch, network * out_channels, height / 2, width / 2].
+            [batch, network * out_channels, height / 2, width / 2], both rounded up.
         """
-        pooled = F.avg_pool2d(x, 2)
+        pooled = F.avg_pool2d(x, 2, ceil_mode=True)  # odd sizes, as the strided convolution has it
         if tap is not None:
             tap(self.shortcut_name, pooled)
         y: Tensor = self.conv_a(F.relu(x), norm, tap)

@@ -8,12 +8,20 @@ from torch import nn
 
 from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
-from harness.spaces.nb201.encoding import EDGES, N_ARCHS, arch_at, enumerate_archs, sample_indices
+from harness.spaces.nb201.encoding import (
+    EDGES,
+    N_ARCHS,
+    Arch,
+    arch_at,
+    enumerate_archs,
+    sample_indices,
+)
 from harness.spaces.nb201.network import StandaloneNetwork
 from tests.reference import NaiveNetwork
 
 CIFAR10 = BENCHMARK_SHAPES["cifar10"]
 SMALL = NetworkShape(channels=4, cells=2, image_size=8, image_channels=1, classes=7)
+ODD = NetworkShape(channels=4, cells=1, image_size=(5, 11), image_channels=2, classes=3)
 
 
 def test_the_first_published_architecture_has_its_published_cost() -> None:
@@ -44,12 +52,15 @@ def test_every_published_cost_is_met(data_dir) -> None:
         assert published.params_m.to_numpy() == pytest.approx(params, abs=5e-7)
 
 
+@pytest.mark.parametrize("shape", [SMALL, ODD])
 @pytest.mark.parametrize("index", sample_indices(8))
-def test_parameters_and_flops_are_those_of_the_reference_network(index: int) -> None:
+def test_parameters_and_flops_are_those_of_the_reference_network(
+    index: int, shape: NetworkShape
+) -> None:
     arch = arch_at(index)
-    network = NaiveNetwork(SMALL, affine=True, running=True, only=arch)
-    assert count_params(arch, SMALL) == sum(p.numel() for p in network.parameters())
-    assert count_flops(arch, SMALL) == count_multiply_adds(network, arch)
+    network = NaiveNetwork(shape, affine=True, running=True, only=arch)
+    assert count_params(arch, shape) == sum(p.numel() for p in network.parameters())
+    assert count_flops(arch, shape) == count_multiply_adds(network, arch, shape)
 
 
 def test_an_architecture_without_dead_edges_has_the_parameters_of_its_standalone_network() -> None:
@@ -59,7 +70,7 @@ def test_an_architecture_without_dead_edges_has_the_parameters_of_its_standalone
         assert count_params(arch, SMALL) == sum(p.numel() for p in network.parameters())
 
 
-def count_multiply_adds(network: NaiveNetwork, arch) -> int:
+def count_multiply_adds(network: NaiveNetwork, arch: Arch, shape: NetworkShape) -> int:
     """Count the multiply-adds of one image by watching every convolution and the classifier."""
     counts: list[int] = []
 
@@ -69,5 +80,5 @@ def count_multiply_adds(network: NaiveNetwork, arch) -> int:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(count)
-    network.eval()(torch.zeros(1, SMALL.image_channels, SMALL.image_size, SMALL.image_size), arch)
+    network.eval()(torch.zeros(1, shape.image_channels, *shape.image_pixels()), arch)
     return sum(counts)
