@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 
 
 def restrict(
-    table: TruthTable, dataset: str | None, split: str | None, epochs: int | None
+    table: TruthTable,
+    dataset: str | None,
+    split: str | None,
+    epochs: int | None,
+    metric: str | None = None,
 ) -> TruthTable:
-    """Keep the rows of some data set, split or length of training.
+    """Keep the rows of some data set, split, length of training or metric.
 
     Args:
         table: The table.
         dataset: Data set to keep; all if None.
         split: Split to keep; all if None.
         epochs: Length of training to keep; all if None.
+        metric: Metric to keep; all if None.
 
     Returns:
         A table of these rows, with the same name and metadata.
@@ -49,15 +54,18 @@ def restrict(
         if dataset in (None, group.dataset)
         and split in (None, group.split)
         and epochs in (None, group.epochs)
+        and metric in (None, group.metric)
     ]
     if not kept:
-        wanted = [str(part) for part in (dataset, split, epochs) if part is not None]
+        wanted = [str(part) for part in (metric, dataset, split, epochs) if part is not None]
         raise TruthError(
             f"The truth table '{table.name}' has no rows for {', '.join(wanted)}. It has: "
             f"{'; '.join(table.describe())}. Ask for one of these."
         )
     columns = table.columns
-    parts = [columns.where(group.dataset, group.split, group.epochs) for group in kept]
+    parts = [
+        columns.where(group.dataset, group.split, group.epochs, group.metric) for group in kept
+    ]
     rows = np.sort(np.concatenate(parts))
     return TruthTable(table.name, columns.take(rows), dict(table.metadata))
 

@@ -12,20 +12,31 @@ import pyarrow.parquet as pq
 from harness.errors import ArchError
 from harness.spaces import Space
 from harness.spaces.lookup import arch_columns
-from harness.truth.columns import Columns, Labels, key_kind, row_columns
+from harness.truth.columns import (
+    ONLY_ACCURACY,
+    Columns,
+    Labels,
+    Metrics,
+    all_accuracies,
+    key_kind,
+    row_columns,
+)
 
-_LABELS = ("dataset", "split")
 _CODES = (pa.int8(), pa.int16(), pa.int32())
 _MOST_ROWS = 10**8
 """What a damaged file may claim must not decide how much memory is asked for."""
 
 
-def _numbers(space: Space) -> dict[str, Any]:
+def _labels(metrics: Metrics) -> tuple[str, ...]:
+    return ("dataset", "split") if metrics == ONLY_ACCURACY else ("metric", "dataset", "split")
+
+
+def _numbers(space: Space, metrics: Metrics) -> dict[str, Any]:
     """Return the columns of numbers and their types; the published index, if any, comes first."""
     index = arch_columns(space).index
     numbers = {} if index is None else {index: pa.from_numpy_dtype(key_kind(space))}
     kinds = {"epochs": pa.int16(), "trial": pa.int32(), "seed": pa.int64()}
-    return numbers | kinds | {"accuracy": pa.float64()}
+    return numbers | kinds | {row_columns(space, metrics)[-1]: pa.float64()}
 
 
 def to_arrow(columns: Columns, metadata: dict[str, str]) -> Any:
@@ -45,11 +56,12 @@ def to_arrow(columns: Columns, metadata: dict[str, str]) -> Any:
     one_name = Labels(np.zeros(len(columns), dtype=np.int8), (space.name,))
     named = arch_columns(space)
     labels = {named.space: one_name, named.text: Labels(codes.astype(small), strings)}
-    labels |= {name: getattr(columns, name) for name in _LABELS}
+    labels |= {name: getattr(columns, name) for name in _labels(columns.metrics)}
     arrays = {name: _to_dictionary(column) for name, column in labels.items()}
-    for name, kind in _numbers(space).items():
-        arrays[name] = pa.array(getattr(columns, name, columns.key), kind)
-    names = row_columns(space)
+    numbers = {"accuracy": columns.value, named.index: columns.key}
+    for name, kind in _numbers(space, columns.metrics).items():
+        arrays[name] = pa.array(numbers[name] if name in numbers else getattr(columns, name), kind)
+    names = row_columns(space, columns.metrics)
     table = pa.table([arrays[name] for name in names], names=list(names))
     return table.replace_schema_metadata(metadata)
 
@@ -58,22 +70,26 @@ def _to_dictionary(labels: Labels) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(labels.codes), list(labels.names))
 
 
-def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
+def read_columns(
+    file: pq.ParquetFile, space: Space, metrics: Metrics = ONLY_ACCURACY
+) -> Columns | None:
     """Read a file that `to_arrow` laid out, without making an object a row.
 
     Args:
         file: The open file.
         space: Its space.
+        metrics: What it measures.
 
     Returns:
         The rows; None if the file is laid out in another way, a value is missing or out of range,
         or the rows do not ascend: then it takes a reader that can say what is wrong.
     """
-    named, numbers = arch_columns(space), _numbers(space)
+    named, numbers = arch_columns(space), _numbers(space, metrics)
     # The strings follow from the index where there is one.
-    texts = _LABELS if named.index is not None else (named.text, *_LABELS)
+    texts = _labels(metrics) if named.index is not None else (named.text, *_labels(metrics))
     is_small = 0 < file.metadata.num_rows < _MOST_ROWS
-    if not (is_small and _is_own_layout(file.schema_arrow, space, numbers, texts)):
+    names = row_columns(space, metrics)
+    if not (is_small and _is_own_layout(file.schema_arrow, names, numbers, texts)):
         return None
     table = file.read(columns=[*numbers, *texts], use_threads=False).unify_dictionaries()
     table = table.combine_chunks()
@@ -83,6 +99,8 @@ def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
     for name in texts:
         labels = table[name].chunk(0)
         arrays[name] = Labels(_copy(labels.indices), tuple(labels.dictionary.to_pylist()))
+    arrays["value"] = arrays.pop(names[-1])
+    arrays.setdefault("metric", all_accuracies(table.num_rows))
     # Arrow keeps what it has freed; a process that holds several tables would pay for it.
     del table, labels
     pa.default_memory_pool().release_unused()
@@ -93,14 +111,14 @@ def read_columns(file: pq.ParquetFile, space: Space) -> Columns | None:
             codes, names = arrays.pop(named.text)
             keys = [space.key(space.parse(name)) for name in names]
             arrays["key"] = np.array(keys, dtype=key_kind(space))[codes]
-        columns = Columns(**arrays, space=space)
+        columns = Columns(**arrays, space=space, metrics=metrics)
         return columns if columns.is_sound() else None
     except (ArchError, IndexError):
         return None
 
 
-def _is_own_layout(schema: Any, space: Space, numbers: dict[str, Any], texts: Any) -> bool:
-    if any(schema.names.count(name) != 1 for name in row_columns(space)):
+def _is_own_layout(schema: Any, names: Any, numbers: dict[str, Any], texts: Any) -> bool:
+    if any(schema.names.count(name) != 1 for name in names):
         return False
     if any(schema.field(name).type != kind for name, kind in numbers.items()):
         return False

@@ -12,7 +12,8 @@ import numpy as np
 from harness.errors import ArchError, TruthError
 from harness.spaces.base import Architecture, Fact, NetworkShape
 from harness.spaces.lookup import arch_columns, name_archs
-from harness.truth.query import Group, TruthQuery
+from harness.truth.metric import ACCURACY, TruthMetric
+from harness.truth.query import Group
 from harness.truth.sources import BUILT
 from harness.truth.table import TruthTable
 
@@ -21,20 +22,22 @@ _TILES = {"image_size": 16, "image_channels": 1, "classes": 37}
 
 @dataclass(frozen=True)
 class Standing:
-    """One architecture's rows of one data set, split and length of training.
+    """One architecture's rows of one metric, data set, split and length of training.
 
     Attributes:
+        metric: What is measured.
         dataset: Data set in the table's spelling.
         split: "valid" or "test".
         epochs: Length of training, epochs.
-        trials: (trial, seed or None, accuracy in percent), one a training.
-        mean: Mean accuracy, percent, rounded to 1e-6.
-        rank: 1 + the architectures of a higher mean.
+        trials: (trial, seed or None, value in the metric's unit), one a training.
+        mean: Mean value, rounded to 1e-6.
+        rank: 1 + the architectures of a better mean.
         n_tied: Other architectures of exactly this mean.
         n_archs: Architectures that have such rows.
-        percentile: Percent of the other architectures with a lower mean; None without others.
+        percentile: Percent of the other architectures with a worse mean; None without others.
     """
 
+    metric: TruthMetric
     dataset: str
     split: str
     epochs: int
@@ -82,10 +85,12 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
-        keys = ("trial", "seed", "accuracy")
         standings = [asdict(standing) for standing in self.standings]
-        for standing in standings:
-            standing["trials"] = [dict(zip(keys, row, strict=True)) for row in standing["trials"]]
+        for standing, own in zip(standings, self.standings, strict=True):
+            value = "accuracy" if own.metric == ACCURACY else "value"
+            keys = ("trial", "seed", value)
+            standing["trials"] = [dict(zip(keys, row, strict=True)) for row in own.trials]
+            standing["metric"] = own.metric._asdict()
         plain = {**self.names, "position": self.position}
         for fact in self.facts:
             plain |= fact.values
@@ -131,28 +136,30 @@ def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
 
 
 def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
-    truth = table.mean(TruthQuery(group.dataset, group.split, group.epochs))
+    truth = table.mean(group.query)
     place = np.flatnonzero(truth.keys == key)
     if len(place) == 0:
         return None
-    own = float(truth.accuracy[place[0]])
-    n_archs, n_lower = len(truth.accuracy), int((truth.accuracy < own).sum())
+    metric = table.metric(group.metric)
+    means = metric.orient(truth.accuracy)
+    own = means[place[0]]
+    n_archs, n_worse = len(means), int((means < own).sum())
     columns = table.columns
-    rows = columns.where(group.dataset, group.split, group.epochs)
+    rows = columns.where(group.dataset, group.split, group.epochs, group.metric)
     rows = rows[columns.key[rows] == key]
     return Standing(
-        *(group.dataset, group.split, group.epochs),
+        *(metric, group.dataset, group.split, group.epochs),
         trials=tuple(
             (int(trial), None if seed < 0 else int(seed), float(accuracy))
             for trial, seed, accuracy in zip(
-                columns.trial[rows], columns.seed[rows], columns.accuracy[rows], strict=True
+                columns.trial[rows], columns.seed[rows], columns.value[rows], strict=True
             )
         ),
-        mean=own,
-        rank=int((truth.accuracy > own).sum()) + 1,
-        n_tied=int((truth.accuracy == own).sum()) - 1,
+        mean=float(truth.accuracy[place[0]]),
+        rank=int((means > own).sum()) + 1,
+        n_tied=int((means == own).sum()) - 1,
         n_archs=n_archs,
-        percentile=100.0 * n_lower / (n_archs - 1) if n_archs > 1 else None,
+        percentile=100.0 * n_worse / (n_archs - 1) if n_archs > 1 else None,
     )
 
 

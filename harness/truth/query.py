@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
+from harness.truth.metric import ACCURACY
 
 MEAN, TRIAL, SEED = "mean", "trial", "seed"
 POLICIES = (MEAN, f"{TRIAL}=K", f"{SEED}=S")
@@ -37,15 +38,17 @@ class TruthQuery:
     Attributes:
         dataset: Data set in the table's spelling.
         split: "valid" or "test": the images that accuracy was measured on.
-        epochs: Length of training, epochs.
+        epochs: Length of training, epochs; 0 of a metric that takes none.
         policy: How an architecture's trials become one number: "mean" of all of them, or
             "trial=K" or "seed=S" alone. Nothing is ever drawn at random.
+        metric: Name of what is measured, such as "latency:raspi4".
     """
 
     dataset: str
     split: str
     epochs: int
     policy: str = MEAN
+    metric: str = ACCURACY.name
 
     def __post_init__(self) -> None:
         """Check the policy, and write its number in one way."""
@@ -58,7 +61,11 @@ class TruthQuery:
         """Say it in words, as every figure does."""
         rule = self.rule
         policy = "mean of trials" if rule.kind == MEAN else f"{rule.kind} {rule.number}"
-        return f"{self.dataset} {self.split}, {self.epochs} epochs, {policy}"
+        trained = f"{self.split}, {self.epochs} epochs, {policy}"
+        if self.metric == ACCURACY.name:
+            return f"{self.dataset} {trained}"
+        # Such as latency, which takes no training.
+        return f"{self.metric}, {self.dataset}" + (f" {trained}" if self.epochs else "")
 
     @property
     def rule(self) -> Policy:
@@ -95,7 +102,8 @@ class Trials(NamedTuple):
 
     Attributes:
         keys: Architectures (`Space.key`), ascending, [arch].
-        accuracy: Percent, [arch, trial]; NaN where an architecture lacks a trial.
+        accuracy: The metric, in its unit (percent, of accuracy), [arch, trial]; NaN where an
+            architecture lacks a trial.
     """
 
     keys: npt.NDArray[np.int64]
@@ -107,7 +115,7 @@ class Truth(NamedTuple):
 
     Attributes:
         keys: Architectures (`Space.key`), ascending, [arch].
-        accuracy: Percent, rounded to 1e-6, [arch].
+        accuracy: The metric, in its unit (percent, of accuracy), rounded to 1e-6, [arch].
         n_trials: Trials behind each number, [arch].
         n_missing: Architectures with other trainings on the same split and length, but without
             the trial or the seed that was asked for.
@@ -124,7 +132,7 @@ class Truth(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What can be asked for: the rows of one data set, split and length of training.
+    """What can be asked for: the rows of one metric, data set, split and length of training.
 
     Attributes:
         dataset: Data set in the table's spelling.
@@ -135,6 +143,7 @@ class Group(NamedTuple):
         trials: Architectures by number of trials, such as {1: 20, 3: 100}.
         trial_numbers: The trial numbers that occur, with the architectures that have them.
         seeds: The known seeds that occur, with the rows that have them.
+        metric: Name of the metric.
     """
 
     dataset: str
@@ -145,3 +154,9 @@ class Group(NamedTuple):
     trials: dict[int, int]
     trial_numbers: dict[int, int]
     seeds: dict[int, int]
+    metric: str = ACCURACY.name
+
+    @property
+    def query(self) -> TruthQuery:
+        """What asks for its means."""
+        return TruthQuery(self.dataset, self.split, self.epochs, metric=self.metric)

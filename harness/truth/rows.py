@@ -21,7 +21,20 @@ from harness.spaces.lookup import (
     strings_of_keys,
     to_numbers,
 )
-from harness.truth.columns import SPLITS, Columns, IntArray, Labels, key_kind, row_columns
+from harness.truth.columns import (
+    ONLY_ACCURACY,
+    SPLITS,
+    Columns,
+    IntArray,
+    Labels,
+    Metrics,
+    all_accuracies,
+    fewest_epochs,
+    key_kind,
+    row_columns,
+    value_range,
+)
+from harness.truth.metric import ACCURACY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +42,9 @@ if TYPE_CHECKING:
 COLUMNS = row_columns(load_space())
 """Columns of rows that name no space."""
 
-_LABELS = ("dataset", "split")
+_LABELS = ("metric", "dataset", "split")
 _INTEGER_RANGES = {
-    "epochs": (1, 2**15 - 1),
+    "epochs": (0, 2**15 - 1),
     "trial": (0, 2**31 - 1),
     "seed": (-1, 2**53 - 1),
 }
@@ -55,19 +68,23 @@ def refuse_fractions(accuracy: npt.NDArray[np.float64], source: str, remedy: str
         )
 
 
-def key_columns(space: Space) -> tuple[str, ...]:
+def key_columns(space: Space, metrics: Metrics = ONLY_ACCURACY) -> tuple[str, ...]:
     """Return what identifies a row. The seed does not: a published table repeats -1."""
     columns = arch_columns(space)
-    return (columns.index or columns.text, "dataset", "split", "epochs", "trial")
+    key = ("metric", "dataset", "split", "epochs", "trial")
+    return (columns.index or columns.text, *key[metrics == ONLY_ACCURACY :])
 
 
-def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
+def check_rows(
+    df: pd.DataFrame, source: str, space: Space, metrics: Metrics = ONLY_ACCURACY
+) -> None:
     """Check that a frame holds rows of the schema; columns beyond it are ignored.
 
     Args:
         df: The rows.
         source: What to call them in an error, usually the file's name.
         space: Their space.
+        metrics: What they measure.
 
     Raises:
         TruthError: If there are no rows, a column is missing, a value is not what it should be,
@@ -79,7 +96,7 @@ def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
 
     df, refuse = check_table(
         df,
-        row_columns(space),
+        row_columns(space, metrics),
         space,
         source,
         TruthError,
@@ -87,25 +104,42 @@ def check_rows(df: pd.DataFrame, source: str, space: Space) -> None:
         "trained network",
         ", or make a table of the file with 'harness truth import'",
     )
-    for name, (low, high) in _INTEGER_RANGES.items():
+    ranges = _INTEGER_RANGES | {"epochs": (fewest_epochs(metrics), _INTEGER_RANGES["epochs"][1])}
+    for name, (low, high) in ranges.items():
         values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
         refuse(name, bad, f"is not an integer from {low} to {high}")
-    accuracy = to_numbers(df["accuracy"])
-    bad = ~((accuracy >= 0) & (accuracy <= 100))
-    refuse("accuracy", bad, "is not a number from 0 to 100 (percent)")
+    value = row_columns(space, metrics)[-1]
+    numbers = to_numbers(df[value])
+    for metric in metrics:
+        least, most = value_range(metric)
+        bad = _is_of(df, metric.name, metrics) & ~((numbers >= least) & (numbers <= most))
+        unit = "percent" if metric == ACCURACY else metric.title
+        refuse(value, bad, f"is not a number from {least:g} to {most:g} ({unit})")
+    if metrics != ONLY_ACCURACY:
+        known = [metric.name for metric in metrics]
+        refuse("metric", ~df["metric"].isin(known).to_numpy(dtype=bool), "is not a known metric")
     refuse("dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
     refuse("dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     refuse("split", bad, f"is not one of {', '.join(SPLITS)}")
     repeats = pd.Series(_row_keys(df, keys_of_rows(df, space))).duplicated().to_numpy()
-    refuse("trial", repeats, f"repeats a key ({', '.join(key_columns(space))})")
+    refuse("trial", repeats, f"repeats a key ({', '.join(key_columns(space, metrics))})")
+
+
+def _is_of(df: pd.DataFrame, metric: str, metrics: Metrics) -> npt.NDArray[np.bool_]:
+    """Say which rows are of a metric, [row]."""
+    if metrics == ONLY_ACCURACY:
+        return np.ones(len(df), dtype=np.bool_)
+    return (df["metric"] == metric).to_numpy(dtype=bool)
 
 
 def _row_keys(df: pd.DataFrame, archs: IntArray) -> IntArray:
     """Pack what identifies each row into one integer, [row], that sorts as it does."""
     keys = np.unique(archs, return_inverse=True)[1].astype(np.int64)
-    for name in ("dataset", "split", "epochs", "trial"):
+    for name in ("metric", "dataset", "split", "epochs", "trial"):
+        if name not in df:
+            continue  # all are accuracies
         if name in _LABELS:
             codes = _codes(df[name])[0]
         else:
@@ -123,30 +157,35 @@ def _codes(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
     return np.append(ranks, -1)[labels.cat.codes.to_numpy()], tuple(distinct.tolist())
 
 
-def arrange_rows(df: pd.DataFrame, space: Space) -> Columns:
+def arrange_rows(df: pd.DataFrame, space: Space, metrics: Metrics = ONLY_ACCURACY) -> Columns:
     """Bring checked rows into the one form that tables hold.
 
     Args:
         df: Rows that passed `check_rows`.
         space: Their space.
+        metrics: What they measure.
 
     Returns:
         Their columns, sorted by `key_columns`.
     """
     archs = keys_of_rows(df, space)
+    df = df[list(row_columns(space, metrics))]
     keys = _row_keys(df, archs)
     if (np.diff(keys) < 0).any():
         order = np.argsort(keys, kind="stable")
         df, archs = df.iloc[order], archs[order]
+    metric = all_accuracies(len(df)) if metrics == ONLY_ACCURACY else _labels(df["metric"])
     return Columns(
         key=archs.astype(key_kind(space)),
+        metric=metric,
         dataset=_labels(df["dataset"]),
         split=_labels(df["split"]),
         epochs=to_numbers(df["epochs"]).astype(np.int16),
         trial=to_numbers(df["trial"]).astype(np.int32),
         seed=to_numbers(df["seed"]).astype(np.int64),
-        accuracy=to_numbers(df["accuracy"]) + 0.0,  # -0.0 becomes 0.0
+        value=to_numbers(df.iloc[:, -1]) + 0.0,  # -0.0 becomes 0.0
         space=space,
+        metrics=tuple(each for each in metrics if each.name in metric.names),
     )
 
 
@@ -166,6 +205,7 @@ def to_frame(columns: Columns) -> pd.DataFrame:
     named = arch_columns(columns.space)
     cells: dict[str | None, Any] = {
         named.text: strings_of_keys(columns.key, columns.space),
+        "accuracy": columns.value,
         **{name: category(getattr(columns, name)) for name in _LABELS},
     }
     if named.space is not None:
@@ -174,6 +214,6 @@ def to_frame(columns: Columns) -> pd.DataFrame:
         {
             # What is neither an architecture's text nor a label is an array of that name.
             name: cells[name] if name in cells else getattr(columns, name, columns.key)
-            for name in row_columns(columns.space)
+            for name in row_columns(columns.space, columns.metrics)
         }
     )

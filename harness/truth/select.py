@@ -6,6 +6,8 @@ arch, ascending by key.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from harness.errors import TruthError
@@ -34,7 +36,7 @@ def gather_trials(columns: Columns, rows: IntArray) -> Trials:
     arch, starts = _archs(index)
     trial, place = np.unique(columns.trial[rows], return_inverse=True)
     accuracy = np.full((len(starts), len(trial)), np.nan)
-    accuracy[arch, place] = columns.accuracy[rows]
+    accuracy[arch, place] = columns.value[rows]
     return Trials(index[starts].astype(np.int64), accuracy)
 
 
@@ -90,25 +92,27 @@ def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Trut
             f"'{query.policy}' does not say which is meant. Ask for a trial, such as "
             f"trial={trials.partition(',')[0]}, or for the mean."
         )
-    accuracy = columns.accuracy[wanted].round(ROUNDED_TO)
+    accuracy = columns.value[wanted].round(ROUNDED_TO)
     n_missing = count_distinct(index) - n_found
     ones = np.ones(n_found, dtype=np.int64)
     return Truth(found.astype(np.int64), accuracy, ones, n_missing)
 
 
 def list_groups(columns: Columns) -> list[Group]:
-    """List what can be asked for, sorted by data set, split and number of epochs."""
+    """List what can be asked for, sorted by metric, data set, split and number of epochs."""
+    names = (columns.metric.names, columns.dataset.names, columns.split.names)
     groups = []
-    for dataset in columns.dataset.names:
-        for split in columns.split.names:
-            for epochs in np.unique(columns.epochs).tolist():
-                rows = columns.where(dataset, split, epochs)
-                if len(rows):
-                    groups.append(_describe_group(columns, rows, (dataset, split, epochs)))
+    for metric, dataset, split in itertools.product(*names):
+        for epochs in np.unique(columns.epochs).tolist():
+            rows = columns.where(dataset, split, epochs, metric)
+            if len(rows):
+                groups.append(_describe_group(columns, rows, (dataset, split, epochs), metric))
     return groups
 
 
-def _describe_group(columns: Columns, rows: IntArray, key: tuple[str, str, int]) -> Group:
+def _describe_group(
+    columns: Columns, rows: IntArray, key: tuple[str, str, int], metric: str
+) -> Group:
     _, starts = _archs(columns.key[rows])
     sizes = np.diff(np.append(starts, len(rows)))
     seeds = columns.seed[rows]
@@ -119,6 +123,7 @@ def _describe_group(columns: Columns, rows: IntArray, key: tuple[str, str, int])
         trials=_count(sizes),
         trial_numbers=_count(columns.trial[rows]),
         seeds=_count(seeds[seeds >= 0]),
+        metric=metric,
     )
 
 

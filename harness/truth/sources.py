@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import StoreError, TruthError, unknown_name
 from harness.files.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
 from harness.spaces import DEFAULT, Space, load_space
-from harness.truth.published import published
+from harness.truth.published import Entry, Table, published
 from harness.truth.query import TruthQuery
 from harness.truth.table import TruthTable, load_table, save_table
 
@@ -99,11 +99,17 @@ def bundled_table(image_dataset: str, space: Space) -> Path:
 
 
 def _advise_fetching(space: Space) -> str:
-    smallest = min(published(space).entries(), key=lambda entry: entry.size, default=None)
+    entries = (each for each in published(space).entries() if _makes_accuracies(each))
+    smallest = min(entries, key=lambda entry: entry.size, default=None)
     fetch = "import it with 'harness truth import'"
     if smallest is not None:
         fetch = f"run 'harness data fetch {smallest.name}' ({smallest.size / 1e6:.1f} MB)"
     return f"Set {DATA_VARIABLE} or --data-dir to a folder that holds one of them, or {fetch}."
+
+
+def _makes_accuracies(entry: Entry) -> bool:
+    product = entry.product
+    return isinstance(product, Table) and product.path.endswith(f"/{PUBLISHED_FILES[0]}")
 
 
 def open_file(path: Path, space: Space) -> TruthTable:

@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.errors import TruthError, UsageError
+from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.atomic import write_atomically
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces.lookup import settle_space, space_of_rows
-from harness.truth.columns import Columns, IntArray, row_columns, schema_of
+from harness.truth.columns import (
+    ONLY_ACCURACY,
+    Columns,
+    IntArray,
+    Metrics,
+    row_columns,
+    schema_of,
+)
+from harness.truth.metric import TruthMetric, read_metrics, write_metrics
 from harness.truth.parquet import read_columns, to_arrow
 from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery
 from harness.truth.rows import arrange_rows, check_rows, refuse_fractions, to_frame
@@ -31,6 +39,7 @@ NOTES_KEY = "notes"
 """Of metadata: what was decided in reading the rows that may surprise, a sentence a line."""
 
 _PREFIX = "harness_"
+_OF_TRIALS = ", mean of trials"
 _FOREIGN = ("pandas", "ARROW:schema")
 
 
@@ -124,7 +133,7 @@ class TruthTable:
         return pick(self.columns, self._find(query), query, self.name)
 
     def _find(self, query: TruthQuery) -> IntArray:
-        found = self.columns.where(query.dataset, query.split, query.epochs)
+        found = self.columns.where(query.dataset, query.split, query.epochs, query.metric)
         if len(found) == 0:
             raise TruthError(
                 f"The truth table '{self.name}' has no rows for {query}. It has: "
@@ -132,15 +141,26 @@ class TruthTable:
             )
         return found
 
+    def metric(self, name: str) -> TruthMetric:
+        """Return a metric by its name.
+
+        Raises:
+            TruthError: If the table does not have it.
+        """
+        found = {metric.name: metric for metric in self.columns.metrics}
+        if name not in found:
+            error = unknown_name(f"metric of the truth table '{self.name}'", name, found)
+            raise TruthError(str(error))
+        return found[name]
+
     def groups(self) -> list[Group]:
-        """Return what can be asked for: one entry a data set, split and number of epochs."""
+        """Return what can be asked for: one entry a metric, data set, split and length."""
         return list_groups(self.columns)
 
     def describe(self) -> list[str]:
-        """List what can be asked for, one line a data set, split and number of epochs."""
+        """List what can be asked for, one line a metric, data set, split and length."""
         return [
-            f"{group.dataset} {group.split}, {group.epochs} epochs "
-            f"({group.n_archs:,} architectures)"
+            f"{str(group.query).removesuffix(_OF_TRIALS)} ({group.n_archs:,} architectures)"
             for group in self.groups()
         ]
 
@@ -151,6 +171,7 @@ def make_table(
     metadata: dict[str, str],
     source: str | None = None,
     space: Space | None = None,
+    metrics: Metrics = ONLY_ACCURACY,
 ) -> TruthTable:
     """Make a table of rows from outside, after checking them.
 
@@ -160,6 +181,8 @@ def make_table(
         metadata: Where the rows came from.
         source: What to call the rows in an error; the name unless given.
         space: Their space; whichever they name unless given.
+        metrics: What they measure; of any but accuracy, rows have a column `metric` of names and
+            `value` in place of `accuracy`.
 
     Returns:
         The table.
@@ -169,8 +192,8 @@ def make_table(
     """
     source = source or name
     space = settle_space(space_of_rows(df, source, TruthError), space, source, TruthError)
-    check_rows(df, source, space)
-    return TruthTable(name, arrange_rows(df, space), dict(metadata))
+    check_rows(df, source, space, metrics)
+    return TruthTable(name, arrange_rows(df, space, metrics), dict(metadata))
 
 
 def save_table(table: TruthTable, path: Path) -> None:
@@ -184,12 +207,14 @@ def save_table(table: TruthTable, path: Path) -> None:
         StoreError: If the file cannot be written; an older one is then as it was.
     """
     own = {
-        "schema": schema_of(table.space),
+        "schema": schema_of(table.space, table.columns.metrics),
         "space": table.space.name,
         "name": table.name,
         "sha256": table.sha256,
         "seeds_sha256": table.columns.seeds_sha256(),
     }
+    if table.columns.metrics != ONLY_ACCURACY:
+        own["metrics"] = write_metrics(table.columns.metrics)
     metadata = table.metadata | {_PREFIX + key: value for key, value in own.items()}
     content = to_arrow(table.columns, metadata)
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
@@ -218,10 +243,10 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
             )
         with pq.ParquetFile(path, pre_buffer=False) as file:
             own, metadata = split_metadata(file.schema_arrow)
-            columns = None
+            columns, metrics = None, ONLY_ACCURACY
             if own:
-                space = _check_header(own, space, path)
-                columns = read_columns(file, space)
+                space, metrics = _check_header(own, space, path)
+                columns = read_columns(file, space, metrics)
             frame: Any = file.read().to_pandas() if columns is None else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TruthError(
@@ -231,13 +256,13 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
         ) from error
     name = own.get("name", path.stem)
     if columns is None:
-        table = make_table(frame, name, metadata, str(path), space)
+        table = make_table(frame, name, metadata, str(path), space, metrics)
         if not own:  # a table of the harness's own was checked, or said to be percent
             remedy = (
                 "Import it with 'harness truth import --accuracy-scale 100'; if they are percent, "
                 "with --accuracy-scale 1."
             )
-            refuse_fractions(table.columns.accuracy, str(path), remedy)
+            refuse_fractions(table.columns.value, str(path), remedy)
     else:
         table = TruthTable(name, columns, metadata)
     if own:
@@ -255,15 +280,22 @@ def split_metadata(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
     return own, {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
 
 
-def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> Space:
-    """Return the space that the header names, once its schema is known to fit it."""
+def metrics_of(own: dict[str, str], path: Path) -> Metrics:
+    """Return what a file measures, of what the harness wrote about it (`split_metadata`)."""
+    return read_metrics(own["metrics"], str(path)) if "metrics" in own else ONLY_ACCURACY
+
+
+def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> tuple[Space, Metrics]:
+    """Return the space and metrics that the header names, once its schema is known to fit them."""
     space = settle_space(own.get("space", DEFAULT), asked, str(path), TruthError)
-    if own.get("schema") != schema_of(space):
+    metrics = metrics_of(own, path)
+    schema = schema_of(space, metrics)
+    if own.get("schema") != schema:
         raise TruthError(
             f"{path}: its schema is '{own.get('schema', 'not named')}', and this version reads "
-            f"'{schema_of(space)}'. Upgrade the harness, or make the table again with this version."
+            f"'{schema}'. Upgrade the harness, or make the table again with this version."
         )
-    return space
+    return space, metrics
 
 
 def _check_hashes(table: TruthTable, own: dict[str, str], path: Path) -> None:

@@ -19,7 +19,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.catalog import Member
 from harness.truth.importers.importing import import_truth
-from harness.truth.importers.nb201 import seconds
+from harness.truth.importers.nb201 import latency, seconds
+from harness.truth.metric import TruthMetric
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
@@ -172,6 +173,30 @@ def _own_scores() -> bytes:
 def _own_table() -> bytes:
     table = make_table(_rows(), "mine", {"note": "x"})
     return _written(lambda path: save_table(table, path), "x.parquet")
+
+
+METRICS = (TruthMetric("latency:a", "ms", True), TruthMetric("robust:b", "%"))
+
+
+def _own_metrics() -> bytes:
+    rows = _rows(12).rename(columns={"accuracy": "value"}).assign(epochs=0)
+    rows = pd.concat([rows.assign(metric=metric.name) for metric in METRICS])
+    table = make_table(rows, "mine", {"note": "x"}, metrics=METRICS)
+    return _written(lambda path: save_table(table, path), "x.parquet")
+
+
+def _robust() -> bytes:
+    rows = pd.DataFrame({"net": ["(4, 0, 3, 1, 4, 3)", "(2, 4, 0, 0, 3, 2)"], "val_accs": 90.5})
+    return _csv(rows.assign(**{"pgd@Linf_eps-1.0": [29.1, 14.4], "aa_square@Linf_eps-0.5": 61.0}))
+
+
+def _latencies() -> Make[bytes]:
+    lists = ([10.5, 54.25, 0.011, 3, 7, 26], [9, 17, 16, 5, 7, 14])
+    return hostile(*(_written(partial(torch.save, values), "raspi4.pt") for values in lists))
+
+
+def _read_latencies(path: Path) -> object:
+    return _small(latency, N_ARCHS=6)(lambda: import_truth(path, "latency"))
 
 
 def _read_scores(path: Path) -> object:
@@ -476,6 +501,13 @@ READERS: dict[str, Reader] = {
     "truth, own Parquet": Reader(
         "t.parquet", lambda: hostile(_own_table(), parquet_too=True), load_table
     ),
+    "truth of metrics, own Parquet": Reader(
+        "t.parquet", lambda: hostile(_own_metrics(), parquet_too=True), load_table
+    ),
+    "robust accuracies, CSV": Reader(
+        "r.csv", lambda: hostile(_robust()), lambda path: import_truth(path, "robust")
+    ),
+    "latencies, torch": Reader("raspi4.pt", _latencies, _read_latencies),
     "truth, Parquet to import": Reader(
         "t.parquet", lambda: hostile(_parquet(_rows()), parquet_too=True), import_truth
     ),

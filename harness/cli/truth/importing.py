@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="Format: nb201 (the official .pth), nats (a NATS-Bench folder), public "
-    "(the small public tables), rows (CSV, JSON, Parquet, pickle, torch), or auto.",
+    "(the small public tables), robust (accuracy under attacks), latency (a folder of devices), "
+    "rows (CSV, JSON, Parquet, pickle, torch), or auto.",
 )
 @click.option(
     "--map",
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
     "--accuracy-scale", type=float, help="Multiply accuracies of rows, so that they are percent."
 )
 @click.option(
+    "--truth-metric",
+    metavar="NAME",
+    help="What rows measure, such as latency:mine; their 'accuracy' is then its value.  [default: "
+    "accuracy]",
+)
+@click.option("--unit", help="Unit of --truth-metric, such as ms.  [default: %]")
+@click.option("--lower-is-better", is_flag=True, help="Lower values of --truth-metric are better.")
+@click.option(
     "--curve-epochs",
     metavar="1,12,50",
     callback=lambda _context, _option, text: _parse_epochs(text),
@@ -56,7 +65,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The table.  [default: truth.parquet in the space's folder in the data folder]",
+    help="The table.  [default: truth.parquet in the space's folder in the data folder; of other "
+    "metrics, robust.parquet, latency.parquet and so on]",
 )
 @click.option("--name", help="What reports call the table.  [default: its space]")
 @space_option
@@ -73,6 +83,9 @@ def import_(
     force: bool,
     data_dir: Path | None,
     as_json: bool,
+    truth_metric: str | None,
+    unit: str | None,
+    lower_is_better: bool,
     **asked: Any,
 ) -> None:
     r"""Read published results, or rows of your own, and write them as a truth table.
@@ -93,6 +106,7 @@ def import_(
     from harness.cli.progress import SHARE, Display
     from harness.truth.importers.importing import import_truth, place_table, truth_file
     from harness.truth.importers.mapping import parse_map
+    from harness.truth.metric import make_metric
 
     chosen = find_space(space)
     if out is None:
@@ -107,9 +121,10 @@ def import_(
             space=chosen,
             watch=partial(display.update, "reading", SHARE),
             maps=[parse_map(text) for text in maps],
+            metric=make_metric(truth_metric, unit, lower_is_better),
             **asked,
         )
-    place = out or truth_file(data_dir, table.space)
+    place = out or truth_file(data_dir, table.space, table.columns.metrics)
     was_written = place_table(table, place, force)
     if as_json:
         click.echo(json.dumps(_describe(table, place, was_written), indent=2))

@@ -13,6 +13,7 @@ from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, name_table, reads_table
 from harness.errors import ArchError
 from harness.spaces import Architecture, Space
+from harness.truth.metric import ACCURACY
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable
@@ -86,21 +87,29 @@ def _print_profile(profile: Profile, space: Space) -> None:
             f"Size on {cost.dataset}: {cost.params / 1e6:.6f} million parameters, "
             f"{cost.flops / 1e6:.6f} million multiply-adds."
         )
+    metrics = dict.fromkeys(standing.metric for standing in profile.standings)
+    is_accuracy = list(metrics) == [ACCURACY]
+    first = () if is_accuracy else ("metric",)
     print_grid(
-        "Accuracy, percent",
-        ("dataset", "split", "epochs", "trials (seed)", "mean", "rank", "of", "percentile"),
-        [_cells(standing) for standing in profile.standings],
-        texts=2,
+        "Accuracy, percent" if is_accuracy else "Values, in the unit of their metric",
+        (*first, "dataset", "split", "epochs", "trials (seed)", "mean", "rank", "of", "percentile"),
+        [
+            (*(standing.metric.title for _ in first), *_cells(standing))
+            for standing in profile.standings
+        ],
+        texts=2 + len(first),
     )
+    best = "highest" if is_accuracy else "best"
+    worse = "lower" if is_accuracy else "worse"
     print_line(
-        "rank: 1 is the highest mean; percentile: percent of the other architectures with a lower "
-        "one."
+        f"rank: 1 is the {best} mean; percentile: percent of the other architectures with a "
+        f"{worse} one."
     )
 
 
 def _cells(standing: Standing) -> tuple[str, ...]:
     trials = "  ".join(
-        f"{accuracy:.3f} ({'?' if seed is None else seed})" for _, seed, accuracy in standing.trials
+        f"{value:.3f} ({'?' if seed is None else seed})" for _, seed, value in standing.trials
     )
     tied = f" (tied with {standing.n_tied:,})" if standing.n_tied else ""
     return (

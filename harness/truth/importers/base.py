@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.monitor import Watch, watch_nothing
+from harness.truth.columns import ONLY_ACCURACY, Metrics
+from harness.truth.metric import TruthMetric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +32,7 @@ class ImportOptions:
         arch_form: Its form, a key of `Space.forms`; None to find it.
         curve_epochs: Epochs before the end of published trainings whose accuracies are kept too.
         maps: What columns of rows stand for, as `parse_map` makes them.
+        metric: What rows measure; None for accuracy.
     """
 
     space: Space | None = None
@@ -40,6 +43,7 @@ class ImportOptions:
     arch_form: str | None = None
     curve_epochs: Collection[int] = ()
     maps: Sequence[Mapping[str, str]] = ()
+    metric: TruthMetric | None = None
 
 
 class LeftOut(NamedTuple):
@@ -66,6 +70,7 @@ class Imported(NamedTuple):
         metadata: What the source says of itself, kept in the table's metadata.
         space: The space of the rows; None for `DEFAULT`.
         notes: What was decided in reading that may surprise, in sentences.
+        metrics: What the rows measure, ascending by name.
     """
 
     rows: pd.DataFrame
@@ -74,6 +79,7 @@ class Imported(NamedTuple):
     metadata: Mapping[str, str] = MappingProxyType({})
     space: Space | None = None
     notes: Sequence[str] = ()
+    metrics: Metrics = ONLY_ACCURACY
 
 
 def hash_listing(hashes: Mapping[str, str]) -> str:

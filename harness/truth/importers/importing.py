@@ -12,6 +12,7 @@ from harness.files.atomic import make_folder
 from harness.provenance import now
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
+from harness.truth.columns import ONLY_ACCURACY, Metrics
 from harness.truth.importers.base import Imported, ImportOptions
 from harness.truth.importers.tabular import START_BYTES, is_pickled, is_rows, read_rows
 from harness.truth.published import REGISTRY, Format, published
@@ -143,10 +144,12 @@ def _check_options(options: ImportOptions, kind: str, found: Format) -> None:
             f"Epochs of learning curves were given for {found.summary}, which has none but its "
             "rows. Leave them out; the official .pth and NATS-Bench folders have curves."
         )
-    if kind != ROWS and (options.maps or options.arch_column or options.arch_form):
+    if kind != ROWS and (
+        options.maps or options.arch_column or options.arch_form or options.metric
+    ):
         raise UsageError(
-            f"A map, or the column or form of architectures, was given for {found.summary}. Only "
-            "rows have columns; leave it out."
+            f"A map, a metric, or the column or form of architectures, was given for "
+            f"{found.summary}. Only rows have columns; leave it out."
         )
 
 
@@ -173,16 +176,21 @@ def to_table(imported: Imported, source: str, importer: str, name: str | None) -
         "imported": now(),
         **{part.name: str(part.n) for part in imported.left_out},
     }
-    name = name or (imported.space or load_space()).name
-    return make_table(imported.rows, name, metadata, source, imported.space)
+    space, metrics = imported.space or load_space(), imported.metrics
+    if metrics != ONLY_ACCURACY:
+        name = name or f"{space.name}-{metrics[0].family}"
+    return make_table(imported.rows, name or space.name, metadata, source, space, metrics)
 
 
-def truth_file(data_dir: Path | None = None, space: Space | None = None) -> Path:
-    """Return where `find_truth` looks for the table first.
+def truth_file(
+    data_dir: Path | None = None, space: Space | None = None, metrics: Metrics = ONLY_ACCURACY
+) -> Path:
+    """Return where a table belongs: of accuracies, where `find_truth` looks for it first.
 
     Args:
         data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
         space: The space of the table; `DEFAULT` unless given.
+        metrics: What it measures.
 
     Returns:
         The file, which need not exist.
@@ -190,7 +198,9 @@ def truth_file(data_dir: Path | None = None, space: Space | None = None) -> Path
     Raises:
         DataError: If the data folder that was named does not exist.
     """
-    return truth_folder(data_dir, space or load_space()) / PUBLISHED_FILES[0]
+    is_accuracy = metrics == ONLY_ACCURACY
+    name = PUBLISHED_FILES[0] if is_accuracy else f"{metrics[0].family}.parquet"
+    return truth_folder(data_dir, space or load_space()) / name
 
 
 def place_table(table: TruthTable, path: Path, force: bool = False) -> bool:

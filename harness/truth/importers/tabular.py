@@ -35,6 +35,7 @@ from harness.truth.importers.completion import (
 )
 from harness.truth.importers.mapping import apply_maps
 from harness.truth.importers.pickles import SAFE, is_torch, load_pickle, load_torch, refuse_damage
+from harness.truth.metric import ACCURACY
 from harness.truth.rows import COLUMNS
 from harness.truth.table import load_table, split_metadata
 
@@ -109,8 +110,12 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     named = check_archs(df, archs, name, space)
     df, n_empty = apply_maps(df, options.maps, named, name, archs.columns)
     df = complete_rows(_read_numbers(df), name, space)
-    df = scale_accuracies(df, options.accuracy_scale, name)
+    metric = options.metric or ACCURACY
+    if metric == ACCURACY or options.accuracy_scale is not None:
+        df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)
+    if metric != ACCURACY:
+        kept = kept.rename(columns={"accuracy": "value"}).assign(metric=metric.name)
     n_dropped = len(df) - len(kept)
     repeated = f"{n_dropped:,} rows of {name} repeat another exactly, and were dropped."
     empty = f"{n_empty:,} cells of the mapped columns of {name} are empty; they have no row."
@@ -120,7 +125,7 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     ]
     if options.maps:
         metadata |= {"maps": json.dumps(list(options.maps))}
-    return Imported(kept, digest, left_out, metadata, space, archs.notes)
+    return Imported(kept, digest, left_out, metadata, space, archs.notes, (metric,))
 
 
 def _read(path: Path, space: Space | None) -> tuple[pd.DataFrame, dict[str, str], Space | None]:

@@ -63,7 +63,7 @@ def test_a_table_takes_the_name_from_rows_beside_it(cache: Path, data: Path) -> 
     save_table(make_table(make_rows(accuracy=2.0), "x", {}), data / "nb201" / "mine.parquet")
     assert list(names(data)) == ["nb201-tiles", "nb201", "mine", "truth_rows"]
     accuracy = {
-        place.name: open_file(place.path, load_space()).columns.accuracy[0]
+        place.name: open_file(place.path, load_space()).columns.value[0]
         for place in list_places(data)
         if place.origin == "data folder"
     }

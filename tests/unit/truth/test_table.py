@@ -29,7 +29,7 @@ from harness.truth import (
     make_table,
     save_table,
 )
-from harness.truth.columns import Columns, Labels
+from harness.truth.columns import Columns, Labels, all_accuracies
 from harness.truth.parquet import read_columns
 
 QUERY = TruthQuery("cifar10", "test", 200)
@@ -379,7 +379,7 @@ def test_a_foreign_file_of_fractions_is_refused_and_an_own_one_is_as_it_was_impo
     with pytest.raises(TruthError, match=r"any\.parquet: no accuracy is above 1.*--accuracy-scale"):
         load_table(tmp_path / "any.parquet")
     save_table(make_table(fractions, "as percent", {}), tmp_path / "own.parquet")
-    assert load_table(tmp_path / "own.parquet").columns.accuracy.max() <= 1.0
+    assert load_table(tmp_path / "own.parquet").columns.value.max() <= 1.0
 
 
 def test_a_foreign_file_is_checked_in_full(tmp_path: Path) -> None:
@@ -446,8 +446,8 @@ def test_a_header_that_names_no_schema_is_refused(tmp_path: Path) -> None:
 
 
 BAD_VALUES = {
-    "an accuracy over 100": ("accuracy", 100.5),
-    "an accuracy that is not a number": ("accuracy", float("nan")),
+    "an accuracy over 100": ("value", 100.5),
+    "an accuracy that is not a number": ("value", float("nan")),
     "an index out of range": ("key", 15_625),
     "a negative trial": ("trial", -1),
     "no epochs": ("epochs", 0),
@@ -474,7 +474,7 @@ def test_a_header_that_vouches_for_bad_rows_is_not_believed(
         pq.write_table(content.replace_schema_metadata(metadata), tmp_path / "truth.parquet")
     else:
         save_table(lying, tmp_path / "truth.parquet")
-    shown = "nb201_index" if column == "key" else column
+    shown = {"key": "nb201_index", "value": "accuracy"}.get(column, column)
     with pytest.raises(TruthError, match=f"truth.parquet: column '{shown}' is not"):
         load_table(tmp_path / "truth.parquet")
 
@@ -611,7 +611,8 @@ def make_large_table(indices: Any, n_trials: int, keys: list[tuple[str, str, int
         epochs=np.array([k[2] for k in keys], np.int16)[key],
         trial=trial.astype(np.int32),
         seed=trial.astype(np.int64),
-        accuracy=np.clip(np.round(noisy * 20) / 20, 0, 100),
+        metric=all_accuracies(index.size),
+        value=np.clip(np.round(noisy * 20) / 20, 0, 100),
     )
     return TruthTable("large", columns, {})
 

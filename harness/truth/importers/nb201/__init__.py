@@ -1,4 +1,4 @@
-"""NAS-Bench-201's published results: three formats, two downloads, and the usual truth.
+"""NAS-Bench-201's published results: five formats, four downloads, and the usual truth.
 
 Nothing outside this folder and `harness/spaces/nb201/` knows the benchmark's operations, strings
 or order. What reads a format is imported when it is asked for.
@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
 
 def _formats() -> Mapping[str, Format]:
+    from harness.truth.importers.nb201.latency import is_latency, read_latency
     from harness.truth.importers.nb201.nats import is_nats, read_nats
     from harness.truth.importers.nb201.official import is_official, read_official
     from harness.truth.importers.nb201.public import is_public, read_public
+    from harness.truth.importers.nb201.robust import is_robust, read_robust
 
     return {
         "nb201": Format("the official .pth of NAS-Bench-201", is_official, read_official, True),
         "nats": Format("a NATS-Bench topology folder", is_nats, read_nats, True),
         "public": Format("the folder of small public tables", is_public, read_public),
+        "robust": Format("the table of robust accuracies", is_robust, read_robust),
+        "latency": Format("the folder of latencies by device", is_latency, read_latency),
     }
 
 
 def _entries() -> tuple[Entry, ...]:
-    from harness.truth.importers.nb201.downloads import OFFICIAL, PUBLIC
+    from harness.truth.importers.nb201.downloads import LATENCY, OFFICIAL, PUBLIC, ROBUST
 
-    return (PUBLIC, OFFICIAL)
+    return (PUBLIC, OFFICIAL, ROBUST, LATENCY)
 
 
 def _read_api(api: object) -> Imported | None:
