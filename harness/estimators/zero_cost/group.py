@@ -21,6 +21,7 @@ from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
 from harness.images.dataset import BatchSampler
+from harness.seeding import derive_seed
 from harness.spaces import Architecture, load_space
 
 _FORMAT = 2
@@ -86,7 +87,8 @@ class Group(SharedWork[Measured]):
         self._settings = ZeroCostSettings.read(task.config.tables.get(ZeroCostSettings.table, {}))
         self._proxies = proxies
         self._shape = choose_shape(task, self._settings.channels, self._settings.cells)
-        decides = {"shape": asdict(self._shape), "batch_size": self._settings.batch_size}
+        decides = {"shape": asdict(self._shape), **self._settings.stored()}
+        del decides["channels"], decides["cells"]  # said by the shape
         super().__init__(task, {"format": _FORMAT, **describe_task(task), **decides})
         n_images = 2 * self._settings.batch_size
         if n_images > len(task.data.train):
@@ -99,8 +101,9 @@ class Group(SharedWork[Measured]):
     @property
     def description(self) -> str:
         """The size of the networks and of the batch, in words."""
-        shape = self._shape
-        return f"C={shape.channels}, N={shape.cells}, batch {self._settings.batch_size}"
+        shape, draws = self._shape, self._settings.draws
+        mean = "" if draws == 1 else f", mean of {draws} draws"
+        return f"C={shape.channels}, N={shape.cells}, batch {self._settings.batch_size}{mean}"
 
     def measure_all(self, keys: Sequence[int]) -> Iterator[tuple[int, Measured]]:
         """Measure the classes of architectures, or read what other runs measured.
@@ -147,30 +150,47 @@ class Group(SharedWork[Measured]):
             yield key, self._measure(self._space.at(key), known.values if known else {})
 
     def _measure(self, arch: Architecture, without: Mapping[str, Any]) -> Measured:
-        device = self._task.data.train.labels.device
-        meter = Meter(make_clock(device))
         proxies = {name: own for name, own in self._proxies.items() if name not in without}
+        drawn = [self._measure_draw(arch, n, proxies) for n in range(self._settings.draws)]
+        return Measured(
+            {name: _mean([one.values[name] for one in drawn]) for name in proxies},
+            {name: round(sum(one.seconds[name] for one in drawn), 6) for name in proxies},
+        )
+
+    def _measure_draw(
+        self, arch: Architecture, number: int, proxies: Mapping[str, type[Measure]]
+    ) -> Measured:
+        device = self._task.data.train.labels.device
+        seed = self._seed(number)
+        meter = Meter(make_clock(device))
         network, building = meter.charge(
-            make_standalone,
-            self._space,
-            self._shape,
-            arch,
-            self._task.config.seed,
-            self._task.config.estimator,
+            make_standalone, self._space, self._shape, arch, seed, self._task.config.estimator
         )
         network.to(device)
         uses = frozenset().union(*(proxy.uses for proxy in proxies.values()))
-        passes = Passes(network, *self._batches, self._task.config.seed, uses, meter)
+        passes = Passes(network, *self._batches[number], seed, uses, meter)
         values, seconds = {}, {}
         for name, proxy in proxies.items():
             values[name], own = meter.charge(measure, proxy, passes)
             seconds[name] = round(building + own, 6)
         return Measured(values, seconds)
 
+    def _seed(self, number: int) -> int:
+        """Return the seed of a draw; that of the first is the run's."""
+        seed = self._task.config.seed
+        return seed if number == 0 else derive_seed(seed, "draw", number)
+
     @cached_property
-    def _batches(self) -> tuple[Batch, Batch]:
+    def _batches(self) -> list[tuple[Batch, Batch]]:
         task = self._task
         sampler = BatchSampler(
             task.data, self._settings.batch_size, task.config.seed, augment=False
         )
-        return Batch(*sampler.batch(0)), Batch(*sampler.batch(1))
+        draws = range(self._settings.draws)
+        return [(Batch(*sampler.batch(2 * n)), Batch(*sampler.batch(2 * n + 1))) for n in draws]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean of a proxy's draws; None where a draw has no number."""
+    numbers = [value for value in values if value is not None]
+    return math.fsum(numbers) / len(values) if len(numbers) == len(values) else None

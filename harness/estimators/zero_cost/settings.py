@@ -16,10 +16,13 @@ class ZeroCostSettings(Settings):
         channels: Channels C of the first stage; None: as in the truth's networks.
         cells: Cells N per stage; None: as in the truth's networks.
         batch_size: Images of each of the two batches.
+        draws: Draws of initial weights and batches, of whose numbers the score is the mean.
     """
 
     table: ClassVar[str] = "zero_cost"
+    later: ClassVar[frozenset[str]] = frozenset({"draws"})
 
     channels: int | None = Field(None, ge=1)
     cells: int | None = Field(None, ge=1)
     batch_size: int = Field(64, ge=2)
+    draws: int = Field(1, ge=1)

@@ -18,13 +18,17 @@ from filelock import FileLock
 from harness.errors import DataError, Interrupted, StoreError, UsageError
 from harness.estimators import load_estimator
 from harness.estimators.base import Scores, Task
+from harness.estimators.nested import complete
 from harness.estimators.sharing import N_BUCKETS
 from harness.estimators.standalone import make_clock
 from harness.estimators.zero_cost import REGISTRY
 from harness.estimators.zero_cost.group import Group
+from harness.estimators.zero_cost.jacov import Jacov
 from harness.estimators.zero_cost.meter import Meter
 from harness.estimators.zero_cost.passes import Batch, Passes, Use
+from harness.images.dataset import BatchSampler
 from harness.monitor import Monitor, SilentMonitor
+from harness.seeding import derive_seed
 from harness.spaces import NetworkShape, load_space
 from harness.spaces.nb201.space import NB201
 from harness.supernet.base import Networks
@@ -96,6 +100,36 @@ def test_other_settings_share_nothing(tmp_path: Path) -> None:
     score(make_task(tmp_path, "jacov"))
     score(make_task(tmp_path, "jacov", batch_size=9))
     assert len(list((tmp_path / FOLDER).iterdir())) == 2
+
+
+def test_a_score_is_the_mean_of_draws_of_weights_and_images(tmp_path: Path) -> None:
+    data, shape, arch = tiny_data(), tiny_data().network_shape(2, 1), SPACE.at(KEYS[0])
+    sampler, expected = BatchSampler(data, 8, 0, augment=False), []
+    for n, seed in enumerate((0, derive_seed(0, "draw", 1), derive_seed(0, "draw", 2))):
+        network = SPACE.networks(shape).standalone(arch, [seed])
+        batches = (Batch(*sampler.batch(2 * n)), Batch(*sampler.batch(2 * n + 1)))
+        expected.append(Jacov.measure(Passes(network, *batches, seed, Jacov.uses)))
+    assert len(set(expected)) == 3
+    for draws in (1, 3):
+        found = score(make_task(tmp_path, "jacov", draws=draws), KEYS[:1])
+        assert found.rows["scores"][0]["score"] == pytest.approx(np.mean(expected[:draws]))
+        assert ("mean of 3 draws" in found.facts["score_kind"]) == (draws == 3)
+
+
+def test_a_mean_of_which_one_draw_is_missing_does_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = cycle([1.0, float("nan"), 1.0, 3.0])
+    monkeypatch.setattr(load_estimator("jacov"), "measure", lambda passes: next(numbers))
+    rows = score(make_task(tmp_path, "jacov", draws=2)).rows["scores"]
+    assert {(row["score"], row["status"]) for row in rows} == {(None, "failed"), (2.0, "ok")}
+
+
+def test_a_run_of_one_draw_keeps_the_name_that_it_has_without_the_setting() -> None:
+    tables: list[dict[str, int]] = [TABLE, {**TABLE, "draws": 1}, {**TABLE, "draws": 2}]
+    configs = [tiny_config(estimator="jacov", zero_cost=table) for table in tables]
+    without, one, two = [complete(config).name for config in configs]
+    assert without == one != two
 
 
 def test_an_interrupted_run_resumes_and_measures_nothing_twice(
