@@ -32,6 +32,7 @@ from harness.settings.layers import (
     parse_assignments,
     size_of,
 )
+from harness.settings.presets import ESTIMATORS as PRESET_ESTIMATORS
 from harness.settings.presets import IMAGE_DATASETS, PRESETS
 from harness.settings.run import RunConfig
 from harness.spaces import DEFAULT, Space, load_space
@@ -41,6 +42,8 @@ from harness.strategies import REGISTRY, check_tables, refuse_unread
 DEFAULT_OUT = Path("results/runs")
 DEFAULT_SEEDS = {"tiles": [0, 1, 2]}
 """By data set, else 0: a seed takes a minute on `tiles`, and half an hour on `cifar10`."""
+
+_PRESETS = dict.fromkeys(name for presets in PRESETS.values() for name in presets)
 
 
 def _quick(key: str) -> str:
@@ -73,7 +76,8 @@ def _quick(key: str) -> str:
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
 @click.option(
-    "--preset", help=f"How much to train and rank. [{'|'.join(PRESETS['tiles'])}]  [default: quick]"
+    "--preset",
+    help=f"How much to train and rank, and with what. [{'|'.join(_PRESETS)}]  [default: quick]",
 )
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
 @click.option(
@@ -158,12 +162,14 @@ def run(
         named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
         given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
     asked = make_config(from_file, given, assigned)
+    single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
+    if strategies is None and not single.keys() & {"strategy", "estimator"}:
+        estimators = estimators or PRESET_ESTIMATORS.get(asked.preset)
     methods, combinations = parse_options(strategies, estimators)
     numbers = parse_seeds(seeds)
     refuse_others(methods, {"strategies": strategies, "estimators": estimators}, asked, assigned)
     options = {"seed": numbers, **{key: [given[key]] for key in given}}
     refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)
-    single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     own = [name for name in _only(single, "estimator") if name != SUPERNET]
     trained = () if own else _only(single, "strategy") or DEFAULT_STRATEGIES
     methods = methods or parse_methods(trained, own)

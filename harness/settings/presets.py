@@ -29,25 +29,28 @@ _SMOKE = {
 }
 _PAPER = {"channels": 16, "cells": 5, "batch_size": 256, "n_archs": "all"}
 
+# the best ranking that tuning found within half an hour: results/ogd-study/
+_CIFAR_QUICK = {
+    "channels": 16,
+    "steps": 10_000,
+    "schedule": "constant",
+    "precision": "bf16",
+    "augment": False,
+    "train_share": 0.9,
+    "probe_every": 250,
+    "rank_every": 5_000,
+    "loss_every": 1_000,
+    "rank_every_archs": 50,
+    "rank_precision": "bf16",
+    "rank_images": 4_000,
+    "rank_snapshots": 16,
+    "n_archs": 1_000,
+}
 _CIFAR: dict[str, dict[str, Any]] = {
     "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
-    # the best ranking that tuning found within half an hour: results/ogd-study/
-    "quick": {
-        "channels": 16,
-        "steps": 10_000,
-        "schedule": "constant",
-        "precision": "bf16",
-        "augment": False,
-        "train_share": 0.9,
-        "probe_every": 250,
-        "rank_every": 5_000,
-        "loss_every": 1_000,
-        "rank_every_archs": 50,
-        "rank_precision": "bf16",
-        "rank_images": 4_000,
-        "rank_snapshots": 16,
-        "n_archs": 1_000,
-    },
+    "quick": _CIFAR_QUICK,
+    # the best ranking without any label that two cores give within an hour: results/no-labels/
+    "hour": {**_CIFAR_QUICK, "zero_cost": {"draws": 4}},
     "standard": {
         "channels": 16,
         "cells": 5,
@@ -92,3 +95,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 """Settings by data set and preset name."""
+
+ESTIMATORS = {
+    "hour": "spos,jacov,synflow,live_params+jacov,"
+    "two-stage(first=live_params+jacov+spos, second=jacov+synflow+zen, share=0.3)",
+}
+"""What a preset ranks with, by its name, where a command names nothing."""

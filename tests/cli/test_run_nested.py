@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.settings.presets import PRESETS
 from tests.cli.commandline import TINY, Invoke
 from tests.e2e.processes import run_here
 
@@ -195,3 +196,24 @@ def test_a_mistake_is_refused_before_anything_is_written(
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_preset_may_name_what_it_ranks_with_unless_a_command_does(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {**PRESETS["tiles"]["smoke"], "zero_cost": PRESETS["cifar10"]["hour"]["zero_cost"]}
+    monkeypatch.setitem(PRESETS["tiles"], "hour", small)
+    hour = [part if part != "smoke" else "hour" for part in COMMAND[:-1]]
+    sizes = ("--set", "zero_cost.channels=2", "--out", tmp_path)
+    first = invoke(*hour, *sizes, "--json")
+    assert first.code == 0, first.err
+    runs = json.loads(first.out)["runs"]
+    kinds = [run["config"]["estimator"] for run in runs]
+    assert kinds == ["supernet", "jacov", "synflow", "two-stage"]
+    ranked = [run["config"].get("zero_cost", {}).get("draws") for run in runs]
+    assert ranked == [None, 4, 4, 4]
+    for named in (("--estimators", "params"), ("--set", "estimator=params")):
+        other = invoke(*hour, *named, "--out", tmp_path, "--json")
+        assert other.code == 0, other.err
+        kinds = [run["config"]["estimator"] for run in json.loads(other.out)["runs"]]
+        assert kinds == ["params"]
