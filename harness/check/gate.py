@@ -103,7 +103,7 @@ def check_estimators(
     for old, new in matched.pairs:
         check_conditions(old, new)
         index = choose_archs(old, new, take_common)
-        truth = chosen.truth.accuracy[np.searchsorted(chosen.truth.keys, index)]
+        truth = chosen.goodness[np.searchsorted(chosen.truth.keys, index)]
         pairing = pair_seeds(old.seeds, new.seeds, find_shared(old.trainings, new.trainings))
         case = _Case(old, new, index, truth, pairing, chosen.table.space.size)
         findings += [_find(case, rule, min_seeds) for rule in rules]

@@ -77,14 +77,14 @@ def check_truth(baseline: Snapshot, chosen: ChosenTruth) -> None:
             f"and what is checked is of '{space}'. Give scores of that space."
         )
     truth, query = baseline.truth, chosen.query
-    at_hand = (query.dataset, query.split, query.epochs, query.policy)
+    at_hand = (query.dataset, query.split, query.epochs, query.policy, query.metric)
     if truth.query == at_hand and chosen.table.is_recorded_as(truth.sha256):
         return
     raise MismatchError(
         f"The baseline was judged by {truth}; the truth here is {query} (table "
         f"{chosen.table.sha256[:12]}). Another truth gives the same scores another tau, so nothing "
         "is compared. Name the baseline's truth with --dataset, --split, --epochs, --policy, "
-        "--truth and --data-dir, or make the baseline again from the same runs."
+        "--truth-metric, --truth and --data-dir, or make the baseline again from the same runs."
     )
 
 

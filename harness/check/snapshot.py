@@ -23,6 +23,7 @@ from harness.settings.dotted import flatten
 from harness.spaces import DEFAULT, load_space
 from harness.stats import MIN_ARCHS, kendall_tau
 from harness.stats.correlation import FloatArray, IntArray
+from harness.truth.metric import ACCURACY
 
 SCHEMA_VERSION = 1
 POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
@@ -45,6 +46,7 @@ class TruthReference(_Content):
         policy: "mean", "trial=K" or "seed=S".
         table: The table's name.
         sha256: The table's content hash.
+        metric: Name of what is measured.
     """
 
     dataset: str
@@ -53,17 +55,19 @@ class TruthReference(_Content):
     policy: str
     table: str
     sha256: str
+    metric: str = ACCURACY.name
 
     @property
-    def query(self) -> tuple[str, str, int, str]:
+    def query(self) -> tuple[str, str, int, str, str]:
         """Which numbers of the table."""
-        return self.dataset, self.split, self.epochs, self.policy
+        return self.dataset, self.split, self.epochs, self.policy, self.metric
 
     def __str__(self) -> str:
         """Say it on one line."""
+        metric = "" if self.metric == ACCURACY.name else f"{show(self.metric)}, "
         return (
-            f"{show(self.dataset)} {show(self.split)}, {self.epochs} epochs, {show(self.policy)} "
-            f"(table {show(self.sha256[:12])})"
+            f"{metric}{show(self.dataset)} {show(self.split)}, {self.epochs} epochs, "
+            f"{show(self.policy)} (table {show(self.sha256[:12])})"
         )
 
 
@@ -204,7 +208,7 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     judged = estimator.judged_on(chosen.truth.keys)
     if judged is not None:  # without what any seed was fitted to
         known &= judged.all(axis=0)
-    index, truth = chosen.truth.keys[known], chosen.truth.accuracy[known]
+    index, truth = chosen.truth.keys[known], chosen.goodness[known]
     if len(index) < MIN_ARCHS:
         raise TruthError(
             f"'{estimator.label}' has {len(index)} architectures with a score of every seed and a "

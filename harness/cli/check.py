@@ -168,8 +168,8 @@ def _choose(
     """Find the truth; what is left open is as in the baseline."""
     from harness.evaluation import choose_truth
 
-    asked = {name: options[name] for name in ("dataset", "split", "epochs", "policy")}
-    if baseline is not None:
+    asked = {name: options[name] for name in ("dataset", "split", "epochs", "policy", "metric")}
+    if baseline is not None and asked["metric"] in (None, baseline.truth.metric):
         kept = baseline.truth.model_dump()
         asked = {name: kept[name] if value is None else value for name, value in asked.items()}
     return choose_truth(

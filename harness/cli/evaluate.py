@@ -39,6 +39,7 @@ def evaluate(
     split: str | None,
     epochs: int | None,
     policy: str | None,
+    metric: str | None,
     truth: str | None,
     estimators: list[str],
     output_format: str,
@@ -68,7 +69,7 @@ def evaluate(
     loaded = load_estimators(scores, **reading)
     shown = select_estimators(estimators, loaded.estimators)
     truths = [
-        choose_truth(dataset, split, epochs, policy, truth, data_dir, shown)
+        choose_truth(dataset, split, epochs, policy, truth, data_dir, shown, metric=metric)
         for dataset in dict.fromkeys(datasets or (None,))
     ]
     each = [(estimator, chosen) for chosen in truths for estimator in shown]

@@ -89,6 +89,13 @@ def truth_options(
             f"[default: {policy}]",
         ),
         click.option(
+            "--truth-metric",
+            "metric",
+            metavar="NAME",
+            help="What the truth measures, such as robust:pgd@linf:eps=1 or latency:raspi4; "
+            "'harness truth list' names all.  [default: accuracy]",
+        ),
+        click.option(
             "--truth",
             metavar="NAME|PATH",
             help="Truth table: a name from 'harness truth list', or a file.  "

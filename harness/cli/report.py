@@ -78,6 +78,7 @@ def report(
     split: str | None,
     epochs: int | None,
     policy: str | None,
+    metric: str | None,
     truth: str | None,
     data_dir: Path | None,
     **reading: Any,
@@ -98,7 +99,8 @@ def report(
 
     loaded = load_estimators(scores or (Path("results/runs"),), **reading)
     truths = [
-        TruthChoice(dataset, split, epochs, policy, truth) for dataset in truth_datasets or (None,)
+        TruthChoice(dataset, split, epochs, policy, truth, metric)
+        for dataset in truth_datasets or (None,)
     ]
     with show_share("evaluating") as watch:
         made = make_report(

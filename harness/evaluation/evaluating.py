@@ -31,6 +31,7 @@ from harness.stats import (
     populations_of,
 )
 from harness.truth import NOTES_KEY, TruthQuery, TruthTable
+from harness.truth.metric import ACCURACY
 from harness.truth.query import MEAN
 
 
@@ -150,7 +151,9 @@ def _evaluate(
         query=chosen.query,
         table=on_one_line(chosen.table.name),
         sha256=chosen.table.sha256,
+        metric=chosen.metric,
         is_recorded=estimator.truth_sha256 is None
+        or chosen.metric != ACCURACY
         or chosen.table.is_recorded_as(estimator.truth_sha256),
         n_archs=len(truth.keys),
         n_missing=truth.n_missing,
@@ -256,11 +259,11 @@ def _make_case(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
     """
     keys, truth = np.frombuffer(archs, dtype=np.int64), table.select(query)
     known = np.isin(truth.keys, keys)
-    trials = table.trials(query)
+    trials, metric = table.trials(query), table.metric(query.metric)
     return Case(
         keys,
-        trials.accuracy[np.isin(trials.keys, keys)],
-        truth.accuracy[known],
+        metric.orient(trials.accuracy[np.isin(trials.keys, keys)]),
+        metric.orient(truth.accuracy[known]),
         None if query.rule.kind == MEAN else truth.n_trials[known],
         space=table.space,
     )

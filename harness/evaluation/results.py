@@ -13,6 +13,7 @@ from harness.scores import on_one_line
 from harness.spaces import Space
 from harness.stats import AddedValue, Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
+from harness.truth.metric import ACCURACY, TruthMetric
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class TruthSource:
         n_archs: Architectures that have this truth.
         n_missing: Architectures with other trainings of that split and length, but not the trial
             or the seed that was asked for.
+        metric: What is measured.
         is_recorded: Whether it is the table that the runs were ranked against; True for scores
             that are not of runs.
         notes: What was decided in reading it that may surprise, in sentences.
@@ -36,17 +38,24 @@ class TruthSource:
     sha256: str
     n_archs: int
     n_missing: int
+    metric: TruthMetric = ACCURACY
     is_recorded: bool = True
     notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The truth, in words."""
-        return on_one_line(str(self.query))
+        metric = self.metric
+        unit = "" if metric == ACCURACY else f" ({metric.unit or 'no unit'}"
+        direction = ", lower is better" if metric.is_lower_better else ""
+        return on_one_line(f"{self.query}{unit}{direction}{')' if unit else ''}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
-        return dict(vars(self)) | {"query": dict(vars(self.query))}
+        return dict(vars(self)) | {
+            "query": dict(vars(self.query)),
+            "metric": self.metric._asdict(),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +151,7 @@ class JointEvaluation:
     Attributes:
         truth: What they are judged by.
         keys: The architectures, ascending, [n].
-        accuracy: Their truth, percent, [n].
+        accuracy: Their truth, in the metric's unit (percent, of accuracy), [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
         floor: What added values are measured against, on the same architectures; over all of them

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.errors import MismatchError, UsageError, unknown_name
-from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.matrix import FloatArray, ScoreMatrix
 from harness.spaces import Space, load_space
 from harness.truth import (
     Trials,
@@ -20,7 +20,8 @@ from harness.truth import (
     default_query,
     find_truth,
 )
-from harness.truth.catalogue import choose_query, open_table
+from harness.truth.catalogue import choose_query, open_metric, open_table
+from harness.truth.metric import ACCURACY, TruthMetric
 from harness.truth.published import published
 from harness.truth.query import MEAN
 from harness.truth.sources import BUILT
@@ -41,6 +42,16 @@ class ChosenTruth(NamedTuple):
     truth: Truth
     trials: Trials
 
+    @property
+    def metric(self) -> TruthMetric:
+        """What is measured."""
+        return self.table.metric(self.query.metric)
+
+    @property
+    def goodness(self) -> FloatArray:
+        """The numbers turned so that higher is better, in the metric's unit, [arch]."""
+        return self.metric.orient(self.truth.accuracy)
+
 
 def choose_truth(
     dataset: str | None = None,
@@ -51,6 +62,7 @@ def choose_truth(
     data_dir: Path | None = None,
     estimators: Sequence[ScoreMatrix] = (),
     space: Space | None = None,
+    metric: str | None = None,
 ) -> ChosenTruth:
     """Find the truth.
 
@@ -63,12 +75,15 @@ def choose_truth(
         data_dir: Data folder, with a folder of tables for each space.
         estimators: What is to be evaluated; runs know their data set.
         space: The space of the table; that of the estimators unless given.
+        metric: Name of what is measured, such as "latency:raspi4"; accuracy unless given, or the
+            only one of the table. Its table is looked for unless it is given.
 
     Returns:
         The truth.
 
     Raises:
-        UsageError: If the data set is unknown or not determined, or the policy is unknown.
+        UsageError: If the data set or the metric is unknown or not determined, or the policy is
+            unknown.
         TruthError: If the table is not there or has no such truth.
         DataError: If the data folder does not exist.
     """
@@ -80,13 +95,15 @@ def choose_truth(
         table = truth
     elif truth is not None:
         table = open_table(str(truth), data_dir, space)[1]
+    elif metric not in (None, ACCURACY.name):
+        table = open_metric(metric, data_dir, space)
     if dataset is None:
         names = known if table is None else {group.dataset for group in table.groups()}
         dataset = _only_dataset(names, space or load_space())
     if table is None:
         table = _find_table(dataset, data_dir, space or load_space())
     check_space(estimators, table)
-    query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy)
+    query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
     selected, trials = table.select(query), table.trials(query)
     behind = np.isin(trials.keys, selected.keys)
     return ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind]))
@@ -159,6 +176,7 @@ class TruthChoice:
         epochs: Length of training, epochs.
         policy: How trials become one number, as `TruthQuery` takes it.
         table: The table; its name in `harness truth list`, or its path.
+        metric: Name of what is measured, such as "latency:raspi4".
     """
 
     dataset: str | None = None
@@ -166,6 +184,7 @@ class TruthChoice:
     epochs: int | None = None
     policy: str | None = None
     table: TruthTable | str | Path | None = None
+    metric: str | None = None
 
 
 def choose_truths(
@@ -197,7 +216,7 @@ def choose_truths(
         asked = (choice.split, choice.epochs, choice.policy, choice.table, data_dir)
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
-            chosen = choose_truth(choice.dataset, *asked, space=space)
+            chosen = choose_truth(choice.dataset, *asked, space=space, metric=choice.metric)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))
@@ -205,7 +224,8 @@ def choose_truths(
         if len(datasets) > 1:
             _refuse_unknown_images(estimators, datasets)
         for dataset in datasets:
-            chosen = choose_truth(default_query(dataset, space).dataset, *asked, space=space)
+            own = default_query(dataset, space).dataset
+            chosen = choose_truth(own, *asked, space=space, metric=choice.metric)
             group = [e for e in estimators if e.dataset in (None, dataset)]
             _check_table(group, chosen)
             found.append((chosen, group))
@@ -223,7 +243,9 @@ def _refuse_unknown_images(estimators: Sequence[ScoreMatrix], datasets: Sequence
 
 
 def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None:
-    """Refuse a table that has changed since a run; tables of other images are not compared."""
+    """Refuse a table that has changed since a run; those of other images or metrics may differ."""
+    if chosen.metric != ACCURACY:
+        return
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:
             continue

@@ -39,6 +39,11 @@ def say_notes(result: Evaluated) -> Iterator[str]:
             f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "
             f"while {estimator.space.floor} reaches {reached:.3f}."
         )
+    if reached < 0 and result.truth.metric.is_lower_better:
+        yield (
+            f"{estimator.space.floor} ranks the wrong way round here (tau {reached:.3f}): less of "
+            "it is better, and added values beside it say little. Name another floor with --floor."
+        )
     if _has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
     if estimator.held and len(estimator.seeds) > 1:

@@ -62,6 +62,7 @@ def evaluate(
     split: str | None = None,
     epochs: int | None = None,
     policy: str = MEAN,
+    truth_metric: str | None = None,
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -90,6 +91,8 @@ def evaluate(
         split: "valid" or "test"; by default the usual one of the data set.
         epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
+        truth_metric: What the truth measures, such as "robust:pgd@linf:eps=1" or
+            "latency:raspi4"; accuracy unless given, or the only one of the table.
         lower_is_better: Whether a lower score is better.
         score_column: The column of the scores in a file or a frame; it may be a pattern, as
             `harness.scores.ReadOptions` takes it.
@@ -142,7 +145,7 @@ def evaluate(
     asked = (dataset, split, epochs, policy, table, folder)
     chosen = archs = None
     if callable(scores):
-        chosen = choose_truth(*asked, space=space)
+        chosen = choose_truth(*asked, space=space, metric=truth_metric)
         space = chosen.table.space
         archs = chosen.truth.keys.tolist()
     loaded = make_estimators(
@@ -166,7 +169,7 @@ def evaluate(
             "evaluate', which takes several."
         )
     if chosen is None:
-        chosen = choose_truth(*asked, estimators=loaded.estimators)
+        chosen = choose_truth(*asked, estimators=loaded.estimators, metric=truth_metric)
     return EvaluationResult(**vars(evaluate_estimator(loaded.estimators[0], chosen)))
 
 
@@ -177,6 +180,7 @@ def compare(
     split: str | None = None,
     epochs: int | None = None,
     policy: str | None = None,
+    truth_metric: str | None = None,
     truth: TruthLike | None = None,
     baseline: str | None = None,
     estimators: Sequence[str] = (),
@@ -202,6 +206,7 @@ def compare(
         split: "valid" or "test"; by default the usual one of the data set.
         epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number; by default their mean.
+        truth_metric: What the truth measures, as for `harness.evaluate`.
         truth: What `harness.evaluate` takes, but for the name of a data set; by default by data
             set.
         baseline: Name of the estimator to compare all others with, of a free baseline, or of a
@@ -271,13 +276,14 @@ def compare(
     folder = None if data_dir is None else Path(data_dir)
     if isinstance(scores, Mapping):
         if space is not None and space.size is None and any(map(callable, scores.values())):
-            options["archs"] = choose_truth(*asked, folder, space=space).truth.keys.tolist()
+            chosen = choose_truth(*asked, folder, space=space, metric=truth_metric)
+            options["archs"] = chosen.truth.keys.tolist()
         loaded = _load_named(scores, lower_is_better, **options)
     else:
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
     return make_report(
         loaded,
-        [TruthChoice(*asked)],
+        [TruthChoice(*asked, truth_metric)],
         baseline=baseline,
         data_dir=folder,
         estimators=estimators,

@@ -23,6 +23,7 @@ from harness.report.markup import Block
 from harness.stats import AddedValue, Gain
 from harness.stats.added_value import Basis
 from harness.stats.combination import write_range
+from harness.truth.metric import ACCURACY
 
 TOPS = ("tau_top_50", "tau_top_10", "regret_at_10")
 """Metrics beside tau."""
@@ -135,10 +136,12 @@ def leaderboard_block(section: JointEvaluation) -> Block:
     """Make the first table: how well each estimator ranks, its cost, and what it adds."""
     places = make_leaderboard(section)
     has_labels = any(place.labels for place in places)
+    metric = section.truth.metric
+    regret = "regret @10" if metric == ACCURACY else f"regret @10, {metric.difference}"
     headings = (
         *("estimator", "family", "seeds", *(_LABEL_HEADINGS if has_labels else ()), "n"),
         *("tau [95%]", *(("leak_free",) if has_labels else ()), "top half", "top 10%"),
-        *("regret @10", "cost, s (before + each)", "adds [95%]"),
+        *(regret, "cost, s (before + each)", "adds [95%]"),
     )
     rows = []
     for place in places:

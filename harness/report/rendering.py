@@ -40,7 +40,8 @@ _FIGURE = (
     "status",
 )
 EVALUATION_COLUMNS = (
-    *("estimator", "seeds", "score", "truth", "split", "epochs", "policy", "truth_sha256"),
+    *("estimator", "seeds", "score", "metric", "truth", "split", "epochs", "policy"),
+    "truth_sha256",
     *_FIGURE,
 )
 REPORT_COLUMNS = ("kind", "name", "seeds", "truth", "truth_sha256", *_FIGURE, "speaks_of")
@@ -122,6 +123,7 @@ def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]
             "estimator": estimator.label,
             "seeds": _write_seeds(estimator.seeds),
             "score": estimator.score_kind,
+            "metric": query.metric,
             "truth": query.dataset,
             "split": query.split,
             "epochs": query.epochs,

@@ -128,7 +128,7 @@ def _add_training(
     chosen: ChosenTruth,
     trainings: Mapping[str, Sequence[RunTraining]],
 ) -> Section:
-    truth = chosen.truth.by_index()
+    truth = dict(zip(chosen.truth.keys.tolist(), chosen.goodness.tolist(), strict=True))
     taus = {
         result.label: tuple(tau_over_training(run, truth) for run in trainings[result.label])
         for result in evaluated.evaluations

@@ -223,4 +223,4 @@ def _gap_block(result: Evaluated) -> Block:
         share = "-" if part.concordant is None else f"{part.concordant:.3f}"
         rows.append((f"{part.low:g} to {end}", f"{part.n_pairs:,}", share))
     title = f"Pairs in the right order, by true gap (n={result.figures.n:,}), {_name(result)}"
-    return Block(title, ("gap in accuracy points", "pairs", "share"), rows)
+    return Block(title, (f"gap in {result.truth.metric.difference}", "pairs", "share"), rows)

@@ -25,9 +25,10 @@ from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 from harness.stats.combination import write_range
+from harness.truth.metric import PERCENT
 
 MOST_GAP = 30.0
-"""Accuracy points; too few pairs are further apart for a meaningful figure."""
+"""Points of a percentage; too few pairs are further apart for a meaningful figure."""
 MOST_SAID = 5
 """Estimators of which the first sentence gives tau; the leaderboard has all."""
 
@@ -138,7 +139,7 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
         besides[-1] += f", of which {everything.share_of_ceiling:.0%} is reached"
     beside = f"; {', '.join(besides)}" if besides else ""
     return (
-        f"Kendall tau against {first.truth.query} ({_say_n(evaluations)}): "
+        f"Kendall tau against {first.truth.title} ({_say_n(evaluations)}): "
         f"{best}{', '.join(taus)}{overs[0]}{beside}."
     )
 
@@ -168,14 +169,16 @@ def _say_gap(result: Evaluated) -> list[str]:
     """Say how large a true difference has to be to be seen."""
     if result.figures.n < MIN_ARCHS:
         return []
-    gap = result.figures.gap_curve.reliable_gap
-    if gap is None or gap > MOST_GAP:
+    gap, metric = result.figures.gap_curve.reliable_gap, result.truth.metric
+    if metric.unit != PERCENT and gap is None:
+        return ["At no true gap are 90% of pairs in the right order."]
+    if gap is None or (metric.unit == PERCENT and gap > MOST_GAP):
         return [
-            f"Even at true gaps of up to {MOST_GAP:.0f} accuracy points, fewer than 90% of pairs "
-            "are in the right order."
+            f"Even at true gaps of up to {MOST_GAP:.0f} {metric.difference}, fewer than 90% of "
+            "pairs are in the right order."
         ]
     return [
-        f"At every true gap above {gap:.2f} accuracy points, at least 90% of pairs are in the "
+        f"At every true gap above {gap:.2f} {metric.difference}, at least 90% of pairs are in the "
         "right order (by the best-fitting non-decreasing curve)."
     ]
 
@@ -227,7 +230,7 @@ def _conclude_training(result: TrainingPair) -> Iterator[str]:
 def _say_truth(truth: TruthSource, space: Space) -> str:
     of = "" if space.name == DEFAULT else f" of space '{space.name}'"
     text = (
-        f"Truth{of}: {truth.query}, table {truth.table} ({truth.sha256[:12]}), which covers "
+        f"Truth{of}: {truth.title}, table {truth.table} ({truth.sha256[:12]}), which covers "
         f"{truth.n_archs:,} architectures"
     )
     if truth.n_missing:

@@ -117,9 +117,10 @@ def evaluate_scores(
     Args:
         keys: Each architecture's key, no two equal, [n].
         scores: Estimates, higher is better, finite numbers, [n] or [seed, n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing; None
+        trials: Trainings behind the truth, [n, trial], NaN where a trial is missing; None
             to skip the ceiling, the reference and the truth's noise.
-        truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
+        truth: Ground truth, higher is better, [n]: the mean of the trials unless `n_behind` is
+            given.
         baselines: Scores to show for comparison, [n] each, such as parameters, FLOPs and random
             numbers.
         populations: Keys of `populations_of`; all of the space by default.

@@ -36,9 +36,10 @@ class Case:
 
     Args:
         keys: Each architecture's key, no two equal, [n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing; None
+        trials: Trainings behind the truth, [n, trial], NaN where a trial is missing; None
             to skip the ceiling, the reference and the truth's noise.
-        truth: Ground truth, percent, [n]: the mean of the trials unless `n_behind` is given.
+        truth: Ground truth, higher is better, [n]: the mean of the trials unless `n_behind` is
+            given.
         n_behind: Number of trainings averaged in each truth, [n], if not all of them.
         seed: Seed of everything that is drawn.
         space: The space that the keys belong to; NAS-Bench-201 by default.
@@ -143,7 +144,7 @@ class CasePart:
 
     Attributes:
         population: The population; its mask is over the case's architectures.
-        truth: Its truth, percent, [n of the population].
+        truth: Its truth, [n of the population].
     """
 
     def __init__(self, case: Case, name: str) -> None:

@@ -1,17 +1,19 @@
 """How large a true difference has to be before the ranking resolves it.
 
-Truth is accuracy in percent; a gap is a difference of two truths, in percentage points.
+A gap is a difference of two truths, in their unit: percentage points, of accuracy. Bins and
+resolution are those of truths that span up to 100; of a wider range they are ten times as wide, or
+a hundred times, and so on.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
 from harness.stats.correlation import FloatArray, check_pair, dense_ranks
 from harness.stats.populations import MIN_ARCHS, BoolArray
 
@@ -22,7 +24,7 @@ RELIABLE = 0.9
 MIN_PAIRS = MIN_ARCHS * (MIN_ARCHS - 1) // 2
 """Pairs of the fewest architectures that are not "too few"; the reliable gap needs as many."""
 
-_UNITS = 1_000_000  # a percentage point in units of truth's rounding, so that gaps are exact
+_UNITS = 1_000_000  # 1 (a percentage point) in units of truth's rounding, so that gaps are exact
 _STEP = 10_000  # 0.01 points in these units: the resolution
 _STEPS_PER_POINT = _UNITS // _STEP
 _MAX_RANGE = 100.0
@@ -35,7 +37,7 @@ class GapBin:
     """Pairs of architectures of similar gap.
 
     Attributes:
-        low: Gaps are above this, percentage points.
+        low: Gaps are above this, in the unit of truth.
         high: Gaps are at most this; None for no limit.
         n_pairs: Number of pairs, mean over seeds, rounded down.
         concordant: Share of pairs that the score orders as the truth does, 0 to 1, equal scores
@@ -83,14 +85,14 @@ def concordance_by_gap(
 
     Args:
         scores: Estimates, higher is better, [n], or [seed, n] for the mean over seeds.
-        truth: Ground truth, percent, [n]; differences under 1e-6 are ties.
+        truth: Ground truth, higher is better, [n]; differences under 1e-6 are ties.
         judged: Architectures that each seed is evaluated on, [seed, n]; all by default.
 
     Returns:
         The curve.
 
     Raises:
-        UsageError: If the shapes do not fit, a value is not finite, or truth spans more than 100.
+        UsageError: If the shapes do not fit, or a value is not finite.
 
     Reference:
         Barlow et al., Statistical inference under order restrictions, 1972 (the monotone curve).
@@ -98,11 +100,8 @@ def concordance_by_gap(
     rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     pairs = [check_pair(row, truth) for row in rows]
     truths = np.asarray(truth, dtype=np.float64)
-    if len(truths) and float(truths.max() - truths.min()) > _MAX_RANGE:
-        raise UsageError(
-            f"A gap curve was requested for truth from {truths.min():g} to {truths.max():g}; it is "
-            "accuracy in percent, 0 to 100. Convert it first."
-        )
+    scale = _find_scale(truths)
+    truths = truths / scale
     counts = np.zeros((3, 1), dtype=np.int64)
     for number, (row, _) in enumerate(pairs):
         own = slice(None) if judged is None else judged[number]
@@ -110,7 +109,13 @@ def concordance_by_gap(
         short, long = sorted((counts, of_row), key=lambda each: each.shape[1])
         counts = long.copy()
         counts[:, : short.shape[1]] += short
-    return _summarise(counts, len(pairs))
+    return _summarise(counts, len(pairs), scale)
+
+
+def _find_scale(truths: FloatArray) -> float:
+    """Return the power of ten that brings the range of truth to 100 at most; 1 if it is there."""
+    spread = float(truths.max() - truths.min()) if len(truths) else 0.0
+    return float(10.0 ** max(0, math.ceil(math.log10(spread / _MAX_RANGE)))) if spread else 1.0
 
 
 def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int64]:
@@ -144,7 +149,7 @@ def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int6
     return counts.reshape(n_steps, 3).T.copy()
 
 
-def _summarise(counts: npt.NDArray[np.int64], n_seeds: int) -> GapCurve:
+def _summarise(counts: npt.NDArray[np.int64], n_seeds: int, scale: float) -> GapCurve:
     pairs, concordant = counts.sum(axis=0), counts[2] + counts[1] / 2.0
     edges = [round(edge * _STEPS_PER_POINT) for edge in GAP_EDGES]
     bins = []
@@ -153,9 +158,10 @@ def _summarise(counts: npt.NDArray[np.int64], n_seeds: int) -> GapCurve:
         n = int(pairs[low + 1 : high + 1].sum())
         share = float(concordant[low + 1 : high + 1].sum()) / n if n else None
         last = number + 1 == len(edges)
-        upper = None if last else GAP_EDGES[number + 1]
-        bins.append(GapBin(GAP_EDGES[number], upper, n // n_seeds, share))
+        upper = None if last else GAP_EDGES[number + 1] * scale
+        bins.append(GapBin(GAP_EDGES[number] * scale, upper, n // n_seeds, share))
     reliable = _reliable_gap(pairs[1:] / n_seeds, concordant[1:] / n_seeds)
+    reliable = None if reliable is None else reliable * scale
     return GapCurve(tuple(bins), int(pairs[0]) // n_seeds, reliable)
 
 

@@ -1,7 +1,8 @@
 """The metrics of a ranking: what each is, what it needs, and which interval it supports.
 
 Adding a metric is one function and one row of `METRICS`. Axis letters: n architectures, seed the
-training seeds of one method. Every score is higher-is-better; truth is accuracy in percent.
+training seeds of one method. Every score is higher-is-better; so is every truth, in the
+unit of what it measures (accuracy: percent).
 """
 
 from __future__ import annotations
@@ -194,7 +195,7 @@ def _regret(k: int) -> Metric:
     return Metric(
         f"regret_at_{k}",
         f"regret@{k}",
-        "accuracy gap, in points, between the best of all and the best of the "
+        "gap in truth (accuracy: in points) between the best of all and the best of the "
         f"{k} highest-scoring; {_KNOWN}",
         lambda scores, truth, known: best_at(scores, truth, k, known).regret,
         Method.NONE,

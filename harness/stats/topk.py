@@ -21,7 +21,7 @@ class Best(NamedTuple):
 
     Attributes:
         rank: Its rank by truth among all n, 1 is the best; equal truths share the best rank.
-        regret: Truth of the best of all n minus its truth, accuracy points.
+        regret: Truth of the best of all n minus its truth, in their unit.
     """
 
     rank: float

@@ -74,7 +74,7 @@ class TruthNoise:
     """What the noise of a truth may do to the tau of any scores; made by `prepare_noise`.
 
     Args:
-        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing.
+        trials: Trainings behind the truth, [n, trial], NaN where a trial is missing.
         truth: Their mean, [n], or the mean of `n_behind` of them.
         n_behind: Number of trainings averaged in each truth, [n].
         share: Tau within the top share of truth, a selection that itself depends on the trainings;
@@ -167,7 +167,7 @@ def truth_influence(
 
     Args:
         scores: Estimates, finite numbers, [seed, n].
-        trials: Trainings behind the truth, percent, [n, trial], NaN where a trial is missing.
+        trials: Trainings behind the truth, [n, trial], NaN where a trial is missing.
         truth: Their mean, [n], or the mean of `n_behind` of them.
         n_behind: Number of trainings averaged in each truth, [n]; all by default.
         share: Tau within the top share of truth, a selection that itself depends on the trainings;

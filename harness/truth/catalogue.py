@@ -7,14 +7,16 @@ other table is named by its path.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.errors import unknown_name
+from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.datadir import resolve_data_dir, user_cache_dir
 from harness.spaces import Space, load_space
-from harness.truth.published import published
+from harness.truth.metric import ACCURACY
+from harness.truth.published import Table, published
 from harness.truth.query import MEAN, TruthQuery
 from harness.truth.sources import (
     BUILT,
@@ -24,7 +26,7 @@ from harness.truth.sources import (
     find_truth,
     open_file,
 )
-from harness.truth.table import TruthTable, load_table
+from harness.truth.table import TruthTable, header_metrics, load_table
 
 IN_PACKAGE, IN_DATA, IN_CACHE, BY_PATH = "package", "data folder", "user cache", "path"
 
@@ -115,12 +117,70 @@ def is_table(text: str, data_dir: Path | None = None, space: Space | None = None
     return _is_path(text) or text in {place.name for place in list_places(data_dir, space)}
 
 
+def list_metrics(
+    data_dir: Path | None = None, space: Space | None = None
+) -> dict[str, list[Place]]:
+    """List what the tables that can be found measure, by their headers.
+
+    Args:
+        data_dir: As for `list_places`.
+        space: As for `list_places`.
+
+    Returns:
+        The tables by metric, but those of accuracy; those whose header cannot be read are left out.
+
+    Raises:
+        DataError: If the data folder that was named does not exist.
+    """
+    found: dict[str, list[Place]] = {}
+    for place in list_places(data_dir, space):
+        with contextlib.suppress(TruthError):
+            for metric in header_metrics(place.path):
+                if metric != ACCURACY:
+                    found.setdefault(metric.name, []).append(place)
+    return found
+
+
+def open_metric(
+    metric: str, data_dir: Path | None = None, space: Space | None = None
+) -> TruthTable:
+    """Open the first table that has a metric.
+
+    Args:
+        metric: Its name, such as "latency:raspi4".
+        data_dir: As for `list_places`.
+        space: As for `list_places`.
+
+    Returns:
+        The table.
+
+    Raises:
+        UsageError: If no table that can be found has it.
+        TruthError: If the table is damaged.
+        DataError: If the data folder that was named does not exist.
+    """
+    space = space or load_space()
+    found = list_metrics(data_dir, space)
+    if metric in found:
+        return open_file(found[metric][0].path, space)
+    error = unknown_name("truth metric", metric, [ACCURACY.name, *found])
+    makers = [
+        entry.name
+        for entry in published(space).entries()
+        if isinstance(entry.product, Table)
+        and Path(entry.product.path).stem == metric.partition(":")[0]
+    ]
+    fetch = f"'harness data fetch {makers[0]}' or " if makers and not found else ""
+    raise type(error)(f"{error} Get more with {fetch}'harness truth import'.")
+
+
 def choose_query(
     table: TruthTable,
     dataset: str | None = None,
     split: str | None = None,
     epochs: int | None = None,
     policy: str = MEAN,
+    metric: str | None = None,
 ) -> TruthQuery:
     """Fill in what the user left open about a query, always in the same way.
 
@@ -133,15 +193,19 @@ def choose_query(
         split: "valid" or "test", or None.
         epochs: Length of training, epochs, or None.
         policy: Policy.
+        metric: Name of the metric; accuracy where the table has it, or its only one, unless given.
 
     Returns:
         The query; what was given is in it as it was given, whether the table has it or not.
 
     Raises:
-        UsageError: If the policy is unknown.
+        UsageError: If the policy is unknown, or it is unclear which metric is meant.
+        TruthError: If the table does not have the metric.
     """
+    metric = _choose_metric(table, metric)
     usual = [*list(published(table.space).queries.values())[:1], *BUILT.values()]
-    keys = [(group.dataset, group.split, group.epochs) for group in table.groups()]
+    groups = (group for group in table.groups() if group.metric == metric)
+    keys = [(group.dataset, group.split, group.epochs) for group in groups]
     wanted = [
         key
         for key in keys
@@ -157,6 +221,19 @@ def choose_query(
         best[1] if split is None else split,
         best[2] if epochs is None else epochs,
         policy,
+        metric,
+    )
+
+
+def _choose_metric(table: TruthTable, metric: str | None) -> str:
+    names = [each.name for each in table.columns.metrics]
+    if metric is not None:
+        return table.metric(metric).name
+    if ACCURACY.name in names or len(names) == 1:
+        return ACCURACY.name if ACCURACY.name in names else names[0]
+    raise UsageError(
+        f"The truth table '{table.name}' has several metrics: {', '.join(names)}. Name one with "
+        "--truth-metric."
     )
 
 

@@ -44,6 +44,11 @@ class TruthMetric(NamedTuple):
         return f"{self.name}, {self.unit}" if self.unit else self.name
 
     @property
+    def axis(self) -> str:
+        """What an axis of a figure says."""
+        return f"{self.title} (lower is better)" if self.is_lower_better else self.title
+
+    @property
     def difference(self) -> str:
         """What a difference of two values is in, as a word to follow a number."""
         if self == ACCURACY:

@@ -61,11 +61,14 @@ class TruthQuery:
         """Say it in words, as every figure does."""
         rule = self.rule
         policy = "mean of trials" if rule.kind == MEAN else f"{rule.kind} {rule.number}"
-        trained = f"{self.split}, {self.epochs} epochs, {policy}"
-        if self.metric == ACCURACY.name:
-            return f"{self.dataset} {trained}"
-        # Such as latency, which takes no training.
-        return f"{self.metric}, {self.dataset}" + (f" {trained}" if self.epochs else "")
+        return f"{self.rows}, {policy}" if self.epochs else self.rows
+
+    @property
+    def rows(self) -> str:
+        """The rows that are meant, in words; latency takes no training, so it has no epochs."""
+        metric = "" if self.metric == ACCURACY.name else f"{self.metric}, "
+        trained = f" {self.split}, {self.epochs} epochs" if self.epochs else ""
+        return f"{metric}{self.dataset}{trained}"
 
     @property
     def rule(self) -> Policy:

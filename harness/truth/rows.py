@@ -109,6 +109,10 @@ def check_rows(
         values = to_numbers(df[name])
         bad = ~((values >= low) & (values <= high) & (values == np.floor(values)))
         refuse(name, bad, f"is not an integer from {low} to {high}")
+    if metrics != ONLY_ACCURACY:
+        known = [metric.name for metric in metrics]
+        refuse("metric", are_nested(df["metric"]), "is not a text")
+        refuse("metric", ~df["metric"].isin(known).to_numpy(dtype=bool), "is not a known metric")
     value = row_columns(space, metrics)[-1]
     numbers = to_numbers(df[value])
     for metric in metrics:
@@ -116,9 +120,6 @@ def check_rows(
         bad = _is_of(df, metric.name, metrics) & ~((numbers >= least) & (numbers <= most))
         unit = "percent" if metric == ACCURACY else metric.title
         refuse(value, bad, f"is not a number from {least:g} to {most:g} ({unit})")
-    if metrics != ONLY_ACCURACY:
-        known = [metric.name for metric in metrics]
-        refuse("metric", ~df["metric"].isin(known).to_numpy(dtype=bool), "is not a known metric")
     refuse("dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
     refuse("dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)

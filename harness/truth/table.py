@@ -39,7 +39,6 @@ NOTES_KEY = "notes"
 """Of metadata: what was decided in reading the rows that may surprise, a sentence a line."""
 
 _PREFIX = "harness_"
-_OF_TRIALS = ", mean of trials"
 _FOREIGN = ("pandas", "ARROW:schema")
 
 
@@ -159,10 +158,7 @@ class TruthTable:
 
     def describe(self) -> list[str]:
         """List what can be asked for, one line a metric, data set, split and length."""
-        return [
-            f"{str(group.query).removesuffix(_OF_TRIALS)} ({group.n_archs:,} architectures)"
-            for group in self.groups()
-        ]
+        return [f"{group.query.rows} ({group.n_archs:,} architectures)" for group in self.groups()]
 
 
 def make_table(
@@ -280,15 +276,27 @@ def split_metadata(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
     return own, {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
 
 
-def metrics_of(own: dict[str, str], path: Path) -> Metrics:
-    """Return what a file measures, of what the harness wrote about it (`split_metadata`)."""
+def header_metrics(path: Path) -> Metrics:
+    """Return what a file measures, by its header alone.
+
+    Raises:
+        TruthError: If the header cannot be read, or its metrics are damaged.
+    """
+    try:
+        own = split_metadata(pq.read_schema(path))[0]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TruthError(f"{path}: this is not a whole Parquet file.") from error
+    return _metrics_of(own, path)
+
+
+def _metrics_of(own: dict[str, str], path: Path) -> Metrics:
     return read_metrics(own["metrics"], str(path)) if "metrics" in own else ONLY_ACCURACY
 
 
 def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> tuple[Space, Metrics]:
     """Return the space and metrics that the header names, once its schema is known to fit them."""
     space = settle_space(own.get("space", DEFAULT), asked, str(path), TruthError)
-    metrics = metrics_of(own, path)
+    metrics = _metrics_of(own, path)
     schema = schema_of(space, metrics)
     if own.get("schema") != schema:
         raise TruthError(

@@ -137,7 +137,8 @@ def test_a_report_is_against_every_truth_named_and_says_which(
     named = [part for name in TRUTHS for part in ("--truth-dataset", name)]
     made = report(invoke, finished, *named)
     assert [section["truth"]["query"] for section in made["sections"]] == [
-        {"dataset": name, "split": "test", "epochs": 200, "policy": "mean"} for name in TRUTHS
+        {"dataset": name, "split": "test", "epochs": 200, "policy": "mean", "metric": "accuracy"}
+        for name in TRUTHS
     ]
     rows, scores = make_rows(), _scores(finished)
     for section in made["sections"]:

@@ -25,6 +25,11 @@ space_option = click.option(
 )
 
 
+metric_option = click.option(
+    "--truth-metric", "metric", metavar="NAME", help="What is measured.  [default: accuracy]"
+)
+
+
 def reads_table(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a table, and call the command with its `place` and `table`."""
 
@@ -61,11 +66,12 @@ def reads_truth(command: Callable[..., None]) -> Callable[..., None]:
         split: str | None,
         epochs: int | None,
         policy: str,
+        metric: str | None,
         **given: Any,
     ) -> None:
         from harness.truth.catalogue import choose_query
 
-        query = choose_query(table, dataset, split, epochs, policy)
+        query = choose_query(table, dataset, split, epochs, policy, metric)
         command(table=table, query=query, **given)
 
     options = add_options(
@@ -75,6 +81,7 @@ def reads_truth(command: Callable[..., None]) -> Callable[..., None]:
             "--epochs", type=click.IntRange(min=1), help="Length of training.  [default: 200]"
         ),
         click.option("--policy", default="mean", show_default=True, help=POLICY_HELP),
+        metric_option,
     )
     return reads_table(options(choose_first))
 

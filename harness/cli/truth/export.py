@@ -15,6 +15,7 @@ from harness.cli.printing import clean
 from harness.cli.truth.choose import (
     POLICY_HELP,
     describe_place,
+    metric_option,
     name_table,
     reads_table,
 )
@@ -38,6 +39,7 @@ EXPORT_FORMATS = ("csv", "json", "parquet")
     type=click.IntRange(min=1),
     help="Only this length of training.  [default: all; 200 with --means]",
 )
+@metric_option
 @click.option("--means", is_flag=True, help="One row per architecture instead of one per training.")
 @click.option("--policy", help=f"With --means: {POLICY_HELP}  [default: mean]")
 @click.option(
@@ -64,6 +66,7 @@ def export(
     dataset: str | None,
     split: str | None,
     epochs: int | None,
+    metric: str | None,
     means: bool,
     policy: str | None,
     output_format: str | None,
@@ -91,9 +94,9 @@ def export(
 
     query = None
     if means:
-        query = choose_query(table, dataset, split, epochs, policy or "mean")
+        query = choose_query(table, dataset, split, epochs, policy or "mean", metric)
     else:
-        table = restrict(table, dataset, split, epochs)
+        table = restrict(table, dataset, split, epochs, metric)
     click.echo(clean(describe_place(place, table)), err=True)
     n_rows = write(table, query, name, out)
     if out is not None and as_json:

@@ -69,6 +69,8 @@ def _look_at(place: Place, space: Space) -> dict[str, Any]:
 
 
 def _print_entry(entry: dict[str, Any]) -> None:
+    from harness.truth import TruthQuery
+
     click.secho(clean(entry["name"]), bold=True)
     print_line(f"  {entry['path']} ({entry['origin']})")
     if entry["status"] != "ok":
@@ -81,10 +83,9 @@ def _print_entry(entry: dict[str, Any]) -> None:
         trials = ", ".join(
             f"{n:,} with {count}" for count, n in sorted(query["trials"].items(), reverse=True)
         )
-        print_line(
-            f"  - {query['dataset']} {query['split']}, {query['epochs']} epochs: "
-            f"{query['n_archs']:,} architectures; trials: {trials}"
-        )
+        names = ("dataset", "split", "epochs", "metric")
+        rows = TruthQuery(**{name: query[name] for name in names}).rows
+        print_line(f"  - {rows}: {query['n_archs']:,} architectures; trials: {trials}")
     for key, value in entry["provenance"].items():
         shown = value if len(value) <= SHOWN_CHARS else value[: SHOWN_CHARS - 3] + "..."
         print_line(f"  {key}: {shown}")

@@ -13,7 +13,6 @@ from harness.cli.printing import figure, print_grid, print_line
 from harness.cli.truth.choose import describe_place, name_table, reads_table
 from harness.errors import ArchError
 from harness.spaces import Architecture, Space
-from harness.truth.metric import ACCURACY
 
 if TYPE_CHECKING:
     from harness.truth import TruthTable
@@ -71,6 +70,7 @@ def parse_choice(text: str, space: Space) -> Architecture:
 
 def _print_profile(profile: Profile, space: Space) -> None:
     from harness.spaces.lookup import arch_columns  # numpy
+    from harness.truth.metric import ACCURACY
 
     columns = arch_columns(space)
     index = "" if columns.index is None else f" {profile.names[columns.index]}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def stats(place: Place, table: TruthTable, query: TruthQuery, as_json: bool) -> None:
     """Show accuracies by operation count, their quantiles, and the spread between trials."""
+    from harness.truth.metric import ACCURACY
     from harness.truth.overview import describe_table
 
     overview = describe_table(table, query)
@@ -36,13 +37,16 @@ def stats(place: Place, table: TruthTable, query: TruthQuery, as_json: bool) -> 
         return
     print_line(describe_place(place, table))
     print_line(describe_query(query, overview.n, overview.n_missing))
-    _print_overview(overview)
+    metric = table.metric(query.metric)
+    _print_overview(
+        overview, *(("accuracy", "percent") if metric == ACCURACY else (metric.name, metric.unit))
+    )
 
 
-def _print_overview(overview: Overview) -> None:
+def _print_overview(overview: Overview, what: str, unit: str) -> None:
     if overview.counts:  # a space need not count anything
         print_grid(
-            "Accuracy by what architectures are made of, percent",
+            f"{what[:1].upper()}{what[1:]} by what architectures are made of, {unit}",
             ("number of", "count", "n", "mean", "sd", "min", "max"),
             [
                 (
@@ -56,7 +60,7 @@ def _print_overview(overview: Overview) -> None:
         )
     headings = [f"{100 * quantile:g}%" for quantile in overview.quantiles]
     cells = [figure(value) for value in overview.quantiles.values()]
-    print_grid("Quantiles of accuracy, percent", headings, [cells], texts=0)
+    print_grid(f"Quantiles of {what}, {unit}", headings, [cells], texts=0)
     print_line(f"Mean {figure(overview.mean)}, sd {figure(overview.sd)} between architectures.")
     trials = ", ".join(f"{n:,} with {count}" for count, n in overview.trials.items())
     print_line(f"Trials: {trials} (architectures with so many).")
@@ -64,7 +68,7 @@ def _print_overview(overview: Overview) -> None:
         print_line("No architecture has two trials, so their spread is not known.")
         return
     print_grid(
-        "Spread between trials, by mean accuracy, percent",
+        f"Spread between trials, by mean {what}, {unit}",
         ("from", "to", "n", "sd of a training"),
         [
             (figure(row.low), figure(row.high), f"{row.n:,}", figure(row.sd))

@@ -32,7 +32,9 @@
       names: spell(packed.names),
       masks: unpack(packed.masks, Uint32Array),
       truth,
-      truthRank: rank(truth),
+      metric: packed.metric,
+      unit: packed.unit === "%" ? "%" : ` ${packed.unit}`,
+      truthRank: rank(packed.is_lower_better ? truth.map((value) => -value) : truth),
     };
     return packed.open;
   }
@@ -110,7 +112,7 @@
     const { open, score, scoreRank } = now;
     const whole = open.truth.length.toLocaleString("en");
     const index = open.index ? `index ${open.index[k]}; ` : "";
-    return `${open.names[k]}\n${index}truth ${write(open.truth[k])}%, score ${write(score[k])}\n` +
+    return `${open.names[k]}\n${index}truth ${write(open.truth[k])}${open.unit}, score ${write(score[k])}\n` +
       `rank ${scoreRank[k].toLocaleString("en")} by score, ${open.truthRank[k].toLocaleString("en")} by truth, of ${whole}`;
   }
 
@@ -190,7 +192,7 @@
       context.fillText(text, PAD.left - 7, y.place(value) + 4);
     }
     context.fillStyle = colour("ink");
-    context.fillText(isRanks ? "rank by truth" : "true accuracy, %", box.width - PAD.right, box.height - 8);
+    context.fillText(isRanks ? "rank by truth" : `true ${open.metric}`, box.width - PAD.right, box.height - 8);
     context.textAlign = "left";
     context.fillText(isRanks ? "rank by score" : "score", PAD.left + 6, PAD.top + 8);
   }

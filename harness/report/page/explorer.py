@@ -46,6 +46,9 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
         masks |= part.population.mask.astype(np.uint32) << bit
     return {
         "title": section.truth.title,
+        "metric": section.truth.metric.axis,
+        "is_lower_better": section.truth.metric.is_lower_better,
+        "unit": section.truth.metric.unit,
         "index": None if space.index_column is None else _pack_whole(keys),
         "names": pack_names([space.format(space.at(key)) for key in keys]),
         "truth": _pack(section.accuracy, "<f8"),

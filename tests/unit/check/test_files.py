@@ -57,7 +57,7 @@ def test_what_went_in_comes_out(tmp_path: Path) -> None:
         "progress": (0.3,) * 5,
     }
     assert (second.seeds, second.runs, second.figures) == ((None,), (), {})
-    assert kept.truth.query == ("tiles", "test", 12, "mean")
+    assert kept.truth.query == ("tiles", "test", 12, "mean", "accuracy")
     assert kept.truth.sha256 == CHOSEN.table.sha256
     np.testing.assert_array_equal(first.index_array, CHOSEN.truth.keys)
 

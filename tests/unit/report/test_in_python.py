@@ -297,6 +297,7 @@ def test_json_is_whole_and_strict(result: EvaluationResult) -> None:
         "split": "test",
         "epochs": 12,
         "policy": "mean",
+        "metric": "accuracy",
     }
     assert content["truth"]["sha256"] == TILES.sha256
     assert content["populations"]["all"]["n"] == N_TILES

@@ -164,9 +164,20 @@ def test_without_pairs_there_are_only_empty_bins(n: int) -> None:
     assert curve.reliable_gap is None
 
 
-def test_a_truth_that_is_no_accuracy_is_refused() -> None:
-    with pytest.raises(UsageError, match="accuracy in percent"):
-        concordance_by_gap([1.0, 2.0], [0.0, 1e9])
+@pytest.mark.parametrize("scale", [10.0, 1000.0])
+def test_bins_are_wider_by_powers_of_ten_where_truth_spans_more(scale: float) -> None:
+    rng = np.random.RandomState(0)
+    truth = np.append(rng.uniform(0, 90, 60).round(1), 90.0)
+    scores = truth + rng.standard_normal(61)
+    plain, wide = (concordance_by_gap(scores, each) for each in (truth, truth * scale))
+    for own, other in zip(plain.bins, wide.bins, strict=True):
+        assert (other.low, other.n_pairs, other.concordant) == (
+            own.low * scale,
+            own.n_pairs,
+            own.concordant,
+        )
+    assert plain.reliable_gap is not None
+    assert wide.reliable_gap == pytest.approx(plain.reliable_gap * scale, rel=1e-12)
 
 
 def test_missing_scores_are_refused() -> None:

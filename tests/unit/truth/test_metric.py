@@ -120,13 +120,14 @@ def test_metrics_that_are_none_are_refused(text: str) -> None:
         ("value", -1.0, r"not a number from 0 to 100 \(robust:b, %\)"),
         ("metric", "robust:c", "'metric' is not a known metric"),
         ("metric", None, "'metric' is not a known metric"),
+        ("metric", np.array(["latency:a", "robust:b"]), "'metric' is not a text"),
         ("metric", "latency:a", "repeats a key .*metric"),
         ("epochs", -1, "not an integer from 0"),
     ],
 )
 def test_a_bad_row_is_refused(column: str, value: Any, problem: str) -> None:
     rows = ROWS.astype({column: object})
-    rows.loc[0, column] = value  # of robust:b
+    rows.at[0, column] = value  # of robust:b
     with pytest.raises(TruthError, match=problem):
         make(rows)
 
