@@ -15,6 +15,7 @@ from harness.cli.options import (
     label_option,
     score_options,
     truth_options,
+    where_option,
 )
 
 
@@ -28,6 +29,7 @@ from harness.cli.options import (
     "of --truth; repeatable. Required for score files.  [default for run folders: theirs]",
 )
 @truth_options()
+@where_option
 @score_options
 @estimators_option
 @label_option
@@ -41,6 +43,7 @@ def evaluate(
     policy: str | None,
     metric: str | None,
     truth: str | None,
+    where: tuple[str, ...],
     estimators: list[str],
     output_format: str,
     as_json: bool,
@@ -61,20 +64,21 @@ def evaluate(
     from harness.cli.progress import show_share
     from harness.estimators.combined import select_estimators
     from harness.estimators.loading import load_estimators
-    from harness.evaluation import choose_truth, evaluate_estimator
+    from harness.evaluation import choose_truth, count_populations, evaluate_estimator
     from harness.monitor import Ticks
     from harness.report.rendering import EVALUATION_WRITERS, evaluation_document
-    from harness.stats import populations_of
 
     loaded = load_estimators(scores, **reading)
     shown = select_estimators(estimators, loaded.estimators)
     truths = [
-        choose_truth(dataset, split, epochs, policy, truth, data_dir, shown, metric=metric)
+        choose_truth(
+            dataset, split, epochs, policy, truth, data_dir, shown, metric=metric, where=where
+        )
         for dataset in dict.fromkeys(datasets or (None,))
     ]
     each = [(estimator, chosen) for chosen in truths for estimator in shown]
     with show_share("evaluating") as watch:
-        tick = Ticks(watch, len(each) * len(populations_of(truths[0].table.space)))
+        tick = Ticks(watch, len(each) * count_populations(truths[0]))
         results = [evaluate_estimator(*one, tick=tick) for one in each]
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)

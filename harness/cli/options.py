@@ -182,6 +182,17 @@ def _parse_rows(given: tuple[str, ...]) -> dict[str, list[str]]:
     return rows
 
 
+def where_option(command: Command) -> Command:
+    """Add the option that makes populations of architectures that satisfy constraints."""
+    return click.option(
+        "--where",
+        multiple=True,
+        metavar="CONDITIONS",
+        help="Also rank those architectures alone that satisfy this, such as 'latency:raspi4 < 20 "
+        "and params < 1000000': truth metrics and free scores; repeatable, a population each.",
+    )(command)
+
+
 def estimators_option(command: Command) -> Command:
     """Add the option that chooses among the estimators that were given, and combines them."""
     return click.option(

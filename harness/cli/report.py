@@ -15,6 +15,7 @@ from harness.cli.options import (
     label_option,
     score_options,
     truth_options,
+    where_option,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     "given.  [default: that of the runs' images]",
 )
 @truth_options()
+@where_option
 @score_options
 @label_option
 @data_dir_option
@@ -80,6 +82,7 @@ def report(
     policy: str | None,
     metric: str | None,
     truth: str | None,
+    where: tuple[str, ...],
     data_dir: Path | None,
     **reading: Any,
 ) -> None:
@@ -99,7 +102,7 @@ def report(
 
     loaded = load_estimators(scores or (Path("results/runs"),), **reading)
     truths = [
-        TruthChoice(dataset, split, epochs, policy, truth, metric)
+        TruthChoice(dataset, split, epochs, policy, truth, metric, where)
         for dataset in truth_datasets or (None,)
     ]
     with show_share("evaluating") as watch:

@@ -2,6 +2,7 @@
 
 from harness.evaluation.evaluating import (
     check_common_seeds,
+    count_populations,
     evaluate_estimator,
     evaluate_together,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "check_common_seeds",
     "choose_truth",
     "choose_truths",
+    "count_populations",
     "evaluate_estimator",
     "evaluate_together",
 ]

@@ -16,6 +16,7 @@ from harness.estimators.baselines import make_baselines
 from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
+from harness.evaluation.constraints import check_subset
 from harness.evaluation.leaks import measure_leak_free
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
@@ -26,6 +27,7 @@ from harness.stats import (
     Case,
     CaseScores,
     Comparison,
+    Subset,
     compare_case,
     evaluate_case,
     populations_of,
@@ -79,7 +81,7 @@ def evaluate_together(
             "that shares none, or score architectures that the others have scored."
         )
     scores_of = cache(partial(_score, chosen, archs=archs))  # a seed's figures serve all its pairs
-    n_parts = len(populations_of(chosen.table.space))
+    n_parts = count_populations(chosen)
     tick = Ticks(watch, n_parts * (len(estimators) + len(pairs)) + len(estimators))
     evaluations = tuple(_evaluate(e, chosen, archs, scores_of(e), tick=tick) for e in estimators)
     differences = tuple(PairResult(pair, _compare(pair, scores_of, tick)) for pair in pairs)
@@ -101,6 +103,11 @@ def evaluate_together(
         else _evaluate(beneath, chosen, archs, scores_of(beneath), ("all",)),
         added=added,
     )
+
+
+def count_populations(chosen: ChosenTruth) -> int:
+    """Return how many populations a truth judges on: the space's, and those of constraints."""
+    return len(populations_of(chosen.table.space)) + len(chosen.subsets)
 
 
 def evaluate_estimator(
@@ -218,7 +225,9 @@ def _compare(
 
 def _score(chosen: ChosenTruth, estimator: ScoreMatrix, archs: IntArray) -> CaseScores:
     """Hold an estimator's scores of some architectures against the truth."""
-    case = _make_case(chosen.table, chosen.query, archs.astype(np.int64).tobytes())
+    for subset in chosen.subsets:
+        check_subset(subset, archs)
+    case = _make_case(chosen.table, chosen.query, archs.astype(np.int64).tobytes(), chosen.subsets)
     judged = estimator.judged_on(archs)
     if judged is None:
         return CaseScores(case, estimator.scores_of(archs))
@@ -252,7 +261,9 @@ def _score_baselines_once(case: Case) -> dict[str, CaseScores]:
 
 
 @lru_cache(maxsize=16)
-def _make_case(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
+def _make_case(
+    table: TruthTable, query: TruthQuery, archs: bytes, subsets: tuple[Subset, ...]
+) -> Case:
     """Make what all estimators share that one truth judges on the same architectures.
 
     Cached: a ceiling on all of a large space takes seconds.
@@ -266,4 +277,5 @@ def _make_case(table: TruthTable, query: TruthQuery, archs: bytes) -> Case:
         metric.orient(truth.accuracy[known]),
         None if query.rule.kind == MEAN else truth.n_trials[known],
         space=table.space,
+        subsets=subsets,
     )

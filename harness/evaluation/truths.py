@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.errors import MismatchError, UsageError, unknown_name
-from harness.estimators.matrix import FloatArray, ScoreMatrix
+from harness.estimators.baselines import make_baselines
+from harness.estimators.matrix import CHANCE, FloatArray, ScoreMatrix
+from harness.evaluation.constraints import Values, choose_subset
 from harness.spaces import Space, load_space
+from harness.stats import Subset
 from harness.truth import (
     Trials,
     Truth,
@@ -20,7 +24,7 @@ from harness.truth import (
     default_query,
     find_truth,
 )
-from harness.truth.catalogue import choose_query, open_metric, open_table
+from harness.truth.catalogue import choose_query, list_metrics, open_metric, open_table
 from harness.truth.metric import ACCURACY, TruthMetric
 from harness.truth.published import published
 from harness.truth.query import MEAN
@@ -35,12 +39,14 @@ class ChosenTruth(NamedTuple):
         query: Which numbers of it.
         truth: These numbers, [arch].
         trials: The trainings behind them, of the same architectures, [arch, trial].
+        subsets: Populations that satisfy constraints.
     """
 
     table: TruthTable
     query: TruthQuery
     truth: Truth
     trials: Trials
+    subsets: tuple[Subset, ...] = ()
 
     @property
     def metric(self) -> TruthMetric:
@@ -63,6 +69,7 @@ def choose_truth(
     estimators: Sequence[ScoreMatrix] = (),
     space: Space | None = None,
     metric: str | None = None,
+    where: Sequence[str] = (),
 ) -> ChosenTruth:
     """Find the truth.
 
@@ -77,6 +84,7 @@ def choose_truth(
         space: The space of the table; that of the estimators unless given.
         metric: Name of what is measured, such as "latency:raspi4"; accuracy unless given, or the
             only one of the table. Its table is looked for unless it is given.
+        where: Constraints, each a population of its own, as `parse_where` takes them.
 
     Returns:
         The truth.
@@ -106,7 +114,55 @@ def choose_truth(
     query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
     selected, trials = table.select(query), table.trials(query)
     behind = np.isin(trials.keys, selected.keys)
-    return ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind]))
+    chosen = ChosenTruth(
+        table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind])
+    )
+    find = partial(find_values, chosen=chosen, data_dir=data_dir)
+    subsets = {
+        each.name: each for each in (choose_subset(w, find, table.space.size) for w in where)
+    }
+    return chosen._replace(subsets=tuple(subsets.values()))
+
+
+def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) -> Values:
+    """Find what is known of architectures beside a truth.
+
+    Args:
+        name: A free score of the space, of which less is better; or a metric of the truth's table
+            or of any that is found, on the truth's data set if it has that.
+        chosen: The truth.
+        data_dir: Data folder, with a folder of tables for each space.
+
+    Returns:
+        The values, of all architectures that have one.
+
+    Raises:
+        UsageError: If the name is unknown.
+        TruthError: If the metric's table is damaged.
+    """
+    space = chosen.table.space
+    if name in space.baselines and name != CHANCE:
+        keys = chosen.truth.keys if space.size is None else np.arange(space.size)
+        return Values(TruthMetric(name, "", True), keys, make_baselines(keys, space)[name])
+    if name in [metric.name for metric in chosen.table.columns.metrics]:
+        table = chosen.table
+    elif name == ACCURACY.name:
+        table = _find_table(chosen.query.dataset, data_dir, space)
+    else:
+        table = _open_metric(name, data_dir, space)
+    is_same = chosen.query.dataset in {group.dataset for group in table.groups()}
+    query = choose_query(table, chosen.query.dataset if is_same else None, metric=name)
+    truth = table.mean(query)
+    return Values(table.metric(name), truth.keys, truth.accuracy)
+
+
+def _open_metric(name: str, data_dir: Path | None, space: Space) -> TruthTable:
+    """Open a metric's table; an unknown name may also be meant for a free score."""
+    known = list_metrics(data_dir, space)
+    if name not in known:
+        free = [each for each in space.baselines if each != CHANCE]
+        raise unknown_name("truth metric or free score", name, [*free, ACCURACY.name, *known])
+    return open_metric(name, data_dir, space)
 
 
 def _find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:
@@ -177,6 +233,7 @@ class TruthChoice:
         policy: How trials become one number, as `TruthQuery` takes it.
         table: The table; its name in `harness truth list`, or its path.
         metric: Name of what is measured, such as "latency:raspi4".
+        where: Constraints, each a population of its own, such as "latency:raspi4 < 20".
     """
 
     dataset: str | None = None
@@ -185,6 +242,7 @@ class TruthChoice:
     policy: str | None = None
     table: TruthTable | str | Path | None = None
     metric: str | None = None
+    where: tuple[str, ...] = ()
 
 
 def choose_truths(
@@ -214,9 +272,10 @@ def choose_truths(
     space = _only_space(estimators)
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
         asked = (choice.split, choice.epochs, choice.policy, choice.table, data_dir)
+        extra: dict[str, Any] = {"metric": choice.metric, "where": choice.where}
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
-            chosen = choose_truth(choice.dataset, *asked, space=space, metric=choice.metric)
+            chosen = choose_truth(choice.dataset, *asked, space=space, **extra)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))
@@ -225,7 +284,7 @@ def choose_truths(
             _refuse_unknown_images(estimators, datasets)
         for dataset in datasets:
             own = default_query(dataset, space).dataset
-            chosen = choose_truth(own, *asked, space=space, metric=choice.metric)
+            chosen = choose_truth(own, *asked, space=space, **extra)
             group = [e for e in estimators if e.dataset in (None, dataset)]
             _check_table(group, chosen)
             found.append((chosen, group))

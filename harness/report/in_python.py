@@ -63,6 +63,7 @@ def evaluate(
     epochs: int | None = None,
     policy: str = MEAN,
     truth_metric: str | None = None,
+    where: Sequence[str] = (),
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -93,6 +94,7 @@ def evaluate(
         policy: How an architecture's trials become one number: "mean", "trial=K" or "seed=S".
         truth_metric: What the truth measures, such as "robust:pgd@linf:eps=1" or
             "latency:raspi4"; accuracy unless given, or the only one of the table.
+        where: Constraints, each a population of its own, such as "latency:raspi4 < 20".
         lower_is_better: Whether a lower score is better.
         score_column: The column of the scores in a file or a frame; it may be a pattern, as
             `harness.scores.ReadOptions` takes it.
@@ -145,7 +147,7 @@ def evaluate(
     asked = (dataset, split, epochs, policy, table, folder)
     chosen = archs = None
     if callable(scores):
-        chosen = choose_truth(*asked, space=space, metric=truth_metric)
+        chosen = choose_truth(*asked, space=space, metric=truth_metric, where=where)
         space = chosen.table.space
         archs = chosen.truth.keys.tolist()
     loaded = make_estimators(
@@ -169,7 +171,9 @@ def evaluate(
             "evaluate', which takes several."
         )
     if chosen is None:
-        chosen = choose_truth(*asked, estimators=loaded.estimators, metric=truth_metric)
+        chosen = choose_truth(
+            *asked, estimators=loaded.estimators, metric=truth_metric, where=where
+        )
     return EvaluationResult(**vars(evaluate_estimator(loaded.estimators[0], chosen)))
 
 
@@ -181,6 +185,7 @@ def compare(
     epochs: int | None = None,
     policy: str | None = None,
     truth_metric: str | None = None,
+    where: Sequence[str] = (),
     truth: TruthLike | None = None,
     baseline: str | None = None,
     estimators: Sequence[str] = (),
@@ -207,6 +212,7 @@ def compare(
         epochs: Training length behind the truth, epochs; by default the usual one.
         policy: How an architecture's trials become one number; by default their mean.
         truth_metric: What the truth measures, as for `harness.evaluate`.
+        where: Constraints, each a population of its own, such as "latency:raspi4 < 20".
         truth: What `harness.evaluate` takes, but for the name of a data set; by default by data
             set.
         baseline: Name of the estimator to compare all others with, of a free baseline, or of a
@@ -283,7 +289,7 @@ def compare(
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
     return make_report(
         loaded,
-        [TruthChoice(*asked, truth_metric)],
+        [TruthChoice(*asked, truth_metric, tuple(where))],
         baseline=baseline,
         data_dir=folder,
         estimators=estimators,

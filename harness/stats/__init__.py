@@ -38,6 +38,7 @@ from harness.stats.metrics import METRICS, Computed, Method, Metric, compute_met
 from harness.stats.populations import (
     MIN_ARCHS,
     Population,
+    Subset,
     populations_of,
     select_population,
     top_share,
@@ -89,6 +90,7 @@ __all__ = [
     "PopulationResult",
     "Reference",
     "Sample",
+    "Subset",
     "Tau",
     "TruthInfluence",
     "Verdict",

@@ -22,6 +22,7 @@ from harness.stats.ceiling import (
 from harness.stats.correlation import FloatArray, IntArray
 from harness.stats.populations import (
     BoolArray,
+    Subset,
     check_archs,
     populations_of,
     select_population,
@@ -43,6 +44,7 @@ class Case:
         n_behind: Number of trainings averaged in each truth, [n], if not all of them.
         seed: Seed of everything that is drawn.
         space: The space that the keys belong to; NAS-Bench-201 by default.
+        subsets: Populations beside those of the space.
 
     Raises:
         UsageError: If a shape does not fit, a value is not finite, an index is out of range or
@@ -57,7 +59,9 @@ class Case:
         n_behind: npt.ArrayLike | None = None,
         seed: int = 0,
         space: Space | None = None,
+        subsets: Sequence[Subset] = (),
     ) -> None:
+        self.subsets = {subset.name: subset for subset in subsets}
         self.space = load_space() if space is None else space
         self.keys: IntArray
         self.truth: FloatArray
@@ -85,8 +89,8 @@ class Case:
         return rows
 
     def names(self, populations: Sequence[str] | None) -> Sequence[str]:
-        """Return the requested populations, or all of the space."""
-        return tuple(populations_of(self.space)) if populations is None else populations
+        """Return the requested populations, or all of the space and the subsets."""
+        return (*populations_of(self.space), *self.subsets) if populations is None else populations
 
     def within(self, mask: BoolArray) -> Case:
         """Return the case restricted to a mask of architectures, [n]; cached per mask."""
@@ -97,7 +101,13 @@ class Case:
             trials = None if self.trials is None else self.trials[mask]
             behind = None if self.n_behind is None else self.n_behind[mask]
             self._within[key] = Case(
-                self.keys[mask], trials, self.truth[mask], behind, self.seed, self.space
+                self.keys[mask],
+                trials,
+                self.truth[mask],
+                behind,
+                self.seed,
+                self.space,
+                tuple(self.subsets.values()),
             )
         return self._within[key]
 
@@ -149,7 +159,10 @@ class CasePart:
 
     def __init__(self, case: Case, name: str) -> None:
         self._case = case
-        self.population = select_population(name, case.keys, case.truth, case.space)
+        if name in case.subsets:
+            self.population = case.subsets[name].of(case.keys)
+        else:
+            self.population = select_population(name, case.keys, case.truth, case.space)
         self.truth = case.truth[self.population.mask]
 
     @cached_property

@@ -8,6 +8,7 @@ defines its populations and their sizes (`Space.traits`). Architectures are name
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -85,6 +86,27 @@ class Population(NamedTuple):
     def n(self) -> int:
         """Number of the given architectures that it contains."""
         return int(self.mask.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Architectures that a user chose by what is known of them.
+
+    Attributes:
+        name: The name of the population.
+        description: What it contains, in words.
+        keys: They, ascending, perhaps with others than those that are evaluated, [n].
+        size: Number of architectures of the whole space that it contains; None if unknown.
+    """
+
+    name: str
+    description: str
+    keys: IntArray
+    size: int | None
+
+    def of(self, keys: IntArray) -> Population:
+        """Return the population of given architectures, [n]."""
+        return Population(self.name, self.description, np.isin(keys, self.keys), self.size)
 
 
 class PopulationRule(NamedTuple):

@@ -41,7 +41,6 @@ from harness.report.tables import (
 )
 from harness.report.training_tables import training_blocks
 from harness.stats import METRICS
-from harness.stats.populations import PopulationRule, populations_of
 
 TEMPLATE, STYLE = "page.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
@@ -147,7 +146,7 @@ def _describe(report: Contents) -> dict[str, Any]:
         "absent": [topic.title for topic in topics if not topic.figures and not topic.blocks],
         "definitions": {
             "Metrics": [(metric.title, metric.definition) for metric in METRICS.values()],
-            "Populations": [(name, rule.description) for name, rule in _populations_of(report)],
+            "Populations": list(_populations_of(report)),
             "Training": [(figure.title, figure.definition) for figure in FIGURES.values()],
         },
         "origins": origins(report),
@@ -159,11 +158,12 @@ def _describe(report: Contents) -> dict[str, Any]:
     }
 
 
-def _populations_of(report: Contents) -> Iterable[tuple[str, PopulationRule]]:
-    """Return the populations of all spaces in a report, each name once."""
-    found: dict[str, PopulationRule] = {}
+def _populations_of(report: Contents) -> Iterable[tuple[str, str]]:
+    """Return the populations of a report with what each contains, each name once."""
+    found: dict[str, str] = {}
     for section in report.sections:
-        found |= populations_of(section.space)
+        parts = section.evaluations[0].populations
+        found |= {name: part.population.description for name, part in parts.items()}
     return found.items()
 
 

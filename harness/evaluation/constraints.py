@@ -1,0 +1,139 @@
+"""Constraints on architectures, such as `latency:raspi4 < 20 and params < 1000000`.
+
+A condition compares a known value of an architecture with a number: a metric of any truth table
+that is found, or a free score of the space. Conditions that are joined by `and` must all hold.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.errors import TruthError, UsageError
+from harness.estimators.matrix import FloatArray, IntArray
+from harness.stats import Subset
+from harness.truth.metric import TruthMetric
+
+MIN_ARCHS = 3
+"""A constraint that leaves fewer ranks nothing."""
+
+EXAMPLE = "'latency:raspi4 < 20 and params < 1000000'"
+
+_OPERATORS: dict[str, Callable[[FloatArray, float], FloatArray]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_CONDITION = re.compile(
+    r"\s*([\w:@.=+-]{1,100})\s*(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*",
+    re.ASCII,
+)
+
+
+class Values(NamedTuple):
+    """What is known of architectures beside the truth.
+
+    Attributes:
+        metric: What it is, its unit, and which way is better.
+        keys: Architectures, ascending, [n].
+        values: Their values, [n].
+    """
+
+    metric: TruthMetric
+    keys: IntArray
+    values: FloatArray
+
+
+class Condition(NamedTuple):
+    """One comparison.
+
+    Attributes:
+        name: A metric or a free score.
+        sign: "<", "<=", ">" or ">=".
+        number: What it is compared with.
+    """
+
+    name: str
+    sign: str
+    number: float
+
+    def __str__(self) -> str:
+        """Write it as it is given."""
+        return f"{self.name} {self.sign} {self.number:g}"
+
+
+def parse_where(text: str) -> tuple[Condition, ...]:
+    """Parse the text of a constraint.
+
+    Args:
+        text: Conditions joined by "and".
+
+    Returns:
+        The conditions.
+
+    Raises:
+        UsageError: If it is anything else.
+    """
+    conditions = []
+    for part in re.split(r"\s+and\s+", text.strip()):
+        match = _CONDITION.fullmatch(part)
+        if match is None:
+            raise UsageError(
+                f"--where '{text:.200}': '{part:.100}' is not NAME, one of {' '.join(_OPERATORS)} "
+                f"and a number, joined by 'and', such as {EXAMPLE}. Names are truth metrics "
+                "('harness truth list') and free scores, such as params and flops."
+            )
+        conditions.append(Condition(match[1], match[2], float(match[3])))
+    return tuple(conditions)
+
+
+def choose_subset(text: str, find: Callable[[str], Values], size: int | None) -> Subset:
+    """Find the architectures that satisfy a constraint.
+
+    Args:
+        text: As `parse_where` takes it.
+        find: Finds what a name stands for.
+        size: Architectures of the space; None if they cannot be counted.
+
+    Returns:
+        A population that is called as the constraint.
+
+    Raises:
+        UsageError: If the text is no constraint, or a name is unknown.
+    """
+    conditions = parse_where(text)
+    units, keys = [], None
+    n_known = []
+    for condition in conditions:
+        found = find(condition.name)
+        chosen = _OPERATORS[condition.sign](found.values, condition.number)
+        own = found.keys[np.asarray(chosen, dtype=np.bool_)]
+        keys = own if keys is None else np.intersect1d(keys, own)
+        units.append(f"{condition} {found.metric.unit}".strip())
+        n_known.append(len(found.keys))
+    assert keys is not None
+    return Subset(
+        " and ".join(map(str, conditions)),
+        f"architectures with {' and '.join(units)}",
+        keys,
+        len(keys) if size is not None and min(n_known) == size else None,
+    )
+
+
+def check_subset(subset: Subset, keys: IntArray) -> None:
+    """Refuse a constraint that leaves next to nothing of the architectures to be judged.
+
+    Raises:
+        TruthError: If fewer than 3 are left.
+    """
+    n = int(np.isin(keys, subset.keys).sum())
+    if n < MIN_ARCHS:
+        raise TruthError(
+            f"Of {len(keys):,} architectures that are judged, {n} satisfy '{subset.name}', and a "
+            f"ranking needs {MIN_ARCHS}. Choose a wider constraint, or score more architectures."
+        )

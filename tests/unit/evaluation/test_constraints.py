@@ -1,0 +1,138 @@
+"""Constraints: which architectures satisfy them, and what is no constraint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+import harness
+from harness.errors import TruthError, UsageError
+from harness.evaluation.constraints import Condition, parse_where
+from harness.spaces import load_space
+from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.truth import find_truth, make_table, save_table
+from harness.truth.metric import TruthMetric
+
+INDEX = np.sort(sample_indices(200))
+LATENCY = np.random.RandomState(0).uniform(5.0, 190.0, len(INDEX)).round(3)
+SCORES = np.random.RandomState(1).standard_normal(len(INDEX))
+TRUTH = find_truth("tiles").rows.query("split == 'test'").groupby("nb201_index")["accuracy"].mean()
+PARAMS = np.array(
+    [load_space().baselines["params"].score(arch_at(index)) for index in INDEX.tolist()]
+)
+
+
+@pytest.fixture(scope="module", name="data")
+def _data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "nb201").mkdir()
+    metric = TruthMetric("latency:phone", "ms", True)
+    rows = pd.DataFrame(
+        {
+            "nb201_index": INDEX,
+            "arch_str": [str(arch_at(index)) for index in INDEX.tolist()],
+            "metric": metric.name,
+            "dataset": "cifar10",
+            "split": "test",
+            "epochs": 0,
+            "trial": 0,
+            "seed": -1,
+            "value": LATENCY,
+        }
+    )
+    table = make_table(rows, "nb201-latency", {}, metrics=(metric,))
+    save_table(table, folder / "nb201" / "latency.parquet")
+    return folder
+
+
+def evaluate(data: Path, *where: str) -> harness.EvaluationResult:
+    scores = dict(zip(INDEX.tolist(), SCORES, strict=True))
+    return harness.evaluate(scores, "tiles", where=where, data_dir=data)
+
+
+def test_a_constraint_is_a_population_with_its_name_and_n(data: Path) -> None:
+    result = evaluate(data, "latency:phone<100", "latency:phone < 100 and params >= 2.5e5")
+    truth = TRUTH[INDEX].to_numpy().round(6)
+    fast = LATENCY < 100
+    both = fast & (PARAMS >= 2.5e5)
+    assert 30 <= both.sum() < fast.sum() < len(INDEX)
+    for name, mask in {
+        "latency:phone < 100": fast,
+        "latency:phone < 100 and params >= 250000": both,
+    }.items():
+        part = result.populations[name]
+        assert part.population.n == mask.sum()
+        expected = scipy.stats.kendalltau(SCORES[mask], truth[mask]).statistic
+        assert part.metrics["tau"].value == pytest.approx(expected, rel=1e-12)
+        best = truth[mask].max() - truth[mask][SCORES[mask].argmax()]
+        assert part.metrics["regret_at_1"].value == pytest.approx(best, abs=1e-6)
+    assert (
+        "latency:phone < 100 ms" in result.populations["latency:phone < 100"].population.description
+    )
+    assert result.populations["all"].population.n == len(INDEX)
+    assert "latency:phone < 100" in str(result)
+
+
+def test_a_report_has_it_beside_the_others(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"nb201_index": INDEX, "score": SCORES, "other": -SCORES}).to_csv(path)
+    report = harness.compare(
+        [path], "tiles", score_column=("score", "other"), where=["flops < 6e7"], data_dir=data
+    )
+    (section,) = report.sections
+    name = "flops < 6e+07"
+    assert all(name in result.populations for result in section.evaluations)
+    assert name in section.pairs[0].comparison.differences
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "latency:a",
+        "latency:a < fast",
+        "< 20",
+        "a = 3",
+        "a == 3",
+        "a < 1 or b < 2",
+        "a < 1 and",
+        "a < 1, b < 2",
+        "a < 1 < 2",
+        "a < 1__0",
+        "a < inf",
+        "a < nan",
+        "1 < a",
+        "a\n< 1\x1b",
+        "é < 1",
+    ],
+)
+def test_what_is_no_constraint_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not NAME, one of < <= > >= and a number"):
+        parse_where(text)
+
+
+def test_names_may_have_what_metrics_have() -> None:
+    assert parse_where("robust:pgd@linf:eps=0.5>=30 and a <= -1e-3") == (
+        Condition("robust:pgd@linf:eps=0.5", ">=", 30.0),
+        Condition("a", "<=", -0.001),
+    )
+
+
+def test_an_unknown_name_names_the_nearest(data: Path) -> None:
+    with pytest.raises(UsageError, match=r"free score 'latency:fone'. Did you mean 'latency:phone"):
+        evaluate(data, "latency:fone < 3")
+    with pytest.raises(UsageError, match=r"Did you mean 'params'"):
+        evaluate(data, "parms < 3")
+
+
+@pytest.mark.parametrize(("limit", "n"), [(0.0, 0), (sorted(LATENCY)[1], 2)])
+def test_a_constraint_that_leaves_fewer_than_3_is_refused(data: Path, limit: float, n: int) -> None:
+    with pytest.raises(TruthError, match=f"Of 200 architectures that are judged, {n} satisfy"):
+        evaluate(data, f"latency:phone <= {limit}")
+    result = evaluate(data, f"latency:phone <= {sorted(LATENCY)[2]}")
+    (name,) = set(result.populations) - set(evaluate(data).populations)
+    assert result.populations[name].metrics["tau"].status == "too few"
