@@ -55,6 +55,12 @@ if TYPE_CHECKING:
     "live_params]",
 )
 @click.option(
+    "--trade-off",
+    metavar="NAME",
+    help="Second objective, known of all architectures, such as latency:raspi4 or params: what the "
+    "10 and 50 picks by score and objective reach of the best hypervolume.",
+)
+@click.option(
     "--truth-dataset",
     "--dataset",
     "truth_datasets",
@@ -76,6 +82,7 @@ def report(
     baseline: str | None,
     estimators: list[str],
     floor: str | None,
+    trade_off: str | None,
     truth_datasets: tuple[str, ...],
     split: str | None,
     epochs: int | None,
@@ -114,6 +121,7 @@ def report(
             watch=watch,
             estimators=estimators,
             floor=floor,
+            trade_off=trade_off,
         )
     if html_file is not None:
         from harness.report.page import save_page

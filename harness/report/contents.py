@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.evaluation import JointEvaluation, Pair
+from harness.evaluation.trade_off import TradeOff
 from harness.report.disturbance import Bin, SharedBin, TrainingDifference
 from harness.report.sample_efficiency import find_curves
 from harness.report.seed_means import SeedMean
@@ -19,9 +20,11 @@ class Section(JointEvaluation):
     Attributes:
         taus: Small rankings during training, by label of the estimators of runs, a list for each
             seed.
+        trade_off: Between the truth and a second objective; None unless asked for.
     """
 
     taus: dict[str, tuple[list[TauPoint], ...]] = field(default_factory=dict)
+    trade_off: TradeOff | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +91,12 @@ class Contents:
 
     @property
     def places(self) -> dict[str, int]:
-        """The place of each series, which decides its colour: estimators, floors, then curves."""
+        """The place of each series, which decides its colour: estimators, floors, then others."""
         floors = [section.floor.label for section in self.sections]
         found = [curve for each in self.sections for curve in find_curves(each.evaluations)]
-        labels = dict.fromkeys((*self.labels, *floors, *(curve.label for curve in found)))
+        offs = [section.trade_off for section in self.sections if section.trade_off is not None]
+        traded = [each.label for off in offs for each in off.picks]
+        labels = dict.fromkeys((*self.labels, *floors, *(curve.label for curve in found), *traded))
         return {label: n for n, label in enumerate(labels)}
 
     @property

@@ -12,6 +12,7 @@ from harness.report.contents import Contents, Section
 from harness.report.figure import Figure, Series, make_series, spread_series
 from harness.report.leaderboard import find_units, make_leaderboard, of_unit
 from harness.report.sample_efficiency import efficiency_figures
+from harness.report.trade_offs import trade_off_figures
 from harness.report.training_figures import training_figures
 from harness.stats import PopulationResult
 
@@ -27,8 +28,9 @@ def make_figures(report: Contents) -> list[Figure]:
 
     Returns:
         For each truth: score against truth, tau by population, pairs in the right order by true
-        gap, tau over training, tau against cost, and against labels and their cost. For the runs:
-        disturbance over training, against training loss and by shared weights, and training loss.
+        gap, tau over training, tau against cost, the trade-off if asked for, and against labels and
+        their cost. For the runs: disturbance over training, against training loss and by shared
+        weights, and training loss.
     """
     figures: list[Figure] = []
     for number, section in enumerate(report.sections):
@@ -39,6 +41,7 @@ def make_figures(report: Contents) -> list[Figure]:
             _order_by_gap(section, suffix),
             _tau_over_training(section, suffix),
             *_tau_against_cost(section, suffix),
+            *trade_off_figures(section, suffix),
             *efficiency_figures(section, suffix, _where(section)),
         ]
     return list(filter(_has_values, figures + training_figures(report.trainings)))

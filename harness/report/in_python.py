@@ -190,6 +190,7 @@ def compare(
     baseline: str | None = None,
     estimators: Sequence[str] = (),
     floor: str | None = None,
+    trade_off: str | None = None,
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -221,6 +222,8 @@ def compare(
             "live_params+jacov", and "all" for those that were given, which is the default.
         floor: What added values are measured against, named likewise; by default the space's,
             parameters of live edges.
+        trade_off: A second objective, known of all architectures, such as "latency:raspi4" or
+            "params".
         lower_is_better: Whether a lower score is better, except in run folders.
         score_column: The columns of the scores in files and frames, as
             `harness.scores.ReadOptions` takes them: several are an estimator each.
@@ -294,6 +297,7 @@ def compare(
         data_dir=folder,
         estimators=estimators,
         floor=floor,
+        trade_off=trade_off,
     )
 
 

@@ -30,6 +30,8 @@ from harness.report.tables import (
     overview_block,
     section_blocks,
 )
+from harness.report.trade_offs import NOTE as TRADE_OFF_NOTE
+from harness.report.trade_offs import trade_off_rows
 from harness.report.training_tables import training_blocks, training_notes
 from harness.report.words import describe_evaluation, describe_report, describe_together
 from harness.scores import guard_formula, on_one_line
@@ -63,6 +65,8 @@ def report_document(report: Contents) -> Document:
     blocks = [block for section in report.sections for block in section_blocks(section)]
     results = [result for section in report.sections for result in section.evaluations]
     notes = [NOTES[0], *_label_notes(results), *NOTES[1:], *training_notes(report)]
+    if any(section.trade_off for section in report.sections):
+        notes.append(TRADE_OFF_NOTE)
     return Document(describe_report(report), [*blocks, *training_blocks(report)], notes)
 
 
@@ -90,6 +94,7 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
                 "sample_efficiency": [
                     curve.to_dict() for curve in find_curves(section.evaluations)
                 ],
+                "trade_off": section.trade_off and section.trade_off.to_dict(),
                 "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},
             }
             for section in report.sections
@@ -164,6 +169,7 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
         for population, gain in added.populations.items():
             row = _metric_row(f"tau added to {section.floor.label}", gain.difference)
             yield who | {"population": population, "speaks_of": gain.basis.value} | row
+    yield from ({"kind": "trade-off", **against} | row for row in trade_off_rows(section))
     for pair in section.pairs:
         who = {"kind": "difference", **_name_pair(pair.pair), **against}
         for population, metrics in pair.comparison.differences.items():

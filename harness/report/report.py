@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from harness.evaluation import (
     choose_truths,
     evaluate_together,
 )
+from harness.evaluation.trade_off import measure_trade_off
+from harness.evaluation.truths import find_values
 from harness.monitor import Watch, watch_nothing
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
@@ -60,6 +62,7 @@ def make_report(
     watch: Watch = watch_nothing,
     estimators: Sequence[str] = (),
     floor: str | None = None,
+    trade_off: str | None = None,
 ) -> Report:
     """Make the report of some estimators, such as `harness.load_estimators` finds them.
 
@@ -74,6 +77,8 @@ def make_report(
         estimators: Which to show: labels, free baselines, combinations such as
             "live_params+jacov", and "all" for those that were loaded, which is the default.
         floor: What added values are measured against, named likewise; by default the space's.
+        trade_off: A second objective, known of all architectures: a metric of a truth table, such
+            as "latency:raspi4", or a free score, such as "params".
 
     Returns:
         The report.
@@ -97,7 +102,11 @@ def make_report(
             shown = select_estimators(estimators, known)
             evaluated = evaluate_together(shown, chosen, baseline, watch_section, floor, known)
         runs |= {e.label: load_training(e) for e in shown if is_trained(e) and e.label not in runs}
-        sections.append(_add_training(evaluated, chosen, runs))
+        section = _add_training(evaluated, chosen, runs)
+        if trade_off is not None:
+            values = find_values(trade_off, chosen, data_dir)
+            section = replace(section, trade_off=measure_trade_off(section, chosen, values))
+        sections.append(section)
     return Report(
         sections=tuple(sections),
         trainings=tuple(_summarise(label, own) for label, own in runs.items()),

@@ -17,6 +17,7 @@ from harness.report.contents import Section
 from harness.report.grids import grid_blocks
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
+from harness.report.trade_offs import trade_off_blocks
 from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
 from harness.stats.combination import write_range
 
@@ -59,7 +60,7 @@ LABELS_NOTE = (
 def section_blocks(section: Section) -> list[Block]:
     """Make the tables of one truth, from the leaderboard to the causes of uncertainty."""
     blocks = [
-        *(leaderboard_block(section), *grid_blocks(section)),
+        *(leaderboard_block(section), *grid_blocks(section), *trade_off_blocks(section)),
         *population_blocks(section.evaluations),
     ]
     if section.pairs:

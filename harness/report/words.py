@@ -21,6 +21,7 @@ from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.grids import say_grids
 from harness.report.leaderboard import describe_added, order_by_tau
+from harness.report.trade_offs import say_trade_off
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
@@ -83,6 +84,7 @@ def _describe(report: Contents) -> Iterator[str]:
         yield from describe_added(section)
         yield from map(conclude_pair, section.pairs)
         yield from (pair.comparison.verdict.text for pair in section.pairs)
+        yield from say_trade_off(section)
     for pair in report.training_pairs:
         yield from _conclude_training(pair)
     pairs = (result.pair for section in report.sections for result in section.pairs)

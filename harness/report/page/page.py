@@ -39,6 +39,7 @@ from harness.report.tables import (
     population_blocks,
     uncertainty_block,
 )
+from harness.report.trade_offs import trade_off_blocks
 from harness.report.training_tables import training_blocks
 from harness.stats import METRICS
 
@@ -48,6 +49,10 @@ MANY_LABELS = 3
 """With more estimators the title gives their number, not their names."""
 SHOWN_WORDS = 6
 """Further sentences are folded, so that the tables of many estimators are in reach."""
+
+
+ON_REQUEST = "trade-off"
+"""A topic that no data lack where it is absent."""
 
 
 class Topic(NamedTuple):
@@ -143,7 +148,11 @@ def _describe(report: Contents) -> dict[str, Any]:
             for section in report.sections
         ],
         "topics": {topic.name: topic for topic in topics},
-        "absent": [topic.title for topic in topics if not topic.figures and not topic.blocks],
+        "absent": [
+            topic.title
+            for topic in topics
+            if not topic.figures and not topic.blocks and topic.name != ON_REQUEST
+        ],
         "definitions": {
             "Metrics": [(metric.title, metric.definition) for metric in METRICS.values()],
             "Populations": list(_populations_of(report)),
@@ -214,6 +223,12 @@ def _topics(report: Contents) -> list[Topic]:
                 *("tau-against-label-epochs", "tau-top-10-against-label-epochs"),
             ),
             [],
+        ),
+        Topic(
+            ON_REQUEST,
+            "Trade-off",
+            draw("trade-off"),
+            [block for section in sections for block in trade_off_blocks(section)],
         ),
         Topic("differences", "Paired differences", [], pairs),
         Topic("uncertainty", "Uncertainty by cause", [], list(map(uncertainty_block, sections))),
