@@ -15,15 +15,13 @@ section 2.2 (the 120 classes), and its code (crops padded by 2 pixels).
 from __future__ import annotations
 
 import hashlib
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import DataError
+from harness.files.npz import open_npz
 from harness.images.dataset import ImageData
 from harness.images.split import Bytes, Split, find_files, split_images
 
@@ -38,17 +36,11 @@ CROP_PADDING = 2
 LARGEST_ARRAY = 2**30
 """Bytes; ten times the largest array of a real file, so that no file can fill the memory."""
 
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, MemoryError),
-    *(NotImplementedError, RuntimeError),  # compressed in an unknown way, or encrypted
-    *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # an array's header
-)
-"""What the readers of zip files and of arrays raise on damaged ones; found by changing bytes."""
-
 _TITLE = "ImageNet at 16x16"
 _VERSION = (
     "its npz version (Imagenet16_train_npz.zip; files without .npz are pickles, which are not read)"
 )
+_REMEDY = "It is not of the downsampled ImageNet: fetch its 16x16 npz version."
 
 
 def load_imagenet16(data_dir: Path | None, split: Split) -> ImageData:
@@ -95,16 +87,9 @@ def load_imagenet16(data_dir: Path | None, split: Split) -> ImageData:
 
 def _read_first_classes(path: Path) -> tuple[Bytes, npt.NDArray[np.int64]]:
     """Read the images of the first 120 classes, and their labels from 0."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            labels = _check_labels(path, _read_array(path, archive, "labels"))
-            pixels = _read_array(path, archive, "data")
-    except _DAMAGE as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"'{path}' cannot be read as an npz file of plain arrays ({reason}). It was cut short, "
-            "is damaged, or is a pickle, which is never read. Fetch the npz version again."
-        ) from error
+    with open_npz(path, _REMEDY, "Fetch the npz version again.") as file:
+        labels = _check_labels(path, file.read("labels", LARGEST_ARRAY))
+        pixels = file.read("data", LARGEST_ARRAY)
     if pixels.dtype != np.uint8 or pixels.shape != (len(labels), PIXEL_BYTES):
         raise DataError(
             f"'{path}': its array 'data' is {pixels.dtype} {list(pixels.shape)}; {len(labels):,} "
@@ -113,25 +98,6 @@ def _read_first_classes(path: Path) -> tuple[Bytes, npt.NDArray[np.int64]]:
         )
     chosen = labels <= CLASSES
     return pixels[chosen].astype(np.uint8, copy=False), labels[chosen] - 1
-
-
-def _read_array(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.generic]:
-    member = f"{name}.npy"
-    if member not in archive.namelist():
-        given = ", ".join(sorted(archive.namelist())[:5]) or "nothing"
-        raise DataError(
-            f"'{path}' has no array '{name}'; it holds {given}. It is not of the downsampled "
-            "ImageNet: fetch its 16x16 npz version."
-        )
-    n_bytes = archive.getinfo(member).file_size
-    if n_bytes > LARGEST_ARRAY:
-        raise DataError(
-            f"'{path}': its array '{name}' has {n_bytes:,} bytes; a file of the 16x16 version has "
-            f"about 98 million, and over {LARGEST_ARRAY:,} are not read. Fetch that version."
-        )
-    with archive.open(member) as file:
-        array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
-    return array
 
 
 def _check_labels(path: Path, labels: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

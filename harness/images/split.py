@@ -16,6 +16,7 @@ import torch
 
 from harness.errors import DataError
 from harness.files.datadir import resolve_data_dir, user_cache_dir
+from harness.files.images import count_share
 from harness.images.dataset import ImageData, ImageSet
 from harness.seeding import make_rng
 
@@ -68,9 +69,9 @@ def split_images(
         Training and validation images, and no test images. The number of training images of
         each class is rounded down. The parts are copies of `pixels`.
     """
-    train, validation = _split_by_class(name, labels, classes, split)
+    train, validation = split_by_class(name, labels, classes, split)
     train_set = _image_set(pixels, labels, train, image_size)
-    mean, std = _channel_moments(train_set.pixels.numpy())
+    mean, std = channel_moments(train_set.pixels.numpy())
     return ImageData(
         name=name,
         train=train_set,
@@ -116,17 +117,22 @@ def find_files(
     return paths
 
 
-def _split_by_class(
+def split_by_class(
     name: str, labels: AnyIntArray, classes: int, split: Split
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the images of the two parts, ascending."""
+    """Return the images of the two parts, ascending: those trained on, and the others.
+
+    Args:
+        name: The data set's name, which is part of the seed.
+        labels: From 0, [image].
+        classes: Number of classes.
+        split: How to.
+    """
     rng = make_rng(split.seed, name, "split")
     is_train = np.zeros(len(labels), dtype=bool)
     for label in range(classes):
         members = rng.permutation(np.flatnonzero(labels == label))
-        # 0.9 * 10 is a little less than 9
-        n_train = int(split.train_share * len(members) + 1e-9)
-        is_train[members[:n_train]] = True
+        is_train[members[: count_share(split.train_share, len(members))]] = True
     return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
@@ -137,7 +143,7 @@ def _image_set(
     return ImageSet(torch.from_numpy(part), torch.from_numpy(labels[chosen].astype(np.int64)))
 
 
-def _channel_moments(pixels: Bytes) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_moments(pixels: Bytes) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from integer histograms.
 
     Counting the 256 values is exact, and needs no float copy of the images (0.6 GB for CIFAR);

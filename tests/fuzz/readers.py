@@ -16,6 +16,7 @@ import pickle
 import shutil
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from harness.check import load_baseline, save_baseline
 from harness.estimators.matrix import ScoreMatrix
@@ -35,6 +37,7 @@ from harness.estimators.short_training import teacher
 from harness.estimators.supernet.journal import Ledger, open_journal
 from harness.estimators.supernet.measuring import BatchSums
 from harness.estimators.supernet.readout import ReadoutSums
+from harness.files.images import read_images
 from harness.files.journal import Journal
 from harness.images import cifar, imagenet16
 from harness.images.split import HALVES
@@ -59,6 +62,7 @@ from tests.check_cases import draw_scores, keep, make_estimator, make_truth
 from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
 from tests.made_runs import make_run
+from tests.own_images import make_arrays
 from tests.published_files import make_results, write_official
 from tests.tiny import tiny_config, tiny_trainer
 
@@ -424,6 +428,52 @@ def _read_imagenet16(path: Path) -> object:
     return small(lambda: imagenet16.load_imagenet16(path.parent.parent, HALVES))
 
 
+def _own_arrays() -> dict[str, Any]:
+    arrays = {key: value[:20] for key, value in make_arrays().items()}
+    arrays["labels"] = np.array([f"class {label % 2}" for label in range(20)])
+    return arrays | {
+        "split": np.array(["train", "train", "test", "test"] * 5),
+        "augment": np.array(["crop"]),
+    }
+
+
+def _own_npz() -> Make[bytes]:
+    """As they are, and with a zip frame that is whole around one damaged array."""
+    arrays = _own_arrays()
+    members = {name: _written(partial(_save, each), "x.npy") for name, each in arrays.items()}
+
+    def pack(name: str, content: bytes) -> bytes:
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w") as archive:
+            for each, whole in members.items():
+                archive.writestr(f"{each}.npy", content if each == name else whole)
+        return sink.getvalue()
+
+    inner = [then(hostile(content), partial(pack, name)) for name, content in members.items()]
+    packed = _written(lambda path: np.savez_compressed(path, **arrays), "x.npz")
+    return one_of(hostile(packed, pack("", b"")), *inner)
+
+
+def _save(array: Any, path: Path) -> None:
+    np.save(path, array)
+
+
+def _picture(suffix: str) -> bytes:
+    pixels = make_arrays()["images"][0, 0]
+    if suffix == "jpg":
+        pixels = np.stack([pixels, pixels // 2, pixels // 3], axis=2)
+    return _written(Image.fromarray(pixels).save, f"x.{suffix}")
+
+
+def _read_own_folder(path: Path) -> object:
+    """Read it beside another class, whose image is whole."""
+    beside = path.parents[1] / "b" / path.name
+    if not beside.exists():
+        beside.parent.mkdir()
+        beside.write_bytes(_picture(path.suffix[1:]))
+    return read_images(path.parents[1]).name
+
+
 MEMBER = b"content " * 20
 
 
@@ -570,6 +620,15 @@ READERS: dict[str, Reader] = {
     "images, ImageNet16": Reader(
         f"{imagenet16.FOLDER}/x.npz", lambda: hostile(_npz(), _small_npz()), _read_imagenet16
     ),
+    "one's own images, npz": Reader(
+        "x.npz", _own_npz, lambda path: (read_images(path).name, read_images(path).sizes(0.5))
+    ),
+    **{
+        f"one's own images, {suffix}": Reader(
+            f"{suffix}/a/x.{suffix}", partial(hostile, _picture(suffix)), _read_own_folder
+        )
+        for suffix in ("png", "jpg", "bmp")
+    },
     "archive": Reader("a.tar.gz", _archives, _unpack),
 }
 """Readers by what they read."""

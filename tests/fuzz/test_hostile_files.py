@@ -50,7 +50,7 @@ def test_of_a_hostile_file_only_documented_errors_come_out(
     reader = READERS[name]
     make = reader.content()
     path = folder / reader.file
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     outcomes: Counter[str] = Counter()
     findings: dict[str, Finding] = {}
     began = time.process_time()
