@@ -80,16 +80,38 @@ def show(
     if as_json:
         records = [folder.read_record().model_dump() for folder in outcome.finished]
         click.echo(json.dumps({"runs": records}, indent=2))
-    elif outcome.finished:
-        loaded = load_runs(outcome.finished)
+    elif judged := _tell_unjudged(outcome.finished, data_dir):
+        loaded = load_runs(judged)
         shown = (ALL, *combinations) if combinations else ()
         print_report(make_report(loaded, data_dir=data_dir, estimators=shown))
         options = {"--data-dir": data_dir, "--estimators": ",".join(shown)}
-        again = _report_command(outcome.finished, out, options)
+        again = _report_command(judged, out, options)
         click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
     tell_failures(outcome.failures)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)
+
+
+def _tell_unjudged(finished: Sequence[RunFolder], data_dir: Path | None) -> list[RunFolder]:
+    """Print of runs on images without a truth where their scores are; return the others."""
+    from harness.settings.run import RunConfig
+    from harness.spaces import load_space
+    from harness.truth import NOTES_KEY, find_truth
+
+    judged: list[RunFolder] = []
+    unjudged: dict[str, list[RunFolder]] = {}
+    for folder in finished:
+        config = RunConfig(**folder.read_record().config)
+        truth = find_truth(config.dataset, data_dir, load_space(config.space), may_lack=True)
+        if truth.is_missing:
+            unjudged.setdefault(truth.metadata[NOTES_KEY], []).append(folder)
+        else:
+            judged.append(folder)
+    for reason, folders in unjudged.items():
+        click.echo(f"Scored, but not judged: {reason} Scores:")
+        for folder in folders:
+            click.echo(f"  {folder.path / 'scores.parquet'}")
+    return judged
 
 
 def _report_command(finished: Sequence[RunFolder], out: Path, given: Mapping[str, object]) -> str:

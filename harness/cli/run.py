@@ -59,7 +59,11 @@ def _quick(key: str) -> str:
     help=f"Search space: {', '.join(SPACES)}, or your own as package.module:Space.  "
     f"[default: {DEFAULT}]",
 )
-@click.option("--dataset", help=f"Image data set. [{'|'.join(IMAGE_DATASETS)}]  [default: tiles]")
+@click.option(
+    "--dataset",
+    help=f"Image data set: {', '.join(IMAGE_DATASETS)}, or your own, an npz file or a folder.  "
+    "[default: tiles]",
+)
 @click.option(
     "--strategies",
     help=f"Comma-separated: {', '.join(REGISTRY)}, or your own as package.module:Class.  "

@@ -127,8 +127,9 @@ class Task:
         config: The run's configuration, resolved.
         folder: The run's folder, where all state lies; it is locked.
         data: The images, on the device to compute on.
-        truth: What the scores will be judged by. An estimator that uses it says so in `needs`,
-            except to decide how many images suffice.
+        truth: What the scores will be judged by; without rows (`no_table`) where one's own images
+            have none. An estimator that uses it says so in `needs`, except to decide how many
+            images suffice.
         monitor: Told the progress; can stop the work.
         ranks: The processes that prepare it together, of which this is the first.
         spread: Scores architectures elsewhere; None: here.

@@ -43,6 +43,11 @@ class _Run(NamedTuple):
     record: Record
     config: RunConfig
 
+    @property
+    def truth_sha256(self) -> str | None:
+        """The content hash of its truth; None where there was none yet."""
+        return self.record.data.get(_TRUTH_HASH)
+
 
 def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loaded:
     """Read runs, and group those that differ only in the seed.
@@ -200,7 +205,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         score_kind=_score_kind(runs[0], readout),
         dataset=config.dataset,
         bn_mode=runs[0].record.config.get("bn_mode"),  # there only if the estimator reads it
-        truth_sha256=runs[0].record.data.get(_TRUTH_HASH),
+        truth_sha256=next(filter(None, (run.truth_sha256 for run in runs)), None),
         settings_sha256=settings_sha256(config),
         paths=tuple(run.folder.path for run in runs),
         exclusions={STATUS_FAILED: n_failed} if n_failed else {},
@@ -241,7 +246,7 @@ def _check_replicas(runs: Sequence[_Run]) -> None:
                 f"Seed {first.config.seed} of the same settings is there twice: {paths}. Give "
                 "only one of them."
             )
-        if first.record.data.get(_TRUTH_HASH) != second.record.data.get(_TRUTH_HASH):
+        if len({first.truth_sha256, second.truth_sha256} - {None}) > 1:
             raise MismatchError(
                 f"Runs of the same settings were ranked against different truth tables: {paths}. "
                 "Give runs that share theirs, or one of them at a time."

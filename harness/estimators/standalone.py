@@ -9,13 +9,18 @@ import torch
 
 from harness.errors import UsageError
 from harness.estimators.base import Task
+from harness.files.images import is_own_name
 from harness.spaces import Architecture, NetworkShape, Space, load_space
 from harness.supernet.base import Standalone
 from harness.truth import default_query
+from harness.truth.build import Protocol
+from harness.truth.profile import built_shape
 
 
 def choose_shape(task: Task, channels: int | None, cells: int | None) -> NetworkShape:
     """Return the size of the truth's networks, unless told otherwise, for the run's images.
+
+    Of one's own images without a truth, it is what `harness truth build` would train.
 
     Args:
         task: The run.
@@ -27,7 +32,12 @@ def choose_shape(task: Task, channels: int | None, cells: int | None) -> Network
     """
     if channels is None or cells is None:
         space = load_space(task.config.space)
-        own = space.shape(default_query(task.config.dataset, space).dataset)
+        if is_own_name(task.config.dataset):
+            own = built_shape(task.truth) or task.data.network_shape(
+                Protocol.channels, Protocol.cells
+            )
+        else:
+            own = space.shape(default_query(task.config.dataset, space).dataset)
         channels, cells = channels or own.channels, cells or own.cells
     return task.data.network_shape(channels, cells)
 

@@ -14,6 +14,7 @@ from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.baselines import make_baselines
 from harness.estimators.matrix import CHANCE, FloatArray, ScoreMatrix
 from harness.evaluation.constraints import Values, choose_subset
+from harness.files.images import is_own_name
 from harness.spaces import Space, load_space
 from harness.stats import Subset
 from harness.truth import (
@@ -167,9 +168,9 @@ def _open_metric(name: str, data_dir: Path | None, space: Space) -> TruthTable:
 
 def _find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:
     images = _find_images(space)
-    if dataset not in images:
+    if dataset not in images and not is_own_name(dataset):
         raise unknown_name("data set with a truth table of its own", dataset, images)
-    return find_truth(images[dataset], data_dir, space)
+    return find_truth(images.get(dataset, dataset), data_dir, space)
 
 
 def _find_images(space: Space) -> dict[str, str]:
@@ -310,7 +311,8 @@ def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None
             continue
         images = _find_images(estimator.space)
         own = default_query(estimator.dataset, estimator.space).dataset
-        is_its_table = images.get(own) == images.get(chosen.query.dataset)
+        judge = chosen.query.dataset
+        is_its_table = images.get(own, own) == images.get(judge, judge)
         if is_its_table and not chosen.table.is_recorded_as(estimator.truth_sha256):
             raise MismatchError(
                 f"'{estimator.label}' ({estimator.records[0].run_id}) was ranked against truth "

@@ -156,7 +156,7 @@ class Experiment:
         _check_same("conditions", self._conditions(), self.execution)
         prepare_process(self.execution)
         data, truth, keys, described = load_inputs(config, self.conditions.data_dir)
-        _check_same("data", self.record.data, described)
+        _check_same("data", _without_new_truth(self.record.data), described)
         self._notice_changes()
         self._write_record(
             status=RUNNING,
@@ -271,6 +271,13 @@ def _describe_cpu() -> str:
 def describe_start(config: RunConfig, execution: dict[str, Any], data: ImageData) -> dict[str, Any]:
     """Return what all ranks of a run must agree on before its first step."""
     return {"run": config.name, "execution": execution, "images_sha256": data.sha256}
+
+
+def _without_new_truth(data: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a truth that has been built since a run's start may change."""
+    of_truth = ("truth", "truth_sha256", "n_with_truth")
+    is_judged = data.get("truth_sha256") is not None
+    return {key: value for key, value in data.items() if is_judged or key not in of_truth}
 
 
 def _check_same(what: str, before: dict[str, Any], now: dict[str, Any]) -> None:

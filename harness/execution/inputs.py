@@ -10,6 +10,7 @@ from harness.estimators import read_by
 from harness.estimators.classes import count_classes
 from harness.images import load_run_images
 from harness.images.dataset import ImageData
+from harness.settings.presets import IMAGE_COUNTS
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.truth import TruthTable, default_query, find_truth
@@ -20,7 +21,7 @@ class Inputs(NamedTuple):
 
     Attributes:
         images: Its images.
-        truth: Its truth table.
+        truth: Its truth table, or `no_table`.
         keys: The architectures to score.
         described: `data` of the record.
     """
@@ -44,16 +45,16 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
     """
     space = load_space(config.space)
     images = load_run_images(config, data_dir)
-    truth = find_truth(config.dataset, data_dir, space)
+    truth = find_truth(config.dataset, data_dir, space, may_lack=True)
     _check_images(config, images)
     keys = space.prefix(config.n_archs or 1, config.rank_offset)
     query = default_query(config.dataset, truth.space)
-    known = set(truth.mean(query).keys.tolist())
+    known = set() if truth.is_missing else set(truth.mean(query).keys.tolist())
     described = {
         "images": images.name,
         "images_sha256": images.sha256,
         "truth": truth.name,
-        "truth_sha256": truth.sha256,
+        "truth_sha256": None if truth.is_missing else truth.sha256,
         "truth_query": str(query),
         "n_ranked": len(keys),
         "n_classes": count_classes(space, keys),
@@ -64,13 +65,8 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
 
 def _check_images(config: RunConfig, data: ImageData) -> None:
     read = read_by([config.estimator])
-    for key, wanted, available in (
-        ("rank_images", config.rank_images, len(data.validation)),
-        ("probe_images", config.probe_images, len(data.validation)),
-        ("batch_size", config.batch_size, len(data.train)),
-        ("train_loss_images", config.train_loss_images, len(data.train)),
-        ("recalibration_images", config.recalibration_images, len(data.train)),
-    ):
+    for key, part in IMAGE_COUNTS.items():
+        wanted, available = getattr(config, key), len((data.train, data.validation)[part])
         if key in read and wanted > available:
             raise UsageError(
                 f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "

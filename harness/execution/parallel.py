@@ -60,9 +60,8 @@ def run_on_ranks(
         HarnessError: If something else fails that a user can fix.
     """
     data_dir = conditions.data_dir
-    resolved = resolve_config(
-        config, find_truth(config.dataset, data_dir, load_space(config.space))
-    )
+    truth = find_truth(config.dataset, data_dir, load_space(config.space), may_lack=True)
+    resolved = resolve_config(config, truth)
     if launch.rank == 0:
         resolved = under_stored_name(resolved, conditions.out)
     _check_parts(resolved, launch.size)

@@ -78,7 +78,7 @@ def resolve_all(configs: Sequence[RunConfig], conditions: Conditions) -> list[Ru
     """
     asked = dict.fromkeys((config.dataset, config.space) for config in configs)
     truths = {
-        (dataset, space): find_truth(dataset, conditions.data_dir, load_space(space))
+        (dataset, space): find_truth(dataset, conditions.data_dir, load_space(space), may_lack=True)
         for dataset, space in asked
     }
     resolved = [resolve_config(one, truths[one.dataset, one.space]) for one in configs]

@@ -1,4 +1,4 @@
-"""Image data sets. To add one: a module here, and its row in `DATASETS`."""
+"""Image data sets. To add one: a module here, and its row in `DATASETS`; one's own need neither."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.errors import unknown_name
 from harness.images.cifar import load_cifar
 from harness.images.dataset import ImageData
 from harness.images.imagenet16 import load_imagenet16
+from harness.images.own import load_own
 from harness.images.split import HALVES, Split
 from harness.images.tiles import load_tiles
 from harness.settings.run import RunConfig
@@ -25,8 +26,11 @@ split training from validation images."""
 
 
 def load_run_images(config: RunConfig, data_dir: Path | None = None) -> ImageData:
-    """Load the images of a run, split as its settings say; see `load_images`."""
-    return load_images(config.dataset, data_dir, Split(config.split_seed, config.train_share))
+    """Load the images of a run, split as its settings say; see `load_images` and `load_own`."""
+    split = Split(config.split_seed, config.train_share)
+    if config.images is not None:
+        return load_own(Path(config.images), split, config.dataset)
+    return load_images(config.dataset, data_dir, split)
 
 
 def load_images(name: str, data_dir: Path | None = None, split: Split = HALVES) -> ImageData:

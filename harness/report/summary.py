@@ -29,25 +29,28 @@ def summarise_run(folder: RunFolder, table: TruthTable) -> dict[str, Any]:
 
     Args:
         folder: The run.
-        table: The truth table that it was ranked against.
+        table: The truth table that it was ranked against, or `no_table`.
 
     Returns:
-        Plain values, ready for JSON.
+        Plain values, ready for JSON; without figures of the ranking where there is no truth.
 
     Raises:
         TruthError: If no architecture with a score has a truth.
     """
     record = folder.read_record()
     run, estimator = load_run_training(folder, record), load_run(folder, record)
-    asked = default_query(run.config.dataset, table.space)
-    chosen = choose_truth(asked.dataset, asked.split, asked.epochs, asked.policy, table)
-    result = evaluate_estimator(estimator, chosen, populations=tuple(POPULATIONS.values()))
-    truth = chosen.truth.by_index()
+    judged: dict[str, Any] = {}
+    truth: dict[int, float] = {}
+    if not table.is_missing:
+        asked = default_query(run.config.dataset, table.space)
+        chosen = choose_truth(asked.dataset, asked.split, asked.epochs, asked.policy, table)
+        result = evaluate_estimator(estimator, chosen, populations=tuple(POPULATIONS.values()))
+        judged = {"truth": str(chosen.query), **_summarise_ranking(result.populations)}
+        truth = chosen.truth.by_index()
     return {
-        "truth": str(chosen.query),
+        **judged,
         "n_ranked": record.data.get("n_ranked"),
         "n_unscored": sum(estimator.exclusions.values()),
-        **_summarise_ranking(result.populations),
         "disturbance": run.disturbance,
         "train_loss": run.train_loss,
         "plasticity": run.plasticity,

@@ -17,7 +17,8 @@ from harness.errors import UsageError, unknown_name
 from harness.settings.base import explain
 from harness.settings.conflicts import refuse_contradictions
 from harness.settings.dotted import flatten, merge, nest
-from harness.settings.presets import EVERY_PRESET, IMAGE_DATASETS, PRESETS, ROUNDS
+from harness.settings.own import find_own, fit_preset
+from harness.settings.presets import EVERY_PRESET, OWN_PRESETS, PRESETS, ROUNDS
 from harness.settings.run import RANKING, RunConfig
 from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
@@ -35,13 +36,15 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
 
     Args:
         *layers: Settings, lowest precedence first; tables such as `ogd` are merged key by key.
-            `dataset` and `preset` are taken from the highest layer that has them.
+            `dataset` and `preset` are taken from the highest layer that has them. The former may
+            be the path of one's own images, which are then read.
 
     Returns:
         The configuration.
 
     Raises:
         UsageError: If a name or a key is unknown or a value is not allowed.
+        DataError: If one's own images cannot be read.
     """
     given: dict[str, Any] = {}
     for layer in layers:
@@ -49,13 +52,18 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
         given = merge(given, layer)
     dataset, preset = str(given.get("dataset", "tiles")), str(given.get("preset", "quick"))
     space = load_space(str(given.get("space", DEFAULT)))
-    if dataset not in IMAGE_DATASETS:
-        raise unknown_name("dataset", dataset, IMAGE_DATASETS)
-    if preset not in PRESETS[dataset]:
-        raise unknown_name("preset", preset, PRESETS[dataset])
-    preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **PRESETS[dataset][preset]}
+    own = find_own(dataset, given)
+    presets = PRESETS[dataset] if own is None else OWN_PRESETS
+    if preset not in presets:
+        raise unknown_name("preset", preset, presets)
+    preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **presets[preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = merge(preset_settings, ROUNDS)
+    if own is None:
+        given.pop("images", None)  # of another layer's data set
+    else:
+        given |= {"dataset": own.name, "images": str(own.path)}
+        preset_settings = fit_preset(preset_settings, own.sizes)
     merged = merge(preset_settings, given)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = size_of(space)

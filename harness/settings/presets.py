@@ -96,6 +96,23 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Settings by data set and preset name."""
 
+OWN_PRESETS: dict[str, dict[str, Any]] = {
+    "smoke": PRESETS["tiles"]["smoke"],
+    "quick": {**PRESETS["tiles"]["quick"], "weight_decay": 5e-4},  # tuned on tiles
+    "standard": {**PRESETS["tiles"]["standard"], "n_archs": 1_000},
+    "paper": PRESETS["cifar10"]["paper"],
+}
+"""The same for one's own images; they name a number of architectures, as there may be no truth."""
+
+IMAGE_COUNTS = {
+    "batch_size": 0,
+    "train_loss_images": 0,
+    "recalibration_images": 0,
+    "rank_images": 1,
+    "probe_images": 1,
+}
+"""Settings that count images, with those that they are of: 0 training, 1 validation images."""
+
 ESTIMATORS = {
     "hour": "spos,jacov,synflow,live_params+jacov,"
     "two-stage(first=live_params+jacov+spos, second=jacov+synflow+zen, share=0.3)",

@@ -33,7 +33,9 @@ class RunConfig(BaseModel):
 
     Attributes:
         space: Search space, a registered name or `package.module:Class`.
-        dataset: Image data set to train and rank on.
+        dataset: Image data set to train and rank on; of one's own images, the name that their
+            content gives them.
+        images: Where one's own images are, which `dataset` may be given as too.
         strategy: Training strategy, a registered name or `package.module:Class`.
         seed: The run's seed; initial weights, paths and batches depend on it alone.
         preset: The preset that the settings started from; for information only.
@@ -98,6 +100,7 @@ class RunConfig(BaseModel):
 
     space: str = DEFAULT
     dataset: str = "tiles"
+    images: str | None = None
     strategy: str = "spos"
     seed: int = Field(0, ge=0)
     preset: str = "quick"
@@ -226,7 +229,7 @@ class RunConfig(BaseModel):
     def _former_settings(self) -> Iterator[dict[str, Any]]:
         """Yield the settings that it may be stored with, which then named its threads too."""
         for threads in dict.fromkeys((self.threads, None, 1)):
-            yield from former_settings({**self.model_dump(), "threads": threads})
+            yield from former_settings({**self.model_dump(exclude={"images"}), "threads": threads})
 
     def to_toml(self) -> str:
         """Return the stored settings as TOML; `load_config_file` reads it. None is left out."""
@@ -238,9 +241,10 @@ class RunConfig(BaseModel):
         return tomli_w.dumps(nested)
 
 
-NO_NUMBERS = frozenset({"preset", "checkpoint_every", "device", "threads"})
-"""Settings that do not define the result: the preset's name, and how the run is executed. Devices
-and threads change the rounding; the record has both, and a run never changes them midway."""
+NO_NUMBERS = frozenset({"preset", "images", "checkpoint_every", "device", "threads"})
+"""Settings that do not define the result: the preset's name, where the images of `dataset` are, and
+how the run is executed. Devices and threads change the rounding; the record has both, and a run
+never changes them midway."""
 
 SHARED = NO_NUMBERS | {"space", "dataset", "estimator", "n_archs", "rank_offset"}
 """Settings that every estimator reads: what is scored, where, and by which truth it is judged."""

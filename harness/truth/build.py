@@ -41,6 +41,7 @@ from harness.training.from_scratch import Recipe, measure, train
 from harness.training.pool import compute_all
 from harness.truth import TruthTable, make_table, save_table
 from harness.truth.costs import COST
+from harness.truth.profile import SHAPE
 
 MAX_STACKED = 4
 """Seeds of an architecture that are trained side by side; more would gain no more."""
@@ -59,7 +60,7 @@ class Protocol:
     """How each architecture is trained from scratch; stored with the table.
 
     Attributes:
-        dataset: Image data set.
+        dataset: Image data set; of one's own images, the name that their content gives them.
         channels: Channels C of the first stage.
         cells: Cells N a stage.
         epochs: Passes over the training images.
@@ -175,6 +176,7 @@ def build_truth(
     on_training: OnTraining = lambda done, total: None,
     space: Space | None = None,
     notice: Notice = lambda message: None,
+    images: ImageData | None = None,
 ) -> list[dict[str, Any]]:
     """Train what is missing and return the rows that were asked for.
 
@@ -187,6 +189,7 @@ def build_truth(
         on_training: Called with (done, total) at the start and after each training.
         space: The space of the architectures; `DEFAULT` unless given.
         notice: Called with what a person should read.
+        images: One's own images (`harness.images.own`); those of the protocol unless given.
 
     Returns:
         The rows of these architectures and seeds, in the order in which they were finished;
@@ -209,7 +212,8 @@ def build_truth(
         n_done = len(asked & done)
         on_training(n_done, len(asked))
         slowdown = Slowdown(is_one_thread=True)
-        for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space):
+        data = images or load_images(protocol.dataset)
+        for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space, data):
             journal.append(rows)
             n_new = len({row["seed"] for row in rows})
             n_done += n_new
@@ -249,6 +253,7 @@ def build_table(
     on_training: OnTraining = lambda done, total: None,
     space: Space | None = None,
     notice: Notice = lambda message: None,
+    images: ImageData | None = None,
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
@@ -268,6 +273,7 @@ def build_table(
         on_training: Called with (done, total) at the start and after each training.
         space: The space of the architectures; `DEFAULT` unless given.
         notice: Called with what a person should read.
+        images: As for `build_truth`.
 
     Returns:
         The table.
@@ -283,7 +289,10 @@ def build_table(
     }
     distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
-    done = build_truth(journal, protocol, distinct, seeds, workers, on_training, space, notice)
+    data = images or load_images(protocol.dataset)
+    done = build_truth(
+        journal, protocol, distinct, seeds, workers, on_training, space, notice, data
+    )
     trainings = {(row[text], row["seed"]): row for row in done}
     n_last_only = sum(row["split"] == "valid" and "accuracies" not in row for row in done)
     if n_last_only:
@@ -294,7 +303,8 @@ def build_table(
     machine = provenance.environment()
     metadata = {
         "protocol": json.dumps(asdict(protocol)),
-        "images_sha256": load_images(protocol.dataset).sha256,
+        SHAPE: json.dumps(asdict(data.network_shape(protocol.channels, protocol.cells))),
+        "images_sha256": data.sha256,
         "source": json.dumps(provenance.commit()),
         "environment": json.dumps(machine),
         "finished": provenance.now(),
@@ -335,14 +345,14 @@ def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Spac
 
 
 def _train_all(
-    stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space
+    stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space, data: ImageData
 ) -> Iterator[Trained]:
     """Train in a pool."""
     # A worker finds the space by its class, and an architecture by its string, which always serves.
     place = f"{type(space).__module__}:{type(space).__qualname__}"
     jobs = ((space.format(space.at(stack.key)), stack.seeds) for stack in stacks)
     train_one = partial(_train_one, place, protocol)
-    return compute_all(train_one, load_images(protocol.dataset), jobs, workers)
+    return compute_all(train_one, data, jobs, workers)
 
 
 def _train_one(

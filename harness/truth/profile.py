@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import ArchError, TruthError
+from harness.files.images import is_own_name
 from harness.spaces.base import Architecture, Fact, NetworkShape
 from harness.spaces.lookup import arch_columns, name_archs
 from harness.truth.metric import ACCURACY, TruthMetric
@@ -17,7 +18,11 @@ from harness.truth.query import Group
 from harness.truth.sources import BUILT
 from harness.truth.table import TruthTable
 
+SHAPE = "shape"
+"""Of a built table's metadata: the size of its networks, `NetworkShape` as JSON."""
+
 _TILES = {"image_size": 16, "image_channels": 1, "classes": 37}
+"""What tables of `tiles` from before they had `SHAPE` leave out."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +170,25 @@ def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
 
 def _shape_of(table: TruthTable, dataset: str) -> NetworkShape | None:
     """Return the size of the networks: the benchmark's, or what the table says it built."""
+    if dataset in BUILT or is_own_name(dataset):
+        return built_shape(table)
     try:
-        if dataset not in BUILT:
-            return table.space.shape(dataset)
-        protocol = json.loads(table.metadata.get("protocol", ""))
-        return NetworkShape(int(protocol["channels"]), int(protocol["cells"]), **_TILES)
-    except (ArchError, ValueError, KeyError, TypeError):
+        return table.space.shape(dataset)
+    except ArchError:
         return None  # a table from elsewhere need not say how it was made
+
+
+def built_shape(table: TruthTable) -> NetworkShape | None:
+    """Return the size of the networks of a table that was built; None if it does not say."""
+    try:
+        if SHAPE in table.metadata:
+            found = json.loads(table.metadata[SHAPE])
+        else:
+            protocol = json.loads(table.metadata["protocol"])
+            found = {"channels": protocol["channels"], "cells": protocol["cells"], **_TILES}
+        size = found.pop("image_size")
+        height, width = size if isinstance(size, list) else (size, size)
+        size = int(height) if height == width else (int(height), int(width))
+        return NetworkShape(image_size=size, **{key: int(value) for key, value in found.items()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

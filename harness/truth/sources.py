@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import StoreError, TruthError, unknown_name
 from harness.files.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
+from harness.files.images import is_own_name
 from harness.spaces import DEFAULT, Space, load_space
 from harness.truth.published import Entry, Table, published
 from harness.truth.query import TruthQuery
-from harness.truth.table import TruthTable, load_table, save_table
+from harness.truth.table import TruthTable, load_table, no_table, save_table
 
 PUBLISHED_FILES = ("truth.parquet", "truth_rows.parquet")
 """The published table in the folder of its space: the first of these that is there."""
@@ -38,13 +40,18 @@ def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
         UsageError: If no table is known for the data set.
     """
     queries = BUILT | dict(published(space or load_space()).queries)
-    if image_dataset not in queries:
-        raise unknown_name("image data set with a truth table", image_dataset, queries)
-    return queries[image_dataset]
+    if image_dataset in queries:
+        return queries[image_dataset]
+    if is_own_name(image_dataset):
+        return replace(BUILT["tiles"], dataset=image_dataset)
+    raise unknown_name("image data set with a truth table", image_dataset, queries)
 
 
 def find_truth(
-    image_dataset: str, data_dir: Path | None = None, space: Space | None = None
+    image_dataset: str,
+    data_dir: Path | None = None,
+    space: Space | None = None,
+    may_lack: bool = False,
 ) -> TruthTable:
     """Find and load the truth table that belongs to an image data set.
 
@@ -52,6 +59,8 @@ def find_truth(
         image_dataset: Name of an image data set, such as "cifar10".
         data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
         space: The space; `DEFAULT` unless given.
+        may_lack: Whether to return a table without rows, `no_table`, where one's own images have
+            none, instead of an error.
 
     Returns:
         The table.
@@ -68,11 +77,17 @@ def find_truth(
         what = "published truth table"
         paths = [truth_folder(data_dir, space) / name for name in PUBLISHED_FILES]
         advice = _advise_fetching(space)
+    elif is_own_name(image_dataset):
+        paths = [built_table(image_dataset, data_dir, space)]
+        advice = (
+            "Scores can be computed without; to judge them, make one with 'harness truth build "
+            f"--space {space.name} --dataset FILE', where FILE are these images."
+        )
     elif space.name == DEFAULT:  # the package's own is the truth, whatever lies elsewhere
         paths = [bundled_table(image_dataset, space)]
         advice = "It is part of this package: install that again."
     else:
-        own = truth_folder(data_dir, space) / f"{image_dataset}.parquet"
+        own = built_table(image_dataset, data_dir, space)
         paths = [own, bundled_table(image_dataset, space)]
         advice = (
             f"Make one with 'harness truth build --out {paths[0]} --dataset {image_dataset} "
@@ -82,10 +97,18 @@ def find_truth(
         if path.is_file():
             return open_file(path, space)
     looked = " and ".join(f"'{path}'" for path in paths)
-    raise TruthError(
+    reason = (
         f"There is no {what} of the space '{space.name}' on {image_dataset}: looked for {looked}. "
         f"{advice}"
     )
+    if may_lack and is_own_name(image_dataset):
+        return no_table(reason, space)
+    raise TruthError(reason)
+
+
+def built_table(image_dataset: str, data_dir: Path | None, space: Space) -> Path:
+    """Return where a table that was built is looked for; it need not exist."""
+    return truth_folder(data_dir, space) / f"{image_dataset}.parquet"
 
 
 def truth_folder(data_dir: Path | None, space: Space) -> Path:

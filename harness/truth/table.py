@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,6 +23,7 @@ from harness.truth.columns import (
     ONLY_ACCURACY,
     Columns,
     IntArray,
+    Labels,
     Metrics,
     row_columns,
     schema_of,
@@ -70,6 +72,11 @@ class TruthTable:
     def space(self) -> Space:
         """The space of the architectures."""
         return self.columns.space
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it stands for a table that is not there (`no_table`)."""
+        return len(self.columns) == 0
 
     def is_recorded_as(self, sha256: object) -> bool:
         """Say whether a recorded hash is this table's, rounded or as the first runs had it."""
@@ -132,6 +139,8 @@ class TruthTable:
         return pick(self.columns, self._find(query), query, self.name)
 
     def _find(self, query: TruthQuery) -> IntArray:
+        if self.is_missing:
+            raise TruthError(self.metadata[NOTES_KEY])
         found = self.columns.where(query.dataset, query.split, query.epochs, query.metric)
         if len(found) == 0:
             raise TruthError(
@@ -190,6 +199,23 @@ def make_table(
     space = settle_space(space_of_rows(df, source, TruthError), space, source, TruthError)
     check_rows(df, source, space, metrics)
     return TruthTable(name, arrange_rows(df, space, metrics), dict(metadata))
+
+
+def no_table(reason: str, space: Space) -> TruthTable:
+    """Return a table without rows; what asks it for a truth raises a TruthError with the reason."""
+    none, no_labels = np.zeros(0, dtype=np.int64), Labels(np.zeros(0, dtype=np.int8), ())
+    rows = Columns(
+        key=none,
+        metric=no_labels,
+        dataset=no_labels,
+        split=no_labels,
+        epochs=none,
+        trial=none,
+        seed=none,
+        value=none.astype(np.float64),
+        space=space,
+    )
+    return TruthTable("none", rows, {NOTES_KEY: reason})
 
 
 def save_table(table: TruthTable, path: Path) -> None:

@@ -22,7 +22,10 @@ STATISTICS = DOCS / "statistics.md"
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
-def test_the_examples_of_the_manual_are_true(path: Path) -> None:
+def test_the_examples_of_the_manual_are_true(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     outcome = doctest.testfile(
         str(path), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
     )

@@ -8,19 +8,23 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import StrictCommand
+from harness.cli.options import StrictCommand, data_dir_option
 from harness.cli.run import parse_n_archs, parse_seeds
-from harness.errors import unknown_name
+from harness.errors import UsageError
+from harness.settings.own import find_own
 from harness.spaces import DEFAULT, load_space
-
-BUILDABLE = ("tiles",)
 
 
 @click.command(cls=StrictCommand)
 @click.option(
     "--space", default=DEFAULT, show_default=True, help="Search space, or package.module:Class."
 )
-@click.option("--dataset", default="tiles", show_default=True, help="Images to train on. [tiles]")
+@click.option(
+    "--dataset",
+    default="tiles",
+    show_default=True,
+    help="Images to train on: tiles, or your own, an npz file or a folder.",
+)
 @click.option("--n-archs", default="600", show_default=True, help="First so many, or 'all'.")
 @click.option("--seeds", default="0,1,2", show_default=True, help="Seeds of each architecture.")
 @click.option(
@@ -39,8 +43,9 @@ BUILDABLE = ("tiles",)
     "--out",
     type=click.Path(path_type=Path),
     help="The table; its journal of finished trainings lies beside it.  "
-    "[default: <space>_<dataset>.parquet]",
+    "[default: <space>_tiles.parquet; of your own images, where 'harness run' looks for it]",
 )
+@data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def build(
     space: str,
@@ -50,6 +55,7 @@ def build(
     share_classes: bool,
     workers: int,
     out: Path | None,
+    data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Train architectures from scratch and write their accuracies into a table.
@@ -57,14 +63,32 @@ def build(
     Rows are kept as they come: stop it at any time, and run the same command to resume.
     """
     chosen = load_space(space)
-    if dataset not in BUILDABLE:
-        raise unknown_name("dataset to build truth on", dataset, BUILDABLE)
+    own = find_own(dataset, {})
+    if own is None and dataset != "tiles":
+        raise UsageError(
+            f"--dataset {dataset} was given; its truth is published. 'harness truth build' trains "
+            "on tiles, or on your own images: give the path of an npz file or of a folder."
+        )
+    place = None
+    if own is not None:
+        from harness.truth.sources import built_table
+
+        dataset = own.name
+        place = built_table(dataset, data_dir, chosen)
+        out = out or place
     out = out or Path(f"{chosen.name}_{dataset}.parquet")
     first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
 
     from harness.cli.progress import Display, counted
     from harness.execution.machine import count_cores  # torch, as all that follows
+    from harness.files.atomic import make_folder
+    from harness.images.own import load_own
+    from harness.images.split import HALVES
     from harness.truth.build import Protocol, build_table
+
+    images = None if own is None else load_own(own.path, HALVES, own.name)
+    if out == place:
+        make_folder(out.parent, "--out")
 
     if workers < (cores := count_cores()):
         click.echo(
@@ -84,7 +108,10 @@ def build(
             watch,
             chosen,
             lambda message: display.tell(f"Note: {message}"),
+            images,
         )
+    if place not in (None, out):
+        click.echo(f"'harness run' looks for this truth at {place}: copy it there.", err=True)
     if as_json:
         made = {"path": str(out), "n_rows": len(table.rows), "sha256": table.sha256}
         click.echo(json.dumps(made, indent=2))

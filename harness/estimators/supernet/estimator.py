@@ -45,8 +45,10 @@ class Supernet(Estimator):
 
     @classmethod
     def check(cls, config: RunConfig, truth: TruthTable) -> None:
-        """Refuse a strategy that is unknown, or cannot train the space."""
+        """Refuse a strategy that cannot train the space, and a goal that lacks its truth."""
         load_strategy(config.strategy).check_space(load_space(config.space))
+        if config.until_tau_se is not None:
+            truth.mean(default_query(config.dataset, truth.space))
 
     def __init__(self, task: Task) -> None:
         """Make the supernet as it is before its first step."""

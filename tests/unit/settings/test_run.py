@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from harness.errors import UsageError
 from harness.execution.runner import resolve_config
 from harness.settings.layers import load_config_file, make_config, parse_assignments
-from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.presets import IMAGE_DATASETS, OWN_PRESETS, PRESETS
 from harness.settings.run import NO_NUMBERS, RANKING, RunConfig
 from harness.settings.stored import former_sha256
 from harness.spaces.nb201.encoding import arch_at, sample_indices
@@ -23,6 +23,7 @@ from harness.strategies import strategy_settings
 from harness.strategies.nsas import NsasSettings
 from harness.strategies.ogd_settings import OgdSettings
 from harness.truth import TruthTable, default_query, make_table
+from tests.own_images import write_npz
 
 OWN = "harness.strategies.spos:SinglePathOneShot"  # as one gives a strategy of one's own
 PRESET_ROWS = [(dataset, preset) for dataset in IMAGE_DATASETS for preset in PRESETS[dataset]]
@@ -80,6 +81,34 @@ def test_every_preset_of_every_data_set_is_allowed_and_says_its_name(
     assert (config.dataset, config.preset) == (dataset, preset)
     assert {"smoke", "quick", "standard", "paper"} == PRESETS[dataset].keys() - {"hour"}
     assert ("hour" in PRESETS[dataset]) == (dataset != "tiles")
+
+
+@pytest.mark.parametrize("preset", OWN_PRESETS)
+def test_presets_ask_for_no_more_of_ones_own_images_than_there_are(
+    preset: str, tmp_path: Path
+) -> None:
+    path = write_npz(tmp_path / "spectra.npz")  # 20 for training, 25 for validation, 15 for testing
+    config = make_config({"dataset": str(path), "preset": preset})
+    assert (config.batch_size, config.train_loss_images, config.recalibration_images) == (20,) * 3
+    assert (config.rank_images, config.probe_images) == (25, 25)
+    assert config.n_archs is not None  # there may be no truth to count them by
+    assert config.rank_readout == "refitted"
+    larger = make_config({"dataset": str(path), "preset": preset, "train_share": 0.9})
+    assert (larger.batch_size, larger.rank_images) == (40, 5)
+    asked = make_config({"dataset": str(path), "preset": preset, "rank_images": 99})
+    assert asked.rank_images == 99  # which the run refuses
+
+
+def test_where_images_lie_is_stored_and_no_part_of_the_name(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "spectra.npz")
+    (tmp_path / "other").mkdir()
+    moved = write_npz(tmp_path / "other" / "spectra.npz")
+    first, other = (make_config({"dataset": str(place)}) for place in (path, moved))
+    assert (first.images, other.images) == (str(path), str(moved))
+    assert first.name == other.name
+    assert make_config(first.stored()) == first
+    assert make_config(first.stored(), {"dataset": str(moved)}) == other
+    assert make_config(first.stored(), {"dataset": "tiles"}).images is None
 
 
 def test_the_presets_of_the_benchmarks_three_data_sets_cost_the_same_but_for_paper() -> None:

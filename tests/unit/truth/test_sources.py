@@ -165,3 +165,33 @@ def test_the_bundled_table_answers_the_default_query() -> None:
     truth = find_truth("tiles").mean(default_query("tiles"))
     assert len(truth.keys) >= 30
     assert truth.accuracy.max() > truth.accuracy.min()
+
+
+OWN = "spectra-0123abcd"
+
+
+def test_the_truth_of_ones_own_images_is_a_file_of_their_name(cache: Path, tmp_path: Path) -> None:
+    place = tmp_path / "nb201" / f"{OWN}.parquet"
+    message = rf"no truth table of the space 'nb201' on {OWN}: looked for '{place}'\. Scores can"
+    with pytest.raises(TruthError, match=message):
+        find_truth(OWN, tmp_path)
+    missing = find_truth(OWN, tmp_path, may_lack=True)
+    assert missing.is_missing
+    assert missing.n_archs == 0
+    assert missing.groups() == []
+    with pytest.raises(TruthError, match=message):
+        missing.mean(default_query(OWN))
+    place.parent.mkdir()
+    rows = make_rows().assign(dataset=OWN, epochs=12)
+    save_table(make_table(rows, "own", {}), place)
+    found = find_truth(OWN, tmp_path, may_lack=True)
+    assert not found.is_missing
+    assert found.mean(default_query(OWN)).keys.tolist() == [0, 1]
+    place.write_bytes(b"damaged")
+    with pytest.raises(TruthError, match="not a whole Parquet file"):
+        find_truth(OWN, tmp_path, may_lack=True)
+
+
+def test_only_ones_own_images_may_lack_a_truth(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match="There is no published truth table"):
+        find_truth("cifar10", tmp_path, may_lack=True)
