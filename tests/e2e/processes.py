@@ -100,9 +100,19 @@ def is_running(process_id: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    """Return the ids of the worker processes, without multiprocessing's resource tracker."""
-    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+def servers(process: subprocess.Popen[str]) -> list[int]:
+    """Return the ids of the processes that workers are forks of, there as long as any worker."""
+    return _children(process.pid)
+
+
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    """Return the ids of the processes that compute runs."""
+    return [child for server in servers(process) for child in _children(server)]
+
+
+def _children(parent: int) -> list[int]:
+    """Return the ids of the children of a process, without multiprocessing's resource tracker."""
+    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [
         int(child)
         for child in found

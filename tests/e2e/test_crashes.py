@@ -19,15 +19,16 @@ from tests.e2e.processes import (
     SLOW_RANKING,
     TIMEOUT_S,
     check_same_bits,
-    children,
     finish,
     is_running,
     kill_group,
     only_run,
     run,
     run_here,
+    servers,
     start,
     wait_for,
+    workers,
 )
 
 ENOUGH = 100_000
@@ -111,7 +112,10 @@ def test_killed_while_ranking_until_tau_is_known_it_ends_with_the_same_scores_an
     assert rounds[0].drop(columns="seconds").equals(rounds[1].drop(columns="seconds"))
 
 
-@pytest.mark.parametrize("whom", ["parent", pytest.param("worker", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "whom",
+    ["parent", "server", pytest.param("worker", marks=pytest.mark.slow)],
+)
 def test_killing_one_of_two_processes_leaves_runs_that_go_on(
     tmp_path: Path, reference: Path, whom: str
 ) -> None:
@@ -119,13 +123,19 @@ def test_killing_one_of_two_processes_leaves_runs_that_go_on(
     command = (*SETTINGS, *both, "--out", tmp_path, "--jobs", 2)
     process = start(*command)
     wait_for(lambda: list(tmp_path.glob("*spos*/checkpoint.pt")), process)
-    workers = children(process)
+    started = [*servers(process), *workers(process)]
+    assert len(started) == 3
     if whom == "parent":
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=TIMEOUT_S)  # until every holder of its stderr is gone
-        assert not any(is_running(worker) for worker in workers)
+        assert not any(map(is_running, started))
+    elif whom == "server":
+        os.kill(started[0], signal.SIGKILL)
+        code, _, err = finish(process)
+        assert code == 0, err  # the runs go on
+        assert not any(map(is_running, started))
     else:
-        for worker in workers:
+        for worker in started[1:]:
             os.kill(worker, signal.SIGKILL)
         code, _, err = finish(process)
         assert code == 1

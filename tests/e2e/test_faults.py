@@ -30,12 +30,12 @@ from harness.truth import find_truth, load_table, save_table
 from tests.e2e.processes import (
     SETTINGS,
     check_same_bits,
-    children,
     finish,
     only_run,
     run_here,
     start,
     wait_for,
+    workers,
 )
 from tests.made_reports import make_file_report
 from tests.made_runs import make_run
@@ -88,7 +88,7 @@ def test_a_killed_worker_is_marked_with_the_reason_and_the_other_runs_go_on(
     wait_for(lambda: list(tmp_path.glob("*ogd*/checkpoint.pt")), process)
     victim = next(
         child
-        for child in children(process)
+        for child in workers(process)
         if any("ogd" in str(f.readlink()) for f in Path(f"/proc/{child}/fd").iterdir())
     )
     os.kill(victim, signal.SIGKILL)  # as the kernel does where there is no memory left

@@ -30,6 +30,7 @@ from tests.e2e.processes import (
     only_run,
     run,
     run_here,
+    servers,
     start,
     wait_for,
 )
@@ -99,15 +100,7 @@ def test_ctrl_c_while_ranking_leaves_a_run_that_goes_on(
 
 def test_ctrl_c_before_the_workers_have_begun_is_no_failure(tmp_path: Path) -> None:
     process = start(*SETTINGS, "--strategies", "spos,ogd", "--out", tmp_path, "--jobs", 2)
-
-    def a_worker_is_there() -> bool:
-        path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        return any(
-            b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-            for child in path.read_text().split()
-        )
-
-    wait_for(a_worker_is_there, process)
+    wait_for(lambda: servers(process), process)
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out) == (130, ""), err

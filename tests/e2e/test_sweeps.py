@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import check_same_bits, finish, start, wait_for
+from tests.e2e.processes import check_same_bits, finish, start, wait_for, workers
 from tests.studies import LONG, MIDDLING, write_study
 
 pytestmark = pytest.mark.slow
@@ -57,10 +57,8 @@ def test_a_worker_killed_as_the_kernel_does_fails_its_run_and_the_study_goes_on(
     command = ("sweep", write_study(tmp_path, TWO, MIDDLING), "--out", tmp_path / "out")
     process = start(*command, "--jobs", 1)
     wait_for(lambda: list(tmp_path.glob("out/*/checkpoint.pt")), process)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for child in children:
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(int(child), signal.SIGKILL)
+    for worker in workers(process):
+        os.kill(worker, signal.SIGKILL)
     code, _, err = finish(process)
     assert code == 1, err
     assert "by signal 9 (9 is often a lack of memory)" in err

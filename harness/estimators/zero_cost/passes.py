@@ -159,8 +159,9 @@ class Passes:
             float64, [image, pixel].
         """
         images, logits = self._forward
+        # Of a sum, as torch imports sympy where it is given weights.
         (found,) = torch.autograd.grad(
-            logits, images, weights, retain_graph=True, materialize_grads=True
+            (logits * weights).sum(), images, retain_graph=True, materialize_grads=True
         )
         return found.flatten(1).double()
 

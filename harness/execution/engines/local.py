@@ -1,29 +1,26 @@
 """Runs on this machine: one after the other in this process, or each in its own process.
 
-Processes report through pipes. `machine` says how many runs there are at a time, and why each has
-one thread.
+Processes get their run through a connection, and report through it. `machine` says how many runs
+there are at a time, and why each has one thread.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue, needs_no_work
+from harness.execution.engines.processes import hear_of_stops, make_processes
 from harness.execution.engines.worker import work
 from harness.execution.machine import advise_threads, default_jobs, planned_threads
 from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
@@ -31,6 +28,9 @@ from harness.settings.run import RunConfig
 
 REPORT_EVERY_S = 0.2
 POLL_S = 0.2
+
+LATE_IMPORTS = ("sklearn.datasets",)
+"""What runs import when they load images, in about a second."""
 
 
 @dataclass(frozen=True)
@@ -86,23 +86,23 @@ def _run_in_turn(queue: Queue, conditions: Conditions, monitor: Monitor) -> list
     return queue.result()
 
 
-class _Worker(NamedTuple):
-    """A process that computes a run."""
+class _Ended(NamedTuple):
+    """The last message of a process: how its run ended."""
 
-    process: BaseProcess
-    config: RunConfig
-    told: list[HarnessError]
+    error: HarnessError | None
 
 
 class _Pool:
-    """Processes, each with one run and a pipe from it."""
+    """Processes, each with one run and a connection to it."""
 
     def __init__(self, queue: Queue, conditions: Conditions, jobs: int, monitor: Monitor) -> None:
         self._queue = queue
         self._conditions = conditions
         self._jobs = jobs
         self._monitor = monitor
-        self._running: dict[Connection, _Worker] = {}
+        self._processes = make_processes(_work, LATE_IMPORTS)
+        self._running: dict[Connection, RunConfig] = {}
+        self._ended: dict[Connection, _Ended] = {}
         self._stopping = False
 
     def run(self) -> list[Failure]:
@@ -115,31 +115,23 @@ class _Pool:
                 if self._monitor.should_stop() and not self._stopping:
                     self._stop()
         except KeyboardInterrupt:  # the second request: stop at once
-            for worker in self._running.values():
-                worker.process.kill()
+            self._processes.kill()
             raise
         finally:
-            self._stop()
-            for worker in self._running.values():
-                worker.process.join()
+            for connection in self._running:  # as if this process were gone: they save and end
+                connection.close()
+            self._processes.close()
         return self._queue.result()
 
     def _start_some(self) -> None:
         while len(self._running) < self._jobs and not self._stopping:
             if (config := self._queue.next()) is None:
                 return
-            self._start(config)
-
-    def _start(self, config: RunConfig) -> None:
-        context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        arguments = (config, self._conditions, sender, os.getpid())
-        process = context.Process(target=_work, args=arguments)
-        with _without_ctrl_c():
-            process.start()
-        sender.close()  # the worker has its own end; with ours closed, its death ends the pipe
-        self._running[receiver] = _Worker(process, config, [])
-        self._monitor.event(Event(config.run_id, STARTED, {}))
+            connection = self._processes.start()
+            self._running[connection] = config
+            with suppress(OSError):  # it has ended already, which `_receive` finds
+                connection.send((config, self._conditions))
+            self._monitor.event(Event(config.run_id, STARTED, {}))
 
     def _receive(self, connection: Connection) -> None:
         try:
@@ -147,70 +139,50 @@ class _Pool:
         except (EOFError, OSError):
             self._end(connection)
             return
-        if isinstance(message, HarnessError):
-            self._running[connection].told.append(message)
+        if isinstance(message, _Ended):
+            self._ended[connection] = message
         else:
             pass_on(message, self._monitor)
 
     def _end(self, connection: Connection) -> None:
-        process, config, told = self._running.pop(connection)
-        process.join()
+        config = self._running.pop(connection)
+        status = self._processes.status(connection)
         connection.close()
-        error: HarnessError | None = told[0] if told else None
-        if self._stopping and process.exitcode == -signal.SIGTERM:  # it had not started
-            error = Interrupted(f"Run {config.run_id} was stopped.")
-        elif process.exitcode and error is None:
-            code, where = process.exitcode, self._conditions.place_of_traceback(config.run_id)
-            how = (
-                f"by signal {-code} (9 is often a lack of memory)"
-                if code < 0
-                else f"with exit code {code}; its traceback is {where}"
-            )
-            error = _explain(f"The process of run {config.run_id} ended {how}", self._conditions)
-        self._queue.end(config, error)
+        ended = self._ended.pop(connection, None)
+        self._queue.end(config, ended.error if ended else self._explain_death(config, status))
+
+    def _explain_death(self, config: RunConfig, status: int | None) -> WorkerError:
+        where = self._conditions.place_of_traceback(config.run_id)
+        if status is None:
+            how = "without an exit code, or could not be started"
+        elif status < 0:
+            how = f"by signal {-status} (9 is often a lack of memory)"
+        else:
+            how = f"with exit code {status}; its traceback is {where}"
+        return _explain(f"The process of run {config.run_id} ended {how}", self._conditions)
 
     def _stop(self) -> None:
         self._stopping = True
         self._queue.clear()
-        for worker in self._running.values():
-            if worker.process.is_alive():
-                worker.process.terminate()
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Block SIGINT: for good in a process started meanwhile, until the end of the block here.
-
-    Ctrl-C reaches every process of a terminal. A worker that is still importing would die with a
-    traceback; the parent asks it to stop by SIGTERM instead.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # its own start would unblock the signal
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        for connection in self._running:
+            with suppress(OSError):
+                connection.send(None)
 
 
 class _WorkerMonitor:
-    """Sends progress to the parent; stops on its signal, or when the parent is gone."""
+    """Sends progress to the parent; stops when it is told to, or the parent is gone."""
 
-    def __init__(self, connection: Connection, parent: int) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._parent = parent
         self._stop = False
         self._sent = 0.0
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # see `_without_ctrl_c`
+        hear_of_stops(self._on_signal)
 
-    def _on_signal(self, _number: int, _frame: Any) -> None:
+    def _on_signal(self, _number: int, _frame: object) -> None:
         self._stop = True
 
     def should_stop(self) -> bool:
-        return self._stop or os.getppid() != self._parent
+        return self._stop or self._connection.poll()
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -218,7 +190,7 @@ class _WorkerMonitor:
             self._sent = now
             self.send(progress)
 
-    def send(self, message: Progress | Event | HarnessError | str) -> None:
+    def send(self, message: Progress | Event | _Ended | str) -> None:
         try:
             self._connection.send(message)
         except OSError:  # the parent is gone
@@ -227,22 +199,24 @@ class _WorkerMonitor:
     notice = event = send
 
 
-def _work(
-    config: RunConfig,
-    conditions: Conditions,
-    connection: Connection,
-    parent: int,
-) -> None:
-    monitor = _WorkerMonitor(connection, parent)
+def _work(connection: Connection) -> None:
+    monitor = _WorkerMonitor(connection)
+    try:
+        config, conditions = connection.recv()
+    except (EOFError, OSError):  # the parent is gone
+        return
     log = conditions.log(config.run_id)
     if log is not None:
         _redirect_to(log)
     try:
+        if monitor.should_stop():
+            raise Interrupted(f"Run {config.run_id} was stopped before it began.")
         _compute(config, conditions, monitor)
     except HarnessError as error:
         error.__cause__ = None  # it may not be picklable
-        monitor.send(error)
+        monitor.send(_Ended(error))
         raise SystemExit(error.exit_code) from None
+    monitor.send(_Ended(None))
 
 
 def _compute(config: RunConfig, conditions: Conditions, monitor: Monitor) -> None:
