@@ -10,23 +10,25 @@ corner where both are worst.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.errors import TruthError, UsageError
-from harness.estimators.baselines import make_baseline
-from harness.estimators.matrix import CHANCE, FloatArray, IntArray, ScoreMatrix
+from harness.estimators.matrix import FloatArray, IntArray
 from harness.evaluation.constraints import Values
 from harness.evaluation.results import JointEvaluation
 from harness.evaluation.truths import ChosenTruth
+from harness.seeding import make_rng
 from harness.stats.trade_off import best_hypervolume, hypervolume, is_on_front, pick
 from harness.truth.metric import TruthMetric
 
 PICKS = (10, 50)
 """Sizes of the picks."""
+
+RANDOM, DRAWS = "random", 20
+"""The yardstick that knows the second objective alone, and how often it is drawn."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Picks:
 
     Attributes:
         label: The estimator.
-        shares: Hypervolume over that of the best k, 0 to 1, for each seed, by k; without a k that
-            is no less than the architectures that a seed can pick from.
+        shares: Hypervolume over that of the best k, 0 to 1, for each seed (of `RANDOM`, each draw),
+            by k; without a k that is no less than the architectures that a seed can pick from.
         points: True values of the truth and the second objective of the largest picks of the first
             seed, best truth first.
     """
@@ -55,7 +57,7 @@ class TradeOff:
         second: The second objective.
         n: Architectures that have all scores and both values.
         front: True values on the Pareto front of these, best truth first.
-        picks: Of each estimator, the floor, and random scores, which know the second objective too.
+        picks: Of each estimator, of the floor, and of `RANDOM`.
     """
 
     first: TruthMetric
@@ -111,25 +113,28 @@ def measure_trade_off(evaluated: JointEvaluation, chosen: ChosenTruth, values: V
         places = places[np.lexsort((-second[places], -first[places]))]
         return tuple(zip(*raw[:, places].tolist(), strict=True))
 
-    def measure(estimator: ScoreMatrix) -> Picks:
+    def measure(label: str, seeds: FloatArray) -> Picks:
         shares: dict[int, list[float]] = {k: [] for k in best}
-        shown = np.zeros(0, dtype=np.int64)
-        seeds = estimator.scores_of(keys)
+        first_picks = np.zeros(0, dtype=np.int64)
         for row, scores in enumerate(seeds):
             able = np.flatnonzero(np.isfinite(scores))
             for k in [k for k in shares if k < len(able)]:
                 own = able[pick(scores[able], second[able], k)]
                 shares[k].append(hypervolume(first[own], second[own]) / best[k])
-                shown = own if row == 0 else shown
+                first_picks = own if row == 0 else first_picks
         whole = {k: tuple(found) for k, found in shares.items() if len(found) == len(seeds)}
-        return Picks(estimator.label, whole, list_points(shown))
+        return Picks(label, whole, list_points(first_picks))
+
+    shown = (*(result.estimator for result in evaluated.evaluations), evaluated.floor.estimator)
+    by_label = {estimator.label: estimator.scores_of(keys) for estimator in shown}
+    by_label[RANDOM] = make_rng(0, "random picks").uniform(size=(DRAWS, len(keys)))
 
     return TradeOff(
         chosen.metric,
         values.metric,
         len(keys),
         list_points(np.flatnonzero(is_on_front(first, second))),
-        tuple(map(measure, _list_estimators(evaluated, keys))),
+        tuple(measure(label, seeds) for label, seeds in by_label.items()),
     )
 
 
@@ -146,10 +151,3 @@ def _scale(
             "trade. Name another objective."
         )
     return np.asarray((goodness[np.searchsorted(keys, asked)] - low) / (high - low))
-
-
-def _list_estimators(evaluated: JointEvaluation, keys: IntArray) -> Iterator[ScoreMatrix]:
-    """List the estimators, the floor, and random scores, each once."""
-    listed = [result.estimator for result in (*evaluated.evaluations, evaluated.floor)]
-    listed.append(make_baseline(CHANCE, keys, evaluated.space))
-    yield from {estimator.label: estimator for estimator in reversed(listed)}.values()

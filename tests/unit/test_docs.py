@@ -182,6 +182,35 @@ def test_the_leaderboard_of_the_other_proxies_is_what_its_runs_say(data_dir: Pat
     assert [line for line in shown if line not in printed] == []
 
 
+@pytest.mark.realdata
+def test_the_manual_shows_what_a_report_of_second_objectives_prints(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    from harness.estimators.loading import load_estimators
+    from harness.report import TruthChoice, make_report
+    from harness.report.rendering import REPORT_WRITERS
+    from harness.truth import save_table
+    from harness.truth.importers.importing import import_truth
+
+    (tmp_path / "nb201").mkdir()
+    more = data_dir / "nb201_more"
+    for name, source in {"robust": "robustness_targets.csv", "latency": "latency"}.items():
+        save_table(import_truth(more / source), tmp_path / "nb201" / f"{name}.parquet")
+    names = ("jacov", "nwot", "synflow")
+    report = make_report(
+        load_estimators([more / "zero_cost_cifar10.csv"], score_column=names),
+        [TruthChoice(metric="robust:pgd@linf:eps=1", where=("latency:raspi4 < 20",))],
+        data_dir=tmp_path,
+        trade_off="latency:raspi4",
+    )
+    text = (DOCS / "second-objectives.md").read_text(encoding="utf-8")
+    lines = text[text.index("Three published proxies") :].splitlines()
+    shown = [line for line in lines if line.startswith(("| ", "**"))]
+    printed = REPORT_WRITERS["markdown"](report).splitlines()
+    assert len(shown) == 14
+    assert [line for line in shown if line not in printed] == []
+
+
 def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> None:
     shown = shown_in_readme("## On CIFAR-10", "**It beats counting parameters**")
     printed = printed_by_default("cifar10", data_dir)
