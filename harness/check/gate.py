@@ -105,7 +105,7 @@ def check_estimators(
         index = choose_archs(old, new, take_common)
         truth = chosen.goodness[np.searchsorted(chosen.truth.keys, index)]
         pairing = pair_seeds(old.seeds, new.seeds, find_shared(old.trainings, new.trainings))
-        case = _Case(old, new, index, truth, pairing, chosen.table.space.size)
+        case = _Case(old, new, index, truth, pairing, chosen.table.space.n_judged)
         findings += [_find(case, rule, min_seeds) for rule in rules]
     return CheckResult(
         tuple(findings), matched.missing, matched.extra, baseline, min_seeds, found.notes

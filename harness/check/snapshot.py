@@ -215,7 +215,7 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
             f"truth ({chosen.query}); a check needs {MIN_ARCHS} or more. Score more of the "
             f"{len(chosen.truth.keys):,} that have this truth."
         )
-    scores, size = estimator.scores_of(index), estimator.space.size
+    scores, size = estimator.scores_of(index), estimator.space.n_judged
     taus = [kendall_tau(row, truth).value for row in scores]
     sources = [source for record in estimator.records for source in record.sources]
     commits = (str(source["commit"]) for source in sources if source.get("commit"))

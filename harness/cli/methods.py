@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.errors import UsageError
+from harness.errors import UsageError, unknown_name
 from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.methods import NAMED, Method, find_method
 from harness.estimators.naming import parse_terms, split_names
 from harness.settings.run import RunConfig
+from harness.spaces import Space, load_space
 from harness.strategies import REGISTRY as STRATEGIES
 from harness.strategies import check_strategy
 
 DEFAULT_STRATEGIES = ("spos", "ogd")
 
 GROUPS = {"zero-cost": tuple(PROXIES), "supernets": DEFAULT_STRATEGIES, "free": tuple(FREE)}
-"""Names for several estimators at once."""
+"""Names for several estimators at once; of the free ones, those that the space has."""
 
 
 class Asked(NamedTuple):
@@ -33,8 +34,10 @@ class Asked(NamedTuple):
     combinations: list[str]
 
 
-def parse_options(strategies: str | None, estimators: str | None) -> Asked:
-    """Find the estimators that `--strategies` and `--estimators` name.
+def parse_options(
+    strategies: str | None, estimators: str | None, space: Space | None = None
+) -> Asked:
+    """Find the estimators that `--strategies` and `--estimators` name, for a space as given.
 
     Raises:
         UsageError: If an option names nothing, or as `parse_methods`.
@@ -52,7 +55,7 @@ def parse_options(strategies: str | None, estimators: str | None) -> Asked:
             continue
         combinations.append(name)
         single += _find_computed(name, [term.name for term in terms])
-    return Asked(parse_methods(split_names(strategies), single), combinations)
+    return Asked(parse_methods(split_names(strategies), single, space), combinations)
 
 
 def _find_computed(text: str, components: Sequence[str]) -> list[str]:
@@ -67,22 +70,36 @@ def _find_computed(text: str, components: Sequence[str]) -> list[str]:
     return [name for name in components if name not in FREE] or list(components)
 
 
-def parse_methods(strategies: Iterable[str], estimators: Iterable[str] = ()) -> list[Method]:
+def parse_methods(
+    strategies: Iterable[str], estimators: Iterable[str] = (), space: Space | None = None
+) -> list[Method]:
     """Find the estimators that names stand for, each once.
 
     Args:
         strategies: Training strategies.
         estimators: Strategies, other estimators, groups of them, or classes of one's own.
+        space: The space of the architectures; `DEFAULT` unless given.
 
     Raises:
-        UsageError: If a name is none of these, or a class is neither strategy nor estimator.
+        UsageError: If a name is none of these, a class is neither strategy nor estimator, or the
+            space lacks a free score.
     """
+    space = space or load_space()
     methods = []
     for strategy in strategies:
         check_strategy(strategy)
         methods.append(Method(SUPERNET, strategy))
-    single = [one for name in estimators for one in GROUPS.get(name, (name,))]
+    single = [one for name in estimators for one in _find_members(name, space)]
     return list(dict.fromkeys([*methods, *(find_method(name, GROUPS) for name in single)]))
+
+
+def _find_members(name: str, space: Space) -> Sequence[str]:
+    """Return the names that a name stands for."""
+    if name in FREE and name not in space.baselines:
+        raise unknown_name(f"baseline of space '{space.name}'", name, space.baselines)
+    if name == "free":
+        return [one for one in FREE if one in space.baselines]
+    return GROUPS.get(name, (name,))
 
 
 def spell_out(combination: str, config: RunConfig) -> str:

@@ -169,7 +169,7 @@ def run(
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     if strategies is None and not single.keys() & {"strategy", "estimator"}:
         estimators = estimators or PRESET_ESTIMATORS.get(asked.preset)
-    methods, combinations = parse_options(strategies, estimators)
+    methods, combinations = parse_options(strategies, estimators, load_space(asked.space))
     numbers = parse_seeds(seeds)
     refuse_others(methods, {"strategies": strategies, "estimators": estimators}, asked, assigned)
     options = {"seed": numbers, **{key: [given[key]] for key in given}}

@@ -34,9 +34,10 @@ SUPERNET = "supernet"
 """The estimator that a training strategy belongs to."""
 
 FREE = dict.fromkeys(
-    ("params", "flops", "live_params", "live_flops", "random"), "harness.estimators.free:Free"
+    ("params", "flops", "live_params", "live_flops", "random", "depth", "digit_sum"),
+    "harness.estimators.free:Free",
 )
-"""The baselines that every space has."""
+"""The baselines of our spaces; the first five are those of every space."""
 
 PREDICTOR = "predictor"
 """A regression that is fitted to the truth of a few architectures."""

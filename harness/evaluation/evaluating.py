@@ -23,6 +23,7 @@ from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, T
 from harness.evaluation.truths import ChosenTruth
 from harness.monitor import Ticks, Watch, watch_nothing
 from harness.scores import on_one_line
+from harness.spaces.lookup import are_judged
 from harness.stats import (
     Case,
     CaseScores,
@@ -154,6 +155,7 @@ def _evaluate(
     """Evaluate an estimator on architectures that have all its scores and the truth."""
     truth, complete = chosen.truth, estimator.complete_archs
     n_known = int(np.isin(truth.keys, complete).sum())
+    n_other_names = int((~are_judged(complete, estimator.space)).sum())
     source = TruthSource(
         query=chosen.query,
         table=on_one_line(chosen.table.name),
@@ -171,7 +173,8 @@ def _evaluate(
         truth=source,
         n_scored=len(estimator.keys),
         n_incomplete=int((~np.isin(estimator.keys, complete)).sum()),
-        n_without_truth=len(complete) - n_known,
+        n_other_names=n_other_names,
+        n_without_truth=len(complete) - n_other_names - n_known,
         n_uncommon=n_known - len(archs),
         keys=archs,
         figures=evaluate_case(

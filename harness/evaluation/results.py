@@ -67,6 +67,7 @@ class Evaluated:
         truth: What they are judged by.
         n_scored: Architectures with a score of any seed.
         n_incomplete: Of these, left out because a seed lacks a score.
+        n_other_names: Of the rest, left out because they name a network of another's.
         n_without_truth: Of the rest, left out because they have no truth.
         n_uncommon: Of the rest, left out because another estimator of the report lacks a score.
         keys: The architectures that are left, ascending, [n].
@@ -78,6 +79,7 @@ class Evaluated:
     truth: TruthSource
     n_scored: int
     n_incomplete: int
+    n_other_names: int
     n_without_truth: int
     n_uncommon: int
     keys: IntArray
@@ -116,6 +118,7 @@ class Evaluated:
             "truth": self.truth.to_dict(),
             "n_scored": self.n_scored,
             "n_incomplete": self.n_incomplete,
+            "n_other_names": self.n_other_names,
             "n_without_truth": self.n_without_truth,
             "n_uncommon": self.n_uncommon,
             "excluded": dict(estimator.exclusions),

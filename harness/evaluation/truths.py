@@ -38,7 +38,7 @@ class ChosenTruth(NamedTuple):
     Attributes:
         table: The table.
         query: Which numbers of it.
-        truth: These numbers, [arch].
+        truth: These numbers, [arch]; of networks that have several names, each once.
         trials: The trainings behind them, of the same architectures, [arch, trial].
         subsets: Populations that satisfy constraints.
     """
@@ -113,7 +113,7 @@ def choose_truth(
         table = _find_table(dataset, data_dir, space or load_space())
     check_space(estimators, table)
     query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
-    selected, trials = table.select(query), table.trials(query)
+    selected, trials = table.judged(query), table.trials(query)
     behind = np.isin(trials.keys, selected.keys)
     chosen = ChosenTruth(
         table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind])

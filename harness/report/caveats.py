@@ -62,6 +62,7 @@ def say_notes(result: Evaluated) -> Iterator[str]:
         yield f"{label} was trained on {estimator.dataset}: this is transfer to another data set."
     left_out = {
         "without a score of every seed": result.n_incomplete,
+        "that are another name of a network": result.n_other_names,
         "without this truth": result.n_without_truth,
         "not scored by all estimators": result.n_uncommon,
     }

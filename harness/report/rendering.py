@@ -138,6 +138,7 @@ def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]
         counts: dict[str, float] = {
             "n_scored": result.n_scored,
             "n_incomplete": result.n_incomplete,
+            "n_other_names": result.n_other_names,
             "n_without_truth": result.n_without_truth,
             "n_uncommon": result.n_uncommon,
             **{f"excluded: {why}": n for why, n in estimator.exclusions.items()},

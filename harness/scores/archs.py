@@ -32,7 +32,13 @@ from harness.spaces.lookup import (
     arch_columns,
     keys_of_numbers,
 )
-from harness.spaces.reading import Readings, list_forms, read_forms, settle_form
+from harness.spaces.reading import (
+    Readings,
+    are_numbers,
+    list_forms,
+    read_forms,
+    settle_form,
+)
 
 STRING_COLUMNS = ("arch_str", "arch")
 """Names that say what a column holds: of several columns of architectures, these decide."""
@@ -136,7 +142,7 @@ class _Finder:
         readings = read_forms(sample, self.space)
         n_read = max((int((keys >= 0).sum()) for keys in readings.values()), default=0)
         is_most = 2 * n_read > len(sample) or (n_read > 0 and name in STRING_COLUMNS)
-        return is_most and set(readings) != {INDEX_FORM}
+        return is_most and not are_numbers(readings, self.space)
 
     def by_texts(self, texts: Sequence[str], names: Sequence[str], form: str | None) -> Archs:
         """Let the first column of a known name decide, or else the first that is unambiguous."""
@@ -178,7 +184,9 @@ class _Finder:
         if is_beside and (last.keys != first.keys).any() and self._index_numbers_rows():
             notes.append(self._say_passed_over(first.column))
             checks.pop()
-        if first.column in (ROW_NUMBERS, *STRING_COLUMNS) and _may_number_rows(first.keys):
+        has_places = arch_columns(self.space).index is not None
+        is_doubtful = has_places and first.column in (ROW_NUMBERS, *STRING_COLUMNS)
+        if is_doubtful and _may_number_rows(first.keys):
             self._refuse_row_numbers(first.column, names)
             if len(self.frame) != self.space.size:
                 notes.append(
@@ -235,6 +243,8 @@ class _Finder:
         index = arch_columns(self.space).index
         if index and read_texts(self.frame[name][keys < 0]).str.isdecimal().any():
             problem += f" (places in the published order go into '{index}')"
+        if SPACE_COLUMN not in self.frame and (keys < 0).mean() > 0.5:
+            problem += " (a file of another space needs --space)"
         return problem
 
     def _refuse_two(self, first: Check, second: str, keys: IntArray) -> None:

@@ -16,9 +16,8 @@ from harness.errors import DataError
 from harness.scores.cells import read_numbers, read_texts
 from harness.scores.text import show
 from harness.spaces import Space
-from harness.spaces.base import INDEX_FORM
 from harness.spaces.lookup import arch_columns, are_nested
-from harness.spaces.reading import read_forms
+from harness.spaces.reading import are_numbers, read_forms
 
 ARCH, VALUE = "arch", "value"
 """Columns of architectures that are keys of an object, and of values that have no name."""
@@ -185,7 +184,7 @@ def _level_of_archs(paths: Sequence[Path], space: Space) -> int | None:
         readings = read_forms(_cells(keys), space)
         n_read = max((int((each >= 0).sum()) for each in readings.values()), default=0)
         if n_read > len(keys) / 2:
-            found.append((list(readings) != [INDEX_FORM], len(keys), level))
+            found.append((not are_numbers(readings, space), len(keys), level))
     return max(found)[2] if found else None
 
 
@@ -197,8 +196,8 @@ def _by_arch(leaves: Mapping[Path, Any], level: int, space: Space) -> pd.DataFra
         name = "/".join(map(str, (*path[:level], *path[level + 1 :]))) or VALUE
         columns.setdefault(name, [None] * len(rows))[rows[path[level]]] = value
     frame = pd.DataFrame({name: _cells(column) for name, column in columns.items()})
-    if list(read_forms(_cells(rows), space)) == [INDEX_FORM] and any(
-        set(read_forms(column, space)) - {INDEX_FORM} for _, column in frame.items()
+    if are_numbers(read_forms(_cells(rows), space), space) and not all(
+        are_numbers(read_forms(column, space), space) for _, column in frame.items()
     ):
         return frame  # the keys only number its rows
     frame.insert(0, ARCH if ARCH not in frame else "key", _cells(rows))

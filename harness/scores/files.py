@@ -30,8 +30,7 @@ from harness.scores.own import check_content
 from harness.scores.source import Source, damaged
 from harness.scores.text import refuse_halves, show
 from harness.spaces import Space, load_space
-from harness.spaces.base import INDEX_FORM
-from harness.spaces.reading import read_forms
+from harness.spaces.reading import are_numbers, read_forms
 
 _DELIMITERS = (",", "\t", ";")
 _NESTED_TOO_DEEP = "it is nested too deeply"
@@ -102,7 +101,7 @@ def _read_delimited(source: Source, space: Space | None) -> pd.DataFrame:
 
 def _are_cells(names: Sequence[str], space: Space) -> bool:
     """Say whether a first line is a row, which would be lost: an architecture, or fractions."""
-    if set(read_forms(pd.Series(names, dtype=object), space)) - {INDEX_FORM}:
+    if not are_numbers(read_forms(pd.Series(names, dtype=object), space), space):
         return True
     numbers, missing, invalid = read_numbers(pd.Series(names, dtype=object))
     return not (missing | invalid).any() and bool((numbers != np.floor(numbers)).any())

@@ -59,12 +59,14 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **presets[preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = merge(preset_settings, ROUNDS)
+    preset_settings = merge(preset_settings, space.presets.get(preset, {}))
     if own is None:
         given.pop("images", None)  # of another layer's data set
     else:
         given |= {"dataset": own.name, "images": str(own.path)}
         preset_settings = fit_preset(preset_settings, own.sizes)
     merged = merge(preset_settings, given)
+    _settle_cells(merged, given, space)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = size_of(space)
     try:
@@ -78,18 +80,30 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     return config
 
 
+def _settle_cells(merged: dict[str, Any], given: Mapping[str, Any], space: Space) -> None:
+    """Set `cells` to 1 where a space leaves nothing to choose; refuse another number."""
+    if space.has_cells:
+        return
+    if given.get("cells", 1) != 1:
+        raise UsageError(
+            f"cells = {given['cells']!r:.40} was given; the number of blocks of a network of space "
+            f"'{space.name}' is fixed. Leave it out; channels sets the width."
+        )
+    merged["cells"] = 1
+
+
 def size_of(space: Space) -> int:
-    """Return the number of architectures of a space.
+    """Return the number of architectures that figures can be of: what `all` stands for.
 
     Raises:
         UsageError: If the space cannot be enumerated.
     """
-    if space.size is None:
+    if space.n_judged is None:
         raise UsageError(
             f"n_archs = 'all' was given; the architectures of space '{space.name}' cannot be "
             "enumerated. Give a number."
         )
-    return space.size
+    return space.n_judged
 
 
 def _check_counts(config: RunConfig, space: Space) -> None:

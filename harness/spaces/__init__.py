@@ -10,7 +10,10 @@ from functools import cache
 from harness.registry import find_class, load_class
 from harness.spaces.base import Architecture, Grid, NetworkShape, Space
 
-REGISTRY = {"nb201": "harness.spaces.nb201.space:NB201"}
+REGISTRY = {
+    "nb201": "harness.spaces.nb201.space:NB201",
+    "macro": "harness.spaces.macro.space:Macro",
+}
 """`module:Class` of each space, by name."""
 
 DEFAULT = "nb201"

@@ -153,10 +153,13 @@ class Form(NamedTuple):
         example: One architecture in this form, or what it looks like.
         read: Returns the architecture that a text names. Lists and dictionaries are read as the
             text that Python writes for them. Raises ArchError for a text of another form.
+        is_number: Whether it reads whole numbers, which much else is too: then only columns of
+            certain names are taken to have it.
     """
 
     example: str
     read: Callable[[str], Architecture]
+    is_number: bool = False
 
 
 class Space(ABC):
@@ -164,12 +167,20 @@ class Space(ABC):
 
     Laws, which `harness.testing.spaces` holds every space to: `parse(format(a)) == a` and
     `at(key(a)) == a`; prefixes nest and hold no architecture twice; `canonical` and `identity`
-    are idempotent, and an architecture's representative costs no more than itself.
+    are idempotent, and an architecture's representative costs no more than itself. Where
+    architectures are no more than names of networks, prefixes begin with one name of each.
 
     Attributes:
         name: What `--space` calls it.
         size: How many architectures there are; None where they cannot be enumerated: then there
             is no finite-population correction and no "all".
+        n_networks: How many networks there are, where architectures of one `identity` are nothing
+            but names of one network: then figures are of the networks, each by its representative.
+            None where each architecture counts.
+        has_cells: Whether `NetworkShape.cells` is open; if not, it is 1.
+        presets: Settings of runs on this space, by the preset's name, over those of the image data
+            set's.
+        baseline_shape: Size of the networks whose costs are free scores.
         index_column: Column of files with the published index; None where there is none.
         floor: Name of the baseline that an estimator has to beat.
         chosen_on_truth: Combinations, by the names of their components, that were chosen by how
@@ -178,9 +189,18 @@ class Space(ABC):
 
     name: ClassVar[str]
     size: ClassVar[int | None]
+    n_networks: ClassVar[int | None] = None
+    has_cells: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None
     floor: ClassVar[str] = "live_params"
     chosen_on_truth: ClassVar[Mapping[frozenset[str], str]] = {}
+
+    @property
+    def n_judged(self) -> int | None:
+        """How many architectures figures are of: the networks, or all; None if too many."""
+        return self.size if self.n_networks is None else self.n_networks
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:
@@ -274,7 +294,8 @@ class Space(ABC):
         example = self.format(self.draw(make_rng(0, "example", self.name)))
         forms = {STRING_FORM: Form(example, self.parse)}
         if self.index_column is not None and self.size is not None:
-            forms[INDEX_FORM] = Form(f"0 to {self.size - 1}, the published order", self._at_place)
+            example = f"0 to {self.size - 1}, the published order"
+            forms[INDEX_FORM] = Form(example, self._at_place, is_number=True)
         return forms
 
     def _at_place(self, text: str) -> Architecture:
@@ -309,7 +330,6 @@ class Space(ABC):
     @cached_property
     def baselines(self) -> Mapping[str, Baseline]:
         """The free scores, by name; a space adds its own."""
-        shape = NetworkShape(channels=16, cells=5, image_size=32, image_channels=3, classes=10)
         sizes = {
             "params": "number of parameters",
             "flops": "number of multiply-adds",
@@ -319,7 +339,7 @@ class Space(ABC):
 
         @lru_cache(maxsize=1)  # all free scores of an architecture are asked for in turn
         def cost(arch: Architecture) -> Cost:
-            return self.cost(arch, shape)
+            return self.cost(arch, self.baseline_shape)
 
         def count(name: str, arch: Architecture) -> float:
             return float(getattr(cost(arch), name))
@@ -374,8 +394,8 @@ class Grid(_Drawn):
 
     Strategies that deal out, nest or compare choices ask for a grid. An architecture's key is its
     choices read as the digits of a number. The canonical permutation orders architectures by the
-    hash of their strings, or by draws in spaces of more than a million. A space with a published
-    index may override both.
+    hash of their strings, one name of each network first, or by draws in spaces of more than a
+    million. A space with a published index may override both.
 
     Attributes:
         slots: The names of the choices, for each slot.
@@ -433,11 +453,13 @@ class Grid(_Drawn):
 
     @cached_property
     def _permutation(self) -> tuple[int, ...]:
-        def digest(key: int) -> bytes:
-            text = f"{self.name} canonical permutation:{self.format(self.at(key))}"
-            return hashlib.sha256(text.encode()).digest()
+        def place(key: int) -> tuple[bool, bytes]:
+            arch = self.at(key)
+            text = f"{self.name} canonical permutation:{self.format(arch)}"
+            is_other_name = self.n_networks is not None and self.identity(arch) != arch
+            return is_other_name, hashlib.sha256(text.encode()).digest()
 
-        return tuple(sorted(range(self.size or 0), key=digest))
+        return tuple(sorted(range(self.size or 0), key=place))
 
     def counts(self, arch: Architecture) -> Mapping[str, int]:
         """Count the slots that have each choice."""

@@ -238,6 +238,14 @@ def strings_of_keys(keys: npt.NDArray[np.integer[Any]], space: Space) -> pd.Cate
     return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(texts))
 
 
+def are_judged(keys: IntArray, space: Space) -> BoolArray:
+    """Say which architectures figures are of, [row]: all, or the representatives of networks."""
+    if space.n_networks is None:
+        return np.ones(len(keys), dtype=np.bool_)
+    archs = (space.at(key) for key in keys.tolist())
+    return np.array([space.identity(arch) == arch for arch in archs], dtype=np.bool_)
+
+
 def to_numbers(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     """Return a column as numbers, [row]; NaN where a cell is not a finite number."""
     import pandas as pd

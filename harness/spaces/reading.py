@@ -55,6 +55,11 @@ def read_forms(column: pd.Series[Any], space: Space) -> Readings:
     return {name: np.append(keys, -1)[codes] for name, keys in readings.items()}
 
 
+def are_numbers(readings: Readings, space: Space) -> bool:
+    """Say whether a column is read only as numbers, if at all, which much else is too."""
+    return all(space.forms[name].is_number for name in readings)
+
+
 def _distinct_texts(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
     """Number the distinct cells, [row], -1 where there is nothing, and write each as text."""
     import pandas as pd

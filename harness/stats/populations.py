@@ -138,7 +138,7 @@ def populations_of(space: Space) -> dict[str, PopulationRule]:
     """
     return {
         "all": PopulationRule(
-            "all architectures", space.size, lambda keys, _: np.ones(len(keys), dtype=np.bool_)
+            _describe_all(space), space.n_judged, lambda keys, _: np.ones(len(keys), dtype=np.bool_)
         ),
         **{
             name: PopulationRule(
@@ -152,12 +152,18 @@ def populations_of(space: Space) -> dict[str, PopulationRule]:
         "truth_stratified": PopulationRule(
             "equally many architectures of each decile of truth, the first in the canonical "
             f"permutation, at most {PER_DECILE}",
-            space.size,
+            space.n_judged,
             partial(_stratify, space),
         ),
-        "top_50": _top(TOP_HALF, space.size),
-        "top_10": _top(TOP_10, space.size),
+        "top_50": _top(TOP_HALF, space.n_judged),
+        "top_10": _top(TOP_10, space.n_judged),
     }
+
+
+def _describe_all(space: Space) -> str:
+    if space.n_networks is None:
+        return "all architectures"
+    return "all networks, each by one of the architectures that name it"
 
 
 def select_population(

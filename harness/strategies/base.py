@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -39,6 +39,7 @@ class Context:
         batches_per_epoch: Steps from one pass over the training images to the next.
         settings: The strategy's own settings, of its class `Settings`; None where it has none.
         searchable: Names of the weights that not all paths share.
+        groups: Groups of channels of convolutions that have several, by the name of their weight.
     """
 
     space: Space
@@ -47,6 +48,7 @@ class Context:
     batches_per_epoch: int
     settings: Any = None
     searchable: frozenset[str] = frozenset()
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 class Strategy(ABC):

@@ -13,6 +13,7 @@ from torch import Tensor
 from harness.errors import MismatchError
 from harness.seeding import derive_seed
 from harness.strategies.base import Context, WeightedPath
+from harness.strategies.grouped import make_grouped
 from harness.strategies.ogd_settings import OgdSettings
 from harness.strategies.projection import Projector, make_projector
 from harness.strategies.spos import SinglePathOneShot
@@ -105,8 +106,11 @@ class ProjectingStrategy(SinglePathOneShot):
 
     def _projector(self, name: str) -> Projector:
         if name not in self._projectors:
-            weight = self.weights[name]
-            self._projectors[name] = make_projector(weight[0].numel(), weight.device, self.settings)
+            weight, groups = self.weights[name], self.context.groups.get(name, 1)
+            size = weight[0].numel(), weight.device, self.settings
+            self._projectors[name] = (
+                make_projector(*size) if groups == 1 else make_grouped(groups, *size)
+            )
         return self._projectors[name]
 
     def diagnostics(self) -> dict[str, float]:

@@ -35,7 +35,8 @@ def multiply(update: Tensor, matrix: Tensor) -> Tensor:
 
     Args:
         update: In the weight's shape, [out, in, k, k] or [out, d].
-        matrix: What is multiplied with from the right.
+        matrix: What is multiplied with from the right; of a layer of several groups, a matrix for
+            each, [group, d, d].
 
     Returns:
         The product, in the weight's shape and the update's precision.
@@ -44,7 +45,7 @@ def multiply(update: Tensor, matrix: Tensor) -> Tensor:
     if update.dim() == 2:
         return update @ matrix
     by_channel = update.permute(0, 2, 3, 1)  # [out, k, k, in]: a view where channels are last
-    product = by_channel.reshape(len(update), -1) @ matrix
+    product = by_channel.reshape(*matrix.shape[:-2], -1, matrix.shape[-1]) @ matrix
     return product.view(by_channel.shape).permute(0, 3, 1, 2)
 
 
@@ -85,7 +86,7 @@ class Projector(ABC):
 
     @abstractmethod
     def matrix(self) -> Tensor | None:
-        """Return P, [d, d], or None for the identity."""
+        """Return P, [d, d], or [group, d, d], or None for the identity."""
 
     def new_epoch(self) -> None:  # noqa: B027 - most projectors do nothing
         """Begin a new epoch."""
@@ -97,9 +98,11 @@ class Projector(ABC):
 
     @property
     def plasticity(self) -> float:
-        """Share of the input space that is still free: tr P / d, 0-1."""
+        """Share of the input space that is still free: tr P / d, 0-1, the mean over groups."""
         p = self.matrix()
-        return 1.0 if p is None else (p.diagonal().sum() / self.d).item()
+        if p is None:
+            return 1.0
+        return (p.diagonal(dim1=-2, dim2=-1).sum(dim=-1).mean() / self.d).item()
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -169,7 +172,7 @@ class RlsProjector(Projector):
         self._p = state["p"].to(self.device) if "p" in state else None
 
 
-class _AveragingProjector(Projector):
+class AveragingProjector(Projector):
     """A projector made from the running covariance R of patches.
 
     R <- beta R + (1 - beta) X^T X / m over sampled patches X. No bias correction is needed, as
@@ -202,16 +205,26 @@ class _AveragingProjector(Projector):
     def store(self, patches: Tensor) -> None:
         """Average the patches into R, and refresh P when it is due."""
         beta = self.settings.beta
-        alpha = (1 - beta) / len(patches)
+        self._average(patches, beta, (1 - beta) / patches.shape[-2])
+        self._updates += 1
+        if self._updates % self.settings.refresh == 0 or self._p is None:
+            self._p = self._refresh()
+
+    def _average(self, patches: Tensor, beta: float, alpha: float) -> None:
+        """Set R to beta R + alpha X^T X."""
         upper, lower = patches[:, : self._half], patches[:, self._half :]
         self._top.addmm_(upper.T, patches, beta=beta, alpha=alpha)
         self._corner.addmm_(lower.T, lower, beta=beta, alpha=alpha)
-        self._updates += 1
-        if self._updates % self.settings.refresh == 0 or self._p is None:
-            side = self._top[:, self._half :]
-            r = torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)])
-            trace = r.diagonal().sum().item()
-            self._p = None if trace == 0 else self._factorise(r, trace / self.d)
+
+    def _refresh(self) -> Tensor | None:
+        """Make P of R as it is now."""
+        side = self._top[:, self._half :]
+        return self._make(torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)]))
+
+    def _make(self, r: Tensor) -> Tensor | None:
+        """Make P of a covariance, [d, d]; None where it is zero."""
+        trace = r.diagonal().sum().item()
+        return None if trace == 0 else self._factorise(r, trace / self.d)
 
     @abstractmethod
     def _factorise(self, r: Tensor, mean: float) -> Tensor:
@@ -236,7 +249,7 @@ class _AveragingProjector(Projector):
         self._uses = int(state["uses"])
 
 
-class CovarianceProjector(_AveragingProjector):
+class CovarianceProjector(AveragingProjector):
     """P = (I + R/a)^-1 with R the running covariance of patches and a = c tr(R) / d.
 
     R's scale cancels against a's. Plasticity is bounded: tr P / d >= c / (1 + c). It is also a
@@ -256,7 +269,7 @@ class CovarianceProjector(_AveragingProjector):
         return (p + p.T) / 2
 
 
-class NullspaceProjector(_AveragingProjector):
+class NullspaceProjector(AveragingProjector):
     """P = U U^T with U the eigenvectors of R whose eigenvalue is at most `threshold` tr(R) / d.
 
     A direction is either free or closed, so P is a projection in the strict sense: P P = P. At

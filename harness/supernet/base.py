@@ -77,6 +77,12 @@ class SuperNet(nn.Module, ABC):
         return {part.name: part.stride for part in self.modules() if isinstance(part, ConvBN)}
 
     @property
+    def groups(self) -> Mapping[str, int]:
+        """The groups of channels of the layers that have several, by weight name."""
+        groups = ((p.name, p.groups) for p in self.modules() if isinstance(p, ConvBN))
+        return {name: n for name, n in groups if n > 1}
+
+    @property
     def searchable(self) -> frozenset[str]:
         """The names of the weights that not all architectures share."""
         names = (name for name, _ in self.named_parameters())

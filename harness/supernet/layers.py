@@ -33,6 +33,7 @@ class ConvBN(nn.Module):
         stride: int,
         affine: bool,
         networks: int = 1,
+        groups: int = 1,
     ) -> None:
         """Make the weights, uninitialised (see `weights.initialise`).
 
@@ -43,15 +44,17 @@ class ConvBN(nn.Module):
             stride: Stride.
             affine: Whether batch norm has a learned scale and shift.
             networks: Independent networks side by side; their weights are stacked.
+            groups: Groups of channels of one network that a convolution works on alone: as many as
+                there are channels in a depthwise one.
         """
         super().__init__()
         outputs = networks * out_channels
-        self.weight = nn.Parameter(torch.empty(outputs, in_channels, kernel, kernel))
+        self.weight = nn.Parameter(torch.empty(outputs, in_channels // groups, kernel, kernel))
         self.bn_weight = nn.Parameter(torch.empty(outputs)) if affine else None
         self.bn_bias = nn.Parameter(torch.empty(outputs)) if affine else None
         self.stride = stride
         self.padding = kernel // 2
-        self.networks = networks
+        self.groups = networks * groups
         self.name = ""  # of the weight, which a tap is told; see `name_layers`
 
     def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
@@ -67,7 +70,7 @@ class ConvBN(nn.Module):
         """
         if tap is not None:
             tap(self.name, x)
-        y = F.conv2d(x, self.weight, None, self.stride, self.padding, groups=self.networks)
+        y = F.conv2d(x, self.weight, None, self.stride, self.padding, groups=self.groups)
         return norm(y, self.bn_weight, self.bn_bias)
 
 

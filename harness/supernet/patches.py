@@ -142,8 +142,10 @@ class LayerInput:
     """The input of one layer in one step, from which patches are taken.
 
     Convolution inputs are [batch, channel, height, width], best in channels-last format; linear
-    ones are [batch, d]. Where several ranks train together, `inputs` is this rank's part of the
-    batch; the patches are those of the whole batch, the same on every rank.
+    ones are [batch, d]. Of a convolution that works on several groups of channels alone, the
+    patches of each group come apart, [group, m, d]. Where several ranks train together, `inputs`
+    is this rank's part of the batch; the patches are those of the whole batch, the same on every
+    rank.
     """
 
     def __init__(self, inputs: Tensor, weight: Tensor, stride: int, ranks: Ranks = ALONE) -> None:
@@ -159,12 +161,21 @@ class LayerInput:
         self.inputs = inputs.detach()
         self.kernel = weight.shape[-1] if weight.dim() == 4 else 0
         self.stride = stride
+        self.groups = inputs.shape[1] // weight.shape[1] if self.kernel else 1
 
     def mean_patch(self) -> Tensor:
-        """Return the mean patch over batch and positions, [1, d]."""
+        """Return the mean patch over batch and positions, [1, d], or [group, 1, d]."""
         mean = self._mean_patch_of_part()
         self.ranks.average([mean])
-        return mean.float()
+        return self._by_group(mean.float())
+
+    def _by_group(self, patches: Tensor) -> Tensor:
+        """Take patches of all channels, [m, k * k * channel], apart by group."""
+        if self.groups == 1:
+            return patches
+        m = len(patches)
+        apart = patches.view(m, self.kernel**2, self.groups, -1).permute(2, 0, 1, 3)
+        return apart.reshape(self.groups, m, -1)
 
     def _mean_patch_of_part(self) -> Tensor:
         """Return this rank's mean patch, [1, d], in float32 at least."""
@@ -180,7 +191,7 @@ class LayerInput:
         return (shares @ mean.view(-1, channels)).view(1, -1)
 
     def random_patches(self, m: int, draws: Draws) -> Tensor:
-        """Return `m` patches at random places of a few random images, [m, d].
+        """Return `m` patches at random places of a few random images, [m, d] or [group, m, d].
 
         Only the pixels drawn are read: unfolding whole images would cost several times as much.
         Of a linear layer's input, rows are drawn without repetition, `m` at most.
@@ -195,7 +206,7 @@ class LayerInput:
         read = self._read(by_pixel, pixels)
         if len(padding):
             read.index_fill_(0, padding, 0)
-        return read.view(m, -1)
+        return self._by_group(read.view(m, -1))
 
     def _read(self, rows: Tensor, positions: Tensor) -> Tensor:
         """Read rows at positions in the whole batch, [position, channel]; `rows` is our part."""

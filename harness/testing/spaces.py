@@ -95,6 +95,15 @@ def prefixes_nest_without_repeats(space: Space) -> None:
         raise AssertionError(f"{space.size + 1} architectures of {space.size} were given")
 
 
+def networks_are_counted_once(space: Space) -> None:
+    """Where architectures are names of networks, prefixes begin with one name of each."""
+    if space.n_networks is None or space.size is None:
+        return
+    is_own = [space.identity(arch) == arch for arch in map(space.at, space.prefix(space.size))]
+    assert all(is_own[: space.n_networks]), "a prefix repeats a network before all were named"
+    assert not any(is_own[space.n_networks :]), f"there are {sum(is_own)} networks"
+
+
 def draws_depend_on_the_generator_alone(space: Space) -> None:
     """Equal generators draw the same; draws differ from each other."""
     first, second = (
@@ -205,6 +214,7 @@ def a_grid_has_a_choice_for_each_slot(space: Space) -> None:
 
 LAWS = (
     prefixes_nest_without_repeats,
+    networks_are_counted_once,
     strings_and_keys_name_one_architecture,
     nonsense_is_refused,
     draws_depend_on_the_generator_alone,
@@ -286,8 +296,8 @@ def a_tap_hears_of_every_layer(space: Space, shape: NetworkShape) -> None:
     """It is told the matrices that are trained, and the features that the classifier reads."""
     network, images = _make(space, shape)
     weights = dict(network.named_parameters())
-    strides = network.strides
-    assert strides.keys() <= weights.keys()
+    groups = network.groups
+    assert network.strides.keys() | groups.keys() <= weights.keys()
     for arch in sample(space, N_COMPUTED):
         heard: dict[str, Tensor] = {}
         logits = network(images, arch, tap=heard.__setitem__)
@@ -298,7 +308,8 @@ def a_tap_hears_of_every_layer(space: Space, shape: NetworkShape) -> None:
         features = network.without_classifier()(images, arch)
         assert torch.equal(network.classifier(features), logits)
         for name, layer_input in heard.items():
-            assert layer_input.shape[1] == weights[name].shape[1], f"{name} has other channels"
+            channels = weights[name].shape[1] * groups.get(name, 1)
+            assert layer_input.shape[1] == channels, f"{name} has other channels"
 
 
 @torch.no_grad()

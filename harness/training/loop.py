@@ -110,6 +110,7 @@ class Trainer:
             self.sampler.batches_per_epoch,
             strategy_settings(config),
             self.network.searchable,
+            self.network.groups,
         )
         self.strategy = strategy_class(context, self.weights)
         self.meter = DisturbanceMeter(config, data)

@@ -20,11 +20,11 @@ from harness.truth.published import Table, published
 from harness.truth.query import MEAN, TruthQuery
 from harness.truth.sources import (
     BUILT,
-    PUBLISHED_FILES,
     bundled_table,
     cached_pattern,
     find_truth,
     open_file,
+    published_paths,
 )
 from harness.truth.table import TruthTable, header_metrics, load_table
 
@@ -244,11 +244,10 @@ def _list_bundled(space: Space) -> list[Place]:
 
 def _named_files(data: Path, space: Space) -> list[tuple[str, Path]]:
     """Name the tables of a space in a data folder; the published one goes first."""
-    folder = data / space.name
-    files = {path.name: path for path in sorted(folder.glob("*.parquet")) if path.is_file()}
-    first = next((name for name in PUBLISHED_FILES if name in files), None)
-    named = [] if first is None else [(space.name, files.pop(first))]
-    return named + [(path.stem, path) for path in files.values()]
+    files = [path for path in sorted((data / space.name).glob("*.parquet")) if path.is_file()]
+    first = next((path for path in published_paths(data, space) if path.is_file()), None)
+    named = [] if first is None else [(space.name, first)]
+    return named + [(path.stem, path) for path in files if path != first]
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.spaces import Grid
+from harness.spaces.lookup import are_judged
 from harness.truth.query import Trials, TruthQuery
 from harness.truth.table import TruthTable
 
@@ -101,8 +102,9 @@ def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
     Raises:
         TruthError: If the table has no such rows.
     """
-    truth, trials = table.select(query), table.trials(query)
-    space = table.space
+    space, truth, trials = table.space, table.judged(query), table.trials(query)
+    judged = are_judged(trials.keys, space)
+    trials = Trials(trials.keys[judged], trials.accuracy[judged])
     counted = [space.counts(space.at(key)) for key in truth.keys.tolist()]
     by_name = {name: np.array([counts[name] for counts in counted]) for name in counted[0]}
     highest = max((int(counts.max()) for counts in by_name.values()), default=0)

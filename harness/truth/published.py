@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from harness.truth.importers.base import Imported, ImportOptions
     from harness.truth.table import TruthTable
 
-REGISTRY = {"nb201": "harness.truth.importers.nb201"}
+REGISTRY = {
+    "nb201": "harness.truth.importers.nb201",
+    "macro": "harness.truth.importers.macro",
+}
 """The module that has `PUBLISHED`, by the name of the space."""
 
 
@@ -141,6 +144,8 @@ class Published:
         datasets: The data sets of the published table, in its spelling.
         formats: Formats of results by name, in the order in which they are tried.
         entries: What can be fetched.
+        raw: What makes a table of a published file that is small enough to be opened as it is, by
+            its place in the data folder.
         hint: What to add to the error for a path of unknown format, from ": "; or "".
         read_api: Reads an object of the benchmark's own packages; None of any other object.
         validated_as: The data set that has a data set's validation accuracies, where it is another.
@@ -152,6 +157,7 @@ class Published:
     datasets: tuple[str, ...] = ()
     formats: Callable[[], Mapping[str, Format]] = dict
     entries: Callable[[], tuple[Entry, ...]] = tuple
+    raw: Mapping[str, Callable[[Path], TruthTable]] = field(default_factory=dict)
     hint: Callable[[Path], str] = lambda _path: ""
     read_api: Callable[[object], Imported | None] = lambda _api: None
     validated_as: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.errors import StoreError, TruthError, unknown_name
@@ -75,7 +77,7 @@ def find_truth(
     what = "truth table"
     if image_dataset in published(space).queries:
         what = "published truth table"
-        paths = [truth_folder(data_dir, space) / name for name in PUBLISHED_FILES]
+        paths = published_paths(truth_folder(data_dir, space).parent, space)
         advice = _advise_fetching(space)
     elif is_own_name(image_dataset):
         paths = [built_table(image_dataset, data_dir, space)]
@@ -111,6 +113,12 @@ def built_table(image_dataset: str, data_dir: Path | None, space: Space) -> Path
     return truth_folder(data_dir, space) / f"{image_dataset}.parquet"
 
 
+def published_paths(data: Path, space: Space) -> list[Path]:
+    """Return where the published table may be in a data folder; the first that is there is it."""
+    tables = [data / space.name / name for name in PUBLISHED_FILES]
+    return [*tables, *(data / name for name in published(space).raw)]
+
+
 def truth_folder(data_dir: Path | None, space: Space) -> Path:
     """Return the folder of a space's tables in the data folder; it need not exist."""
     return (resolve_data_dir(data_dir) or user_cache_dir()) / space.name
@@ -136,14 +144,17 @@ def _makes_accuracies(entry: Entry) -> bool:
 
 
 def open_file(path: Path, space: Space) -> TruthTable:
-    """Read a table of a space's folder; published rows are converted once, and kept in the cache.
+    """Read a table; published rows and files are converted once, and kept in the cache.
 
     Raises:
-        TruthError: As `load_table` does.
+        TruthError: As `load_table` does, or an importer.
     """
-    return (
-        _convert_once(path, space) if path.name == PUBLISHED_FILES[1] else load_table(path, space)
-    )
+    raw = {Path(name).name: make for name, make in published(space).raw.items()}
+    if path.name in raw:
+        return _convert_once(path, space, raw[path.name])
+    if path.name == PUBLISHED_FILES[1]:
+        return _convert_once(path, space, partial(load_table, space=space))
+    return load_table(path, space)
 
 
 def cached_pattern(space: Space) -> str:
@@ -151,14 +162,14 @@ def cached_pattern(space: Space) -> str:
     return "truth-*.parquet" if space.name == DEFAULT else f"{space.name}-truth-*.parquet"
 
 
-def _convert_once(rows: Path, space: Space) -> TruthTable:
-    """Check and convert an import file, or take the result from the user cache."""
+def _convert_once(rows: Path, space: Space, make: Callable[[Path], TruthTable]) -> TruthTable:
+    """Check and convert a published file, or take the result from the user cache."""
     with rows.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     cached = user_cache_dir() / cached_pattern(space).replace("*", digest[:16])
     with contextlib.suppress(TruthError):  # absent, or damaged: then it is made again
         return load_table(cached, space)
-    imported = load_table(rows, space)
+    imported = make(rows)
     metadata = imported.metadata | {"source_file": rows.name, "source_sha256": digest}
     table = TruthTable(space.name, imported.columns, metadata)
     # The cache saves time only, so a folder that cannot be written is not a failure.

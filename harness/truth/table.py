@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.atomic import write_atomically
 from harness.spaces import DEFAULT, Space, load_space
-from harness.spaces.lookup import settle_space, space_of_rows
+from harness.spaces.lookup import are_judged, settle_space, space_of_rows
 from harness.truth.columns import (
     ONLY_ACCURACY,
     Columns,
@@ -137,6 +137,12 @@ class TruthTable:
         if query.rule.kind == MEAN:
             return self.mean(query)
         return pick(self.columns, self._find(query), query, self.name)
+
+    def judged(self, query: TruthQuery) -> Truth:
+        """Give what `select` does, of the architectures that figures are of (`are_judged`)."""
+        truth = self.select(query)
+        kept = are_judged(truth.keys, self.space)
+        return Truth(truth.keys[kept], truth.accuracy[kept], truth.n_trials[kept], truth.n_missing)
 
     def _find(self, query: TruthQuery) -> IntArray:
         if self.is_missing:

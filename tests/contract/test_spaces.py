@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
 
+from harness.estimators import FREE
+from harness.settings.layers import make_config
+from harness.settings.presets import PRESETS
 from harness.spaces import REGISTRY, NetworkShape, Space, load_space
 from harness.testing.spaces import LAWS, NETWORK_LAWS
 
 SPACES = (*REGISTRY, "tests.spaces.toy:Toy", "tests.spaces.endless:Endless")
-SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(2, 2, (7, 10), 3, 5))
+SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(4, 2, (7, 10), 3, 5))
 
 
 @pytest.fixture(params=SPACES, ids=lambda name: name.rpartition(":")[2])
@@ -21,6 +25,18 @@ def space(request: pytest.FixtureRequest) -> Space:
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_every_space_keeps_the_law_that(law: Callable[[Space], None], space: Space) -> None:
     law(space)
+
+
+@pytest.mark.parametrize("dataset", PRESETS)
+def test_every_preset_has_settings_for_every_space_of_ours(dataset: str) -> None:
+    for name, preset in itertools.product(REGISTRY, PRESETS[dataset]):
+        config = make_config({"space": name, "dataset": dataset, "preset": preset})
+        own = load_space(name).presets.get(preset, {})
+        assert config.model_dump(include=set(own)) == own
+
+
+def test_every_free_score_of_a_space_of_ours_can_be_asked_for() -> None:
+    assert set(FREE) == {score for name in REGISTRY for score in load_space(name).baselines}
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"C{shape.channels}N{shape.cells}")

@@ -93,7 +93,7 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
     from harness.stats.populations import TOP_10, TOP_HALF
 
     shares = {"all": None, "top half": TOP_HALF, "top 10%": TOP_10}
-    truth, trials = table.select(query), table.trials(query)
+    truth, trials = table.judged(query), table.trials(query)
     orient = table.metric(query.metric).orient
     own = orient(trials.accuracy[np.isin(trials.keys, truth.keys)])
     ceilings = modelled_ceilings(own, orient(truth.accuracy), list(shares.values()), draws, seed)

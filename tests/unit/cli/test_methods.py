@@ -8,6 +8,7 @@ from harness.cli.methods import GROUPS, Method, parse_methods
 from harness.errors import UsageError
 from harness.estimators import FREE, PROXIES, SUPERNET
 from harness.settings.run import RunConfig
+from harness.spaces import REGISTRY, load_space
 
 
 def test_names_are_strategies_estimators_and_groups_each_once() -> None:
@@ -22,7 +23,15 @@ def test_names_are_strategies_estimators_and_groups_each_once() -> None:
 
 def test_groups_hold_every_proxy_and_every_free_score() -> None:
     assert [method.estimator for method in parse_methods((), ["zero-cost"])] == list(PROXIES)
-    assert [method.estimator for method in parse_methods((), ["free"])] == list(FREE)
+    for space in map(load_space, REGISTRY):
+        free = [method.estimator for method in parse_methods((), ["free"], space)]
+        assert free == [name for name in FREE if name in space.baselines]
+
+
+def test_a_free_score_of_another_space_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^Unknown baseline of space 'nb201' 'depth'\."):
+        parse_methods((), ["depth"])
+    assert parse_methods((), ["depth"], load_space("macro")) == [Method("depth", None)]
 
 
 def test_a_class_of_ones_own_is_a_strategy_or_an_estimator() -> None:

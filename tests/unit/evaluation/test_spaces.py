@@ -23,7 +23,11 @@ from harness.stats.populations import populations_of
 from harness.truth import TruthTable, make_table
 
 N = 200
-SPACES = {"toy": "tests.spaces.toy:Toy", "endless": "tests.spaces.endless:Endless"}
+SPACES = {
+    "macro": REGISTRY["macro"],
+    "toy": "tests.spaces.toy:Toy",
+    "endless": "tests.spaces.endless:Endless",
+}
 
 
 def make_truth(space: Space) -> TruthTable:
@@ -75,7 +79,7 @@ def test_scores_are_evaluated_on_the_populations_of_their_space(space: Space) ->
     assert tau.per_seed == pytest.approx(expected, rel=1e-12)
     assert list(result.populations) == list(populations_of(space))
     assert list(result.populations["all"].baselines) == list(space.baselines)
-    assert result.populations["all"].population.size == space.size
+    assert result.populations["all"].population.size == space.n_judged
 
 
 def test_a_report_compares_and_shows_them(space: Space, tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_the_gate_holds_them_to_a_baseline_that_names_the_space(
 
 def test_scores_of_one_space_are_not_judged_by_a_truth_of_another(space: Space) -> None:
     scores = make_estimators({1: 0.5, 2: 0.7}).estimators
-    with pytest.raises(MismatchError, match=r"is of '(toy|endless)'"):
+    with pytest.raises(MismatchError, match=r"is of '(macro|toy|endless)'"):
         choose_truth("tiles", truth=make_truth(space), estimators=scores)
 
 

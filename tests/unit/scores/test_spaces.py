@@ -20,11 +20,14 @@ from harness.scores import (
 )
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import keys_of_rows, name_archs
+from harness.spaces.macro.space import Macro
 from tests.spaces.endless import Endless
 from tests.spaces.indexed import Indexed
 from tests.spaces.toy import Toy
 
-each_space = pytest.mark.parametrize("kind", [Indexed, Toy, Endless], ids=lambda kind: kind.name)
+each_space = pytest.mark.parametrize(
+    "kind", [Macro, Indexed, Toy, Endless], ids=lambda kind: kind.name
+)
 
 
 def make_scores(space: Space, n: int = 12) -> pd.DataFrame:

@@ -131,7 +131,10 @@ def test_a_configuration_cannot_be_changed() -> None:
     ("settings", "message"),
     [
         ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: augment, "),
-        ({"space": "nb101"}, r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: nb201"),
+        (
+            {"space": "nb101"},
+            r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: macro",
+        ),
         ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
         ({"dataset": "ImageNet16-120"}, r"Did you mean 'imagenet16-120'\? Available: cifar10, cif"),
         ({"preset": "fast"}, r"^Unknown preset 'fast'\..* Available: paper, quick, smoke, stand"),
@@ -456,3 +459,17 @@ def test_settings_of_an_unused_strategy_do_not_change_the_run() -> None:
     plain, with_ogd = RunConfig(), RunConfig(ogd={"c": 3.0})
     assert plain.sha256 != with_ogd.sha256
     assert resolve_config(plain, truth).run_id == resolve_config(with_ogd, truth).run_id
+
+
+def test_a_space_of_a_fixed_number_of_blocks_takes_no_number_of_cells() -> None:
+    macro = {"space": "macro", "dataset": "cifar10", "preset": "standard"}
+    assert (make_config(macro).cells, make_config(macro, {"cells": 1}).cells) == (1, 1)
+    assert make_config(macro, {"space": "nb201"}).cells == 5
+    with pytest.raises(UsageError, match="cells = 5 was given; the number of blocks of a network"):
+        make_config(macro, {"cells": 5})
+
+
+def test_all_of_a_space_are_its_networks() -> None:
+    assert make_config({"space": "macro", "n_archs": "all"}).n_archs == 3_969
+    assert make_config({"space": "macro", "n_archs": 6_561}).n_archs == 6_561
+    assert make_config({"space": "nb201", "n_archs": "all"}).n_archs == 15_625

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import DataError, TruthError, UsageError
-from harness.spaces import Space, load_space
+from harness.spaces import Grid, Space, load_space
 from harness.spaces.lookup import arch_columns, name_archs
+from harness.spaces.macro.space import Macro
 from harness.truth import (
     TruthQuery,
     TruthTable,
@@ -35,7 +36,7 @@ from tests.spaces.indexed import Indexed
 from tests.spaces.toy import Toy
 
 QUERY = TruthQuery("tiles", "test", 12)
-OTHERS = [Indexed, Toy, Endless]
+OTHERS = [Macro, Indexed, Toy, Endless]
 
 each_space = pytest.mark.parametrize("kind", OTHERS, ids=lambda kind: kind.name)
 
@@ -135,8 +136,8 @@ def test_tables_are_found_in_the_folder_of_their_space(
     assert default_query("tiles", space) == QUERY
     with pytest.raises(TruthError, match=rf"'{kind.name}' on tiles: looked for .*{kind.name}"):
         find_truth("tiles", tmp_path / "data", space)
-    with pytest.raises(UsageError, match="Unknown image data set with a truth table 'cifar10'"):
-        default_query("cifar10", space)
+    with pytest.raises(UsageError, match="Unknown image data set with a truth table 'cifar100'"):
+        default_query("cifar100", space)
     folder.mkdir()
     save_table(make(space), folder / "tiles.parquet")
     assert find_truth("tiles", tmp_path / "data", space).sha256 == make(space).sha256
@@ -164,6 +165,8 @@ def test_a_profile_and_an_overview_ask_the_space(kind: type[Space]) -> None:
         assert len(by_name) == 3 * 7
         counted = [space.format(space.at(key)).count("c") for key in space.prefix(20)]
         assert by_name["conv", 2] == counted.count(2)
+    elif isinstance(space, Grid):
+        assert {row.what for row in overview.counts} == {n for slot in space.slots for n in slot}
     else:
         assert overview.counts == ()
     absent = space.at(space.prefix(21)[-1])
@@ -171,14 +174,14 @@ def test_a_profile_and_an_overview_ask_the_space(kind: type[Space]) -> None:
         describe_arch(table, absent)
 
 
-@pytest.mark.parametrize("kind", [Toy, Endless], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Macro, Toy, Endless], ids=lambda kind: kind.name)
 def test_a_table_of_another_space_is_built(
     kind: type[Space], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space, protocol = kind(), Protocol(channels=4, epochs=1)
     built: list[str] = []
 
-    def pretend(stacks: Any, protocol: Protocol, workers: int, space: Space) -> Any:
+    def pretend(stacks: Any, protocol: Protocol, workers: int, space: Space, data: Any) -> Any:
         for key, seeds in stacks:
             built.append(space.format(space.at(key)))
             names = {name: cells[0] for name, cells in name_archs([key], space).items()}
@@ -196,14 +199,14 @@ def test_a_table_of_another_space_is_built(
     assert load_table(path, kind()).sha256 == table.sha256
     build_table(path, protocol, 6, (0, 1), 1, True, space=kind())  # nothing is missing
     assert len(built) == len(set(built))
-    other = Endless() if kind is Toy else Toy()
+    other = Endless() if kind is not Endless else Toy()
     journal = path.with_suffix(".rows.jsonl")
     with pytest.raises(DataError, match="was begun for"):
         build_truth(journal, protocol, other.prefix(1), (0,), 1, space=other)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [Toy, Endless], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Macro, Toy, Endless], ids=lambda kind: kind.name)
 def test_a_worker_trains_an_architecture_of_another_space(
     kind: type[Space], tmp_path: Path
 ) -> None:
