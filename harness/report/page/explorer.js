@@ -192,7 +192,7 @@
       context.fillText(text, PAD.left - 7, y.place(value) + 4);
     }
     context.fillStyle = colour("ink");
-    context.fillText(isRanks ? "rank by truth" : `true ${open.metric}`, box.width - PAD.right, box.height - 8);
+    context.fillText(isRanks ? "rank by truth" : `true ${now.open.metric}`, box.width - PAD.right, box.height - 8);
     context.textAlign = "left";
     context.fillText(isRanks ? "rank by score" : "score", PAD.left + 6, PAD.top + 8);
   }

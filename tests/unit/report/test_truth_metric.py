@@ -143,6 +143,7 @@ def test_every_command_takes_the_metric(run: Run, data: Path, tmp_path: Path) ->
     baseline = tmp_path / "b.json"
     run("check", scores, *metric, "--save-baseline", str(baseline))
     assert json.loads(baseline.read_text())["truth"]["metric"] == "latency:phone"
+    assert json.loads(baseline.read_text())["methods"][0]["tau"][0] > 0.5
     # The baseline says what is measured, so that it need not be repeated.
     assert "latency:phone" in run("check", scores, "--baseline", str(baseline))
     other = ("--truth-metric", "robust:pgd@linf:eps=1")
