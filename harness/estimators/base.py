@@ -203,6 +203,18 @@ class Estimator(ABC):
             HarnessError: If it cannot.
         """
 
+    @classmethod  # noqa: B027 - the images of most are counted by settings of every run
+    def check_images(cls, config: RunConfig, data: ImageData) -> None:
+        """Refuse settings of its own that the images do not allow, before anything is recorded.
+
+        Args:
+            config: The run's settings, resolved.
+            data: Its images.
+
+        Raises:
+            UsageError: If there are too few.
+        """
+
     def __init__(self, task: Task) -> None:
         """Take a task; nothing is computed yet."""
         self.task = task

@@ -234,7 +234,7 @@ def _best(first: FloatArray, by_both: BoolArray, is_live: BoolArray, share: floa
 
 
 def _settings(config: RunConfig) -> TwoStageSettings:
-    return TwoStageSettings.read(config.tables.get(TwoStageSettings.table, {}))
+    return TwoStageSettings.of(config.tables)
 
 
 def _read(text: str) -> list[Term]:

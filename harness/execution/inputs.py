@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.errors import UsageError
-from harness.estimators import read_by
+from harness.estimators import load_estimator, read_by
 from harness.estimators.classes import count_classes
+from harness.estimators.nested import with_nested
 from harness.images import load_run_images
-from harness.images.dataset import ImageData
+from harness.images.dataset import ImageData, check_count
 from harness.settings.presets import IMAGE_COUNTS
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
@@ -66,9 +66,7 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
 def _check_images(config: RunConfig, data: ImageData) -> None:
     read = read_by([config.estimator])
     for key, part in IMAGE_COUNTS.items():
-        wanted, available = getattr(config, key), len((data.train, data.validation)[part])
-        if key in read and wanted > available:
-            raise UsageError(
-                f"{key} = {wanted:,} was given; '{data.name}' has only {available:,} such images. "
-                f"Give {available:,} or less."
-            )
+        if key in read:
+            check_count(key, getattr(config, key), (data.train, data.validation)[part], data.name)
+    for one in with_nested(config):
+        load_estimator(one.estimator).check_images(one, data)

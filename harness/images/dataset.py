@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from harness.errors import UsageError
 from harness.seeding import derive_seed
 from harness.spaces.base import NetworkShape
 
@@ -171,6 +172,19 @@ class BatchSampler:
             self._epoch = epoch
         chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
         return chosen.to(self.data.train.labels.device)
+
+
+def check_count(setting: str, wanted: int, images: ImageSet, dataset: str) -> None:
+    """Refuse a setting that asks for more images than a data set has.
+
+    Raises:
+        UsageError: If it does.
+    """
+    if wanted > len(images):
+        raise UsageError(
+            f"{setting} = {wanted:,} was given; '{dataset}' has only {len(images):,} such images. "
+            f"Give {len(images):,} or less."
+        )
 
 
 def fixed_subset(images: ImageSet, n_images: int, run_seed: int, name: str) -> ImageSet:

@@ -38,6 +38,15 @@ class Settings(BaseModel):
             raise UsageError(explain(error, cls.table)) from error
 
     @classmethod
+    def of(cls, tables: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Make settings from their table among those of a run.
+
+        Raises:
+            UsageError: As `read`.
+        """
+        return cls.read(tables.get(cls.table, {}))
+
+    @classmethod
     def check_keys(cls, given: Mapping[str, Any], where: str = "") -> None:
         """Refuse unknown keys.
 

@@ -81,6 +81,10 @@ def test_a_learning_curve_has_the_seconds_that_the_table_recorded(
         ("learning_curve(epoch=5)", "Did you mean 'learning_curve.epochs'"),
         ("short_training(epochs=0)", "short_training.epochs = 0"),
         ("short_training(images=5000)", "short_training.images = 5,000 was given"),
+        ("short_training(valid_images=2001)", "'tiles' has only 2,000 such images"),
+        ("predictor(n=2, labels_from=short_training(images=5000))", "images = 5,000 was given"),
+        ("jacov(batch_size=2001)", "zero_cost.batch_size = 2,001 was given; two batches"),
+        ("predictor(n=2, features=graf+jacov(batch_size=2001))", "zero_cost.batch_size = 2,001"),
         ("short_training(alpha=0.5)", "alpha needs teacher=true"),
         ("short_training(teacher=true, teacher_arch=x)", "'x'"),
         ("predictor(labels_from=short_trainin)", "Did you mean 'short_training'"),
@@ -93,3 +97,4 @@ def test_what_cannot_be_done_is_refused(
     assert result.code in (1, 2)
     assert message in result.err
     assert "Traceback" not in result.err
+    assert not list(tmp_path.glob("*/record.json"))

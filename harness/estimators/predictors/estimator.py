@@ -337,7 +337,7 @@ def _refuse_constant(labels: FloatArray, what: str) -> None:
 
 
 def _read_settings(config: RunConfig) -> PredictorSettings:
-    return PredictorSettings.read(config.tables.get(PredictorSettings.table, {}))
+    return PredictorSettings.of(config.tables)
 
 
 def _ranked_keys(config: RunConfig) -> IntArray:

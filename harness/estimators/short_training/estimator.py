@@ -26,7 +26,10 @@ from harness.estimators.short_training.trainings import (
     choose_images,
     make_plan,
 )
+from harness.images.dataset import ImageData, check_count
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
+from harness.truth import TruthTable
 
 _WORDS = {
     "accuracy": "validation accuracy",
@@ -53,15 +56,28 @@ class ShortTraining(Estimator):
     Settings = ShortTrainingSettings
     in_place = True
 
-    def __init__(self, task: Task) -> None:
-        """Read the settings; nothing is trained yet.
+    @classmethod
+    def check(cls, config: RunConfig, truth: TruthTable) -> None:
+        """Refuse a teacher that is no architecture.
 
         Raises:
-            UsageError: If a setting is not allowed, or asks for more images than there are.
+            ArchError: If it is none.
         """
+        teacher = ShortTrainingSettings.of(config.tables).teacher_arch
+        if teacher is not None:
+            load_space(config.space).parse(teacher)
+
+    @classmethod
+    def check_images(cls, config: RunConfig, data: ImageData) -> None:
+        """Refuse more images than there are."""
+        settings = ShortTrainingSettings.of(config.tables)
+        for name, images in (("images", data.train), ("valid_images", data.validation)):
+            check_count(f"short_training.{name}", getattr(settings, name) or 0, images, data.name)
+
+    def __init__(self, task: Task) -> None:
+        """Read the settings; nothing is trained yet."""
         super().__init__(task)
-        table = task.config.tables.get(ShortTrainingSettings.table, {})
-        self._settings = ShortTrainingSettings.read(table)
+        self._settings = ShortTrainingSettings.of(task.config.tables)
         self._teacher = Teacher(task, self._settings) if self._settings.teacher else None
         data = choose_images(task, self._settings)
         plan = make_plan(task, self._settings, self._settings.epochs)

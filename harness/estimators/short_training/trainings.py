@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from harness.errors import UsageError
 from harness.estimators.base import Row, Task
 from harness.estimators.sharing import SharedWork, describe_task
 from harness.estimators.short_training.settings import Measure, ShortTrainingSettings
@@ -94,19 +93,10 @@ def make_plan(task: Task, settings: ShortTrainingSettings, epochs: int) -> Plan:
 
 
 def choose_images(task: Task, settings: ShortTrainingSettings) -> ImageData:
-    """Return the images to train on and to measure.
-
-    Raises:
-        UsageError: If the data set has fewer than are asked for.
-    """
+    """Return the images to train on and to measure."""
     data, seed = task.data, task.config.seed
 
     def draw(name: str, images: ImageSet, wanted: int) -> ImageSet:
-        if wanted > len(images):
-            raise UsageError(
-                f"short_training.{name} = {wanted:,} was given; '{data.name}' has {len(images):,} "
-                f"such images. Give {len(images):,} or less."
-            )
         return images if wanted == len(images) else fixed_subset(images, wanted, seed, name)
 
     valid = settings.valid_images or min(VALID_IMAGES, len(data.validation))

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from harness.errors import UsageError
 from harness.estimators.base import Task
 from harness.estimators.classes import live_classes
 from harness.estimators.sharing import SharedWork, describe_task
@@ -79,24 +78,14 @@ class Group(SharedWork[Measured]):
         Args:
             task: The task of one of the proxies.
             proxies: Those to measure together, by name, the task's own among them.
-
-        Raises:
-            UsageError: If the data set has fewer images than two batches.
         """
         self._space = load_space(task.config.space)
-        self._settings = ZeroCostSettings.read(task.config.tables.get(ZeroCostSettings.table, {}))
+        self._settings = ZeroCostSettings.of(task.config.tables)
         self._proxies = proxies
         self._shape = choose_shape(task, self._settings.channels, self._settings.cells)
         decides = {"shape": asdict(self._shape), **self._settings.stored()}
         del decides["channels"], decides["cells"]  # said by the shape
         super().__init__(task, {"format": _FORMAT, **describe_task(task), **decides})
-        n_images = 2 * self._settings.batch_size
-        if n_images > len(task.data.train):
-            raise UsageError(
-                f"zero_cost.batch_size = {self._settings.batch_size:,} was given; two batches are "
-                f"needed, and '{task.data.name}' has {len(task.data.train):,} training images. "
-                f"Give {len(task.data.train) // 2:,} or less."
-            )
 
     @property
     def description(self) -> str:

@@ -14,6 +14,8 @@ from harness.estimators.runs import SCORE_KIND
 from harness.estimators.zero_cost.group import Group, Measured
 from harness.estimators.zero_cost.passes import Passes, Use
 from harness.estimators.zero_cost.settings import ZeroCostSettings
+from harness.images.dataset import ImageData
+from harness.settings.run import RunConfig
 from harness.spaces import load_space
 
 
@@ -37,6 +39,17 @@ class Proxy(Estimator):
     in_place = True
     uses: ClassVar[frozenset[Use]] = frozenset()
     _cost = 0.0
+
+    @classmethod
+    def check_images(cls, config: RunConfig, data: ImageData) -> None:
+        """Refuse batches of which the data set has no two."""
+        batch_size = ZeroCostSettings.of(config.tables).batch_size
+        if 2 * batch_size > len(data.train):
+            raise UsageError(
+                f"zero_cost.batch_size = {batch_size:,} was given; two batches are needed, and "
+                f"'{data.name}' has {len(data.train):,} training images. Give "
+                f"{len(data.train) // 2:,} or less."
+            )
 
     @classmethod
     @abstractmethod

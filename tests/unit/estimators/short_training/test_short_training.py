@@ -168,8 +168,9 @@ def test_fewer_images_are_drawn_by_the_seed_and_more_than_there_are_is_refused(
     assert [(len(data.train), len(data.validation)) for data in chosen] == [(32, 16)] * 3
     assert torch.equal(chosen[0].train.pixels, chosen[1].train.pixels)
     assert not torch.equal(chosen[0].train.pixels, chosen[2].train.pixels)
-    with pytest.raises(UsageError, match=r"short_training\.images = 97 .* has 96 such images"):
-        score(make_task(tmp_path, images=97))
+    task = make_task(tmp_path, images=97)
+    with pytest.raises(UsageError, match=r"short_training\.images = 97 .* only 96 such images"):
+        ShortTraining.check_images(task.config, task.data)
 
 
 def test_bf16_is_another_training_and_weights_stay_float32(tmp_path: Path) -> None:

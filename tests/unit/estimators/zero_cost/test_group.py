@@ -275,8 +275,9 @@ def test_a_foreign_row_is_refused_by_file_and_line(tmp_path: Path, row: str) -> 
 
 
 def test_two_batches_must_be_there(tmp_path: Path) -> None:
+    task = make_task(tmp_path, "jacov", batch_size=49)
     with pytest.raises(UsageError, match=r"batch_size = 49 .* 96 training images\. Give 48 or"):
-        score(make_task(tmp_path, "jacov", batch_size=49))
+        Jacov.check_images(task.config, task.data)
 
 
 def test_a_network_is_let_go_when_it_is_measured() -> None:
