@@ -92,21 +92,24 @@ def show(
         raise SystemExit(outcome.failures[0].error.exit_code)
 
 
+def why_unjudged(config: RunConfig, data_dir: Path | None) -> str | None:
+    """Say why there is nothing to judge a run's scores by; None where there is."""
+    from harness.spaces import load_space
+    from harness.truth import NOTES_KEY, find_truth
+
+    truth = find_truth(config.dataset, data_dir, load_space(config.space), may_lack=True)
+    return truth.metadata[NOTES_KEY] if truth.is_missing else None
+
+
 def _tell_unjudged(finished: Sequence[RunFolder], data_dir: Path | None) -> list[RunFolder]:
     """Print of runs on images without a truth where their scores are; return the others."""
     from harness.settings.run import RunConfig
-    from harness.spaces import load_space
-    from harness.truth import NOTES_KEY, find_truth
 
     judged: list[RunFolder] = []
     unjudged: dict[str, list[RunFolder]] = {}
     for folder in finished:
-        config = RunConfig(**folder.read_record().config)
-        truth = find_truth(config.dataset, data_dir, load_space(config.space), may_lack=True)
-        if truth.is_missing:
-            unjudged.setdefault(truth.metadata[NOTES_KEY], []).append(folder)
-        else:
-            judged.append(folder)
+        reason = why_unjudged(RunConfig(**folder.read_record().config), data_dir)
+        (judged if reason is None else unjudged.setdefault(reason, [])).append(folder)
     for reason, folders in unjudged.items():
         click.echo(f"Scored, but not judged: {reason} Scores:")
         for folder in folders:

@@ -47,15 +47,16 @@ class Journal:
         """
         self.path = path
         self.rows: list[JournalRow] = []
+        written = json.loads(json.dumps(dict(header)))  # tuples come back as lists
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = self._whole_lines() if path.exists() else []
         except OSError as error:
             raise self._unusable(error) from error
         if lines:
-            self._read(lines, dict(header))
+            self._read(lines, written)
         else:
-            self._write([dict(header)])
+            self._write([written])
 
     def append(self, rows: Sequence[JournalRow]) -> None:
         """Add rows and wait until they are on the disk.

@@ -82,8 +82,8 @@ def find_truth(
     elif is_own_name(image_dataset):
         paths = [built_table(image_dataset, data_dir, space)]
         advice = (
-            "Scores can be computed without; to judge them, make one with 'harness truth build "
-            f"--space {space.name} --dataset FILE', where FILE are these images."
+            f"Make one with 'harness truth build --space {space.name} --dataset FILE', where FILE "
+            "are these images; until then scores are written, and not judged."
         )
     elif space.name == DEFAULT:  # the package's own is the truth, whatever lies elsewhere
         paths = [bundled_table(image_dataset, space)]

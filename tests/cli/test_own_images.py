@@ -58,6 +58,7 @@ def test_without_a_truth_scores_are_written_and_it_is_said_how_to_judge_them(
     options = ("--dataset", path, "--estimators", "spos,jacov,live_params", "--out", out)
     result = invoke(*TINY, *options, "--set", "zero_cost.batch_size=10")
     assert result.code == 0, result.err
+    assert result.err.startswith(f"Note: There is no truth table of the space 'nb201' on {name}")
     assert result.out.startswith(
         f"Scored, but not judged: There is no truth table of the space 'nb201' on {name}: looked "
         f"for '{tmp_path}/data/nb201/{name}.parquet'. "
@@ -112,6 +113,32 @@ def test_a_truth_is_found_by_the_images_and_judges_what_was_scored_before_it(
     other.parent.mkdir()
     shutil.copy(path, other)
     assert "not judged" in invoke(*SMALL, "--dataset", other, "--out", tmp_path / "other").out
+
+
+@pytest.mark.usefixtures("quick_build")
+def test_a_run_that_began_without_a_truth_ends_with_one_that_came_but_not_with_another(
+    invoke: Invoke, path: Path, tmp_path: Path
+) -> None:
+    out, command = tmp_path / "runs", (*SMALL, "--dataset", path, "--out", tmp_path / "runs")
+    assert invoke(*command).code == 0
+
+    def interrupt() -> None:
+        (record,) = out.glob("spectra-*/record.json")
+        record.write_text(record.read_text().replace('"finished",', '"interrupted",'))
+
+    interrupt()
+    assert invoke("truth", "build", "--dataset", path, "--n-archs", "3", "--seeds", "0").code == 0
+    assert invoke(*command).code == 0
+    record = read_record(out, "spos")
+    assert record["data"]["truth_sha256"] is not None
+    assert record["data"]["n_with_truth"] == 3
+    assert record["summary"]["truth"].startswith(f"{identify(path).name} test, 12 epochs")
+    interrupt()
+    (table,) = (tmp_path / "data" / "nb201").glob("*.parquet")
+    table.unlink()
+    lost = invoke(*command)
+    assert lost.code == 1
+    assert "This run was started with other data: truth was 'nb201-spectra-" in lost.err
 
 
 @pytest.mark.usefixtures("path", "quick_build")

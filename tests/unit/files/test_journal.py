@@ -29,6 +29,12 @@ def test_a_new_journal_makes_its_folder_and_has_no_rows(tmp_path: Path) -> None:
     assert json.loads(path.read_text().rpartition(" #")[0]) == HEADER
 
 
+def test_a_header_with_a_tuple_is_that_of_the_same_work(tmp_path: Path) -> None:
+    path, header = tmp_path / "journal.jsonl", {"shape": {"image_size": (40, 61)}}
+    Journal(path, header).append(ROWS)
+    assert Journal(path, header).rows == ROWS
+
+
 def test_rows_come_back_in_the_order_of_writing(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, HEADER)

@@ -172,7 +172,7 @@ OWN = "spectra-0123abcd"
 
 def test_the_truth_of_ones_own_images_is_a_file_of_their_name(cache: Path, tmp_path: Path) -> None:
     place = tmp_path / "nb201" / f"{OWN}.parquet"
-    message = rf"no truth table of the space 'nb201' on {OWN}: looked for '{place}'\. Scores can"
+    message = rf"no truth table of the space 'nb201' on {OWN}: looked for '{place}'\. Make one"
     with pytest.raises(TruthError, match=message):
         find_truth(OWN, tmp_path)
     missing = find_truth(OWN, tmp_path, may_lack=True)
