@@ -1,5 +1,6 @@
 """Evaluation: how well estimators rank, judged by a truth."""
 
+from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.evaluating import (
     check_common_seeds,
     count_populations,
@@ -8,7 +9,7 @@ from harness.evaluation.evaluating import (
 )
 from harness.evaluation.pairs import Pair
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
-from harness.evaluation.truths import ChosenTruth, TruthChoice, choose_truth, choose_truths
+from harness.evaluation.truths import TruthChoice, choose_truth, choose_truths
 
 __all__ = [
     "ChosenTruth",

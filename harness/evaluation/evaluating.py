@@ -16,11 +16,11 @@ from harness.estimators.baselines import make_baselines
 from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
+from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.constraints import check_subset
 from harness.evaluation.leaks import measure_leak_free
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
-from harness.evaluation.truths import ChosenTruth
 from harness.monitor import Ticks, Watch, watch_nothing
 from harness.scores import on_one_line
 from harness.spaces.lookup import are_judged

@@ -17,9 +17,9 @@ import numpy as np
 
 from harness.errors import TruthError, UsageError
 from harness.estimators.matrix import FloatArray, IntArray
+from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.constraints import Values
 from harness.evaluation.results import JointEvaluation
-from harness.evaluation.truths import ChosenTruth
 from harness.seeding import make_rng
 from harness.stats.trade_off import best_hypervolume, hypervolume, is_on_front, pick
 from harness.truth.metric import TruthMetric

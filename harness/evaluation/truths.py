@@ -6,58 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from harness.errors import MismatchError, UsageError, unknown_name
-from harness.estimators.baselines import make_baselines
-from harness.estimators.matrix import CHANCE, FloatArray, ScoreMatrix
-from harness.evaluation.constraints import Values, choose_subset
-from harness.files.images import is_own_name
+from harness.errors import MismatchError, UsageError
+from harness.estimators.matrix import ScoreMatrix
+from harness.evaluation.chosen import ChosenTruth, find_images, find_table
+from harness.evaluation.constraints import choose_subset
+from harness.evaluation.known import find_values
 from harness.spaces import Space, load_space
-from harness.stats import Subset
 from harness.truth import (
     Trials,
-    Truth,
-    TruthQuery,
     TruthTable,
     default_query,
-    find_truth,
 )
-from harness.truth.catalogue import choose_query, list_metrics, open_metric, open_table
-from harness.truth.metric import ACCURACY, TruthMetric
-from harness.truth.published import published
+from harness.truth.catalogue import choose_query, open_metric, open_table
+from harness.truth.metric import ACCURACY
 from harness.truth.query import MEAN
-from harness.truth.sources import BUILT
-
-
-class ChosenTruth(NamedTuple):
-    """A truth that scores can be held to.
-
-    Attributes:
-        table: The table.
-        query: Which numbers of it.
-        truth: These numbers, [arch]; of networks that have several names, each once.
-        trials: The trainings behind them, of the same architectures, [arch, trial].
-        subsets: Populations that satisfy constraints.
-    """
-
-    table: TruthTable
-    query: TruthQuery
-    truth: Truth
-    trials: Trials
-    subsets: tuple[Subset, ...] = ()
-
-    @property
-    def metric(self) -> TruthMetric:
-        """What is measured."""
-        return self.table.metric(self.query.metric)
-
-    @property
-    def goodness(self) -> FloatArray:
-        """The numbers turned so that higher is better, in the metric's unit, [arch]."""
-        return self.metric.orient(self.truth.accuracy)
 
 
 def choose_truth(
@@ -110,7 +76,7 @@ def choose_truth(
         names = known if table is None else {group.dataset for group in table.groups()}
         dataset = _only_dataset(names, space or load_space())
     if table is None:
-        table = _find_table(dataset, data_dir, space or load_space())
+        table = find_table(dataset, data_dir, space or load_space())
     check_space(estimators, table)
     query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
     selected, trials = table.judged(query), table.trials(query)
@@ -123,61 +89,6 @@ def choose_truth(
         each.name: each for each in (choose_subset(w, find, table.space.size) for w in where)
     }
     return chosen._replace(subsets=tuple(subsets.values()))
-
-
-def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) -> Values:
-    """Find what is known of architectures beside a truth.
-
-    Args:
-        name: A free score of the space, of which less is better; or a metric of the truth's table
-            or of any that is found, on the truth's data set if it has that.
-        chosen: The truth.
-        data_dir: Data folder, with a folder of tables for each space.
-
-    Returns:
-        The values, of all architectures that have one.
-
-    Raises:
-        UsageError: If the name is unknown.
-        TruthError: If the metric's table is damaged.
-    """
-    space = chosen.table.space
-    if name in space.baselines and name != CHANCE:
-        keys = chosen.truth.keys if space.size is None else np.arange(space.size)
-        return Values(TruthMetric(name, "", True), keys, make_baselines(keys, space)[name])
-    if name in [metric.name for metric in chosen.table.columns.metrics]:
-        table = chosen.table
-    elif name == ACCURACY.name:
-        table = _find_table(chosen.query.dataset, data_dir, space)
-    else:
-        table = _open_metric(name, data_dir, space)
-    is_same = chosen.query.dataset in {group.dataset for group in table.groups()}
-    query = choose_query(table, chosen.query.dataset if is_same else None, metric=name)
-    truth = table.mean(query)
-    return Values(table.metric(name), truth.keys, truth.accuracy)
-
-
-def _open_metric(name: str, data_dir: Path | None, space: Space) -> TruthTable:
-    """Open a metric's table; an unknown name may also be meant for a free score."""
-    known = list_metrics(data_dir, space)
-    if name not in known:
-        free = [each for each in space.baselines if each != CHANCE]
-        raise unknown_name("truth metric or free score", name, [*free, ACCURACY.name, *known])
-    return open_metric(name, data_dir, space)
-
-
-def _find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:
-    images = _find_images(space)
-    if dataset not in images and not is_own_name(dataset):
-        raise unknown_name("data set with a truth table of its own", dataset, images)
-    return find_truth(images.get(dataset, dataset), data_dir, space)
-
-
-def _find_images(space: Space) -> dict[str, str]:
-    """Return, by data set of a truth, the image data set that its table is found by."""
-    known = published(space)
-    first = next(iter(known.queries), "")
-    return {dataset: dataset for dataset in BUILT} | dict.fromkeys(known.datasets, first)
 
 
 def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
@@ -219,7 +130,7 @@ def _only_dataset(names: Iterable[str], space: Space) -> str:
     raise UsageError(
         "The truth's data set was not given, and a score file does not say which truth is to judge "
         "it: the same scores rank differently on different data sets. Give --dataset (in Python "
-        f"dataset=...), such as {', '.join(_find_images(space))}."
+        f"dataset=...), such as {', '.join(find_images(space))}."
     )
 
 
@@ -309,7 +220,7 @@ def _check_table(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> None
     for estimator in estimators:
         if estimator.dataset is None or estimator.truth_sha256 is None:
             continue
-        images = _find_images(estimator.space)
+        images = find_images(estimator.space)
         own = default_query(estimator.dataset, estimator.space).dataset
         judge = chosen.query.dataset
         is_its_table = images.get(own, own) == images.get(judge, judge)

@@ -20,8 +20,8 @@ from harness.evaluation import (
     choose_truths,
     evaluate_together,
 )
+from harness.evaluation.known import find_values
 from harness.evaluation.trade_off import measure_trade_off
-from harness.evaluation.truths import find_values
 from harness.monitor import Watch, watch_nothing
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared

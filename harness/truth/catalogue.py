@@ -16,6 +16,7 @@ from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.datadir import resolve_data_dir, user_cache_dir
 from harness.spaces import Space, load_space
 from harness.truth.metric import ACCURACY
+from harness.truth.parquet import header_metrics
 from harness.truth.published import Table, published
 from harness.truth.query import MEAN, TruthQuery
 from harness.truth.sources import (
@@ -26,7 +27,7 @@ from harness.truth.sources import (
     open_file,
     published_paths,
 )
-from harness.truth.table import TruthTable, header_metrics, load_table
+from harness.truth.table import TruthTable, load_table
 
 IN_PACKAGE, IN_DATA, IN_CACHE, BY_PATH = "package", "data folder", "user cache", "path"
 

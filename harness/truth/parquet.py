@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.errors import ArchError
-from harness.spaces import Space
-from harness.spaces.lookup import arch_columns
+from harness.errors import ArchError, TruthError
+from harness.spaces import DEFAULT, Space
+from harness.spaces.lookup import arch_columns, settle_space
 from harness.truth.columns import (
     ONLY_ACCURACY,
     Columns,
@@ -20,9 +21,15 @@ from harness.truth.columns import (
     all_accuracies,
     key_kind,
     row_columns,
+    schema_of,
 )
+from harness.truth.metric import read_metrics
 
 _CODES = (pa.int8(), pa.int16(), pa.int32())
+PREFIX = "harness_"
+"""Of what the harness writes into a file's key-value metadata."""
+
+_FOREIGN = ("pandas", "ARROW:schema")
 _MOST_ROWS = 10**8
 """What a damaged file may claim must not decide how much memory is asked for."""
 
@@ -133,3 +140,59 @@ def _copy(array: Any) -> npt.NDArray[Any]:
     kind = np.dtype(str(array.type))  # Arrow calls these kinds as numpy does
     content = np.frombuffer(array.buffers()[1], kind, offset=array.offset * kind.itemsize)
     return content[: len(array)].copy()
+
+
+def split_metadata(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
+    """Split a file's metadata in what the harness wrote about the table, and where it came from."""
+    texts = {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in (schema.metadata or {}).items()
+    }
+    own = {k.removeprefix(PREFIX): v for k, v in texts.items() if k.startswith(PREFIX)}
+    return own, {k: v for k, v in texts.items() if not k.startswith((PREFIX, *_FOREIGN))}
+
+
+def header_metrics(path: Path) -> Metrics:
+    """Return what a file measures, by its header alone.
+
+    Raises:
+        TruthError: If the header cannot be read, or its metrics are damaged.
+    """
+    try:
+        own = split_metadata(pq.read_schema(path))[0]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TruthError(f"{path}: this is not a whole Parquet file.") from error
+    return _metrics_of(own, path)
+
+
+def _metrics_of(own: dict[str, str], path: Path) -> Metrics:
+    return read_metrics(own["metrics"], str(path)) if "metrics" in own else ONLY_ACCURACY
+
+
+def check_header(own: dict[str, str], asked: Space | None, path: Path) -> tuple[Space, Metrics]:
+    """Return the space and metrics that the header names, once its schema is known to fit them."""
+    space = settle_space(own.get("space", DEFAULT), asked, str(path), TruthError)
+    metrics = _metrics_of(own, path)
+    schema = schema_of(space, metrics)
+    if own.get("schema") != schema:
+        raise TruthError(
+            f"{path}: its schema is '{own.get('schema', 'not named')}', and this version reads "
+            f"'{schema}'. Upgrade the harness, or make the table again with this version."
+        )
+    return space, metrics
+
+
+def check_hashes(columns: Columns, own: dict[str, str], path: Path) -> None:
+    """Compare the rows with the header; the first tables did not yet say their seeds' hash."""
+    seeds = columns.seeds_sha256()
+    pairs = {
+        "rows": (columns.sha256(), own.get("sha256", "nothing")),
+        "seeds": (seeds, own.get("seeds_sha256", seeds)),
+    }
+    for what, (found, written) in pairs.items():
+        if found != written:
+            raise TruthError(
+                f"{path}: the {what} are not those that were written (their hash is "
+                f"{found[:12]}, the file says {written[:12]}). The file is damaged or was "
+                "edited; get or make it again."
+            )

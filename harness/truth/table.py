@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.atomic import write_atomically
-from harness.spaces import DEFAULT, Space, load_space
+from harness.spaces import Space, load_space
 from harness.spaces.lookup import are_judged, settle_space, space_of_rows
 from harness.truth.columns import (
     ONLY_ACCURACY,
@@ -28,8 +28,15 @@ from harness.truth.columns import (
     row_columns,
     schema_of,
 )
-from harness.truth.metric import TruthMetric, read_metrics, write_metrics
-from harness.truth.parquet import read_columns, to_arrow
+from harness.truth.metric import TruthMetric, write_metrics
+from harness.truth.parquet import (
+    PREFIX,
+    check_hashes,
+    check_header,
+    read_columns,
+    split_metadata,
+    to_arrow,
+)
 from harness.truth.query import MEAN, Group, Trials, Truth, TruthQuery
 from harness.truth.rows import arrange_rows, check_rows, refuse_fractions, to_frame
 from harness.truth.select import average, count_distinct, gather_trials, list_groups, pick
@@ -39,9 +46,6 @@ if TYPE_CHECKING:
 
 NOTES_KEY = "notes"
 """Of metadata: what was decided in reading the rows that may surprise, a sentence a line."""
-
-_PREFIX = "harness_"
-_FOREIGN = ("pandas", "ARROW:schema")
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +247,7 @@ def save_table(table: TruthTable, path: Path) -> None:
     }
     if table.columns.metrics != ONLY_ACCURACY:
         own["metrics"] = write_metrics(table.columns.metrics)
-    metadata = table.metadata | {_PREFIX + key: value for key, value in own.items()}
+    metadata = table.metadata | {PREFIX + key: value for key, value in own.items()}
     content = to_arrow(table.columns, metadata)
     write_atomically(path, lambda target: pq.write_table(content, target, compression="zstd"))
 
@@ -273,7 +277,7 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
             own, metadata = split_metadata(file.schema_arrow)
             columns, metrics = None, ONLY_ACCURACY
             if own:
-                space, metrics = _check_header(own, space, path)
+                space, metrics = check_header(own, space, path)
                 columns = read_columns(file, space, metrics)
             frame: Any = file.read().to_pandas() if columns is None else None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -294,61 +298,5 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
     else:
         table = TruthTable(name, columns, metadata)
     if own:
-        _check_hashes(table, own, path)
+        check_hashes(table.columns, own, path)
     return table
-
-
-def split_metadata(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
-    """Split a file's metadata in what the harness wrote about the table, and where it came from."""
-    texts = {
-        key.decode(errors="replace"): value.decode(errors="replace")
-        for key, value in (schema.metadata or {}).items()
-    }
-    own = {k.removeprefix(_PREFIX): v for k, v in texts.items() if k.startswith(_PREFIX)}
-    return own, {k: v for k, v in texts.items() if not k.startswith((_PREFIX, *_FOREIGN))}
-
-
-def header_metrics(path: Path) -> Metrics:
-    """Return what a file measures, by its header alone.
-
-    Raises:
-        TruthError: If the header cannot be read, or its metrics are damaged.
-    """
-    try:
-        own = split_metadata(pq.read_schema(path))[0]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise TruthError(f"{path}: this is not a whole Parquet file.") from error
-    return _metrics_of(own, path)
-
-
-def _metrics_of(own: dict[str, str], path: Path) -> Metrics:
-    return read_metrics(own["metrics"], str(path)) if "metrics" in own else ONLY_ACCURACY
-
-
-def _check_header(own: dict[str, str], asked: Space | None, path: Path) -> tuple[Space, Metrics]:
-    """Return the space and metrics that the header names, once its schema is known to fit them."""
-    space = settle_space(own.get("space", DEFAULT), asked, str(path), TruthError)
-    metrics = _metrics_of(own, path)
-    schema = schema_of(space, metrics)
-    if own.get("schema") != schema:
-        raise TruthError(
-            f"{path}: its schema is '{own.get('schema', 'not named')}', and this version reads "
-            f"'{schema}'. Upgrade the harness, or make the table again with this version."
-        )
-    return space, metrics
-
-
-def _check_hashes(table: TruthTable, own: dict[str, str], path: Path) -> None:
-    """Compare the rows with the header; the first tables did not yet say their seeds' hash."""
-    seeds = table.columns.seeds_sha256()
-    pairs = {
-        "rows": (table.sha256, own.get("sha256", "nothing")),
-        "seeds": (seeds, own.get("seeds_sha256", seeds)),
-    }
-    for what, (found, written) in pairs.items():
-        if found != written:
-            raise TruthError(
-                f"{path}: the {what} are not those that were written (their hash is "
-                f"{found[:12]}, the file says {written[:12]}). The file is damaged or was "
-                "edited; get or make it again."
-            )

@@ -36,8 +36,9 @@ from harness.truth.importers.completion import (
 from harness.truth.importers.mapping import apply_maps
 from harness.truth.importers.pickles import SAFE, is_torch, load_pickle, load_torch, refuse_damage
 from harness.truth.metric import ACCURACY
+from harness.truth.parquet import split_metadata
 from harness.truth.rows import COLUMNS
-from harness.truth.table import load_table, split_metadata
+from harness.truth.table import load_table
 
 START_BYTES = 4_096
 """How much of a file it takes to know its format."""
