@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import SETTINGS, SLOW_RANKING, only_run, run_here
+from tests.e2e.processes import NESTED, SETTINGS, SLOW_RANKING, only_run, run_here
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,15 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code, _, err = run_here(*SETTINGS, "--out", out, "--jobs", 1)
     assert code == 0, err
     return only_run(out)
+
+
+@pytest.fixture(scope="session")
+def nested_reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the two uninterrupted runs of `NESTED`."""
+    out = tmp_path_factory.mktemp("nested")
+    code, _, err = run_here(*NESTED, "--out", out, "--jobs", 1)
+    assert code == 0, err
+    return out
 
 
 @pytest.fixture(scope="session")

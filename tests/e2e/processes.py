@@ -17,14 +17,19 @@ import pandas as pd
 
 from tests.cli.commandline import vary
 
-SETTINGS = (
-    *("run", "--preset", "smoke", "--seeds", "0", "--strategies", "spos"),
+_SIZE = (
+    *("run", "--preset", "smoke", "--seeds", "0"),
     *("--n-archs", "12", "--rank-images", "32", "--rank-every", "20", "--probe-every", "10"),
     *("--set", "steps=40", "--set", "checkpoint_every=10", "--set", "rank_every_archs=3"),
     *("--set", "train_loss_archs=3", "--set", "train_loss_images=16", "--set", "threads=1"),
     *("--set", "channels=4"),
 )
+
+SETTINGS = (*_SIZE, "--strategies", "spos")
 """A run of about a second once torch is imported."""
+
+NESTED = (*_SIZE, "--estimators", "predictor(n=4,features=graf+spos+jacov)")
+"""The same run, and then one that takes its scores and measures a proxy."""
 
 SLOW_RANKING = ("--n-archs", "30", "--rank-images", "800", "--rank-every", "0")
 """On top of it: a ranking that can be met under way."""
@@ -139,6 +144,14 @@ def check_same_bits(folder: Path, reference: Path) -> None:
         pd.testing.assert_frame_equal(found[name], table, check_exact=True, obj=name)
     names = {path.name for path in folder.iterdir()} - {"checkpoint.damaged.pt"}
     assert names == {path.name for path in reference.iterdir()}
+
+
+def check_same_runs(out: Path, whole: Path) -> None:
+    """Check that the runs of two folders are the same, bit for bit."""
+    expected = {path.name for path in whole.glob("tiles-*")}
+    assert {path.name for path in out.glob("tiles-*")} == expected
+    for name in expected:
+        check_same_bits(out / name, whole / name)
 
 
 def only_run(out: Path, strategy: str = "spos") -> Path:

@@ -15,10 +15,12 @@ import pandas as pd
 import pytest
 
 from tests.e2e.processes import (
+    NESTED,
     SETTINGS,
     SLOW_RANKING,
     TIMEOUT_S,
     check_same_bits,
+    check_same_runs,
     finish,
     is_running,
     kill_group,
@@ -35,9 +37,9 @@ ENOUGH = 100_000
 """More changes of the file system than any run makes."""
 
 
-def _drive(out: Path, points: list[int]) -> dict[str, list[int]]:
+def _drive(out: Path, settings: tuple[str, ...], points: list[int]) -> dict[str, list[int]]:
     command = [sys.executable, "-m", "tests.e2e.crash_driver", str(out)]
-    command += [",".join(map(str, points)), "--", *SETTINGS]
+    command += [",".join(map(str, points)), "--", *settings]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=20 * TIMEOUT_S, check=False
     )
@@ -46,24 +48,40 @@ def _drive(out: Path, points: list[int]) -> dict[str, list[int]]:
     return found
 
 
+IN_PREDICTOR = (126, 155, 190)
+"""Changes of files before the proxy is measured, within that, and while scores are written."""
+
+
 @pytest.mark.parametrize(
-    "points",
+    ("settings", "points"),
     [
-        pytest.param([22, 29, 60, 89], id="some"),
-        pytest.param([*range(1, 130), ENOUGH], id="all", marks=pytest.mark.slow),
+        pytest.param(SETTINGS, [22, 29, 60, 89], id="some"),
+        pytest.param(SETTINGS, [*range(1, 130), ENOUGH], id="all", marks=pytest.mark.slow),
+        pytest.param(NESTED, [*IN_PREDICTOR], id="nested"),
+        pytest.param(
+            NESTED, [*range(110, 210, 3), ENOUGH], id="nested-all", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_killed_at_a_change_of_its_files_a_run_ends_with_the_same_bits(
-    tmp_path: Path, reference: Path, points: list[int]
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    settings: tuple[str, ...],
+    points: list[int],
 ) -> None:
-    found = _drive(tmp_path, points)
+    whole: Path = (
+        request.getfixturevalue("nested_reference")
+        if settings is NESTED
+        else request.getfixturevalue("reference").parent
+    )
+    found = _drive(tmp_path, settings, points)
     assert found.get(str(ENOUGH), [0, 0]) == [0, 0]
     n_killed = 0
     for point, (first, second) in found.items():
         assert first in (-signal.SIGKILL, 0), point
         assert second == 0, point
         n_killed += first != 0
-        check_same_bits(only_run(tmp_path / point), reference)
+        check_same_runs(tmp_path / point, whole)
     assert n_killed >= min(80, len(points) - 1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import check_same_bits, finish, start, wait_for, workers
+from tests.e2e.processes import check_same_runs, finish, start, wait_for, workers
 from tests.studies import LONG, MIDDLING, write_study
 
 pytestmark = pytest.mark.slow
@@ -31,11 +31,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def _check_same(out: Path, whole: Path) -> None:
-    for folder in whole.glob("tiles-*"):
-        check_same_bits(out / folder.name, folder)
-
-
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, whole: Path) -> None:
     command = ("sweep", write_study(tmp_path, TWO, MIDDLING), "--out", tmp_path / "out")
     process = start(*command, "--jobs", 1)
@@ -48,7 +43,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, whole: Path) 
     assert _statuses(tmp_path / "out") == ["interrupted"]
     code, _, err = finish(start(*command))
     assert code == 0, err
-    _check_same(tmp_path / "out", whole)
+    check_same_runs(tmp_path / "out", whole)
 
 
 def test_a_worker_killed_as_the_kernel_does_fails_its_run_and_the_study_goes_on(
@@ -73,7 +68,7 @@ def test_a_worker_killed_as_the_kernel_does_fails_its_run_and_the_study_goes_on(
     assert (code, "failed before" in err) == (1, True)
     code, _, err = finish(start(*command, "--retry-failed"))
     assert code == 0, err
-    _check_same(tmp_path / "out", whole)
+    check_same_runs(tmp_path / "out", whole)
 
 
 def test_two_sweeps_on_one_folder_share_the_work(tmp_path: Path, whole: Path) -> None:
@@ -85,7 +80,7 @@ def test_two_sweeps_on_one_folder_share_the_work(tmp_path: Path, whole: Path) ->
         assert "2 of 2 done" in err
     logs = [path.read_text() for path in (tmp_path / "out" / "logs").iterdir()]
     assert sum(log.count("ranked: ") for log in logs) == 2  # none was computed twice
-    _check_same(tmp_path / "out", whole)
+    check_same_runs(tmp_path / "out", whole)
 
 
 def test_a_run_that_another_command_works_on_is_left_to_it_with_a_notice(tmp_path: Path) -> None:
