@@ -92,11 +92,21 @@ def show(
         raise SystemExit(outcome.failures[0].error.exit_code)
 
 
-def why_unjudged(config: RunConfig, data_dir: Path | None) -> str | None:
+def tell_missing_truths(configs: Iterable[RunConfig], data_dir: Path | None) -> None:
+    """Print, before runs on images without a truth, that nothing will judge them."""
+    distinct = {(config.dataset, config.space): config for config in configs}
+    for config in distinct.values():
+        if reason := _why_unjudged(config, data_dir):
+            click.echo(f"Note: {reason}", err=True)
+
+
+def _why_unjudged(config: RunConfig, data_dir: Path | None) -> str | None:
     """Say why there is nothing to judge a run's scores by; None where there is."""
     from harness.spaces import load_space
     from harness.truth import NOTES_KEY, find_truth
 
+    if config.images is None:  # all other images have a truth, or the run is refused
+        return None
     truth = find_truth(config.dataset, data_dir, load_space(config.space), may_lack=True)
     return truth.metadata[NOTES_KEY] if truth.is_missing else None
 
@@ -108,7 +118,7 @@ def _tell_unjudged(finished: Sequence[RunFolder], data_dir: Path | None) -> list
     judged: list[RunFolder] = []
     unjudged: dict[str, list[RunFolder]] = {}
     for folder in finished:
-        reason = why_unjudged(RunConfig(**folder.read_record().config), data_dir)
+        reason = _why_unjudged(RunConfig(**folder.read_record().config), data_dir)
         (judged if reason is None else unjudged.setdefault(reason, [])).append(folder)
     for reason, folders in unjudged.items():
         click.echo(f"Scored, but not judged: {reason} Scores:")

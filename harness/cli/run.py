@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.computing import compute, show, why_unjudged
+from harness.cli.computing import compute, show, tell_missing_truths
 from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.methods import (
     DEFAULT_STRATEGIES,
@@ -199,8 +199,7 @@ def run(
     from harness.execution.conditions import Conditions
 
     conditions = Conditions(out, data_dir, profile, retry_failed)
-    if reason := why_unjudged(asked, data_dir):
-        click.echo(f"Note: {reason}", err=True)
+    tell_missing_truths([asked], data_dir)
     outcome = compute(configs, conditions, computing, launch)
     show(outcome, conditions, as_json, combinations)
 

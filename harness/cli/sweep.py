@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.computing import tell_failures
+from harness.cli.computing import tell_failures, tell_missing_truths
 from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
@@ -96,6 +96,7 @@ def sweep(
     refuse_unread(flatten(tables), strategies, settings_of(used))
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
+    tell_missing_truths(study.configs, data_dir)
     resolved = resolve_all(study.configs, conditions)
     if threads is not None:
         resolved = [config.model_copy(update={"threads": threads}) for config in resolved]

@@ -161,6 +161,18 @@ def test_the_commands_of_the_manual_do_what_it_says(
     assert "Kendall tau against spectra-" in judged.out
 
 
+def test_a_study_of_several_runs_is_told_once_that_nothing_judges_it(
+    invoke: Invoke, path: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "study.toml"
+    base = f'[base]\ndataset = "{path}"\npreset = "smoke"\nn_archs = 3\n'
+    study.write_text(base + "[grid]\nseed = [0, 1]\n")
+    result = invoke("sweep", study, "--dry-run", "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert result.err.count("Note: There is no truth table") == 1
+    assert result.out.count(identify(path).name) == 2
+
+
 @pytest.mark.usefixtures("quick_build")
 def test_a_truth_put_elsewhere_is_told_where_it_is_looked_for(
     invoke: Invoke, path: Path, tmp_path: Path
