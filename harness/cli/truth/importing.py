@@ -90,9 +90,9 @@ def import_(
 ) -> None:
     r"""Read published results, or rows of your own, and write them as a truth table.
 
-    PATH is the official .pth of NAS-Bench-201, a NATS-Bench topology folder, or a file of rows of
-    any space. Nothing that a file names is run: pickles are read with a short list of what they
-    may hold.
+    PATH is the official .pth of NAS-Bench-201, a NATS-Bench topology folder, its published robust
+    accuracies or latencies, or a file of rows of any space. Nothing that a file names is run:
+    pickles are read with a short list of what they may hold.
 
     Rows have a column of architectures (strings, places in the published order, lists of
     operations and other forms), and dataset, split (valid, test), epochs, accuracy (percent); seed

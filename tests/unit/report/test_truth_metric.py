@@ -19,7 +19,7 @@ from harness.errors import TruthError, UsageError
 from harness.report.figures import make_figures
 from harness.report.leaderboard import leaderboard_block
 from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.truth import make_table, save_table
+from harness.truth import TruthTable, make_table, save_table
 from harness.truth.metric import TruthMetric
 
 N = 60
@@ -83,6 +83,48 @@ def test_a_higher_value_is_better_where_the_metric_says_so(data: Path) -> None:
     tau = scipy.stats.kendalltau(SCORES, ROBUST).statistic
     assert result.tau == pytest.approx(tau, rel=1e-12)
     assert "200 epochs" in result.truth.title
+
+
+def make_repeated(values: np.ndarray, metric: TruthMetric) -> TruthTable:
+    """A table of three trials of each architecture, [arch, trial]."""
+    rows = pd.DataFrame(
+        {
+            "nb201_index": INDEX.repeat(3),
+            "arch_str": [str(arch_at(index)) for index in INDEX.repeat(3).tolist()],
+            "metric": metric.name,
+            "dataset": "cifar10",
+            "split": "test",
+            "epochs": 12,
+            "trial": np.tile(np.arange(3), N),
+            "seed": -1,
+            "value": values.reshape(-1),
+        }
+    )
+    return make_table(rows, "repeated", {}, metrics=(metric,))
+
+
+def test_a_metric_and_its_mirror_image_give_the_same_figures() -> None:
+    loss = RNG.uniform(1.0, 90.0, (N, 1)) + RNG.standard_normal((N, 3)).round(3)
+    tables = (
+        make_repeated(loss, TruthMetric("loss", "nats", True)),
+        make_repeated(100.0 - loss, TruthMetric("gain", "nats")),
+    )
+    scores = dict(
+        zip(INDEX.tolist(), -loss.mean(axis=1) + 20 * RNG.standard_normal(N), strict=True)
+    )
+    lower, higher = (harness.evaluate(scores, truth=table) for table in tables)
+    for name, part in lower.populations.items():
+        other = higher.populations[name]
+        assert part.population.n == other.population.n
+        assert (part.ceiling is None) == (other.ceiling is None)
+        if part.ceiling is not None and other.ceiling is not None:
+            assert part.ceiling.tau == pytest.approx(other.ceiling.tau, abs=0.02)
+        for metric, found in part.metrics.items():
+            assert found.value == pytest.approx(other.metrics[metric].value, abs=1e-5), metric
+    assert lower.populations["all"].ceiling is not None
+    assert lower.populations["all"].components is not None
+    shares = [[bin_.concordant for bin_ in each.figures.gap_curve.bins] for each in (lower, higher)]
+    assert shares[0] == shares[1]
 
 
 def test_gaps_are_in_the_unit_of_the_metric(data: Path) -> None:
