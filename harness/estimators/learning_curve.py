@@ -102,7 +102,7 @@ class LearningCurve(Estimator):
 
 def _find_query(config: RunConfig, truth: TruthTable) -> TruthQuery:
     """Find what a run asks of a table: validation accuracies where the table has them."""
-    settings = LearningCurveSettings.of(config.tables)
+    settings = LearningCurveSettings.of(config)
     judge = default_query(config.dataset, load_space(config.space))
     datasets = [settings.dataset] if settings.dataset else [judge.dataset]
     if settings.dataset is None and settings.split != "test":

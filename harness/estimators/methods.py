@@ -114,7 +114,7 @@ def own_settings(config: RunConfig) -> Settings | None:
     if config.estimator == SUPERNET:
         return strategy_settings(config)
     own = load_estimator(config.estimator).Settings
-    return None if own is None else own.of(config.tables)
+    return None if own is None else own.of(config)
 
 
 def _find_class(name: str, others: Iterable[str], what: str) -> Method:

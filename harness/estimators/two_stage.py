@@ -34,7 +34,7 @@ from harness.estimators.nested_scores import NestedScores
 from harness.estimators.runs import SCORE_KIND
 from harness.settings.base import SparseSettings
 from harness.settings.run import RunConfig
-from harness.spaces import load_space
+from harness.spaces import Space, load_space
 from harness.stats.combination import Component, rank_together, write_sum
 from harness.stats.correlation import dense_ranks, mean_ranks
 
@@ -57,6 +57,11 @@ class TwoStageSettings(SparseSettings):
     share: float = Field(0.3, gt=0, le=1)
     supernet_seed: int | None = Field(None, ge=0)
     proxy_seed: int | None = Field(None, ge=0)
+
+    @classmethod
+    def defaults(cls, space: Space) -> dict[str, Any]:
+        """Let the first stage be of the space's floor."""
+        return {"first": f"{space.floor}+jacov"}
 
     def stored(self) -> dict[str, Any]:
         """Return the settings that are given or have a default, each name written in one way."""
@@ -107,7 +112,7 @@ class TwoStage(Estimator):
             UsageError: If a name is unknown, stands for two stages itself, or two are fitted to
                 labels.
         """
-        settings = _settings(config)
+        settings = TwoStageSettings.of(config)
         terms = [*_read(settings.first), *_read(settings.second)]
         names = [term.name for term in terms]
         found = nest(names, config, settings.supernet_seed, settings.proxy_seed)
@@ -132,7 +137,7 @@ class TwoStage(Estimator):
             UsageError: If a setting is not allowed, or as `nested`.
         """
         super().__init__(task)
-        self._settings = _settings(task.config)
+        self._settings = TwoStageSettings.of(task.config)
         self._space = load_space(task.config.space)
         self._first, self._second = _read(self._settings.first), _read(self._settings.second)
         self._scores = NestedScores(task, self.nested(task.config))
@@ -231,10 +236,6 @@ def _best(first: FloatArray, by_both: BoolArray, is_live: BoolArray, share: floa
     n = min(math.ceil(share * int(by_both.sum())), int(candidates.sum()))
     lowest: float = np.sort(first[candidates])[-n]
     return np.asarray(candidates & (first >= lowest))
-
-
-def _settings(config: RunConfig) -> TwoStageSettings:
-    return TwoStageSettings.of(config.tables)
 
 
 def _read(text: str) -> list[Term]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import UsageError, unknown_name
+from harness.spaces import Space, load_space
+
+if TYPE_CHECKING:
+    from harness.settings.run import RunConfig
 
 
 class Settings(BaseModel):
@@ -38,13 +42,19 @@ class Settings(BaseModel):
             raise UsageError(explain(error, cls.table)) from error
 
     @classmethod
-    def of(cls, tables: Mapping[str, Mapping[str, Any]]) -> Self:
-        """Make settings from their table among those of a run.
+    def of(cls, config: RunConfig) -> Self:
+        """Make the settings of a run, from its table.
 
         Raises:
-            UsageError: As `read`.
+            UsageError: If a key is unknown or a value is not allowed.
         """
-        return cls.read(tables.get(cls.table, {}))
+        own = config.tables.get(cls.table, {})
+        return cls.read({**cls.defaults(load_space(config.space)), **own})
+
+    @classmethod
+    def defaults(cls, space: Space) -> Mapping[str, Any]:
+        """Return the defaults that a space has, where they are not the fields' own."""
+        return {}
 
     @classmethod
     def check_keys(cls, given: Mapping[str, Any], where: str = "") -> None:

@@ -84,7 +84,7 @@ def strategy_settings(config: RunConfig) -> Settings | None:
         UsageError: If the strategy does not exist, or a setting of its table is not allowed.
     """
     own = load_strategy(config.strategy).Settings
-    return None if own is None else own.of(config.tables)
+    return None if own is None else own.of(config)
 
 
 def check_tables(

@@ -49,6 +49,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.record import Record
 from harness.scores import ReadOptions, load_scores, read_score_sets, save_scores
 from harness.settings.layers import load_config_file, make_config
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.training.checkpoint import _seal, load_checkpoint, save_checkpoint
 from harness.training.loop import Trainer
@@ -63,7 +64,7 @@ from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
 from tests.made_runs import make_run
 from tests.own_images import make_arrays
-from tests.published_files import make_results, write_official
+from tests.published_files import make_macro, make_results, write_official
 from tests.tiny import tiny_config, tiny_trainer
 
 N_ROWS = 40
@@ -510,6 +511,14 @@ def _torch_rows() -> bytes:
     return _written(lambda path: torch.save(_rows(4).to_dict("records"), path), "t.pt")
 
 
+def _macro() -> bytes:
+    return json.dumps(make_macro(3)).encode()
+
+
+def _import_macro(path: Path) -> object:
+    return import_truth(path, "macro", space=load_space("macro"), allow_missing=True)
+
+
 def _official() -> bytes:
     return _written(lambda path: write_official(path, make_results(1)), "x.pth")
 
@@ -568,6 +577,9 @@ READERS: dict[str, Reader] = {
     ),
     "truth, torch": Reader("t.pt", lambda: hostile(_torch_rows()), import_truth),
     "truth, official": Reader("t.pth", lambda: hostile(_official()), import_truth),
+    "truth, NAS-Bench-Macro": Reader(
+        "t.json", lambda: hostile(_macro(), json_too=True), _import_macro
+    ),
     "seconds of trainings, pickle": Reader(
         str(seconds.FILE),
         lambda: hostile(pickle.dumps(_seconds())),

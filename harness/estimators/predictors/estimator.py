@@ -95,7 +95,7 @@ class Predictor(Estimator):
         Raises:
             UsageError: If a name is unknown, or is that of an estimator that is fitted to labels.
         """
-        settings, space = _read_settings(config), load_space(config.space)
+        settings, space = PredictorSettings.of(config), load_space(config.space)
         names = read_features(settings.features, space, nests=True)
         names += read_prior(settings.prior, space, nests=True)
         named = [*estimators_among(names, space), *filter(None, [settings.labels_from])]
@@ -118,7 +118,7 @@ class Predictor(Estimator):
             UsageError: If a setting is not allowed, or names no model or no feature; otherwise as
                 `draw_labels` and `choose_levels`.
         """
-        settings, space = _read_settings(config), load_space(config.space)
+        settings, space = PredictorSettings.of(config), load_space(config.space)
         read_models(settings.model)
         cls.nested(config)
         features = read_features(settings.features, space, nests=True)
@@ -139,7 +139,7 @@ class Predictor(Estimator):
         super().__init__(task)
         config = task.config
         self._space = load_space(config.space)
-        self._settings = _read_settings(config)
+        self._settings = PredictorSettings.of(config)
         self._models = read_models(self._settings.model)
         self._features = read_features(self._settings.features, self._space, nests=True)
         self._prior = read_prior(self._settings.prior, self._space, nests=True)
@@ -309,7 +309,7 @@ def _draw(config: RunConfig, keys: IntArray, what: str, known: BoolArray | None 
     Raises:
         UsageError: If there are no more than labels.
     """
-    n = _read_settings(config).n
+    n = PredictorSettings.of(config).n
     candidates = np.arange(len(keys)) if known is None else np.flatnonzero(known)
     if n >= len(candidates):
         raise UsageError(
@@ -336,10 +336,6 @@ def _refuse_constant(labels: FloatArray, what: str) -> None:
         )
 
 
-def _read_settings(config: RunConfig) -> PredictorSettings:
-    return PredictorSettings.of(config.tables)
-
-
 def _ranked_keys(config: RunConfig) -> IntArray:
     space = load_space(config.space)
     return np.array(space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64)
@@ -347,7 +343,7 @@ def _ranked_keys(config: RunConfig) -> IntArray:
 
 def _query(config: RunConfig) -> TruthQuery:
     """Return the truth that labels are taken from."""
-    settings = _read_settings(config)
+    settings = PredictorSettings.of(config)
     given = {
         key: value
         for key in ("dataset", "split", "epochs")

@@ -200,7 +200,7 @@ def fit_predictor(
     *,
     column: str = "accuracy",
     model: str = PredictorSettings().model,
-    features: str = PredictorSettings().features,
+    features: str | None = None,
     prior: str | None = None,
     encodings: int = 1,
     seed: int = 0,
@@ -214,7 +214,8 @@ def fit_predictor(
             key; several of an architecture, of different seeds, are averaged.
         column: The file's column of accuracies.
         model: Models with plus signs between them, such as `forest+gp`.
-        features: Features with plus signs between them, such as `graf+free`.
+        features: Features with plus signs between them, such as `graf+free`; None: those that a
+            predictor of the space has by default.
         prior: Free scores that models with a mean start from, such as `live_params`.
         encodings: Isomorphic encodings in which each architecture appears, with `layers`.
         seed: Of the models.
@@ -242,6 +243,7 @@ def fit_predictor(
         )
     only = sets.sets[0]
     mean = np.nanmean(only.score, axis=0)
+    features = features or PredictorSettings.read(PredictorSettings.defaults(sets.space)).features
     return FittedPredictor(sets.space, only.keys, mean, model, features, seed, prior, encodings)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from harness.settings.base import SparseSettings
+from harness.spaces import Space
 
 
 class PredictorSettings(SparseSettings):
@@ -23,7 +24,7 @@ class PredictorSettings(SparseSettings):
         model: A key of `harness.estimators.predictors.models.MODELS`; several with plus signs
             between them are averaged, such as `forest+gp`.
         features: As `harness.estimators.predictors.features.read_features` takes it, such as
-            `graf+free`.
+            `graf+free`; `one-hot` by default where the space has no `graf`.
         prior: Scores that rank without labels, with plus signs between them, such as
             `live_params+jacov`: the mean of a Gaussian process is a line in the sum of their log
             ranks; None: a constant.
@@ -53,6 +54,12 @@ class PredictorSettings(SparseSettings):
     dataset: str | None = None
     split: str | None = None
     epochs: int | None = Field(None, ge=1)
+
+    @classmethod
+    def defaults(cls, space: Space) -> dict[str, Any]:
+        """Take the choice of each slot where a space has no features of its graph."""
+        is_plain = "graf" not in space.features and "one-hot" in space.features
+        return {"features": "one-hot"} if is_plain else {}
 
     @model_validator(mode="after")
     def _refuse_idle(self) -> PredictorSettings:

@@ -63,21 +63,21 @@ class ShortTraining(Estimator):
         Raises:
             ArchError: If it is none.
         """
-        teacher = ShortTrainingSettings.of(config.tables).teacher_arch
+        teacher = ShortTrainingSettings.of(config).teacher_arch
         if teacher is not None:
             load_space(config.space).parse(teacher)
 
     @classmethod
     def check_images(cls, config: RunConfig, data: ImageData) -> None:
         """Refuse more images than there are."""
-        settings = ShortTrainingSettings.of(config.tables)
+        settings = ShortTrainingSettings.of(config)
         for name, images in (("images", data.train), ("valid_images", data.validation)):
             check_count(f"short_training.{name}", getattr(settings, name) or 0, images, data.name)
 
     def __init__(self, task: Task) -> None:
         """Read the settings; nothing is trained yet."""
         super().__init__(task)
-        self._settings = ShortTrainingSettings.of(task.config.tables)
+        self._settings = ShortTrainingSettings.of(task.config)
         self._teacher = Teacher(task, self._settings) if self._settings.teacher else None
         data = choose_images(task, self._settings)
         plan = make_plan(task, self._settings, self._settings.epochs)

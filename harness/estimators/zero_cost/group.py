@@ -80,7 +80,7 @@ class Group(SharedWork[Measured]):
             proxies: Those to measure together, by name, the task's own among them.
         """
         self._space = load_space(task.config.space)
-        self._settings = ZeroCostSettings.of(task.config.tables)
+        self._settings = ZeroCostSettings.of(task.config)
         self._proxies = proxies
         self._shape = choose_shape(task, self._settings.channels, self._settings.cells)
         decides = {"shape": asdict(self._shape), **self._settings.stored()}

@@ -43,7 +43,7 @@ class Proxy(Estimator):
     @classmethod
     def check_images(cls, config: RunConfig, data: ImageData) -> None:
         """Refuse batches of which the data set has no two."""
-        batch_size = ZeroCostSettings.of(config.tables).batch_size
+        batch_size = ZeroCostSettings.of(config).batch_size
         if 2 * batch_size > len(data.train):
             raise UsageError(
                 f"zero_cost.batch_size = {batch_size:,} was given; two batches are needed, and "

@@ -14,7 +14,8 @@ from harness.errors import UsageError
 from harness.estimators.base import Scores, dead_cells, name_rows, score_cells
 from harness.estimators.free import Free
 from harness.estimators.nested import complete
-from harness.estimators.two_stage import TwoStage
+from harness.estimators.two_stage import TwoStage, TwoStageSettings
+from harness.settings.layers import make_config
 from harness.spaces import load_space
 from harness.stats.combination import Component, rank_together
 from harness.testing.tiny import tiny_config
@@ -266,3 +267,9 @@ def test_a_score_is_the_place_from_the_worst(tmp_path: Path) -> None:
     scores = np.array([rows[key]["score"] for key in order(rows)])
     assert (np.diff(scores) < 0).all()
     assert scores[0] == N_ARCHS
+
+
+def test_the_first_stage_is_of_the_floor_of_the_space() -> None:
+    for space, first in (("nb201", "live_params+jacov"), ("macro", "depth+jacov")):
+        config = make_config({"space": space, "estimator": "two-stage"})
+        assert TwoStageSettings.of(config).first == first

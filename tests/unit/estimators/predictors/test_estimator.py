@@ -14,10 +14,12 @@ from harness.errors import TruthError, UsageError
 from harness.estimators.base import Scores, Task
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.estimator import Predictor
+from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.short_training.estimator import ShortTraining
 from harness.estimators.zero_cost.proxy import Proxy
 from harness.runs.folder import RunFolder
 from harness.seeding import make_rng
+from harness.settings.layers import make_config
 from harness.spaces import load_space
 from harness.stats import kendall_tau
 from harness.testing.tiny import tiny_config
@@ -272,3 +274,11 @@ def test_with_128_labels_it_ranks_all_of_cifar10_s_architectures(data_dir: Path)
     assert len(judged) == 15_625 - 128
     # 0.853 +- 0.009 over label seeds 0 to 4; the best free score has 0.654.
     assert tau == pytest.approx(0.853, abs=0.04)
+
+
+def test_a_space_without_a_graph_has_the_choice_of_each_slot_as_its_features() -> None:
+    given = {"space": "macro", "estimator": "predictor"}
+    assert PredictorSettings.of(make_config(given)).features == "one-hot"
+    assert PredictorSettings.of(make_config({**given, "space": "nb201"})).features == "graf"
+    asked = make_config(given, {"predictor": {"features": "free"}})
+    assert PredictorSettings.of(asked).features == "free"
