@@ -177,6 +177,7 @@ def test_split_and_policy_are_passed_on_and_n_shows_who_is_left_out(
         "split": "valid",
         "epochs": 200,
         "policy": "seed=888",
+        "metric": "accuracy",
     }
     for result in section["evaluations"]:
         assert (section["n"], result["n_scored"], result["n_without_truth"]) == (32, 40, 8)
