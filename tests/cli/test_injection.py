@@ -149,7 +149,8 @@ def test_a_setting_that_names_a_path_is_refused_and_makes_no_file(
     for path in PATHS:
         config.write_text(f"{key} = {json.dumps(path)}\n")
         result = invoke("run", "--config", config, "--out", out)
-        assert result.code == 2 or (key == "dataset" and "There is no '" in result.err), result.err
+        # a path may be that of one's own images, which are none here
+        assert result.code in ((1, 2) if key == "dataset" else (2,)), result.err
         _check(result.err, "text")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["c.toml"]
 
