@@ -132,7 +132,7 @@ def test_again_nothing_is_computed_and_no_process_started(
     swept: tuple[Path, Path, Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, out, _ = swept
-    monkeypatch.setattr("harness.execution.engines.local._Pool._start", None)
+    monkeypatch.setattr("harness.execution.engines.processes._spawn", None)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
     result = _invoke("sweep", study, "--out", out)
     assert result.code == 1

@@ -64,7 +64,7 @@ TRUTH = make_truth()
 
 @pytest.fixture(autouse=True)
 def _made_up_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.evaluation.truths.find_truth", lambda *_: TRUTH)
+    monkeypatch.setattr("harness.evaluation.chosen.find_truth", lambda *_: TRUTH)
 
 
 def truth_of(indices: npt.NDArray[np.int64]) -> FloatArray:
@@ -377,7 +377,7 @@ def test_all_architectures_and_one_seed_give_a_difference_without_an_interval() 
         from_callable(lambda arch: arch.count_op(CONV_3X3), label="b"),
     )
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("harness.evaluation.truths.find_truth", lambda *_: table)
+        monkeypatch.setattr("harness.evaluation.chosen.find_truth", lambda *_: table)
         report = make_report(Loaded(both), [TruthChoice("tiles")])
     assert "without an interval: all architectures were ranked, and there is one seed." in next(
         line for line in report.words if line.startswith("b minus a")
@@ -432,7 +432,7 @@ def test_architectures_without_truth_are_left_out(
 ) -> None:
     rows = TRUTH.rows[TRUTH.rows["nb201_index"].isin(INDICES[:40])]
     smaller = make_table(rows, "smaller", {})
-    monkeypatch.setattr("harness.evaluation.truths.find_truth", lambda *_: smaller)
+    monkeypatch.setattr("harness.evaluation.chosen.find_truth", lambda *_: smaller)
     scores = noisy_scores(15, 1)
     report = report_of([make_run(tmp_path, scores, truth=smaller)])
     assert metric(report, "spos").value == pytest.approx(tau_of(scores[:40]), **SAME)

@@ -74,7 +74,7 @@ def make_rows() -> pd.DataFrame:
 
 ROWS = make_rows()
 TABLE = make_table(ROWS, "made up", {})
-PLACE = "harness.evaluation.truths.find_truth"
+PLACE = "harness.evaluation.chosen.find_truth"
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,14 @@ def test_an_unclear_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_kind_is_listed() -> None:
-    assert list(formats_of(load_space())) == ["nb201", "nats", "public", "rows"]
+    assert list(formats_of(load_space())) == [
+        "nb201",
+        "nats",
+        "public",
+        "robust",
+        "latency",
+        "rows",
+    ]
 
 
 def test_a_scale_is_for_rows_only(paths: dict[str, Path]) -> None:
