@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +63,9 @@ class Condition(NamedTuple):
     number: float
 
     def __str__(self) -> str:
-        """Write it as it is given."""
-        return f"{self.name} {self.sign} {self.number:g}"
+        """Write it so that no other number reads the same."""
+        number = int(self.number) if self.number.is_integer() else self.number
+        return f"{self.name} {self.sign} {number}"
 
 
 def parse_where(text: str) -> tuple[Condition, ...]:
@@ -90,6 +91,11 @@ def parse_where(text: str) -> tuple[Condition, ...]:
             )
         conditions.append(Condition(match[1], match[2], float(match[3])))
     return tuple(conditions)
+
+
+def list_constraints(where: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of constraints, of which one need not be in a list."""
+    return (where,) if isinstance(where, str) else tuple(where)
 
 
 def choose_subset(text: str, find: Callable[[str], Values], size: int | None) -> Subset:

@@ -28,7 +28,7 @@ PICKS = (10, 50)
 """Sizes of the picks."""
 
 RANDOM, DRAWS = "random", 20
-"""The yardstick that knows the second objective alone, and how often it is drawn."""
+"""The yardstick: random scores in place of an estimator's, and how often they are drawn."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from harness.errors import MismatchError, UsageError
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.chosen import ChosenTruth, find_images, find_table
-from harness.evaluation.constraints import choose_subset
+from harness.evaluation.constraints import choose_subset, list_constraints
 from harness.evaluation.known import find_values
 from harness.spaces import Space, load_space
 from harness.truth import (
@@ -36,7 +36,7 @@ def choose_truth(
     estimators: Sequence[ScoreMatrix] = (),
     space: Space | None = None,
     metric: str | None = None,
-    where: Sequence[str] = (),
+    where: str | Sequence[str] = (),
 ) -> ChosenTruth:
     """Find the truth.
 
@@ -86,7 +86,8 @@ def choose_truth(
     )
     find = partial(find_values, chosen=chosen, data_dir=data_dir)
     subsets = {
-        each.name: each for each in (choose_subset(w, find, table.space.size) for w in where)
+        each.name: each
+        for each in (choose_subset(w, find, table.space.size) for w in list_constraints(where))
     }
     return chosen._replace(subsets=tuple(subsets.values()))
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ from harness.files.image_arrays import (
 )
 from harness.files.image_folder import list_folder, read_files
 from harness.files.npz import Npz, memory_bytes, open_npz
+
+ARRAYS = ("images", "labels", "split", "augment")
+"""What is read of an npz file."""
 
 TEST_SHARE, TEST_SHARE_OF_VALID = 0.2, 0.5
 
@@ -182,6 +186,12 @@ def _read(path: Path) -> LabelledImages:
             "folder with a folder of images for each class."
         )
     with open_npz(path, _REMEDY, "Save it again.") as file:
+        for other in sorted(set(file.names) - set(ARRAYS)):
+            if meant := get_close_matches(other, ARRAYS, n=1, cutoff=0.8):
+                raise DataError(
+                    f"'{path}' has an array '{other}', which is not read. Call it '{meant[0]}' if "
+                    "it is that, or by a name that is less like it."
+                )
         pixels = check_pixels(path, file.read("images", memory_bytes()))
         labels, split, augment = (
             _read_column(file, name) for name in ("labels", "split", "augment")

@@ -19,6 +19,7 @@ from harness.estimators.loading import (
 )
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import Evaluated, TruthChoice, choose_truth, evaluate_estimator
+from harness.evaluation.constraints import list_constraints
 from harness.evaluation.given import TruthLike, resolve_truth
 from harness.report.markup import block_to_text, to_html
 from harness.report.rendering import evaluation_document
@@ -63,7 +64,7 @@ def evaluate(
     epochs: int | None = None,
     policy: str = MEAN,
     truth_metric: str | None = None,
-    where: Sequence[str] = (),
+    where: str | Sequence[str] = (),
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -185,7 +186,7 @@ def compare(
     epochs: int | None = None,
     policy: str | None = None,
     truth_metric: str | None = None,
-    where: Sequence[str] = (),
+    where: str | Sequence[str] = (),
     truth: TruthLike | None = None,
     baseline: str | None = None,
     estimators: Sequence[str] = (),
@@ -292,7 +293,7 @@ def compare(
         loaded = load_estimators(scores, lower_is_better=lower_is_better, **options)
     return make_report(
         loaded,
-        [TruthChoice(*asked, truth_metric, tuple(where))],
+        [TruthChoice(*asked, truth_metric, list_constraints(where))],
         baseline=baseline,
         data_dir=folder,
         estimators=estimators,

@@ -14,8 +14,8 @@ from harness.report.markup import Block
 NOTE = (
     "Trade-off: picks of k architectures by non-dominated sorting of an estimator's score and the "
     "known second objective; hypervolume of their true values, scaled to the range of the tables, "
-    "over that of the best k. random: random scores, so these picks know the second objective "
-    "alone. +-: standard deviation over seeds, or over draws of random scores."
+    "over that of the best k. random: random scores instead of an estimator's. "
+    " +-: standard deviation over seeds, or over draws of random scores."
 )
 """Where there is a trade-off."""
 

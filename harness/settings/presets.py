@@ -49,7 +49,7 @@ _CIFAR_QUICK = {
 _CIFAR: dict[str, dict[str, Any]] = {
     "smoke": {**_SMOKE, "channels": 4, "steps": 120, "checkpoint_every": 30, "probe_every": 20},
     "quick": _CIFAR_QUICK,
-    # the best ranking without any label that two cores give within an hour: results/no-labels/
+    # an order without any label, chosen on other architectures: results/no-labels/
     "hour": {**_CIFAR_QUICK, "zero_cost": {"draws": 4}},
     "standard": {
         "channels": 16,

@@ -116,9 +116,10 @@ class Forked:
         return None
 
     def kill(self) -> None:
-        """Have the server kill all."""
-        with suppress(OSError):
-            self._ask(KILL)
+        """Have the server kill all that it started."""
+        if self._servers:
+            with suppress(OSError):
+                self._ask(KILL)
 
     def close(self) -> None:
         """Let the server end when its last fork has."""

@@ -35,7 +35,7 @@ from harness.truth.importers.completion import (
 )
 from harness.truth.importers.mapping import apply_maps
 from harness.truth.importers.pickles import SAFE, is_torch, load_pickle, load_torch, refuse_damage
-from harness.truth.metric import ACCURACY
+from harness.truth.metric import ACCURACY, PERCENT
 from harness.truth.parquet import split_metadata
 from harness.truth.rows import COLUMNS
 from harness.truth.table import load_table
@@ -112,7 +112,7 @@ def read_rows(path: Path, options: ImportOptions) -> Imported:
     df, n_empty = apply_maps(df, options.maps, named, name, archs.columns)
     df = complete_rows(_read_numbers(df), name, space)
     metric = options.metric or ACCURACY
-    if metric == ACCURACY or options.accuracy_scale is not None:
+    if metric.unit == PERCENT or options.accuracy_scale is not None:
         df = scale_accuracies(df, options.accuracy_scale, name)
     kept = drop_repeats(df, name, space)
     if metric != ACCURACY:

@@ -77,6 +77,18 @@ def test_a_constraint_is_a_population_with_its_name_and_n(data: Path) -> None:
     assert "latency:phone < 100" in str(result)
 
 
+def test_limits_that_differ_a_little_are_constraints_of_their_own(data: Path) -> None:
+    limits = [123_456.7, 123_456.8, 100_000, 100_001]
+    result = evaluate(data, *(f"params > {limit}" for limit in limits))
+    assert {f"params > {limit}" for limit in limits} <= set(result.populations)
+
+
+def test_a_single_constraint_need_not_be_in_a_list(data: Path) -> None:
+    scores = dict(zip(INDEX.tolist(), SCORES, strict=True))
+    result = harness.evaluate(scores, "tiles", where="params > 1", data_dir=data)
+    assert "params > 1" in result.populations
+
+
 def test_a_report_has_it_beside_the_others(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     pd.DataFrame({"nb201_index": INDEX, "score": SCORES, "other": -SCORES}).to_csv(path)
@@ -84,7 +96,7 @@ def test_a_report_has_it_beside_the_others(data: Path, tmp_path: Path) -> None:
         [path], "tiles", score_column=("score", "other"), where=["flops < 6e7"], data_dir=data
     )
     (section,) = report.sections
-    name = "flops < 6e+07"
+    name = "flops < 60000000"
     assert all(name in result.populations for result in section.evaluations)
     assert name in section.pairs[0].comparison.differences
 

@@ -104,7 +104,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         at("class-1/z.png", RED, "RGBA"),
         "is of mode 'RGBA'; allowed are grey and col",
     ),
-    "16 bits": (at("class-1/z.png", np.zeros((6, 9), np.uint16)), "is of mode 'I;16'; allowed are"),
+    "16 bits": (
+        at("class-1/z.png", np.zeros((6, 9), np.uint16)),
+        "is of mode 'I(;16)?'; allowed are",
+    ),
     "cut short": (
         lambda f: (f / "class-1/z.png").write_bytes(next(f.glob("*/*.png")).read_bytes()[:60]),
         r"z\.png' cannot be read as an image \(.*\)\. It is damaged",

@@ -227,6 +227,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another part": (changed(split=["train", "hold"] * 30), "and holds 'hold'; it should say"),
     "a fourth part": (changed(split=np.arange(N) % 4), "and holds 3; it should say"),
     "another change": (changed(augment=["flip", "rotate"]), "'augment' holds rotate; it names"),
+    "a misspelt array": (
+        changed(splits=["train"] * N),
+        "has an array 'splits', which is not read. Call it 'split' if it is that",
+    ),
     "a number of changes": (changed(augment=[1]), "'augment' holds int64; it names"),
 }
 

@@ -226,3 +226,11 @@ def test_a_fork_that_the_system_refuses_ends_without_a_status(
         control.shutdown(socket.SHUT_WR)
         server.join()
     assert closed == [True, True]
+
+
+def test_killing_all_where_none_was_started_starts_nothing() -> None:
+    processes = Forked(obey, [LATE])
+    before = multiprocessing.active_children()
+    processes.kill()
+    assert multiprocessing.active_children() == before
+    processes.close()

@@ -17,6 +17,7 @@ from harness.errors import TruthError, UsageError
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import load_table, make_table, save_table
 from harness.truth.importers.importing import import_truth
+from harness.truth.metric import make_metric
 from tests.published_files import as_rows, make_results
 
 ROWS = as_rows(make_results(4, seed=2))
@@ -178,6 +179,15 @@ def test_fractions_are_refused_unless_the_scale_is_named(tmp_path: Path) -> None
     rows = import_truth(path, accuracy_scale=100).rows
     np.testing.assert_allclose(rows.accuracy, ROWS.accuracy, rtol=1e-15)
     assert import_truth(path, accuracy_scale=1).rows.accuracy.max() < 1
+
+
+def test_fractions_of_another_metric_in_percent_are_refused_too(tmp_path: Path) -> None:
+    path = to_csv(ROWS.assign(accuracy=(ROWS.accuracy / 100).round(8)), tmp_path)
+    mine = make_metric("robust:mine", None, False)
+    with pytest.raises(TruthError, match=r"look like fractions.*--accuracy-scale 100"):
+        import_truth(path, metric=mine)
+    share = make_metric("robust:mine", "share", False)
+    assert import_truth(path, metric=share).rows["value"].max() < 1
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
