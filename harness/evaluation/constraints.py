@@ -104,7 +104,7 @@ def choose_subset(text: str, find: Callable[[str], Values], size: int | None) ->
     Args:
         text: As `parse_where` takes it.
         find: Finds what a name stands for.
-        size: Architectures of the space; None if they cannot be counted.
+        size: Architectures of the space that figures are of; None if they cannot be counted.
 
     Returns:
         A population that is called as the constraint.

@@ -12,6 +12,7 @@ from harness.estimators.matrix import CHANCE
 from harness.evaluation.chosen import ChosenTruth, find_table
 from harness.evaluation.constraints import Values
 from harness.spaces import Space
+from harness.spaces.lookup import are_judged
 from harness.truth import (
     TruthTable,
 )
@@ -29,7 +30,7 @@ def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) ->
         data_dir: Data folder, with a folder of tables for each space.
 
     Returns:
-        The values, of all architectures that have one.
+        The values, of all architectures that figures are of and that have one.
 
     Raises:
         UsageError: If the name is unknown.
@@ -38,6 +39,7 @@ def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) ->
     space = chosen.table.space
     if name in space.baselines and name != CHANCE:
         keys = chosen.truth.keys if space.size is None else np.arange(space.size)
+        keys = keys[are_judged(keys, space)]
         return Values(TruthMetric(name, "", True), keys, make_baselines(keys, space)[name])
     if name in [metric.name for metric in chosen.table.columns.metrics]:
         table = chosen.table
@@ -47,7 +49,7 @@ def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) ->
         table = _open_metric(name, data_dir, space)
     is_same = chosen.query.dataset in {group.dataset for group in table.groups()}
     query = choose_query(table, chosen.query.dataset if is_same else None, metric=name)
-    truth = table.mean(query)
+    truth = table.judged(query)
     return Values(table.metric(name), truth.keys, truth.accuracy)
 
 

@@ -87,7 +87,7 @@ def choose_truth(
     find = partial(find_values, chosen=chosen, data_dir=data_dir)
     subsets = {
         each.name: each
-        for each in (choose_subset(w, find, table.space.size) for w in list_constraints(where))
+        for each in (choose_subset(w, find, table.space.n_judged) for w in list_constraints(where))
     }
     return chosen._replace(subsets=tuple(subsets.values()))
 

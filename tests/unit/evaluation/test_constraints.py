@@ -148,3 +148,18 @@ def test_a_constraint_that_leaves_fewer_than_3_is_refused(data: Path, limit: flo
     result = evaluate(data, f"latency:phone <= {sorted(LATENCY)[2]}")
     (name,) = set(result.populations) - set(evaluate(data).populations)
     assert result.populations[name].metrics["tau"].status == "too few"
+
+
+@pytest.mark.realdata
+def test_names_of_one_network_count_once_where_a_space_has_several(data_dir: Path) -> None:
+    space = load_space("macro")
+    assert space.n_networks is not None
+    keys = space.prefix(space.n_networks)
+    params = space.baselines["params"].score
+    scores = {space.format(space.at(key)): float(params(space.at(key))) for key in keys}
+    result = harness.evaluate(
+        scores, "cifar10", space="macro", where="params < 1500000", data_dir=data_dir
+    )
+    found = result.populations["params < 1500000"]
+    assert found.population.size == found.metrics["tau"].n == 1_339
+    assert found.metrics["tau"].interval is None  # all of them are scored
