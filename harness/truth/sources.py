@@ -91,9 +91,11 @@ def find_truth(
     else:
         own = built_table(image_dataset, data_dir, space)
         paths = [own, bundled_table(image_dataset, space)]
+        known = ", ".join(published(space).queries)
+        there_is = f"Its published truth is of {known}: name that with --dataset. " if known else ""
         advice = (
-            f"Make one with 'harness truth build --out {paths[0]} --dataset {image_dataset} "
-            "--space ...', or name the folder of one with --data-dir."
+            f"{there_is}Make one with 'harness truth build --out {paths[0]} --dataset "
+            f"{image_dataset} --space ...', or name the folder of one with --data-dir."
         )
     for path in paths:
         if path.is_file():

@@ -195,3 +195,8 @@ def test_the_truth_of_ones_own_images_is_a_file_of_their_name(cache: Path, tmp_p
 def test_only_ones_own_images_may_lack_a_truth(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(TruthError, match="There is no published truth table"):
         find_truth("cifar10", tmp_path, may_lack=True)
+
+
+def test_a_space_whose_truth_is_of_another_data_set_says_which(tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match=r"published truth is of cifar10: name that with --datas"):
+        find_truth("tiles", tmp_path, load_space("macro"))
