@@ -10,13 +10,7 @@ from harness.estimators.matrix import FloatArray
 from harness.files.images import is_own_name
 from harness.spaces import Space
 from harness.stats import Subset
-from harness.truth import (
-    Trials,
-    Truth,
-    TruthQuery,
-    TruthTable,
-    find_truth,
-)
+from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth
 from harness.truth.metric import TruthMetric
 from harness.truth.published import published
 from harness.truth.sources import BUILT

@@ -13,9 +13,7 @@ from harness.evaluation.chosen import ChosenTruth, find_table
 from harness.evaluation.constraints import Values
 from harness.spaces import Space
 from harness.spaces.lookup import are_judged
-from harness.truth import (
-    TruthTable,
-)
+from harness.truth import TruthTable
 from harness.truth.catalogue import choose_query, list_metrics, open_metric
 from harness.truth.metric import ACCURACY, TruthMetric
 

@@ -15,7 +15,7 @@ NOTE = (
     "Trade-off: picks of k architectures by non-dominated sorting of an estimator's score and the "
     "known second objective; hypervolume of their true values, scaled to the range of the tables, "
     "over that of the best k. random: random scores instead of an estimator's. "
-    " +-: standard deviation over seeds, or over draws of random scores."
+    "+-: standard deviation over seeds, or over draws of random scores."
 )
 """Where there is a trade-off."""
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.stats
+
+from harness.estimators.naming import find_label
 
 COLUMNS = {
     "tau": "tau",
@@ -42,24 +43,12 @@ def main() -> None:
         cells = [show(row[key]["per_seed"]) for key in COLUMNS.values()]
         print(f"| `{name}` | {' | '.join(cells)} |")
     for first, second in zip(given.pairs[::2], given.pairs[1::2], strict=True):
-        left, right = rows[find(first, rows)], rows[find(second, rows)]
+        left, right = rows[find_label(first, rows)], rows[find_label(second, rows)]
         cells = [
             show_difference(np.subtract(left[key]["per_seed"], right[key]["per_seed"]))
             for key in COLUMNS.values()
         ]
         print(f"| {first} - {second} | {' | '.join(cells)} |")
-
-
-def find(text: str, rows: Mapping[str, Any]) -> str:
-    """Return the estimator of fewest settings among those that have all that a name gives."""
-    given = read_settings(text)
-    fitting = [name for name in rows if given <= read_settings(name)]
-    return min(fitting, key=lambda name: len(read_settings(name)))
-
-
-def read_settings(name: str) -> set[str]:
-    """Return the name of an estimator and its settings."""
-    return set(name.removesuffix(")").replace("(", ", ").split(", "))
 
 
 def show(values: list[float]) -> str:

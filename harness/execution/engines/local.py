@@ -20,7 +20,7 @@ from typing import NamedTuple
 from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue, needs_no_work
-from harness.execution.engines.processes import hear_of_stops, make_processes
+from harness.execution.engines.processes import Processes, hear_of_stops, make_processes
 from harness.execution.engines.worker import work
 from harness.execution.machine import advise_threads, default_jobs, planned_threads
 from harness.monitor import STARTED, Event, Monitor, Progress, pass_on
@@ -29,8 +29,8 @@ from harness.settings.run import RunConfig
 REPORT_EVERY_S = 0.2
 POLL_S = 0.2
 
-LATE_IMPORTS = ("sklearn.datasets",)
-"""What runs import when they load images, in about a second."""
+LATE_IMPORTS = {"tiles": "sklearn.datasets"}
+"""What runs import when they load images, in about a second, by data set."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class LocalEngine:
         _advise(configs, conditions, jobs, monitor)
         if jobs == 1 and not conditions.study:
             return _run_in_turn(queue, conditions, monitor)
-        return _Pool(queue, conditions, jobs, monitor).run()
+        datasets = {config.dataset for config in configs}
+        modules = [module for dataset, module in LATE_IMPORTS.items() if dataset in datasets]
+        return _Pool(queue, conditions, jobs, monitor, make_processes(_work, modules)).run()
 
 
 def _advise(
@@ -95,12 +97,19 @@ class _Ended(NamedTuple):
 class _Pool:
     """Processes, each with one run and a connection to it."""
 
-    def __init__(self, queue: Queue, conditions: Conditions, jobs: int, monitor: Monitor) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        conditions: Conditions,
+        jobs: int,
+        monitor: Monitor,
+        processes: Processes,
+    ) -> None:
         self._queue = queue
         self._conditions = conditions
         self._jobs = jobs
         self._monitor = monitor
-        self._processes = make_processes(_work, LATE_IMPORTS)
+        self._processes = processes
         self._running: dict[Connection, RunConfig] = {}
         self._ended: dict[Connection, _Ended] = {}
         self._stopping = False

@@ -154,7 +154,8 @@ def make_processes(target: Target, modules: Sequence[str]) -> Processes:
 def _serve(control: socket.socket, target: Target, modules: Sequence[str]) -> None:
     """Fork processes as asked and report how they end, until nobody asks and none is left.
 
-    Nothing is computed here, which could start threads or a GPU; neither survives a fork.
+    It imports and computes nothing: a fork has neither the threads of a computation nor its GPU.
+    (Threads that a library starts on import are its own matter; numpy's are made for forks.)
     """
     for name in modules:
         importlib.import_module(name)
