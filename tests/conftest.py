@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,13 @@ def data_dir() -> Path:
     if not folder:
         pytest.skip("$HARNESS_DATA is not set, so there is no real data to test with")
     return Path(folder)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Check algebra in float64; the projectors follow torch's default."""
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

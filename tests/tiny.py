@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from harness.distributed.ranks import ALONE
@@ -130,3 +131,8 @@ class Recorder(SilentMonitor):
     def should_stop(self) -> bool:
         self.asked += 1
         return self.stop_after is not None and self.asked >= self.stop_after
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    """Draw standard normal numbers from a seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

@@ -51,6 +51,13 @@ def read_record(out: Path, method: str) -> dict[str, Any]:
     return record
 
 
+def run_once(invoke: Invoke, path: Path, out: Path) -> Path:
+    """Compute one run, the first of a folder, and return where it is."""
+    assert invoke(*SMALL, "--dataset", path, "--out", out).code == 0
+    (folder,) = out.glob("spectra-*")
+    return folder
+
+
 def test_without_a_truth_scores_are_written_and_it_is_said_how_to_judge_them(
     invoke: Invoke, path: Path, tmp_path: Path
 ) -> None:
@@ -215,8 +222,7 @@ def test_a_moved_file_goes_on_with_its_run_and_a_changed_one_is_refused(
     invoke: Invoke, path: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    assert invoke(*SMALL, "--dataset", path, "--out", out).code == 0
-    (folder,) = out.glob("spectra-*")
+    folder = run_once(invoke, path, out)
     config = folder / "config.toml"
     moved = tmp_path / "elsewhere" / path.name
     moved.parent.mkdir()
@@ -237,8 +243,7 @@ def test_a_moved_file_goes_on_with_its_run_and_a_changed_one_is_refused(
 
 def test_a_run_of_ones_own_is_ranked_again(invoke: Invoke, path: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
-    assert invoke(*SMALL, "--dataset", path, "--out", out).code == 0
-    (folder,) = out.glob("spectra-*")
+    folder = run_once(invoke, path, out)
     again = invoke("rank", folder, "--n-archs", "5")
     assert again.code == 0, again.err
     assert len(list(out.glob("spectra-*"))) == 2
@@ -248,8 +253,7 @@ def test_the_config_of_such_a_run_serves_another_data_set(
     invoke: Invoke, path: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    assert invoke(*SMALL, "--dataset", path, "--out", out).code == 0
-    (folder,) = out.glob("spectra-*")
+    folder = run_once(invoke, path, out)
     result = invoke("run", "--config", folder / "config.toml", "--dataset", "tiles", "--out", out)
     assert result.code == 0, result.err
     (tiles,) = out.glob("tiles-*")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from playwright.sync_api import expect
 
 import harness
 from harness.report.page import save_page
-from harness.spaces.nb201.encoding import arch_at
-from harness.truth import make_table
 from harness.truth.metric import TruthMetric
+from tests.metric_tables import make_metric_table
 from tests.web.conftest import Open
 
 N = 60
@@ -33,21 +31,8 @@ LISTEN = """() => {
 def test_the_explorer_has_its_unit_and_ranks_the_lowest_first(
     tmp_path: Path, open_page: Open
 ) -> None:
-    rows = pd.DataFrame(
-        {
-            "nb201_index": range(N),
-            "arch_str": [str(arch_at(index)) for index in range(N)],
-            "metric": METRIC.name,
-            "dataset": "cifar10",
-            "split": "test",
-            "epochs": 0,
-            "trial": 0,
-            "seed": -1,
-            "value": LATENCY,
-        }
-    )
     scores = dict(enumerate(RNG.standard_normal(N)))
-    truth = make_table(rows, "mine", {}, metrics=(METRIC,))
+    truth = make_metric_table(METRIC, range(N), LATENCY)
     save_page(harness.compare({"mine": scores}, truth=truth), tmp_path / "r.html")
     page = open_page(tmp_path / "r.html").page
     best = int(LATENCY.argmin())

@@ -14,8 +14,9 @@ from harness.errors import TruthError, UsageError
 from harness.evaluation.constraints import Condition, parse_where
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.truth import find_truth, make_table, save_table
+from harness.truth import find_truth
 from harness.truth.metric import TruthMetric
+from tests.metric_tables import make_metric_table, save_metric_table
 
 INDEX = np.sort(sample_indices(200))
 LATENCY = np.random.RandomState(0).uniform(5.0, 190.0, len(INDEX)).round(3)
@@ -29,23 +30,8 @@ PARAMS = np.array(
 @pytest.fixture(scope="module", name="data")
 def _data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    (folder / "nb201").mkdir()
     metric = TruthMetric("latency:phone", "ms", True)
-    rows = pd.DataFrame(
-        {
-            "nb201_index": INDEX,
-            "arch_str": [str(arch_at(index)) for index in INDEX.tolist()],
-            "metric": metric.name,
-            "dataset": "cifar10",
-            "split": "test",
-            "epochs": 0,
-            "trial": 0,
-            "seed": -1,
-            "value": LATENCY,
-        }
-    )
-    table = make_table(rows, "nb201-latency", {}, metrics=(metric,))
-    save_table(table, folder / "nb201" / "latency.parquet")
+    save_metric_table(folder, make_metric_table(metric, INDEX, LATENCY))
     return folder
 
 

@@ -19,8 +19,9 @@ from harness.errors import TruthError, UsageError
 from harness.report.figures import make_figures
 from harness.report.leaderboard import leaderboard_block
 from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.truth import TruthTable, make_table, save_table
+from harness.truth import TruthTable, make_table
 from harness.truth.metric import TruthMetric
+from tests.metric_tables import make_metric_table, save_metric_table
 
 N = 60
 INDEX = np.sort(sample_indices(N))
@@ -34,23 +35,8 @@ SCORES = -LATENCY + 30.0 * RNG.standard_normal(N)
 @pytest.fixture(scope="module", name="data")
 def _data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    (folder / "nb201").mkdir()
-    for metric, values in zip(METRICS, (LATENCY, ROBUST), strict=True):
-        rows = pd.DataFrame(
-            {
-                "nb201_index": INDEX,
-                "arch_str": [str(arch_at(index)) for index in INDEX.tolist()],
-                "metric": metric.name,
-                "dataset": "cifar10",
-                "split": "test",
-                "epochs": 0 if metric.is_lower_better else 200,
-                "trial": 0,
-                "seed": -1,
-                "value": values,
-            }
-        )
-        table = make_table(rows, f"nb201-{metric.family}", {}, metrics=(metric,))
-        save_table(table, folder / "nb201" / f"{metric.family}.parquet")
+    for metric, values, epochs in zip(METRICS, (LATENCY, ROBUST), (0, 200), strict=True):
+        save_metric_table(folder, make_metric_table(metric, INDEX, values, epochs))
     scores = pd.DataFrame({"nb201_index": INDEX, "score": SCORES})
     scores.to_csv(folder / "mine.csv", index=False)
     return folder

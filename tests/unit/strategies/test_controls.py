@@ -17,6 +17,7 @@ from harness.training.loop import Trainer
 from tests.tiny import (
     assert_same_state,
     copy_weights_of,
+    randn,
     read_by_projector,
     tiny_config,
     tiny_strategy,
@@ -35,10 +36,6 @@ def make_strategy(name: str, weights: dict[str, Tensor], **settings: object) -> 
     strategy = tiny_strategy(tiny_config(strategy=name, **settings), weights)
     assert isinstance(strategy, ProjectingStrategy)
     return strategy
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def make_projector_of(strategy: ProjectingStrategy, name: str, patches: Tensor) -> Projector:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,7 +13,9 @@ from harness.strategies.grouped import make_grouped
 from harness.strategies.ogd_settings import OgdSettings
 from harness.strategies.projection import PROJECTORS, Projector, make_projector, multiply
 from harness.supernet.patches import Draws, LayerInput
-from tests.tiny import tiny_config, tiny_trainer
+from tests.tiny import randn, tiny_config, tiny_trainer
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 CPU = torch.device("cpu")
 GROUPS, WIDTH = 3, 2
@@ -24,17 +25,6 @@ KERNEL = 3
 D = WIDTH * KERNEL**2
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 """float64 through a handful of small matrix products."""
-
-
-@pytest.fixture(autouse=True)
-def float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def settings_of(name: str) -> OgdSettings:

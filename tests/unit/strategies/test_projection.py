@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -21,6 +20,9 @@ from harness.strategies.projection import (
     make_projector,
 )
 from harness.supernet.patches import PATCH_IMAGES, Draws, LayerInput
+from tests.tiny import randn
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 CPU = torch.device("cpu")
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -28,18 +30,6 @@ EXACT = {"rtol": 1e-9, "atol": 1e-12}
 
 CASES = [(3, 1), (3, 2), (1, 1), (1, 2)]
 """(kernel, stride)"""
-
-
-@pytest.fixture(autouse=True)
-def float64() -> Iterator[None]:
-    """Algebra is checked in float64; the projectors follow torch's default."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def make(name: str, d: int, **settings: float) -> Projector:
