@@ -199,8 +199,9 @@ def estimators_option(command: Command) -> Command:
         "--estimators",
         metavar="NAMES",
         callback=lambda _context, _option, given: parse_names(given, "--estimators"),
-        help="Which to take, comma-separated: labels, free baselines, and combinations by rank "
-        "such as live_params+jacov; 'all' is those that were given.  [default: all]",
+        help="Which to take, comma-separated: labels, free baselines, 'floor' for the "
+        "space's floor, and combinations by rank such as live_params+jacov; 'all' is those that "
+        "were given.  [default: all]",
     )(command)
 
 

@@ -6,7 +6,8 @@ architectures that all of its components scored, and their number is part of its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -20,12 +21,14 @@ from harness.estimators.matrix import (
     Part,
     ScoreMatrix,
 )
-from harness.estimators.naming import find_label, parse_terms
+from harness.estimators.naming import Term, find_label, parse_terms, refuse_twice
 from harness.spaces import Space
 from harness.stats.combination import Component, LogRanks, rank_together
 
 ALL = "all"
 """Names all estimators that were given."""
+FLOOR = "floor"
+"""Names the space's floor, alone or in a combination."""
 
 
 def select_estimators(
@@ -56,9 +59,10 @@ def find_estimator(
     """Find the estimator of a name, or make it.
 
     Args:
-        name: The label of one that was given, a baseline of the space, or a combination of these
-            such as "live_params+jacov" or "live_params+2*jacov". A label goes before a baseline,
-            and may lack settings in its brackets (`find_label`).
+        name: The label of one that was given, a baseline of the space, "floor" for the space's
+            floor, or a combination of these such as "live_params+jacov" or "floor+2*jacov". A
+            label goes before a name that only one has (`ScoreMatrix.name`), and both before a
+            baseline; they may lack settings in their brackets (`find_label`).
         estimators: Those that were given, at least one.
         what: What is asked for, in an error.
 
@@ -70,12 +74,12 @@ def find_estimator(
             seed, or no architecture has a score of all.
     """
     space = estimators[0].space
-    by_label = {estimator.label: estimator for estimator in estimators}
-    known = {**by_label, **dict.fromkeys(space.baselines)}
-    terms = [term._replace(name=find_label(term.name, known)) for term in parse_terms(name, known)]
+    by_label = _name_all(estimators)
+    terms = _find_terms(name, by_label, space)
+    refuse_twice(name, terms)
     for term in terms:
-        if term.name not in known:
-            raise unknown_name(what, term.name, known)
+        if term.name not in {*space.baselines, *by_label}:
+            raise unknown_name(what, term.name, {*space.baselines, *by_label, FLOOR})
     given = [by_label[term.name] for term in terms if term.name in by_label]
     keys = reduce(np.union1d, [each.keys for each in given or estimators])
     parts = [
@@ -83,6 +87,27 @@ def find_estimator(
         for term in terms
     ]
     return parts[0].estimator if len(parts) == 1 else combine(parts)
+
+
+def is_known(name: str, estimators: Sequence[ScoreMatrix]) -> bool:
+    """Say whether all components of a name are known, as `find_estimator` takes it."""
+    space, by_label = estimators[0].space, _name_all(estimators)
+    terms = _find_terms(name, by_label, space)
+    return {term.name for term in terms} <= {*space.baselines, *by_label}
+
+
+def _name_all(estimators: Sequence[ScoreMatrix]) -> dict[str, ScoreMatrix]:
+    """Return estimators by their labels, and by the names that only one has."""
+    n_named = Counter(estimator.name for estimator in estimators)
+    by_name = {e.name: e for e in estimators if n_named[e.name] == 1}
+    return by_name | {estimator.label: estimator for estimator in estimators}
+
+
+def _find_terms(name: str, by_label: Mapping[str, ScoreMatrix], space: Space) -> list[Term]:
+    known = {*space.baselines, *by_label, FLOOR}
+    terms = [term._replace(name=find_label(term.name, known)) for term in parse_terms(name, known)]
+    floor = FLOOR if FLOOR in by_label else space.floor
+    return [t._replace(name=floor) if t.name == FLOOR else t for t in terms]
 
 
 def combine(parts: Sequence[Part]) -> ScoreMatrix:

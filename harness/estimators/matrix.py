@@ -20,6 +20,7 @@ from harness.runs.record import Record
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
+from harness.stats.combination import write_sum
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -69,6 +70,8 @@ class ScoreMatrix:
         records: The runs' records, one for each seed; none for others.
         is_deterministic: Whether it is known that another run would give the same scores.
         parts: The components of a combination.
+        namesakes: The end of the label that tells it from others of the same name, such as
+            " (cifar10)".
     """
 
     label: str
@@ -92,6 +95,7 @@ class ScoreMatrix:
     space: Space = field(default_factory=load_space)
     is_deterministic: bool = False
     parts: tuple[Part, ...] = ()
+    namesakes: str = ""
 
     def __post_init__(self) -> None:
         """Check shapes, and that architectures ascend."""
@@ -109,6 +113,14 @@ class ScoreMatrix:
                 "[seed, n], finite or NaN. Sort by index, and leave out architectures without a "
                 "score."
             )
+
+    @property
+    def name(self) -> str:
+        """Its label where nothing else has the same name: alike in every space and data set."""
+        if self.parts:
+            names = [part.estimator.name for part in self.parts]
+            return write_sum(names, [part.weight for part in self.parts])
+        return self.label.removesuffix(self.namesakes)
 
     @cached_property
     def config(self) -> RunConfig | None:

@@ -86,13 +86,22 @@ def parse_terms(text: str, known: Container[str]) -> list[Term]:
                 f"'{text}' gives {term.name} the weight 0. Leave it out, or give it a weight "
                 f"above 0, such as 0.5*{term.name}."
             )
+    refuse_twice(text, terms)
+    return terms
+
+
+def refuse_twice(text: str, terms: Iterable[Term]) -> None:
+    """Refuse a combination that names an estimator twice.
+
+    Raises:
+        UsageError: If it does.
+    """
     twice = [name for name, n in Counter(term.name for term in terms).items() if n > 1]
     if twice:
         raise UsageError(
             f"'{text}' names {twice[0]} twice. Name each component once, and give it a weight, "
             f"such as 2*{twice[0]}, if it is to count for more."
         )
-    return terms
 
 
 def split_sum(text: str) -> list[str]:

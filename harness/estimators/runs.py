@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,9 +85,12 @@ def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loade
         else:
             unfinished.append(f"{show(record.run_id)} ({show(record.status)})")
     groups = _group(finished)
-    labels = _name_images([group[0].config for group in groups])
+    configs = [group[0].config for group in groups]
+    labels = label_configs(configs)
+    ends = _tell_apart(labels, configs)
     gathered = tuple(
-        _gather(group, label, readout) for group, label in zip(groups, labels, strict=True)
+        replace(_gather(group, label + end, readout), namesakes=end)
+        for group, label, end in zip(groups, labels, ends, strict=True)
     )
     return Loaded(gathered, tuple(unfinished))
 
@@ -136,23 +140,27 @@ def label_configs(configs: Sequence[RunConfig]) -> list[str]:
         configs: One for each group of replicas; the seed does not matter.
 
     Returns:
-        A label for each, unique within a data set.
+        A label for each, unique within a data set of a space.
     """
-    alike: defaultdict[tuple[str, str], list[RunConfig]] = defaultdict(list)
-    for config in configs:
-        alike[config.dataset, config.label].append(config)
+    keys = [(config.space, config.dataset, config.label) for config in configs]
+    alike: defaultdict[tuple[str, str, str], list[RunConfig]] = defaultdict(list)
+    for key, config in zip(keys, configs, strict=True):
+        alike[key].append(config)
     labels = {key: iter(_label_alike(same)) for key, same in alike.items()}
-    return [next(labels[config.dataset, config.label]) for config in configs]
+    return [next(labels[key]) for key in keys]
 
 
-def _name_images(configs: Sequence[RunConfig]) -> list[str]:
-    """Label each, with its data set if another one has the same label."""
-    labels = label_configs(configs)
-    count = Counter(labels)
-    return [
-        f"{label} ({config.dataset})" if count[label] > 1 else label
-        for label, config in zip(labels, configs, strict=True)
-    ]
+def _tell_apart(labels: Sequence[str], configs: Sequence[RunConfig]) -> list[str]:
+    """Return what is to end each label: the space or the data set by which namesakes differ."""
+    alike: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for label, config in zip(labels, configs, strict=True):
+        alike[label].append((config.space, config.dataset))
+    ends = []
+    for label, config in zip(labels, configs, strict=True):
+        of_both = zip((config.space, config.dataset), zip(*alike[label], strict=True), strict=True)
+        told = [own for own, known in of_both if len({*known}) > 1]
+        ends.append(f" ({', '.join(told)})" if told else "")
+    return ends
 
 
 def _label_alike(configs: Sequence[RunConfig]) -> list[str]:

@@ -161,6 +161,7 @@ def _evaluate(
         table=on_one_line(chosen.table.name),
         sha256=chosen.table.sha256,
         metric=chosen.metric,
+        space=chosen.table.space.name,
         is_recorded=estimator.truth_sha256 is None
         or chosen.metric != ACCURACY
         or chosen.table.is_recorded_as(estimator.truth_sha256),

@@ -10,7 +10,7 @@ from harness.estimators.matrix import FloatArray, IntArray, ScoreMatrix
 from harness.evaluation.leaks import LeakFree
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
-from harness.spaces import Space
+from harness.spaces import DEFAULT, Space
 from harness.stats import AddedValue, Comparison, Evaluation, PopulationResult
 from harness.truth import TruthQuery
 from harness.truth.metric import ACCURACY, TruthMetric
@@ -28,6 +28,7 @@ class TruthSource:
         n_missing: Architectures with other trainings of that split and length, but not the trial
             or the seed that was asked for.
         metric: What is measured.
+        space: The space of its architectures.
         is_recorded: Whether it is the table that the runs were ranked against; True for scores
             that are not of runs.
         notes: What was decided in reading it that may surprise, in sentences.
@@ -39,12 +40,18 @@ class TruthSource:
     n_archs: int
     n_missing: int
     metric: TruthMetric = ACCURACY
+    space: str = DEFAULT
     is_recorded: bool = True
     notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """The truth, in words."""
+        """The truth, in words, with the space if it is not the usual one."""
+        return self.numbers if self.space == DEFAULT else f"{self.space} {self.numbers}"
+
+    @property
+    def numbers(self) -> str:
+        """Which numbers of the space's truth they are, in words."""
         metric = self.metric
         unit = "" if metric == ACCURACY else f" ({metric.unit or 'no unit'}"
         direction = ", lower is better" if metric.is_lower_better else ""

@@ -107,18 +107,6 @@ def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:
             )
 
 
-def _only_space(estimators: Sequence[ScoreMatrix]) -> Space:
-    """Return the space that estimators share, or refuse to compare across spaces."""
-    first = estimators[0]
-    for other in estimators:
-        if other.space.name != first.space.name:
-            raise MismatchError(
-                f"'{first.label}' scores architectures of the space '{first.space.name}', and "
-                f"'{other.label}' those of '{other.space.name}'. Compare estimators of one space."
-            )
-    return first.space
-
-
 def _only_dataset(names: Iterable[str], space: Space) -> str:
     found = sorted(names)
     if len(found) == 1:
@@ -165,8 +153,9 @@ def choose_truths(
 ) -> list[tuple[ChosenTruth, list[ScoreMatrix]]]:
     """Find the truths, and the estimators that each judges.
 
-    If the choice names no data set, runs are judged by the truth of their own images, and runs on
-    different data sets form groups; scores of unknown images are judged by the truth of the runs.
+    Estimators of different spaces form groups. If the choice names no data set, runs are judged by
+    the truth of their own images, and runs on different data sets form groups as well; scores of
+    unknown images are judged by the truth of the runs.
 
     Args:
         estimators: At least one.
@@ -174,21 +163,38 @@ def choose_truths(
         data_dir: Folder of the truth, for data sets that need it.
 
     Returns:
-        The truths, in the order of the choices, with their estimators.
+        The truths, by space and in the order of the choices, with their estimators.
 
     Raises:
         UsageError: If the data set is not determined, or the policy is unknown.
         TruthError: If a table is not there or lacks the truth.
-        MismatchError: If a run was ranked against another version of its truth table.
+        MismatchError: If a run was ranked against another version of its truth table, or a table
+            is of another space.
     """
+    spaces = {estimator.space.name: estimator.space for estimator in estimators}
+    return [
+        group
+        for name, space in spaces.items()
+        for group in _choose_in_space(
+            space, [e for e in estimators if e.space.name == name], choices, data_dir
+        )
+    ]
+
+
+def _choose_in_space(
+    space: Space,
+    estimators: Sequence[ScoreMatrix],
+    choices: Sequence[TruthChoice],
+    data_dir: Path | None,
+) -> list[tuple[ChosenTruth, list[ScoreMatrix]]]:
     found = []
-    space = _only_space(estimators)
     for choice in dict.fromkeys(choices or (TruthChoice(),)):
         asked = (choice.split, choice.epochs, choice.policy, choice.table, data_dir)
         extra: dict[str, Any] = {"metric": choice.metric, "where": choice.where}
         datasets = list(dict.fromkeys(e.dataset for e in estimators if e.dataset is not None))
         if choice.dataset is not None or choice.table is not None or not datasets:
             chosen = choose_truth(choice.dataset, *asked, space=space, **extra)
+            check_space(estimators, chosen.table)
             if choice.table is None:
                 _check_table(estimators, chosen)
             found.append((chosen, list(estimators)))

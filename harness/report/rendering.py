@@ -23,6 +23,8 @@ from harness.report.leaderboard import make_leaderboard
 from harness.report.markup import Document, to_latex, to_markdown
 from harness.report.sample_efficiency import find_curves
 from harness.report.seed_means import SeedMean
+from harness.report.side_by_side import NOTE as SIDE_BY_SIDE_NOTE
+from harness.report.side_by_side import put_side_by_side, side_by_side_blocks
 from harness.report.tables import (
     LABELS_NOTE,
     NOTES,
@@ -62,9 +64,12 @@ def evaluation_document(results: Sequence[Evaluated]) -> Document:
 
 def report_document(report: Contents) -> Document:
     """Return what is printed of a report."""
-    blocks = [block for section in report.sections for block in section_blocks(section)]
+    blocks = side_by_side_blocks(report.sections)
+    blocks += [block for section in report.sections for block in section_blocks(section)]
     results = [result for section in report.sections for result in section.evaluations]
     notes = [NOTES[0], *_label_notes(results), *NOTES[1:], *training_notes(report)]
+    if len(report.sections) > 1:
+        notes.insert(0, SIDE_BY_SIDE_NOTE)
     if any(section.trade_off for section in report.sections):
         notes.append(TRADE_OFF_NOTE)
     return Document(describe_report(report), [*blocks, *training_blocks(report)], notes)
@@ -99,6 +104,7 @@ def report_to_dict(report: Contents) -> dict[str, Any]:
             }
             for section in report.sections
         ],
+        "side_by_side": [row.to_dict() for row in put_side_by_side(report.sections)],
         "trainings": [training.to_dict() for training in report.trainings],
         "training_pairs": [pair.to_dict() for pair in report.training_pairs],
         "unfinished": list(report.unfinished),

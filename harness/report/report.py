@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.combined import select_estimators
+from harness.estimators.combined import is_known, select_estimators
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import (
     ChosenTruth,
@@ -74,8 +74,9 @@ def make_report(
             such as `live_params`, or a combination of these; by default as `choose_pairs` has it.
         data_dir: Folder of the truth, for data sets that need it.
         watch: Told of the progress of the evaluation.
-        estimators: Which to show: labels, free baselines, combinations such as
-            "live_params+jacov", and "all" for those that were loaded, which is the default.
+        estimators: Which to show: labels, free baselines, "floor" for the space's, combinations
+            such as "live_params+jacov", and "all" for those that were loaded, which is the
+            default. With several truths, a section leaves out names that only others know.
         floor: What added values are measured against, named likewise; by default the space's.
         trade_off: A second objective, known of all architectures: a metric of a truth table, such
             as "latency:raspi4", or a free score, such as "params".
@@ -98,8 +99,13 @@ def make_report(
         watch(len(sections) * total + done, len(groups) * total)  # much the same for each truth
 
     for chosen, known in groups:
+        here = [
+            name
+            for name in estimators
+            if is_known(name, known) or not any(is_known(name, other) for _, other in groups)
+        ]
         with _explain_parting(chosen, known, loaded):
-            shown = select_estimators(estimators, known)
+            shown = select_estimators(here or estimators, known)
             evaluated = evaluate_together(shown, chosen, baseline, watch_section, floor, known)
         runs |= {e.label: load_training(e) for e in shown if is_trained(e) and e.label not in runs}
         section = _add_training(evaluated, chosen, runs)

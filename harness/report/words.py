@@ -232,7 +232,7 @@ def _conclude_training(result: TrainingPair) -> Iterator[str]:
 def _say_truth(truth: TruthSource, space: Space) -> str:
     of = "" if space.name == DEFAULT else f" of space '{space.name}'"
     text = (
-        f"Truth{of}: {truth.title}, table {truth.table} ({truth.sha256[:12]}), which covers "
+        f"Truth{of}: {truth.numbers}, table {truth.table} ({truth.sha256[:12]}), which covers "
         f"{truth.n_archs:,} architectures"
     )
     if truth.n_missing:

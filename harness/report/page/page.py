@@ -34,6 +34,7 @@ from harness.report.page.provenance import origins, truths_block
 from harness.report.page.tables import figure_block, metric_tables
 from harness.report.page.theme import make_theme_css
 from harness.report.rendering import report_document
+from harness.report.side_by_side import side_by_side_blocks
 from harness.report.tables import (
     difference_block,
     population_blocks,
@@ -139,9 +140,12 @@ def _describe(report: Contents) -> dict[str, Any]:
         "shown_words": SHOWN_WORDS,
         "notes": document.notes,
         "rankings": [
-            block
-            for section in report.sections
-            for block in (leaderboard_block(section), *grid_blocks(section))
+            *side_by_side_blocks(report.sections),
+            *(
+                block
+                for section in report.sections
+                for block in (leaderboard_block(section), *grid_blocks(section))
+            ),
         ],
         "truths": [
             {"title": section.truth.title, "metrics": metric_tables(section)}

@@ -489,7 +489,14 @@ def test_json_holds_every_figure_in_full(
 ) -> None:
     report, _ = paired
     content = json.loads(render(report, "json"), parse_constant=refuse_constant)
-    assert set(content) == {"words", "sections", "trainings", "training_pairs", "unfinished"}
+    assert set(content) == {
+        "words",
+        "sections",
+        "trainings",
+        "training_pairs",
+        "unfinished",
+        "side_by_side",
+    }
     (section,) = content["sections"]
     first = section["evaluations"][0]
     assert first["populations"]["all"]["metrics"]["tau"]["per_seed"] == list(

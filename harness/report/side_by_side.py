@@ -1,0 +1,133 @@
+"""Several truths side by side: does what ranks well on one benchmark rank well on another?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from harness.estimators.combined import FLOOR
+from harness.estimators.matrix import ScoreMatrix
+from harness.report.cells import write_figure, write_value
+from harness.report.contents import Section
+from harness.report.leaderboard import Place, make_leaderboard, write_gain
+from harness.report.markup import Block
+from harness.stats.combination import write_sum
+
+NOTE = (
+    "Side by side: tau [95%] / top half / top 10%, and what an estimator adds, each on the "
+    "benchmark's own architectures, as in its leaderboard. 'floor' is the space's floor, which the "
+    "title names. Combinations rank among the architectures that all components scored."
+)
+
+
+class SameName(NamedTuple):
+    """An estimator of the same name on several benchmarks.
+
+    Attributes:
+        name: Its name; "floor" stands for each space's floor where these differ.
+        places: Its place on each leaderboard; None where it is not there.
+    """
+
+    name: str
+    places: tuple[Place | None, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the name and the labels on the leaderboards, ready for JSON."""
+        return {
+            "estimator": self.name,
+            "labels": [place and place.result.label for place in self.places],
+        }
+
+
+def put_side_by_side(sections: Sequence[Section]) -> tuple[SameName, ...]:
+    """Gather the leaderboards of several truths by the names of estimators.
+
+    Args:
+        sections: At least two; of fewer, nothing is returned.
+
+    Returns:
+        Those on most benchmarks first; of these, those of the largest mean tau.
+    """
+    if len(sections) < 2:
+        return ()
+    boards = [make_leaderboard(section) for section in sections]
+    own = [{place.result.estimator.name: place for place in board} for board in boards]
+    found = {name: tuple(of.get(name) for of in own) for of in own for name in of}
+    if len({section.space.floor for section in sections}) > 1:
+        by_floor = [
+            {_name_floor(place.result.estimator): place for place in board} for board in boards
+        ]
+        shared = {
+            name: tuple(of.get(name) for of in by_floor)
+            for of in by_floor
+            for name in of
+            if name not in found
+        }
+        known = {id(place) for places in shared.values() for place in places if place}
+        alone = {name for name, places in found.items() if _is_told(places, known)}
+        found = shared | {name: places for name, places in found.items() if name not in alone}
+    return tuple(sorted((SameName(*item) for item in found.items()), key=_order))
+
+
+def _name_floor(estimator: ScoreMatrix) -> str:
+    """Return an estimator's name with "floor" in place of its space's floor."""
+    names = [part.estimator.name for part in estimator.components]
+    weights = [part.weight for part in estimator.components]
+    own = estimator.space.floor
+    return write_sum([FLOOR if name == own else name for name in names], weights)
+
+
+def _is_told(places: Sequence[Place | None], known: set[int]) -> bool:
+    """Say whether a name that only one benchmark has is there as one with "floor" in it."""
+    there = [place for place in places if place is not None]
+    return len(there) == 1 and id(there[0]) in known
+
+
+def _order(row: SameName) -> tuple[int, float]:
+    taus = [place.result.tau for place in row.places if place is not None]
+    known = [tau for tau in taus if tau is not None]
+    return row.places.count(None), -fmean(known) if known else 1.0
+
+
+def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
+    """Make the table of estimators on several benchmarks; none of fewer than two."""
+    found = put_side_by_side(sections)
+    if not found:
+        return []
+    names = _name_sections(sections)
+    headings = [
+        (f"{name}: tau [95%] / half / 10%", f"{name}: adds")
+        for name, section in zip(names, sections, strict=True)
+    ]
+    rows = [
+        (row.name, *(cell for place in row.places for cell in _write_place(place))) for row in found
+    ]
+    told = "; ".join(
+        f"{name}: {section.truth.numbers}, {len(section.keys):,} architectures, floor "
+        f"{section.floor.estimator.name}"
+        for name, section in zip(names, sections, strict=True)
+    )
+    flat = tuple(heading for pair in headings for heading in pair)
+    return [Block(f"Side by side ({told})", ("estimator", *flat), rows)]
+
+
+def _name_sections(sections: Sequence[Section]) -> list[str]:
+    """Name each by its space, its data set, or the whole truth, whatever tells them apart."""
+    spaces = [section.space.name for section in sections]
+    datasets = [section.truth.query.dataset for section in sections]
+    both = [f"{space} {dataset}" for space, dataset in zip(spaces, datasets, strict=True)]
+    titles = [
+        f"{space} {section.truth.title}" for space, section in zip(spaces, sections, strict=True)
+    ]
+    shortest = (datasets if len({*spaces}) == 1 else spaces, both, titles)
+    return next((names for names in shortest if len({*names}) == len(sections)), titles)
+
+
+def _write_place(place: Place | None) -> tuple[str, str]:
+    if place is None:
+        return "-", "-"
+    metrics = place.result.populations["all"].metrics
+    tops = (write_value(metrics[name]) for name in ("tau_top_50", "tau_top_10"))
+    adds = "-" if place.added is None else write_gain(place.added.everything)
+    return " / ".join((write_figure(metrics["tau"]), *tops)), adds
