@@ -7,7 +7,8 @@
     methods         one entry for each method, as `harness.check.snapshot.MethodSnapshot`
     sha256          of all the above except the format: a baseline is not edited by hand
 
-Scores are rounded as far as no seed's ranking changes. Each list of numbers is on one line.
+Scores are rounded as far as no seed's ranking changes; null are those of architectures that the
+seed was fitted to. Each list of numbers is on one line.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from harness.check.snapshot import (
     Snapshot,
     check_worth_keeping,
     round_scores,
+    to_rows,
 )
 from harness.errors import DataError, UsageError
 from harness.files.atomic import write_atomically
@@ -57,9 +59,7 @@ def save_baseline(snapshot: Snapshot, path: Path) -> Snapshot:
     check_worth_keeping(snapshot)
     _check_free(path)
     methods = tuple(
-        method.model_copy(
-            update={"scores": tuple(map(tuple, round_scores(method.score_array).tolist()))}
-        )
+        method.model_copy(update={"scores": to_rows(round_scores(method.score_array))})
         for method in snapshot.methods
     )
     kept = snapshot.model_copy(update={"methods": methods})

@@ -1,42 +1,25 @@
 """The regression gate: is a new ranking as good as the baseline?
 
 D is the baseline's mean minus the new one (for losses the other way round, so that a positive D is
-worse), with one-sided 95% bounds. It is a regression if the lower bound is beyond the margin, a
-pass if the upper bound is within it, and otherwise inconclusive.
+worse; for regret the median over seeds), with one-sided 95% bounds. It is a regression if the lower
+bound is beyond the margin, a pass if the upper bound is within it, and otherwise inconclusive.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from harness.check.matching import (
-    check_conditions,
-    check_truth,
-    choose_archs,
-    match_methods,
-    take_figure,
-)
-from harness.check.result import CONFIDENCE, POWER, CheckResult, Finding, Outcome
+from harness.check.comparing import Compared, Sides, compare, take_sides
+from harness.check.matching import check_conditions, check_truth, choose_archs, match_methods
+from harness.check.result import CheckResult, Finding, Outcome
 from harness.check.rules import Rule
 from harness.check.snapshot import MethodSnapshot, Snapshot, make_snapshot
-from harness.errors import UsageError
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.runs import former_settings
 from harness.evaluation import ChosenTruth
-from harness.evaluation.pairs import (
-    Pairing,
-    differing_origins,
-    find_shared,
-    find_unused,
-    pair_seeds,
-)
-from harness.stats import MIN_ARCHS, Sample, sample_metric, subtract
-from harness.stats.correlation import FloatArray, IntArray
-from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
+from harness.evaluation.pairs import differing_origins, find_shared, find_unused, pair_seeds
 
 MIN_SEEDS = 5
 
@@ -45,27 +28,6 @@ _SETTINGS_DIFFER = (
     "The settings of the runs differ from those of the baseline: the check cannot tell changes of "
     "settings from changes of code."
 )
-
-
-class _Case(NamedTuple):
-    """Two sides to be compared, on the same n architectures."""
-
-    old: MethodSnapshot
-    new: MethodSnapshot
-    archs: IntArray
-    truth: FloatArray
-    pairing: Pairing
-    size: int | None
-
-
-class _Compared(NamedTuple):
-    """One figure of both sides; the difference and its uncertainty are on the rule's scale."""
-
-    baseline: float | None
-    new: float | None
-    difference: float | None
-    uncertainty: Uncertainty = EXACT
-    note: str = ""
 
 
 def check_estimators(
@@ -103,70 +65,44 @@ def check_estimators(
     for old, new in matched.pairs:
         check_conditions(old, new)
         index = choose_archs(old, new, take_common)
-        truth = chosen.goodness[np.searchsorted(chosen.truth.keys, index)]
         pairing = pair_seeds(old.seeds, new.seeds, find_shared(old.trainings, new.trainings))
-        case = _Case(old, new, index, truth, pairing, chosen.table.space.n_judged)
-        findings += [_find(case, rule, min_seeds) for rule in rules]
+        sides = take_sides(old, new, index, pairing, chosen)
+        findings += [_find(sides, rule, min_seeds) for rule in rules]
     return CheckResult(
         tuple(findings), matched.missing, matched.extra, baseline, min_seeds, found.notes
     )
 
 
-def _find(case: _Case, rule: Rule, min_seeds: int) -> Finding:
-    compared = _compare(case, rule)
-    half, near = (compared.uncertainty.half_width(share) for share in (CONFIDENCE, POWER))
-    difference = compared.difference
-    low = high = visible = None
-    if difference is not None and math.isfinite(half):
-        low, high, visible = difference - half, difference + half, rule.limit + half + near
-    notes = (compared.note, *_notes(case, rule, min_seeds))
+def _find(sides: Sides, rule: Rule, min_seeds: int) -> Finding:
+    found = compare(sides, rule)
+    visible = None if found.to_fail is None else rule.limit + found.to_fail
+    notes = (found.note, *_notes(sides, rule, min_seeds))
     return Finding(
-        label=case.old.label,
+        label=sides.old.label,
         rule=rule,
-        outcome=_decide(compared, low, high, rule.limit),
-        baseline=compared.baseline,
-        new=compared.new,
-        difference=rule.to_margin(difference),
-        low=rule.to_margin(low),
-        high=rule.to_margin(high),
+        outcome=_decide(found, rule.limit),
+        baseline=found.baseline,
+        new=found.new,
+        difference=rule.to_margin(found.difference),
+        low=rule.to_margin(found.low),
+        high=rule.to_margin(found.high),
         visible=rule.to_margin(visible),
-        n=len(case.archs),
-        baseline_seeds=tuple(case.old.seeds[place] for place in case.pairing.first),
-        new_seeds=tuple(case.new.seeds[place] for place in case.pairing.second),
+        unit=sides.unit if rule.quantity.is_extreme else "",
+        n=len(sides.archs) if rule.quantity.is_extreme else min(sides.n_judged),
+        baseline_seeds=tuple(sides.old.seeds[place] for place in sides.pairing.first),
+        new_seeds=tuple(sides.new.seeds[place] for place in sides.pairing.second),
         notes=tuple(note for note in notes if note),
     )
 
 
-def _decide(compared: _Compared, low: float | None, high: float | None, limit: float) -> Outcome:
-    if compared.new is None and compared.baseline is not None:
+def _decide(found: Compared, limit: float) -> Outcome:
+    if found.new is None and found.baseline is not None:
         return Outcome.FAIL
-    if low is None or high is None:
+    if found.low is None or found.high is None:
         return Outcome.INCONCLUSIVE
-    if low > limit:
+    if found.low > limit:
         return Outcome.FAIL
-    return Outcome.PASS if high <= limit else Outcome.INCONCLUSIVE
-
-
-def _compare(case: _Case, rule: Rule) -> _Compared:
-    quantity = rule.quantity
-    if quantity.metric is None:
-        return _compare_figures(case, rule)
-    pairing = case.pairing
-    sides = (case.old, pairing.first), (case.new, pairing.second)
-    old, new = (_sample(case, *side, quantity.metric) for side in sides)
-    if "too few" in (old.status, new.status):
-        raise UsageError(
-            f"Rule '{rule}' is about {quantity.title}, which is {old.n} of the {len(case.archs):,} "
-            f"architectures of '{case.old.label}'; {MIN_ARCHS} are needed. Rank more, or leave the "
-            "rule out."
-        )
-    means = [None if side.status != "ok" else float(side.values.mean()) for side in (old, new)]
-    if means[0] is None or means[1] is None:
-        which = "baseline" if means[0] is None else "new side"
-        note = f"All scores of a seed of the {which} are equal: they rank nothing."
-        return _Compared(means[0], means[1], None, note=note)
-    difference = subtract(old, new, is_paired=pairing.is_paired)
-    return _Compared(means[0], means[1], means[0] - means[1], difference.uncertainty)
+    return Outcome.PASS if found.high <= limit else Outcome.INCONCLUSIVE
 
 
 def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
@@ -189,46 +125,28 @@ def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
     return baseline.model_copy(update={"methods": methods})
 
 
-def _sample(case: _Case, method: MethodSnapshot, seeds: Sequence[int], metric: str) -> Sample:
-    columns = np.searchsorted(method.index_array, case.archs)
-    return sample_metric(metric, method.score_array[list(seeds)][:, columns], case.truth, case.size)
-
-
-def _compare_figures(case: _Case, rule: Rule) -> _Compared:
-    """Compare what runs measured in training; a lower figure is better."""
-    pairing, name = case.pairing, rule.quantity.name
-    old = np.array(take_figure(case.old, name, pairing.first, str(rule)))
-    new = np.array(take_figure(case.new, name, pairing.second, str(rule)))
-    if pairing.is_paired and np.array_equal(old, new):
-        return _Compared(float(old.mean()), float(new.mean()), 0.0)
-    old, new = rule.to_scale(old), rule.to_scale(new)
-    uncertainty = over_one_group(new - old) if pairing.is_paired else over_two_groups(new, old)
-    note = ""
-    if uncertainty.seeds_se is None:
-        note = f"One seed on each side does not show how {name} varies between seeds."
-    means = float(old.mean()), float(new.mean())
-    return _Compared(
-        rule.to_value(means[0]), rule.to_value(means[1]), means[1] - means[0], uncertainty, note
-    )
-
-
-def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
-    old, new, pairing = case.old, case.new, case.pairing
+def _notes(sides: Sides, rule: Rule, min_seeds: int) -> list[str]:
+    old, new, pairing = sides.old, sides.new, sides.pairing
     shared, notes = find_shared(old.trainings, new.trainings), []
-    if shared:
+    is_extreme = rule.quantity.is_extreme
+    if shared and not sides.is_fitted:
         notes.append(
             f"{len(shared)} of the {len(pairing.first)} trained supernets are the same on both "
             "sides: this compares two rankings of them, and no training."
         )
     elif pairing.is_single and rule.quantity.metric is not None:
+        compared = "two fitted predictors" if sides.is_fitted else "two trained supernets"
+        over = "" if is_extreme else ", over architectures only"
         notes.append(
-            "One seed on each side: two trained supernets are compared, over architectures only; "
-            "this does not speak of the method over seeds."
+            f"One seed on each side: {compared} are compared{over}; this does not speak of the "
+            "method over seeds."
         )
     n_seeds = min(len(pairing.first), len(pairing.second))
     if n_seeds < min_seeds and not pairing.is_single:
-        notes.append(f"Only {n_seeds} seeds, fewer than the {min_seeds} expected: wide bounds.")
-    if not pairing.is_paired:
+        notes.append(
+            f"Only {n_seeds} seeds, fewer than the {min_seeds} expected: wide bounds, or none."
+        )
+    if not pairing.is_paired and not is_extreme:
         notes.append("The seeds differ, so they are compared as independent: wider bounds.")
         if n_seeds == 1 and not pairing.is_single:
             notes.append("The side of one seed is assumed to vary between seeds as the other does.")
@@ -236,9 +154,15 @@ def _notes(case: _Case, rule: Rule, min_seeds: int) -> list[str]:
     unused += [f"{s} of the new side" for s in find_unused(new.seeds, pairing.second)]
     if unused:
         notes.append(f"Seeds left out because one side lacks them: {', '.join(unused)}.")
-    if not len(case.archs) == len(old.nb201_index) == len(new.nb201_index):
+    if not len(sides.archs) == len(old.nb201_index) == len(new.nb201_index):
         sizes = f"{len(old.nb201_index):,} and {len(new.nb201_index):,}"
-        notes.append(f"On the {len(case.archs):,} common architectures of {sizes}.")
+        notes.append(f"On the {len(sides.archs):,} common architectures of {sizes}.")
+    if sides.is_fitted and not is_extreme:
+        sizes = " to ".join(f"{n:,}" for n in sorted({min(sides.n_judged), max(sides.n_judged)}))
+        notes.append(
+            f"Each label seed is judged on {sizes} of {len(sides.archs):,} architectures, those "
+            "that neither side was fitted to."
+        )
     if old.settings_sha256 != new.settings_sha256:
         notes.append(_SETTINGS_DIFFER)
     differing = differing_origins(old.made_with, new.made_with)

@@ -38,11 +38,13 @@ class Finding:
         outcome: Whether it holds.
         baseline: Mean over the baseline's seeds, geometric for a share; None where undefined.
         new: Mean over the new side's seeds, likewise.
-        difference: D, how much worse the new side is; None where either mean is undefined.
+        difference: D, how much worse the new side is: of the means, for regret the median over
+            seeds; None where either mean is undefined.
         low: Lower bound of D, one-sided; None where there is none.
         high: Upper bound of D, one-sided; None where there is none.
         visible: Smallest true D that would make 8 of 10 such checks fail; None where unknown.
-        n: Architectures.
+        unit: What regret is in, such as "accuracy points"; "" for other figures.
+        n: Architectures that a seed is judged on, the fewest.
         baseline_seeds: Seeds of the baseline that are compared.
         new_seeds: Seeds of the new side that are compared; in pairs if they are the baseline's.
         notes: Caveats, in sentences.
@@ -57,6 +59,7 @@ class Finding:
     low: float | None
     high: float | None
     visible: float | None
+    unit: str
     n: int
     baseline_seeds: Seeds
     new_seeds: Seeds

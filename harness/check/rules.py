@@ -18,6 +18,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.scores import show
 from harness.stats.correlation import FloatArray
+from harness.stats.metrics import BEST_OF, METRICS
 
 DEFAULT_RULE = "tau:0.02"
 
@@ -32,9 +33,10 @@ class Quantity:
     Attributes:
         name: What a rule calls it.
         title: What it is, in words.
-        metric: Key of `harness.stats.METRICS`, where higher is better; None for a figure that runs
-            measure in training, where lower is better.
-        most: Largest margin in its own units; beyond it a rule would let everything pass.
+        metric: Key of `harness.stats.METRICS`; None for a figure that runs measure in training,
+            where lower is better.
+        most: Largest margin in its own units; beyond it a rule would let everything pass. Infinite
+            where that depends on the truth.
     """
 
     name: str
@@ -44,8 +46,13 @@ class Quantity:
 
     @property
     def takes_share(self) -> bool:
-        """Whether a margin may be a share: only where the figure has a natural zero."""
+        """Whether a margin may be a share: only where the figure is above zero."""
         return self.metric is None
+
+    @property
+    def is_extreme(self) -> bool:
+        """Whether it rests on a single architecture: regret, where lower is better."""
+        return self.metric is not None and METRICS[self.metric].is_extreme
 
 
 _ROWS = (
@@ -54,6 +61,10 @@ _ROWS = (
     Quantity("tau_top_20", "tau within the top 20% of truth", "tau_top_20", 1.0),
     Quantity("tau_top_10", "tau within the top 10% of truth", "tau_top_10", 1.0),
     Quantity("spearman", "Spearman's rank correlation", "spearman", 1.0),
+    *(
+        Quantity(f"regret_at_{k}", f"regret@{k}, in the truth's unit", f"regret_at_{k}", math.inf)
+        for k in BEST_OF
+    ),
     Quantity("positive_pd", "mean positive disturbance of recent paths, nats", None, 100.0),
     Quantity("train_loss", "training loss at the end, nats", None, 100.0),
 )
@@ -134,7 +145,7 @@ def parse_rule(text: str) -> Rule:
 
     Raises:
         UsageError: If it is not `figure:margin`, the figure is unknown, or the margin is out of
-            range or a share of a figure without a natural zero.
+            range or a share of a figure that may be 0 or below.
     """
     match = _RULE.fullmatch(text.strip())
     if match is None:
@@ -146,7 +157,8 @@ def parse_rule(text: str) -> Rule:
         raise _refuse(text, f"there is no figure '{show(name)}'{hint}")
     quantity = QUANTITIES[name]
     if percent and not quantity.takes_share:
-        raise _refuse(text, f"{quantity.title} has no natural zero; use, say, {name}:0.02")
+        undefined = f"{quantity.title} may be 0 or below, so that a share of it is undefined"
+        raise _refuse(text, f"{undefined}; use, say, {name}:0.02")
     most = _MOST_PCT if percent else quantity.most
     if number > most:
         unit = "%" if percent else ""

@@ -15,10 +15,10 @@ HEADINGS = ("method", "rule", "baseline", "new", "D [95% bounds]", "n", "seeds",
 N_TEXTS = 2
 
 NOTES = (
-    "D: how much worse the new side is: baseline minus new; for losses and disturbance, new minus "
-    "baseline. Its bounds are one-sided, 95% each, over training seeds and architectures (with one "
-    "seed, over architectures only). Regression: the lower bound is beyond the margin. Pass: the "
-    "upper bound is within the margin. Anything else is inconclusive.",
+    "D: how much worse the new side is: baseline minus new; for losses, disturbance and regret, "
+    "new minus baseline. Its bounds are one-sided, 95% each, over training seeds and architectures "
+    "(with one seed, over architectures only). Regression: the lower bound is beyond the margin. "
+    "Pass: the upper bound is within the margin. Anything else is inconclusive.",
 )
 
 _SHOWN_SEEDS = 10
@@ -52,6 +52,7 @@ def describe_finding(finding: Finding) -> str:
     figures = f"{finding.rule.quantity.name} {_value(finding.baseline)} -> {_value(finding.new)}"
     if finding.difference is not None:
         figures += f", D {_difference(finding)}, margin {finding.rule.show(finding.rule.margin)}"
+        figures += f" {finding.unit}" if finding.unit else ""
     title = f"{finding.outcome.value.capitalize()}: {show_label(finding.label)}, {finding.rule}."
     text = f"{title} {figures}, "
     text += f"{finding.n:,} architectures, {_list_seeds(finding)}."

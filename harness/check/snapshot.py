@@ -1,7 +1,8 @@
 """What the gate keeps of an evaluation: enough for a paired comparison with another one.
 
 Both sides of a check are snapshots; a baseline is one that was saved. Axis letters: seed; n
-architectures, ascending by `nb201_index`, that every seed scored and that have the truth.
+architectures, ascending by `nb201_index`, that every seed scored (or was fitted to) and that have
+the truth.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from harness.truth.metric import ACCURACY
 
 SCHEMA_VERSION = 1
 POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
+FITTED = f"{POPULATION}; a seed has no score of those that it was fitted to"
 """Of any space: `nb201_index` is what the field is called, and holds the space's keys."""
 
 _TAU_DIGITS = 6
@@ -87,7 +89,8 @@ class MethodSnapshot(_Content):
         seeds: Training seeds; (None,) where they are not known.
         population: Which architectures these are, in words.
         nb201_index: The architectures, ascending, [n].
-        scores: Higher is better, [seed, n].
+        scores: Higher is better, [seed, n]; None where the seed was fitted to the architecture's
+            truth: it is not judged there.
         tau: Tau of each seed against the truth, [seed]; for the reader, and None for a constant
             score: the gate computes its own.
         figures: What runs measured in training, by name, [seed] each.
@@ -108,7 +111,7 @@ class MethodSnapshot(_Content):
     seeds: tuple[int | None, ...] = Field(min_length=1)
     population: str
     nb201_index: tuple[int, ...] = Field(min_length=MIN_ARCHS)
-    scores: tuple[tuple[float, ...], ...]
+    scores: tuple[tuple[float | None, ...], ...]
     tau: tuple[float | None, ...]
     figures: dict[str, tuple[float, ...]]
     trainings: tuple[str, ...] = ()
@@ -135,7 +138,7 @@ class MethodSnapshot(_Content):
 
     @property
     def score_array(self) -> FloatArray:
-        """The scores, [seed, n]."""
+        """The scores, [seed, n]; NaN for None."""
         return np.array(self.scores, dtype=np.float64)
 
 
@@ -205,18 +208,22 @@ def make_snapshot(estimators: Sequence[ScoreMatrix], chosen: ChosenTruth) -> Sna
 def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
     check_common_seeds(estimator)
     known = np.isin(chosen.truth.keys, estimator.complete_archs)
-    judged = estimator.judged_on(chosen.truth.keys)
-    if judged is not None:  # without what any seed was fitted to
-        known &= judged.all(axis=0)
     index, truth = chosen.truth.keys[known], chosen.goodness[known]
-    if len(index) < MIN_ARCHS:
+    scores, size = estimator.scores_of(index), estimator.space.n_judged
+    judged = estimator.judged_on(index)
+    if judged is None:
+        judged = np.ones(scores.shape, dtype=np.bool_)
+    fewest = int(judged.sum(axis=1).min())
+    if fewest < MIN_ARCHS:
         raise TruthError(
-            f"'{estimator.label}' has {len(index)} architectures with a score of every seed and a "
+            f"'{estimator.label}' has {fewest} architectures with a score of every seed and a "
             f"truth ({chosen.query}); a check needs {MIN_ARCHS} or more. Score more of the "
             f"{len(chosen.truth.keys):,} that have this truth."
         )
-    scores, size = estimator.scores_of(index), estimator.space.n_judged
-    taus = [kendall_tau(row, truth).value for row in scores]
+    scores = np.where(judged, scores, np.nan)
+    taus = [
+        kendall_tau(row[own], truth[own]).value for row, own in zip(scores, judged, strict=True)
+    ]
     sources = [source for record in estimator.records for source in record.sources]
     commits = (str(source["commit"]) for source in sources if source.get("commit"))
     return MethodSnapshot(
@@ -230,15 +237,21 @@ def _take(estimator: ScoreMatrix, chosen: ChosenTruth) -> MethodSnapshot:
         runs=tuple(record.run_id for record in estimator.records),
         commits=tuple(dict.fromkeys(commits)),
         seeds=estimator.seeds,
-        population=f"{len(index):,}{'' if size is None else f' of {size:,}'}: {POPULATION}",
+        population=f"{len(index):,}{'' if size is None else f' of {size:,}'}: "
+        f"{FITTED if estimator.fitted_on else POPULATION}",
         nb201_index=tuple(index.tolist()),
-        scores=tuple(tuple(row) for row in scores.tolist()),
+        scores=to_rows(scores),
         tau=tuple(None if tau is None else round(tau, _TAU_DIGITS) for tau in taus),
         figures=_figures(estimator),
         trainings=estimator.trainings,
         made_with=gather_origins(estimator.records),
         notes=tuple(map(on_one_line, estimator.notes)),
     )
+
+
+def to_rows(scores: FloatArray) -> tuple[tuple[float | None, ...], ...]:
+    """Return scores [seed, n] as a snapshot holds them, None for NaN."""
+    return tuple(tuple(None if math.isnan(s) else s for s in row) for row in scores.tolist())
 
 
 _PLACES = {
@@ -285,7 +298,7 @@ def round_scores(scores: FloatArray) -> FloatArray:
     """Round scores to the fewest digits that keep every seed's ranking, ties included.
 
     Args:
-        scores: Finite numbers, [seed, n].
+        scores: Numbers, NaN for none, [seed, n].
 
     Returns:
         The rounded numbers; rounding keeps the order, so it is enough that no two become equal.

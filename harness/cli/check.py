@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     "rules",
     multiple=True,
     metavar="FIGURE:MARGIN",
-    help="Figure to check, and how much worse it may become, such as tau_top_half:0.03 or "
-    "positive_pd:10%; repeatable.  [default: tau:0.02]",
+    help="Figure to check, and how much worse it may become, such as tau_top_half:0.03, "
+    "regret_at_10:0.2 (in the truth's unit) or positive_pd:10%; repeatable.  [default: tau:0.02]",
 )
 @click.option(
     "--min-seeds",

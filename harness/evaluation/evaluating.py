@@ -14,10 +14,11 @@ import numpy as np
 from harness.errors import TruthError
 from harness.estimators.baselines import make_baselines
 from harness.estimators.combined import find_estimator
-from harness.estimators.matrix import BoolArray, IntArray, ScoreMatrix, common_archs
+from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
 from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.constraints import check_subset
+from harness.evaluation.judged import check_left, judge_alike
 from harness.evaluation.leaks import measure_leak_free
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
@@ -206,19 +207,9 @@ def _compare(
     pair: Pair, scores_of: Callable[[ScoreMatrix], CaseScores], tick: Callable[[], object]
 ) -> Comparison:
     """Compare two estimators, each pair of seeds on architectures that neither was fitted to."""
-    sides = [
-        scores_of(estimator).of_seeds(rows)
-        for estimator, rows in ((pair.first, pair.rows.first), (pair.second, pair.rows.second))
-    ]
-    masks = [side.judged for side in sides if side.judged is not None]
-    if masks and pair.rows.is_paired:
-        judged = np.logical_and.reduce(masks)
-        _check_left(judged, pair.name)
-        sides = [side.judged_on(judged) for side in sides]
-    elif masks:  # any independent seed may meet any other
-        by_all = np.logical_and.reduce([side.by_all for side in sides])
-        _check_left(by_all[np.newaxis], pair.name)
-        sides = [side.within(by_all) for side in sides]
+    first = scores_of(pair.first).of_seeds(pair.rows.first)
+    second = scores_of(pair.second).of_seeds(pair.rows.second)
+    sides = judge_alike(first, second, is_paired=pair.rows.is_paired, names=pair.name)
     return compare_case(
         *sides,
         names=(pair.first.label, pair.second.label),
@@ -235,17 +226,8 @@ def _score(chosen: ChosenTruth, estimator: ScoreMatrix, archs: IntArray) -> Case
     judged = estimator.judged_on(archs)
     if judged is None:
         return CaseScores(case, estimator.scores_of(archs))
-    _check_left(judged, estimator.label)
+    check_left(judged, estimator.label)
     return CaseScores(case, estimator.scores_of(archs), known=~judged)
-
-
-def _check_left(judged: BoolArray, labels: str) -> None:
-    """Refuse to judge a seed, [seed, n], on nothing but what it was fitted to."""
-    if not judged.any(axis=1).all():
-        raise TruthError(
-            f"A seed of {labels} was fitted to all {judged.shape[1]:,} architectures that it would "
-            "be judged on. Give fewer labels, or score more architectures that have a truth."
-        )
 
 
 def _score_baselines(scores: CaseScores) -> dict[str, CaseScores]:

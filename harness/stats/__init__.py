@@ -30,6 +30,7 @@ from harness.stats.gaps import GapBin, GapCurve, concordance_by_gap
 from harness.stats.intervals import (
     TAU_LIMITS,
     Interval,
+    median_bounds,
     over_seeds,
 )
 from harness.stats.jackknife import MIN_GROUPS, ImageError, image_error_of_tau
@@ -112,6 +113,7 @@ __all__ = [
     "holm",
     "image_error_of_tau",
     "kendall_tau",
+    "median_bounds",
     "modelled_ceiling",
     "modelled_ceilings",
     "one_seed_reference",

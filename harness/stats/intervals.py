@@ -66,6 +66,31 @@ def over_seeds(values: Sequence[float], limits: Limits | None = None) -> Interva
     return around(float(numbers.mean()), half, se, OVER_SEEDS, limits)
 
 
+def median_bounds(values: Sequence[float], confidence: float) -> tuple[float, float] | None:
+    """Bound the median over seeds on either side, whatever the distribution.
+
+    Args:
+        values: One number per seed, independent of each other.
+        confidence: Confidence level of each one-sided bound.
+
+    Returns:
+        The lower and the upper bound, both among the values; None for too few seeds, for 0.95 fewer
+        than five.
+
+    Raises:
+        UsageError: If a value is not finite.
+
+    Reference:
+        Conover, Practical Nonparametric Statistics, 1999: the order statistics of the sign test.
+    """
+    ordered = np.sort(_check_values(values))
+    n = len(ordered)
+    beyond, place = 0, -1  # subsets of the seeds, all of which lie on one side of the median
+    while (beyond := beyond + math.comb(n, place + 1)) <= (1.0 - confidence) * 2**n:
+        place += 1
+    return None if place < 0 else (float(ordered[place]), float(ordered[n - 1 - place]))
+
+
 def around(
     centre: float,
     half: float,

@@ -224,7 +224,7 @@ def _method(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: _method(c)["scores"][0].__setitem__(0, float("nan")), "finite number"),
         (lambda c: _method(c)["scores"][0].__setitem__(0, float("inf")), "finite number"),
         (lambda c: _method(c)["scores"][0].__setitem__(0, "a lot"), "valid number"),
-        (lambda c: _method(c)["scores"][0].__setitem__(0, None), "valid number"),
+        (lambda c: _method(c)["scores"][0].__setitem__(0, None), "hash mismatch"),
         (lambda c: _method(c)["scores"][0].__setitem__(0, 99.5), "hash mismatch"),
         (lambda c: _method(c).update(bn_mode="recalibrated"), "hash mismatch"),
         (lambda c: c["truth"].update(sha256="0" * 64), "hash mismatch"),

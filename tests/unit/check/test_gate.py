@@ -24,8 +24,9 @@ from harness.check import (
     save_baseline,
     verdict,
 )
-from harness.errors import MismatchError, UsageError
-from harness.estimators.matrix import ScoreMatrix
+from harness.errors import MismatchError, TruthError, UsageError
+from harness.estimators.matrix import BoolArray, ScoreMatrix
+from harness.evaluation import evaluate_together
 from tests.check_cases import (
     SEEDS,
     FloatArray,
@@ -419,13 +420,139 @@ def test_a_baseline_of_an_earlier_version_names_the_kind_of_score_in_former_word
     assert find(estimate(SCORES, score_kind=now), baseline=baseline).outcome is Outcome.PASS
 
 
-def test_a_predictor_is_checked_on_what_no_seed_was_fitted_to() -> None:
-    seen = tuple(BASE.keys[seed * 5 : 20 + seed * 5] for seed in SEEDS)
-    scores = SCORES.copy()
-    for row, labels in zip(scores, seen, strict=True):
-        row[np.isin(BASE.keys, labels)] = np.nan
-    (taken,) = keep(CHOSEN, replace(BASE, score=scores, fitted_on=seen)).methods
-    rest = BASE.keys[20 + 5 * max(SEEDS) :]
-    assert taken.nb201_index == tuple(rest.tolist())
-    expected = scipy.stats.kendalltau(SCORES[0][-len(rest) :], TRUTH[-len(rest) :]).statistic
-    assert taken.tau[0] == pytest.approx(expected, abs=1e-6)
+# Estimators that were fitted to labels
+
+
+def fit(
+    scores: FloatArray, first: int = 0, seeds: tuple[int, ...] = SEEDS, **fields: Any
+) -> tuple[ScoreMatrix, list[BoolArray]]:
+    """An estimator whose seeds know 40 architectures each, and which these are, [n] each."""
+    places = [np.arange(first + 20 * row, first + 20 * row + 40) % N for row in range(len(seeds))]
+    known = [np.isin(np.arange(N), own) for own in places]
+    seen = tuple(BASE.keys[own] for own in known)
+    return estimate(np.where(known, np.nan, scores), seeds, fitted_on=seen, **fields), known
+
+
+def mean_tau(scores: FloatArray, *known: list[BoolArray]) -> float:
+    """Mean over seeds, each on what none of the sides knows."""
+    taus = []
+    for row, *masks in zip(scores, *known, strict=True):
+        rest = ~np.logical_or.reduce(masks)
+        taus.append(scipy.stats.kendalltau(row[rest], TRUTH[rest]).statistic)
+    return float(np.mean(taus))
+
+
+def test_each_label_seed_is_judged_on_what_neither_side_was_fitted_to() -> None:
+    noisy = draw_scores(SIGNAL, noise=1.4, own=1)
+    old, known = fit(SCORES)
+    new, other = fit(noisy, first=30)
+    finding = find(new, "tau:0.02", baseline=keep(CHOSEN, old))
+    assert (finding.outcome, finding.n) == (Outcome.FAIL, 130)  # 40 labels a side, 10 of both
+    assert finding.baseline == pytest.approx(mean_tau(SCORES, known, other))
+    assert finding.new == pytest.approx(mean_tau(noisy, known, other))
+    assert "judged on 130 of 200 architectures, those that neither" in " ".join(finding.notes)
+
+
+def test_a_check_says_of_a_predictor_what_a_report_says(tmp_path: Any) -> None:
+    old, _ = fit(SCORES)
+    new, _ = fit(draw_scores(SIGNAL, noise=1.4, own=1), first=30, label="new")
+    (pair,) = evaluate_together([old, new], CHOSEN, baseline="spos").pairs
+    reported = pair.comparison.differences["all"]
+    save_baseline(keep(CHOSEN, old), tmp_path / "b.json")  # null where a seed has no score
+    baseline = load_baseline(tmp_path / "b.json")
+    rules = ("tau:0", "tau_top_half:0", "regret_at_10:0")
+    findings = check(replace(new, label="spos"), *rules, baseline=baseline).findings
+    for finding, name in zip(findings, ("tau", "tau_top_50", "regret_at_10"), strict=True):
+        assert finding.baseline is not None
+        assert finding.new is not None
+        own = (finding.new, finding.difference, finding.baseline)
+        gain = finding.new - finding.baseline if name.startswith("regret") else -own[1]
+        assert gain == pytest.approx(reported[name].value)
+
+
+def test_a_predictor_against_itself_passes() -> None:
+    own, _ = fit(SCORES)
+    for rule in ("tau:0", "spearman:0", "regret_at_10:0"):
+        assert find(own, rule, baseline=keep(CHOSEN, own)).outcome is Outcome.PASS
+
+
+def test_other_label_seeds_are_judged_on_what_none_was_fitted_to() -> None:
+    old, known = fit(SCORES[:2], seeds=(0, 1))
+    new, other = fit(SCORES[2:4], first=60, seeds=(2, 3))
+    finding = find(new, "tau:0", baseline=keep(CHOSEN, old))
+    assert (finding.is_paired, finding.n) == (False, 80)
+    common = [np.logical_or.reduce([*known, *other])] * 2
+    assert finding.baseline == pytest.approx(mean_tau(SCORES[:2], common))
+
+
+def test_a_baseline_keeps_no_score_of_a_label() -> None:
+    own, known = fit(SCORES)
+    (taken,) = keep(CHOSEN, own).methods
+    assert taken.nb201_index == tuple(BASE.keys.tolist())
+    assert [[s is None for s in row] for row in taken.scores] == np.array(known).tolist()
+    assert taken.tau[0] == pytest.approx(mean_tau(SCORES[:1], known[:1]), abs=1e-6)
+    with pytest.raises(TruthError, match=r"has 20 architectures .* a check needs 30"):
+        keep(CHOSEN, replace(own, fitted_on=(own.keys[:180], *own.fitted_on[1:])))
+
+
+# Regret
+
+
+def place_best(*at: int, seeds: tuple[int, ...] = SEEDS) -> ScoreMatrix:
+    """Scores whose highest are what is truly best after the first k, one k a seed."""
+    order = np.argsort(-TRUTH)
+    scores = np.tile(TRUTH, (len(at), 1))
+    for row, k in zip(scores, at, strict=True):
+        row[order[:k]] -= 1000.0
+    return estimate(scores, seeds)
+
+
+def regret(k: int) -> float:
+    ordered = -np.sort(-TRUTH)
+    return float(ordered[0] - ordered[k])
+
+
+def test_regret_that_grew_in_every_seed_is_a_regression() -> None:
+    before, after = (0, 1, 0, 2, 0), (30, 35, 40, 30, 60)
+    old, new = place_best(*before), place_best(*after)
+    finding = find(new, "regret_at_10:0.5", baseline=keep(CHOSEN, old))
+    worse = sorted(regret(b) - regret(a) for a, b in zip(before, after, strict=True))
+    assert finding.outcome is Outcome.FAIL
+    assert (finding.low, finding.difference, finding.high) == pytest.approx(tuple(worse[::2]))
+    assert finding.new == pytest.approx(np.mean([regret(k) for k in after]))
+    text = describe_finding(finding)
+    assert f"margin 0.500 accuracy points, {N} architectures" in text
+    assert "D is the median over seeds" in text
+    assert find(old, "regret_at_10:0", baseline=keep(CHOSEN, new)).outcome is Outcome.PASS
+
+
+def test_regret_that_grew_in_some_seeds_is_inconclusive() -> None:
+    new = place_best(0, 0, 0, 0, 60)
+    baseline = keep(CHOSEN, place_best(0, 0, 0, 0, 0))
+    assert find(new, "regret_at_10:0.5", baseline=baseline).outcome is Outcome.INCONCLUSIVE
+    enough = f"regret_at_10:{regret(60) + 0.1:.3f}"
+    assert find(new, enough, baseline=baseline).outcome is Outcome.PASS
+
+
+def test_regret_without_five_common_seeds_has_no_bounds() -> None:
+    baseline = keep(CHOSEN, place_best(0, 0, 0, 0, seeds=SEEDS[:4]))
+    few = find(place_best(9, 9, 9, 9, seeds=SEEDS[:4]), "regret_at_1:0", baseline=baseline)
+    assert (few.outcome, few.low, few.visible) == (Outcome.INCONCLUSIVE, None, None)
+    assert "Bounds need five common seeds." in few.notes[0]
+    others = find(place_best(9, 9, seeds=(8, 9)), "regret_at_1:0", baseline=baseline)
+    assert (others.outcome, others.low) == (Outcome.INCONCLUSIVE, None)
+    assert "No bounds of regret without common seeds" in others.notes[0]
+
+
+def test_a_margin_of_regret_that_nothing_can_exceed_is_refused() -> None:
+    most = float(TRUTH.max() - TRUTH.min())
+    with pytest.raises(UsageError, match=rf"everything pass: .* is {most:.4g} accuracy points"):
+        check(BASE, f"regret_at_10:{most + 0.001:.3f}")
+
+
+def test_regret_counts_labels_as_known() -> None:
+    scores = -np.tile(TRUTH, (5, 1))  # the worst first
+    own, known = fit(scores)
+    finding = find(own, "regret_at_10:0", baseline=keep(CHOSEN, own))
+    best = [max(TRUTH[mask].max(), np.sort(TRUTH[~mask])[9]) for mask in known]
+    assert finding.baseline == pytest.approx(np.mean(TRUTH.max() - np.array(best)))

@@ -18,6 +18,7 @@ from harness.stats import METRICS
         ("spearman:.5", False, 0.5, 0.5),
         ("tau:0", False, 0.0, 0.0),
         (" train_loss:0.1 ", False, 0.1, 0.1),
+        ("regret_at_10:250.5", False, 250.5, 250.5),
         ("positive_pd:10%", True, 0.1, np.log(1.1)),
         ("positive_pd:0.001", False, 0.001, 0.001),
     ],
@@ -48,7 +49,9 @@ def test_a_rule_is_a_figure_and_a_margin(
         ("ta:0.02", "no figure 'ta'; did you mean 'tau'"),
         ("Tau:0.02", "no figure 'Tau'; did you mean 'tau'"),
         ("accuracy:1", "no figure 'accuracy'"),
-        ("tau:5%", "no natural zero"),
+        ("tau:5%", "may be 0 or below"),
+        ("regret_at_10:5%", "may be 0 or below"),
+        ("regret_at_5:1", "no figure 'regret_at_5'; did you mean 'regret_at_1'"),
         ("tau:2", "the margin is 2; at most 1 is allowed"),
         ("positive_pd:2000%", "the margin is 2000%"),
     ],
@@ -108,6 +111,10 @@ def test_a_share_of_nothing_is_refused() -> None:
         parse_rule("positive_pd:10%").to_scale(np.array([0.1, 0.0]))
 
 
-def test_every_ranking_figure_is_a_metric_with_influence_values() -> None:
-    names = [row.metric for row in QUANTITIES.values() if row.metric is not None]
-    assert all(METRICS[name].method.value == "influence" for name in names)
+def test_every_ranking_figure_has_influence_values_or_is_bounded_over_seeds() -> None:
+    for row in QUANTITIES.values():
+        if row.metric is None:
+            continue
+        metric = METRICS[row.metric]
+        assert row.is_extreme is metric.is_lower_better is metric.is_extreme
+        assert row.is_extreme or metric.method.value == "influence"

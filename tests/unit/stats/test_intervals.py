@@ -18,6 +18,7 @@ from harness.stats import (
     Tau,
     conclude,
     kendall_tau,
+    median_bounds,
     over_seeds,
     sample_metric,
     subtract,
@@ -150,6 +151,30 @@ def test_the_interval_over_seeds_is_students() -> None:
     assert interval.low == pytest.approx(low)
     assert interval.high == pytest.approx(high)
     assert interval.se == pytest.approx(scipy_stats.sem(values))
+
+
+@pytest.mark.parametrize(("n", "place"), [(4, None), (5, 0), (7, 0), (8, 1), (20, 5)])
+def test_bounds_of_a_median_are_those_of_the_sign_test(n: int, place: int | None) -> None:
+    values = np.random.RandomState(n).standard_normal(n)
+    found = median_bounds(values.tolist(), 0.95)
+    if place is None:
+        assert found is None
+        return
+    ordered = np.sort(values)
+    assert found == (ordered[place], ordered[-1 - place])
+    sizes = [scipy_stats.binomtest(k, n, alternative="less").pvalue for k in (place, place + 1)]
+    assert sizes[0] <= 0.05 < sizes[1]  # one further place would not hold
+
+
+@pytest.mark.parametrize("n", [5, 6, 12, 20])
+def test_bounds_of_a_median_cover_it_for_skewed_and_tied_values(n: int) -> None:
+    """Regret is 0 in many seeds and large in a few."""
+    rng = np.random.RandomState(n)
+    draws = np.round(np.maximum(0.0, rng.exponential(size=(4000, n)) - 0.5), 1)
+    median = 0.2  # ln 2 - 0.5, rounded
+    bounds = np.array([median_bounds(row.tolist(), 0.95) for row in draws])
+    assert np.mean(bounds[:, 0] <= median) >= 0.94  # 0.95 less three binomial standard errors
+    assert np.mean(bounds[:, 1] >= median) >= 0.94
 
 
 def test_the_interval_over_seeds_is_cut_at_the_limits() -> None:
