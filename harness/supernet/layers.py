@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.supernet.depthwise import depthwise_conv2d
 from harness.supernet.norm import Norm
 
 Tap = Callable[[str, Tensor], None]
@@ -55,6 +56,7 @@ class ConvBN(nn.Module):
         self.stride = stride
         self.padding = kernel // 2
         self.groups = networks * groups
+        self.is_depthwise = groups == in_channels == out_channels > 1
         self.name = ""  # of the weight, which a tap is told; see `name_layers`
 
     def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
@@ -70,7 +72,10 @@ class ConvBN(nn.Module):
         """
         if tap is not None:
             tap(self.name, x)
-        y = F.conv2d(x, self.weight, None, self.stride, self.padding, groups=self.groups)
+        if self.is_depthwise:
+            y = depthwise_conv2d(x, self.weight, self.stride)
+        else:
+            y = F.conv2d(x, self.weight, None, self.stride, self.padding, groups=self.groups)
         return norm(y, self.bn_weight, self.bn_bias)
 
 
