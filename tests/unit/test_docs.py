@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import doctest
-import json
-from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.check import QUANTITIES
@@ -219,21 +216,3 @@ def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> N
     printed = printed_by_default("cifar10", data_dir)
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
-
-
-def test_the_tables_of_few_labels_are_what_the_records_say() -> None:
-    folder = ROOT / "results" / "few-labels"
-    runs = defaultdict(list)
-    for line in (folder / "records.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        keys = ("tau", "tau_top_half", "tau_top_10")
-        row = json.dumps(record["config"]["predictor"])
-        runs[row].append([record["summary"][key] for key in keys])
-    said = {
-        " | ".join(f"{x.mean():.3f} +- {x.std(ddof=1):.3f}" for x in np.transpose(of_seeds))
-        for of_seeds in runs.values()
-    }
-    text = (folder / "README.md").read_text().partition("## Whose scatter")[0]
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if " +- " in line]
-    assert len(rows) == len(runs) == 24
-    assert {" | ".join((row[2], *row[4:6])) for row in rows} == said
