@@ -25,10 +25,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from harness.estimators.classes import distinct_classes
 from harness.estimators.supernet.measuring import BatchSums, SharedBatch, sum_batch
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import EDGES, N_ARCHS, OPS, Arch
 from harness.spaces.nb201.network import NB201SuperNet
 from harness.spaces.nb201.shared import order_by_first_nodes
+from harness.spaces.values import NetworkShape
 from harness.training.allocation import keep_freed_memory
 from tests.reference import NaiveNetwork, copy_weights
 

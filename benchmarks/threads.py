@@ -46,9 +46,9 @@ def work(kind: str, threads: int, policy: str | None, n: int, barrier: Any, time
     from harness.estimators.supernet.measuring import SharedBatch
     from harness.estimators.supernet.readout import both_readouts
     from harness.spaces import load_space
-    from harness.spaces.base import NetworkShape
     from harness.spaces.nb201.encoding import arch_at, sample_indices
     from harness.spaces.nb201.network import NB201SuperNet
+    from harness.spaces.values import NetworkShape
     from harness.training.allocation import keep_freed_memory
 
     torch.set_num_threads(threads)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import EDGES, OPS, Arch
+from harness.spaces.values import NetworkShape
 
 CONV_KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.spaces.base import Architecture, Space
+from harness.spaces.base import Space
+from harness.spaces.values import Architecture
 
 
 def class_key(space: Space, key: int) -> int:

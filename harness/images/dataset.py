@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.errors import UsageError
 from harness.seeding import derive_seed
-from harness.spaces.base import NetworkShape
+from harness.spaces.values import NetworkShape
 
 
 @dataclass(frozen=True)

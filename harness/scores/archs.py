@@ -24,7 +24,6 @@ from harness.scores.columns import numbers_rows
 from harness.scores.contents import names_rows
 from harness.scores.text import show
 from harness.spaces import Space, load_space
-from harness.spaces.base import INDEX_FORM
 from harness.spaces.lookup import (
     INDEX_COLUMN,
     SPACE_COLUMN,
@@ -39,6 +38,7 @@ from harness.spaces.reading import (
     read_forms,
     settle_form,
 )
+from harness.spaces.values import INDEX_FORM
 
 STRING_COLUMNS = ("arch_str", "arch")
 """Names that say what a column holds: of several columns of architectures, these decide."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import cache
 
 from harness.registry import find_class, load_class
-from harness.spaces.base import Architecture, Grid, NetworkShape, Space
+from harness.spaces.base import Space
+from harness.spaces.kinds import Grid
+from harness.spaces.values import Architecture, NetworkShape
 
 REGISTRY = {
     "nb201": "harness.spaces.nb201.space:NB201",

@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from harness.errors import ArchError, HarnessError, UsageError
 from harness.spaces import DEFAULT, load_space
-from harness.spaces.base import Architecture, Space
+from harness.spaces.base import Space
+from harness.spaces.values import Architecture
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.spaces.base import Architecture, Grid
+from harness.spaces.kinds import Grid
+from harness.spaces.values import Architecture
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from harness.errors import UsageError
 from harness.settings.base import Settings as OwnSettings
-from harness.spaces.base import Architecture, Grid, Space
+from harness.spaces.base import Space
+from harness.spaces.kinds import Grid
+from harness.spaces.values import Architecture
 from harness.supernet.patches import LayerInput
 
 

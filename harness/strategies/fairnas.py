@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.errors import UsageError
-from harness.spaces.base import Grid, Space
+from harness.spaces.base import Space
+from harness.spaces.kinds import Grid
 from harness.strategies.base import Strategy, WeightedPath
 
 

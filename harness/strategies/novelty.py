@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from harness.settings.base import Settings
-from harness.spaces.base import Architecture
+from harness.spaces.values import Architecture
 from harness.strategies.archive import measure_novelty
 from harness.strategies.base import Context, Strategy, WeightedPath
 from harness.supernet.patches import LayerInput

@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from harness.errors import ArchError
-from harness.spaces.base import Architecture, Cost, Grid, NetworkShape, Space
+from harness.spaces.base import Space
+from harness.spaces.kinds import Grid
+from harness.spaces.values import Architecture, Cost, NetworkShape
 from harness.supernet.base import SuperNet
 
 N_ARCHS, N_COMPUTED = 60, 12

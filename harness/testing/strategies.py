@@ -21,7 +21,7 @@ from unittest import mock
 import torch
 
 from harness.monitor import SilentMonitor
-from harness.spaces.base import Architecture
+from harness.spaces.values import Architecture
 from harness.strategies.base import WeightedPath
 from harness.testing.tiny import assert_same_state, copy_weights_of, tiny_config, tiny_trainer
 from harness.training.checkpoint import load_checkpoint, save_checkpoint

@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.errors import ArchError, TruthError
 from harness.files.images import is_own_name
-from harness.spaces.base import Architecture, Fact, NetworkShape
 from harness.spaces.lookup import arch_columns, name_archs
+from harness.spaces.values import Architecture, Fact, NetworkShape
 from harness.truth.metric import ACCURACY, TruthMetric
 from harness.truth.query import Group
 from harness.truth.sources import BUILT

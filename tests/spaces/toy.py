@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import ArchError
-from harness.spaces.base import Cost, Grid, NetworkShape, Trait
+from harness.spaces.kinds import Grid
+from harness.spaces.values import Cost, NetworkShape, Trait
 from harness.supernet.base import SideBySide, SuperNet
 from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, batch_norm

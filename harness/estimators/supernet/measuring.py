@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.images.dataset import ImageData, ImageSet, iterate_batches
-from harness.spaces.base import Architecture
+from harness.spaces.values import Architecture
 from harness.supernet.base import SuperNet
 from harness.supernet.norm import RecalibratedNorm, batch_norm
 

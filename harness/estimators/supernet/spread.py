@@ -17,7 +17,7 @@ from harness.estimators.supernet.measuring import (
     sum_batches,
 )
 from harness.estimators.supernet.readout import ReadoutSums, both_readouts
-from harness.spaces.base import Architecture
+from harness.spaces.values import Architecture
 from harness.supernet.base import SuperNet
 
 

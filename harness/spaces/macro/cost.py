@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.macro.encoding import FIRST, IDENTITY, MBCONV3, MBCONV5, STAGES, Arch
+from harness.spaces.values import NetworkShape
 
 BENCHMARK_SHAPE = NetworkShape(channels=64, cells=1, image_size=32, image_channels=3, classes=10)
 """The published benchmark's network."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.macro.cost import (
     STEM_KERNEL,
     Layer,
@@ -21,6 +20,7 @@ from harness.spaces.macro.cost import (
     stem_channels,
 )
 from harness.spaces.macro.encoding import BLOCKS, Arch, weighted_choices
+from harness.spaces.values import NetworkShape
 from harness.supernet.base import SideBySide, SuperNet
 from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, batch_norm

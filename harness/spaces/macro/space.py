@@ -12,17 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import ArchError
-from harness.spaces.base import (
-    Architecture,
-    Baseline,
-    Cost,
-    Fact,
-    Features,
-    Form,
-    Grid,
-    NetworkShape,
-    Trait,
-)
+from harness.spaces.kinds import Grid
 from harness.spaces.macro.cost import BENCHMARK_SHAPE, count
 from harness.spaces.macro.encoding import (
     BLOCKS,
@@ -33,6 +23,16 @@ from harness.spaces.macro.encoding import (
     N_NETWORKS,
     Arch,
     parse_arch,
+)
+from harness.spaces.values import (
+    Architecture,
+    Baseline,
+    Cost,
+    Fact,
+    Features,
+    Form,
+    NetworkShape,
+    Trait,
 )
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import CONV_1X1, CONV_3X3, Arch
+from harness.spaces.values import NetworkShape
 
 N_STAGES = 3
 

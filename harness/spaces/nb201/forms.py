@@ -12,8 +12,8 @@ import string
 from collections.abc import Mapping, Sequence
 
 from harness.errors import ArchError
-from harness.spaces.base import Form
 from harness.spaces.nb201.encoding import EDGES, N_NODES, OP_BY_NAME, OPS, Arch, parse_arch
+from harness.spaces.values import Form
 
 NASLIB_OPS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
 """The operations in NASLib's order: what its digits stand for."""

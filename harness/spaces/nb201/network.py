@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cell import Cell
 from harness.spaces.nb201.cost import N_STAGES
 from harness.spaces.nb201.encoding import CONV_OPS, EDGES, Arch
 from harness.spaces.nb201.shared import FirstCell, order_by_first_nodes
+from harness.spaces.values import NetworkShape
 from harness.supernet.base import Standalone, SuperNet
 from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
 from harness.supernet.norm import Norm, RunningNorm, batch_norm

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import ArchError
 from harness.seeding import make_rng
-from harness.spaces.base import (
-    Baseline,
-    Cost,
-    Fact,
-    Features,
-    Form,
-    Grid,
-    NetworkShape,
-    Trait,
-)
+from harness.spaces.kinds import Grid
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import (
@@ -37,6 +28,7 @@ from harness.spaces.nb201.encoding import (
     sample_indices,
 )
 from harness.spaces.nb201.forms import FORMS
+from harness.spaces.values import Baseline, Cost, Fact, Features, Form, NetworkShape, Trait
 
 if TYPE_CHECKING:
     import numpy as np

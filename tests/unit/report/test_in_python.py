@@ -25,9 +25,9 @@ from harness.evaluation import choose_truth, evaluate_estimator
 from harness.report import EvaluationResult, in_python
 from harness.report.rendering import EVALUATION_WRITERS
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_params
 from harness.spaces.nb201.encoding import CONV_3X3, Arch, arch_at, enumerate_archs
+from harness.spaces.values import NetworkShape
 from harness.stats import METRICS, pearson, populations_of
 from harness.truth import TruthTable, default_query, find_truth, make_table
 from tests.made_runs import INDICES, N, make_run

@@ -8,7 +8,7 @@ from nats_bench.genotype_utils import topology_str2structure
 
 from harness.errors import UsageError
 from harness.spaces import load_space
-from harness.spaces.base import Trait, Unbounded
+from harness.spaces.kinds import Unbounded
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_string
 from harness.spaces.nb201.encoding import (
     N_ARCHS,
@@ -17,6 +17,7 @@ from harness.spaces.nb201.encoding import (
     enumerate_archs,
     sample_indices,
 )
+from harness.spaces.values import Trait
 from harness.stats import (
     conclude,
     evaluate_scores,

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 
 from harness.errors import UsageError
-from harness.spaces.base import NetworkShape, Space
+from harness.spaces.base import Space
 from harness.spaces.nb201.cost import count_flops, count_params
 from harness.spaces.nb201.encoding import EDGES, OPS, Arch, enumerate_archs
 from harness.spaces.nb201.space import NB201
+from harness.spaces.values import NetworkShape
 from harness.strategies import load_strategy
 from harness.strategies.archive import measure_distances, measure_novelty
 from harness.strategies.base import Strategy, WeightedPath

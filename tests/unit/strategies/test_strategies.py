@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import MismatchError, UsageError
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import Arch, arch_at
 from harness.spaces.nb201.network import NB201SuperNet
+from harness.spaces.values import NetworkShape
 from harness.strategies import REGISTRY, check_strategy, load_strategy
 from harness.strategies.ogd import OrthogonalGradientDescent
 from harness.strategies.projecting import STEPS_OF_DRAWS, ProjectingStrategy

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
+from harness.spaces.values import NetworkShape
 from harness.supernet.depthwise import depthwise_conv2d, stuffed_gradient, weight_gradient
 
 SIZES = [(8, 8), (7, 7), (9, 6), (5, 5), (4, 4), (2, 2), (1, 3)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from harness.spaces.base import NetworkShape
+from harness.spaces.values import NetworkShape
 from harness.testing.spaces import check_networks, check_space
 from tests.spaces.toy import Toy, ToyArch, ToyNet
 

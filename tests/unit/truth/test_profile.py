@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from harness.errors import TruthError
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import OPS, arch_at, sample_indices
+from harness.spaces.values import NetworkShape
 from harness.truth import TruthQuery, TruthTable, make_table
 from harness.truth.overview import describe_table
 from harness.truth.profile import describe_arch

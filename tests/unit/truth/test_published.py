@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import N_ARCHS, Arch, enumerate_archs
+from harness.spaces.values import NetworkShape
 from harness.stats import (
     ceiling,
     evaluate_scores,

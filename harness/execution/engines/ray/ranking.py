@@ -16,7 +16,7 @@ import torch
 
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.spread import Scoring, score_all
-from harness.spaces.base import Architecture
+from harness.spaces.values import Architecture
 from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4

@@ -11,10 +11,10 @@ from torch import Tensor
 from harness.estimators.classes import distinct_classes
 from harness.estimators.supernet.measuring import SharedBatch, sum_batch
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import N_ARCHS, Arch, enumerate_archs, sample_indices
 from harness.spaces.nb201.network import NB201SuperNet
 from harness.spaces.nb201.shared import order_by_first_nodes
+from harness.spaces.values import NetworkShape
 from harness.supernet.layers import ConvBN
 from tests.reference import NaiveNetwork, copy_weights
 from tests.tiny import assert_same_state

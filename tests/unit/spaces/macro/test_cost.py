@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import ArchError
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
 from harness.spaces.macro.cost import BENCHMARK_SHAPE, count
 from harness.spaces.macro.encoding import parse_arch
+from harness.spaces.values import NetworkShape
 
 SPACE = load_space("macro")
 

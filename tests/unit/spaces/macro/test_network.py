@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.spaces import load_space
-from harness.spaces.base import NetworkShape
 from harness.spaces.macro.encoding import Arch, parse_arch
+from harness.spaces.values import NetworkShape
 
 SPACE = load_space("macro")
 SHAPE = NetworkShape(channels=8, cells=1, image_size=16, image_channels=3, classes=5)

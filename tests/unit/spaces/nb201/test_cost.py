@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import (
     EDGES,
@@ -17,6 +16,7 @@ from harness.spaces.nb201.encoding import (
     sample_indices,
 )
 from harness.spaces.nb201.network import StandaloneNetwork
+from harness.spaces.values import NetworkShape
 from tests.reference import NaiveNetwork
 
 CIFAR10 = BENCHMARK_SHAPES["cifar10"]

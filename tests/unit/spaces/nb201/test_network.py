@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.spaces.base import NetworkShape
 from harness.spaces.nb201.encoding import (
     CONV_OPS,
     OPS,
@@ -20,6 +19,7 @@ from harness.spaces.nb201.encoding import (
     sample_indices,
 )
 from harness.spaces.nb201.network import NB201SuperNet, StandaloneNetwork
+from harness.spaces.values import NetworkShape
 from harness.supernet import layers
 from tests.reference import NaiveNetwork, copy_weights, naive_name
 
