@@ -68,7 +68,7 @@ def make_run(
         table = strategy_settings(config)
         assert table is not None
         config = config.with_tables({"ogd": table.stored()})
-    config = config.reading(read_by([config.estimator]))
+    config = config.reading(read_by([config]))
     folder = RunFolder(root / config.run_id)
     query = str(default_query(config.dataset))
     folder.write_record(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.errors import UsageError, unknown_name
-from harness.estimators import FREE, PROXIES, SUPERNET
+from harness.errors import UsageError
+from harness.estimators import PROXIES, SUPERNET
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.methods import NAMED, Method, find_method
 from harness.estimators.naming import parse_terms, split_names
@@ -17,8 +17,8 @@ from harness.strategies import check_strategy
 
 DEFAULT_STRATEGIES = ("spos", "ogd")
 
-GROUPS = {"zero-cost": tuple(PROXIES), "supernets": DEFAULT_STRATEGIES, "free": tuple(FREE)}
-"""Names for several estimators at once; of the free ones, those that the space has."""
+GROUPS = ("zero-cost", "supernets", "free")
+"""Names for several estimators at once."""
 
 
 class Asked(NamedTuple):
@@ -42,32 +42,34 @@ def parse_options(
     Raises:
         UsageError: If an option names nothing, or as `parse_methods`.
     """
+    space = space or load_space()
     for option, text in (("strategies", strategies), ("estimators", estimators)):
         if text is not None and not split_names(text):
             kind = "strategy" if option == "strategies" else "estimator"
-            known = STRATEGIES if option == "strategies" else NAMED
+            known = STRATEGIES if option == "strategies" else (*NAMED, *space.baselines)
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
     single, combinations = [], []
     for name in split_names(estimators):
-        terms = parse_terms(name, {*STRATEGIES, *ESTIMATORS, *GROUPS})
+        terms = parse_terms(name, {*STRATEGIES, *ESTIMATORS, *GROUPS, *space.baselines})
         if len(terms) == 1:
             single.append(name)
             continue
         combinations.append(name)
-        single += _find_computed(name, [term.name for term in terms])
+        single += _find_computed(name, [term.name for term in terms], space)
     return Asked(parse_methods(split_names(strategies), single, space), combinations)
 
 
-def _find_computed(text: str, components: Sequence[str]) -> list[str]:
+def _find_computed(text: str, components: Sequence[str], space: Space) -> list[str]:
     """Return the components of a combination that are to be computed: a free one need not be."""
     for name in components:
         if name in GROUPS:
             raise UsageError(
                 f"'{text}' has '{name}' as a component, which is a group. Name one estimator, such "
-                f"as {GROUPS[name][0]}; '{name}' may stand beside it, separated by a comma."
+                f"as {_find_members(name, space)[0]}; '{name}' may stand beside it, separated by a "
+                "comma."
             )
-        find_method(name)
-    return [name for name in components if name not in FREE] or list(components)
+        find_method(name, space)
+    return [name for name in components if name not in space.baselines] or list(components)
 
 
 def parse_methods(
@@ -81,8 +83,7 @@ def parse_methods(
         space: The space of the architectures; `DEFAULT` unless given.
 
     Raises:
-        UsageError: If a name is none of these, a class is neither strategy nor estimator, or the
-            space lacks a free score.
+        UsageError: If a name is none of these, or a class is neither strategy nor estimator.
     """
     space = space or load_space()
     methods = []
@@ -90,16 +91,13 @@ def parse_methods(
         check_strategy(strategy)
         methods.append(Method(SUPERNET, strategy))
     single = [one for name in estimators for one in _find_members(name, space)]
-    return list(dict.fromkeys([*methods, *(find_method(name, GROUPS) for name in single)]))
+    return list(dict.fromkeys([*methods, *(find_method(name, space, GROUPS) for name in single)]))
 
 
 def _find_members(name: str, space: Space) -> Sequence[str]:
     """Return the names that a name stands for."""
-    if name in FREE and name not in space.baselines:
-        raise unknown_name(f"baseline of space '{space.name}'", name, space.baselines)
-    if name == "free":
-        return [one for one in FREE if one in space.baselines]
-    return GROUPS.get(name, (name,))
+    members = zip(GROUPS, (PROXIES, DEFAULT_STRATEGIES, space.baselines), strict=True)
+    return list(dict(members).get(name, (name,)))
 
 
 def spell_out(combination: str, config: RunConfig) -> str:
@@ -111,8 +109,9 @@ def spell_out(combination: str, config: RunConfig) -> str:
     """
     from harness.stats.combination import write_sum
 
-    terms = parse_terms(combination, {*STRATEGIES, *ESTIMATORS})
-    labels = [find_method(term.name).label(config) for term in terms]
+    space = load_space(config.space)
+    terms = parse_terms(combination, {*STRATEGIES, *ESTIMATORS, *space.baselines})
+    labels = [find_method(term.name, space).label(config) for term in terms]
     return write_sum(labels, [term.weight for term in terms])
 
 

@@ -21,7 +21,16 @@ from harness.cli.methods import (
 from harness.cli.options import StrictCommand
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET, TRAINED, TWO_STAGE, read_by, settings_of
+from harness.estimators import (
+    PROXIES,
+    SUPERNET,
+    TRAINED,
+    TWO_STAGE,
+    estimator_of,
+    load_estimator,
+    read_by,
+    settings_of,
+)
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
@@ -72,11 +81,10 @@ def _quick(key: str) -> str:
 @click.option(
     "--estimators",
     help="Comma-separated: strategies as above, a predictor, short trainings, learning curves, "
-    "two stages, training-free proxies, free scores, or "
-    f"{', '.join(GROUPS)} for several: {', '.join((*TRAINED, TWO_STAGE, *PROXIES, *FREE))}; your "
-    "own as "
-    "package.module:Class; settings in brackets, such as 'predictor(n=64)'; combinations by rank, "
-    "such as live_params+jacov.",
+    f"two stages, training-free proxies: {', '.join((*TRAINED, TWO_STAGE, *PROXIES))}; free scores "
+    "of the space, such as params or random; your own as package.module:Class; "
+    f"{', '.join(GROUPS)} for several; settings in brackets, such as 'predictor(n=64)'; "
+    "combinations by rank, such as live_params+jacov.",
 )
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
 @click.option(
@@ -176,7 +184,7 @@ def run(
     refuse_contradictions(asked, {key: v for key, v in options.items() if v}, assigned)
     own = [name for name in _only(single, "estimator") if name != SUPERNET]
     trained = () if own else _only(single, "strategy") or DEFAULT_STRATEGIES
-    methods = methods or parse_methods(trained, own)
+    methods = methods or parse_methods(trained, own, load_space(asked.space))
     numbers = numbers or _only(single, "seed") or DEFAULT_SEEDS.get(asked.dataset, [0])
     configs = [method.configure(asked, seed) for seed in numbers for method in methods]
     launch = read_launch(os.environ)
@@ -187,11 +195,11 @@ def run(
     from harness.estimators.nested import with_nested
 
     whole = [one for config in configs[: len(methods)] for one in with_nested(config)]
-    used = list(dict.fromkeys(config.estimator for config in whole))
+    used = list(dict.fromkeys(map(estimator_of, whole)))
     names = [config.strategy for config in whole if config.estimator == SUPERNET]
-    for note in find_idle(asked, {**given, **assigned}, read_by(used)):
+    for note in find_idle(asked, {**given, **assigned}, read_by(whole)):
         click.echo(f"Without effect: {note}", err=True)
-    known = settings_of((*ESTIMATORS, *used))
+    known = settings_of([*map(load_estimator, ESTIMATORS), *used])
     check_tables(from_file, names, f" in {config_file}", known)
     check_tables(assigned, names, others=known)
     refuse_unread(flatten(assigned), names, settings_of(used))

@@ -18,7 +18,14 @@ from harness.cli.options import StrictCommand
 from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
-from harness.estimators import REGISTRY, SUPERNET, read_by, settings_of
+from harness.estimators import (
+    REGISTRY,
+    SUPERNET,
+    estimator_of,
+    load_estimator,
+    read_by,
+    settings_of,
+)
 from harness.execution.cluster import check_listening, choose_address
 from harness.settings.conflicts import find_idle
 from harness.settings.dotted import flatten, merge
@@ -77,8 +84,8 @@ def sweep(
     from harness.execution.runner import gather, resolve_all, run_all
 
     whole = [[*with_nested(config)] for config in study.configs]
-    read = [read_by({one.estimator for one in ones}) for ones in whole]
-    used = list(dict.fromkeys(one.estimator for ones in whole for one in ones))
+    read = [read_by(ones) for ones in whole]
+    used = list(dict.fromkeys(estimator_of(one) for ones in whole for one in ones))
     strategies = list(
         dict.fromkeys(one.strategy for ones in whole for one in ones if one.estimator == SUPERNET)
     )
@@ -92,7 +99,8 @@ def sweep(
             f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
         )
     tables = reduce(merge, (config.tables for config in study.configs))
-    check_tables(tables, strategies, f" in {study_file}", settings_of((*REGISTRY, *used)))
+    known = settings_of([*map(load_estimator, REGISTRY), *used])
+    check_tables(tables, strategies, f" in {study_file}", known)
     refuse_unread(flatten(tables), strategies, settings_of(used))
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)

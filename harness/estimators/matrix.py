@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET
+from harness.estimators import PROXIES, SUPERNET, is_free
 from harness.runs.record import Record
 from harness.settings.dotted import flatten
 from harness.settings.run import RunConfig
@@ -137,9 +137,10 @@ class ScoreMatrix:
         """What kind of estimator it is, such as "supernet"; the class, if it is one's own."""
         if self.config is None:
             return {COMBINATION: COMBINATION, BASELINE: FREE_SCORE}.get(self.source, GIVEN)
+        if is_free(self.config):
+            return FREE_SCORE
         name = self.config.estimator
-        known = {SUPERNET: SUPERNETS, **dict.fromkeys(PROXIES, ZERO_COST)}
-        return (known | dict.fromkeys(FREE, FREE_SCORE)).get(name, name)
+        return {SUPERNET: SUPERNETS, **dict.fromkeys(PROXIES, ZERO_COST)}.get(name, name)
 
     @property
     def held_supernets(self) -> tuple[int, ...]:

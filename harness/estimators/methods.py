@@ -6,24 +6,25 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError, unknown_name
-from harness.estimators import REGISTRY, SUPERNET, load_estimator
-from harness.estimators.naming import split_settings
+from harness.estimators import REGISTRY, SUPERNET, estimator_of, load_estimator
+from harness.estimators.naming import split_settings, write_name
 from harness.settings.base import Settings
 from harness.settings.dotted import merge
 from harness.settings.layers import parse_assignments
 from harness.settings.run import RunConfig
+from harness.spaces import Space
 from harness.strategies import REGISTRY as STRATEGIES
 from harness.strategies import load_strategy, strategy_settings
 
 NAMED = (*(name for name in REGISTRY if name != SUPERNET), *STRATEGIES)
-"""What a name can be, besides `package.module:Class`."""
+"""What a name can be, besides a free score of the space and `package.module:Class`."""
 
 
 class Method(NamedTuple):
     """One estimator of a command, or of another estimator.
 
     Attributes:
-        estimator: A name of `harness.estimators.REGISTRY`, or `package.module:Class`.
+        estimator: What `harness.estimators.load_estimator` takes.
         strategy: The training strategy of a supernet; None for other estimators.
         settings: Settings of its own, such as "n=32"; they take precedence over `--config`.
     """
@@ -34,8 +35,7 @@ class Method(NamedTuple):
 
     def __str__(self) -> str:
         """Return the name as a user writes it, with a space after each comma."""
-        name = self.strategy or self.estimator
-        return f"{name}({', '.join(self.settings)})" if self.settings else name
+        return write_name(self.strategy or self.estimator, self.settings)
 
     @property
     def given(self) -> frozenset[str]:
@@ -48,7 +48,7 @@ class Method(NamedTuple):
         if self.strategy is not None:
             update["strategy"] = self.strategy
         if self.settings:
-            config = config.with_tables(merge(config.tables, self._own_table()))
+            config = config.with_tables(merge(config.tables, self._own_table(config.space)))
         return config.model_copy(update=update)
 
     def label(self, config: RunConfig) -> str:
@@ -58,11 +58,10 @@ class Method(NamedTuple):
             config = config.with_tables({own.table: own.stored()})
         return config.label
 
-    def _own_table(self) -> dict[str, Any]:
+    def _own_table(self, space: str) -> dict[str, Any]:
         name = self.strategy or self.estimator
-        own = (
-            load_estimator(name).Settings if self.strategy is None else load_strategy(name).Settings
-        )
+        found = load_estimator(name, space) if self.strategy is None else load_strategy(name)
+        own = found.Settings
         if own is None:
             raise UsageError(
                 f"{name}({','.join(self.settings)}) was given, and '{name}' has no settings of its "
@@ -90,11 +89,14 @@ class Nested(NamedTuple):
         return str(self.method)
 
 
-def find_method(text: str, others: Iterable[str] = (), what: str = "estimator") -> Method:
+def find_method(
+    text: str, space: Space, others: Iterable[str] = (), what: str = "estimator"
+) -> Method:
     """Find the estimator of a name, which may have settings in brackets.
 
     Args:
-        text: A strategy, another estimator, or a class of one's own.
+        text: A strategy, another estimator, a free score, or a class of one's own.
+        space: The space of the architectures.
         others: Names that could have been meant, for an error.
         what: What is asked for, likewise.
 
@@ -102,7 +104,7 @@ def find_method(text: str, others: Iterable[str] = (), what: str = "estimator") 
         UsageError: If it is none of these, or a class is neither strategy nor estimator.
     """
     name, settings = split_settings(text)
-    return _find_class(name, others, what)._replace(settings=settings)
+    return _find_class(name, space, others, what)._replace(settings=settings)
 
 
 def own_settings(config: RunConfig) -> Settings | None:
@@ -113,17 +115,17 @@ def own_settings(config: RunConfig) -> Settings | None:
     """
     if config.estimator == SUPERNET:
         return strategy_settings(config)
-    own = load_estimator(config.estimator).Settings
+    own = estimator_of(config).Settings
     return None if own is None else own.of(config)
 
 
-def _find_class(name: str, others: Iterable[str], what: str) -> Method:
+def _find_class(name: str, space: Space, others: Iterable[str], what: str) -> Method:
     if name in STRATEGIES:
         return Method(SUPERNET, name)
-    if name in NAMED:
+    if name in NAMED or name in space.baselines:
         return Method(name, None)
     if ":" not in name:
-        error = unknown_name(what, name, [*NAMED, *others])
+        error = unknown_name(what, name, dict.fromkeys([*NAMED, *space.baselines, *others]))
         raise UsageError(f"{error} Name one of your own as package.module:Class.")
     try:
         load_strategy(name)

@@ -146,6 +146,11 @@ def split_settings(name: str) -> tuple[str, tuple[str, ...]]:
     return base.strip(), tuple("=".join(map(str.strip, s.split("=", 1))) for s in settings)
 
 
+def write_name(name: str, settings: Sequence[str]) -> str:
+    """Write an estimator with its settings, a space after each comma."""
+    return f"{name}({', '.join(settings)})" if settings else name
+
+
 def find_label(name: str, labels: Iterable[str]) -> str:
     """Return the label that a name stands for, or the name itself.
 

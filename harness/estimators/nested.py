@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators import PROXIES, SUPERNET, load_estimator, read_by
+from harness.estimators import PROXIES, SUPERNET, estimator_of, read_by
 from harness.estimators.methods import Nested, find_method, own_settings
 from harness.estimators.runs import BASELINE_STRATEGY
 from harness.runs.folder import under_stored_name
 from harness.settings.dotted import merge
 from harness.settings.run import RunConfig
+from harness.spaces import load_space
 
 
 def nest(
@@ -39,9 +40,9 @@ def nest(
         UsageError: If a name is unknown, a setting in brackets not allowed, or a seed given and
             none of them a supernet, or a proxy.
     """
-    found = {}
+    found, space = {}, load_space(config.space)
     for name in names:
-        method = find_method(name)
+        method = find_method(name, space)
         held = {SUPERNET: supernet_seed, **dict.fromkeys(PROXIES, proxy_seed)}
         seed = held.get(method.estimator)
         found[str(method)] = Nested(
@@ -63,14 +64,14 @@ def nest(
 
 def with_nested(config: RunConfig) -> Iterator[RunConfig]:
     """Yield the settings of all estimators within a run, at any depth, and those of the run."""
-    for one in load_estimator(config.estimator).nested(config):
+    for one in estimator_of(config).nested(config):
         yield from with_nested(one.config)
     yield config
 
 
 def is_fitted(config: RunConfig) -> bool:
     """Return whether labels decide the scores of a run."""
-    estimator = load_estimator(config.estimator)
+    estimator = estimator_of(config)
     return estimator.needs.labels is not None or any(
         is_fitted(one.config) for one in estimator.nested(config)
     )
@@ -85,8 +86,8 @@ def complete(config: RunConfig) -> RunConfig:
     Raises:
         UsageError: If a setting is not allowed, or names no estimator.
     """
-    estimator, own = load_estimator(config.estimator), own_settings(config)
-    read = read_by([config.estimator])
+    estimator, own = estimator_of(config), own_settings(config)
+    read = read_by([config])
     found: defaultdict[str, list[tuple[Set[str], dict[str, Any]]]] = defaultdict(list)
     for one in estimator.nested(config):
         inner = complete(one.config)
@@ -131,9 +132,9 @@ def find_needed(config: RunConfig, out: Path) -> list[RunConfig]:
         The runs, resolved, each after those that it needs itself.
     """
     found = []
-    for one in load_estimator(config.estimator).nested(config):
+    for one in estimator_of(config).nested(config):
         inner = complete(one.config)
         found += find_needed(inner, out)
-        if not load_estimator(inner.estimator).in_place:
+        if not estimator_of(inner).in_place:
             found.append(under_stored_name(inner, out))
     return found

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.errors import MismatchError, StoreError
-from harness.estimators import FREE, load_estimator
+from harness.estimators import estimator_of, is_free
 from harness.estimators.base import Scores, Task
 from harness.estimators.cost import LABEL_EPOCHS, NESTED, find_cost_of_run
 from harness.estimators.matrix import FloatArray, IntArray
@@ -55,7 +55,7 @@ class NestedScores:
         beside = tuple(dict.fromkeys((*task.beside, *(c.estimator for c in configs.values()))))
         self._parts: dict[str, _Part] = {}
         for name, config in configs.items():
-            is_within = load_estimator(config.estimator).in_place
+            is_within = estimator_of(config).in_place
             self._parts[name] = (
                 _Within(replace(task, beside=beside), config)
                 if is_within
@@ -159,8 +159,8 @@ class _Within(_Part):
             noted={},
             spent={},
         )
-        self._is_free = config.estimator in FREE
-        self._estimator = load_estimator(config.estimator)(inner)
+        self._is_free = is_free(config)
+        self._estimator = estimator_of(config)(inner)
         self._known: dict[int, float] = {}
         self._scores = Scores({}, {}, {})
 

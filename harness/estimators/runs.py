@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import MismatchError, StoreError
-from harness.estimators import FREE, SUPERNET
+from harness.estimators import SUPERNET, is_free
 from harness.estimators.matrix import CHANCE, RUN, IntArray, Loaded, ScoreMatrix
 from harness.runs.folder import RunFolder
 from harness.runs.record import FINISHED, Record
@@ -222,7 +222,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         records=tuple(run.record for run in runs),
         fitted_on=labelled if any(map(len, labelled)) else (),
         space=space,
-        is_deterministic=config.estimator in FREE and config.estimator != CHANCE,
+        is_deterministic=is_free(config) and config.estimator != CHANCE,
     )
 
 

@@ -27,8 +27,8 @@ from harness.estimators.base import (
     score_cells,
 )
 from harness.estimators.matrix import BoolArray, FloatArray, IntArray
-from harness.estimators.methods import NAMED, Nested, find_method
-from harness.estimators.naming import Term, parse_terms
+from harness.estimators.methods import NAMED, Nested
+from harness.estimators.naming import Term, parse_terms, split_settings, write_name
 from harness.estimators.nested import is_fitted, nest
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.runs import SCORE_KIND
@@ -241,7 +241,7 @@ def _best(first: FloatArray, by_both: BoolArray, is_live: BoolArray, share: floa
 def _read(text: str) -> list[Term]:
     """Read a stage: an estimator or a combination."""
     terms = parse_terms(text, NAMED)
-    return [term._replace(name=str(find_method(term.name))) for term in terms]
+    return [term._replace(name=write_name(*split_settings(term.name))) for term in terms]
 
 
 def _write(terms: Sequence[Term]) -> str:

@@ -22,7 +22,7 @@ from harness.errors import (
     MismatchError,
     StoreError,
 )
-from harness.estimators import SUPERNET, load_estimator
+from harness.estimators import SUPERNET, estimator_of
 from harness.estimators.base import Scores, Task
 from harness.estimators.supernet.estimator import SCAFFOLDING
 from harness.estimators.supernet.reuse import has_begun
@@ -175,7 +175,7 @@ class Experiment:
         if self.conditions.profile and config.estimator == SUPERNET:
             profile_run(config, data, self.folder.path)
         self.ranks.broadcast(describe_start(config, self.execution, data))
-        estimator = load_estimator(config.estimator)(self._task(data, truth))
+        estimator = estimator_of(config)(self._task(data, truth))
         try:
             estimator.prepare()
             scores = estimator.score(keys)

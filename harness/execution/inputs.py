@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.estimators import load_estimator, read_by
+from harness.estimators import estimator_of, read_by
 from harness.estimators.classes import count_classes
 from harness.estimators.nested import with_nested
 from harness.images import load_run_images
@@ -64,9 +64,9 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
 
 
 def _check_images(config: RunConfig, data: ImageData) -> None:
-    read = read_by([config.estimator])
+    read = read_by([config])
     for key, part in IMAGE_COUNTS.items():
         if key in read:
             check_count(key, getattr(config, key), (data.train, data.validation)[part], data.name)
     for one in with_nested(config):
-        load_estimator(one.estimator).check_images(one, data)
+        estimator_of(one).check_images(one, data)

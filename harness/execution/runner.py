@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators import load_estimator
+from harness.estimators import estimator_of
 from harness.estimators.nested import complete, find_needed, with_nested
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure, needs_no_work
@@ -49,7 +49,7 @@ def resolve_config(config: RunConfig, truth: TruthTable) -> RunConfig:
     )
     resolved = complete(config.model_copy(update={"n_archs": n_archs}))
     for one in with_nested(resolved):
-        load_estimator(one.estimator).check(one, truth)
+        estimator_of(one).check(one, truth)
     return resolved
 
 

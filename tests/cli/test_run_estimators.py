@@ -96,6 +96,15 @@ def test_the_estimator_can_also_be_set(tmp_path: Path, invoke: Invoke) -> None:
     assert run["config"]["estimator"] == "live_flops"
 
 
+def test_a_free_score_that_is_set_is_one_of_the_space_that_is_named(
+    tmp_path: Path, invoke: Invoke
+) -> None:
+    asked = ("--set", "estimator=depth", "--data-dir", tmp_path, "--out", tmp_path)
+    assert "Unknown estimator 'depth'" in invoke(*TINY, *asked).err
+    # the name is known, and what lacks is a truth to judge it by
+    assert "no truth table of the space 'macro'" in invoke(*TINY, *asked, "--space", "macro").err
+
+
 COMBINED = "live_params+jacov+2*spos"
 
 

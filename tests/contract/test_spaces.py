@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.estimators import FREE
 from harness.settings.layers import make_config
 from harness.settings.presets import PRESETS
 from harness.spaces import REGISTRY, NetworkShape, Space, load_space
@@ -33,10 +32,6 @@ def test_every_preset_has_settings_for_every_space_of_ours(dataset: str) -> None
         config = make_config({"space": name, "dataset": dataset, "preset": preset})
         own = load_space(name).presets.get(preset, {})
         assert config.model_dump(include=set(own)) == own
-
-
-def test_every_free_score_of_a_space_of_ours_can_be_asked_for() -> None:
-    assert set(FREE) == {score for name in REGISTRY for score in load_space(name).baselines}
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"C{shape.channels}N{shape.cells}")

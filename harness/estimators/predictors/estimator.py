@@ -29,7 +29,8 @@ from harness.estimators.base import (
 )
 from harness.estimators.cost import LABEL_EPOCHS
 from harness.estimators.matrix import BoolArray, FloatArray, IntArray
-from harness.estimators.methods import Nested, find_method
+from harness.estimators.methods import Nested
+from harness.estimators.naming import split_settings, write_name
 from harness.estimators.nested import is_fitted, nest
 from harness.estimators.nested_scores import NestedScores
 from harness.estimators.predictors.features import (
@@ -165,7 +166,7 @@ class Predictor(Estimator):
     def _score_labels(self, estimator: str) -> Labels:
         """Draw architectures, and take an estimator's scores for labels; those without are out."""
         places = _draw(self.task.config, self._keys, "could be labels")
-        scores = self._scores.score(str(find_method(estimator)), self._keys[places])
+        scores = self._scores.score(write_name(*split_settings(estimator)), self._keys[places])
         known = np.isfinite(scores)
         _refuse_constant(scores[known], estimator)
         return Labels(places[known], scores[known])

@@ -57,7 +57,7 @@ def read_features(text: str, space: Space, *, nests: bool = False) -> list[str]:
         UsageError: If a name is unknown.
     """
     own = [*space.features, FREE_FEATURES, *space.baselines]
-    return _read_names(text, own, f"feature of space '{space.name}'", nests)
+    return _read_names(text, own, space, f"feature of space '{space.name}'", nests)
 
 
 def read_prior(text: str | None, space: Space, *, nests: bool = False) -> list[str]:
@@ -74,7 +74,7 @@ def read_prior(text: str | None, space: Space, *, nests: bool = False) -> list[s
     if text is None:
         return []
     what = f"score for a prior on '{space.name}'"
-    return _read_names(text, list(space.baselines), what, nests)
+    return _read_names(text, list(space.baselines), space, what, nests)
 
 
 def estimators_among(names: Iterable[str], space: Space) -> list[str]:
@@ -83,11 +83,11 @@ def estimators_among(names: Iterable[str], space: Space) -> list[str]:
     return [name for name in names if name not in own]
 
 
-def _read_names(text: str, own: Sequence[str], what: str, nests: bool) -> list[str]:
+def _read_names(text: str, own: Sequence[str], space: Space, what: str, nests: bool) -> list[str]:
     if not nests:
         return read_sum(text, own, what)
     names = split_sum(text)
-    return [name if name in own else str(find_method(name, own, what)) for name in names]
+    return [name if name in own else str(find_method(name, space, own, what)) for name in names]
 
 
 def make_table(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 import pytest
 
-from harness.cli.methods import GROUPS, Method, parse_methods
+from harness.cli.methods import GROUPS, Method, parse_methods, parse_options, spell_out
 from harness.errors import UsageError
-from harness.estimators import FREE, PROXIES, SUPERNET
+from harness.estimators import PROXIES, SUPERNET, is_free
 from harness.settings.run import RunConfig
 from harness.spaces import REGISTRY, load_space
+from harness.spaces.base import Baseline
+from tests.spaces.toy import CONV, Toy
 
 
 def test_names_are_strategies_estimators_and_groups_each_once() -> None:
@@ -25,11 +30,36 @@ def test_groups_hold_every_proxy_and_every_free_score() -> None:
     assert [method.estimator for method in parse_methods((), ["zero-cost"])] == list(PROXIES)
     for space in map(load_space, REGISTRY):
         free = [method.estimator for method in parse_methods((), ["free"], space)]
-        assert free == [name for name in FREE if name in space.baselines]
+        assert free == list(space.baselines)
+
+
+class WithConvs(Toy):
+    """A space of one's own, with a free score of its own."""
+
+    @cached_property
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Count convolutions, besides."""
+        own = Baseline("convolutions", lambda arch: float(arch.choices.count(CONV)))
+        return {**super().baselines, "n_convs": own}
+
+
+def test_a_free_score_of_ones_own_space_can_be_asked_for() -> None:
+    space = load_space(f"{__name__}:WithConvs")
+    assert parse_methods((), ["n_convs"], space) == [Method("n_convs", None)]
+    assert Method("n_convs", None) in parse_methods((), ["free"], space)
+    asked = parse_options(None, "n_convs+spos,n_convs+params", space)
+    assert asked.methods == [
+        Method(SUPERNET, "spos"),
+        Method("n_convs", None),
+        Method("params", None),
+    ]
+    config = RunConfig(space=f"{__name__}:WithConvs", estimator="n_convs")
+    assert is_free(config)
+    assert spell_out("n_convs+2*spos", config) == "n_convs+2*spos"
 
 
 def test_a_free_score_of_another_space_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^Unknown baseline of space 'nb201' 'depth'\."):
+    with pytest.raises(UsageError, match=r"^Unknown estimator 'depth'\."):
         parse_methods((), ["depth"])
     assert parse_methods((), ["depth"], load_space("macro")) == [Method("depth", None)]
 

@@ -5,17 +5,30 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
-from harness.estimators import FREE, REGISTRY, load_estimator
+from harness.estimators import REGISTRY, estimator_of, is_free, load_estimator
 from harness.estimators.base import Estimator
 from harness.settings.run import RunConfig
+from harness.spaces import REGISTRY as SPACES
+from harness.spaces import load_space
 
 
 def test_every_registered_estimator_is_one_under_its_own_name() -> None:
     for name in REGISTRY:
         found = load_estimator(name)
         assert issubclass(found, Estimator)
-        assert found.name == ("free" if name in FREE else name)
+        assert found.name == name
     assert RunConfig().estimator in REGISTRY
+
+
+@pytest.mark.parametrize("space", [*SPACES, "tests.spaces.toy:Toy"])
+def test_a_free_score_is_an_estimator_of_the_spaces_that_have_it(space: str) -> None:
+    for name in load_space(space).baselines:
+        config = RunConfig(space=space, estimator=name)
+        assert is_free(config)
+        assert estimator_of(config).name == "free"
+    assert not is_free(RunConfig(space=space))
+    with pytest.raises(UsageError, match=r"^Unknown estimator 'depth'\."):
+        load_estimator("depth", "nb201")
 
 
 @pytest.mark.parametrize(
