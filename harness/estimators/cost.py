@@ -21,6 +21,9 @@ NESTED = "nested"
 LABEL_EPOCHS = "label_epochs"
 """Epochs trained for all labels together, among the facts of a record."""
 
+LABEL_S = "label_s"
+"""Seconds that these trainings took, on whatever machine did them, among the facts of a record."""
+
 
 class Cost(NamedTuple):
     """The cost of one set of scores, mean over seeds.
@@ -54,17 +57,21 @@ class Labels(NamedTuple):
         n: How many.
         epochs: Epochs of their trainings, all together; None if unknown. A label counts as one
             training, also where its number is the mean of several trials.
+        seconds: What these trainings took on whatever machine did them (`PUBLISHED_S`), so never
+            added to seconds here; None if unknown.
     """
 
     n: float
     epochs: float | None
+    seconds: float | None = None
 
 
 def find_labels(estimator: ScoreMatrix) -> Labels | None:
     """Return the labels that an estimator used, and their trainings; None if it used none.
 
-    A record says how many epochs were trained for its labels; if not, each took as many as the
-    truth that they are of. Components that were fitted to the same label share its training.
+    A record says how many epochs were trained for its labels, and if somebody recorded it how many
+    seconds that took; if not, each took as many epochs as the truth that they are of. Components
+    that were fitted to the same label share its training.
     """
     if not estimator.fitted_on:
         return None
@@ -72,10 +79,17 @@ def find_labels(estimator: ScoreMatrix) -> Labels | None:
     fitted = [part.estimator for part in estimator.components if part.estimator.fitted_on]
     epochs = [_find_epochs(each) for each in fitted]
     if len(fitted) == 1:
-        return Labels(n, epochs[0])
+        return Labels(n, epochs[0], _find_seconds(fitted[0]))
     each = {own and own / _mean_length(e) for own, e in zip(epochs, fitted, strict=True)}
     (known,) = each if len(each) == 1 else (None,)
     return Labels(n, known and known * n)
+
+
+def _find_seconds(estimator: ScoreMatrix) -> float | None:
+    """Return what the trainings of an estimator's labels took, mean over seeds."""
+    found = [record.ranking.get(LABEL_S) for record in estimator.records]
+    known = [float(seconds) for seconds in found if seconds is not None]
+    return float(np.mean(known)) if known and len(known) == len(found) else None
 
 
 def _mean_length(estimator: ScoreMatrix) -> float:
@@ -104,7 +118,7 @@ def find_cost(estimator: ScoreMatrix) -> Cost | None:
     That of a run is seconds times the threads and processes that computed together: the training
     steps are the preparation, what was only measured (disturbance, small rankings) left out. That
     of a combination is the sum over its components. The trainings of labels are not in it
-    (`find_labels`).
+    (`find_labels`): they took their seconds elsewhere.
     """
     if estimator.is_free:
         return Cost(None, 0.0, 0.0, len(estimator.keys))

@@ -18,7 +18,7 @@ import numpy as np
 from harness.errors import MismatchError, StoreError
 from harness.estimators import estimator_of, is_free
 from harness.estimators.base import Scores, Task
-from harness.estimators.cost import LABEL_EPOCHS, NESTED, find_cost_of_run
+from harness.estimators.cost import LABEL_EPOCHS, LABEL_S, NESTED, find_cost_of_run
 from harness.estimators.matrix import FloatArray, IntArray
 from harness.estimators.methods import Nested
 from harness.estimators.nested import complete
@@ -193,7 +193,7 @@ class _Within(_Part):
         tables, facts = self._scores.tables, self._scores.facts
         return OfLabels(
             {name: table for name, table in tables.items() if name == "labels"},
-            {key: fact for key, fact in facts.items() if key in (LABELS_OF, LABEL_EPOCHS)},
+            {key: facts[key] for key in (LABELS_OF, LABEL_EPOCHS, LABEL_S) if key in facts},
         )
 
 

@@ -120,14 +120,22 @@ def write_estimate(estimate: SeedMean, digits: int, signed: bool = False) -> str
 
 
 def write_labels(labels: Labels | None) -> tuple[str, str]:
-    """Write how many labels there are, and what they cost, such as "128 x 200 ep"."""
+    """Write how many labels there are, and what they cost, such as "128 x 12 ep (14,040 s)"."""
     if labels is None:
         return "0", "0"
     n = f"{labels.n:,.4g}" if labels.n < 1000 else f"{labels.n:,.0f}"
     if labels.epochs is None:
         return n, "unknown"
     each = labels.epochs / labels.n
-    return n, f"{n} x {each:,.0f} ep" if each == round(each) else f"{labels.epochs:,.0f} ep"
+    cost = f"{n} x {each:,.0f} ep" if each == round(each) else f"{labels.epochs:,.0f} ep"
+    return n, cost if labels.seconds is None else f"{cost} ({write_seconds(labels.seconds)} s)"
+
+
+def write_seconds(seconds: float) -> str:
+    """Write seconds to three digits, and whole ones."""
+    if seconds == 0.0:
+        return "0"
+    return f"{seconds:,.0f}" if seconds >= 100.0 else f"{seconds:.3g}"
 
 
 def write_seeds(seeds: Sequence[int | None]) -> str:

@@ -174,7 +174,9 @@ def _tau_against_cost(section: Section, suffix: str) -> Iterator[Figure]:
             f"scored, one seed; {_where(section)}. Bars: 95% intervals. The Pareto front joins "
             "those that no other beats for less."
             + (
-                " Estimators with labels, which have no price, are not shown." if has_labels else ""
+                " Estimators with labels, which cost trainings beside, are not shown."
+                if has_labels
+                else ""
             ),
             unit,
             "tau",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.estimators.cost import LABEL_EPOCHS, Cost, Labels, find_cost, find_labels
+from harness.estimators.cost import LABEL_EPOCHS, LABEL_S, Cost, Labels, find_cost, find_labels
 from harness.estimators.matrix import SUPERNETS, ScoreMatrix
 from harness.evaluation import Evaluated, JointEvaluation
 from harness.report.cells import (
@@ -16,6 +16,7 @@ from harness.report.cells import (
     write_figure,
     write_labels,
     write_over,
+    write_seconds,
     write_status,
     write_value,
 )
@@ -41,7 +42,7 @@ class Place:
         added: What it adds to the floor; None for what is within the floor.
         is_floor: Whether it is the floor.
         is_on_front: Whether no other whose cost has the same unit ranks better for less; None if
-            the cost is unknown, as with labels, whose trainings have no price, or tau is.
+            the cost is unknown, as with labels, whose trainings were done elsewhere, or tau is.
     """
 
     result: Evaluated
@@ -53,7 +54,7 @@ class Place:
 
     @property
     def whole_cost(self) -> Cost | None:
-        """The whole cost; None if it is unknown, as that of labels is."""
+        """The whole cost; None if it is unknown, or partly in seconds of another machine."""
         return None if self.labels else self.cost
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,6 +67,7 @@ class Place:
             "seeds": list(self.result.estimator.seeds),
             "n_labels": 0 if self.labels is None else self.labels.n,
             LABEL_EPOCHS: 0 if self.labels is None else self.labels.epochs,
+            LABEL_S: 0 if self.labels is None else self.labels.seconds,
             "n": self.result.figures.n,
             "n_per_seed": list(self.result.figures.n_per_seed),
             **{name: metrics[name].to_dict() for name in ("tau", *TOPS)},
@@ -178,17 +180,10 @@ def _write_cost(place: Place) -> str:
     if place.cost is None:
         return "-"
     before, each, total = map(
-        _seconds, (place.cost.preparation, place.cost.per_arch, place.cost.total)
+        write_seconds, (place.cost.preparation, place.cost.per_arch, place.cost.total)
     )
     beside = " + labels" if place.labels else "*" if place.is_on_front else ""
     return f"{total}{beside}" if place.cost.total == 0.0 else f"{total}{beside} ({before} + {each})"
-
-
-def _seconds(seconds: float) -> str:
-    """Write seconds to three digits."""
-    if seconds == 0.0:
-        return "0"
-    return f"{seconds:,.0f}" if seconds >= 100.0 else f"{seconds:.3g}"
 
 
 def describe_added(section: JointEvaluation) -> Iterator[str]:

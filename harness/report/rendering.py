@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.estimators.cost import LABEL_EPOCHS, find_labels
+from harness.estimators.cost import LABEL_EPOCHS, LABEL_S, find_labels
 from harness.evaluation import Evaluated, Pair
 from harness.report.cells import find_interval
 from harness.report.contents import Contents, Section
@@ -219,8 +219,9 @@ def _label_rows(result: Evaluated) -> Iterator[dict[str, object]]:
     if labels is None or found is None:
         return
     yield {"figure": "n_labels", "value": labels.n}
-    if labels.epochs is not None:
-        yield {"figure": LABEL_EPOCHS, "value": labels.epochs}
+    for name, value in ((LABEL_EPOCHS, labels.epochs), (LABEL_S, labels.seconds)):
+        if value is not None:
+            yield {"figure": name, "value": value}
     row: dict[str, object] = {"population": "leak_free", "figure": "tau", "n": min(found.n)}
     known = [tau for tau in found.per_seed if tau is not None]
     if found.tau is not None and len(known) > 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import UsageError
-from harness.estimators.cost import LABEL_EPOCHS, Labels, find_labels
+from harness.estimators.cost import LABEL_EPOCHS, LABEL_S, Labels, find_labels
 from harness.estimators.matrix import SUPERNETS
 from harness.estimators.naming import split_settings
 from harness.estimators.runs import flatten_config
@@ -44,7 +44,7 @@ class Curve(NamedTuple):
         for labels, result in self.points:
             metrics = result.populations["all"].metrics
             shown = {name: metrics[name].to_dict() for name in METRICS}
-            cost = {"n_labels": labels.n, LABEL_EPOCHS: labels.epochs}
+            cost = {"n_labels": labels.n, LABEL_EPOCHS: labels.epochs, LABEL_S: labels.seconds}
             points.append({"estimator": result.label, **cost, **shown})
         return {"label": self.label, "points": points}
 

@@ -50,9 +50,10 @@ NOTES = (
 
 LABELS_NOTE = (
     "labels: architectures whose accuracy an estimator was fitted to, and the cost of their "
-    "trainings (n x epochs). Each seed is judged on the n architectures without a label. Trainings "
-    "of labels have no price in seconds, so an estimator with labels is on no Pareto front of "
-    "seconds. leak_free: tau without the twins of labels."
+    "trainings: n x epochs, and seconds where somebody recorded them, on whatever machine. These "
+    "are not added to the seconds of the cost, so an estimator with labels is on no Pareto front. "
+    "Each seed is judged on the n architectures without a label. leak_free: tau without the twins "
+    "of labels."
 )
 """Where some estimator has labels."""
 

@@ -19,11 +19,11 @@ COST = "cost_cpu_s"
 def find_seconds(
     table: TruthTable, query: TruthQuery, data_dir: Path | None = None
 ) -> Mapping[int, float] | None:
-    """Find what the trainings of each architecture took until an epoch.
+    """Find what one training of each architecture took until an epoch.
 
     Args:
         table: The truth.
-        query: Which trainings; those of all its trials are counted.
+        query: Which trainings.
         data_dir: Where published files are.
 
     Returns:
@@ -33,9 +33,7 @@ def find_seconds(
     each = _seconds_of_an_epoch(table)
     if each is None:
         return published(table.space).find_seconds(data_dir, query)
-    truth = table.mean(query)
-    seconds = truth.n_trials * query.epochs * each
-    return dict(zip(truth.keys.tolist(), seconds.tolist(), strict=True))
+    return dict.fromkeys(table.mean(query).keys.tolist(), query.epochs * each)
 
 
 def _seconds_of_an_epoch(table: TruthTable) -> float | None:

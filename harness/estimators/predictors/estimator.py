@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +26,8 @@ from harness.estimators.base import (
     pick_rows,
     score_cells,
 )
-from harness.estimators.cost import LABEL_EPOCHS
-from harness.estimators.matrix import BoolArray, FloatArray, IntArray
+from harness.estimators.cost import LABEL_EPOCHS, LABEL_S
+from harness.estimators.matrix import FloatArray, IntArray
 from harness.estimators.methods import Nested
 from harness.estimators.naming import split_settings, write_name
 from harness.estimators.nested import is_fitted, nest
@@ -43,37 +42,23 @@ from harness.estimators.predictors.features import (
     read_features,
     read_prior,
 )
-from harness.estimators.predictors.labels import choose_levels, halve
+from harness.estimators.predictors.halving import halve
+from harness.estimators.predictors.labels import (
+    Labels,
+    draw_labels,
+    draw_places,
+    query_of,
+    ranked_keys,
+    read_levels,
+    refuse_constant,
+)
 from harness.estimators.predictors.models import describe, model_seed, predict, read_models
 from harness.estimators.predictors.settings import PredictorSettings
 from harness.estimators.runs import LABELS_OF, SCORE_KIND
 from harness.seeding import make_rng
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
-from harness.truth import TruthQuery, TruthTable, default_query
-
-
-class Labels(NamedTuple):
-    """The architectures that a predictor is fitted to.
-
-    Attributes:
-        places: Theirs among those that the run ranks, [n].
-        accuracy: Percent, or the scores of an estimator, [n]; or percent of several lengths of
-            training, ascending, [n, level], NaN where not trained.
-        epochs: Of all their trainings; None for the scores of an estimator.
-    """
-
-    places: IntArray
-    accuracy: FloatArray
-    epochs: int | None = None
-
-    @property
-    def longest(self) -> FloatArray:
-        """The accuracy after the longest training that each had, [n]."""
-        levels = self.accuracy.reshape(len(self.places), -1)
-        last = np.isfinite(levels).sum(axis=1) - 1
-        found: FloatArray = levels[np.arange(len(levels)), last]
-        return found
+from harness.truth import TruthTable
 
 
 class Predictor(Estimator):
@@ -127,9 +112,9 @@ class Predictor(Estimator):
         if settings.labels_from is None:
             draw_labels(config, truth)
             if settings.labels != "random":
-                _read_levels(config, truth)
+                read_levels(config, truth)
         else:
-            _draw(config, _ranked_keys(config), "could be labels")
+            draw_places(config, ranked_keys(config), "could be labels")
 
     def __init__(self, task: Task) -> None:
         """Read the settings; nothing is computed yet.
@@ -145,7 +130,7 @@ class Predictor(Estimator):
         self._features = read_features(self._settings.features, self._space, nests=True)
         self._prior = read_prior(self._settings.prior, self._space, nests=True)
         self._scores = NestedScores(task, self.nested(config))
-        self._keys = _ranked_keys(config)
+        self._keys = ranked_keys(config)
         self._own_s = 0.0
 
     def prepare(self) -> None:
@@ -165,20 +150,20 @@ class Predictor(Estimator):
 
     def _score_labels(self, estimator: str) -> Labels:
         """Draw architectures, and take an estimator's scores for labels; those without are out."""
-        places = _draw(self.task.config, self._keys, "could be labels")
+        places = draw_places(self.task.config, self._keys, "could be labels")
         scores = self._scores.score(write_name(*split_settings(estimator)), self._keys[places])
         known = np.isfinite(scores)
-        _refuse_constant(scores[known], estimator)
+        refuse_constant(scores[known], estimator)
         return Labels(places[known], scores[known])
 
     def _halve_labels(self) -> Labels:
         """Choose labels by successive halving; a comparator proposes them for `nosh`."""
         config = self.task.config
-        levels, known = _read_levels(config, self.task.truth)
+        levels, known = read_levels(config, self.task.truth)
         propose = self._predict if self._settings.labels == "nosh" else None
         rng = make_rng(config.seed, "labels")
         places, accuracy = halve(known, self._settings.n, rng, propose)
-        return Labels(places, accuracy, int((np.isfinite(accuracy) * levels).sum()))
+        return Labels(places, accuracy, tuple(levels))
 
     @property
     def fitted_on(self) -> frozenset[int]:
@@ -250,8 +235,10 @@ class Predictor(Estimator):
         kind = describe(self._models, "+".join(self._features), self._settings.prior)
         facts = {SCORE_KIND: f"{kind}{self._describe_labels()}{missing}", **self._scores.facts()}
         if self._settings.labels_from is None:
-            query = str(_query(self.task.config))
-            facts |= {LABELS_OF: query, LABEL_EPOCHS: self._labels.epochs}
+            task, labels = self.task, self._labels
+            facts |= {LABELS_OF: str(query_of(task.config)), LABEL_EPOCHS: labels.epochs}
+            seconds = labels.find_seconds(task.config, task.truth, task.data_dir)
+            facts |= {} if seconds is None else {LABEL_S: seconds}
         return facts
 
     def _describe_labels(self) -> str:
@@ -264,90 +251,3 @@ class Predictor(Estimator):
                 "them of the longest training (regret counts all as known)"
             )
         return f", fitted to {len(self._labels.places):,} scores of {name}" if name else ""
-
-
-def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
-    """Draw the architectures that a predictor is fitted to; the run's seed decides.
-
-    Args:
-        config: The run, with a number of architectures.
-        truth: The table that labels are taken from.
-
-    Raises:
-        UsageError: If there are more labels than architectures with this truth, or all labels are
-            equal.
-        TruthError: If the table has no such truth.
-    """
-    query, keys = _query(config), _ranked_keys(config)
-    of_all = truth.mean(query)
-    places = _draw(config, keys, f"have a truth ({query})", np.isin(keys, of_all.keys))
-    accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
-    _refuse_constant(accuracy, str(query))
-    return Labels(places, accuracy, query.epochs * len(places))
-
-
-def _read_levels(config: RunConfig, truth: TruthTable) -> tuple[list[int], FloatArray]:
-    """Return the lengths of training to halve over, and their truths, [pool, level]; NaN: none."""
-    query, keys = _query(config), _ranked_keys(config)
-    lengths = [
-        group.epochs
-        for group in truth.groups()
-        if (group.dataset, group.split) == (query.dataset, query.split)
-    ]
-    levels = choose_levels(lengths, query.epochs)
-    known = np.full((len(keys), len(levels)), np.nan)
-    for level, epochs in enumerate(levels):
-        of_all = truth.mean(replace(query, epochs=epochs))
-        has = np.isin(keys, of_all.keys)
-        known[has, level] = of_all.accuracy[np.searchsorted(of_all.keys, keys[has])]
-    _draw(config, keys, f"have all truths ({query.dataset})", np.isfinite(known).all(axis=1))
-    return levels, known
-
-
-def _draw(config: RunConfig, keys: IntArray, what: str, known: BoolArray | None = None) -> IntArray:
-    """Draw the places of labels among `keys`, [pool], of those that are `known`, [pool], if given.
-
-    Raises:
-        UsageError: If there are no more than labels.
-    """
-    n = PredictorSettings.of(config).n
-    candidates = np.arange(len(keys)) if known is None else np.flatnonzero(known)
-    if n >= len(candidates):
-        raise UsageError(
-            f"predictor.n = {n:,} was given; of the {len(keys):,} architectures that this run "
-            f"ranks, {len(candidates):,} {what}, and some have to be left to predict. Give fewer "
-            "labels, or a larger --n-archs."
-        )
-    drawn = make_rng(config.seed, "labels").permutation(len(candidates))[:n]
-    places: IntArray = candidates[drawn]
-    return places
-
-
-def _refuse_constant(labels: FloatArray, what: str) -> None:
-    """Refuse labels that are all the same, or none.
-
-    Raises:
-        UsageError: If they are.
-    """
-    if len(set(labels.tolist())) < 2:
-        shown = f"{labels[0]:g}" if len(labels) else "missing"
-        raise UsageError(
-            f"All {len(labels):,} labels ({what}) are {shown}, so nothing can be fitted to them. "
-            "Give more labels, or others, such as those of another length of training."
-        )
-
-
-def _ranked_keys(config: RunConfig) -> IntArray:
-    space = load_space(config.space)
-    return np.array(space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64)
-
-
-def _query(config: RunConfig) -> TruthQuery:
-    """Return the truth that labels are taken from."""
-    settings = PredictorSettings.of(config)
-    given = {
-        key: value
-        for key in ("dataset", "split", "epochs")
-        if (value := getattr(settings, key)) is not None
-    }
-    return replace(default_query(config.dataset, load_space(config.space)), **given)

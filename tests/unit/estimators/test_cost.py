@@ -132,6 +132,13 @@ def test_labels_cost_the_epochs_that_were_trained_where_a_record_says_so() -> No
     assert find_labels(fitted("a", facts[0], {})) == Labels(8.0, None)
 
 
+def test_labels_cost_the_seconds_that_were_recorded_of_every_seed() -> None:
+    query = "cifar10-valid valid, 12 epochs, mean of trials"
+    facts = [{"labels": query, "label_s": seconds} for seconds in (900.0, 700.0)]
+    assert find_labels(fitted("a", *facts)) == Labels(8.0, 96.0, 800.0)
+    assert find_labels(fitted("a", facts[0], {"labels": query})) == Labels(8.0, 96.0, None)
+
+
 def test_labels_of_a_combination_are_counted_once() -> None:
     query, short = ({"labels": f"cifar10 test, {n} epochs, mean of trials"} for n in (200, 12))
     a, b = fitted("a", query), replace(fitted("b", query), fitted_on=(KEYS[4:14],))

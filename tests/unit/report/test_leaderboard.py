@@ -18,6 +18,8 @@ from harness.report import Report, make_report
 from harness.report.figures import make_figures
 from harness.report.leaderboard import Place, leaderboard_block, make_leaderboard
 from harness.report.rendering import REPORT_WRITERS, report_document
+from harness.settings.layers import make_config
+from tests.check_cases import make_records
 
 CHOSEN = choose_truth("tiles")
 TRUTH = CHOSEN.truth
@@ -157,6 +159,24 @@ def test_labels_used_have_a_column_where_some_were() -> None:
     assert "labels" not in leaderboard_block(report().sections[0]).headings
 
 
+def test_recorded_seconds_of_labels_are_shown_and_not_added() -> None:
+    facts = {"labels": "tiles test, 12 epochs, mean of trials", "label_s": 1234.5}
+    config = make_config({"estimator": "predictor"}).model_dump()
+    update = {"ranking": facts, "config": config}
+    records = tuple(record.model_copy(update=update) for record in make_records((0, 1, 2)))
+    fitted = replace(SEEDED, label="fitted", fitted_on=(TRUTH.keys[:32],) * 3, records=records)
+    made = make_report(Loaded((GOOD, fitted)), [CHOICE])
+    place = by_label(made)["fitted"]
+    assert (place.to_dict()["label_s"], place.whole_cost) == (1234.5, None)
+    block = leaderboard_block(made.sections[0])
+    row = dict(zip(block.headings, next(r for r in block.rows if r[0] == "fitted"), strict=True))
+    assert row["label cost"] == "32 x 12 ep (1,234 s)"
+    rows = list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](made))))
+    own = {(r["name"], r["figure"]): r["value"] for r in rows}
+    assert float(own["fitted", "label_s"]) == 1234.5
+    assert ("good", "label_s") not in own
+
+
 def test_the_n_of_a_row_is_that_of_each_seed() -> None:
     fitted = replace(SEEDED, label="fitted", fitted_on=tuple(TRUTH.keys[:n] for n in (30, 40, 50)))
     made = make_report(Loaded((GOOD, fitted)), [CHOICE])
@@ -177,7 +197,7 @@ def test_labels_have_no_price_so_the_estimator_is_on_no_front_and_keeps_none_off
     assert any(cell.startswith("6 + labels (0 + 0.01)") for cell in row)
     (figure,) = [f for f in make_figures(made) if f.name == "tau-against-given-cost"]
     assert "fitted" not in {series.label for series in figure.series}
-    assert "Estimators with labels, which have no price, are not shown." in figure.caption
+    assert "Estimators with labels, which cost trainings beside, are not shown." in figure.caption
 
 
 def test_csv_has_the_labels_and_tau_without_their_twins() -> None:

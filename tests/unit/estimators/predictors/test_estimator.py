@@ -52,6 +52,9 @@ def score(task: Task, keys: tuple[int, ...] | None = None) -> Scores:
     return estimator.score(SPACE.prefix(task.config.n_archs or 1) if keys is None else keys)
 
 
+SECONDS_OF_AN_EPOCH = float(TRUTH.metadata["cost_cpu_s"]) / (600 * 3 * 12)
+
+
 def labels_of(scores: Scores) -> dict[int, float]:
     rows = scores.tables["labels"]
     return {row["nb201_index"]: row.get("accuracy", row.get("score")) for row in rows}
@@ -71,6 +74,7 @@ def test_labelled_architectures_have_no_score_and_all_others_have_one(tmp_path: 
         "score_kind": "accuracy, percent, predicted by forest from graf",
         "labels": "tiles test, 12 epochs, mean of trials",
         "label_epochs": 240,
+        "label_s": pytest.approx(240 * SECONDS_OF_AN_EPOCH, abs=0.1),
     }
 
 

@@ -1,63 +1,70 @@
-"""Labels by successive halving, non-uniform and plain."""
+"""What the trainings of labels took, where somebody recorded it."""
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
-import torch
 
-from harness.errors import UsageError
-from harness.estimators.predictors.labels import choose_levels, halve
-from harness.estimators.predictors.models.networks import _compare
+from harness.estimators.predictors.labels import Labels, ranked_keys
+from harness.settings.run import RunConfig
+from harness.spaces import load_space
+from harness.truth import TruthTable, make_table
+from harness.truth.importers.nb201.seconds import FILE
 
-RNG = np.random.RandomState(0)
-LONG = RNG.rand(100)
-KNOWN = np.stack([LONG + 0.1 * RNG.rand(100), LONG], axis=1)
-
-
-def test_levels_halve_from_the_longest_down() -> None:
-    assert choose_levels([12, 200], 200) == [12, 200]
-    assert choose_levels(range(1, 13), 12) == [1, 3, 6, 12]
-    with pytest.raises(UsageError, match="6 epochs or fewer beside that of 12; this table has 12"):
-        choose_levels([12], 12)
-
-
-def test_plain_halving_draws_all_and_trains_the_best_half_on() -> None:
-    places, labels = halve(KNOWN, 40, np.random.RandomState(1), None)
-    assert len(set(places.tolist())) == 40
-    np.testing.assert_array_equal(labels[:, 0], KNOWN[places, 0])
-    is_long = np.isfinite(labels[:, 1])
-    assert is_long.sum() == 20
-    assert labels[is_long, 0].min() >= labels[~is_long, 0].max()
-    np.testing.assert_array_equal(labels[is_long, 1], KNOWN[places[is_long], 1])
+SPACE = load_space()
+CONFIG = RunConfig(
+    estimator="predictor",
+    dataset="cifar10",
+    n_archs=5,
+    predictor={"n": 2, "dataset": "cifar10-valid", "split": "valid", "epochs": 12},
+)
+KEYS = ranked_keys(CONFIG)
+TWO = Labels(np.array([3, 1]), np.array([50.0, 60.0]), (12,))
 
 
-def test_a_ranker_proposes_all_but_the_first_round() -> None:
-    asked = []
+@pytest.fixture(name="truth")
+def _truth(tmp_path: Path) -> TruthTable:
+    """A table of two lengths of training and two trials, and a file with the seconds of one."""
+    path = tmp_path / FILE
+    path.parent.mkdir()
+    costs = [{"arch": str(SPACE.at(key)), "cost": 100.5 + n} for n, key in enumerate(KEYS.tolist())]
+    path.write_bytes(pickle.dumps(costs))
+    rows = [
+        {
+            "nb201_index": key,
+            "arch_str": str(SPACE.at(key)),
+            "dataset": "cifar10-valid",
+            "split": "valid",
+            "epochs": epochs,
+            "trial": trial,
+            "seed": trial,
+            "accuracy": 50.0,
+        }
+        for key in KEYS.tolist()
+        for epochs in (12, 200)
+        for trial in (0, 1)
+    ]
+    return make_table(pd.DataFrame(rows), "made", {})
 
-    def propose(places: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        asked.append((places, labels))
-        return LONG
 
-    places, labels = halve(KNOWN, 40, np.random.RandomState(1), propose)
-    plain, _ = halve(KNOWN, 40, np.random.RandomState(1), None)
-    np.testing.assert_array_equal(places[:10], plain[:10])
-    assert [len(own) for own, _ in asked] == [10, 20, 30]
-    assert np.isfinite(asked[0][1][:, 1]).sum() == 5
-    left = np.setdiff1d(np.arange(100), places[:10])
-    assert set(places[10:]) == set(left[np.argsort(-LONG[left])[:30]])
-    assert np.isfinite(labels[:, 1]).sum() == 20
+def test_labels_take_the_seconds_of_one_training_each(truth: TruthTable, tmp_path: Path) -> None:
+    assert TWO.find_seconds(CONFIG, truth, tmp_path) == 103.5 + 101.5
+    assert TWO.epochs == 24
 
 
-def test_what_cannot_be_trained_is_no_label() -> None:
-    known = KNOWN.copy()
-    known[:50, 1] = np.nan
-    places, _ = halve(known, 40, np.random.RandomState(1), None)
-    assert places.min() >= 50
+def test_a_length_that_nobody_recorded_leaves_the_seconds_unknown(
+    truth: TruthTable, tmp_path: Path
+) -> None:
+    halved = Labels(TWO.places, np.array([[50.0, np.nan], [60.0, 70.0]]), (12, 200))
+    assert halved.find_seconds(CONFIG, truth, tmp_path) is None
+    assert halved.epochs == 2 * 12 + 200
+    assert TWO.find_seconds(CONFIG, truth, tmp_path / FILE.parent) is None  # without the file
 
 
-def test_a_pair_is_compared_at_the_longest_training_that_both_have() -> None:
-    nan = float("nan")
-    y = torch.tensor([[5.0, 1.0], [4.0, 2.0], [4.5, nan], [4.5, nan]], dtype=torch.float64)
-    expected = [[0.5, 0, 1, 1], [1, 0.5, 0, 0], [0, 1, 0.5, 0.5], [0, 1, 0.5, 0.5]]
-    torch.testing.assert_close(_compare(y), torch.tensor(expected, dtype=torch.float64))
+def test_the_longest_training_of_a_label_is_its_accuracy() -> None:
+    halved = Labels(TWO.places, np.array([[50.0, np.nan], [60.0, 70.0]]), (12, 200))
+    assert halved.longest.tolist() == [50.0, 70.0]
