@@ -6,7 +6,6 @@ import json
 import os
 from collections import Counter
 from contextlib import ExitStack
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ from harness.estimators import (
 )
 from harness.execution.cluster import check_listening, choose_address
 from harness.settings.conflicts import find_idle
-from harness.settings.dotted import flatten, merge
+from harness.settings.dotted import flatten
 from harness.strategies import check_strategy, check_tables, refuse_unread
 
 if TYPE_CHECKING:
@@ -98,10 +97,9 @@ def sweep(
         click.echo(
             f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
         )
-    tables = reduce(merge, (config.tables for config in study.configs))
     known = settings_of([*map(load_estimator, REGISTRY), *used])
-    check_tables(tables, strategies, f" in {study_file}", known)
-    refuse_unread(flatten(tables), strategies, settings_of(used))
+    check_tables(study.given, strategies, f" in {study_file}", known)
+    refuse_unread(flatten(study.given), strategies, settings_of(used))
     folder = out or Path("results") / study.name
     conditions = Conditions(folder, data_dir, retry_failed=retry_failed, study=True)
     tell_missing_truths(study.configs, data_dir)

@@ -54,12 +54,14 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     space = load_space(str(given.get("space", DEFAULT)))
     own = find_own(dataset, given)
     presets = PRESETS[dataset] if own is None else OWN_PRESETS
-    if preset not in presets:
-        raise unknown_name("preset", preset, presets)
+    known = [name for name in presets if name in space.presets]
+    if preset not in known:
+        elsewhere = f" of space '{space.name}'" if preset in presets else ""
+        raise unknown_name(f"preset{elsewhere}", preset, known)
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **presets[preset]}
     if given.get("until_tau_se") is not None:
         preset_settings = merge(preset_settings, ROUNDS)
-    preset_settings = merge(preset_settings, space.presets.get(preset, {}))
+    preset_settings = merge(preset_settings, space.presets[preset])
     if own is None:
         given.pop("images", None)  # of another layer's data set
     else:

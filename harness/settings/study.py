@@ -22,13 +22,14 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.settings.dotted import differences, flatten, nest
+from harness.settings.dotted import differences, flatten, merge, nest
 from harness.settings.layers import make_config
 from harness.settings.run import RunConfig
 
@@ -72,12 +73,14 @@ class Study(NamedTuple):
         name: Its name.
         points: What each run sets beyond the base, by dotted key, in the order of the file.
         configs: The runs, not yet resolved.
+        given: What the file sets, all runs together, nested; of a key that varies, one value.
         text: Text of the file.
     """
 
     name: str
     points: list[dict[str, Any]]
     configs: list[RunConfig]
+    given: dict[str, Any]
     text: str
 
 
@@ -158,7 +161,9 @@ def load_study(path: Path) -> Study:
         raise UsageError(f"Study file {path}: {_explain(error)}.") from error
     points = [flatten(point) for point in _points(path, study)]
     configs = [_make(path, study.base, point) for point in points]
-    return Study(study.name, points, configs, text)
+    settings = (nest(*item) for layer in (study.base, *points) for item in layer.items())
+    given: dict[str, Any] = reduce(merge, settings, {})
+    return Study(study.name, points, configs, given, text)
 
 
 def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from harness.supernet.base import Networks
 
 
+USUAL_PRESETS = ("smoke", "quick", "standard", "paper")
+"""The presets of a space that does not say which it has."""
+
+
 class Space(ABC):
     """A search space. One instance serves all; it has no state but caches.
 
@@ -54,8 +58,8 @@ class Space(ABC):
             but names of one network: then figures are of the networks, each by its representative.
             None where each architecture counts.
         has_cells: Whether `NetworkShape.cells` is open; if not, it is 1.
-        presets: Settings of runs on this space, by the preset's name, over those of the image data
-            set's.
+        presets: The presets that it has, by name, each with the settings that take the place of
+            those of the image data set's.
         baseline_shape: Size of the networks whose costs are free scores.
         index_column: Column of files with the published index; None where there is none.
         floor: Name of the baseline that an estimator has to beat.
@@ -67,7 +71,7 @@ class Space(ABC):
     size: ClassVar[int | None]
     n_networks: ClassVar[int | None] = None
     has_cells: ClassVar[bool] = True
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {key: {} for key in USUAL_PRESETS}
     baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None
     floor: ClassVar[str] = "live_params"

@@ -20,7 +20,7 @@ def measure_distances(
 
     Slots count whether they carry a signal or not. If dead edges of NAS-Bench-201 counted as
     `none`, paths with few of them would seem novel (measured: a quarter more live convolutions
-    than by chance).
+    than by chance). Strings of one network (`Space.n_networks`) count as different, likewise.
 
     Args:
         grid: Their space.

@@ -27,6 +27,12 @@ class StrictFairness(Strategy):
     gradient in that step, which cannot happen in the paper's space, a chain. A step costs five
     times one of `spos`.
 
+    On NAS-Bench-Macro strict fairness is not reached: strings are dealt, and computed with the
+    identities at the end of their stage. In a step each kernel of the second block of a stage of
+    three is then trained 4/3 times on average, of the third one 2/3 times, and only those of other
+    blocks once. A deal that is fair after that shift would train no network with only one of
+    these two blocks: one path would skip both, and the other two would have both.
+
     Reference: Chu et al., FairNAS: Rethinking Evaluation Fairness of Weight Sharing NAS, 2019,
     arXiv 1907.01845, algorithm 1. What is done about the shared layers is our reading.
     """

@@ -14,6 +14,7 @@ from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue
 from harness.execution.runner import RunsOutcome
 from harness.runs.folder import RunFolder
+from harness.settings.presets import PRESETS
 from tests.cli.commandline import Invoke, Result
 from tests.studies import write_study
 from tests.tiny import Recorder
@@ -380,3 +381,18 @@ def test_settings_of_another_estimator_of_the_study_are_read(
     assert result.code == 0, result.err
     names = [run["run_id"].split("-s0-")[0] for run in json.loads(result.out)["runs"]]
     assert names == ["tiles-nwot", "tiles-spos"]
+
+
+def test_tables_of_a_preset_that_no_run_reads_are_left_out_as_in_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_table = {**PRESETS["tiles"]["smoke"], "zero_cost": {"draws": 4}}
+    monkeypatch.setitem(PRESETS["tiles"], "smoke", with_table)
+    asked = ("--out", tmp_path / "out", "--dry-run", "--json")
+    result = invoke("sweep", write_study(tmp_path, ""), *asked)
+    assert result.code == 0, result.err
+    assert "zero_cost" not in result.err + result.out
+    given = write_study(tmp_path, "zero_cost.draws = 4\n", name="given")
+    refused = invoke("sweep", given, *asked)
+    assert refused.code == 2
+    assert "zero_cost.draws = 4 was given, and has no effect" in refused.err

@@ -48,7 +48,8 @@ class Macro(Grid):
     Strings of one network have its weights, its accuracy and its cost in common, so figures are of
     the 3,969. A path is computed as it was trained in the benchmark, identities at the end of their
     stage: uniform draws of strings then use the third block of a stage less often, with
-    probability 4/9 in place of 2/3, and the second one more often, 8/9.
+    probability 4/9 in place of 2/3, and the second one more often, 8/9. What a strategy balances
+    over slots of strings is shifted alike (see `StrictFairness`).
     """
 
     name = "macro"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import ArchError
 from harness.seeding import make_rng
+from harness.spaces.base import USUAL_PRESETS
 from harness.spaces.kinds import Grid
 from harness.spaces.nb201.classes import dead_edge_class, isomorphism_class, isomorphism_string
 from harness.spaces.nb201.cost import SHAPES, count_flops, count_params
@@ -45,6 +46,9 @@ class NB201(Grid):
     name = "nb201"
     size = N_ARCHS
     index_column = "nb201_index"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        key: {} for key in (*USUAL_PRESETS, "hour")
+    }
     chosen_on_truth: ClassVar[Mapping[frozenset[str], str]] = {
         frozenset({"live_params", "jacov"}): "live_params+jacov was chosen among 156 combinations "
         "by its tau on CIFAR-10's truth of this space, so its figures there are too good."

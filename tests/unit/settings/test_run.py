@@ -137,6 +137,11 @@ def test_a_configuration_cannot_be_changed() -> None:
         ),
         ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
         ({"dataset": "ImageNet16-120"}, r"Did you mean 'imagenet16-120'\? Available: cifar10, cif"),
+        (
+            {"space": "macro", "dataset": "cifar10", "preset": "hour"},
+            r"^Unknown preset of space 'macro' 'hour'\..* Available: paper, quick, smoke, stand",
+        ),
+        ({"preset": "hour"}, r"^Unknown preset 'hour'\..* Available: paper, quick, smoke, stand"),
         ({"preset": "fast"}, r"^Unknown preset 'fast'\..* Available: paper, quick, smoke, stand"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections import Counter
+from collections.abc import Hashable
 from unittest import mock
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from harness.errors import UsageError
+from harness.spaces import load_space
 from harness.spaces.base import Space
 from harness.spaces.nb201.cost import count_flops, count_params
 from harness.spaces.nb201.encoding import EDGES, OPS, Arch, enumerate_archs
@@ -46,6 +49,18 @@ def test_fairnas_trains_every_operation_of_every_edge_once_a_step() -> None:
             assert sorted(path.arch.ops[edge] for path in paths) == list(range(len(OPS)))
         seen |= {path.arch for path in paths}
     assert len(seen) > 950  # uniform over 15,625: of 1,000 draws some 31 are repeated
+
+
+def test_fairnas_is_as_unfair_to_the_shifted_blocks_of_macro_as_it_says() -> None:
+    strategy, space = make("fairnas", space="macro"), load_space("macro")
+    n, trained = 2_000, Counter[Hashable]()
+    for step in range(n):
+        for path in strategy.sample_paths(step, np.random.RandomState(step)):
+            trained.update(space.weights(path.arch))
+    for block, kernel in itertools.product(range(8), (1, 2)):
+        expected = {3: 4 / 3, 6: 4 / 3, 4: 2 / 3, 7: 2 / 3}.get(block, 1.0)
+        # a mean of 0, 1 or 2 over the steps: five standard errors
+        assert trained[(block, kernel)] / n == pytest.approx(expected, abs=5 / n**0.5)
 
 
 def test_fairnas_applies_the_sum_of_the_paths_gradients_in_one_update() -> None:
