@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, unknown_name
-from harness.settings.presets import IMAGE_COUNTS, IMAGE_DATASETS
+from harness.settings.dotted import merge
+from harness.settings.presets import IMAGE_COUNTS, IMAGE_DATASETS, PROXY_BATCH
 from harness.settings.run import RunConfig
 
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ def _exists(text: str) -> bool:
 
 
 def fit_preset(preset: Mapping[str, Any], sizes: Sequence[int]) -> dict[str, Any]:
-    """Let a preset ask for no more images than there are, [part]."""
+    """Let a preset, and proxies, ask for no more images than there are, [part]."""
     fitted = dict(preset)
     for key, part in IMAGE_COUNTS.items():
         wanted = preset.get(key, RunConfig.model_fields[key].default)
         fitted[key] = min(wanted, sizes[part])
+    if sizes[0] < 2 * PROXY_BATCH:
+        fitted = merge(fitted, {"zero_cost": {"batch_size": sizes[0] // 2}})
     return fitted

@@ -113,6 +113,9 @@ IMAGE_COUNTS = {
 }
 """Settings that count images, with those that they are of: 0 training, 1 validation images."""
 
+PROXY_BATCH = 64
+"""Images of each of the two batches that training-free proxies measure."""
+
 ESTIMATORS = {
     "hour": "spos,jacov,synflow,live_params+jacov,"
     "two-stage(first=live_params+jacov+spos, second=jacov+synflow+zen, share=0.3)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import shutil
 from pathlib import Path
@@ -148,24 +149,40 @@ def test_a_run_that_began_without_a_truth_ends_with_one_that_came_but_not_with_a
     assert "This run was started with other data: truth was 'nb201-spectra-" in lost.err
 
 
-@pytest.mark.usefixtures("path", "quick_build")
-def test_the_commands_of_the_manual_do_what_it_says(
+@pytest.mark.usefixtures("quick_build")
+def test_the_commands_of_the_manual_do_what_it_says_with_its_own_file(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
     manual = (Path(__file__).parents[2] / "docs" / "own-images.md").read_text(encoding="utf-8")
+    for example in doctest.DocTestParser().get_examples(manual):
+        exec(example.source, names)
+    name = identify(Path("spectra.npz")).name
+    assert f"such as `{name}`" in manual
     lines = [line.split() for line in manual.splitlines() if line.startswith("    harness ")]
     commands = [words[1:] for words in lines if "spectra.npz" in words]
     assert [words[0] for words in commands] == ["run", "truth", "run"]
     scored, built, judged = (
-        invoke(*TINY, *words[1:], "--set", "zero_cost.batch_size=10")
+        invoke(*TINY, *words[1:])
         if words[0] == "run"
         else invoke(*words, "--n-archs", "3", "--seeds", "0")
         for words in commands
     )
     assert (scored.code, built.code, judged.code) == (0, 0, 0)
     assert scored.out.startswith("Scored, but not judged")
-    assert "Kendall tau against spectra-" in judged.out
+    assert f"Kendall tau against {name}" in judged.out
+    assert read_record(Path("results/runs"), "jacov")["config"]["zero_cost"]["batch_size"] == 20
+
+
+def test_two_batches_of_proxies_fit_unless_larger_ones_are_asked_for(
+    invoke: Invoke, path: Path, tmp_path: Path
+) -> None:
+    command = (*TINY, "--dataset", path, "--out", tmp_path)
+    few = invoke(*command, "--estimators", "predictor(n=3, features=jacov),spos")
+    assert "no truth" in few.err
+    refused = invoke(*command, "--estimators", "jacov", "--set", "zero_cost.batch_size=13")
+    assert (refused.code, "zero_cost.batch_size = 13 was given" in refused.err) == (2, True)
 
 
 def test_a_study_of_several_runs_is_told_once_that_nothing_judges_it(
@@ -173,7 +190,7 @@ def test_a_study_of_several_runs_is_told_once_that_nothing_judges_it(
 ) -> None:
     study = tmp_path / "study.toml"
     base = f'[base]\ndataset = "{path}"\npreset = "smoke"\nn_archs = 3\n'
-    study.write_text(base + "[grid]\nseed = [0, 1]\n")
+    study.write_text(base + "[grid]\nseed = [0, 1]\n")  # and of few images, for proxies' batches
     result = invoke("sweep", study, "--dry-run", "--out", tmp_path / "out")
     assert result.code == 0, result.err
     assert result.err.count("Note: There is no truth table") == 1

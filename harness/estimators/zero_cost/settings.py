@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from harness.settings.base import Settings
+from harness.settings.presets import PROXY_BATCH
 
 
 class ZeroCostSettings(Settings):
@@ -15,7 +16,8 @@ class ZeroCostSettings(Settings):
     Attributes:
         channels: Channels C of the first stage; None: as in the truth's networks.
         cells: Cells N per stage; None: as in the truth's networks.
-        batch_size: Images of each of the two batches.
+        batch_size: Images of each of the two batches; of one's own images, at most half of the
+            training images unless given.
         draws: Draws of initial weights and batches, of whose numbers the score is the mean.
     """
 
@@ -24,5 +26,5 @@ class ZeroCostSettings(Settings):
 
     channels: int | None = Field(None, ge=1)
     cells: int | None = Field(None, ge=1)
-    batch_size: int = Field(64, ge=2)
+    batch_size: int = Field(PROXY_BATCH, ge=2)
     draws: int = Field(1, ge=1)
