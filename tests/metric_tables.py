@@ -30,7 +30,8 @@ def make_metric_table(
     return make_table(pd.DataFrame(rows), f"nb201-{metric.family}", {}, metrics=(metric,))
 
 
-def save_metric_table(data: Path, table: TruthTable) -> None:
-    """Write a table where a data folder has those of its metric."""
+def save_metric_table(data: Path, table: TruthTable, name: str = "") -> None:
+    """Write a table where a data folder has those of its metric, or under another name."""
     (data / "nb201").mkdir(exist_ok=True)
-    save_table(table, data / "nb201" / f"{table.columns.metrics[0].family}.parquet")
+    name = name or table.columns.metrics[0].family
+    save_table(table, data / "nb201" / f"{name}.parquet")

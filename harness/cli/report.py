@@ -61,6 +61,12 @@ if TYPE_CHECKING:
     "10 and 50 picks by score and objective reach of the best hypervolume.",
 )
 @click.option(
+    "--trade-off-score",
+    metavar="NAME",
+    help="What estimates the second objective, where picks are not to know it: named as with "
+    "--estimators; of a free score such as flops, less is better.  [default: it is known]",
+)
+@click.option(
     "--truth-dataset",
     "--dataset",
     "truth_datasets",
@@ -83,6 +89,7 @@ def report(
     estimators: list[str],
     floor: str | None,
     trade_off: str | None,
+    trade_off_score: str | None,
     truth_datasets: tuple[str, ...],
     split: str | None,
     epochs: int | None,
@@ -122,6 +129,7 @@ def report(
             estimators=estimators,
             floor=floor,
             trade_off=trade_off,
+            trade_off_score=trade_off_score,
         )
     if html_file is not None:
         from harness.report.page import save_page

@@ -25,6 +25,7 @@ class ChosenTruth(NamedTuple):
         truth: These numbers, [arch]; of networks that have several names, each once.
         trials: The trainings behind them, of the same architectures, [arch, trial].
         subsets: Populations that satisfy constraints.
+        notes: What was found in it that may surprise, in sentences.
     """
 
     table: TruthTable
@@ -32,6 +33,7 @@ class ChosenTruth(NamedTuple):
     truth: Truth
     trials: Trials
     subsets: tuple[Subset, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def metric(self) -> TruthMetric:

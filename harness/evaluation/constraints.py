@@ -15,11 +15,8 @@ import numpy as np
 
 from harness.errors import TruthError, UsageError
 from harness.estimators.matrix import FloatArray, IntArray
-from harness.stats import Subset
+from harness.stats import MIN_ARCHS, Subset
 from harness.truth.metric import TruthMetric
-
-MIN_ARCHS = 3
-"""A constraint that leaves fewer ranks nothing."""
 
 EXAMPLE = "'latency:raspi4 < 20 and params < 1000000'"
 
@@ -42,11 +39,15 @@ class Values(NamedTuple):
         metric: What it is, its unit, and which way is better.
         keys: Architectures, ascending, [n].
         values: Their values, [n].
+        source: Which numbers of which table these are; "" for a free score.
+        note: What is to be known of them beside the truth, in a sentence; "" if nothing is.
     """
 
     metric: TruthMetric
     keys: IntArray
     values: FloatArray
+    source: str = ""
+    note: str = ""
 
 
 class Condition(NamedTuple):
@@ -114,20 +115,23 @@ def choose_subset(text: str, find: Callable[[str], Values], size: int | None) ->
     """
     conditions = parse_where(text)
     units, keys = [], None
-    n_known = []
+    n_known, notes = [], []
     for condition in conditions:
         found = find(condition.name)
         chosen = _OPERATORS[condition.sign](found.values, condition.number)
         own = found.keys[np.asarray(chosen, dtype=np.bool_)]
         keys = own if keys is None else np.intersect1d(keys, own)
-        units.append(f"{condition} {found.metric.unit}".strip())
+        source = f" ({found.source})" if found.source else ""
+        units.append(f"{condition} {found.metric.unit}".strip() + source)
         n_known.append(len(found.keys))
+        notes.append(found.note)
     assert keys is not None
     return Subset(
         " and ".join(map(str, conditions)),
         f"architectures with {' and '.join(units)}",
         keys,
         len(keys) if size is not None and min(n_known) == size else None,
+        " ".join(dict.fromkeys(filter(None, notes))),
     )
 
 
@@ -135,7 +139,7 @@ def check_subset(subset: Subset, keys: IntArray) -> None:
     """Refuse a constraint that leaves next to nothing of the architectures to be judged.
 
     Raises:
-        TruthError: If fewer than 3 are left.
+        TruthError: If fewer than `MIN_ARCHS` are left.
     """
     n = int(np.isin(keys, subset.keys).sum())
     if n < MIN_ARCHS:

@@ -168,7 +168,7 @@ def _evaluate(
         or chosen.table.is_recorded_as(estimator.truth_sha256),
         n_archs=len(truth.keys),
         n_missing=truth.n_missing,
-        notes=tuple(chosen.table.metadata.get(NOTES_KEY, "").splitlines()),
+        notes=(*chosen.table.metadata.get(NOTES_KEY, "").splitlines(), *chosen.notes),
     )
     return Evaluated(
         estimator=estimator,

@@ -48,7 +48,12 @@ def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) ->
     is_same = chosen.query.dataset in {group.dataset for group in table.groups()}
     query = choose_query(table, chosen.query.dataset if is_same else None, metric=name)
     truth = table.judged(query)
-    return Values(table.metric(name), truth.keys, truth.accuracy)
+    source, note = f"table {table.name}, {query.dataset}", ""
+    if not is_same:
+        note = f"{name} was measured on {query.dataset}, the truth on {chosen.query.dataset}."
+    elif name == chosen.query.metric and query != chosen.query:
+        note = f"{name} is that of {query} here, and the truth is {chosen.query}."
+    return Values(table.metric(name), truth.keys, truth.accuracy, source, note)
 
 
 def _open_metric(name: str, data_dir: Path | None, space: Space) -> TruthTable:

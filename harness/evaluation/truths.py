@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from harness.evaluation.chosen import ChosenTruth, find_images, find_table
 from harness.evaluation.constraints import choose_subset, list_constraints
 from harness.evaluation.known import find_values
 from harness.spaces import Space, load_space
+from harness.stats import populations_of
 from harness.truth import (
     Trials,
     TruthTable,
@@ -24,6 +25,9 @@ from harness.truth import (
 from harness.truth.catalogue import choose_query, open_metric, open_table
 from harness.truth.metric import ACCURACY
 from harness.truth.query import MEAN
+
+_MOST_DISTINCT = 0.9
+"""Share of values of their own above which equal ones are coincidences, not copies."""
 
 
 def choose_truth(
@@ -50,7 +54,7 @@ def choose_truth(
         estimators: What is to be evaluated; runs know their data set.
         space: The space of the table; that of the estimators unless given.
         metric: Name of what is measured, such as "latency:raspi4"; accuracy unless given, or the
-            only one of the table. Its table is looked for unless it is given.
+            only one of a table that is given. Its table is looked for unless it is given.
         where: Constraints, each a population of its own, as `parse_where` takes them.
 
     Returns:
@@ -70,8 +74,9 @@ def choose_truth(
         table = truth
     elif truth is not None:
         table = open_table(str(truth), data_dir, space)[1]
-    elif metric not in (None, ACCURACY.name):
-        table = open_metric(metric, data_dir, space)
+    else:
+        metric = metric or ACCURACY.name
+        table = None if metric == ACCURACY.name else open_metric(metric, data_dir, space)
     if dataset is None:
         names = known if table is None else {group.dataset for group in table.groups()}
         dataset = _only_dataset(names, space or load_space())
@@ -89,7 +94,29 @@ def choose_truth(
         each.name: each
         for each in (choose_subset(w, find, table.space.n_judged) for w in list_constraints(where))
     }
-    return chosen._replace(subsets=tuple(subsets.values()))
+    return chosen._replace(subsets=tuple(subsets.values()), notes=tuple(_find_copies(chosen)))
+
+
+def _find_copies(chosen: ChosenTruth) -> Iterator[str]:
+    """Say where architectures have the value of one training, which intervals take for several."""
+    keys, values = chosen.truth.keys, chosen.truth.accuracy
+    if chosen.trials.accuracy.shape[1] > 1:
+        return
+    fewest, found = _MOST_DISTINCT * len(keys), ""
+    for name, rule in populations_of(chosen.table.space).items():
+        if not rule.is_partition:
+            continue
+        classes = rule.choose(keys, values)
+        order = np.argsort(classes, kind="stable")
+        is_new = np.diff(classes[order]) != 0
+        if (is_new | (np.diff(values[order]) == 0.0)).all() and is_new.sum() + 1 < fewest:
+            fewest, found = is_new.sum() + 1, name
+    if found:
+        yield (
+            f"All members of a class of '{found}' have one value here, so {len(keys):,} "
+            f"architectures are {fewest:,} trainings, and intervals on other populations, which "
+            f"count copies as independent, are too narrow: read those on '{found}'."
+        )
 
 
 def check_space(estimators: Sequence[ScoreMatrix], table: TruthTable) -> None:

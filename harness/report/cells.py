@@ -13,6 +13,8 @@ from harness.stats import MIN_ARCHS, Interval, MetricResult, PopulationResult
 from harness.stats.intervals import OVER_ARCHITECTURES, OVER_BOTH, OVER_SEEDS
 
 _WHOLE = ("best_rank_at_1", "best_rank_at_10", "best_rank_at_100")
+_SMALL = 5e-4
+"""Three decimals show nothing of a smaller number."""
 MARKS = {OVER_SEEDS: " s", OVER_ARCHITECTURES: " a", OVER_BOTH: ""}
 """Mark after an interval in a table: what the interval is over."""
 
@@ -70,7 +72,14 @@ def _number(value: float, name: str, signed: bool = False) -> str:
     sign = "+" if signed else ""
     if name in _WHOLE:
         return f"{value:{sign},.0f}" if value == round(value) else f"{value:{sign},.1f}"
+    if 0.0 < abs(value) < _SMALL and name.startswith("regret"):  # of a metric of small numbers
+        return f"{value:{sign}.3g}"
     return f"{value:{sign}.3f}"
+
+
+def write_gap(gap: float) -> str:
+    """Write a true gap: two decimals, or three digits where these would round it."""
+    return f"{gap:.2f}" if abs(gap - round(gap, 2)) < _SMALL * gap else f"{gap:.3g}"
 
 
 def write_ends(interval: Interval | None, name: str = "tau", signed: bool = False) -> str:

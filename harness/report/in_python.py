@@ -192,6 +192,7 @@ def compare(
     estimators: Sequence[str] = (),
     floor: str | None = None,
     trade_off: str | None = None,
+    trade_off_score: str | None = None,
     lower_is_better: bool = False,
     score_column: str | Sequence[str] = SCORE,
     exclude_bad: bool = False,
@@ -225,6 +226,8 @@ def compare(
             parameters of live edges.
         trade_off: A second objective, known of all architectures, such as "latency:raspi4" or
             "params".
+        trade_off_score: What estimates it, where picks are not to know its values: named as
+            `estimators` are; of a free score such as "params", less is better.
         lower_is_better: Whether a lower score is better, except in run folders.
         score_column: The columns of the scores in files and frames, as
             `harness.scores.ReadOptions` takes them: several are an estimator each.
@@ -299,6 +302,7 @@ def compare(
         estimators=estimators,
         floor=floor,
         trade_off=trade_off,
+        trade_off_score=trade_off_score,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.estimators.combined import is_known, select_estimators
+from harness.estimators.combined import find_estimator, is_known, select_estimators
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import (
     ChosenTruth,
@@ -63,6 +63,7 @@ def make_report(
     estimators: Sequence[str] = (),
     floor: str | None = None,
     trade_off: str | None = None,
+    trade_off_score: str | None = None,
 ) -> Report:
     """Make the report of some estimators, such as `harness.load_estimators` finds them.
 
@@ -80,6 +81,8 @@ def make_report(
         floor: What added values are measured against, named likewise; by default the space's.
         trade_off: A second objective, known of all architectures: a metric of a truth table, such
             as "latency:raspi4", or a free score, such as "params".
+        trade_off_score: What estimates it, where picks are not to know its values: named as
+            `estimators` are.
 
     Returns:
         The report.
@@ -91,6 +94,11 @@ def make_report(
     """
     if not loaded.estimators:
         raise UsageError("No estimator was given. Name run folders or score files.")
+    if trade_off is None and trade_off_score is not None:
+        raise UsageError(
+            f"--trade-off-score {trade_off_score} was given without the second objective that it "
+            "estimates. Name that with --trade-off, such as latency:raspi4."
+        )
     groups = choose_truths(loaded.estimators, truths, data_dir)
     runs: dict[str, tuple[RunTraining, ...]] = {}
     sections: list[Section] = []
@@ -111,7 +119,9 @@ def make_report(
         section = _add_training(evaluated, chosen, runs)
         if trade_off is not None:
             values = find_values(trade_off, chosen, data_dir)
-            section = replace(section, trade_off=measure_trade_off(section, chosen, values))
+            second = trade_off_score and find_estimator(trade_off_score, known)
+            found = measure_trade_off(section, chosen, values, second or None)
+            section = replace(section, trade_off=found)
         sections.append(section)
     return Report(
         sections=tuple(sections),

@@ -6,16 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.evaluation.trade_off import PICKS, Picks, TradeOff
+from harness.evaluation.trade_off import (
+    PICKS,
+    RANDOM_PICKS,
+    RANDOM_SCORES,
+    Picks,
+    TradeOff,
+)
 from harness.report.contents import Section
 from harness.report.figure import Figure, Series
 from harness.report.markup import Block
 
 NOTE = (
     "Trade-off: picks of k architectures by non-dominated sorting of an estimator's score and the "
-    "known second objective; hypervolume of their true values, scaled to the range of the tables, "
-    "over that of the best k. random: random scores instead of an estimator's. "
-    "+-: standard deviation over seeds, or over draws of random scores."
+    "known second objective (or, where the title says so, another estimator's score of it); "
+    "hypervolume of their true values, scaled to the range of the tables, over that of the best k "
+    f"that could be picked. {RANDOM_SCORES}: in place of an estimator's; {RANDOM_PICKS}: drawn "
+    "uniformly. +-: standard deviation over seeds, or over draws."
 )
 """Where there is a trade-off."""
 
@@ -28,7 +35,7 @@ def trade_off_blocks(section: Section) -> Iterator[Block]:
     rows = [(each.label, *(_write(each, k) for k in PICKS)) for each in _in_order(found)]
     title = (
         f"Trade-off with {found.second.axis}, against {section.truth.title}: share of the best "
-        f"hypervolume (n={found.n:,})"
+        f"hypervolume (n={found.n:,}){_say_known(found)}"
     )
     yield Block(title, ("estimator", *(f"{k} picks" for k in PICKS)), rows)
 
@@ -42,8 +49,15 @@ def say_trade_off(section: Section) -> Iterator[str]:
     told = [f"{each.label} {_write(each, k)}" for each in _in_order(found) if k in each.shares]
     yield (
         f"Trade-off with {found.second.name} ({found.n:,} architectures): of the hypervolume of "
-        f"the best {k} architectures, {k} picks reach {', '.join(told)}."
+        f"the best {k} architectures, {k} picks reach {', '.join(told)}{_say_known(found)}."
     )
+    if found.note:
+        yield f"Trade-off: {found.note}"
+
+
+def _say_known(found: TradeOff) -> str:
+    score = found.second_score
+    return "" if score is None else f"; picks know {found.second.name} by the scores of {score}"
 
 
 def trade_off_figures(section: Section, suffix: str) -> Iterator[Figure]:

@@ -14,6 +14,7 @@ from harness.report.cells import (
     find_interval,
     write_ends,
     write_estimate,
+    write_gap,
     write_over,
     write_status,
 )
@@ -180,8 +181,8 @@ def _say_gap(result: Evaluated) -> list[str]:
             "pairs are in the right order."
         ]
     return [
-        f"At every true gap above {gap:.2f} {metric.difference}, at least 90% of pairs are in the "
-        "right order (by the best-fitting non-decreasing curve)."
+        f"At every true gap above {write_gap(gap)} {metric.difference}, at least 90% of pairs are "
+        "in the right order (by the best-fitting non-decreasing curve)."
     ]
 
 

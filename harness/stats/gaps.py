@@ -1,8 +1,7 @@
 """How large a true difference has to be before the ranking resolves it.
 
 A gap is a difference of two truths, in their unit: percentage points, of accuracy. Bins and
-resolution are those of truths that span up to 100; of a wider range they are ten times as wide, or
-a hundred times, and so on.
+resolution are those of truths that span 1 to 100; of another range they are a power of ten as wide.
 """
 
 from __future__ import annotations
@@ -85,7 +84,8 @@ def concordance_by_gap(
 
     Args:
         scores: Estimates, higher is better, [n], or [seed, n] for the mean over seeds.
-        truth: Ground truth, higher is better, [n]; differences under 1e-6 are ties.
+        truth: Ground truth, higher is better, [n]; differences under 1e-6 of its power of ten are
+            ties.
         judged: Architectures that each seed is evaluated on, [seed, n]; all by default.
 
     Returns:
@@ -113,9 +113,11 @@ def concordance_by_gap(
 
 
 def _find_scale(truths: FloatArray) -> float:
-    """Return the power of ten that brings the range of truth to 100 at most; 1 if it is there."""
+    """Return the power of ten that brings the range of truth to 10 to 100; 1 if it is 1 to 100."""
     spread = float(truths.max() - truths.min()) if len(truths) else 0.0
-    return float(10.0 ** max(0, math.ceil(math.log10(spread / _MAX_RANGE)))) if spread else 1.0
+    if spread == 0.0 or 1.0 <= spread <= _MAX_RANGE:
+        return 1.0
+    return float(10.0 ** math.ceil(math.log10(spread / _MAX_RANGE)))
 
 
 def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int64]:

@@ -97,16 +97,19 @@ class Subset:
         description: What it contains, in words.
         keys: They, ascending, perhaps with others than those that are evaluated, [n].
         size: Number of architectures of the whole space that it contains; None if unknown.
+        note: A caveat about it, in a sentence; empty if there is none.
     """
 
     name: str
     description: str
     keys: IntArray
     size: int | None
+    note: str = ""
 
     def of(self, keys: IntArray) -> Population:
         """Return the population of given architectures, [n]."""
-        return Population(self.name, self.description, np.isin(keys, self.keys), self.size)
+        mask = np.isin(keys, self.keys)
+        return Population(self.name, self.description, mask, self.size, note=self.note)
 
 
 class PopulationRule(NamedTuple):

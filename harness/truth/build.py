@@ -20,7 +20,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ from harness.spaces import DEFAULT, Architecture, Space, load_space
 from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
 from harness.training.from_scratch import Recipe, measure, train
 from harness.training.pool import compute_all
-from harness.truth import TruthTable, make_table, save_table
+from harness.truth import NOTES_KEY, TruthTable, make_table, save_table
 from harness.truth.costs import COST
 from harness.truth.profile import SHAPE
 
@@ -50,6 +50,9 @@ _COURSES = ("accuracies", "losses")
 """What a row of the journal has of every epoch, [epoch]."""
 
 _MEASURED = ("split", "accuracy", "cost_s")
+
+FEW_STEPS, FEW_TESTED = 100, 200
+"""Steps of a training, and test images, below which a table says that there were few."""
 
 OnTraining = Callable[[int, int], None]
 Notice = Callable[[str], None]
@@ -262,7 +265,7 @@ def build_table(
     Args:
         path: The Parquet file; the journal is `<name>.rows.jsonl` beside it, the training losses
             are `<name>.losses.csv`.
-        protocol: How to train.
+        protocol: How to train; a batch of more than the training images is all of these.
         n_archs: The first this many architectures of the canonical permutation.
         seeds: Seeds of each architecture.
         workers: Processes, each with one thread.
@@ -290,6 +293,10 @@ def build_table(
     distinct = tuple(dict.fromkeys(trained.values()))
     journal = path.with_suffix(".rows.jsonl")
     data = images or load_images(protocol.dataset)
+    protocol = replace(protocol, batch_size=min(protocol.batch_size, len(data.train)))
+    notes = list(_say_few(protocol, data))
+    for note in notes:
+        notice(note)
     done = build_truth(
         journal, protocol, distinct, seeds, workers, on_training, space, notice, data
     )
@@ -312,6 +319,8 @@ def build_table(
         "share_classes": json.dumps(share_classes),
         "n_archs_trained": str(len(distinct)),
     }
+    if notes:
+        metadata[NOTES_KEY] = "\n".join(notes)
     rows = pd.DataFrame([each for row in done for each in _list_epochs(row)])
     if share_classes:
         rows = _give_to_members(rows, trained, space)
@@ -320,6 +329,23 @@ def build_table(
     losses = pd.DataFrame([each for row in done for each in _list_losses(row)])
     write_atomically(path.with_suffix(".losses.csv"), partial(losses.to_csv, index=False))
     return table
+
+
+def _say_few(protocol: Protocol, data: ImageData) -> Iterator[str]:
+    """Say where trainings are short, or tested on little: then accuracies are much chance."""
+    steps = protocol.epochs * max(1, len(data.train) // protocol.batch_size)
+    if steps < FEW_STEPS:
+        yield (
+            f"Trainings have {steps:,} steps of {protocol.batch_size} of {len(data.train):,} "
+            "training images: networks may have learned little."
+        )
+    tested = data.test or data.validation
+    if len(tested) < FEW_TESTED:
+        yield (
+            f"Accuracies are of {len(tested):,} images, so one image is {100 / len(tested):.2g} "
+            "points: differences between architectures may be chance, which more --seeds average "
+            "out in part."
+        )
 
 
 def _list_epochs(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -145,7 +145,7 @@ def list_metrics(
 def open_metric(
     metric: str, data_dir: Path | None = None, space: Space | None = None
 ) -> TruthTable:
-    """Open the first table that has a metric.
+    """Open the table that has a metric; the same one may lie in several places.
 
     Args:
         metric: Its name, such as "latency:raspi4".
@@ -157,13 +157,21 @@ def open_metric(
 
     Raises:
         UsageError: If no table that can be found has it.
-        TruthError: If the table is damaged.
+        TruthError: If the table is damaged, or several that differ have the metric.
         DataError: If the data folder that was named does not exist.
     """
     space = space or load_space()
     found = list_metrics(data_dir, space)
     if metric in found:
-        return open_file(found[metric][0].path, space)
+        tables = {place: open_file(place.path, space) for place in found[metric]}
+        if len({table.sha256 for table in tables.values()}) > 1:
+            where = ", ".join(f"'{place.name}' ({place.path})" for place in tables)
+            raise TruthError(
+                f"Several tables have the metric '{metric}': {where}. Judge by one of them with "
+                "--truth (in Python truth=...); for anything else that names the metric, move the "
+                "others out of the data folder."
+            )
+        return next(iter(tables.values()))
     error = unknown_name("truth metric", metric, [ACCURACY.name, *found])
     makers = [
         entry.name

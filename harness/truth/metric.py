@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,19 +70,23 @@ ACCURACY = TruthMetric("accuracy", PERCENT)
 _NAME = re.compile(r"[a-z0-9_]+(:[A-Za-z0-9_.@=+-]+)*")
 
 
-def make_metric(name: str | None, unit: str | None, is_lower_better: bool) -> TruthMetric | None:
+def make_metric(
+    name: str | None, unit: str | None, is_lower_better: bool, taken: Collection[str] = ()
+) -> TruthMetric | None:
     """Make a metric of one's own.
 
     Args:
         name: Such as "latency:mine"; None for accuracy.
         unit: Its unit; percent unless given.
         is_lower_better: Whether a lower value is the better one.
+        taken: Names that mean something else, such as free scores of the space.
 
     Returns:
         The metric; None if nothing was given.
 
     Raises:
-        UsageError: If the name is no metric's, or a unit or direction was given without one.
+        UsageError: If the name is no metric's or is taken, or a unit or direction was given
+            without one.
     """
     if name is None and (unit is not None or is_lower_better):
         raise UsageError(
@@ -95,6 +99,11 @@ def make_metric(name: str | None, unit: str | None, is_lower_better: bool) -> Tr
         raise UsageError(
             f"'{name:.100}' is no name of a metric of one's own: it is a family in lower-case "
             "letters and, after colons, what the metric depends on, such as latency:mine."
+        )
+    if name in taken:
+        raise UsageError(
+            f"'{name}' is a free score, which '--where {name} < 1' would mean. Give the metric "
+            f"another name, such as {name}:mine."
         )
     return TruthMetric(name, PERCENT if unit is None else unit, is_lower_better)
 

@@ -23,6 +23,7 @@ from harness.spaces.lookup import (
 )
 from harness.truth.columns import (
     ONLY_ACCURACY,
+    ROUNDED_TO,
     SPLITS,
     Columns,
     IntArray,
@@ -34,7 +35,7 @@ from harness.truth.columns import (
     row_columns,
     value_range,
 )
-from harness.truth.metric import ACCURACY
+from harness.truth.metric import ACCURACY, TruthMetric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +88,8 @@ def check_rows(
         metrics: What they measure.
 
     Raises:
-        TruthError: If there are no rows, a column is missing, a value is not what it should be,
+        TruthError: If there are no rows, a column is missing, a value is not what it should be or
+            finer than truths are compared at,
             a string is not an architecture or another than its index says, or a key occurs twice.
     """
     import pandas as pd
@@ -120,12 +122,25 @@ def check_rows(
         bad = _is_of(df, metric.name, metrics) & ~((numbers >= least) & (numbers <= most))
         unit = "percent" if metric == ACCURACY else metric.title
         refuse(value, bad, f"is not a number from {least:g} to {most:g} ({unit})")
+        _refuse_fine(numbers[_is_of(df, metric.name, metrics)], metric, source)
     refuse("dataset", df["dataset"].isna().to_numpy(dtype=bool), "is empty")
     refuse("dataset", are_nested(df["dataset"]), "is not a text")
     bad = ~df["split"].isin(SPLITS).to_numpy(dtype=bool)
     refuse("split", bad, f"is not one of {', '.join(SPLITS)}")
     repeats = pd.Series(_row_keys(df, keys_of_rows(df, space))).duplicated().to_numpy()
     refuse("trial", repeats, f"repeats a key ({', '.join(key_columns(space, metrics))})")
+
+
+def _refuse_fine(values: npt.NDArray[np.float64], metric: TruthMetric, source: str) -> None:
+    """Refuse values whose differences are lost in the rounding that truths are compared at."""
+    distinct = np.unique(values)
+    is_narrow = len(distinct) > 0 and distinct[-1] - distinct[0] < 1.0
+    if is_narrow and len(np.unique(distinct.round(ROUNDED_TO))) < len(distinct):
+        raise TruthError(
+            f"{source}: values of {metric.title} that differ by less than 1e-6 would count as "
+            "equal. Give them in a smaller unit, such as millionths: of a file of rows with "
+            "--accuracy-scale 1e6 and the --unit that this makes."
+        )
 
 
 def _is_of(df: pd.DataFrame, metric: str, metrics: Metrics) -> npt.NDArray[np.bool_]:

@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick_build(monkeypatch: pytest.MonkeyPatch) -> None:
     """Truths of one epoch of small networks, here, as a pool takes seconds to start."""
-    defaults = {"channels": 2, "epochs": 12, "batch_size": 10}
+    defaults = {"channels": 2, "epochs": 12}
     for name, value in defaults.items():
         monkeypatch.setattr(Protocol, name, value)
     init = Protocol.__init__
@@ -101,7 +101,10 @@ def test_a_truth_is_found_by_the_images_and_judges_what_was_scored_before_it(
     place = tmp_path / "data" / "nb201" / f"{own.name}.parquet"
     assert built.code == 0, built.err
     assert built.out.startswith(f"{place}: ")
+    assert "Note: Trainings have 12 steps of 20 of 20 training images" in built.err
+    assert "Note: Accuracies are of 15 images, so one image is 6.7 points" in built.err
     table = load_table(place)
+    assert json.loads(table.metadata["protocol"])["batch_size"] == 20
     assert {(g.dataset, g.split) for g in table.groups()} == {
         (own.name, "valid"),
         (own.name, "test"),
@@ -110,6 +113,7 @@ def test_a_truth_is_found_by_the_images_and_judges_what_was_scored_before_it(
     judged = invoke(*command)
     assert judged.code == 0, judged.err
     assert f"{own.name} test, 12 epochs" in judged.out
+    assert "Accuracies are of 15 images" in invoke("report", out).out
     assert "not judged" not in judged.out
     assert read_record(out, "spos")["data"]["truth_sha256"] is None  # nothing was computed again
     more = invoke(*command, "--seeds", "0,1")  # beside a seed that was scored before

@@ -207,7 +207,7 @@ def test_the_manual_shows_what_a_report_of_second_objectives_prints(
     lines = text[text.index("Three published proxies") :].splitlines()
     shown = [line for line in lines if line.startswith(("| ", "**"))]
     printed = REPORT_WRITERS["markdown"](report).splitlines()
-    assert len(shown) == 14
+    assert len(shown) == 16
     assert [line for line in shown if line not in printed] == []
 
 

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     help="The table.  [default: truth.parquet in the space's folder in the data folder; of other "
-    "metrics, robust.parquet, latency.parquet and so on]",
+    "metrics, latency.parquet and the like, of one of your own, metric-latency-mine.parquet]",
 )
 @click.option("--name", help="What reports call the table.  [default: its space]")
 @space_option
@@ -104,6 +104,7 @@ def import_(
         --map metric={dataset}_{epochs},split=valid
     """
     from harness.cli.progress import SHARE, Display
+    from harness.spaces import load_space
     from harness.truth.importers.importing import import_truth, place_table, truth_file
     from harness.truth.importers.mapping import parse_map
     from harness.truth.metric import make_metric
@@ -121,7 +122,9 @@ def import_(
             space=chosen,
             watch=partial(display.update, "reading", SHARE),
             maps=[parse_map(text) for text in maps],
-            metric=make_metric(truth_metric, unit, lower_is_better),
+            metric=make_metric(
+                truth_metric, unit, lower_is_better, (chosen or load_space()).baselines
+            ),
             **asked,
         )
     place = out or truth_file(data_dir, table.space, table.columns.metrics)

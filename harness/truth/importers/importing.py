@@ -178,14 +178,21 @@ def to_table(imported: Imported, source: str, importer: str, name: str | None) -
     }
     space, metrics = imported.space or load_space(), imported.metrics
     if metrics != ONLY_ACCURACY:
-        name = name or f"{space.name}-{metrics[0].family}"
+        name = name or f"{space.name}-{_call(metrics)}"
     return make_table(imported.rows, name or space.name, metadata, source, space, metrics)
+
+
+def _call(metrics: Metrics) -> str:
+    """Call a table by its only metric, or by the family of several."""
+    return metrics[0].family if len(metrics) > 1 else metrics[0].name.replace(":", "-")
 
 
 def truth_file(
     data_dir: Path | None = None, space: Space | None = None, metrics: Metrics = ONLY_ACCURACY
 ) -> Path:
     """Return where a table belongs: of accuracies, where `find_truth` looks for it first.
+
+    No other table has such a name: not one's own metric called `truth`, or as an image data set.
 
     Args:
         data_dir: Data folder; `$HARNESS_DATA`, then the user cache folder, unless given.
@@ -199,7 +206,8 @@ def truth_file(
         DataError: If the data folder that was named does not exist.
     """
     is_accuracy = metrics == ONLY_ACCURACY
-    name = PUBLISHED_FILES[0] if is_accuracy else f"{metrics[0].family}.parquet"
+    of_metric = f"{'metric-' * (len(metrics) == 1)}{_call(metrics)}.parquet"
+    name = PUBLISHED_FILES[0] if is_accuracy else of_metric
     return truth_folder(data_dir, space or load_space()) / name
 
 

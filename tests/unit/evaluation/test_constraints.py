@@ -127,13 +127,57 @@ def test_an_unknown_name_names_the_nearest(data: Path) -> None:
         evaluate(data, "parms < 3")
 
 
-@pytest.mark.parametrize(("limit", "n"), [(0.0, 0), (sorted(LATENCY)[1], 2)])
-def test_a_constraint_that_leaves_fewer_than_3_is_refused(data: Path, limit: float, n: int) -> None:
+@pytest.mark.parametrize(("limit", "n"), [(0.0, 0), (sorted(LATENCY)[28], 29)])
+def test_a_constraint_that_leaves_too_few_is_refused(data: Path, limit: float, n: int) -> None:
     with pytest.raises(TruthError, match=f"Of 200 architectures that are judged, {n} satisfy"):
         evaluate(data, f"latency:phone <= {limit}")
-    result = evaluate(data, f"latency:phone <= {sorted(LATENCY)[2]}")
+    result = evaluate(data, f"latency:phone <= {sorted(LATENCY)[29]}")
     (name,) = set(result.populations) - set(evaluate(data).populations)
-    assert result.populations[name].metrics["tau"].status == "too few"
+    assert result.populations[name].metrics["tau"].status == "ok"
+
+
+def test_what_was_measured_on_other_images_than_the_truth_is_named(data: Path) -> None:
+    scores = dict(zip(INDEX.tolist(), SCORES, strict=True))
+    where = "latency:phone < 100 and params > 1"
+    report = harness.compare(
+        {"a": scores}, "tiles", where=where, trade_off="latency:phone", data_dir=data
+    )
+    note = "latency:phone was measured on cifar10, the truth on tiles."
+    assert f"latency:phone < 100 and params > 1: {note}" in report.words
+    assert f"Trade-off: {note}" in report.words
+    (section,) = report.to_dict()["sections"]
+    assert section["trade_off"]["note"] == note
+    assert section["trade_off"]["second_source"] == "table nb201-latency, cifar10"
+    part = section["evaluations"][0]["populations"][where]
+    assert part["note"] == note
+    assert "latency:phone < 100 ms (table nb201-latency, cifar10)" in part["description"]
+
+
+def test_another_accuracy_than_the_truth_is_named(data: Path) -> None:
+    scores = dict(zip(INDEX.tolist(), SCORES, strict=True))
+    result = harness.evaluate(scores, "tiles", policy="trial=0", where="accuracy > 50")
+    note = result.populations["accuracy > 50"].population.note
+    assert note == (
+        "accuracy is that of tiles test, 12 epochs, mean of trials here, and the truth is tiles "
+        "test, 12 epochs, trial 0."
+    )
+
+
+def test_a_metric_of_several_tables_is_not_chosen_silently(data: Path, tmp_path: Path) -> None:
+    metric = TruthMetric("latency:phone", "ms", True)
+    table = make_metric_table(metric, INDEX, LATENCY)
+    for name in ("latency", "copy"):
+        save_metric_table(tmp_path, table, name)
+    assert "latency:phone < 100" in evaluate(tmp_path, "latency:phone < 100").populations
+    in_seconds = make_metric_table(metric._replace(unit="s"), INDEX, LATENCY)
+    save_metric_table(tmp_path, in_seconds, "mine")
+    with pytest.raises(TruthError, match=r"Several tables .* 'latency:phone': .*'mine' \("):
+        evaluate(tmp_path, "latency:phone < 100")
+    scores = dict(zip(INDEX.tolist(), SCORES, strict=True))
+    one = harness.evaluate(
+        scores, truth=str(tmp_path / "nb201" / "mine.parquet"), where="latency:phone < 100"
+    )
+    assert one.truth.metric.unit == "s"
 
 
 @pytest.mark.realdata

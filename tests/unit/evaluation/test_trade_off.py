@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import harness
 from harness.errors import TruthError, UsageError
+from harness.estimators.loading import make_estimators
+from harness.evaluation.trade_off import RANDOM_PICKS, RANDOM_SCORES
 from harness.report.figures import make_figures
 from harness.report.page import render_page
 from harness.report.rendering import REPORT_WRITERS, report_document
@@ -63,12 +66,75 @@ def test_shares_are_those_computed_by_hand(report: harness.Report) -> None:
         expected = [hypervolume(first[own], second[own]) / best for own in picked]
         assert shares["mine"][k] == pytest.approx(expected, rel=1e-9)
         assert all(0.0 < share <= 1.0 for own in shares.values() for share in own[k])
-    assert set(shares) == {"mine", "live_params", "random"}
+    assert set(shares) == {"mine", "live_params", "random scores", "random picks"}
     assert (found.n, found.second.is_lower_better) == (N, True)
     draws = make_rng(0, "random picks").uniform(size=(20, N))
-    area = [hypervolume(first[own], second[own]) for own in (pick(d, second, 10) for d in draws)]
     best = best_hypervolume(first, second, 10)
-    assert np.mean(shares["random"][10]) == pytest.approx(np.mean(area) / best, rel=1e-9)
+    for label, picks in {
+        "random scores": [pick(draw, second, 10) for draw in draws],
+        "random picks": [np.argsort(draw)[-10:] for draw in draws],
+    }.items():
+        expected = [hypervolume(first[own], second[own]) / best for own in picks]
+        assert shares[label][10] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_second_objective_may_be_estimated_too() -> None:
+    """Picks then know its estimate alone, and are judged by its value."""
+    first, second = scale(TRUTH), scale(-PARAMS)
+    guess = -PARAMS[INDEX].to_numpy() + 4e5 * np.random.RandomState(3).standard_normal((2, N))
+    both = {"mine": frame(), "small": frame(guess)}
+    report = harness.compare(both, "tiles", trade_off="params", trade_off_score="small")
+    found = report.sections[0].trade_off
+    assert found is not None
+    assert (found.second_score, found.to_dict()["second_score"]) == ("small", "small")
+    (own,) = [each for each in found.picks if each.label == "mine"]
+    picked = [pick(row, other, 10) for row, other in zip(NOISY, guess, strict=True)]
+    best = best_hypervolume(first, second, 10)
+    expected = [hypervolume(first[k], second[k]) / best for k in picked]
+    assert own.shares[10] == pytest.approx(expected, rel=1e-9)
+    text = "; picks know params by the scores of small"
+    assert any(line.endswith(f"{text}.") for line in report.words)
+    assert any(block.title.endswith(text) for block in report_document(report).blocks)
+
+
+def test_of_a_free_score_that_estimates_less_is_better() -> None:
+    known, by_itself = (
+        compare(frame(), trade_off_score=score).sections[0].trade_off for score in (None, "params")
+    )
+    assert known is not None
+    assert by_itself is not None
+    assert known.picks == by_itself.picks
+
+
+def test_estimates_of_other_seeds_and_of_no_objective_are_refused() -> None:
+    other = frame().assign(seed=lambda rows: rows["seed"] + 1)
+    with pytest.raises(UsageError, match=r"'mine' has the seeds \(0, 1\) and 'small', which"):
+        harness.compare(
+            {"mine": frame(), "small": other},
+            "tiles",
+            estimators=["mine"],
+            trade_off="params",
+            trade_off_score="small",
+        )
+    with pytest.raises(UsageError, match="was given without the second objective"):
+        compare(frame(), trade_off=None, trade_off_score="flops")
+
+
+def test_a_seed_is_held_to_the_best_that_it_could_pick() -> None:
+    """Shares of a predictor do not depend on which other seeds are in the report."""
+    truth = TRUTH[INDEX].to_numpy()
+    scores = np.where(np.arange(N) < 60, truth, -truth) * np.ones((2, 1))
+    best = np.argsort(-truth)[:5]
+
+    def measure(*fitted_on: np.ndarray) -> tuple[float, ...]:
+        (loaded,) = make_estimators(frame(scores[: len(fitted_on)])).estimators
+        estimator = replace(loaded, fitted_on=tuple(np.sort(INDEX[own]) for own in fitted_on))
+        found = compare(estimator).sections[0].trade_off
+        assert found is not None
+        return next(each.shares[10] for each in found.picks if each.label == "mine")
+
+    alone, beside = measure(best), measure(best, np.arange(0, N, 7))
+    assert alone[0] == beside[0]
 
 
 def test_an_estimator_that_knows_the_truth_reaches_all() -> None:
@@ -88,7 +154,7 @@ def test_every_form_of_a_report_has_it(report: harness.Report) -> None:
     assert "mine 0." in said
     (block,) = [b for b in report_document(report).blocks if b.title.startswith("Trade-off")]
     assert block.headings == ("estimator", "10 picks", "50 picks")
-    assert {row[0] for row in block.rows} == {"mine", "live_params", "random"}
+    assert {row[0] for row in block.rows} == {"mine", "live_params", RANDOM_SCORES, RANDOM_PICKS}
     assert any("+-" in row[1] for row in block.rows if row[0] == "mine")
     content = json.loads(REPORT_WRITERS["json"](report))["sections"][0]["trade_off"]
     assert content["second"] == {"name": "params", "unit": "", "is_lower_better": True}
@@ -138,4 +204,6 @@ def test_the_best_of_robust_and_small_is_found_by_who_knows_it(
     assert found is not None
     shares = {each.label: np.mean(each.shares[50]) for each in found.picks}
     assert shares["exact"] == pytest.approx(1.0)
-    assert 0.5 < shares["random"] < 0.99
+    assert 0.5 < shares["random scores"] < 0.99
+    (note,) = [each for each in report.sections[0].truth.notes if "one_per_string" in each]
+    assert "so 15,625 architectures are 6,466 trainings" in note

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.report.cells import write_ceiling, write_figure
+from harness.report.cells import write_ceiling, write_figure, write_gap
 from harness.report.rendering import EVALUATION_WRITERS
 from harness.report.seed_means import mean_over_seeds
 from harness.stats import Interval, MetricResult
@@ -40,6 +40,21 @@ def test_a_table_marks_what_an_interval_is_over(
     intervals: tuple[Interval | None, ...], end: str
 ) -> None:
     assert write_figure(make_metric(*intervals)) == f"0.650 {end}"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0.000"), (0.0061, "0.006"), (1.2e-5, "1.2e-05"), (4e-4, "0.0004")]
+)
+def test_a_regret_of_small_numbers_is_not_written_as_none(value: float, text: str) -> None:
+    result = MetricResult("regret_at_10", value, (value,), "ok", 60, None, None, None)
+    assert write_figure(result) == text
+
+
+@pytest.mark.parametrize(
+    ("gap", "text"), [(0.7, "0.70"), (12.0, "12.00"), (0.0123, "0.0123"), (3e-6, "3e-06")]
+)
+def test_a_gap_of_small_numbers_is_not_written_as_none(gap: float, text: str) -> None:
+    assert write_gap(gap) == text
 
 
 def test_the_spread_over_seeds_is_that_of_a_sample() -> None:

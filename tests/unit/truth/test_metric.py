@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import TruthError, UsageError
+from harness.evaluation import choose_truth
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import TruthQuery, TruthTable, load_table, make_table, save_table
 from harness.truth.columns import ONLY_ACCURACY
 from harness.truth.export import restrict
-from harness.truth.importers.importing import import_truth, truth_file
+from harness.truth.importers.importing import import_truth, place_table, truth_file
 from harness.truth.metric import ACCURACY, TruthMetric, make_metric, read_metrics, write_metrics
 from harness.truth.profile import describe_arch
 
@@ -181,9 +183,45 @@ def test_rows_of_ones_own_metric_are_imported(tmp_path: Path) -> None:
     )
     assert table.columns.metrics == (LATENCY,)
     assert table.mean(QUERY).accuracy.tolist() == [200.5, 0.25, 31.0]
-    assert table.name == "nb201-latency"
+    assert table.name == "nb201-latency-a"
     file = truth_file(tmp_path, table.space, table.columns.metrics)
-    assert file == tmp_path / "nb201" / "latency.parquet"
+    assert file == tmp_path / "nb201" / "metric-latency-a.parquet"
+    assert truth_file(tmp_path, metrics=METRICS).name == "latency.parquet"  # a published family
+
+
+@pytest.mark.parametrize("name", ["truth", "truth_rows:mine", "tiles"])
+def test_no_metric_takes_the_place_of_the_accuracies(tmp_path: Path, name: str) -> None:
+    metric = make_metric(name, "ms", True)
+    assert metric is not None
+    table = make(make_rows({name: [1.0, 20.0, 3.0]}), (metric,))
+    place = truth_file(tmp_path, table.space, table.columns.metrics)
+    assert place_table(table, place)
+    with pytest.raises(TruthError, match="There is no published truth table"):
+        choose_truth("cifar10", data_dir=tmp_path)
+    assert choose_truth("cifar10", metric=name, data_dir=tmp_path).table.sha256 == table.sha256
+
+
+def test_only_a_table_that_was_given_is_asked_for_its_only_metric(tmp_path: Path) -> None:
+    table = make(make_rows({"latency:a": [1.0, 20.0, 3.0]}), (LATENCY,))
+    place = truth_file(tmp_path)  # put there by hand
+    place_table(table, place)
+    with pytest.raises(TruthError, match=r"Unknown metric .* 'accuracy'"):
+        choose_truth("cifar10", data_dir=tmp_path)
+    assert choose_truth("cifar10", truth=place).metric == LATENCY
+
+
+def test_a_free_score_is_no_name_of_a_metric() -> None:
+    with pytest.raises(UsageError, match="'flops' is a free score"):
+        make_metric("flops", "M", True, load_space().baselines)
+    assert make_metric("flops:mine", "M", True, load_space().baselines) is not None
+
+
+def test_values_too_fine_for_their_unit_are_refused() -> None:
+    joule = TruthMetric("energy:a", "J", True)
+    with pytest.raises(TruthError, match=r"energy:a, J that differ by less than 1e-6 .* smaller"):
+        make(make_rows({"energy:a": [1e-8, 2e-8, 4e-6]}), (joule,))
+    for fine in ([0.000001, 0.000002, 0.5], [100.0, 100.0000001, 250.0]):  # summed in two orders
+        assert make(make_rows({"energy:a": fine}), (joule,)).n_archs == 3
 
 
 @pytest.mark.parametrize("name", ["accuracy", "", "Latency:a", "latency:a b", ":a", "x" * 101])

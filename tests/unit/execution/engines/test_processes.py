@@ -196,6 +196,24 @@ def test_a_server_that_is_killed_takes_no_fork_with_it_and_is_replaced(forked: F
     assert forked.status(connection) is None
 
 
+def test_all_are_killed_that_outlived_their_server_too(forked: Forked) -> None:
+    ended, _ = begin(forked)
+    ended.send(None)
+    connection, _ = begin(forked)
+    server, _ = ask(connection, "server")
+    os.kill(server, signal.SIGKILL)
+    while multiprocessing.active_children():  # until it is gone
+        time.sleep(0.01)
+    other, other_id = begin(forked)  # of a new server
+    forked.kill()
+    forked.kill()  # a third Ctrl-C
+    for killed in (connection, other):
+        with pytest.raises((EOFError, ConnectionResetError)):
+            killed.recv()
+    assert [forked.status(each) for each in (connection, other)] == [None, -signal.SIGKILL]
+    assert not is_there(other_id)
+
+
 def test_requests_that_a_killed_server_leaves_behind_end_without_a_status(forked: Forked) -> None:
     connection, _ = begin(forked)
     server, _ = ask(connection, "server")
