@@ -25,6 +25,8 @@ from harness.runs.folder import RunFolder, find_runs
 from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_OK, load_scores
 from harness.settings.run import READOUTS, RunConfig
+from harness.spaces import load_space
+from harness.spaces.lookup import keys_of_rows
 from harness.stats import holm, kendall_tau, paired_contrast, smallest_detectable, top_share
 from harness.stats.contrasts import Contrast
 from harness.stats.intervals import student_quantile
@@ -76,16 +78,17 @@ def _name_methods(folders: Sequence[RunFolder]) -> list[Run]:
 
 
 def _read(runs: Sequence[Run], data_dir: Path | None) -> Iterator[dict[str, Any]]:
-    truths: dict[str, dict[int, float]] = {}
+    truths: dict[tuple[str, str], dict[int, float]] = {}
     for run in runs:
-        dataset = run.config.dataset
-        if dataset not in truths:
-            mean = find_truth(dataset, data_dir).mean(default_query(dataset))
-            truths[dataset] = mean.by_index()
+        named = space_name, dataset = run.config.space, run.config.dataset
+        if named not in truths:
+            space = load_space(space_name)
+            mean = find_truth(dataset, data_dir, space).mean(default_query(dataset, space))
+            truths[named] = mean.by_index()
         yield {
             "method": run.method,
             "seed": run.config.seed,
-            **_taus(run, truths[dataset]),
+            **_taus(run, truths[named]),
             **_training(run.record),
             "run": run.folder.path.name,
         }
@@ -98,9 +101,11 @@ def _taus(run: Run, known: Mapping[int, float]) -> dict[str, Any]:
         if not path.exists():
             continue
         scores = load_scores(path)
-        scores = scores[(scores["status"] == STATUS_OK) & scores["nb201_index"].isin(known)]
-        y = np.array([known[index] for index in scores["nb201_index"]])
-        x = scores["score"].to_numpy()
+        scores = scores[scores["status"] == STATUS_OK]
+        keys = keys_of_rows(scores, load_space(run.config.space)).tolist()
+        is_known = [key in known for key in keys]
+        y = np.array([known[key] for key in keys if key in known])
+        x = scores["score"].to_numpy()[is_known]
         for population, share in POPULATIONS.items():
             chosen = top_share(y, share)
             found[f"tau_{readout}_{population}"] = kendall_tau(x[chosen], y[chosen]).value
