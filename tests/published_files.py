@@ -7,9 +7,12 @@ ragged seeds, old and new spellings of an evaluation, accuracies that are numpy 
 from __future__ import annotations
 
 import bz2
+import json
 import pickle
+import re
+import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +24,8 @@ from nas_201_api import ArchResults, ResultsCount
 from harness.spaces import load_space
 from harness.spaces.macro.cost import BENCHMARK_SHAPE, count
 from harness.spaces.nb201.encoding import arch_at, enumerate_archs
+from harness.spaces.transnas.encoding import TASKS
+from harness.truth.importers.transnas.official import OFFICIAL
 
 SEEDS = (777, 888, 999)
 N_CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120": 120}
@@ -199,3 +204,73 @@ def make_macro(n_archs: int = 6_561, seed: int = 0) -> dict[str, Any]:
             }
         results[str(arch)] = networks[name]
     return results
+
+
+def make_transnas(kind: str, seed: int = 0) -> dict[str, dict[str, dict[str, float]]]:
+    """Draw results of a space of TransNAS-Bench-101, by form, task and string."""
+    space, rng = load_space(f"transnas-{kind}"), np.random.default_rng(seed)
+    texts = [space.format(space.at(key)) for key in range(space.size or 0)]
+    results: dict[str, dict[str, dict[str, float]]] = {}
+    for form in ("best", "final"):
+        results[form] = {}
+        for task in TASKS:
+            low, high = {
+                "room_layout": (-3, -0.5),
+                "normal": (0, 0.7),
+                "autoencoder": (0, 0.7),
+            }.get(task, (0, 95))
+            values = rng.uniform(low, high, len(texts)).round(6).tolist()
+            results[form][task] = dict(zip(texts, values, strict=True))
+    return results
+
+
+def write_transnas(
+    folder: Path, kind: str, results: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> list[Path]:
+    """Lay out results as both public forms have them: seven files and an archive."""
+    (folder / "best_epoch").mkdir(parents=True, exist_ok=True)
+    (folder / "final_epoch").mkdir(exist_ok=True)
+    files = []
+    for task, values in results["best"].items():
+        files.append(folder / "best_epoch" / f"{kind}_{task}.json")
+        files[-1].write_text(json.dumps(list(map(list, values.items()))))
+    files.append(folder / "final_epoch" / f"{kind}_zen.zip")
+    with zipfile.ZipFile(files[-1], "w") as archive:
+        archive.writestr("zen/", "")
+        for task, values in results["final"].items():
+            rows = [
+                {
+                    "arch": str(tuple(map(int, re.findall(r"\d", text.split("-", 2)[-1]))))
+                    if kind == "micro"
+                    else str(tuple(map(int, text.split("-")[1]))),
+                    "val_accuracy": value,
+                    "zen": {"score": 1.0, "time": 0.1},
+                }
+                for text, value in values.items()
+            ]
+            for place, part in enumerate((rows[:1_000], rows[1_000:])):
+                name = f"zen/benchmark--transbench101_{kind}--{task}--{place * 1_000}.json"
+                archive.writestr(name, json.dumps(part))
+    return files
+
+
+def make_official_transnas(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
+    """Lay out the curves of some micro networks, by string and task, as the official file does."""
+    return {
+        "metrics_dict": {task: [OFFICIAL[task]] for task in TASKS},
+        "info_names": ["encoder_params"],
+        "task_list": list(TASKS),
+        "data": {
+            "micro": {
+                text: {
+                    task: {
+                        "total_epochs": len(curve),
+                        "metrics": {OFFICIAL[task]: list(curve)},
+                        "model_info": {"encoder_params": 1.0},
+                    }
+                    for task, curve in tasks.items()
+                }
+                for text, tasks in curves.items()
+            }
+        },
+    }

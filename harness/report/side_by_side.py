@@ -14,6 +14,9 @@ from harness.report.leaderboard import Place, make_leaderboard, write_gain
 from harness.report.markup import Block
 from harness.stats.combination import write_sum
 
+ABREAST = 3
+"""Most benchmarks in one table; more get further tables."""
+
 NOTE = (
     "Side by side: tau [95%] / top half / top 10%, and what an estimator adds, each on the "
     "benchmark's own architectures, as in its leaderboard. 'floor' is the space's floor, which the "
@@ -91,25 +94,33 @@ def _order(row: SameName) -> tuple[int, float]:
 
 
 def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
-    """Make the table of estimators on several benchmarks; none of fewer than two."""
+    """Make the tables of estimators on several benchmarks; none of fewer than two."""
     found = put_side_by_side(sections)
     if not found:
         return []
     names = _name_sections(sections)
-    headings = [
-        (f"{name}: tau [95%] / half / 10%", f"{name}: adds")
-        for name, section in zip(names, sections, strict=True)
+    return [
+        _make_block(found, sections, names, range(start, min(start + ABREAST, len(sections))))
+        for start in range(0, len(sections), ABREAST)
     ]
+
+
+def _make_block(
+    found: Sequence[SameName], sections: Sequence[Section], names: Sequence[str], shown: range
+) -> Block:
+    """Make the table of some of the benchmarks."""
+    headings = ["estimator"]
+    for n in shown:
+        headings += [f"{names[n]}: tau [95%] / half / 10%", f"{names[n]}: adds"]
     rows = [
-        (row.name, *(cell for place in row.places for cell in _write_place(place))) for row in found
+        (row.name, *(cell for n in shown for cell in _write_place(row.places[n]))) for row in found
     ]
     told = "; ".join(
-        f"{name}: {section.truth.numbers}, {len(section.keys):,} architectures, floor "
-        f"{section.floor.estimator.name}"
-        for name, section in zip(names, sections, strict=True)
+        f"{names[n]}: {sections[n].truth.numbers}, {len(sections[n].keys):,} architectures, floor "
+        f"{sections[n].floor.estimator.name}"
+        for n in shown
     )
-    flat = tuple(heading for pair in headings for heading in pair)
-    return [Block(f"Side by side ({told})", ("estimator", *flat), rows)]
+    return Block(f"Side by side ({told})", tuple(headings), rows)
 
 
 def _name_sections(sections: Sequence[Section]) -> list[str]:

@@ -15,6 +15,8 @@ from harness.spaces.values import Architecture, NetworkShape
 REGISTRY = {
     "nb201": "harness.spaces.nb201.space:NB201",
     "macro": "harness.spaces.macro.space:Macro",
+    "transnas-micro": "harness.spaces.transnas.space:Micro",
+    "transnas-macro": "harness.spaces.transnas.space:Macro",
 }
 """`module:Class` of each space, by name."""
 

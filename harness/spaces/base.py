@@ -58,6 +58,8 @@ class Space(ABC):
             but names of one network: then figures are of the networks, each by its representative.
             None where each architecture counts.
         has_cells: Whether `NetworkShape.cells` is open; if not, it is 1.
+        has_supernet: Whether its networks can share weights; if not, `Networks.supernet` is never
+            called.
         presets: The presets that it has, by name, each with the settings that take the place of
             those of the image data set's.
         baseline_shape: Size of the networks whose costs are free scores.
@@ -71,6 +73,7 @@ class Space(ABC):
     size: ClassVar[int | None]
     n_networks: ClassVar[int | None] = None
     has_cells: ClassVar[bool] = True
+    has_supernet: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {key: {} for key in USUAL_PRESETS}
     baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None

@@ -1,4 +1,4 @@
-"""Two kinds of spaces: a grid, one choice for each slot, and one without an end."""
+"""Kinds of spaces: a grid, one choice for each slot; a list; and one without an end."""
 
 from __future__ import annotations
 
@@ -50,20 +50,49 @@ class _Drawn(Space):
         return make_rng(0, "canonical permutation", self.name)
 
 
-class Grid(_Drawn):
+class _Permuted(_Drawn):
+    """A space that can be enumerated, with keys from 0.
+
+    The canonical permutation orders architectures by the hash of their strings, one name of each
+    network first, or by draws in spaces of more than a million.
+    """
+
+    _MOST_PERMUTED: ClassVar[int] = 1_000_000
+
+    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
+        """Return the first keys of the canonical permutation."""
+        if self.size is None or self.size > self._MOST_PERMUTED:
+            return super().prefix(n, offset)
+        if not 1 <= n <= self.size - offset:
+            raise ArchError(
+                f"{n:,} architectures after the first {offset:,} of space '{self.name}' were asked "
+                f"for; it has {self.size:,}. Ask for fewer."
+            )
+        return self._permutation[offset : offset + n]
+
+    @cached_property
+    def _permutation(self) -> tuple[int, ...]:
+        def place(key: int) -> tuple[bool, bytes]:
+            arch = self.at(key)
+            text = f"{self.name} canonical permutation:{self.format(arch)}"
+            is_other_name = self.n_networks is not None and self.identity(arch) != arch
+            return is_other_name, hashlib.sha256(text.encode()).digest()
+
+        return tuple(sorted(range(self.size or 0), key=place))
+
+
+class Grid(_Permuted):
     """A space whose architectures are one choice for each slot.
 
     Strategies that deal out, nest or compare choices ask for a grid. An architecture's key is its
-    choices read as the digits of a number. The canonical permutation orders architectures by the
-    hash of their strings, one name of each network first, or by draws in spaces of more than a
-    million. A space with a published index may override both.
+    choices read as the digits of a number. A space with a published index may override that, and
+    the canonical permutation.
 
     Attributes:
         slots: The names of the choices, for each slot.
     """
 
     slots: ClassVar[tuple[tuple[str, ...], ...]]
-    _MOST_PERMUTED: ClassVar[int] = 1_000_000
 
     @abstractmethod
     def choices(self, arch: Architecture) -> tuple[int, ...]:
@@ -101,27 +130,6 @@ class Grid(_Drawn):
         """Draw a choice for each slot."""
         return self.from_choices(tuple(int(rng.randint(len(names))) for names in self.slots))
 
-    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
-        """Return the first keys of the canonical permutation."""
-        if self.size is None or self.size > self._MOST_PERMUTED:
-            return super().prefix(n, offset)
-        if not 1 <= n <= self.size - offset:
-            raise ArchError(
-                f"{n:,} architectures after the first {offset:,} of space '{self.name}' were asked "
-                f"for; it has {self.size:,}. Ask for fewer."
-            )
-        return self._permutation[offset : offset + n]
-
-    @cached_property
-    def _permutation(self) -> tuple[int, ...]:
-        def place(key: int) -> tuple[bool, bytes]:
-            arch = self.at(key)
-            text = f"{self.name} canonical permutation:{self.format(arch)}"
-            is_other_name = self.n_networks is not None and self.identity(arch) != arch
-            return is_other_name, hashlib.sha256(text.encode()).digest()
-
-        return tuple(sorted(range(self.size or 0), key=place))
-
     def counts(self, arch: Architecture) -> Mapping[str, int]:
         """Count the slots that have each choice."""
         chosen = [slot[choice] for slot, choice in zip(self.slots, self.choices(arch), strict=True)]
@@ -152,6 +160,39 @@ class Grid(_Drawn):
     @abstractmethod
     def smallest(self) -> Architecture:
         """The cheapest architecture that still carries a signal."""
+
+
+class Listed(_Permuted):
+    """A space whose architectures are a list, without slots that are chosen one by one.
+
+    An architecture's key is its place in the list.
+    """
+
+    @property
+    @abstractmethod
+    def archs(self) -> Sequence[Architecture]:
+        """All architectures, always in the same order."""
+
+    def key(self, arch: Architecture) -> int:
+        """Return the place in the list."""
+        return self._places[arch]
+
+    def at(self, key: int) -> Architecture:
+        """Return the architecture at a place of the list."""
+        if not 0 <= key < len(self.archs):
+            raise ArchError(
+                f"Key {key} was given; those of space '{self.name}' are 0 to "
+                f"{len(self.archs) - 1:,}."
+            )
+        return self.archs[key]
+
+    def draw(self, rng: np.random.RandomState) -> Architecture:
+        """Draw one of them."""
+        return self.archs[int(rng.randint(len(self.archs)))]
+
+    @cached_property
+    def _places(self) -> dict[Architecture, int]:
+        return {arch: place for place, arch in enumerate(self.archs)}
 
 
 class Unbounded(_Drawn):

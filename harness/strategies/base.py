@@ -90,8 +90,14 @@ class Strategy(ABC):
         """Check that the strategy can train a space.
 
         Raises:
-            UsageError: If it needs a grid and the space is not one.
+            UsageError: If the space has no supernet, or the strategy needs a grid and the space
+                is not one.
         """
+        if not space.has_supernet:
+            raise UsageError(
+                f"Space '{space.name}' has no supernet that a strategy could train. Name other "
+                "estimators with --estimators, such as free,jacov."
+            )
         if cls.needs_grid and not isinstance(space, Grid):
             raise UsageError(
                 f"Strategy '{cls.__name__}' needs a grid, a space whose architectures are one "

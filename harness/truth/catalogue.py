@@ -202,7 +202,8 @@ def choose_query(
         split: "valid" or "test", or None.
         epochs: Length of training, epochs, or None.
         policy: Policy.
-        metric: Name of the metric; accuracy where the table has it, or its only one, unless given.
+        metric: Name of the metric; unless given, accuracy where the table has it of the data set,
+            or the only one, those that have a colon aside.
 
     Returns:
         The query; what was given is in it as it was given, whether the table has it or not.
@@ -211,7 +212,7 @@ def choose_query(
         UsageError: If the policy is unknown, or it is unclear which metric is meant.
         TruthError: If the table does not have the metric.
     """
-    metric = _choose_metric(table, metric)
+    metric = _choose_metric(table, metric, dataset)
     usual = [*list(published(table.space).queries.values())[:1], *BUILT.values()]
     groups = (group for group in table.groups() if group.metric == metric)
     keys = [(group.dataset, group.split, group.epochs) for group in groups]
@@ -234,12 +235,16 @@ def choose_query(
     )
 
 
-def _choose_metric(table: TruthTable, metric: str | None) -> str:
+def _choose_metric(table: TruthTable, metric: str | None, dataset: str | None) -> str:
     names = [each.name for each in table.columns.metrics]
     if metric is not None:
         return table.metric(metric).name
-    if ACCURACY.name in names or len(names) == 1:
-        return ACCURACY.name if ACCURACY.name in names else names[0]
+    if len(names) > 1 and dataset is not None:
+        of_dataset = {group.metric for group in table.groups() if group.dataset == dataset}
+        names = [name for name in names if name in of_dataset] or names
+    for candidates in (names, [name for name in names if ":" not in name]):
+        if ACCURACY.name in candidates or len(candidates) == 1:
+            return ACCURACY.name if ACCURACY.name in candidates else candidates[0]
     raise UsageError(
         f"The truth table '{table.name}' has several metrics: {', '.join(names)}. Name one with "
         "--truth-metric."

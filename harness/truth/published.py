@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 REGISTRY = {
     "nb201": "harness.truth.importers.nb201",
     "macro": "harness.truth.importers.macro",
+    "transnas-micro": "harness.truth.importers.transnas",
+    "transnas-macro": "harness.truth.importers.transnas",
 }
-"""The module that has `PUBLISHED`, by the name of the space."""
+"""The module that has `PUBLISHED`, by the name of the space; of several, by name as well."""
 
 
 @dataclass(frozen=True)
@@ -171,5 +173,7 @@ def published(space: Space) -> Published:
     """Return what is published of a space; nothing of one that `REGISTRY` does not name."""
     if space.name not in REGISTRY:
         return Published()
-    found: Published = importlib.import_module(REGISTRY[space.name]).PUBLISHED
-    return found
+    found: Published | Mapping[str, Published] = importlib.import_module(
+        REGISTRY[space.name]
+    ).PUBLISHED
+    return found if isinstance(found, Published) else found[space.name]

@@ -51,6 +51,7 @@ from harness.scores import ReadOptions, load_scores, read_score_sets, save_score
 from harness.settings.layers import load_config_file, make_config
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
+from harness.spaces.transnas.encoding import TASKS
 from harness.training.checkpoint import _seal, load_checkpoint, save_checkpoint
 from harness.training.loop import Trainer
 from harness.truth import find_truth, load_table, make_table, save_table
@@ -64,7 +65,12 @@ from tests.fuzz.guard import MEMORY
 from tests.fuzz.mutations import Make, hostile, one_of, swapped, then
 from tests.made_runs import make_run
 from tests.own_images import make_arrays
-from tests.published_files import make_macro, make_results, write_official
+from tests.published_files import (
+    make_macro,
+    make_official_transnas,
+    make_results,
+    write_official,
+)
 from tests.tiny import tiny_config, tiny_trainer
 
 N_ROWS = 40
@@ -519,6 +525,30 @@ def _import_macro(path: Path) -> object:
     return import_truth(path, "macro", space=load_space("macro"), allow_missing=True)
 
 
+def _transnas_best() -> bytes:
+    return json.dumps([["64-41414-1_02_333", 0.25], ["64-41414-0_00_100", 0.5]]).encode()
+
+
+def _transnas_final() -> bytes:
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            rows = [{"arch": "(1, 0, 2, 3, 3, 3)", "val_accuracy": 50.0, "zen": {"score": 1.0}}]
+            name = "zen/benchmark--transbench101_micro--class_scene--0.json"
+            archive.writestr(name, json.dumps(rows))
+
+    return _written(write, "t.zip")
+
+
+def _transnas_official() -> bytes:
+    curves = {"64-41414-1_02_333": {task: [0.25, 0.5] for task in TASKS}}
+    return _written(lambda path: torch.save(make_official_transnas(curves), path), "t.pth")
+
+
+def _import_transnas(kind: str) -> Callable[[Path], object]:
+    space = load_space("transnas-micro")
+    return lambda path: import_truth(path, kind, space=space, allow_missing=True)
+
+
 def _official() -> bytes:
     return _written(lambda path: write_official(path, make_results(1)), "x.pth")
 
@@ -579,6 +609,17 @@ READERS: dict[str, Reader] = {
     "truth, official": Reader("t.pth", lambda: hostile(_official()), import_truth),
     "truth, NAS-Bench-Macro": Reader(
         "t.json", lambda: hostile(_macro(), json_too=True), _import_macro
+    ),
+    "truth, TransNAS-Bench-101, best epoch": Reader(
+        "micro_normal.json",
+        lambda: hostile(_transnas_best(), json_too=True),
+        _import_transnas("public"),
+    ),
+    "truth, TransNAS-Bench-101, final epoch": Reader(
+        "t.zip", lambda: hostile(_transnas_final()), _import_transnas("public")
+    ),
+    "truth, TransNAS-Bench-101, official": Reader(
+        "t.pth", lambda: hostile(_transnas_official()), _import_transnas("official")
     ),
     "seconds of trainings, pickle": Reader(
         str(seconds.FILE),

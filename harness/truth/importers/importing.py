@@ -15,6 +15,7 @@ from harness.truth import TruthTable, load_table, make_table, save_table
 from harness.truth.columns import ONLY_ACCURACY, Metrics
 from harness.truth.importers.base import Imported, ImportOptions
 from harness.truth.importers.tabular import START_BYTES, is_pickled, is_rows, read_rows
+from harness.truth.metric import ACCURACY
 from harness.truth.published import REGISTRY, Format, published
 from harness.truth.sources import PUBLISHED_FILES, truth_folder
 
@@ -177,7 +178,7 @@ def to_table(imported: Imported, source: str, importer: str, name: str | None) -
         **{part.name: str(part.n) for part in imported.left_out},
     }
     space, metrics = imported.space or load_space(), imported.metrics
-    if metrics != ONLY_ACCURACY:
+    if ACCURACY not in metrics:
         name = name or f"{space.name}-{_call(metrics)}"
     return make_table(imported.rows, name or space.name, metadata, source, space, metrics)
 
@@ -205,7 +206,7 @@ def truth_file(
     Raises:
         DataError: If the data folder that was named does not exist.
     """
-    is_accuracy = metrics == ONLY_ACCURACY
+    is_accuracy = ACCURACY in metrics
     of_metric = f"{'metric-' * (len(metrics) == 1)}{_call(metrics)}.parquet"
     name = PUBLISHED_FILES[0] if is_accuracy else of_metric
     return truth_folder(data_dir, space or load_space()) / name

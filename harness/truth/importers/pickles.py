@@ -186,7 +186,7 @@ def find_allowed(allowed: Allowed, module_name: str, global_name: str, name: str
 
 @contextlib.contextmanager
 def refuse_damage(name: str) -> Iterator[None]:
-    """Turn whatever a damaged pickle leads to into one error.
+    """Turn whatever a damaged pickle or archive leads to into one error.
 
     Args:
         name: What to call the source in the error.
@@ -204,7 +204,7 @@ def refuse_damage(name: str) -> Iterator[None]:
     except Exception as error:  # a damaged pickle can fail in any way
         reason = str(error) or type(error).__name__
         raise TruthError(
-            f"{name} cannot be read as a pickle of results: {reason[:200]}. It is cut off, damaged "
+            f"{name} cannot be read as a file of results: {reason[:200]}. It is cut off, damaged "
             "or another kind of file; get it again, and compare its checksum."
         ) from error
 
