@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.estimators import PROXIES, SUPERNET
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.methods import NAMED, Method, find_method
-from harness.estimators.naming import parse_terms, split_names
+from harness.estimators.naming import FLOOR, parse_terms, split_names
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
 from harness.strategies import REGISTRY as STRATEGIES
@@ -49,7 +49,7 @@ def parse_options(
             known = STRATEGIES if option == "strategies" else (*NAMED, *space.baselines)
             raise UsageError(f"--{option} '{text}' names no {kind}. Available: {', '.join(known)}.")
     single, combinations = [], []
-    for name in split_names(estimators):
+    for name in (_put_floor(name, space) for name in split_names(estimators)):
         terms = parse_terms(name, {*STRATEGIES, *ESTIMATORS, *GROUPS, *space.baselines})
         if len(terms) == 1:
             single.append(name)
@@ -57,6 +57,17 @@ def parse_options(
         combinations.append(name)
         single += _find_computed(name, [term.name for term in terms], space)
     return Asked(parse_methods(split_names(strategies), single, space), combinations)
+
+
+def _put_floor(text: str, space: Space) -> str:
+    """Put the name of the space's floor in place of `floor`."""
+    from harness.stats.combination import write_sum
+
+    terms = parse_terms(text, {*STRATEGIES, *ESTIMATORS, *GROUPS, *space.baselines, FLOOR})
+    if FLOOR in space.baselines or FLOOR not in {term.name for term in terms}:
+        return text
+    names = [space.floor if term.name == FLOOR else term.name for term in terms]
+    return write_sum(names, [term.weight for term in terms])
 
 
 def _find_computed(text: str, components: Sequence[str], space: Space) -> list[str]:

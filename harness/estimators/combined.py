@@ -21,14 +21,12 @@ from harness.estimators.matrix import (
     Part,
     ScoreMatrix,
 )
-from harness.estimators.naming import Term, find_label, parse_terms, refuse_twice
+from harness.estimators.naming import FLOOR, Term, find_label, parse_terms, refuse_twice
 from harness.spaces import Space
 from harness.stats.combination import Component, LogRanks, rank_together
 
 ALL = "all"
 """Names all estimators that were given."""
-FLOOR = "floor"
-"""Names the space's floor, alone or in a combination."""
 
 
 def select_estimators(

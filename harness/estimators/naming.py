@@ -14,6 +14,8 @@ from typing import NamedTuple
 from harness.errors import UsageError, unknown_name
 
 PLUS = "+"
+FLOOR = "floor"
+"""Names the space's floor, alone or in a combination."""
 _OPEN, _CLOSE = "([{", ")]}"
 _WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*\*\s*(.+)", re.DOTALL)
 

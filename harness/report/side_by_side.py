@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from harness.estimators.combined import FLOOR
 from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.naming import FLOOR
 from harness.report.cells import write_figure, write_value
 from harness.report.contents import Section
 from harness.report.leaderboard import Place, make_leaderboard, write_gain

@@ -33,6 +33,16 @@ def test_groups_hold_every_proxy_and_every_free_score() -> None:
         assert free == list(space.baselines)
 
 
+@pytest.mark.parametrize("name", REGISTRY)
+def test_floor_stands_for_the_floor_of_the_space(name: str) -> None:
+    space = load_space(name)
+    asked = parse_options(None, "floor,floor+2*jacov", space)
+    assert asked.methods == [Method(space.floor, None), Method("jacov", None)]
+    assert asked.combinations == [f"{space.floor}+2*jacov"]
+    with pytest.raises(UsageError, match=f"names {space.floor} twice"):
+        parse_options(None, f"floor+{space.floor}+jacov", space)
+
+
 class WithConvs(Toy):
     """A space of one's own, with a free score of its own."""
 
