@@ -75,7 +75,9 @@ def say_notes(result: Evaluated) -> Iterator[str]:
 
 def _say_leak_free(label: str, found: LeakFree) -> str:
     """Say how well a predictor ranks what no label gives away."""
-    tau = "too few architectures, or undefined" if found.tau is None else f"tau {found.tau:.3f}"
+    tau = f"tau {found.tau:.3f}" if found.tau is not None else "no tau: all scores of a seed tie"
+    if min(found.n) < MIN_ARCHS:
+        tau = f"no tau: too few architectures ({MIN_ARCHS} are enough)"
     return (
         f"Without the twins of its labels, {label} has {tau} (leak_free: representatives whose "
         f"classes have no label; n = {write_range(found.n)} a seed)."

@@ -159,6 +159,15 @@ def test_labels_used_have_a_column_where_some_were() -> None:
     assert "labels" not in leaderboard_block(report().sections[0]).headings
 
 
+def test_tau_without_twins_says_why_there_is_none() -> None:
+    tied = replace(GOOD, label="tied", fitted_on=(TRUTH.keys[:32],), score=0.0 * GOOD.score)
+    most = replace(GOOD, label="most", fitted_on=(TRUTH.keys[:-40],))
+    for fitted, why in ((tied, "all scores of a seed tie"), (most, "too few architectures (30")):
+        words = make_report(Loaded((GOOD, fitted)), [CHOICE]).words
+        (told,) = [line for line in words if line.startswith("Without the twins of its labels")]
+        assert f"{fitted.label} has no tau: {why}" in told
+
+
 def test_recorded_seconds_of_labels_are_shown_and_not_added() -> None:
     facts = {"labels": "tiles test, 12 epochs, mean of trials", "label_s": 1234.5}
     config = make_config({"estimator": "predictor"}).model_dump()
