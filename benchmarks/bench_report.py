@@ -70,7 +70,7 @@ def test_report_of_six_runs(
     indices = np.array(sample_indices(n))
     monkeypatch.setattr(made_runs, "INDICES", indices)
     mean = table.mean(default_query("cifar10"))
-    true = pd.Series(mean.accuracy, index=mean.keys)[indices].to_numpy()
+    true = pd.Series(mean.value, index=mean.keys)[indices].to_numpy()
     for place, (strategy, seed) in enumerate(RUNS):
         scores = true + np.random.RandomState(place).standard_normal(n)
         made_runs.make_run(
@@ -124,7 +124,7 @@ def test_thirteen_files(
     table, data_dir = truth
     space, mean = load_space(), table.mean(default_query("cifar10"))
     keys = np.array([key for key in mean.keys if space.canonical(arch_at(key)) == arch_at(key)])
-    true = pd.Series(mean.accuracy, index=mean.keys)[keys]
+    true = pd.Series(mean.value, index=mean.keys)[keys]
     names = [str(arch_at(key)) for key in keys]
     paths = [tmp_path / f"proxy{number}.csv" for number in range(13)]
     for number, path in enumerate(paths):

@@ -88,7 +88,7 @@ def ask_by_index(api: NASBench201API) -> FloatArray:
 
 def ask_table(table: TruthTable) -> FloatArray:
     """Ask the harness for all means at once."""
-    return table.mean(QUERY).accuracy
+    return table.mean(QUERY).value
 
 
 def open_and_ask_table(files: Files) -> FloatArray:

@@ -66,7 +66,7 @@ def main() -> None:
     assert space.size is not None
     keys = np.array(space.prefix(space.size - OFFSET, OFFSET), dtype=np.int64)
     truth = find_truth("cifar100").mean(default_query("cifar100"))
-    accuracy = truth.accuracy[np.searchsorted(truth.keys, keys)]
+    accuracy = truth.value[np.searchsorted(truth.keys, keys)]
     names = read_features(given.features, space, nests=True)
     table = make_table(names, keys, space, lambda name: read_stored(name, keys))
     trusted = read_prior(given.prior, space, nests=True)

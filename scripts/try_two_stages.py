@@ -52,7 +52,7 @@ def read_table(path: Path) -> Callable[[str, IntArray], FloatArray]:
             both = [read_stored("jacov", archs), read_column("jacov", archs)]
             return sum((mean_ranks(dense_ranks(one)) for one in both), np.zeros(len(archs)))
         if name == "12-epochs":
-            return twelve.accuracy[np.searchsorted(twelve.keys, archs)]
+            return twelve.value[np.searchsorted(twelve.keys, archs)]
         if name == "live_params":
             own = SPACE.baselines[name].score
             return np.array([own(SPACE.at(key)) for key in archs.tolist()], dtype=np.float64)
@@ -84,7 +84,7 @@ def main() -> None:
             for second, share in stages:
                 top = score >= np.sort(score)[-round(share * BLOCK)]
                 score[top] = score.max() + combine(second, keys[top], read)
-            reached = truth.accuracy[np.searchsorted(truth.keys, keys)]
+            reached = truth.value[np.searchsorted(truth.keys, keys)]
             parts = [top_share(reached, part) for part in (1.0, 0.5, 0.1)]
             figures.append([kendall_tau(score[part], reached[part]).value for part in parts])
         means = np.mean(np.array(figures, dtype=np.float64), axis=0)

@@ -32,7 +32,7 @@ HOSTILE = (
 
 def truth_of(indices: np.ndarray) -> FloatArray:
     """The accuracy of some architectures, percent."""
-    return pd.Series(TRUTH.accuracy, TRUTH.keys).loc[indices].to_numpy(dtype=np.float64)
+    return pd.Series(TRUTH.value, TRUTH.keys).loc[indices].to_numpy(dtype=np.float64)
 
 
 def make_run_report(root: Path, seeds: tuple[int, ...] = (0, 1, 2)) -> Report:
@@ -65,7 +65,7 @@ def make_file_report(folder: Path, methods: tuple[str, ...], n: int = 200, **tru
 
 def make_fitted_report(*settings: dict[str, object], n_seeds: int = 3) -> Report:
     """A report of predictors with these settings, better the more labels, and a file of scores."""
-    keys, truth = TRUTH.keys, TRUTH.accuracy
+    keys, truth = TRUTH.keys, TRUTH.value
     rng = np.random.RandomState(0)
     made = []
     for table in settings:

@@ -43,7 +43,7 @@ class ChosenTruth(NamedTuple):
     @property
     def goodness(self) -> FloatArray:
         """The numbers turned so that higher is better, in the metric's unit, [arch]."""
-        return self.metric.orient(self.truth.accuracy)
+        return self.metric.orient(self.truth.value)
 
 
 def find_table(dataset: str, data_dir: Path | None, space: Space) -> TruthTable:

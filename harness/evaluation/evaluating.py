@@ -97,7 +97,7 @@ def evaluate_together(
     return JointEvaluation(
         truth=evaluations[0].truth,
         keys=archs,
-        accuracy=chosen.truth.accuracy[np.isin(chosen.truth.keys, archs)],
+        value=chosen.truth.value[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
         pairs=differences,
         floor=of_floor[0]
@@ -259,8 +259,8 @@ def _make_case(
     trials, metric = table.trials(query), table.metric(query.metric)
     return Case(
         keys,
-        metric.orient(trials.accuracy[np.isin(trials.keys, keys)]),
-        metric.orient(truth.accuracy[known]),
+        metric.orient(trials.value[np.isin(trials.keys, keys)]),
+        metric.orient(truth.value[known]),
         None if query.rule.kind == MEAN else truth.n_trials[known],
         space=table.space,
         subsets=subsets,

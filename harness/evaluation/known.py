@@ -53,7 +53,7 @@ def find_values(name: str, chosen: ChosenTruth, data_dir: Path | None = None) ->
         note = f"{name} was measured on {query.dataset}, the truth on {chosen.query.dataset}."
     elif name == chosen.query.metric and query != chosen.query:
         note = f"{name} is that of {query} here, and the truth is {chosen.query}."
-    return Values(table.metric(name), truth.keys, truth.accuracy, source, note)
+    return Values(table.metric(name), truth.keys, truth.value, source, note)
 
 
 def _open_metric(name: str, data_dir: Path | None, space: Space) -> TruthTable:

@@ -161,7 +161,7 @@ class JointEvaluation:
     Attributes:
         truth: What they are judged by.
         keys: The architectures, ascending, [n].
-        accuracy: Their truth, in the metric's unit (percent, of accuracy), [n].
+        value: Their truth, in the metric's unit (percent, of accuracy), [n].
         evaluations: One for each estimator.
         pairs: Every estimator with its baseline.
         floor: What added values are measured against, on the same architectures; over all of them
@@ -171,7 +171,7 @@ class JointEvaluation:
 
     truth: TruthSource
     keys: IntArray
-    accuracy: FloatArray
+    value: FloatArray
     evaluations: tuple[Evaluated, ...]
     pairs: tuple[PairResult, ...]
     floor: Evaluated

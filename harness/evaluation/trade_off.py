@@ -119,11 +119,11 @@ def measure_trade_off(
             f"{values.metric.name}; picks of {min(PICKS)} need more. Score more architectures."
         )
     known = np.intersect1d(chosen.truth.keys, values.keys)
-    first = _scale(chosen.metric, chosen.truth.keys, chosen.truth.accuracy, known, keys)
+    first = _scale(chosen.metric, chosen.truth.keys, chosen.truth.value, known, keys)
     other = _scale(values.metric, values.keys, values.values, known, keys)
     raw = np.stack(
         [
-            chosen.truth.accuracy[np.searchsorted(chosen.truth.keys, keys)],
+            chosen.truth.value[np.searchsorted(chosen.truth.keys, keys)],
             values.values[np.searchsorted(values.keys, keys)],
         ]
     )

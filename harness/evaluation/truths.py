@@ -86,9 +86,7 @@ def choose_truth(
     query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
     selected, trials = table.judged(query), table.trials(query)
     behind = np.isin(trials.keys, selected.keys)
-    chosen = ChosenTruth(
-        table, query, selected, Trials(trials.keys[behind], trials.accuracy[behind])
-    )
+    chosen = ChosenTruth(table, query, selected, Trials(trials.keys[behind], trials.value[behind]))
     find = partial(find_values, chosen=chosen, data_dir=data_dir)
     subsets = {
         each.name: each
@@ -99,8 +97,8 @@ def choose_truth(
 
 def _find_copies(chosen: ChosenTruth) -> Iterator[str]:
     """Say where architectures have the value of one training, which intervals take for several."""
-    keys, values = chosen.truth.keys, chosen.truth.accuracy
-    if chosen.trials.accuracy.shape[1] > 1:
+    keys, values = chosen.truth.keys, chosen.truth.value
+    if chosen.trials.value.shape[1] > 1:
         return
     fewest, found = _MOST_DISTINCT * len(keys), ""
     for name, rule in populations_of(chosen.table.space).items():

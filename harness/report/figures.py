@@ -64,7 +64,7 @@ def _scatter(section: Section, suffix: str) -> Figure:
         judged = np.isfinite(scores).any(axis=0)  # by some seed: the others were fitted to it
         mean = np.nanmean(scores[:, judged], axis=0)
         ranks = (-mean).argsort(kind="stable").argsort(kind="stable") + 1.0
-        own, shown = section.accuracy[judged].tolist(), ranks.tolist()
+        own, shown = section.value[judged].tolist(), ranks.tolist()
         series.append(Series(result.label, tuple(own), tuple(shown), kind="points"))
     return Figure(
         f"rank-against-truth{suffix}",

@@ -124,7 +124,7 @@ class Case:
         if trials.ndim != 2 or len(trials) != n:
             raise UsageError(
                 f"Trainings of shape {trials.shape} were given for {n} architectures; they must "
-                "be [n, trial]. Pass the rows of Trials.accuracy of the same architectures."
+                "be [n, trial]. Pass the rows of Trials.value of the same architectures."
             )
         counts = np.isfinite(trials).sum(axis=1)
         if (counts == 0).any() or np.isinf(trials).any():

@@ -277,7 +277,7 @@ def _check_truth(values: FloatArray, truth: npt.ArrayLike | None) -> FloatArray:
     if known.shape != values.shape[:1] or not np.isfinite(known).all():
         raise UsageError(
             f"A truth of shape {known.shape} was given for trainings of shape {values.shape}; it "
-            "must be finite, [arch]. Pass Truth.accuracy of the same architectures."
+            "must be finite, [arch]. Pass Truth.value of the same architectures."
         )
     return known
 

@@ -95,7 +95,7 @@ def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
 
     truth = table.select(query)
     archs = name_archs(truth.keys, table.space)
-    return pd.DataFrame({**archs, "accuracy": truth.accuracy, "n_trials": truth.n_trials})
+    return pd.DataFrame({**archs, "accuracy": truth.value, "n_trials": truth.n_trials})
 
 
 def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:

@@ -104,7 +104,7 @@ def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
     """
     space, truth, trials = table.space, table.judged(query), table.trials(query)
     judged = are_judged(trials.keys, space)
-    trials = Trials(trials.keys[judged], trials.accuracy[judged])
+    trials = Trials(trials.keys[judged], trials.value[judged])
     counted = [space.counts(space.at(key)) for key in truth.keys.tolist()]
     by_name = {name: np.array([counts[name] for counts in counted]) for name in counted[0]}
     highest = max((int(counts.max()) for counts in by_name.values()), default=0)
@@ -113,15 +113,15 @@ def describe_table(table: TruthTable, query: TruthQuery) -> Overview:
     rows = [
         row
         for what, counts in by_name.items()
-        for row in _count_rows(what, counts, highest, truth.accuracy)
+        for row in _count_rows(what, counts, highest, truth.value)
     ]
-    sizes, n_archs = np.unique(np.isfinite(trials.accuracy).sum(axis=1), return_counts=True)
-    values = np.quantile(truth.accuracy, QUANTILES)
+    sizes, n_archs = np.unique(np.isfinite(trials.value).sum(axis=1), return_counts=True)
+    values = np.quantile(truth.value, QUANTILES)
     return Overview(
         n=len(counted),
         n_missing=truth.n_missing,
-        mean=float(truth.accuracy.mean()),
-        sd=_sd(truth.accuracy),
+        mean=float(truth.value.mean()),
+        sd=_sd(truth.value),
         quantiles=dict(zip(QUANTILES, values.tolist(), strict=True)),
         trials=dict(zip(sizes.tolist(), n_archs.tolist(), strict=True)),
         counts=tuple(rows),
@@ -147,8 +147,8 @@ def _sd(values: FloatArray) -> float | None:
 
 def _spread(trials: Trials) -> tuple[SpreadRow, ...]:
     """Pool the variance between trials in bins of equally many architectures."""
-    n_trials = np.isfinite(trials.accuracy).sum(axis=1)
-    several = trials.accuracy[n_trials > 1]
+    n_trials = np.isfinite(trials.value).sum(axis=1)
+    several = trials.value[n_trials > 1]
     if len(several) == 0:
         return ()
     means = np.nanmean(several, axis=1)

@@ -146,7 +146,7 @@ def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
     if len(place) == 0:
         return None
     metric = table.metric(group.metric)
-    means = metric.orient(truth.accuracy)
+    means = metric.orient(truth.value)
     own = means[place[0]]
     n_archs, n_worse = len(means), int((means < own).sum())
     columns = table.columns
@@ -160,7 +160,7 @@ def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
                 columns.trial[rows], columns.seed[rows], columns.value[rows], strict=True
             )
         ),
-        mean=float(truth.accuracy[place[0]]),
+        mean=float(truth.value[place[0]]),
         rank=int((means > own).sum()) + 1,
         n_tied=int((means == own).sum()) - 1,
         n_archs=n_archs,

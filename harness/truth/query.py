@@ -105,12 +105,12 @@ class Trials(NamedTuple):
 
     Attributes:
         keys: Architectures (`Space.key`), ascending, [arch].
-        accuracy: The metric, in its unit (percent, of accuracy), [arch, trial]; NaN where an
+        value: The metric, in its unit (percent, of accuracy), [arch, trial]; NaN where an
             architecture lacks a trial.
     """
 
     keys: npt.NDArray[np.int64]
-    accuracy: npt.NDArray[np.float64]
+    value: npt.NDArray[np.float64]
 
 
 class Truth(NamedTuple):
@@ -118,20 +118,20 @@ class Truth(NamedTuple):
 
     Attributes:
         keys: Architectures (`Space.key`), ascending, [arch].
-        accuracy: The metric, in its unit (percent, of accuracy), rounded to 1e-6, [arch].
+        value: The metric, in its unit (percent, of accuracy), rounded to 1e-6, [arch].
         n_trials: Trials behind each number, [arch].
         n_missing: Architectures with other trainings on the same split and length, but without
             the trial or the seed that was asked for.
     """
 
     keys: npt.NDArray[np.int64]
-    accuracy: npt.NDArray[np.float64]
+    value: npt.NDArray[np.float64]
     n_trials: npt.NDArray[np.int64]
     n_missing: int = 0
 
     def by_index(self) -> dict[int, float]:
         """Return the accuracies by architecture."""
-        return dict(zip(self.keys.tolist(), self.accuracy.tolist(), strict=True))
+        return dict(zip(self.keys.tolist(), self.value.tolist(), strict=True))
 
 
 class Group(NamedTuple):

@@ -51,8 +51,8 @@ def average(columns: Columns, rows: IntArray) -> Truth:
         The means, [arch].
     """
     trials = gather_trials(columns, rows)
-    n_trials = np.isfinite(trials.accuracy).sum(axis=1)
-    mean = np.nansum(trials.accuracy, axis=1) / n_trials
+    n_trials = np.isfinite(trials.value).sum(axis=1)
+    mean = np.nansum(trials.value, axis=1) / n_trials
     return Truth(trials.keys, mean.round(ROUNDED_TO), n_trials.astype(np.int64))
 
 

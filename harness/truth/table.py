@@ -146,7 +146,7 @@ class TruthTable:
         """Give what `select` does, of the architectures that figures are of (`are_judged`)."""
         truth = self.select(query)
         kept = are_judged(truth.keys, self.space)
-        return Truth(truth.keys[kept], truth.accuracy[kept], truth.n_trials[kept], truth.n_missing)
+        return Truth(truth.keys[kept], truth.value[kept], truth.n_trials[kept], truth.n_missing)
 
     def _find(self, query: TruthQuery) -> IntArray:
         if self.is_missing:

@@ -24,7 +24,7 @@ from tests.made_runs import N, make_run
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
 INDEX = TRUTH.keys[:200]
-SIGNAL = np.argsort(np.argsort(TRUTH.accuracy[:200])) / 60.0
+SIGNAL = np.argsort(np.argsort(TRUTH.value[:200])) / 60.0
 SCORES = draw_scores(SIGNAL)
 NOISY = draw_scores(SIGNAL, own=1)
 SAVE = ("check", "--dataset", "tiles", "--save-baseline")

@@ -27,7 +27,7 @@ POPULATIONS = populations_of(load_space())
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
-SCORES = TRUTH.accuracy + 8.0 * np.random.RandomState(0).normal(size=len(TRUTH.accuracy))
+SCORES = TRUTH.value + 8.0 * np.random.RandomState(0).normal(size=len(TRUTH.value))
 
 
 def write(path: Path, **columns: Any) -> Path:
@@ -45,7 +45,7 @@ def _no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_gets_the_full_report(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles")
     assert (result.code, result.err) == (0, "")
-    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.value).statistic
     assert f" architectures): mine {tau:.3f} [" in result.out
     assert "Truth: tiles test, 12 epochs, mean of trials" in result.out
     for text in (*POPULATIONS, *(metric.title for metric in METRICS.values())):
@@ -110,7 +110,7 @@ def test_a_column_of_losses_is_turned(invoke: Invoke, tmp_path: Path) -> None:
     path = write(tmp_path / "mine.csv", val_loss=-SCORES, score=1.0)
     options = ("--dataset", "tiles", "--json", "--score-column", "val_loss", "--lower-is-better")
     (content,) = json.loads(invoke("evaluate", path, *options).out)["evaluations"]
-    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.value).statistic
     assert content["populations"]["all"]["metrics"]["tau"]["value"] == pytest.approx(tau)
     assert content["score_kind"] == "minus column 'val_loss'"
 
@@ -207,7 +207,7 @@ def test_every_column_that_is_named_is_an_estimator(invoke: Invoke, tmp_path: Pa
     """`--score-column a --score-column b` took the last one."""
     path = write(tmp_path / "mine.csv", a=-SCORES, b=SCORES**3, host="x")
     call = ("evaluate", path, "--dataset", "tiles", "--json")
-    expected = {"a": -scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic}
+    expected = {"a": -scipy.stats.kendalltau(SCORES, TRUTH.value).statistic}
     expected["b"] = -expected["a"]
     for columns in (("a", "b"), ("a,b",), ("?",)):
         options = [word for column in columns for word in ("--score-column", column)]
@@ -229,7 +229,7 @@ def test_rows_and_the_column_of_architectures_can_be_named(invoke: Invoke, tmp_p
     assert "columns 'cell' and 'parent' name different architectures" in result.err
     result = invoke(*call, "--arch-column", "cell")
     assert "differ in column 'steps' (10, 20): select rows such as --rows 'steps=10'" in result.err
-    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.value).statistic
     for steps, expected in ((10, tau), (20, -tau)):
         result = invoke(*call, "--arch-column", "cell", "--rows", f"steps={steps}")
         assert taus_of(result.out)["mine"] == pytest.approx(expected, abs=1e-12)
@@ -247,7 +247,7 @@ def test_infinite_scores_rank_last_where_that_is_asked_for(invoke: Invoke, tmp_p
     assert "--worst-if-bad" in result.err
     result = invoke("evaluate", path, "--dataset", "tiles", "--worst-if-bad", "--json")
     scores[[3, 9]] = SCORES.min() - 1.0
-    tau = scipy.stats.kendalltau(scores, TRUTH.accuracy).statistic
+    tau = scipy.stats.kendalltau(scores, TRUTH.value).statistic
     assert taus_of(result.out)["mine"] == pytest.approx(tau, abs=1e-12)
     first, second = (arch_at(TRUTH.keys[row]) for row in sorted((3, 9)))
     said = f"2 architectures without a finite score rank last, as ties: {first}, {second}."
@@ -260,7 +260,7 @@ def test_standard_input_is_a_file(
     content = write(tmp_path / "mine.csv").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     result = invoke("evaluate", "-", "--dataset", "tiles", "--json")
-    tau = scipy.stats.kendalltau(SCORES, TRUTH.accuracy).statistic
+    tau = scipy.stats.kendalltau(SCORES, TRUTH.value).statistic
     assert taus_of(result.out) == pytest.approx({"standard input": tau}, abs=1e-12)
 
 
@@ -272,7 +272,7 @@ def test_a_public_file_of_thirteen_proxies_is_read_as_it_is(invoke: Invoke, data
     frame = pd.read_csv(path)
     truth = find_truth("cifar10", data_dir).mean(default_query("cifar10"))
     index = {str(arch_at(key)): key for key in range(15_625)}
-    accuracy = truth.accuracy[np.searchsorted(truth.keys, frame["net_str"].map(index))]
+    accuracy = truth.value[np.searchsorted(truth.keys, frame["net_str"].map(index))]
     renamed = {name: f"{name} (zero_cost_cifar10.csv)" for name in ("flops", "params")}
     expected = {
         renamed.get(name, name): scipy.stats.kendalltau(frame[name], accuracy).statistic

@@ -39,7 +39,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
 def _checks(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     """A check that passes and one that finds a regression, by exit code."""
     folder = tmp_path_factory.mktemp("checks")
-    signal = np.argsort(np.argsort(TRUTH.accuracy[:200])) / 60.0
+    signal = np.argsort(np.argsort(TRUTH.value[:200])) / 60.0
     for name, noise, own in (("main", 0.8, 0), ("worse", 3.0, 1)):
         frames = [
             pd.DataFrame({"nb201_index": TRUTH.keys[:200], "seed": seed, "score": row})

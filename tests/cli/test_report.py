@@ -22,7 +22,7 @@ def runs(tmp_path: Path) -> Path:
     """A folder with two strategies of two seeds."""
     truth = find_truth("tiles")
     mean = truth.mean(default_query("tiles"))
-    known = pd.Series(mean.accuracy, mean.keys).loc[INDICES].to_numpy()
+    known = pd.Series(mean.value, mean.keys).loc[INDICES].to_numpy()
     for strategy, noise in (("spos", 5.0), ("ogd", 9.0)):
         for seed in (0, 1):
             rng = np.random.RandomState(10 * seed + len(strategy))

@@ -351,7 +351,7 @@ def test_means_are_one_row_an_architecture(
     table = find_truth("cifar10", data)
     truth = table.mean(_default())
     assert frame["nb201_index"].tolist() == truth.keys.tolist()
-    assert frame["accuracy"].tolist() == truth.accuracy.tolist()
+    assert frame["accuracy"].tolist() == truth.value.tolist()
     assert frame["n_trials"].tolist() == truth.n_trials.tolist()
     assert frame["arch_str"].tolist() == [str(arch_at(index)) for index in truth.keys]
 

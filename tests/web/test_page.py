@@ -78,13 +78,13 @@ def test_pointing_at_a_point_shows_its_architecture_truth_score_and_ranks(
     page = open_page(file).page
     section = report.sections[0]
     scores = section.evaluations[0].estimator.scores_of(section.keys).mean(axis=0)
-    best = int(section.accuracy.argmax())
+    best = int(section.value.argmax())
     index = int(section.keys[best])
     hover(page, index)
     tip = page.locator("#tip")
     expect(tip).to_be_visible()
     expect(tip).to_contain_text(str(arch_at(index)))
-    expect(tip).to_contain_text(f"index {index}; truth {section.accuracy[best]:.6g}%")
+    expect(tip).to_contain_text(f"index {index}; truth {section.value[best]:.6g}%")
     expect(tip).to_contain_text(f"score {scores[best]:.6g}".rstrip("0"))
     rank = int((scores > scores[best]).sum()) + 1
     expect(tip).to_contain_text(f"rank {rank} by score, 1 by truth, of {N}")
@@ -256,7 +256,7 @@ def test_architectures_can_be_stepped_through_by_keyboard(
     section = report.sections[0]
     page.focus("#step")
     page.keyboard.press("ArrowRight")
-    second = int(section.keys[(-section.accuracy).argsort()[1]])
+    second = int(section.keys[(-section.value).argsort()[1]])
     expect(page.locator("#chosen")).to_contain_text(f"index {second};")
     expect(page.locator("#step")).to_have_attribute(
         "aria-valuetext", re.compile(f"index {second};")
@@ -375,7 +375,7 @@ def test_many_long_names_fit_a_phone(n: int, tmp_path: Path, open_page: Open) ->
 
 def test_what_a_seed_was_fitted_to_is_not_shown_for_it(tmp_path: Path, open_page: Open) -> None:
     truth = find_truth("tiles").mean(default_query("tiles"))
-    rows = truth.accuracy + np.random.RandomState(0).normal(size=(2, len(truth.keys)))
+    rows = truth.value + np.random.RandomState(0).normal(size=(2, len(truth.keys)))
     seen = truth.keys[:100], truth.keys[50:150]
     for row, labels in zip(rows, seen, strict=True):
         row[np.isin(truth.keys, labels)] = np.nan
@@ -384,7 +384,7 @@ def test_what_a_seed_was_fitted_to_is_not_shown_for_it(tmp_path: Path, open_page
     (scatter,) = (f for f in make_figures(report) if f.name == "rank-against-truth")
     judged = np.isfinite(rows).any(axis=0)  # what both were fitted to has no score
     assert report.sections[0].keys.tolist() == truth.keys.tolist()
-    assert scatter.series[0].x == tuple(truth.accuracy[judged])
+    assert scatter.series[0].x == tuple(truth.value[judged])
     means = np.nanmean(rows[:, judged], axis=0)  # what one was fitted to has the other's score
     assert scatter.series[0].y == tuple((means[:, None] < means).sum(axis=1) + 1.0)
     save_page(report, tmp_path / "own.html")

@@ -95,8 +95,8 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
     shares = {"all": None, "top half": TOP_HALF, "top 10%": TOP_10}
     truth, trials = table.judged(query), table.trials(query)
     orient = table.metric(query.metric).orient
-    own = orient(trials.accuracy[np.isin(trials.keys, truth.keys)])
-    ceilings = modelled_ceilings(own, orient(truth.accuracy), list(shares.values()), draws, seed)
+    own = orient(trials.value[np.isin(trials.keys, truth.keys)])
+    ceilings = modelled_ceilings(own, orient(truth.value), list(shares.values()), draws, seed)
     populations = []
     for (name, share), found in zip(shares.items(), ceilings, strict=True):
         reference = one_seed_reference(own, share)

@@ -83,7 +83,7 @@ def draw_labels(config: RunConfig, truth: TruthTable) -> Labels:
     query, keys = query_of(config), ranked_keys(config)
     of_all = truth.mean(query)
     places = draw_places(config, keys, f"have a truth ({query})", np.isin(keys, of_all.keys))
-    accuracy: FloatArray = of_all.accuracy[np.searchsorted(of_all.keys, keys[places])]
+    accuracy: FloatArray = of_all.value[np.searchsorted(of_all.keys, keys[places])]
     refuse_constant(accuracy, str(query))
     return Labels(places, accuracy, (query.epochs,))
 
@@ -101,7 +101,7 @@ def read_levels(config: RunConfig, truth: TruthTable) -> tuple[list[int], FloatA
     for level, epochs in enumerate(levels):
         of_all = truth.mean(replace(query, epochs=epochs))
         has = np.isin(keys, of_all.keys)
-        known[has, level] = of_all.accuracy[np.searchsorted(of_all.keys, keys[has])]
+        known[has, level] = of_all.value[np.searchsorted(of_all.keys, keys[has])]
     draw_places(config, keys, f"have all truths ({query.dataset})", np.isfinite(known).all(axis=1))
     return levels, known
 

@@ -51,7 +51,7 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
         "unit": section.truth.metric.unit,
         "index": None if space.index_column is None else _pack_whole(keys),
         "names": pack_names([space.format(space.at(key)) for key in keys]),
-        "truth": _pack(section.accuracy, "<f8"),
+        "truth": _pack(section.value, "<f8"),
         "populations": [
             {"name": name, "description": part.population.description}
             for name, part in populations.items()

@@ -65,7 +65,7 @@ def test_what_went_in_comes_out(tmp_path: Path) -> None:
 def test_the_tau_that_it_shows_is_that_of_its_scores(path: Path) -> None:
     (method,) = load_baseline(path).methods
     for row, tau in zip(method.score_array, method.tau, strict=True):
-        assert tau == pytest.approx(kendall_tau(row, CHOSEN.truth.accuracy).value, abs=1e-6)
+        assert tau == pytest.approx(kendall_tau(row, CHOSEN.truth.value).value, abs=1e-6)
 
 
 def test_figures_that_a_seed_lacks_are_not_there() -> None:

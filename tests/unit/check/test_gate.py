@@ -39,7 +39,7 @@ from tests.check_cases import (
 )
 
 CHOSEN, SIGNAL = make_truth()
-TRUTH = CHOSEN.truth.accuracy
+TRUTH = CHOSEN.truth.value
 SCORES = draw_scores(SIGNAL)
 BASE = make_estimator(CHOSEN, SCORES)
 BASELINE = keep(CHOSEN, BASE)

@@ -43,7 +43,7 @@ def true_tau(noise: float) -> float:
     for _ in range(4000):
         shared, own = rng.standard_normal((2, N))
         scores = SIGNAL + 0.6 * shared + noise * own
-        found.append(scipy.stats.kendalltau(scores, CHOSEN.truth.accuracy).statistic)
+        found.append(scipy.stats.kendalltau(scores, CHOSEN.truth.value).statistic)
     return float(np.mean(found))
 
 

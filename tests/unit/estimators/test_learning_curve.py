@@ -150,7 +150,7 @@ def test_twelve_epochs_rank_as_the_published_table_has_it(
     judge = truth.mean(default_query("cifar10"))
     keys = tuple(judge.keys.tolist())
     found, cost = score(make_task(truth, "cifar10", data_dir, **settings), keys)
-    tau = kendall_tau([row["score"] for row in found.rows["scores"]], judge.accuracy).value
+    tau = kendall_tau([row["score"] for row in found.rows["scores"]], judge.value).value
     assert tau == pytest.approx(expected, abs=5e-4)
     if split is None:  # 109.7 s each, of the public file's 15,625
         assert cost["published_s"] / len(keys) == pytest.approx(109.68, abs=0.01)

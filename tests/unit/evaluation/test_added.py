@@ -83,7 +83,7 @@ def test_of_stored_runs_it_is_what_plain_formulas_give(data_dir: Path, populatio
 
 def make(label: str, n: int | None = None, n_seeds: int = 1) -> ScoreMatrix:
     keys = TRUTH.keys[:n]
-    scores = TRUTH.accuracy[:n] + 3.0 * RNG.standard_normal((n_seeds, len(keys)))
+    scores = TRUTH.value[:n] + 3.0 * RNG.standard_normal((n_seeds, len(keys)))
     seeds = tuple(range(n_seeds)) if n_seeds > 1 else (None,)
     return ScoreMatrix(label, label, "file", seeds, keys, scores, "made up")
 
@@ -122,6 +122,6 @@ def test_what_a_component_was_fitted_to_is_not_in_its_combinations_figures() -> 
     rows = section.evaluations[0].populations["all"].metrics["tau"].per_seed
     for tau, scores, own in zip(rows, alone.score, seen, strict=True):
         is_judged = np.isin(alone.keys, section.keys) & ~np.isin(alone.keys, own)
-        truth = TRUTH.accuracy[np.isin(TRUTH.keys, alone.keys)]
+        truth = TRUTH.value[np.isin(TRUTH.keys, alone.keys)]
         naive = scipy.stats.kendalltau(scores[is_judged], truth[is_judged]).statistic
         assert tau == pytest.approx(naive, abs=1e-12)

@@ -20,7 +20,7 @@ RNG = np.random.RandomState(0)
 
 
 def make_estimator(label: str, noise: float, n_seeds: int) -> ScoreMatrix:
-    scores = TRUTH.accuracy + noise * RNG.standard_normal((n_seeds, len(TRUTH.keys)))
+    scores = TRUTH.value + noise * RNG.standard_normal((n_seeds, len(TRUTH.keys)))
     seeds = tuple(range(n_seeds))
     return ScoreMatrix(label, label, "file", seeds, TRUTH.keys, scores, "made up")
 

@@ -51,7 +51,7 @@ def test_a_space_without_partitions_has_its_identity() -> None:
 
 
 def test_tau_is_that_of_each_seed_on_its_own_and_is_told() -> None:
-    rows = CHOSEN.truth.accuracy + 8.0 * RNG.normal(size=(2, len(KEYS)))
+    rows = CHOSEN.truth.value + 8.0 * RNG.normal(size=(2, len(KEYS)))
     estimator = ScoreMatrix(
         "fitted", "fitted", "file", (0, 1), KEYS, rows, "made up", fitted_on=LABELS
     )
@@ -59,7 +59,7 @@ def test_tau_is_that_of_each_seed_on_its_own_and_is_told() -> None:
     assert result.leak_free is not None
     kept = [find_leak_free(KEYS, labels, SPACE) for labels in LABELS]
     taus = [
-        scipy.stats.kendalltau(row[own], CHOSEN.truth.accuracy[own]).statistic
+        scipy.stats.kendalltau(row[own], CHOSEN.truth.value[own]).statistic
         for row, own in zip(rows, kept, strict=True)
     ]
     assert result.leak_free.n == tuple(int(own.sum()) for own in kept)

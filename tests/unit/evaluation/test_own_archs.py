@@ -20,10 +20,10 @@ from harness.stats.metrics import Method
 
 CHOSEN = choose_truth("tiles")
 TRUTH = CHOSEN.truth
-N = len(TRUTH.accuracy)
+N = len(TRUTH.value)
 RNG = np.random.RandomState(0)
-NOISY = TRUTH.accuracy + 8.0 * RNG.normal(size=(2, N))
-OTHER = TRUTH.accuracy + 6.0 * RNG.normal(size=(2, N))
+NOISY = TRUTH.value + 8.0 * RNG.normal(size=(2, N))
+OTHER = TRUTH.value + 6.0 * RNG.normal(size=(2, N))
 SEEN = tuple(np.sort(TRUTH.keys[RNG.permutation(N)[:100]]) for _ in range(2))
 
 
@@ -38,13 +38,13 @@ def leak(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     rows = scores.copy()
     for row, seen in zip(rows, SEEN, strict=True):
         at = np.isin(TRUTH.keys, seen)
-        row[at] = TRUTH.accuracy[at]
+        row[at] = TRUTH.value[at]
     return rows
 
 
 def tau_on(scores: npt.ArrayLike, seen: npt.NDArray[np.int64]) -> float:
     unseen = ~np.isin(TRUTH.keys, seen)
-    return float(scipy.stats.kendalltau(np.asarray(scores)[unseen], TRUTH.accuracy[unseen])[0])
+    return float(scipy.stats.kendalltau(np.asarray(scores)[unseen], TRUTH.value[unseen])[0])
 
 
 @pytest.fixture(scope="module", name="result")
@@ -67,7 +67,7 @@ def test_the_top_of_each_seed_is_that_of_its_own_architectures(result: Evaluated
     expected = []
     for row, seen in zip(NOISY, SEEN, strict=True):
         unseen = ~np.isin(TRUTH.keys, seen)
-        truth = TRUTH.accuracy[unseen]
+        truth = TRUTH.value[unseen]
         best = truth >= np.quantile(truth, 0.5)
         expected.append(scipy.stats.kendalltau(row[unseen][best], truth[best])[0])
     whole, top = result.populations["all"], result.populations["top_50"]
@@ -95,7 +95,7 @@ def test_what_it_is_compared_with_is_judged_on_the_same_seed_by_seed() -> None:
 def naive_regret(row: npt.ArrayLike, seen: npt.ArrayLike, k: int, of: npt.ArrayLike) -> float:
     """The best of some, less the best of the labels and of the k best-scored others among them."""
     labels, chosen = set(np.asarray(seen).tolist()), set(np.asarray(of).tolist())
-    all_ = zip(np.asarray(row).tolist(), TRUTH.keys.tolist(), TRUTH.accuracy.tolist(), strict=True)
+    all_ = zip(np.asarray(row).tolist(), TRUTH.keys.tolist(), TRUTH.value.tolist(), strict=True)
     rows = [each for each in all_ if each[1] in chosen]
     known = [truth for _, key, truth in rows if key in labels]
     others = sorted(((s, truth) for s, key, truth in rows if key not in labels), reverse=True)
@@ -114,14 +114,14 @@ def test_regret_counts_what_a_seed_has_seen_as_known(result: Evaluated, name: st
 
 
 def test_a_label_that_is_the_best_leaves_no_regret() -> None:
-    best = TRUTH.keys[[int(np.argmax(TRUTH.accuracy))]]
-    reversed_ = make_estimator(-TRUTH.accuracy[np.newaxis], fitted_on=(best,))
-    without = make_estimator(-TRUTH.accuracy[np.newaxis])
+    best = TRUTH.keys[[int(np.argmax(TRUTH.value))]]
+    reversed_ = make_estimator(-TRUTH.value[np.newaxis], fitted_on=(best,))
+    without = make_estimator(-TRUTH.value[np.newaxis])
     regrets = [
         evaluate_estimator(e, CHOSEN, ["all"]).populations["all"].metrics["regret_at_1"].value
         for e in (reversed_, without)
     ]
-    assert regrets == [0.0, pytest.approx(np.ptp(TRUTH.accuracy))]
+    assert regrets == [0.0, pytest.approx(np.ptp(TRUTH.value))]
 
 
 @pytest.mark.parametrize("seeds", [(0, 1), (5, 6)], ids=["paired", "independent"])
@@ -162,7 +162,7 @@ def test_seeds_that_saw_the_same_have_the_figures_of_that_complement() -> None:
     own = evaluate_estimator(make_estimator(NOISY, fitted_on=(SEEN[0], SEEN[0])), CHOSEN)
     index = TRUTH.keys[unseen]
     plain = evaluate_scores(
-        index, NOISY[:, unseen], CHOSEN.trials.accuracy[unseen], TRUTH.accuracy[unseen]
+        index, NOISY[:, unseen], CHOSEN.trials.value[unseen], TRUTH.value[unseen]
     )
     for name, part in plain.populations.items():
         for metric in (m for m in METRICS if not METRICS[m].is_extreme):

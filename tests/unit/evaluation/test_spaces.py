@@ -52,7 +52,7 @@ def make_truth(space: Space) -> TruthTable:
 
 def make_scores(space: Space, table: TruthTable, noise: float) -> pd.DataFrame:
     truth = table.select(choose_truth("tiles", truth=table).query)
-    scores = truth.accuracy + np.random.RandomState(9).normal(0, noise, size=(2, N))
+    scores = truth.value + np.random.RandomState(9).normal(0, noise, size=(2, N))
     return pd.concat(
         pd.DataFrame({**name_archs(truth.keys, space), "score": row, "seed": seed})
         for seed, row in enumerate(scores)
@@ -72,7 +72,7 @@ def test_scores_are_evaluated_on_the_populations_of_their_space(space: Space) ->
     result = harness.evaluate(frame, table)
     truth = table.select(result.truth.query)
     expected = [
-        scipy.stats.kendalltau(own["score"], truth.accuracy)[0]
+        scipy.stats.kendalltau(own["score"], truth.value)[0]
         for _, own in frame.groupby("seed", sort=True)
     ]
     tau = result.populations["all"].metrics["tau"]

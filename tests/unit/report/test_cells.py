@@ -66,11 +66,9 @@ def test_the_spread_over_seeds_is_that_of_a_sample() -> None:
 
 def test_csv_has_the_same_spread_and_the_range_of_the_ceiling() -> None:
     truth = find_truth("tiles").mean(default_query("tiles"))
-    noise = np.random.RandomState(0).normal(0, 5, size=(2, len(truth.accuracy)))
+    noise = np.random.RandomState(0).normal(0, 5, size=(2, len(truth.value)))
     frame = pd.concat(
-        pd.DataFrame(
-            {"nb201_index": truth.keys, "score": truth.accuracy + noise[seed], "seed": seed}
-        )
+        pd.DataFrame({"nb201_index": truth.keys, "score": truth.value + noise[seed], "seed": seed})
         for seed in (0, 1)
     )
     result = harness.evaluate(frame, "tiles")

@@ -36,9 +36,9 @@ POPULATIONS = populations_of(load_space())
 
 TILES = find_truth("tiles")
 TRUTH = TILES.mean(default_query("tiles"))
-N_TILES = len(TRUTH.accuracy)
+N_TILES = len(TRUTH.value)
 RNG = np.random.RandomState(0)
-SEEDS = TRUTH.accuracy + 8.0 * RNG.normal(size=(3, len(TRUTH.accuracy)))
+SEEDS = TRUTH.value + 8.0 * RNG.normal(size=(3, len(TRUTH.value)))
 HOSTILE = '=cmd|"/c calc"!A1<script>alert(1)</script>\x1b[31m'
 
 
@@ -67,7 +67,7 @@ def tau_of(scores: Any, truth: Any) -> float:
 
 
 def test_tau_is_the_mean_over_seeds_on_every_architecture(result: EvaluationResult) -> None:
-    taus = [tau_of(scores, TRUTH.accuracy) for scores in SEEDS]
+    taus = [tau_of(scores, TRUTH.value) for scores in SEEDS]
     assert result.tau == pytest.approx(np.mean(taus), rel=1e-12)
     tau = result.populations["all"].metrics["tau"]
     assert tau.per_seed == pytest.approx(taus, rel=1e-12)
@@ -109,7 +109,7 @@ def test_baselines_are_tau_of_params_and_of_random_scores(result: EvaluationResu
     own = NetworkShape(channels=8, cells=1, image_size=16, image_channels=1, classes=37)
     params = [count_params(arch_at(index), own) for index in TRUTH.keys.tolist()]
     found = result.populations["all"].baselines
-    assert found["params"].value == pytest.approx(tau_of(params, TRUTH.accuracy), rel=1e-12)
+    assert found["params"].value == pytest.approx(tau_of(params, TRUTH.value), rel=1e-12)
     assert abs(found["random"].value or 1.0) < 0.1
 
 
@@ -224,7 +224,7 @@ def test_runs_know_their_data_set_and_are_replicas_over_seeds(tmp_path: Path) ->
     assert result.truth.query == default_query("tiles")
     assert result.figures.n_seeds == 2
     order = np.argsort(INDICES)
-    truth = TRUTH.accuracy[np.isin(TRUTH.keys, INDICES)]
+    truth = TRUTH.value[np.isin(TRUTH.keys, INDICES)]
     assert result.tau == pytest.approx(tau_of(scores[order], truth), rel=1e-12)
     assert "Batch norm when ranking: 'batch'" in str(result)
 
@@ -259,7 +259,7 @@ def test_a_policy_of_one_trial_is_held_to_that_trial() -> None:
     query = default_query("tiles")
     trials = TILES.trials(query)
     result = harness.evaluate(make_frame(), "tiles", policy="trial=1")
-    expected = np.mean([tau_of(s, trials.accuracy[:, 1].round(6)) for s in SEEDS])
+    expected = np.mean([tau_of(s, trials.value[:, 1].round(6)) for s in SEEDS])
     assert result.tau == pytest.approx(expected, rel=1e-12)
     assert "trial 1" in str(result)
 
@@ -274,7 +274,7 @@ def test_a_function_is_called_for_the_architectures_that_have_the_truth() -> Non
     result = harness.evaluate(score, dataset="tiles")
     assert seen == TRUTH.keys.tolist()
     expected = [arch_at(index).count_op(CONV_3X3) for index in seen]
-    assert result.tau == pytest.approx(tau_of(expected, TRUTH.accuracy), rel=1e-12)
+    assert result.tau == pytest.approx(tau_of(expected, TRUTH.value), rel=1e-12)
     assert result.estimator.label == "score"
 
 
@@ -424,7 +424,7 @@ def test_every_published_data_set_can_be_the_truth(data_dir: Path) -> None:
     for dataset in ("cifar10-valid", "cifar100", "ImageNet16-120"):
         chosen = choose_truth(dataset, data_dir=data_dir)
         assert (chosen.query.dataset, chosen.query.epochs) == (dataset, 200)
-        assert len(chosen.truth.keys) == len(chosen.trials.accuracy) == 15_625
+        assert len(chosen.truth.keys) == len(chosen.trials.value) == 15_625
 
 
 def test_estimators_that_were_loaded_are_evaluated_one_by_one(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ RNG = np.random.RandomState(0)
 
 
 def make(label: str, noise: float, arch_s: float | None = None, n_seeds: int = 1) -> ScoreMatrix:
-    scores = TRUTH.accuracy + noise * RNG.standard_normal((n_seeds, len(TRUTH.keys)))
+    scores = TRUTH.value + noise * RNG.standard_normal((n_seeds, len(TRUTH.keys)))
     seeds = tuple(range(n_seeds)) if n_seeds > 1 else (None,)
     return ScoreMatrix(label, label, "file", seeds, TRUTH.keys, scores, "made up", arch_s=arch_s)
 
@@ -65,7 +65,7 @@ def test_the_best_comes_first_and_the_floor_is_there(everything: Report) -> None
 
 
 def test_a_tau_of_0_stands_before_one_below() -> None:
-    accuracy, first = np.unique(TRUTH.accuracy, return_index=True)
+    accuracy, first = np.unique(TRUTH.value, return_index=True)
     accuracy, keys = accuracy[:40], TRUTH.keys[first[:40]].tolist()
     rows = {"down": -accuracy + 2.0 * RNG.standard_normal(40), "fold": abs(np.arange(40) - 19.5)}
     scores = {name: dict(zip(keys, row.tolist(), strict=True)) for name, row in rows.items()}

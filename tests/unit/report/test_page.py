@@ -151,7 +151,7 @@ def test_scores_and_truth_travel_exactly(report: Report) -> None:
     data, section = explorer_data(report), report.sections[0]
     truth = data["truths"][0]
     assert (unpack(truth["index"]["u2"], "<u2") == section.keys).all()
-    assert (unpack(truth["truth"], "<f8") == section.accuracy).all()
+    assert (unpack(truth["truth"], "<f8") == section.value).all()
     for one, result in zip(truth["estimators"], section.evaluations, strict=True):
         rows = result.estimator.scores_of(section.keys)
         assert len(one["scores"]) == len(one["seeds"]) == len(rows)

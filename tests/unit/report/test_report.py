@@ -69,7 +69,7 @@ def _made_up_truth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def truth_of(indices: npt.NDArray[np.int64]) -> FloatArray:
     mean = TRUTH.mean(QUERY)
-    return pd.Series(mean.accuracy, mean.keys).loc[indices].to_numpy()
+    return pd.Series(mean.value, mean.keys).loc[indices].to_numpy()
 
 
 def noisy_scores(noise: float, seed: int) -> FloatArray:

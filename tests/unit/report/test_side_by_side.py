@@ -44,7 +44,7 @@ def score(space: Space, data: Path, name: str, namesakes: str = "") -> ScoreMatr
     """Make up scores of one seed, of some architectures of a space, on tiles."""
     truth = find_truth("tiles", data, space).mean(default_query("tiles", space))
     rng = np.random.RandomState(len(name))
-    scores = truth.accuracy[:N] + rng.normal(0, NOISE[name], N)
+    scores = truth.value[:N] + rng.normal(0, NOISE[name], N)
     return ScoreMatrix(
         *(name + namesakes, name, FILE, (0,), truth.keys[:N], scores[None], "made up"),
         dataset="tiles",

@@ -214,10 +214,10 @@ def test_a_space_without_an_index_takes_none() -> None:
 def test_row_numbers_do_not_decide_tau() -> None:
     """Before, they were taken for published indices: tau was that of another pairing."""
     truth = find_truth("tiles").mean(default_query("tiles"))
-    scores = truth.accuracy + np.random.RandomState(0).normal(size=len(truth.keys)) * 8
+    scores = truth.value + np.random.RandomState(0).normal(size=len(truth.keys)) * 8
     archs = [str(arch_at(key)) for key in truth.keys.tolist()]
     frame = pd.DataFrame({"net_str": archs, "score": scores}).reset_index()
-    tau = scipy.stats.kendalltau(scores, truth.accuracy).statistic
+    tau = scipy.stats.kendalltau(scores, truth.value).statistic
     result = harness.evaluate(frame, "tiles")
     assert result.tau == pytest.approx(tau, abs=1e-12)
     assert any("column 'index' numbers the rows, and is not used" in line for line in result.words)

@@ -326,7 +326,7 @@ def test_an_estimator_of_tiles_is_within_the_range_of_the_ceiling_of_its_top_10_
     query = default_query("tiles")
     truth, trials = table.select(query), table.trials(query)
     first = np.isin(truth.keys, sample_indices(300))
-    (found,) = modelled_ceilings(trials.accuracy[first], truth.accuracy[first], (0.1,))
+    (found,) = modelled_ceilings(trials.value[first], truth.value[first], (0.1,))
     assert found is not None
     assert found.low is not None
     assert found.high is not None

@@ -202,11 +202,11 @@ def test_live_parameters_and_jacov_rank_as_they_are_known_to(data_dir: Path) -> 
     (score,) = ranks.combine()
 
     def tau(scores: FloatArray, mask: BoolArray | slice = slice(None)) -> float | None:
-        return kendall_tau(scores[mask], truth.accuracy[mask]).value
+        return kendall_tau(scores[mask], truth.value[mask]).value
 
     assert tau(score) == pytest.approx(0.780, abs=0.0005)
-    assert tau(score, top_share(truth.accuracy, 0.5)) == pytest.approx(0.546, abs=0.0005)
-    assert tau(score, top_share(truth.accuracy, 0.1)) == pytest.approx(0.127, abs=0.0005)
+    assert tau(score, top_share(truth.value, 0.5)) == pytest.approx(0.546, abs=0.0005)
+    assert tau(score, top_share(truth.value, 0.1)) == pytest.approx(0.127, abs=0.0005)
     is_first = np.isin(np.arange(15_625), list(of_class))
     assert tau(score, is_first) == pytest.approx(0.754, abs=0.0005)  # ranked among all
     # The same from the other end.

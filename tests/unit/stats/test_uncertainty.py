@@ -129,11 +129,11 @@ def test_the_whole_population_leaves_only_the_seeds_to_chance() -> None:
     chosen, signal = make_truth()
     scores = draw_scores(signal), draw_scores(signal, own=1)
     n = len(signal)
-    first, second = (sample_metric("tau", rows, chosen.truth.accuracy, n) for rows in scores)
+    first, second = (sample_metric("tau", rows, chosen.truth.value, n) for rows in scores)
     spread = subtract(first, second).uncertainty
     assert spread.architectures_se == 0.0
     assert spread[:2] == over_one_group(first.values - second.values)[:2]
-    one = subtract(*(_first_seed(s, chosen.truth.accuracy, n) for s in scores)).uncertainty
+    one = subtract(*(_first_seed(s, chosen.truth.value, n) for s in scores)).uncertainty
     assert one.half_width(0.95) == 0.0
 
 
@@ -143,7 +143,7 @@ def _first_seed(rows: np.ndarray, truth: np.ndarray, population: int) -> Sample:
 
 def test_unpaired_samples_take_both_sides_scatter_out() -> None:
     chosen, signal = make_truth()
-    truth = chosen.truth.accuracy
+    truth = chosen.truth.value
     first = sample_metric("tau", draw_scores(signal), truth, N_ARCHS)
     second = sample_metric("tau", draw_scores(signal, range(5, 12)), truth, N_ARCHS)
     assert first.parts is not None

@@ -167,7 +167,7 @@ def test_every_epoch_of_a_training_is_kept(
         ("valid", 3, 4),
     ]
     first = TruthQuery("tiles", "valid", 1)
-    means = [table.mean(replace(first, epochs=k)).accuracy.tolist() for k in (1, 2, 3)]
+    means = [table.mean(replace(first, epochs=k)).value.tolist() for k in (1, 2, 3)]
     assert len(set(map(tuple, means))) == 3
     losses = pd.read_csv(tmp_path / "mine.losses.csv")
     assert list(losses) == [*ARCH, "dataset", "epochs", "trial", "seed", "train_loss"]

@@ -56,8 +56,8 @@ def make(rows: pd.DataFrame = ROWS, metrics: tuple[TruthMetric, ...] = METRICS) 
 
 def test_a_table_answers_for_each_metric() -> None:
     table = make()
-    assert table.mean(QUERY).accuracy.tolist() == [200.5, 0.25, 31.0]
-    assert table.mean(replace(QUERY, metric="robust:b")).accuracy.tolist() == [20.0, 30.0, 10.0]
+    assert table.mean(QUERY).value.tolist() == [200.5, 0.25, 31.0]
+    assert table.mean(replace(QUERY, metric="robust:b")).value.tolist() == [20.0, 30.0, 10.0]
     assert table.describe() == [
         "latency:a, cifar10 (3 architectures)",
         "robust:b, cifar10 (3 architectures)",
@@ -135,7 +135,7 @@ def test_a_bad_row_is_refused(column: str, value: Any, problem: str) -> None:
 
 
 def test_latency_may_be_over_100_but_not_infinite() -> None:
-    assert make().mean(QUERY).accuracy.max() == 200.5
+    assert make().mean(QUERY).value.max() == 200.5
     with pytest.raises(TruthError, match=r"from -1e\+09 to 1e\+09 \(latency:a, ms\)"):
         make(make_rows({"latency:a": [float("inf")]}), (LATENCY,))
 
@@ -182,7 +182,7 @@ def test_rows_of_ones_own_metric_are_imported(tmp_path: Path) -> None:
         maps=[{"metric": "value"}],
     )
     assert table.columns.metrics == (LATENCY,)
-    assert table.mean(QUERY).accuracy.tolist() == [200.5, 0.25, 31.0]
+    assert table.mean(QUERY).value.tolist() == [200.5, 0.25, 31.0]
     assert table.name == "nb201-latency-a"
     file = truth_file(tmp_path, table.space, table.columns.metrics)
     assert file == tmp_path / "nb201" / "metric-latency-a.parquet"

@@ -166,7 +166,7 @@ def test_the_overview_counts_trials_and_pools_their_spread() -> None:
     )
     assert sum(row.n for row in overview.spread) == 40
     assert [row.low for row in overview.spread] == sorted(row.low for row in overview.spread)
-    trials = table.trials(QUERY).accuracy
+    trials = table.trials(QUERY).value
     several = [row[np.isfinite(row)] for row in trials if np.isfinite(row).sum() > 1]
     several = sorted(several, key=lambda row: float(row.mean()))[:4]
     squares = sum(float(((row - row.mean()) ** 2).sum()) for row in several)

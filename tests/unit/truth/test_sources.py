@@ -64,7 +64,7 @@ def test_other_rows_are_converted_anew(cache: Path, data: Path) -> None:
     find_truth("cifar10", data)
     make_rows(accuracy=80.0).to_parquet(data / "nb201" / "truth_rows.parquet")
     truth = find_truth("cifar10", data).mean(default_query("cifar10"))
-    assert truth.accuracy.tolist() == [80.0, 80.0]
+    assert truth.value.tolist() == [80.0, 80.0]
     assert len(list(cache.iterdir())) == 2
 
 
@@ -164,7 +164,7 @@ def test_an_installation_without_its_bundled_table_says_so(
 def test_the_bundled_table_answers_the_default_query() -> None:
     truth = find_truth("tiles").mean(default_query("tiles"))
     assert len(truth.keys) >= 30
-    assert truth.accuracy.max() > truth.accuracy.min()
+    assert truth.value.max() > truth.value.min()
 
 
 OWN = "spectra-0123abcd"

@@ -157,19 +157,19 @@ def test_trials_are_one_row_an_architecture_with_nan_for_what_lacks() -> None:
     trials = make_small_table().trials(QUERY)
     assert trials.keys.tolist() == [3, 7, 15_624]
     expected = [[91, 91 + 1 / 3, np.nan], [91, 91 + 1 / 3, 91 + 2 / 3], [91, np.nan, np.nan]]
-    np.testing.assert_array_equal(trials.accuracy, expected)
+    np.testing.assert_array_equal(trials.value, expected)
 
 
 def test_means_are_rounded_and_count_their_trials() -> None:
     truth = make_small_table().mean(QUERY)
     assert truth.keys.tolist() == [3, 7, 15_624]
-    assert truth.accuracy.tolist() == [91.166667, 91.333333, 91.0]
+    assert truth.value.tolist() == [91.166667, 91.333333, 91.0]
     assert truth.n_trials.tolist() == [2, 3, 1]
 
 
 def test_trial_numbers_may_be_seeds() -> None:
     df = make_rows().assign(trial=lambda rows: rows["trial"] * 1000 + 777)
-    assert make_table(df, "small", {}).trials(QUERY).accuracy.shape == (3, 3)
+    assert make_table(df, "small", {}).trials(QUERY).value.shape == (3, 3)
 
 
 def test_a_query_without_rows_says_what_there_is() -> None:
@@ -214,7 +214,7 @@ def test_a_policy_selects_what_a_loop_over_rows_selects(policy: str) -> None:
     table = make_seeded_table()
     truth = table.select(ask(policy))
     expected, n_missing = select_slowly(table, policy)
-    assert dict(zip(truth.keys.tolist(), truth.accuracy.tolist(), strict=True)) == expected
+    assert dict(zip(truth.keys.tolist(), truth.value.tolist(), strict=True)) == expected
     assert truth.n_missing == n_missing
     assert truth.n_trials.tolist() == [1] * len(expected)
 
@@ -227,16 +227,14 @@ def test_a_policy_says_how_many_architectures_lack_it() -> None:
 
 def test_the_mean_is_the_default_and_no_other_policy_passes_for_it() -> None:
     table = make_seeded_table()
-    assert table.select(QUERY).accuracy.tolist() == table.mean(QUERY).accuracy.tolist()
+    assert table.select(QUERY).value.tolist() == table.mean(QUERY).value.tolist()
     with pytest.raises(UsageError, match=r"cifar10 test, 200 epochs, trial 0'. Use select\(\)"):
         table.mean(ask("trial=0"))
 
 
 def test_trials_are_all_trials_whatever_the_policy() -> None:
     table = make_seeded_table()
-    np.testing.assert_array_equal(
-        table.trials(ask("trial=1")).accuracy, table.trials(QUERY).accuracy
-    )
+    np.testing.assert_array_equal(table.trials(ask("trial=1")).value, table.trials(QUERY).value)
 
 
 @pytest.mark.parametrize(
@@ -636,7 +634,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 from harness.truth import TruthQuery, load_table
 before = resident_mb()
 truth = load_table(Path(sys.argv[1])).mean(TruthQuery("cifar10", "test", 200))
-assert len(truth.accuracy) == 15_625
+assert len(truth.value) == 15_625
 assert "pandas" not in sys.modules
 peak = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l)
 print(before, resident_mb(), int(peak.split()[1]) / 1e3)

@@ -215,7 +215,7 @@ def test_lists_of_accuracies_are_trials(tmp_path: Path) -> None:
         "metric=value,dataset=cifar10,split=test,epochs=200",
         arch_form="ops",
     )
-    trials = table.trials(TruthQuery("cifar10", "test", 200)).accuracy
+    trials = table.trials(TruthQuery("cifar10", "test", 200)).value
     found = [row[np.isfinite(row)].tolist() for row in trials]
     assert found == [[acc + t for t in range(1 + row % 3)] for row, acc in enumerate(ACC)]
 
@@ -326,7 +326,7 @@ def test_robots_pickle_says_what_the_table_says(data_dir: Path) -> None:
     table = read(path, "metric=valacc,dataset=cifar10-valid,split=valid,epochs=12")
     query = TruthQuery("cifar10-valid", "valid", 12)
     expected = find_truth("cifar10", data_dir).mean(query)
-    np.testing.assert_array_equal(table.mean(query).accuracy, expected.accuracy)
+    np.testing.assert_array_equal(table.mean(query).value, expected.value)
 
 
 @pytest.mark.realdata
@@ -341,7 +341,7 @@ def test_pickles_by_six_digits_say_what_the_table_says(
     table = read(path, f"metric=value,dataset={dataset},split={split},epochs=200", arch_form="ops")
     query = TruthQuery(dataset, split, 200)
     expected = find_truth("cifar10", data_dir).trials(query)
-    np.testing.assert_allclose(table.trials(query).accuracy, expected.accuracy, atol=2e-7)
+    np.testing.assert_allclose(table.trials(query).value, expected.value, atol=2e-7)
 
 
 @pytest.mark.realdata

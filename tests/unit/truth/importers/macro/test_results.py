@@ -50,7 +50,7 @@ def test_what_went_in_comes_out(tmp_path: Path) -> None:
     table = read(path)
     assert (table.space, table.n_archs, len(table.columns)) == (SPACE, 6_561, 3 * 6_561)
     trials = table.trials(QUERY)
-    for key, accuracies in zip(trials.keys.tolist(), trials.accuracy, strict=True):
+    for key, accuracies in zip(trials.keys.tolist(), trials.value, strict=True):
         # The file has float32's of hundredths.
         exact = np.round(results[str(SPACE.at(key))]["test_acc"], 2)
         assert accuracies.tolist() == exact.tolist()
@@ -211,15 +211,15 @@ def test_the_published_file_has_the_content_and_the_facts_that_are_known(data_di
     rows = pd.read_parquet(data_dir / "nas_bench_macro" / "nas_bench_macro.parquet")
     found = dict(zip(rows.arch, rows[["acc_1", "acc_2", "acc_3"]].to_numpy(), strict=True))
     trials = table.trials(QUERY)
-    for key, accuracies in zip(trials.keys.tolist(), trials.accuracy, strict=True):
+    for key, accuracies in zip(trials.keys.tolist(), trials.value, strict=True):
         np.testing.assert_allclose(accuracies, found[str(SPACE.at(key))], rtol=0, atol=1e-9)
     truth = table.judged(QUERY)
-    best, worst = truth.accuracy.argmax(), truth.accuracy.argmin()
+    best, worst = truth.value.argmax(), truth.value.argmin()
     assert (str(SPACE.at(truth.keys[best])), str(SPACE.at(truth.keys[worst]))) == (
         "22212220",
         "00000000",
     )
-    assert (truth.accuracy[best], truth.accuracy[worst]) == (93.126667, 45.363333)
+    assert (truth.value[best], truth.value[worst]) == (93.126667, 45.363333)
 
 
 @pytest.mark.realdata
@@ -248,7 +248,7 @@ def test_free_scores_rank_the_networks_as_is_known(
 
 @pytest.mark.realdata
 def test_one_training_ranks_the_two_others_as_is_known(data_dir: Path) -> None:
-    trials = choose_truth("cifar10", data_dir=data_dir, space=SPACE).trials.accuracy
+    trials = choose_truth("cifar10", data_dir=data_dir, space=SPACE).trials.value
     reference = one_seed_reference(trials)
     assert reference is not None
     assert reference.tau == pytest.approx(0.895, abs=0.0005)

@@ -78,7 +78,7 @@ def test_the_published_package_gives_the_same_numbers(official: Path) -> None:
 def test_means_over_ragged_seeds_are_the_packages(official: Path) -> None:
     truth = import_truth(official).mean(TruthQuery("cifar100", "test", 200))
     api = NASBench201API(make_official(RESULTS), verbose=False)
-    for index, mean in zip(truth.keys.tolist(), truth.accuracy.tolist(), strict=True):
+    for index, mean in zip(truth.keys.tolist(), truth.value.tolist(), strict=True):
         info = api.get_more_info(index, "cifar100", hp="200", is_random=False)
         assert mean == pytest.approx(info["test-accuracy"], abs=1e-6)  # as tables round
 

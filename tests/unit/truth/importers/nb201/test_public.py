@@ -402,5 +402,5 @@ def test_the_table_has_the_content_and_the_facts_that_are_known(data_dir: Path) 
     assert table.sha256 == product.sha256
     assert table.sha256 == find_truth("cifar10", data_dir).sha256  # of the rows file
     best = table.mean(TruthQuery("cifar10", "test", 200))
-    assert best.keys[int(best.accuracy.argmax())] == 6111
-    assert best.accuracy.max() == pytest.approx(94.3733, abs=1e-4)
+    assert best.keys[int(best.value.argmax())] == 6111
+    assert best.value.max() == pytest.approx(94.3733, abs=1e-4)

@@ -106,7 +106,7 @@ def test_latencies_are_those_of_the_files(folder: Path) -> None:
     ]
     truth = table.mean(TruthQuery("cifar10", "test", 0, metric="latency:raspi4"))
     assert truth.keys.tolist() == list(range(N))
-    assert truth.accuracy.tolist() == TIMES
+    assert truth.value.tolist() == TIMES
     alone = import_truth(folder / "raspi4.pt", "latency")
     assert alone.describe() == [f"latency:raspi4, cifar10 ({N} architectures)"]
     (folder / "raspi4.pt").unlink()
@@ -190,9 +190,7 @@ def test_latencies_equal_the_conversion_that_was_made_apart(data_dir: Path) -> N
     ]
     for device in devices:
         truth = table.mean(TruthQuery("cifar10", "test", 0, metric=f"latency:{device}"))
-        np.testing.assert_allclose(
-            truth.accuracy, other[device], rtol=1e-7, atol=5e-7
-        )  # of float32
+        np.testing.assert_allclose(truth.value, other[device], rtol=1e-7, atol=5e-7)  # of float32
 
 
 @pytest.mark.realdata
@@ -203,9 +201,9 @@ def test_robust_accuracy_is_that_of_one_network_trained_on_all_images(data_dir: 
     """
     table = import_truth(data_dir / "nb201_more" / "robustness_targets.csv")
     weak = TruthQuery("cifar10", "test", 200, metric="robust:square@linf:eps=0.1")
-    attacked = table.mean(weak).accuracy
+    attacked = table.mean(weak).value
     known = find_truth("cifar10", data_dir).select(TruthQuery("cifar10", "test", 200, "seed=777"))
-    off = known.accuracy - attacked[known.keys]
+    off = known.value - attacked[known.keys]
     assert 0.4 < np.median(off) < 2.0
     assert attacked.max() > 92.0  # trained on 25,000 images, none has 91.7
     classes = pd.Series(attacked).groupby([_string_class(index) for index in range(N_ARCHS)])
