@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,23 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     """Kill a command and all that it started, with no chance to save anything."""
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=TIMEOUT_S)
+
+
+def kill_at(
+    points: Sequence[int], arguments: Sequence[object], out: Path
+) -> dict[str, tuple[int, int]]:
+    """Kill a command at changes of its files, each time in a folder of its own, and repeat it.
+
+    Returns:
+        By point, the exit statuses of the killed command and of its repetition.
+    """
+    command = [sys.executable, "-m", "tests.e2e.crash_driver", str(out)]
+    command += [",".join(map(str, points)), "--", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=20 * TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {point: (first, second) for point, (first, second) in json.loads(done.stdout).items()}
 
 
 def is_running(process_id: int) -> bool:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from tests.e2e.processes import (
     check_same_runs,
     finish,
     is_running,
+    kill_at,
     kill_group,
     only_run,
     run,
@@ -35,17 +33,6 @@ from tests.e2e.processes import (
 
 ENOUGH = 100_000
 """More changes of the file system than any run makes."""
-
-
-def _drive(out: Path, settings: tuple[str, ...], points: list[int]) -> dict[str, list[int]]:
-    command = [sys.executable, "-m", "tests.e2e.crash_driver", str(out)]
-    command += [",".join(map(str, points)), "--", *settings]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=20 * TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list[int]] = json.loads(done.stdout)
-    return found
 
 
 IN_PREDICTOR = (126, 155, 190)
@@ -74,8 +61,8 @@ def test_killed_at_a_change_of_its_files_a_run_ends_with_the_same_bits(
         if settings is NESTED
         else request.getfixturevalue("reference").parent
     )
-    found = _drive(tmp_path, settings, points)
-    assert found.get(str(ENOUGH), [0, 0]) == [0, 0]
+    found = kill_at(points, settings, tmp_path)
+    assert found.get(str(ENOUGH), (0, 0)) == (0, 0)
     n_killed = 0
     for point, (first, second) in found.items():
         assert first in (-signal.SIGKILL, 0), point

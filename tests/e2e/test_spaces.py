@@ -11,7 +11,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,17 +25,18 @@ from harness.spaces.lookup import name_archs
 from harness.spaces.macro.space import Macro
 from harness.training.loop import Trainer
 from harness.truth import load_table, make_table, save_table
-from tests.e2e.processes import check_same_bits, run_here
+from tests.e2e.processes import check_same_bits, kill_at, run_here
 from tests.spaces.endless import Endless
 from tests.spaces.toy import Toy
 
-SETTINGS = (
-    *("--preset", "smoke", "--jobs", "1", "--n-archs", "40", "--rank-images", "32"),
+_SIZE = (
+    *("--preset", "smoke", "--n-archs", "40", "--rank-images", "32"),
     *("--set", "steps=16", "--set", "checkpoint_every=8", "--probe-every", "4"),
     *("--rank-every", "8", "--set", "rank_every_archs=30", "--set", "loss_every=8"),
     *("--set", "train_loss_archs=2", "--set", "train_loss_images=16", "--set", "threads=1"),
     *("--set", "batch_size=8", "--set", "channels=2"),
 )
+SETTINGS = (*_SIZE, "--jobs", "1")
 """A run of a fraction of a second."""
 
 STRATEGIES = {
@@ -146,6 +147,21 @@ def test_a_stopped_run_resumes_to_the_same_bits(place: Place, tmp_path: Path) ->
     assert json.loads((stopped / "record.json").read_text())["status"] == "interrupted"
     _invoke(*command, "--out", tmp_path)
     check_same_bits(stopped, place.runs / stopped.name)
+
+
+@pytest.mark.parametrize(
+    "points", [[50], pytest.param(range(1, 90, 4), marks=pytest.mark.slow)], ids=["one", "all"]
+)
+def test_killed_at_a_change_of_its_files_a_run_ends_with_the_same_bits(
+    place: Place, tmp_path: Path, points: Sequence[int]
+) -> None:
+    command = ("run", *place.option, *_SIZE, *place.data, "--strategies", "ogd", "--seeds", "0")
+    found = kill_at(points, command, tmp_path)
+    assert [first for first, _ in found.values()] == [-signal.SIGKILL] * len(points)
+    for point, (_, second) in found.items():
+        assert second == 0, point
+        (resumed,) = (path for path in (tmp_path / point).iterdir() if path.is_dir())
+        check_same_bits(resumed, place.runs / resumed.name)
 
 
 def _stop_after_half(command: tuple[object, ...], out: Path) -> int:
