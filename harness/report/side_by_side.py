@@ -12,15 +12,11 @@ from harness.report.cells import write_figure, write_value
 from harness.report.contents import Section
 from harness.report.leaderboard import Place, make_leaderboard, write_gain
 from harness.report.markup import Block
-from harness.stats.combination import write_sum
-
-ABREAST = 3
-"""Most benchmarks in one table; more get further tables."""
+from harness.stats.combination import write_range, write_sum
 
 NOTE = (
-    "Side by side: tau [95%] / top half / top 10%, and what an estimator adds, each on the "
-    "benchmark's own architectures, as in its leaderboard. 'floor' is the space's floor, which the "
-    "title names. Combinations rank among the architectures that all components scored."
+    "Side by side: the figures of the leaderboards, each on its benchmark's own architectures. "
+    "'floor' is the space's floor, which the title names."
 )
 
 
@@ -94,33 +90,23 @@ def _order(row: SameName) -> tuple[int, float]:
 
 
 def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
-    """Make the tables of estimators on several benchmarks; none of fewer than two."""
+    """Make the table of estimators on several benchmarks; none of fewer than two."""
     found = put_side_by_side(sections)
     if not found:
         return []
     names = _name_sections(sections)
-    return [
-        _make_block(found, sections, names, range(start, min(start + ABREAST, len(sections))))
-        for start in range(0, len(sections), ABREAST)
-    ]
-
-
-def _make_block(
-    found: Sequence[SameName], sections: Sequence[Section], names: Sequence[str], shown: range
-) -> Block:
-    """Make the table of some of the benchmarks."""
-    headings = ["estimator"]
-    for n in shown:
-        headings += [f"{names[n]}: tau [95%] / half / 10%", f"{names[n]}: adds"]
     rows = [
-        (row.name, *(cell for n in shown for cell in _write_place(row.places[n]))) for row in found
+        (row.name, name, *_write_place(place))
+        for row in found
+        for name, place in zip(names, row.places, strict=True)
+        if place is not None
     ]
     told = "; ".join(
-        f"{names[n]}: {sections[n].truth.numbers}, {len(sections[n].keys):,} architectures, floor "
-        f"{sections[n].floor.estimator.name}"
-        for n in shown
+        f"{name}: {section.truth.numbers}, floor {section.floor.estimator.name}"
+        for name, section in zip(names, sections, strict=True)
     )
-    return Block(f"Side by side ({told})", tuple(headings), rows)
+    headings = ("estimator", "benchmark", "n", "tau [95%]", "top half", "top 10%", "adds [95%]")
+    return [Block(f"Side by side ({told})", headings, rows, texts=2)]
 
 
 def _name_sections(sections: Sequence[Section]) -> list[str]:
@@ -135,10 +121,11 @@ def _name_sections(sections: Sequence[Section]) -> list[str]:
     return next((names for names in shortest if len({*names}) == len(sections)), titles)
 
 
-def _write_place(place: Place | None) -> tuple[str, str]:
-    if place is None:
-        return "-", "-"
+def _write_place(place: Place) -> tuple[str, ...]:
     metrics = place.result.populations["all"].metrics
-    tops = (write_value(metrics[name]) for name in ("tau_top_50", "tau_top_10"))
-    adds = "-" if place.added is None else write_gain(place.added.everything)
-    return " / ".join((write_figure(metrics["tau"]), *tops)), adds
+    return (
+        write_range(place.result.figures.n_per_seed),
+        write_figure(metrics["tau"]),
+        *(write_value(metrics[name]) for name in ("tau_top_50", "tau_top_10")),
+        "-" if place.added is None else write_gain(place.added.everything),
+    )

@@ -77,7 +77,7 @@ def test_too_few_have_no_tau_and_others_no_such_figure() -> None:
     few = evaluate_estimator(ScoreMatrix(*fields, fitted_on=(KEYS[:60],)), CHOSEN)
     assert few.leak_free is not None
     assert few.leak_free.tau is None
-    assert any("has too few architectures" in line for line in describe_evaluation(few))
+    assert any("no tau: too few architectures" in line for line in describe_evaluation(few))
     without = evaluate_estimator(ScoreMatrix(*fields), CHOSEN)
     assert without.leak_free is None
     assert not any("twins" in line for line in describe_evaluation(without))

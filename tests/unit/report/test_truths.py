@@ -439,10 +439,15 @@ def test_runs_on_other_images_are_held_against_their_own_truth(
     monkeypatch.setattr(PLACE, find)
     runs = [make_cifar_run(tmp_path), make_run(tmp_path, make_scores(0), truth=tiles)]
     titles = {section.truth.title for section in report_of(runs).sections}
+    # A name that one section knows is looked for there; a name that none knows is refused.
+    named = make_report(load_runs(runs), estimators=["all", "live_params+spos (tiles)"])
+    assert [[e.label.partition(" (n=")[0] for e in s.evaluations] for s in named.sections] == [
+        *(["spos (cifar10)"], ["spos (tiles)", "live_params+spos (tiles)"])
+    ]
     with pytest.raises(
-        UsageError, match=r"'spos \(tiles\)'.* a section each, .*one data set at a t"
+        UsageError, match=r"'spos \(tile\)'.* a section each, .*one data set at a t"
     ):
-        make_report(load_runs(runs), estimators=["all", "live_params+spos (tiles)"])
+        make_report(load_runs(runs), estimators=["all", "live_params+spos (tile)"])
     with pytest.raises(UsageError, match=r"Unknown floor 'x'.* judge all by one truth"):
         make_report(load_runs(runs), floor="x")
     assert titles == {str(default_query("cifar10")), str(default_query("tiles"))}

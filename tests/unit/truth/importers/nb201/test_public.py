@@ -367,10 +367,10 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, made: Made, name: str
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "cannot be read as a pickle"),
+        (b"", "cannot be read as a file of results"),
         (pickle.dumps({"_data": 1}), "not a frame of the published layout"),
         (pickle.dumps([1, 2]), "not a frame of the published layout"),
-        (pickle_frame(Made().frame())[:-1_000], "cannot be read as a pickle"),
+        (pickle_frame(Made().frame())[:-1_000], "cannot be read as a file of results"),
         (pickle_frame(Made().frame(), entry="_mgr"), "not a frame of the published layout"),
     ],
     ids=["empty", "dictionary", "list", "cut short", "newer pandas"],
