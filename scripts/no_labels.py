@@ -43,21 +43,26 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("one_draw", type=Path)
     given = parser.parse_args()
-    (once,) = load_estimators([given.one_draw]).estimators
+    print("\n".join(make_table(given.runs, given.one_draw)))
+
+
+def make_table(runs: Path, one_draw: Path, data_dir: Path | None = None) -> Iterator[str]:
+    """Yield the lines of the table."""
+    (once,) = load_estimators([one_draw]).estimators
     once = replace(once, label="once", method="once")
-    found = {offset: judge(block, once) for offset, block in find_blocks(given.runs)}
-    print("| offset | order | n | tau | top half | top 10% | regret @10 |")
-    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+    found = {offset: judge(block, once, data_dir) for offset, block in find_blocks(runs)}
+    yield "| offset | order | n | tau | top half | top 10% | regret @10 |"
+    yield "| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
     for offset, (n, figures) in found.items():
         for order, values in figures.items():
-            print(f"| {offset:,} | {order} | {n:,} | {write(values)} |")
+            yield f"| {offset:,} | {order} | {n:,} | {write(values)} |"
     table = np.array([list(figures.values()) for _, figures in found.values()])
     for place, order in enumerate(ORDERS):
-        print(f"| mean of {len(found)} | {order} | | {write(table[:, place].mean(axis=0))} |")
+        yield f"| mean of {len(found)} | {order} | | {write(table[:, place].mean(axis=0))} |"
     for place, order in enumerate(ORDERS):
         if place and len(found) > 1:
-            cells = [write_difference(more) for more in (table[:, 0] - table[:, place]).T.tolist()]
-            print(f"| hour minus | {order} | | {' | '.join(cells)} |")
+            more = (table[:, 0] - table[:, place]).T.tolist()
+            yield f"| hour minus | {order} | | {' | '.join(map(write_difference, more))} |"
 
 
 def find_blocks(folder: Path) -> Iterator[tuple[int, list[Path]]]:
@@ -74,12 +79,14 @@ def find_blocks(folder: Path) -> Iterator[tuple[int, list[Path]]]:
         yield offset, blocks[offset]
 
 
-def judge(block: list[Path], once: ScoreMatrix) -> tuple[int, dict[str, list[float]]]:
+def judge(
+    block: list[Path], once: ScoreMatrix, data_dir: Path | None
+) -> tuple[int, dict[str, list[float]]]:
     """Return how many architectures a block has, and the figures of each order on them."""
     estimators = [*load_estimators(block).estimators, once]
     names = {estimator.method: estimator.label for estimator in estimators}
     orders = [find_estimator(names.get(name, name), estimators) for name in ORDERS.values()]
-    chosen = choose_truth("cifar10", estimators=estimators)
+    chosen = choose_truth("cifar10", estimators=estimators, data_dir=data_dir)
     results = evaluate_together(orders, chosen).evaluations
     return len(results[0].keys), {
         order: [result.populations["all"].metrics[name].value or 0.0 for name in FIGURES]
