@@ -143,7 +143,10 @@ def test_an_unknown_metric_names_the_nearest(data: Path) -> None:
         harness.evaluate({1: 1.0}, truth_metric="latency:phone", data_dir=data, dataset="cifar100")
 
 
-def test_without_tables_the_error_says_how_to_get_them(tmp_path: Path) -> None:
+def test_without_tables_the_error_says_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where a user's own may be
     with pytest.raises(UsageError, match="harness data fetch nb201-latency"):
         harness.evaluate({1: 1.0}, truth_metric="latency:raspi4", data_dir=tmp_path)
 
