@@ -53,8 +53,9 @@ def choose_truth(
         data_dir: Data folder, with a folder of tables for each space.
         estimators: What is to be evaluated; runs know their data set.
         space: The space of the table; that of the estimators unless given.
-        metric: Name of what is measured, such as "latency:raspi4"; accuracy unless given, or the
-            only one of a table that is given. Its table is looked for unless it is given.
+        metric: Name of what is measured, such as "latency:raspi4"; unless given, accuracy, the
+            usual one of a data set that has none, or the only one of a table that is given. Its
+            table is looked for unless it is given.
         where: Constraints, each a population of its own, as `parse_where` takes them.
 
     Returns:
@@ -74,14 +75,15 @@ def choose_truth(
         table = truth
     elif truth is not None:
         table = open_table(str(truth), data_dir, space)[1]
-    else:
-        metric = metric or ACCURACY.name
-        table = None if metric == ACCURACY.name else open_metric(metric, data_dir, space)
+    elif metric not in (None, ACCURACY.name):
+        table = open_metric(metric, data_dir, space)
     if dataset is None:
         names = known if table is None else {group.dataset for group in table.groups()}
         dataset = _only_dataset(names, space or load_space())
     if table is None:
         table = find_table(dataset, data_dir, space or load_space())
+        if ACCURACY not in table.columns.metrics:  # it lies where accuracies belong, by mistake
+            metric = ACCURACY.name
     check_space(estimators, table)
     query = choose_query(table, dataset, split, epochs, MEAN if policy is None else policy, metric)
     selected, trials = table.judged(query), table.trials(query)

@@ -16,6 +16,7 @@ import torch
 
 import harness
 from harness.errors import TruthError, UsageError
+from harness.evaluation import choose_truth
 from harness.spaces import load_space
 from harness.spaces.transnas.encoding import TASKS
 from harness.truth import TruthQuery, TruthTable, default_query, find_truth
@@ -139,6 +140,9 @@ def test_the_public_files_are_opened_where_they_lie(
     (tmp_path / "data" / "transnas101").symlink_to(folder)
     table = find_truth("cifar10", tmp_path / "data", MICRO)
     assert table.sha256 == import_truth(folder, space=MICRO).sha256
+    for task, metric in BEST.items():
+        chosen = choose_truth(task, data_dir=tmp_path / "data", space=MICRO)
+        assert (chosen.metric, chosen.query.epochs) == (metric, EPOCHS[task])
 
 
 def test_the_official_file_has_the_best_and_the_final_epoch(tmp_path: Path) -> None:
