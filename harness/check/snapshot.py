@@ -28,8 +28,8 @@ from harness.truth.metric import ACCURACY
 
 SCHEMA_VERSION = 1
 POPULATION = "the architectures of nb201_index, which every seed scored and which have the truth"
-FITTED = f"{POPULATION}; a seed has no score of those that it was fitted to"
 """Of any space: `nb201_index` is what the field is called, and holds the space's keys."""
+FITTED = f"{POPULATION}; a seed has no score of those that it was fitted to"
 
 _TAU_DIGITS = 6
 

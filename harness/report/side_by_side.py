@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -51,22 +51,21 @@ def put_side_by_side(sections: Sequence[Section]) -> tuple[SameName, ...]:
     if len(sections) < 2:
         return ()
     boards = [make_leaderboard(section) for section in sections]
-    own = [{place.result.estimator.name: place for place in board} for board in boards]
-    found = {name: tuple(of.get(name) for of in own) for of in own for name in of}
+    found = _gather(boards, lambda estimator: estimator.name)
     if len({section.space.floor for section in sections}) > 1:
-        by_floor = [
-            {_name_floor(place.result.estimator): place for place in board} for board in boards
-        ]
-        shared = {
-            name: tuple(of.get(name) for of in by_floor)
-            for of in by_floor
-            for name in of
-            if name not in found
-        }
-        known = {id(place) for places in shared.values() for place in places if place}
-        alone = {name for name, places in found.items() if _is_told(places, known)}
-        found = shared | {name: places for name, places in found.items() if name not in alone}
+        named = _gather(boards, _name_floor)
+        shared = {name: places for name, places in named.items() if name not in found}
+        told = {id(place) for places in shared.values() for place in places if place}
+        found = shared | {n: places for n, places in found.items() if not _is_told(places, told)}
     return tuple(sorted((SameName(*item) for item in found.items()), key=_order))
+
+
+def _gather(
+    boards: Sequence[Sequence[Place]], name_of: Callable[[ScoreMatrix], str]
+) -> dict[str, tuple[Place | None, ...]]:
+    """Return the places of each name, [board]."""
+    own = [{name_of(place.result.estimator): place for place in board} for board in boards]
+    return {name: tuple(of.get(name) for of in own) for of in own for name in of}
 
 
 def _name_floor(estimator: ScoreMatrix) -> str:
@@ -77,10 +76,10 @@ def _name_floor(estimator: ScoreMatrix) -> str:
     return write_sum([FLOOR if name == own else name for name in names], weights)
 
 
-def _is_told(places: Sequence[Place | None], known: set[int]) -> bool:
+def _is_told(places: Sequence[Place | None], told: set[int]) -> bool:
     """Say whether a name that only one benchmark has is there as one with "floor" in it."""
     there = [place for place in places if place is not None]
-    return len(there) == 1 and id(there[0]) in known
+    return len(there) == 1 and id(there[0]) in told
 
 
 def _order(row: SameName) -> tuple[int, float]:

@@ -22,7 +22,6 @@ from harness.spaces.transnas.encoding import (
     EDGES,
     MICRO_MODULES,
     N_NODES,
-    NONE,
     OPS,
     SKIP,
     Cell,
@@ -222,7 +221,7 @@ class MicroNetworks:
 
     def standalone(self, arch: Cell, run_seeds: Sequence[int]) -> SideBySide:
         """Make networks of one architecture, one for each seed; its dead edges are left out."""
-        weighted = [(e, arch.ops[e]) for e in arch.live_edges if arch.ops[e] != NONE]
+        weighted = [(e, arch.ops[e]) for e in arch.live_edges]
         return SideBySide(lambda seed: MicroNet(self.shape, weighted, True, seed), arch, run_seeds)
 
 

@@ -14,6 +14,7 @@ from harness.truth.importers.pickles import SAFE, load_torch, refuse_damage
 from harness.truth.importers.transnas.values import (
     BEST,
     Value,
+    at_final_epoch,
     check_value,
     finish,
     kind_of,
@@ -79,6 +80,5 @@ def _of_network(text: Any, tasks: Any, where: str) -> Iterator[Value]:
             raise malformed(where, f"there is no '{OFFICIAL[task]}' of task '{task}'")
         checked = [check_value(value, BEST[task], where) for value in curve]
         best = min(checked) if BEST[task].is_lower_better else max(checked)
-        final = BEST[task]._replace(name=f"{BEST[task].name}:final")
         yield Value(text, task, BEST[task].name, len(checked), best)
-        yield Value(text, task, final.name, len(checked), checked[-1])
+        yield Value(text, task, at_final_epoch(BEST[task]).name, len(checked), checked[-1])

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zipfile
@@ -93,19 +94,19 @@ def read_public(path: Path, options: ImportOptions) -> Imported:
 def _of_file(file: Path, content: bytes, space: Space) -> Iterator[Value]:
     named = _BEST_FILE.fullmatch(file.name)
     if named is None:
-        yield from _of_archive(file, space)
+        yield from _of_archive(file, content, space)
     elif named[1] == kind_of(space):
         yield from _of_rows(_parse(content, str(file)), named[2], BEST, _read_pair, str(file))
 
 
-def _of_archive(file: Path, space: Space) -> Iterator[Value]:
-    for where, task, content in _unpack(file, kind_of(space)):
-        yield from _of_rows(_parse(content, where), task, FINAL, _read_record, where)
+def _of_archive(file: Path, content: bytes, space: Space) -> Iterator[Value]:
+    for where, task, member in _unpack(file, content, kind_of(space)):
+        yield from _of_rows(_parse(member, where), task, FINAL, _read_record, where)
 
 
-def _unpack(file: Path, kind: str) -> Iterator[tuple[str, str, bytes]]:
+def _unpack(file: Path, content: bytes, kind: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the name, the task and the content of the members of one of the spaces."""
-    with refuse_damage(str(file)), zipfile.ZipFile(file) as archive:
+    with refuse_damage(str(file)), zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if len(members) > _MOST_MEMBERS:
             raise malformed(str(file), f"it has {len(members):,} members")

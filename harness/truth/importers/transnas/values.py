@@ -39,13 +39,23 @@ BEST = {
     "room_layout": TruthMetric("loss", "", True),
 }
 """What the best epoch of each task is measured by."""
+
+
+def at_final_epoch(metric: TruthMetric) -> TruthMetric:
+    """Return what the same is called of the final epoch."""
+    return metric._replace(name=f"{metric.name}:final")
+
+
 FINAL = {
-    task: metric._replace(name="pixel_accuracy:final")
-    if task == "segmentsemantic"
-    else metric._replace(name=f"{metric.name}:final")
-    for task, metric in BEST.items()
+    **{task: at_final_epoch(metric) for task, metric in BEST.items()},
+    "segmentsemantic": at_final_epoch(TruthMetric("pixel_accuracy", PERCENT)),
 }
 """What its final epoch is measured by in the public form."""
+
+_METRICS = {
+    metric.name: metric
+    for metric in (*BEST.values(), *map(at_final_epoch, BEST.values()), *FINAL.values())
+}
 
 ABSENT = "64-113444-basic"
 """The macro network that the public form of the best epoch lacks."""
@@ -106,15 +116,13 @@ def finish(
     frame = rows.rename(columns={"task": "dataset"}).assign(
         space=space.name, split=SPLIT, trial=0, seed=-1
     )
-    known = {each.name: each for each in (*BEST.values(), *FINAL.values())}
-    known |= {f"{e.name}:final": e._replace(name=f"{e.name}:final") for e in BEST.values()}
     return Imported(
         frame,
         digest,
         [LeftOut("n_missing_results", n, f"{n:,} results of {name} are missing.")],
         {NOTES_KEY: "\n".join(NOTES)},
         space,
-        metrics=tuple(known[each] for each in sorted(set(frame["metric"]))),
+        metrics=tuple(_METRICS[each] for each in sorted(set(frame["metric"]))),
     )
 
 
