@@ -17,6 +17,7 @@ REGISTRY = {
     "macro": "harness.spaces.macro.space:Macro",
     "transnas-micro": "harness.spaces.transnas.space:Micro",
     "transnas-macro": "harness.spaces.transnas.space:Macro",
+    "nago": "harness.spaces.nago.space:Nago",
 }
 """`module:Class` of each space, by name."""
 

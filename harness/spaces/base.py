@@ -28,6 +28,7 @@ from harness.spaces.values import (
     Fact,
     Features,
     Form,
+    Graph,
     NetworkShape,
     Trait,
 )
@@ -60,6 +61,9 @@ class Space(ABC):
         has_cells: Whether `NetworkShape.cells` is open; if not, it is 1.
         has_supernet: Whether its networks can share weights; if not, `Networks.supernet` is never
             called.
+        trainings_each: Where architectures are generators of networks, how many seeds in a row
+            train one network (`draw_of`), and what is true of an architecture is a mean over
+            networks; None where it has one network.
         presets: The presets that it has, by name, each with the settings that take the place of
             those of the image data set's.
         baseline_shape: Size of the networks whose costs are free scores.
@@ -74,6 +78,7 @@ class Space(ABC):
     n_networks: ClassVar[int | None] = None
     has_cells: ClassVar[bool] = True
     has_supernet: ClassVar[bool] = True
+    trainings_each: ClassVar[int | None] = None
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {key: {} for key in USUAL_PRESETS}
     baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None
@@ -159,6 +164,14 @@ class Space(ABC):
     def cost(self, arch: Architecture, shape: NetworkShape) -> Cost:
         """Count the parameters and multiply-adds of the stand-alone network."""
 
+    def network_cost(self, arch: Architecture, shape: NetworkShape, seed: int) -> Cost:
+        """Count what the stand-alone network of a seed costs; the same for all but generators."""
+        return self.cost(arch, shape)
+
+    def draw_of(self, seed: int) -> int:
+        """Return which of an architecture's networks a seed trains, from 0: its draw."""
+        return 0 if self.trainings_each is None else seed // self.trainings_each
+
     @abstractmethod
     def networks(self, shape: NetworkShape) -> Networks:
         """Return the factory of the space's networks of one size; imports torch."""
@@ -205,6 +218,10 @@ class Space(ABC):
         """Return what to know about an architecture besides its cost."""
         same = self.format(self.identity(arch))
         return (Fact({"representative": same}, f"The truth table lists it as {same}."),)
+
+    def graphs(self, arch: Architecture, seed: int = 0) -> tuple[Graph, ...]:
+        """Return what to draw of an architecture; of a generator, of the network of a seed."""
+        return ()
 
     def counts(self, arch: Architecture) -> Mapping[str, int]:
         """Count what an architecture is made of, by name, the same names for all."""

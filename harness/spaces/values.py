@@ -124,6 +124,26 @@ class Fact(NamedTuple):
     sentence: str
 
 
+class Graph(NamedTuple):
+    """A graph to look at: an architecture, or a part of one.
+
+    Attributes:
+        title: What it is.
+        nodes: Their labels, in an order in which every edge goes forward.
+        edges: (source, target, label), positions in `nodes`; labels may be empty.
+    """
+
+    title: str
+    nodes: tuple[str, ...]
+    edges: tuple[tuple[int, int, str], ...]
+
+
+def chain(title: str, nodes: Sequence[str]) -> Graph:
+    """Return a graph in which every node reads the one before, from the input to the output."""
+    labels = ("input", *nodes, "output")
+    return Graph(title, labels, tuple((n, n + 1, "") for n in range(len(labels) - 1)))
+
+
 STRING_FORM, INDEX_FORM = "string", "index"
 """Names of the forms that every space has, the index where there is a published order."""
 

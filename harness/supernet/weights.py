@@ -17,18 +17,19 @@ def initialise(network: nn.Module, run_seeds: Sequence[int]) -> None:
     """Set every parameter from a stream of its own, so that equal names get equal values.
 
     Weights are uniform within 1/sqrt(fan-in), torch's default, which NAS-Bench-201 trained from;
-    scales are one, shifts zero. Convolutions go to channels-last format.
+    scales are one, shifts and gates zero. Convolutions go to channels-last format.
 
     Args:
         network: The network, changed in place; with several seeds, its parameters are those of
             as many networks, stacked along their first axis. Batch norm's have `bn_weight` or
-            `bn_bias` in their names; any other bias has a `weight` in the same module.
+            `bn_bias` in their names, gates are in its `gates`; any other bias has a `weight` in
+            the same module.
         run_seeds: The seed of each network.
     """
     for name, parameter in network.named_parameters():
         if parameter.dim() == 1 and "bn_weight" in name:
             parameter.fill_(1.0)
-        elif parameter.dim() == 1 and "bn_bias" in name:
+        elif parameter.dim() == 1 and ("bn_bias" in name or name.startswith("gates.")):
             parameter.zero_()
         else:
             weight = parameter if parameter.dim() > 1 else network.get_parameter(_weight_of(name))

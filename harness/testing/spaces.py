@@ -196,6 +196,14 @@ def features_describe_each_architecture_alone(space: Space) -> None:
             assert not np.array_equal(drawn[0], drawn[2]), f"{name} has one encoding only"
 
 
+def graphs_go_forward(space: Space) -> None:
+    """What is drawn of an architecture has edges from earlier nodes to later ones alone."""
+    for arch in sample(space, N_COMPUTED):
+        for graph in space.graphs(arch):
+            for source, target, _ in graph.edges:
+                assert 0 <= source < target < len(graph.nodes), f"{arch}: {source} -> {target}"
+
+
 def a_grid_has_a_choice_for_each_slot(space: Space) -> None:
     """`from_choices` undoes `choices`; the largest and the smallest are that."""
     if not isinstance(space, Grid):
@@ -225,6 +233,7 @@ LAWS = (
     populations_are_what_they_say,
     baselines_are_finite_and_repeat,
     features_describe_each_architecture_alone,
+    graphs_go_forward,
     a_grid_has_a_choice_for_each_slot,
 )
 """Each takes a space."""
@@ -352,7 +361,8 @@ def networks_alone_share_nothing(space: Space, shape: NetworkShape) -> None:
             alone = networks.standalone(arch, (seed,)).double()
             x = (images if place == 0 else images.flip(0)).double()
             torch.testing.assert_close(alone(x)[:, 0], logits[:, place])
-            cost, n = space.cost(arch, shape), sum(p.numel() for p in alone.parameters())
+            cost = space.network_cost(arch, shape, seed)
+            n = sum(p.numel() for p in alone.parameters())
             assert cost.live_params <= n <= cost.params, f"{arch} has {n} parameters"
 
 

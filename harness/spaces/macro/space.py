@@ -31,8 +31,10 @@ from harness.spaces.values import (
     Fact,
     Features,
     Form,
+    Graph,
     NetworkShape,
     Trait,
+    chain,
 )
 
 if TYPE_CHECKING:
@@ -133,6 +135,10 @@ class Macro(Grid):
                 f"{N_BLOCKS} blocks are no identity.",
             ),
         )
+
+    def graphs(self, arch: Arch, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the chain of blocks."""
+        return (chain("blocks", [BLOCKS[block] for block in arch.blocks]),)
 
     @cached_property
     def forms(self) -> Mapping[str, Form]:

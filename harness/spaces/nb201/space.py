@@ -29,7 +29,7 @@ from harness.spaces.nb201.encoding import (
     sample_indices,
 )
 from harness.spaces.nb201.forms import FORMS
-from harness.spaces.values import Baseline, Cost, Fact, Features, Form, NetworkShape, Trait
+from harness.spaces.values import Baseline, Cost, Fact, Features, Form, Graph, NetworkShape, Trait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,6 +156,12 @@ class NB201(Grid):
                 f"{_list_members(isomorphic)}; {label}",
             ),
         )
+
+    def graphs(self, arch: Arch, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the cell, without edges that are `none`."""
+        edges = zip(EDGES, arch.ops, strict=True)
+        drawn = tuple((source, target, OPS[op]) for (target, source), op in edges if op != NONE)
+        return (Graph("cell", ("input", "1", "2", "output"), drawn),)
 
     def counts(self, arch: Arch) -> Mapping[str, int]:
         """Count the edges with each operation, dead ones included, and the live convolutions."""

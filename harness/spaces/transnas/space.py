@@ -34,7 +34,7 @@ from harness.spaces.transnas.encoding import (
     parse_cell,
     parse_modules,
 )
-from harness.spaces.values import Cost, Fact, Features, Form, NetworkShape, Trait
+from harness.spaces.values import Cost, Fact, Features, Form, Graph, NetworkShape, Trait, chain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,6 +137,12 @@ class Micro(Grid, _TransNAS):
             ),
         )
 
+    def graphs(self, arch: Cell, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the cell, without edges that are `none`."""
+        edges = zip(EDGES, arch.ops, strict=True)
+        drawn = tuple((source, target, OPS[op]) for (source, target), op in edges if op != NONE)
+        return (Graph("cell", ("input", "1", "2", "output"), drawn),)
+
     @cached_property
     def traits(self) -> Mapping[str, Trait]:
         """Populations with a live path, and one of each class."""
@@ -194,6 +200,10 @@ class Macro(Listed, _TransNAS):
         from harness.spaces.transnas.network import ModulesNetworks  # torch: only where it is used
 
         return ModulesNetworks(shape)
+
+    def graphs(self, arch: Modules, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the chain of modules."""
+        return (chain("modules", [MODULES[module] for module in arch.modules]),)
 
     def counts(self, arch: Modules) -> Mapping[str, int]:
         """Count the modules of each kind."""

@@ -6,38 +6,16 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from harness.errors import ArchError, UsageError
 from harness.spaces import Space, load_space
 from harness.spaces.transnas.cost import BENCHMARK_SHAPE, count
 from harness.spaces.transnas.encoding import TASKS, parse_cell, parse_modules
 from harness.spaces.values import NetworkShape
-from harness.supernet.layers import ConvBN
+from tests.counting import count_network
 
 SPACES = [load_space("transnas-micro"), load_space("transnas-macro")]
 SHAPE = NetworkShape(8, 1, (44, 37), 3, 7)
-
-
-def count_network(network: nn.Module, images: Tensor) -> tuple[int, int]:
-    """Count parameters, and multiply-adds by the outputs that each layer gives."""
-    flops = 0
-
-    def add(layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        nonlocal flops
-        assert isinstance(layer, ConvBN)
-        flops += layer.weight[0].numel() * output[0].numel()
-
-    hooks = [m.register_forward_hook(add) for m in network.modules() if isinstance(m, ConvBN)]
-    with torch.no_grad():
-        network(images)
-    for hook in hooks:
-        hook.remove()
-    head = next(m for name, m in network.named_modules() if name.endswith("classifier"))
-    assert isinstance(head, nn.Module)
-    weight = head.weight
-    assert isinstance(weight, Tensor)
-    return sum(p.numel() for p in network.parameters()), flops + weight.numel()
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)

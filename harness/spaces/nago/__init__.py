@@ -1,0 +1,1 @@
+"""Neural Architecture Generator Optimization: generators of networks, by eight hyper-parameters."""
