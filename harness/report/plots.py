@@ -23,7 +23,7 @@ from harness.report.figures import make_figures
 FILE_TYPES = ("pdf", "svg")
 CAPTIONS = "captions.txt"
 
-_SETTINGS: dict[Any, Any] = {
+PRINT: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType: what journals ask for, and text stays text
     "svg.fonttype": "path",  # looks alike where the font is missing
     "svg.hashsalt": "harness",
@@ -80,7 +80,7 @@ def _save(figure: Figure, places: dict[str, int], file_format: str, path: Path) 
         metadata |= {"Subject": figure.caption, "CreationDate": None}
     else:
         metadata |= {"Description": figure.caption, "Date": None}
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+    with mpl.rc_context(PRINT), warnings.catch_warnings():
         # The font lacks some scripts; the captions hold the labels as they are.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         # Through memory: matplotlib hides a full disk behind its own error.

@@ -1,0 +1,138 @@
+"""Pictures of architectures, and the same in words: what `Space.graphs` returns.
+
+A node stands as far to the right as its longest path from an input is long.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from harness.errors import UsageError
+from harness.files.atomic import write_atomically
+from harness.report.plots import PRINT
+from harness.spaces.values import Graph
+
+PICTURE_TYPES = ("png", "svg", "pdf")
+_STEP_IN = 0.9
+"""Between nodes of successive depths, and between those of one."""
+_BEND = 0.35
+_LETTERS_IN = 14
+_INK, _LINE = "#1C1F23", "#0072B2"
+
+
+def save_picture(graphs: Sequence[Graph], title: str, path: Path) -> None:
+    """Draw graphs side by side into a file.
+
+    Args:
+        graphs: The graphs, at least one.
+        title: What stands above them.
+        path: The file; its ending is one of `PICTURE_TYPES`.
+
+    Raises:
+        UsageError: If the ending is another.
+        StoreError: If the file cannot be written.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in PICTURE_TYPES:
+        raise UsageError(
+            f"The picture '{path}' was asked for; pictures end in "
+            f"{', '.join(f'.{name}' for name in PICTURE_TYPES)}. Give --out another name."
+        )
+    write_atomically(path, partial(_save, graphs, title, kind))
+
+
+def _save(graphs: Sequence[Graph], title: str, kind: str, path: Path) -> None:
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    with mpl.rc_context({**PRINT, "savefig.dpi": 200}):
+        content = io.BytesIO()  # matplotlib hides a full disk behind its own error
+        _draw(graphs, title).savefig(content, format=kind, metadata={"Title": title, **dateless})
+    path.write_bytes(content.getvalue())
+
+
+def _draw(graphs: Sequence[Graph], title: str) -> Canvas:
+    widths = [_STEP_IN * (1 + max(_depths(graph))) for graph in graphs]
+    width, reach = sum(widths) + 0.4, max(map(_reach, graphs))
+    lines = textwrap.wrap(title, int(_LETTERS_IN * width))
+    height = 2 * reach * _STEP_IN + 0.4 + 0.15 * len(lines)
+    canvas = Canvas(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(canvas)
+    canvas.suptitle("\n".join(lines))
+    panels = canvas.subplots(1, len(graphs), squeeze=False, width_ratios=widths)[0]
+    for panel, graph in zip(panels, graphs, strict=True):
+        _fill(panel, graph, reach)
+    return canvas
+
+
+def _reach(graph: Graph) -> float:
+    """Return how far a graph reaches above and below its middle."""
+    places = _places(graph)
+    longest = max((places[t][0] - places[s][0] for s, t, _ in graph.edges), default=0.0)
+    # half of the bend is how far an arc stands out, by its length
+    return max(abs(y) for _, y in places) + _BEND / 2 * longest + 0.3
+
+
+def _fill(panel: Axes, graph: Graph, reach: float) -> None:
+    places = _places(graph)
+    for source, target, label in graph.edges:
+        (x, y), (to_x, to_y) = places[source], places[target]
+        # an edge that passes over others bends out of their way
+        bend = 0.0 if to_x - x <= 1 else _BEND if (source + target) % 2 else -_BEND
+        form = {
+            "arrowstyle": "-|>",
+            "connectionstyle": f"arc3,rad={bend}",
+            "color": _LINE,
+            "linewidth": 0.8,
+            "shrinkA": 9.0,
+            "shrinkB": 9.0,
+        }
+        panel.annotate("", (to_x, to_y), (x, y), arrowprops=form)
+        middle = ((x + to_x) / 2 + bend * (to_y - y) / 2, (y + to_y) / 2 - bend * (to_x - x) / 2)
+        over = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        if label:
+            panel.text(*middle, label, ha="center", va="center", fontsize=5, color=_LINE, bbox=over)
+    for label, (x, y) in zip(graph.nodes, places, strict=True):
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": _INK, "linewidth": 0.6}
+        panel.text(x, y, label, ha="center", va="center", fontsize=6, color=_INK, bbox=box)
+    panel.set_title(graph.title)
+    panel.set_axis_off()
+    panel.set_xlim(-0.5, max(x for x, _ in places) + 0.5)
+    panel.set_ylim(-reach, reach)
+    panel.set_aspect("equal")
+
+
+def _depths(graph: Graph) -> list[int]:
+    """Return the length of the longest path to each node."""
+    depths = [0] * len(graph.nodes)
+    for source, target, _ in sorted(graph.edges, key=lambda edge: edge[1]):
+        depths[target] = max(depths[target], depths[source] + 1)
+    return depths
+
+
+def _places(graph: Graph) -> list[tuple[float, float]]:
+    """Return where each node stands: those of one depth above each other, about the middle."""
+    depths = _depths(graph)
+    heights, seen = Counter(depths), Counter[int]()
+    places = []
+    for depth in depths:
+        places.append((float(depth), (heights[depth] - 1) / 2 - seen[depth]))
+        seen[depth] += 1
+    return places
+
+
+def write_graph(graph: Graph) -> Iterator[str]:
+    """Yield lines that say what each node of a graph reads."""
+    yield f"{graph.title}:"
+    for target, name in enumerate(graph.nodes):
+        edges = [(graph.nodes[s], label) for s, t, label in graph.edges if t == target]
+        reads = ", ".join(f"{label} of {source}" if label else source for source, label in edges)
+        yield f"  {name}" + (f" <- {reads}" if reads else "")
