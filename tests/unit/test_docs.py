@@ -124,6 +124,21 @@ def printed_leaderboard(paths: list[Path], names: str, floor: str | None = None)
     return REPORT_WRITERS["markdown"](report).splitlines()
 
 
+def test_the_results_of_mf_kd_are_what_its_runs_say() -> None:
+    from harness.estimators.loading import load_estimators
+    from harness.report import make_report
+    from harness.report.rendering import REPORT_WRITERS
+
+    folder = ROOT / "results" / "few-labels" / "mf-kd"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if line.startswith("| ")]
+    loaded = load_estimators([folder])
+    report = make_report(loaded, baseline="short_training(epochs=1)")
+    printed = REPORT_WRITERS["markdown"](report).splitlines()
+    assert len(shown) == 2 + 7 + 2 + 3
+    assert [line for line in shown if line not in printed] == []
+
+
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
     shown = shown_of_leaderboard("## `tiles`", "## Checked")
     board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))
