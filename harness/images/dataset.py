@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -93,8 +94,8 @@ class ImageData:
         Returns:
             float32, the same shape, in channels-last memory format.
         """
-        mean = torch.tensor(self.mean, device=pixels.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=pixels.device).view(1, -1, 1, 1)
+        dtype = torch.get_default_dtype()
+        mean, std = (_by_channel(v, dtype, pixels.device) for v in (self.mean, self.std))
         return ((pixels.float() - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def augment(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -109,13 +110,13 @@ class ImageData:
         """
         n, _, height, width = pixels.shape
         if self.flip:
-            flipped = torch.rand(n, generator=generator).to(pixels.device) < 0.5
+            flipped = torch.rand(n, generator=generator).to(pixels.device, non_blocking=True) < 0.5
             pixels = torch.where(flipped.view(-1, 1, 1, 1), pixels.flip(-1), pixels)
         if self.crop_padding:
             pad = self.crop_padding
             padded = F.pad(pixels, (pad, pad, pad, pad))
             offsets = torch.randint(0, 2 * pad + 1, (2, n), generator=generator)
-            top, left = offsets.to(pixels.device)
+            top, left = offsets.to(pixels.device, non_blocking=True)
             rows = (top.view(-1, 1) + torch.arange(height, device=pixels.device)).view(n, 1, -1, 1)
             cols = (left.view(-1, 1) + torch.arange(width, device=pixels.device)).view(n, 1, 1, -1)
             image = torch.arange(n, device=pixels.device).view(n, 1, 1, 1)
@@ -168,10 +169,17 @@ class BatchSampler:
         epoch, position = divmod(step, self.batches_per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.run_seed, "batches", epoch))
-            self._order = torch.randperm(len(self.data.train), generator=generator)
+            order = torch.randperm(len(self.data.train), generator=generator)
+            self._order = order.to(self.data.train.labels.device, non_blocking=True)
             self._epoch = epoch
-        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
-        return chosen.to(self.data.train.labels.device)
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+@cache
+@torch.inference_mode(False)  # a tensor made in inference mode could not be used in training
+def _by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a value for each channel, [1, channel, 1, 1]."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, 1, 1)
 
 
 def check_count(setting: str, wanted: int, images: ImageSet, dataset: str) -> None:

@@ -50,12 +50,8 @@ class _GroupedAveraging(AveragingProjector):
     def _average(self, patches: Tensor, beta: float, alpha: float) -> None:
         self._top.baddbmm_(patches.mT, patches, beta=beta, alpha=alpha)
 
-    def _refresh(self) -> Tensor | None:
-        if not self._top.any():
-            return None
-        eye = torch.eye(self.d, device=self.device)
-        found = (self._make(r) for r in self._top)
-        return torch.stack([eye if p is None else p for p in found])
+    def _refresh(self) -> Tensor:
+        return torch.stack([self._make(r) for r in self._top])
 
 
 class GroupedCovariance(_GroupedAveraging, CovarianceProjector):

@@ -100,9 +100,11 @@ class Projector(ABC):
     def plasticity(self) -> float:
         """Share of the input space that is still free: tr P / d, 0-1, the mean over groups."""
         p = self.matrix()
-        if p is None:
-            return 1.0
-        return (p.diagonal(dim1=-2, dim2=-1).sum(dim=-1).mean() / self.d).item()
+        return 1.0 if p is None else self.free_share(p).item()
+
+    def free_share(self, p: Tensor) -> Tensor:
+        """Return tr P / d of a matrix P, the mean over groups: a scalar on the device."""
+        return p.diagonal(dim1=-2, dim2=-1).sum(dim=-1).mean() / self.d
 
     @abstractmethod
     def state_dict(self) -> State:
@@ -146,14 +148,27 @@ class RlsProjector(Projector):
         if self._p is None:
             self._p = torch.eye(self.d, dtype=self._dtype, device=self.device)
         for x in patches.to(self._dtype):
-            square = (x @ x).item()
-            # fed zeros, or a mean that is zero up to rounding, as after batch norm without a
-            # ReLU: there is nothing to protect
-            if square <= self.d * LEAST_SQUARE:
-                continue
             px = self._p @ x
-            scale = self.d / square  # to unit mean square, which is left to the last factor
-            self._p.addr_(px, px, alpha=-scale / (self.strength + scale * (px @ x).item()))
+            self._p.addr_(px * self._factor(x @ x, px @ x), px, alpha=-1)
+
+    def _factor(self, square: Tensor, along: Tensor) -> Tensor | float:
+        """Return the factor of (Px)(Px)^T, which also brings x to unit mean square.
+
+        It is zero where there is nothing to protect: fed zeros, or a mean that is zero up to
+        rounding, as after batch norm without a ReLU.
+
+        Args:
+            square: x^T x.
+            along: x^T P x.
+        """
+        least = self.d * LEAST_SQUARE
+        if self.device.type == "cpu":  # reading is free, and Python's numbers are faster
+            number = square.item()
+            scale = 0.0 if number <= least else self.d / number
+            return scale / (self.strength + scale * along.item())
+        square, along = square.double(), along.double()
+        scales = torch.where(square <= least, 0.0, self.d / square)
+        return scales / (self.strength + scales * along)
 
     def matrix(self) -> Tensor | None:
         """Return P, or None before anything was stored."""
@@ -208,7 +223,14 @@ class AveragingProjector(Projector):
         self._average(patches, beta, (1 - beta) / patches.shape[-2])
         self._updates += 1
         if self._updates % self.settings.refresh == 0 or self._p is None:
-            self._p = self._refresh()
+            self._p = None if self._is_empty() else self._refresh()
+
+    def _is_empty(self) -> bool:
+        """Say whether R is zero, where that can be read without waiting for a GPU.
+
+        On a GPU P is made of zeros too: it is the identity, until the next refresh.
+        """
+        return self.device.type == "cpu" and not (self._top.any() or self._corner.any())
 
     def _average(self, patches: Tensor, beta: float, alpha: float) -> None:
         """Set R to beta R + alpha X^T X."""
@@ -216,19 +238,24 @@ class AveragingProjector(Projector):
         self._top.addmm_(upper.T, patches, beta=beta, alpha=alpha)
         self._corner.addmm_(lower.T, lower, beta=beta, alpha=alpha)
 
-    def _refresh(self) -> Tensor | None:
+    def _refresh(self) -> Tensor:
         """Make P of R as it is now."""
         side = self._top[:, self._half :]
         return self._make(torch.cat([self._top, torch.cat([side.T, self._corner], dim=1)]))
 
-    def _make(self, r: Tensor) -> Tensor | None:
-        """Make P of a covariance, [d, d]; None where it is zero."""
-        trace = r.diagonal().sum().item()
-        return None if trace == 0 else self._factorise(r, trace / self.d)
+    def _make(self, r: Tensor) -> Tensor:
+        """Make P of a covariance, [d, d]; the identity where it is zero."""
+        trace = r.diagonal().sum().double()
+        return self._factorise(r, torch.where(trace == 0, 1.0, trace / self.d))
 
     @abstractmethod
-    def _factorise(self, r: Tensor, mean: float) -> Tensor:
-        """Make P of the covariance `r`, [d, d], whose eigenvalues are `mean` on average."""
+    def _factorise(self, r: Tensor, mean: Tensor) -> Tensor:
+        """Make P of the covariance `r`, [d, d].
+
+        Args:
+            r: The covariance.
+            mean: The mean of its eigenvalues, a float64 scalar; 1 where R is zero.
+        """
 
     def matrix(self) -> Tensor | None:
         """Return P as of the last refresh, or None before anything was stored."""
@@ -260,13 +287,14 @@ class CovarianceProjector(AveragingProjector):
     Adam-NSCL, 2021, arXiv 2103.07113, who threshold the spectrum of the same R.
     """
 
-    def _factorise(self, r: Tensor, mean: float) -> Tensor:
+    def _factorise(self, r: Tensor, mean: Tensor) -> Tensor:
         a = self.strength * mean
         identity = torch.eye(self.d, device=self.device)
         # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
-        factor = torch.linalg.cholesky(identity + r / a)
+        factor, failed = torch.linalg.cholesky_ex(identity + r / a)  # does not wait for a GPU
         p = torch.cholesky_inverse(factor)
-        return (p + p.T) / 2
+        # a failure makes the next loss no number, which ends the training
+        return torch.where(failed == 0, (p + p.T) / 2, torch.nan)
 
 
 class NullspaceProjector(AveragingProjector):
@@ -282,7 +310,7 @@ class NullspaceProjector(AveragingProjector):
     average.
     """
 
-    def _factorise(self, r: Tensor, mean: float) -> Tensor:
+    def _factorise(self, r: Tensor, mean: Tensor) -> Tensor:
         eigenvalues, eigenvectors = torch.linalg.eigh(r)
         free: Tensor = eigenvectors[:, eigenvalues <= self.strength * mean]
         return free @ free.T

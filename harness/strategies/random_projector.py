@@ -48,7 +48,7 @@ class RandomProjector(ProjectingStrategy):
         """Return Q, [d, d]: not part of the state, since the seed determines it."""
         if name not in self._rotations:
             seed = derive_seed(self.context.seed, "rotation", name)
-            self._rotations[name] = draw_rotation(d, seed).to(self.weights[name])
+            self._rotations[name] = draw_rotation(d, seed).to(self.weights[name], non_blocking=True)
         return self._rotations[name]
 
 

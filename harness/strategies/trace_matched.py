@@ -21,4 +21,5 @@ class TraceMatched(ProjectingStrategy):
 
     def constrain_update(self, name: str, update: Tensor, projector: Projector) -> Tensor:
         """Return the update times tr P / d."""
-        return update if projector.matrix() is None else update * projector.plasticity
+        p = projector.matrix()
+        return update if p is None else update * projector.free_share(p)

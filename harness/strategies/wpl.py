@@ -73,9 +73,10 @@ class WeightPlasticity(SinglePathOneShot):
                 continue
             importance = self._importance[name]
             mean = importance.mean()
-            if mean > 0:
-                drift = importance * self.weights[name] - self._pull[name]
-                gradient.add_(drift / mean, alpha=self.settings.alpha)
+            drift = importance * self.weights[name] - self._pull[name]
+            # where nothing is important the drift is zero, and must not become 0 / 0
+            scaled = drift / torch.where(mean > 0, mean, 1.0)
+            gradient.add_(scaled, alpha=self.settings.alpha)
 
     def remember(
         self, step: int, inputs: Mapping[str, Sequence[LayerInput]], generator: torch.Generator

@@ -35,14 +35,14 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int) -> Tensor:
         [batch, channel, height / stride, width / stride], rounded up; in the precision of autocast
         where that is on.
     """
-    device = x.device.type
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
+    on_cpu = x.device.type == "cpu"
+    if on_cpu and torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
         x, weight = x.to(dtype), weight.to(dtype)
     kernel = weight.shape[-1]
     is_slow = kernel > FAST_WIDTH or (stride > 1 and x.dtype == torch.bfloat16)
     # whoever intercepts calls of torch expects a convolution
-    if device != "cpu" or not is_slow or has_torch_function((x, weight)):
+    if not on_cpu or not is_slow or has_torch_function((x, weight)):
         return F.conv2d(x, weight, None, stride, kernel // 2, groups=len(weight))
     y: Tensor = _Depthwise.apply(x, weight, stride)  # type: ignore[no-untyped-call]
     return y

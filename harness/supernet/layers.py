@@ -136,7 +136,7 @@ def _pooling_constants(
         border[0] -= 1
         border[-1] -= 1
     counts = rows.view(-1, 1) * columns.view(1, -1)
-    inverse_counts = (1 / counts).to(device=device, dtype=dtype)
+    inverse_counts = (1 / counts).to(device, dtype, non_blocking=True)
     # one copy for every channel: a product broadcast over the innermost axis of channels-last is
     # not vectorised in bf16 (seven times as slow)
     inverse_counts = inverse_counts.expand(1, channels, height, width)

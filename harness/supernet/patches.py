@@ -84,7 +84,7 @@ class Draws:
         key = (geometry, m, device)
         if key not in self._places:
             places = _find_places(geometry, *self._draw_spots(geometry.images, m))
-            self._places[key] = Places(*(positions.to(device) for positions in places))
+            self._places[key] = Places(*(p.to(device, non_blocking=True) for p in places))
         return self._places[key]
 
     def _draw_spots(self, n_images: int, m: int) -> tuple[IntArray, FloatArray]:
@@ -135,7 +135,7 @@ def _shares(height: int, width: int, kernel: int, stride: int, device: torch.dev
         offset = torch.arange(-(kernel // 2), kernel // 2 + 1).view(1, -1, 1)
         hits = first + offset == torch.arange(size)  # [patch, offset, pixel]
         by_axis.append(hits.float().mean(dim=0))
-    return torch.kron(*by_axis).to(device)
+    return torch.kron(*by_axis).to(device, non_blocking=True)
 
 
 class LayerInput:
@@ -210,7 +210,7 @@ class LayerInput:
 
     def _read(self, rows: Tensor, positions: Tensor) -> Tensor:
         """Read rows at positions in the whole batch, [position, channel]; `rows` is our part."""
-        positions = positions.to(rows.device)
+        positions = positions.to(rows.device, non_blocking=True)
         if self.ranks.size == 1:
             return rows.index_select(0, positions).float()
         positions = positions - self.ranks.rank * len(rows)

@@ -9,10 +9,12 @@ averaged before they are used, and all ranks then take the same step.
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +65,10 @@ class StepRow(NamedTuple):
     lr: float
 
 
+READ_EVERY = 20
+"""Steps after which losses are read from a GPU. Reading waits until the GPU has done all its work,
+and leaves it idle while the next step is prepared. From a CPU losses are read at once."""
+
 Evaluator = Callable[[SuperNet, int, TrainingLog], None]
 """Called after steps that are due, and after the last. It adds its results to the log, among them a
 row of table `curve`; if it raises `Interrupted`, it has added nothing."""
@@ -75,7 +81,7 @@ class Trainer:
         network: The supernet.
         strategy: How it is trained.
         step: Steps done.
-        log: What was measured during training.
+        loss: The last training loss that was read; None before the first.
         timings: Seconds spent, by part: train, probe, evaluate, checkpoint.
     """
 
@@ -114,7 +120,10 @@ class Trainer:
         )
         self.strategy = strategy_class(context, self.weights)
         self.meter = DisturbanceMeter(config, data)
-        self.log = TrainingLog()
+        self.loss: float | None = None
+        self._log = TrainingLog()
+        self._unread: list[tuple[StepRow, Architecture, Tensor]] = []
+        self._read_every = 1 if self.device.type == "cpu" else READ_EVERY
         self.timings: defaultdict[str, float] = defaultdict(float)
         self.step = 0
         self._bf16 = config.precision == "bf16"
@@ -144,7 +153,7 @@ class Trainer:
         kept = set(snapshot_steps(config)[:-1])  # the last step's are the final weights
         self._evaluate_if_due(folder, evaluate)  # the last start may have been stopped during one
         while self.step < config.steps:
-            loss = self.train_step()
+            self.train_step()
             if self.step in kept and self.ranks.is_first:
                 with self._timed("checkpoint"):
                     save_snapshot(folder, self.step, self.network.state_dict())
@@ -154,7 +163,7 @@ class Trainer:
                 with self._timed("checkpoint"):
                     self._save(folder)
                 monitor.event(Event(run_id, CHECKPOINT, {"step": self.step}))
-            monitor.progress(Progress(run_id, "train", self.step, config.steps, loss))
+            monitor.progress(Progress(run_id, "train", self.step, config.steps, self.loss))
             if stop and self.step < config.steps:
                 raise Interrupted(f"Stopped at step {self.step:,} of {config.steps:,}.")
 
@@ -216,11 +225,25 @@ class Trainer:
             if name in layers:
                 self.log.add("layers", {"step": self.step, "layer": position, **layers[name]})
 
-    def train_step(self) -> float:
+    @property
+    def log(self) -> TrainingLog:
+        """What was measured during training, with all steps done.
+
+        Raises:
+            DivergedError: If the loss of one is not finite.
+        """
+        self._read_losses()
+        return self._log
+
+    def train_step(self) -> Tensor:
         """Do one step, with a measurement of disturbance around it where one is due.
 
         Returns:
-            The loss before the step.
+            The loss before the step, a float64 scalar on the device; reading it waits for the step.
+
+        Raises:
+            DivergedError: If the loss of this step, or on a GPU of one since losses were last
+                read, is not finite.
         """
         step, config = self.step, self.config
         paths = self.strategy.sample_paths(step, make_rng(config.seed, "paths", step))
@@ -231,18 +254,16 @@ class Trainer:
             with self._timed("probe"):
                 self.meter.before(self.network, archs)
         with self._timed("train"):
-            loss, lr = self._update(step, paths)
+            loss = self._update(step, paths)
         if probing:
             with self._timed("probe"):
                 for probe in self.meter.after(self.network, step, archs):
                     self.log.add("disturbance", probe._asdict())
         self.meter.remember(archs)
-        row = StepRow(step, self.space.key(archs[0]), len(archs), loss, lr)
-        self.log.add("steps", row._asdict())
         self.step += 1
         return loss
 
-    def _update(self, step: int, paths: Sequence[WeightedPath]) -> tuple[float, float]:
+    def _update(self, step: int, paths: Sequence[WeightedPath]) -> Tensor:
         # split once the whole batch is augmented, so that its images equal those of one process
         images, labels = map(self.ranks.own_part, self.sampler.batch(step))
         inputs: defaultdict[str, list[LayerInput]] = defaultdict(list)
@@ -251,7 +272,7 @@ class Trainer:
             stride = self._strides.get(name, 1)
             inputs[name].append(LayerInput(layer_input, self.weights[name], stride, self.ranks))
 
-        loss = 0.0
+        losses = []
         for arch, weight in paths:
             tap_or_none = tap if self.strategy.wants_inputs else None
             with torch.autocast(self.device.type, torch.bfloat16, self._bf16):
@@ -259,25 +280,40 @@ class Trainer:
             logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             path_loss = weight * F.cross_entropy(logits, labels)
             path_loss.backward()
-            loss += path_loss.item()
-        loss = self._average(loss)
-        self._check_finite(loss, step, paths[0].arch)
+            losses.append(path_loss.detach().double())
+        loss = self._average(reduce(operator.add, losses))
         lr = learning_rate(self.config, step)
+        arch = paths[0].arch
+        row = StepRow(step, self.space.key(arch), len(paths), math.nan, lr)
+        self._unread.append((row, arch, loss))
+        if len(self._unread) >= self._read_every:
+            self._read_losses()
         self._sgd.step(self.strategy, lr)
         generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "strategy", step))
         with torch.no_grad():
             self.strategy.remember(step, inputs, generator)
-        return loss, lr
+        return loss
+
+    def _read_losses(self) -> None:
+        """Log the steps whose losses were not read yet."""
+        if not self._unread:
+            return
+        unread, self._unread = self._unread, []
+        losses: list[float] = torch.stack([loss for *_, loss in unread]).tolist()
+        for (row, arch, _), loss in zip(unread, losses, strict=True):
+            self._check_finite(loss, row.step, arch)
+            self._log.add("steps", row._replace(loss=loss)._asdict())
+        self.loss = losses[-1]
 
     @torch.no_grad()
-    def _average(self, loss: float) -> float:
+    def _average(self, loss: Tensor) -> Tensor:
         """Average over ranks the gradients of the path's weights, and the loss."""
         if self.ranks.size == 1:
             return loss
         gradients = [p.grad for p in self.weights.values() if p.grad is not None]
-        mean = gradients[0].new_tensor([loss])
+        mean = loss.to(gradients[0].dtype)
         self.ranks.average([*gradients, mean])
-        return mean.item()
+        return mean.double()
 
     def _check_finite(self, loss: float, step: int, arch: Architecture) -> None:
         if not math.isfinite(loss):
@@ -315,7 +351,7 @@ class Trainer:
         self._sgd.load_momentum(state["momentum"])
         self.strategy.load_state_dict(state["strategy"])
         self.meter.recent = [self._read_arch(saved) for saved in state["recent"]]
-        self.log.load_state_dict(state["log"])
+        self._log.load_state_dict(state["log"])
         spent = {part: float(seconds) for part, seconds in state["timings"].items()}
         self.timings = defaultdict(float, spent)
 

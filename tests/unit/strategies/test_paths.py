@@ -73,7 +73,7 @@ def test_fairnas_applies_the_sum_of_the_paths_gradients_in_one_update() -> None:
     images, labels = trainer.sampler.batch(0)
     total = torch.stack([F.cross_entropy(network(images, arch), labels) for arch, _ in paths]).sum()
     total.backward()
-    assert loss == pytest.approx(total.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(total.item(), rel=1e-5)
     for name, weight in network.named_parameters():
         if weight.grad is None:
             assert torch.equal(trainer.weights[name], before[name])

@@ -85,6 +85,16 @@ def test_a_layer_that_was_fed_zeros_has_nothing_to_protect(name: str) -> None:
     assert projector.plasticity < 1.0
 
 
+@pytest.mark.parametrize("name", ["covariance", "nullspace"])
+def test_p_of_zeros_is_the_identity_where_it_is_not_read_that_they_are(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projector = make(name, 6)
+    monkeypatch.setattr(projector, "_is_empty", lambda: False)  # as on a GPU
+    projector.store(torch.zeros(2, 6))
+    torch.testing.assert_close(projector.matrix(), torch.eye(6), rtol=0, atol=0)
+
+
 def test_rls_equals_its_closed_form() -> None:
     d, alpha = 12, 0.3
     projector = make("rls", d, alpha=alpha)

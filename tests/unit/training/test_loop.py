@@ -84,7 +84,7 @@ def test_plain_training_is_torchs_sgd_on_the_weights_of_the_path(settings: dict[
             torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
         optimiser.param_groups[0]["lr"] = learning_rate(config, step)
         optimiser.step()
-        assert loss == pytest.approx(expected.item(), rel=1e-5)
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
         for name, weight in network.named_parameters():
             # float32, and sums may be taken in another order
             torch.testing.assert_close(trainer.weights[name], weight, rtol=1e-5, atol=1e-6)
@@ -297,7 +297,7 @@ def test_a_step_of_several_paths_follows_the_weighted_sum_of_their_losses() -> N
     total = first / 4 + 3 * second / 4
     total.backward()
     before = copy_weights_of(trainer)
-    assert trainer.train_step() == pytest.approx(total.item(), rel=1e-6)
+    assert trainer.train_step().item() == pytest.approx(total.item(), rel=1e-6)
     for name, weight in network.named_parameters():
         expected = before[name] if weight.grad is None else before[name] - config.lr * weight.grad
         torch.testing.assert_close(trainer.weights[name], expected, rtol=1e-5, atol=1e-6)
