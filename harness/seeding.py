@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
 
 def derive_seed(run_seed: int, *address: str | int) -> int:
@@ -44,3 +45,21 @@ def make_rng(run_seed: int, *address: str | int) -> np.random.RandomState:
     import numpy as np  # here: it would be half of the time that help takes
 
     return np.random.RandomState(derive_seed(run_seed, *address) % 2**32)
+
+
+def draw_places(n: int, most: int, *address: str | int) -> npt.NDArray[np.int64]:
+    """Draw places where there are too many, the same ones every time.
+
+    Args:
+        n: How many there are.
+        most: How many to draw at most.
+        *address: Names and counters of the stream.
+
+    Returns:
+        All places from 0 to n - 1, or `most` of them, ascending.
+    """
+    import numpy as np
+
+    if n <= most:
+        return np.arange(n)
+    return np.sort(make_rng(0, *address).permutation(n)[:most])

@@ -11,6 +11,11 @@ from harness.report.disturbance import Bin, SharedBin, TrainingDifference
 from harness.report.sample_efficiency import find_curves
 from harness.report.seed_means import SeedMean
 from harness.report.training import RunTraining, TauPoint
+from harness.seeding import draw_places
+from harness.stats.correlation import IntArray
+
+MOST_DRAWN = 20_000
+"""A scatter of more points is slow to draw, and no clearer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,11 @@ class Section(JointEvaluation):
 
     taus: dict[str, tuple[list[TauPoint], ...]] = field(default_factory=dict)
     trade_off: TradeOff | None = None
+
+    @property
+    def drawn(self) -> IntArray:
+        """Places of the architectures that scatters show: all, or `MOST_DRAWN` of them."""
+        return draw_places(len(self.keys), MOST_DRAWN, "scatter")
 
 
 @dataclass(frozen=True, eq=False)

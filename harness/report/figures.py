@@ -15,6 +15,7 @@ from harness.report.sample_efficiency import efficiency_figures
 from harness.report.trade_offs import trade_off_figures
 from harness.report.training_figures import training_figures
 from harness.stats import PopulationResult
+from harness.stats.gaps import MOST_COMPARED
 
 _NAMES = {CORE_S: "cost", GPU_S: "gpu-cost", PUBLISHED_S: "given-cost"}
 """Of the figures of tau against cost, by unit."""
@@ -64,12 +65,15 @@ def _scatter(section: Section, suffix: str) -> Figure:
         judged = np.isfinite(scores).any(axis=0)  # by some seed: the others were fitted to it
         mean = np.nanmean(scores[:, judged], axis=0)
         ranks = (-mean).argsort(kind="stable").argsort(kind="stable") + 1.0
-        own, shown = section.value[judged].tolist(), ranks.tolist()
+        is_drawn = np.isin(np.flatnonzero(judged), section.drawn)
+        own, shown = section.value[judged][is_drawn].tolist(), ranks[is_drawn].tolist()
         series.append(Series(result.label, tuple(own), tuple(shown), kind="points"))
+    n_drawn = len(section.drawn)
+    part = "" if n_drawn == len(section.keys) else f" {n_drawn:,} of them are drawn."
     return Figure(
         f"rank-against-truth{suffix}",
         "Estimated rank against truth",
-        f"Rank by the mean score over seeds (1 is best); {_where(section)}.",
+        f"Rank by the mean score over seeds (1 is best); {_where(section)}.{part}",
         f"true {section.truth.metric.axis}",
         "estimated rank",
         tuple(series),
@@ -113,6 +117,9 @@ def _tau_series(label: str, x: Sequence[float], parts: Iterable[PopulationResult
 
 def _order_by_gap(section: Section, suffix: str) -> Figure:
     series = []
+    n_archs = min(result.figures.gap_curve.n_archs for result in section.evaluations)
+    is_part = n_archs == MOST_COMPARED < len(section.keys)
+    part = f" The pairs are of {n_archs:,} of them, drawn at random." if is_part else ""
     for result in section.evaluations:
         bins = result.figures.gap_curve.bins
         names = tuple(
@@ -124,7 +131,8 @@ def _order_by_gap(section: Section, suffix: str) -> Figure:
     return Figure(
         f"order-by-gap{suffix}",
         "How large must a true difference be?",
-        f"Share of pairs in the right order, by true gap; {_where(section)}. Chance gives 0.5.",
+        f"Share of pairs in the right order, by true gap; {_where(section)}.{part} "
+        "Chance gives 0.5.",
         f"true gap, {section.truth.metric.difference}",
         "share in the right order",
         (*series, Series("chance", places, (0.5,) * len(places), kind="reference")),

@@ -85,12 +85,14 @@
   function describe(population) {
     const { open, one, score, scoreRank, packed } = now;
     const whole = open.truth.length.toLocaleString("en");
-    let text = `${state.shown.length.toLocaleString("en")} of ${whole} architectures are shown`;
+    const isPart = packed.n_archs > open.truth.length;
+    const sample = isPart ? `, a sample of ${packed.n_archs.toLocaleString("en")} (tables are of all),` : "";
+    let text = `${state.shown.length.toLocaleString("en")} of ${whole} architectures${sample} are shown`;
     if (state.found) text += `; ${state.found.length.toLocaleString("en")} of these match`;
     at("count").textContent = `${text}.`;
     const seeds = at("pick-seed").selectedOptions[0].text;
     const caption = `${one.label} (${one.kind}, ${seeds}) against ${packed.title}, on ${population.description}.` +
-      ` Ranks are among all ${whole}; 1 is the best.`;
+      ` Ranks are among ${isPart ? "the sample's" : "all"} ${whole}; 1 is the best.`;
     at("cloud-caption").textContent = caption;
     at("cloud").setAttribute("aria-label", `Scatter of score against truth. ${caption} ${text}.`);
     const best = (state.found || state.shown).slice().sort((a, b) => scoreRank[a] - scoreRank[b]).slice(0, BEST);

@@ -31,8 +31,8 @@ def explorer_data(report: Contents) -> dict[str, Any]:
         report: The report.
 
     Returns:
-        Plain values, ready for JSON: for each truth its architectures, with the scores of every
-        estimator and seed.
+        Plain values, ready for JSON: for each truth its architectures, or those of them that
+        scatters show (`Section.drawn`), with the scores of every estimator and seed.
     """
     places = report.places
     return {"truths": [_section_data(section, places) for section in report.sections]}
@@ -40,10 +40,11 @@ def explorer_data(report: Contents) -> dict[str, Any]:
 
 def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
     space, populations = section.space, section.evaluations[0].populations
-    keys = section.keys.tolist()
-    masks = np.zeros(len(section.keys), dtype=np.uint32)
+    drawn = section.drawn
+    keys = section.keys[drawn].tolist()
+    masks = np.zeros(len(drawn), dtype=np.uint32)
     for bit, part in enumerate(populations.values()):
-        masks |= part.population.mask.astype(np.uint32) << bit
+        masks |= part.population.mask[drawn].astype(np.uint32) << bit
     return {
         "title": section.truth.title,
         "metric": section.truth.metric.axis,
@@ -51,7 +52,8 @@ def _section_data(section: Section, places: dict[str, int]) -> dict[str, Any]:
         "unit": section.truth.metric.unit,
         "index": None if space.index_column is None else _pack_whole(keys),
         "names": pack_names([space.format(space.at(key)) for key in keys]),
-        "truth": _pack(section.value, "<f8"),
+        "n_archs": len(section.keys),
+        "truth": _pack(section.value[drawn], "<f8"),
         "populations": [
             {"name": name, "description": part.population.description}
             for name, part in populations.items()
@@ -68,7 +70,7 @@ def _scores(result: Evaluated, section: Section, places: dict[str, int]) -> dict
         "style": places[estimator.label] % 8,
         "kind": estimator.score_kind,
         "seeds": list(estimator.seeds),
-        "scores": [_pack(row, "<f8") for row in estimator.scores_of(section.keys)],
+        "scores": [_pack(row, "<f8") for row in estimator.scores_of(section.keys[section.drawn])],
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from harness.errors import StoreError
 from harness.estimators.loading import load_estimators
-from harness.report import Report, make_report
+from harness.report import Report, contents, make_report
 from harness.report.figure import Figure, Series
 from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
@@ -162,6 +162,24 @@ def test_scores_and_truth_travel_exactly(report: Report) -> None:
         assert ((masks >> bit & 1) == part.population.mask).all()
     assert set(truth["names"]) == {"parts", "codes"}
     assert read_names(truth["names"]) == [str(arch_at(int(k))) for k in section.keys]
+
+
+def test_of_many_architectures_a_sample_is_drawn(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = report.sections[0]
+    monkeypatch.setattr(contents, "MOST_DRAWN", N - 10)
+    truth, drawn = explorer_data(report)["truths"][0], section.drawn
+    assert (truth["n_archs"], len(drawn)) == (N, N - 10)
+    assert (unpack(truth["truth"], "<f8") == section.value[drawn]).all()
+    assert read_names(truth["names"]) == [str(arch_at(int(k))) for k in section.keys[drawn]]
+    (packed, *_), result = truth["estimators"][0]["scores"], section.evaluations[0]
+    assert (unpack(packed, "<f8") == result.estimator.scores_of(section.keys)[0][drawn]).all()
+    scatter = make_figures(report)[0]
+    assert scatter.caption.endswith(f"{N - 10} of them are drawn.")
+    own = section.evaluations[0].estimator.scores_of(section.keys).mean(axis=0)
+    ranks = (-own).argsort(kind="stable").argsort(kind="stable") + 1.0
+    assert scatter.series[0].y == tuple(ranks[drawn])  # ranks among all
 
 
 def read_names(packed: dict[str, Any]) -> list[str]:

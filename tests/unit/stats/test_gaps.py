@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.seeding import draw_places
 from harness.stats import GapCurve, concordance_by_gap, gaps
 from harness.stats.gaps import GAP_EDGES
 
@@ -181,6 +182,25 @@ def test_bins_are_a_power_of_ten_as_wide_where_truth_spans_more_or_less(scale: f
 def test_missing_scores_are_refused() -> None:
     with pytest.raises(UsageError, match="missing or infinite"):
         concordance_by_gap([[1.0, np.nan]], [1.0, 2.0])
+
+
+def test_of_many_architectures_the_pairs_of_a_fixed_draw_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.RandomState(3)
+    truth, scores = rng.uniform(10, 94, 300).round(6), rng.standard_normal((2, 300))
+    whole = concordance_by_gap(scores, truth)
+    monkeypatch.setattr(gaps, "MOST_COMPARED", 120)
+    drawn = draw_places(300, 120, "pairs by gap")
+    curve = concordance_by_gap(scores, truth)
+    assert curve == concordance_by_gap(scores[:, drawn], truth[drawn])
+    assert (whole.n_archs, curve.n_archs, curve.to_dict()["n_archs"]) == (300, 120, 120)
+    assert sum(part.n_pairs for part in curve.bins) + curve.n_tied == 120 * 119 // 2
+    judged = np.zeros((2, 300), dtype=np.bool_)
+    judged[0, :130], judged[1, :90] = True, True  # only the first seed has too many
+    some = concordance_by_gap(scores, truth, judged)
+    assert some.n_archs == 90
+    assert 2 * sum(part.n_pairs for part in some.bins) <= 120 * 119 // 2 + 90 * 89 // 2
 
 
 def test_the_pairs_of_the_whole_space_are_never_all_in_memory_at_once() -> None:
