@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,23 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsorted_cells() -> Iterator[None]:
+    """Leave the cells of NAS-Bench-101 in the order in which they are enumerated.
+
+    Hashing them, by which the published rows are sorted, takes a minute. Tests that need that order
+    run in a process of their own.
+    """
+    import numpy as np
+
+    from harness.spaces.nb101 import table
+
+    @cache
+    def read_cells() -> table.PackedArray:
+        return np.array([table.pack(cell) for cell in table.enumerate_cells()], dtype=np.uint32)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "read_cells", read_cells)
+        yield

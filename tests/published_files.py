@@ -6,10 +6,12 @@ ragged seeds, old and new spellings of an evaluation, accuracies that are numpy 
 
 from __future__ import annotations
 
+import base64
 import bz2
 import json
 import pickle
 import re
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -23,8 +25,10 @@ from nas_201_api import ArchResults, ResultsCount
 
 from harness.spaces import load_space
 from harness.spaces.macro.cost import BENCHMARK_SHAPE, count
+from harness.spaces.nb101.encoding import Cell
 from harness.spaces.nb201.encoding import arch_at, enumerate_archs
 from harness.spaces.transnas.encoding import TASKS
+from harness.stats.correlation import IntArray
 from harness.truth.importers.transnas.official import OFFICIAL
 
 SEEDS = (777, 888, 999)
@@ -274,3 +278,52 @@ def make_official_transnas(curves: Mapping[str, Mapping[str, Sequence[float]]]) 
             }
         },
     }
+
+
+def write_nb101(folder: Path, n: int, seed: int = 0) -> IntArray:
+    """Write the public arrays of the first cells; return how many images each classifies."""
+    space = load_space("nb101")
+    flops = [space.cost(space.at(key), space.baseline_shape).flops for key in range(n)]
+    n_right = np.random.RandomState(seed).randint(6_000, 9_500, n)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "test.npy", (n_right / 9_984).astype(np.float32).astype(np.float64))
+    np.save(folder / "flops.npy", np.array(flops, dtype=np.float64))
+    return n_right
+
+
+def make_nb101_record(
+    cell: Cell, n_valid: int, n_test: int, length: int = 108, **changed: object
+) -> list[Any]:
+    """Lay out one training as a record of NAS-Bench-101's official file."""
+    half, end = (
+        _field(1, _double(1, epoch) + _double(2, 9.5) + _double(3, 0.75) + results)
+        for epoch, results in (
+            (length / 2, _double(4, 0.5) + _double(5, 0.25)),
+            (length, _double(4, n_valid / 9_984) + _double(5, n_test / 9_984) + _field(6, b"a/b")),
+        )
+    )
+    metrics = half + end + b"\x10\x80\x01" + _double(3, 1_000.5)  # 128 parameters; seconds in all
+    ops = [["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"][op] for op in cell.ops]
+    record = {
+        "hash": cell.digest,
+        "epochs": length,
+        "matrix": "".join(str(int(bit)) for row in cell.matrix for bit in row),
+        "operations": ",".join(["input", *ops, "output"]),
+        "metrics": base64.b64encode(metrics).decode(),
+    }
+    return list((record | changed).values())
+
+
+def _double(number: int, value: float) -> bytes:
+    return bytes([number << 3 | 1]) + struct.pack("<d", value)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    assert len(content) < 128  # a length of one byte
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def pack_records(records: Sequence[object]) -> bytes:
+    """Pack records as a TFRecord does, but for the checksums, which nobody reads."""
+    texts = [json.dumps(record).encode() for record in records]
+    return b"".join(struct.pack("<QI", len(text), 0) + text + b"\0\0\0\0" for text in texts)

@@ -26,11 +26,12 @@ def make_baselines(keys: IntArray, space: Space | None = None) -> dict[str, Floa
 
 @lru_cache(maxsize=8)
 def _make_once(space: Space, keys: bytes) -> dict[str, FloatArray]:
-    archs = [space.at(key) for key in np.frombuffer(keys, dtype=np.int64).tolist()]
-    free = space.baselines
-    scores = np.empty((len(archs), len(free)))
-    for row, arch in zip(scores, archs, strict=True):
-        row[:] = [baseline.score(arch) for baseline in free.values()]
+    found, free = np.frombuffer(keys, dtype=np.int64), space.baselines
+    rules = [baseline.score for baseline in free.values()]
+    scores = np.empty((len(found), len(rules)))
+    for row, key in enumerate(found.tolist()):
+        arch = space.at(key)
+        scores[row] = [score(arch) for score in rules]
     return dict(zip(free, scores.T.copy(), strict=True))
 
 

@@ -15,6 +15,7 @@ from harness.spaces.values import Architecture, NetworkShape
 REGISTRY = {
     "nb201": "harness.spaces.nb201.space:NB201",
     "macro": "harness.spaces.macro.space:Macro",
+    "nb101": "harness.spaces.nb101.space:NB101",
     "transnas-micro": "harness.spaces.transnas.space:Micro",
     "transnas-macro": "harness.spaces.transnas.space:Macro",
     "nago": "harness.spaces.nago.space:Nago",

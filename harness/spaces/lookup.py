@@ -78,8 +78,9 @@ def name_archs(keys: npt.ArrayLike, space: Space) -> dict[str, Any]:
         The columns of `arch_columns`, [row] each.
     """
     columns = arch_columns(space)
-    found = np.asarray(keys, dtype=np.int64).tolist()
-    texts = [space.format(space.at(key)) for key in found]
+    distinct, places = np.unique(np.asarray(keys, dtype=np.int64), return_inverse=True)
+    names = np.array([space.format(space.at(key)) for key in distinct.tolist()], dtype=object)
+    found, texts = distinct[places].tolist(), names[places].tolist()
     cells = {columns.space: [space.name] * len(found), columns.index: found, columns.text: texts}
     return {name: cells[name] for name in columns.names}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REGISTRY = {
     "nb201": "harness.truth.importers.nb201",
     "macro": "harness.truth.importers.macro",
+    "nb101": "harness.truth.importers.nb101",
     "transnas-micro": "harness.truth.importers.transnas",
     "transnas-macro": "harness.truth.importers.transnas",
 }

@@ -6,6 +6,7 @@ A new reader is one row of `READERS`.
 from __future__ import annotations
 
 import atexit
+import base64
 import copy
 import gzip
 import hashlib
@@ -50,6 +51,7 @@ from harness.runs.record import Record
 from harness.scores import ReadOptions, load_scores, read_score_sets, save_scores
 from harness.settings.layers import load_config_file, make_config
 from harness.spaces import load_space
+from harness.spaces.nb101.encoding import parse_cell
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.spaces.transnas.encoding import TASKS
 from harness.training.checkpoint import _seal, load_checkpoint, save_checkpoint
@@ -58,6 +60,7 @@ from harness.truth import find_truth, load_table, make_table, save_table
 from harness.truth.fetch.archives import unpack
 from harness.truth.fetch.catalog import Member
 from harness.truth.importers.importing import import_truth
+from harness.truth.importers.nb101 import arrays as nb101_arrays
 from harness.truth.importers.nb201 import latency, seconds
 from harness.truth.metric import TruthMetric
 from tests.check_cases import draw_scores, keep, make_estimator, make_truth
@@ -67,8 +70,11 @@ from tests.made_runs import make_run
 from tests.own_images import make_arrays
 from tests.published_files import (
     make_macro,
+    make_nb101_record,
     make_official_transnas,
     make_results,
+    pack_records,
+    write_nb101,
     write_official,
 )
 from tests.tiny import tiny_config, tiny_trainer
@@ -386,6 +392,7 @@ def _predictor() -> bytes:
 
 
 RECORDS = 3
+NB101_CELLS = 5
 
 
 def _cifar_records(n_label_bytes: int) -> bytes:
@@ -549,6 +556,51 @@ def _import_transnas(kind: str) -> Callable[[Path], object]:
     return lambda path: import_truth(path, kind, space=space, allow_missing=True)
 
 
+@cache
+def _nb101_array(name: str) -> bytes:
+    def write(path: Path) -> None:
+        write_nb101(path.parent, NB101_CELLS)
+
+    return _written(write, name)
+
+
+def _hostile_nb101_array(name: str) -> Make[bytes]:
+    return hostile(_nb101_array(name))
+
+
+def _import_nb101_array(path: Path) -> object:
+    """Read it beside the other array, which is whole."""
+    (other,) = {"test.npy", "flops.npy"} - {path.name}
+    (path.parent / other).write_bytes(_nb101_array(other))
+    small = _small(nb101_arrays, N_CELLS=NB101_CELLS)
+    return small(lambda: import_truth(path.parent, "arrays", space=load_space("nb101")))
+
+
+@cache
+def _nb101_records() -> bytes:
+    cells = [parse_cell(text) for text in ("101:0", "110011:12")]
+    return pack_records([make_nb101_record(cell, 9_000, 8_000 + n) for n, cell in enumerate(cells)])
+
+
+def _nb101_official() -> Make[bytes]:
+    """As it is, and with a frame that is whole around a damaged record, or damaged metrics."""
+    record = make_nb101_record(parse_cell("101:0"), 9_000, 8_000)
+    metrics = base64.b64decode(record[-1])
+
+    def pack(content: bytes) -> bytes:
+        return pack_records([[*record[:-1], base64.b64encode(content).decode()]])
+
+    return one_of(
+        hostile(_nb101_records()),
+        then(swapped(record), lambda made: pack_records([made])),
+        then(hostile(metrics), pack),
+    )
+
+
+def _import_nb101_official(path: Path) -> object:
+    return import_truth(path, "official", space=load_space("nb101"), allow_missing=True)
+
+
 def _official() -> bytes:
     return _written(lambda path: write_official(path, make_results(1)), "x.pth")
 
@@ -621,6 +673,13 @@ READERS: dict[str, Reader] = {
     "truth, TransNAS-Bench-101, official": Reader(
         "t.pth", lambda: hostile(_transnas_official()), _import_transnas("official")
     ),
+    **{
+        f"truth, NAS-Bench-101, {name}": Reader(
+            name, partial(_hostile_nb101_array, name), _import_nb101_array
+        )
+        for name in ("test.npy", "flops.npy")
+    },
+    "truth, NAS-Bench-101, official": Reader("n.tfrecord", _nb101_official, _import_nb101_official),
     "seconds of trainings, pickle": Reader(
         str(seconds.FILE),
         lambda: hostile(pickle.dumps(_seconds())),
