@@ -10,6 +10,7 @@ import torch
 from harness.errors import UsageError
 from harness.estimators.base import Task
 from harness.files.images import is_own_name
+from harness.seeding import derive_seed
 from harness.spaces import Architecture, NetworkShape, Space, load_space
 from harness.supernet.base import Standalone
 from harness.truth import default_query
@@ -33,9 +34,8 @@ def choose_shape(task: Task, channels: int | None, cells: int | None) -> Network
     if channels is None or cells is None:
         space = load_space(task.config.space)
         if is_own_name(task.config.dataset):
-            own = built_shape(task.truth) or task.data.network_shape(
-                Protocol.channels, Protocol.cells
-            )
+            usual = Protocol.of(space)
+            own = built_shape(task.truth) or task.data.network_shape(usual.channels, usual.cells)
         else:
             own = space.shape(default_query(task.config.dataset, space).dataset)
         channels, cells = channels or own.channels, cells or own.cells
@@ -47,9 +47,14 @@ def make_standalone(
 ) -> Standalone:
     """Make a network of its own for an architecture.
 
+    Of a generator, it is another draw than those of a truth, whose seeds are small: a score that
+    knew the very networks of the truth could rank above its ceiling.
+
     Raises:
         UsageError: If the space has no networks.
     """
+    if space.trainings_each is not None:
+        seed = derive_seed(seed, "networks of estimators")
     try:
         return space.networks(shape).standalone(arch, [seed])
     except NotImplementedError as error:

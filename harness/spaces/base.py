@@ -64,6 +64,8 @@ class Space(ABC):
         trainings_each: Where architectures are generators of networks, how many seeds in a row
             train one network (`draw_of`), and what is true of an architecture is a mean over
             networks; None where it has one network.
+        built: What `harness truth build` does unless told otherwise: settings of its `Protocol`,
+            and the text of its options `n_archs` and `seeds`.
         presets: The presets that it has, by name, each with the settings that take the place of
             those of the image data set's.
         baseline_shape: Size of the networks whose costs are free scores.
@@ -79,6 +81,7 @@ class Space(ABC):
     has_cells: ClassVar[bool] = True
     has_supernet: ClassVar[bool] = True
     trainings_each: ClassVar[int | None] = None
+    built: ClassVar[Mapping[str, Any]] = {}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {key: {} for key in USUAL_PRESETS}
     baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None

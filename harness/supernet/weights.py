@@ -29,7 +29,7 @@ def initialise(network: nn.Module, run_seeds: Sequence[int]) -> None:
     for name, parameter in network.named_parameters():
         if parameter.dim() == 1 and "bn_weight" in name:
             parameter.fill_(1.0)
-        elif parameter.dim() == 1 and ("bn_bias" in name or name.startswith("gates.")):
+        elif parameter.dim() == 1 and ("bn_bias" in name or "gates." in name):
             parameter.zero_()
         else:
             weight = parameter if parameter.dim() > 1 else network.get_parameter(_weight_of(name))

@@ -20,7 +20,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +81,13 @@ class Protocol:
     max_lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
+
+    @classmethod
+    def of(cls, space: Space, dataset: str = "tiles") -> Protocol:
+        """Return how a space's architectures are trained unless told otherwise."""
+        known = {field.name for field in fields(cls)}
+        own = {key: value for key, value in space.built.items() if key in known}
+        return cls(**own, dataset=dataset)
 
     @property
     def recipe(self) -> Recipe:

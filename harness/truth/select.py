@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 
 from harness.errors import TruthError
-from harness.truth.columns import ROUNDED_TO, AnyIntArray, Columns, IntArray
+from harness.truth.columns import ROUNDED_TO, AnyIntArray, Columns, FloatArray, IntArray
 from harness.truth.query import SEED, Group, Trials, Truth, TruthQuery
 
 _SHOWN = 8
@@ -23,7 +23,10 @@ def count_distinct(ascending: AnyIntArray) -> int:
 
 
 def gather_trials(columns: Columns, rows: IntArray) -> Trials:
-    """Put trials side by side.
+    """Put trials side by side; of generators, a trial is the mean of a drawn network's trainings.
+
+    Networks are what varies independently there. A mean over them is the truth, and its noise is
+    theirs, that of their trainings included.
 
     Args:
         columns: The table.
@@ -34,10 +37,40 @@ def gather_trials(columns: Columns, rows: IntArray) -> Trials:
     """
     index = columns.key[rows]
     arch, starts = _archs(index)
+    if columns.space.trainings_each is not None:
+        trainings = gather_trainings(columns, rows)
+        counts = np.isfinite(trainings).sum(axis=2)
+        means = np.nansum(trainings, axis=2) / np.where(counts, counts, np.nan)
+        return Trials(index[starts].astype(np.int64), means)
     trial, place = np.unique(columns.trial[rows], return_inverse=True)
     accuracy = np.full((len(starts), len(trial)), np.nan)
     accuracy[arch, place] = columns.value[rows]
     return Trials(index[starts].astype(np.int64), accuracy)
+
+
+def gather_trainings(columns: Columns, rows: IntArray) -> FloatArray:
+    """Put the trainings of a space of generators beside those of the same drawn network.
+
+    Args:
+        columns: The table.
+        rows: Positions, [row], at least one.
+
+    Returns:
+        The values, [arch, draw, training]; NaN where one is missing. A training of unknown seed has
+        a network of its own.
+    """
+    arch, starts = _archs(columns.key[rows])
+    seeds, trials = columns.seed[rows].tolist(), columns.trial[rows].tolist()
+    draw_of = columns.space.draw_of
+    drawn = [draw_of(s) if s >= 0 else -1 - t for s, t in zip(seeds, trials, strict=True)]
+    draw = np.unique(drawn, return_inverse=True)[1]
+    order = np.lexsort((draw, arch))
+    network = (arch * (int(draw.max()) + 1) + draw)[order]
+    first = np.searchsorted(network, network)  # where each network begins
+    training = np.arange(len(rows)) - first
+    values = np.full((len(starts), int(draw.max()) + 1, int(training.max()) + 1), np.nan)
+    values[arch[order], draw[order], training] = columns.value[rows][order]
+    return values
 
 
 def average(columns: Columns, rows: IntArray) -> Truth:
@@ -69,9 +102,16 @@ def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Trut
         The accuracies of single trainings, [arch], and how many architectures lack it.
 
     Raises:
-        TruthError: If no architecture has it, or one has the seed in several trials.
+        TruthError: If no architecture has it, one has the seed in several trials, or architectures
+            are generators of networks.
     """
     kind, number = query.rule
+    if columns.space.trainings_each is not None:
+        raise TruthError(
+            f"'{query.policy}' was asked for; architectures of space '{columns.space.name}' are "
+            "generators of networks, and the truth of one is a mean over networks. Ask for the "
+            "mean."
+        )
     labels = (columns.seed if kind == SEED else columns.trial)[rows]
     index = columns.key[rows]
     wanted = rows[labels == number]

@@ -25,7 +25,7 @@ PUBLISHED_FILES = ("truth.parquet", "truth_rows.parquet")
 """The published table in the folder of its space: the first of these that is there."""
 
 BUILT = {"tiles": TruthQuery("tiles", "test", 12)}
-"""What `harness truth build` measures unless told otherwise, by image data set."""
+"""What `harness truth build` measures unless told otherwise, or a space says (`Space.built`)."""
 
 
 def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
@@ -41,11 +41,14 @@ def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
     Raises:
         UsageError: If no table is known for the data set.
     """
-    queries = BUILT | dict(published(space or load_space()).queries)
+    space = space or load_space()
+    epochs = space.built.get("epochs", BUILT["tiles"].epochs)
+    built = {name: replace(query, epochs=epochs) for name, query in BUILT.items()}
+    queries = built | dict(published(space).queries)
     if image_dataset in queries:
         return queries[image_dataset]
     if is_own_name(image_dataset):
-        return replace(BUILT["tiles"], dataset=image_dataset)
+        return replace(built["tiles"], dataset=image_dataset)
     raise unknown_name("image data set with a truth table", image_dataset, queries)
 
 

@@ -25,8 +25,8 @@ from harness.spaces import DEFAULT, load_space
     show_default=True,
     help="Images to train on: tiles, or your own, an npz file or a folder.",
 )
-@click.option("--n-archs", default="600", show_default=True, help="First so many, or 'all'.")
-@click.option("--seeds", default="0,1,2", show_default=True, help="Seeds of each architecture.")
+@click.option("--n-archs", help="First so many, or 'all'.  [default: 600, or the space's own]")
+@click.option("--seeds", help="Seeds of each architecture.  [default: 0,1,2, or the space's own]")
 @click.option(
     "--share-classes",
     is_flag=True,
@@ -50,8 +50,8 @@ from harness.spaces import DEFAULT, load_space
 def build(
     space: str,
     dataset: str,
-    n_archs: str,
-    seeds: str,
+    n_archs: str | None,
+    seeds: str | None,
     share_classes: bool,
     workers: int,
     out: Path | None,
@@ -77,7 +77,9 @@ def build(
         place = built_table(dataset, data_dir, chosen)
         out = out or place
     out = out or Path(f"{chosen.name}_{dataset}.parquet")
-    first, wanted = parse_n_archs(n_archs, chosen), parse_seeds(seeds)
+    usual = {"n_archs": "600", "seeds": "0,1,2", **chosen.built}
+    first = parse_n_archs(n_archs or usual["n_archs"], chosen)
+    wanted = parse_seeds(usual["seeds"] if seeds is None else seeds)
 
     from harness.cli.progress import Display, counted
     from harness.execution.machine import count_cores  # torch, as all that follows
@@ -100,7 +102,7 @@ def build(
         watch = partial(display.update, "building", counted("trainings"))
         table = build_table(
             out,
-            Protocol(dataset=dataset),
+            Protocol.of(chosen, dataset),
             first,
             wanted,
             workers,

@@ -65,6 +65,8 @@ def ceiling(
     print_line(describe_query(query, result["n"], result["n_missing"]))
     trials = ", ".join(f"{n:,} with {count}" for count, n in result["trials"].items())
     print_line(f"Trainings behind the model: {trials} (architectures with so many trials).")
+    if result["noise"] is not None:
+        print_line(_describe_noise(result["noise"]))
     headings = ("population", "one-seed reference", "n", "trials", "ceiling", "+-", "n", "draws")
     print_grid("What can be reached", headings, [_cells(row) for row in result["populations"]])
     for note in NOTES:
@@ -90,7 +92,9 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
     import numpy as np
 
     from harness.stats.ceiling import modelled_ceilings, one_seed_reference
+    from harness.stats.nested import nested_noise
     from harness.stats.populations import TOP_10, TOP_HALF
+    from harness.truth.select import gather_trainings
 
     shares = {"all": None, "top half": TOP_HALF, "top 10%": TOP_10}
     truth, trials = table.judged(query), table.trials(query)
@@ -108,15 +112,29 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
                 "ceiling": None if found is None else found._asdict(),
             }
         )
+    rows = table.columns.where(query.dataset, query.split, query.epochs, query.metric)
+    is_drawn = table.space.trainings_each is not None
+    noise = nested_noise(gather_trainings(table.columns, rows)) if is_drawn else None
     sizes, counts = np.unique(np.isfinite(own).sum(axis=1), return_counts=True)
     return {
         "n": len(truth.keys),
         "n_missing": truth.n_missing,
         "trials": dict(zip(sizes.tolist(), counts.tolist(), strict=True)),
+        "noise": noise and noise.to_dict(),
         "draws": draws,
         "seed": seed,
         "populations": populations,
     }
+
+
+def _describe_noise(noise: dict[str, Any]) -> str:
+    return (
+        "A trial is a drawn network, the mean of its trainings. Standard deviations: between "
+        f"networks of an architecture {noise['draw_sd']:.3f}, between trainings of a network "
+        f"{noise['training_sd']:.3f}, of the truth itself {noise['mean_sd']:.3f}; the draw of the "
+        f"networks is {noise['draw_share']:.0%} of its square ({noise['n_archs']:,} architectures "
+        "with several networks)."
+    )
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

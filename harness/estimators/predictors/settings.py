@@ -57,9 +57,9 @@ class PredictorSettings(SparseSettings):
 
     @classmethod
     def defaults(cls, space: Space) -> dict[str, Any]:
-        """Take the choice of each slot where a space has no features of its graph."""
-        is_plain = "graf" not in space.features and "one-hot" in space.features
-        return {"features": "one-hot"} if is_plain else {}
+        """Take the first features that a space has, where it has none of a cell's graph."""
+        is_other = "graf" not in space.features and bool(space.features)
+        return {"features": next(iter(space.features))} if is_other else {}
 
     @model_validator(mode="after")
     def _refuse_idle(self) -> PredictorSettings:

@@ -1,6 +1,7 @@
-"""A network of NAGO: the graphs of one draw, with convolutions for nodes.
+"""Networks of NAGO: the graphs of a draw, with convolutions for nodes.
 
-Activations are [batch, channel, height, width].
+Activations are [batch, network * channel, height, width]: networks of one draw, which differ in
+their weights and images alone, lie side by side.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from harness.spaces.nago.cost import INPUT, OUTPUT, changes, choose_width, head_
 from harness.spaces.nago.drawing import STAGES, Dag, Drawn, draw_network
 from harness.spaces.nago.encoding import Generator
 from harness.spaces.values import NetworkShape
-from harness.supernet.base import SideBySide, SuperNet
-from harness.supernet.layers import Classifier, ConvBN, Tap, name_layers
-from harness.supernet.norm import Norm, batch_norm
+from harness.supernet.base import Standalone, SuperNet
+from harness.supernet.layers import Classifier, ConvBN, name_layers
+from harness.supernet.norm import Norm, RunningNorm
 from harness.supernet.weights import initialise
 
 
-class NagoNet(SuperNet):
-    """The network of one draw.
+class NagoNet(nn.Module):
+    """Networks of one draw, side by side.
 
     A node is ReLU, a 3x3 convolution, batch norm. Several inputs are added up, each times the
     sigmoid of a gate that is learned, 0 at first; a graph's outputs are averaged.
@@ -36,54 +37,50 @@ class NagoNet(SuperNet):
     small networks do without.
     """
 
-    searchable_parts = ("nodes", "fits", "gates")
-    float32_parts = ("head", "classifier")
-
-    def __init__(self, shape: NetworkShape, drawn: Drawn, run_seed: int) -> None:
-        """Make and initialise a network with affine batch norm."""
+    def __init__(self, shape: NetworkShape, drawn: Drawn, run_seeds: Sequence[int]) -> None:
+        """Make and initialise a network for each seed, with affine batch norm."""
         super().__init__()
-        width = choose_width(drawn, shape)
-        self.drawn = drawn
-        self.stem_a = ConvBN(shape.image_channels, width, 3, 1, affine=True)
-        self.stem_b = ConvBN(width, width, 3, 2, affine=True)
+        width, self.networks, self.drawn = choose_width(drawn, shape), len(run_seeds), drawn
+
+        def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> ConvBN:
+            return ConvBN(inputs, outputs, kernel, stride, affine=True, networks=self.networks)
+
+        self.stem_a = conv(shape.image_channels, width, 3)
+        self.stem_b = conv(width, width, 3, 2)
         self.nodes = nn.ModuleDict()
         self.gates = nn.ParameterDict()
         for place, graph in drawn.graphs:
             for node, sources in enumerate(graph.sources):
-                if len(sources) > 1:
-                    self.gates[_key(*place, node)] = nn.Parameter(torch.empty(len(sources)))
+                if len(sources) > 1:  # [source * network]
+                    gates = torch.empty(len(sources) * self.networks)
+                    self.gates[_key(*place, node)] = nn.Parameter(gates)
                 if len(place) == 2:
                     channels = width << drawn.stages[place[0]]
-                    made = ConvBN(channels, channels, 3, 1, affine=True)
-                    self.nodes[_key(*place, node)] = made
+                    self.nodes[_key(*place, node)] = conv(channels, channels, 3)
         self.fits = nn.ModuleDict(
             {
-                _key(source, target): ConvBN(
-                    width << before, width << after, 1, 1 << (after - before), affine=True
-                )
+                _key(source, target): conv(width << before, width << after, 1, 1 << after - before)
                 for source, target, before, after in changes(drawn)
             }
         )
-        self.head = ConvBN(width << (STAGES - 1), head_channels(shape), 1, 1, affine=True)
-        self.classifier = Classifier(head_channels(shape), shape.classes)
+        self.head = conv(width << (STAGES - 1), head_channels(shape), 1)
+        self.classifier = Classifier(head_channels(shape), shape.classes, self.networks)
         name_layers(self)
-        initialise(self, (run_seed,))
+        initialise(self, run_seeds)
 
-    def forward(
-        self, images: Tensor, arch: Generator, norm: Norm = batch_norm, tap: Tap | None = None
-    ) -> Tensor:
-        """Compute the logits."""
+    def forward(self, images: Tensor, norm: Norm) -> Tensor:
+        """Compute each network's logits of its own images, [batch, network * class]."""
 
         def fit(value: Tensor, source: int, target: int) -> Tensor:
             key = _key(source, target)
-            fitted: Tensor = self.fits[key](value, norm, tap) if key in self.fits else value
+            fitted: Tensor = self.fits[key](value, norm, None) if key in self.fits else value
             return fitted
 
         def keep(value: Tensor, _source: int, _target: int) -> Tensor:
             return value
 
         def convolve(value: Tensor, *place: int) -> Tensor:
-            y: Tensor = self.nodes[_key(*place)](F.relu(value), norm, tap)
+            y: Tensor = self.nodes[_key(*place)](F.relu(value), norm, None)
             return y
 
         def middle(value: Tensor, t: int, m: int) -> Tensor:
@@ -92,9 +89,11 @@ class NagoNet(SuperNet):
         def top(value: Tensor, t: int) -> Tensor:
             return self._flow(self.drawn.middle[t], (t,), value, middle, keep)
 
-        x = self.stem_b(F.relu(self.stem_a(images, norm, tap)), norm, tap)
+        x = self.stem_b(F.relu(self.stem_a(images, norm, None)), norm, None)
         x = self._flow(self.drawn.top, (), x, top, fit)
-        return self.classify(F.relu(self.head(F.relu(x), norm, tap)).mean(dim=(2, 3)), tap)
+        features = F.relu(self.head(F.relu(x), norm, None)).mean(dim=(2, 3))
+        logits: Tensor = self.classifier(features)
+        return logits
 
     def _flow(
         self,
@@ -117,18 +116,62 @@ class NagoNet(SuperNet):
         for node, sources in enumerate(graph.sources):
             values = [fit(outputs[source], source, node) for source in sources]
             if len(values) > 1:
-                shares = torch.sigmoid(self.gates[_key(*place, node)])
-                value = sum(share * v for share, v in zip(shares, values, strict=True))
+                value = self._merge(values, self.gates[_key(*place, node)])
             else:
                 value = values[0] if values else fit(x, INPUT, node)
             outputs.append(compute(value, *place, node))
         last = [fit(outputs[node], node, OUTPUT) for node in graph.outputs]
         return sum(last[1:], last[0]) / len(last) if len(last) > 1 else last[0]
 
+    def _merge(self, values: Sequence[Tensor], gates: Tensor) -> Tensor:
+        """Add up inputs of one shape, each times the share that its gate leaves open."""
+        shares = torch.sigmoid(gates).view(len(values), self.networks, 1)
+        wide = shares.expand(-1, -1, values[0].shape[1] // self.networks).reshape(
+            len(values), -1, 1, 1
+        )
+        total = wide[0] * values[0]
+        for share, value in zip(wide[1:], values[1:], strict=True):
+            total = torch.addcmul(total, share, value)
+        return total
+
 
 def _key(*place: int) -> str:
     names = {INPUT: "input", OUTPUT: "output"}
     return "_".join(names.get(node, str(node)) for node in place)
+
+
+class DrawnNetworks(Standalone):
+    """Networks of one generator; those of one draw are computed at once."""
+
+    def __init__(
+        self, arch: Generator, shape: NetworkShape, run_seeds: Sequence[int], draws: Sequence[int]
+    ) -> None:
+        """Make the networks.
+
+        Args:
+            arch: The generator.
+            shape: The size of one network.
+            run_seeds: The seed of each network's initial weights, [network].
+            draws: The draw that each network is of, [network].
+        """
+        super().__init__()
+        self.networks = len(run_seeds)
+        self._places = [[n for n, d in enumerate(draws) if d == draw] for draw in sorted({*draws})]
+        self.parts = nn.ModuleList(
+            NagoNet(shape, draw_network(arch, draws[own[0]]), [run_seeds[n] for n in own])
+            for own in self._places
+        )
+        self.norms = [RunningNorm() for _ in self._places]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute each network's logits of its own images."""
+        chunks = images.chunk(self.networks, dim=1)
+        logits: list[Tensor] = [images] * self.networks
+        for part, own, norm in zip(self.parts, self._places, self.norms, strict=True):
+            found = part(torch.cat([chunks[n] for n in own], 1), norm.start_pass(self.training))
+            for n, one in zip(own, found.chunk(len(own), dim=1), strict=True):
+                logits[n] = one
+        return torch.stack(logits, dim=1)
 
 
 @dataclass(frozen=True)
@@ -147,10 +190,6 @@ class NagoNetworks:
         """Refuse: networks of different graphs share no weights here."""
         raise UsageError("Space 'nago' has no supernet. Give estimators that need none.")
 
-    def standalone(self, arch: Generator, run_seeds: Sequence[int]) -> SideBySide:
+    def standalone(self, arch: Generator, run_seeds: Sequence[int]) -> DrawnNetworks:
         """Make networks of one generator, each of the draw and the initial weights of its seed."""
-
-        def make(seed: int) -> NagoNet:
-            return NagoNet(self.shape, draw_network(arch, self.draw_of(seed)), seed)
-
-        return SideBySide(make, arch, run_seeds)
+        return DrawnNetworks(arch, self.shape, run_seeds, [self.draw_of(s) for s in run_seeds])

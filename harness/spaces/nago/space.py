@@ -56,6 +56,13 @@ class Nago(Unbounded):
     has_cells = False
     has_supernet = False
     trainings_each = 2
+    # 250,000 parameters; two draws of 300 generators, each trained twice
+    built: ClassVar[Mapping[str, Any]] = {
+        "channels": _SHAPES["tiles"].channels,
+        "epochs": 5,
+        "n_archs": "300",
+        "seeds": "0,1,2,3",
+    }
     baseline_shape = _SHAPES["cifar10"]
     floor = "live_flops"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

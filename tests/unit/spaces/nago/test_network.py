@@ -14,6 +14,7 @@ from harness.spaces.nago.network import NagoNet
 from harness.spaces.nago.space import Nago
 from harness.spaces.values import NetworkShape
 from harness.supernet.layers import ConvBN
+from harness.supernet.norm import batch_norm
 
 SPACE = Nago()
 SHAPE = NetworkShape(3, 1, (12, 10), 2, 5)
@@ -74,31 +75,48 @@ def compute_plainly(network: NagoNet, images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("draw", range(4))
 def test_a_network_computes_what_its_graphs_say(draw: int) -> None:
-    network = NagoNet(SHAPE, draw_network(ARCH, draw), 0).double()
+    network = NagoNet(SHAPE, draw_network(ARCH, draw), [0]).double()
     generator = torch.Generator().manual_seed(draw)
     with torch.no_grad():
         for gates in network.gates.values():
             gates.copy_(torch.randn(gates.shape, generator=generator))
     images = torch.randn(3, 2, 12, 10, generator=generator, dtype=torch.float64)
     # float64; sums in another order
-    torch.testing.assert_close(network(images, ARCH), compute_plainly(network, images))
+    torch.testing.assert_close(network(images, batch_norm), compute_plainly(network, images))
 
 
 def test_gates_are_half_open_at_first_and_learned() -> None:
-    network = NagoNet(SHAPE, draw_network(ARCH, 0), 0)
+    network = NagoNet(SHAPE, draw_network(ARCH, 0), [0])
     gates = list(network.gates.values())
     assert gates
     assert all(torch.sigmoid(gate).eq(0.5).all() for gate in gates)
-    network(torch.randn(3, 2, 12, 10), ARCH).square().sum().backward()
+    network(torch.randn(3, 2, 12, 10), batch_norm).square().sum().backward()
     assert all(gate.grad is not None for gate in gates)
 
 
 def test_two_seeds_in_a_row_train_one_drawn_network_from_other_weights() -> None:
     assert [SPACE.draw_of(seed) for seed in range(6)] == [0, 0, 1, 1, 2, 2]
-    first, second, third = SPACE.networks(SHAPE).standalone(ARCH, [0, 1, 2]).parts  # type: ignore[attr-defined]
-    assert first.drawn == second.drawn != third.drawn
-    weights = [network.state_dict()["stem_a.weight"] for network in (first, second)]
-    assert not torch.equal(*weights)
+    pair, third = SPACE.networks(SHAPE).standalone(ARCH, [0, 1, 2]).parts  # type: ignore[attr-defined]
+    assert (pair.networks, third.networks) == (2, 1)
+    assert pair.drawn != third.drawn
+    first, second = pair.stem_a.weight.chunk(2)
+    assert not torch.equal(first, second)
+
+
+def test_networks_of_one_draw_share_nothing_but_the_computation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(4, 6, 12, 10, generator=generator, dtype=torch.float64)
+    seeds = (3, 1, 2)  # the first and the last are of one draw
+    together = SPACE.networks(SHAPE).standalone(ARCH, seeds).double()
+    logits = together(images)
+    together.eval()
+    evaluated = together(images)
+    for place, seed in enumerate(seeds):
+        alone = SPACE.networks(SHAPE).standalone(ARCH, [seed]).double()
+        own = images[:, 2 * place : 2 * place + 2]
+        torch.testing.assert_close(alone(own)[:, 0], logits[:, place])
+        alone.eval()
+        torch.testing.assert_close(alone(own)[:, 0], evaluated[:, place])
 
 
 def test_there_is_no_supernet() -> None:
