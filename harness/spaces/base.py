@@ -35,8 +35,11 @@ from harness.spaces.values import (
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from harness.supernet.base import Networks
+
+    IntArray = npt.NDArray[np.int64]
 
 
 USUAL_PRESETS = ("smoke", "quick", "standard", "paper")
@@ -58,6 +61,8 @@ class Space(ABC):
         n_networks: How many networks there are, where architectures of one `identity` are nothing
             but names of one network: then figures are of the networks, each by its representative.
             None where each architecture counts.
+        part_of: Name of the space whose truths are those of its networks, where it is a part of
+            that one; None where its truths are its own.
         has_cells: Whether `NetworkShape.cells` is open; if not, it is 1.
         has_supernet: Whether its networks can share weights; if not, `Networks.supernet` is never
             called.
@@ -78,6 +83,7 @@ class Space(ABC):
     name: ClassVar[str]
     size: ClassVar[int | None]
     n_networks: ClassVar[int | None] = None
+    part_of: ClassVar[str | None] = None
     has_cells: ClassVar[bool] = True
     has_supernet: ClassVar[bool] = True
     trainings_each: ClassVar[int | None] = None
@@ -154,6 +160,13 @@ class Space(ABC):
         fixed member of the class, so that whether a class is in a sample does not depend on its
         size.
         """
+
+    def keys_in_whole(self) -> tuple[IntArray, IntArray]:
+        """Return the key of each network, here and in the space `part_of`, [network] each.
+
+        Never called where there is none.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def is_live(self, arch: Architecture) -> bool:

@@ -171,10 +171,12 @@ class Published:
 
 @cache
 def published(space: Space) -> Published:
-    """Return what is published of a space; nothing of one that `REGISTRY` does not name."""
-    if space.name not in REGISTRY:
+    """Return what is published of a space, or of the one that it is a part of.
+
+    Nothing is of a space that `REGISTRY` does not name.
+    """
+    name = space.part_of or space.name
+    if name not in REGISTRY:
         return Published()
-    found: Published | Mapping[str, Published] = importlib.import_module(
-        REGISTRY[space.name]
-    ).PUBLISHED
-    return found if isinstance(found, Published) else found[space.name]
+    found: Published | Mapping[str, Published] = importlib.import_module(REGISTRY[name]).PUBLISHED
+    return found if isinstance(found, Published) else found[name]

@@ -120,7 +120,8 @@ def built_table(image_dataset: str, data_dir: Path | None, space: Space) -> Path
 
 def published_paths(data: Path, space: Space) -> list[Path]:
     """Return where the published table may be in a data folder; the first that is there is it."""
-    tables = [data / space.name / name for name in PUBLISHED_FILES]
+    folder = data / (space.part_of or space.name)
+    tables = [folder / name for name in PUBLISHED_FILES]
     return [*tables, *(data / name for name in published(space).raw)]
 
 
@@ -151,10 +152,14 @@ def _makes_accuracies(entry: Entry) -> bool:
 def open_file(path: Path, space: Space) -> TruthTable:
     """Read a table; published rows and files are converted once, and kept in the cache.
 
+    What is published of a space is read for its parts too (`TruthTable.part`).
+
     Raises:
         TruthError: As `load_table` does, or an importer.
     """
     raw = {Path(name).name: make for name, make in published(space).raw.items()}
+    if path.name in raw and space.part_of is not None:
+        return open_file(path, load_space(space.part_of)).part(space)
     if path.name in raw:
         return _convert_once(path, space, raw[path.name])
     if path.name == PUBLISHED_FILES[1]:

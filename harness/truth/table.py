@@ -6,7 +6,7 @@ key-value metadata the schema's version, the space, the content hash and where t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +148,18 @@ class TruthTable:
         kept = are_judged(truth.keys, self.space)
         return Truth(truth.keys[kept], truth.value[kept], truth.n_trials[kept], truth.n_missing)
 
+    def part(self, space: Space) -> TruthTable:
+        """Give the rows of a space that is a part of this table's, under the keys of that space."""
+        own, theirs = space.keys_in_whole()
+        order = np.argsort(theirs)
+        place = np.searchsorted(theirs, self.columns.key, sorter=order).clip(max=len(order) - 1)
+        rows = np.flatnonzero(theirs[order[place]] == self.columns.key)
+        keys = own[order[place[rows]]]
+        ascending = np.argsort(keys, kind="stable")
+        columns = self.columns.take(rows[ascending])
+        columns = replace(columns, key=keys[ascending], space=space)
+        return TruthTable(self.name, columns, self.metadata)
+
     def _find(self, query: TruthQuery) -> IntArray:
         if self.is_missing:
             raise TruthError(self.metadata[NOTES_KEY])
@@ -257,7 +269,8 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
 
     Args:
         path: The file.
-        space: The space to read; whichever the file names unless given.
+        space: The space to read; whichever the file names unless given. Of a part of that one,
+            the table is `TruthTable.part`.
 
     Returns:
         The table.
@@ -275,6 +288,9 @@ def load_table(path: Path, space: Space | None = None) -> TruthTable:
             )
         with pq.ParquetFile(path, pre_buffer=False) as file:
             own, metadata = split_metadata(file.schema_arrow)
+            whole = None if space is None else space.part_of
+            if space is not None and whole is not None and own.get("space") == whole:
+                return load_table(path, load_space(whole)).part(space)
             columns, metrics = None, ONLY_ACCURACY
             if own:
                 space, metrics = check_header(own, space, path)

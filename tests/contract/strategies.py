@@ -46,6 +46,8 @@ ROWS = (
     Row("ogd-macro", "ogd", {"space": "macro", "ogd": {"c": 10, "refresh": 2, "patches": 32}}),
     Row("ogd-macro-rls", "ogd", {"space": "macro"}),
     Row("fairnas-macro", "fairnas", {"space": "macro"}, same_paths=False),
+    Row("ogd-nb101-ss2", "ogd", {"space": "nb101-ss2", "ogd": {"c": 10, "refresh": 2}}),
+    Row("sandwich-nb101-ss2", "sandwich", {"space": "nb101-ss2"}, same_paths=False),
     Row("spos-toy", "spos", {"space": TOY}),
     Row("ogd-toy", "ogd", {"space": TOY, "ogd": {"c": 10, "refresh": 2, "layers": "searchable"}}),
     Row("fairnas-toy", "fairnas", {"space": TOY}, same_paths=False),

@@ -15,7 +15,6 @@ from harness.testing.spaces import LAWS, LAWS_OF_NETWORKS_ALONE, NETWORK_LAWS
 
 SPACES = (*REGISTRY, "tests.spaces.toy:Toy", "tests.spaces.endless:Endless")
 SHAPES = (NetworkShape(4, 1, 16, 1, 10), NetworkShape(4, 2, (7, 10), 3, 5))
-WITHOUT_NETWORKS = {"nb101"}
 HALVED_TOO_OFTEN = {"transnas-micro": 4, "transnas-macro": 4}
 """By what to multiply the images' size, in spaces whose networks leave a pixel of a small one."""
 
@@ -45,8 +44,6 @@ def test_every_preset_has_settings_for_every_space_of_ours(dataset: str) -> None
 def test_the_networks_of_every_space_keep_the_law_that(
     law: Callable[[Space, NetworkShape], None], space: Space, shape: NetworkShape
 ) -> None:
-    if space.name in WITHOUT_NETWORKS:
-        pytest.skip("this space has no networks yet")
     if not space.has_supernet and law not in LAWS_OF_NETWORKS_ALONE:
         pytest.skip("this space has no supernet")
     pixels = tuple(HALVED_TOO_OFTEN.get(space.name, 1) * side for side in shape.image_pixels())

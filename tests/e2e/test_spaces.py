@@ -1,7 +1,7 @@
-"""Nothing is hard-wired to NAS-Bench-201: three other spaces go through the whole command line.
+"""Nothing is hard-wired to NAS-Bench-201: other spaces go through the whole command line.
 
-`Macro` is ours, a grid whose strings may name one network; `Toy` is a grid of 729 architectures
-without a published index; `Endless` cannot be enumerated.
+`Macro` and `SS2` are ours, grids whose strings may name one network; `Toy` is a grid of 729
+architectures without a published index; `Endless` cannot be enumerated.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import harness
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.spaces.macro.space import Macro
+from harness.spaces.nb1shot1.space import SS2
 from harness.training.loop import Trainer
 from harness.truth import load_table, make_table, save_table
 from tests.e2e.processes import check_same_bits, kill_at, run_here
@@ -41,9 +42,11 @@ SETTINGS = (*_SIZE, "--jobs", "1")
 
 STRATEGIES = {
     "macro": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
+    "nb101-ss2": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
     "toy": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
     "endless": ("spos", "ogd", "wpl"),
 }
+KINDS = [Macro, pytest.param(SS2, marks=pytest.mark.slow), Toy, Endless]
 N = 120
 FOREIGN = re.compile(r"nb201|15,?625|NAS-Bench-201", re.IGNORECASE)
 """What no output about another space may say."""
@@ -67,7 +70,7 @@ class Place(NamedTuple):
         return self.folder / "runs"
 
 
-@pytest.fixture(name="place", scope="module", params=[Macro, Toy, Endless])
+@pytest.fixture(name="place", scope="module", params=KINDS)
 def _place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

@@ -42,9 +42,10 @@ def list_(data_dir: Path | None, space: str | None, as_json: bool) -> None:
         _print_entry(entry)
     name = chosen.name
     if not any(entry["name"] == name for entry in entries):
+        folder = chosen.part_of or name
         print_line(
             f"The published table, {name}, was not found: set HARNESS_DATA or --data-dir to a "
-            f"folder that holds {name}/truth.parquet or {name}/truth_rows.parquet."
+            f"folder that holds {folder}/truth.parquet or {folder}/truth_rows.parquet."
         )
 
 

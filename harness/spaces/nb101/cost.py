@@ -90,7 +90,7 @@ def _count_graph(n: int, graph: int, shape: NetworkShape) -> _OfGraph:
     params, flops = stem + head + shape.classes, stem * math.prod(shape.image_pixels()) + head
     by_op = [[[0, 0] for _ in OPS] for _ in cell.ops]
     has_input = cell.matrix[0]
-    for (inputs, outputs, pixels), times in Counter(_cells_of(shape)).items():
+    for (inputs, outputs, pixels), times in Counter(cells_of(shape)).items():
         widths = find_widths(cell, inputs, outputs)
         for v in range(1, n):
             if has_input[v]:
@@ -106,7 +106,7 @@ def _count_graph(n: int, graph: int, shape: NetworkShape) -> _OfGraph:
     return _OfGraph(_Part(params, flops), parts)
 
 
-def _cells_of(shape: NetworkShape) -> Iterator[tuple[int, int, int]]:
+def cells_of(shape: NetworkShape) -> Iterator[tuple[int, int, int]]:
     """Yield the input channels, the output channels and the pixels of each cell."""
     inputs = shape.channels
     for stack in range(N_STACKS):

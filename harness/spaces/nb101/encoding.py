@@ -177,7 +177,7 @@ def _find_kept(n: int, graph: int) -> tuple[tuple[int, ...], int]:
 
 def find_first(cell: Cell) -> Cell:
     """Return the cell that stands for an isomorphism class."""
-    smallest, orders = _order_first(cell.n, cell.graph)
+    smallest, orders = find_orders(cell.n, cell.graph)
     ops = cell.ops
     if len(orders) == 1 and smallest == cell.graph:  # as most graphs are
         return cell
@@ -185,7 +185,7 @@ def find_first(cell: Cell) -> Cell:
 
 
 @lru_cache(maxsize=_N_KEPT)
-def _order_first(n: int, graph: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
+def find_orders(n: int, graph: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
     """Return the smallest number of an isomorphic graph, and the orders that give it.
 
     An order says which vertex between input and output, counted from 0, comes to each place.

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import ArchError, UsageError
+from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.kinds import Listed
 from harness.spaces.nb101.cost import BENCHMARK_SHAPE, count
@@ -117,11 +117,10 @@ class NB101(Listed):
         return BENCHMARK_SHAPE
 
     def networks(self, shape: NetworkShape) -> Networks:
-        """Refuse: the networks of this space are not built yet."""
-        raise UsageError(
-            f"The networks of space '{self.name}' are not there, so that nothing can be trained. "
-            "Free scores, predictors and score files are."
-        )
+        """Return the factory of the stand-alone networks of one size."""
+        from harness.spaces.nb101.network import CellNetworks  # torch: only where it is used
+
+        return CellNetworks(shape)
 
     def counts(self, arch: Cell) -> Mapping[str, int]:
         """Count the vertices of each operation, and the edges."""

@@ -132,8 +132,8 @@ def test_a_configuration_cannot_be_changed() -> None:
     [
         ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: augment, "),
         (
-            {"space": "nb101"},
-            r"^Unknown space 'nb101'\. Did you mean 'nb201'\? Available: macro",
+            {"space": "nb200"},
+            r"^Unknown space 'nb200'\. Did you mean 'nb201'\? Available: macro",
         ),
         ({"dataset": "cifar"}, r"^Unknown dataset 'cifar'\. Did you mean 'cifar10'\?"),
         ({"dataset": "ImageNet16-120"}, r"Did you mean 'imagenet16-120'\? Available: cifar10, cif"),

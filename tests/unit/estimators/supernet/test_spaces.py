@@ -48,6 +48,7 @@ def rank(folder: Path, trainer: Trainer, monitor: Recorder) -> Ranking:
     [
         (MACRO, "spos"),
         (MACRO, "ogd"),
+        ("nb101-ss2", "ogd"),
         (TOY, "spos"),
         (TOY, "ogd"),
         (TOY, "fairnas"),

@@ -363,10 +363,10 @@ def test_a_parquet_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
 def test_a_parquet_file_of_another_space_is_refused(tmp_path: Path) -> None:
     table = pa.Table.from_pandas(ROWS)
     for more in ({}, {"harness_schema": "truth/1"}):
-        metadata = {"harness_space": "nb101"} | more
+        metadata = {"harness_space": "nb301"} | more
         path = tmp_path / "rows.parquet"
         pq.write_table(table.replace_schema_metadata(metadata), path)
-        with pytest.raises(TruthError, match="'nb101', which this version does not know"):
+        with pytest.raises(TruthError, match="'nb301', which this version does not know"):
             import_truth(path)
 
 
