@@ -69,7 +69,7 @@ class Nago(Unbounded):
         "smoke": {"channels": 2},
         "quick": {"channels": 4},
         "standard": {"channels": 8},
-        "paper": {"channels": 16},
+        "paper": {"channels": 16, "n_archs": 300},
     }
     most_nodes: ClassVar[int] = 60
 
