@@ -12,28 +12,13 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.made import make_trainer, median_by, noise_images, take_turns
+from benchmarks.made import PATHS, follow, make_trainer, median_by, noise_images, take_turns
 from benchmarks.naive import NaiveStep, naive_batch
-from harness.spaces.nb201.encoding import arch_at, sample_indices
-from harness.strategies.base import WeightedPath
-from harness.training.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-PATHS = [arch_at(index) for index in sample_indices(10)]
-"""Their mean arithmetic (19.1 GFLOP a step at N=5) and poolings (1.2) are near those of the whole
-space (18.3 and 1.2): ours gains most on poolings, least on 3x3 convolutions."""
 ROUNDS_PER_PATH = 3
 C16 = {"channels": 16, "lr": 0.025, "clip_norm": 0.0, "schedule": "constant"}
-
-
-def follow(trainer: Trainer) -> None:
-    """Make a trainer train `PATHS` in turn."""
-
-    def sample_paths(step: int, _rng: np.random.RandomState) -> list[WeightedPath]:
-        return [WeightedPath(PATHS[step % len(PATHS)], 1.0)]
-
-    trainer.strategy.sample_paths = sample_paths  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("cells", [1, 5], ids=lambda cells: f"C16N{cells}")

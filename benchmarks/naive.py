@@ -30,6 +30,7 @@ class NaiveStep:
         shape = trainer.sampler.data.network_shape(config.channels, config.cells)
         self.network = NaiveNetwork(shape, affine=False, running=False)
         copy_weights(trainer.network, self.network)
+        self.network.to(trainer.device)
         self.zero_all = zero_all
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),

@@ -42,7 +42,7 @@ from harness.settings.layers import (
     size_of,
 )
 from harness.settings.presets import ESTIMATORS as PRESET_ESTIMATORS
-from harness.settings.presets import IMAGE_DATASETS, PRESETS
+from harness.settings.presets import IMAGE_DATASETS, NEVER_RUN, PRESETS
 from harness.settings.run import RunConfig
 from harness.spaces import DEFAULT, Space, load_space
 from harness.spaces import REGISTRY as SPACES
@@ -89,7 +89,8 @@ def _quick(key: str) -> str:
 @click.option("--seeds", help="Comma-separated run seeds.  [default: 0,1,2 on tiles, else 0]")
 @click.option(
     "--preset",
-    help=f"How much to train and rank, and with what. [{'|'.join(_PRESETS)}]  [default: quick]",
+    help=f"How much to train and rank, and with what. [{'|'.join(_PRESETS)}] "
+    f"{' and '.join(NEVER_RUN)} were never run as a whole.  [default: quick]",
 )
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
 @click.option(

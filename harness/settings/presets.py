@@ -96,6 +96,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Settings by data set and preset name."""
 
+NEVER_RUN = ("standard", "paper")
+"""Presets that no run has finished: their times are estimates, and nothing is tuned."""
+
 OWN_PRESETS: dict[str, dict[str, Any]] = {
     "smoke": PRESETS["tiles"]["smoke"],
     "quick": {**PRESETS["tiles"]["quick"], "weight_decay": 5e-4},  # tuned on tiles

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 
 from harness.errors import UsageError
-from harness.execution.engines.ray.driver import _connected
+from harness.execution.conditions import Conditions
+from harness.execution.engines.ray.driver import RayEngine, _connected, _Driver, _Task
+from tests.tiny import tiny_config
 
 
 @pytest.mark.parametrize("reason", ["The current node timed out during startup.\nMore.", ""])
@@ -37,3 +41,28 @@ def test_a_ray_that_does_not_start_is_told_and_put_away(
     assert caught.value.__cause__ is cause
     assert ended == [True]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_each_run_asks_for_its_threads_and_gpus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Remote:
+        def options(self, **options: Any) -> Remote:
+            asked.append(options)
+            return self
+
+        def remote(self, *_: Any) -> object:
+            return object()
+
+    monkeypatch.setattr(ray, "remote", lambda _: Remote())
+    engine = RayEngine(gpus=0.25)
+    driver = _Driver.__new__(_Driver)  # without the actor that a cluster would run
+    driver.__dict__.update(
+        _engine=engine, _conditions=Conditions(tmp_path), _mailbox=None, _under_way={}
+    )
+    driver._submit(_Task(tiny_config(threads=3, device="cuda"), 1, ExitStack()))
+    (options,) = asked
+    assert (options["num_cpus"], options["num_gpus"]) == (3, 0.25)
+    assert len(driver._under_way) == 1

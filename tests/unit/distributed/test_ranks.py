@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.distributed.ranks import ALONE
+from harness.distributed.launch import Launch
+from harness.distributed.ranks import ALONE, join
 from harness.spaces.nb201.encoding import arch_at
 from harness.supernet.norm import DistributedNorm, batch_norm
 from harness.testing.strategies import Row
@@ -204,3 +205,18 @@ def test_ranks_that_drifted_apart_save_nothing_and_say_so(run: RunOnRanks, tmp_p
     for told in run(ranks.save_after_drifting_apart, tmp_path):
         assert told.startswith("RankError: At step 0 the ranks no longer hold the same weights")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("device", "backend"), [("cpu", "gloo"), ("cuda", "cpu:gloo,cuda:nccl")])
+def test_gradients_are_sent_by_nccl_on_gpus_and_flags_by_gloo(
+    monkeypatch: pytest.MonkeyPatch, device: str, backend: str
+) -> None:
+    chosen: list[object] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(
+        torch.distributed, "init_process_group", lambda name, **_: chosen.append(name)
+    )
+    with join(Launch(rank=3, size=4, local_rank=1, local_size=2), device) as joined:
+        assert (joined.rank, joined.size) == (3, 4)
+    assert chosen == ([1, backend] if device == "cuda" else [backend])
