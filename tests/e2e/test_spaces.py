@@ -42,7 +42,7 @@ SETTINGS = (*_SIZE, "--jobs", "1")
 
 STRATEGIES = {
     "macro": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
-    "nb101-ss2": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
+    "nb101-ss2": ("spos", "ogd", "sandwich", "novelty", "nsas", "wpl"),
     "toy": ("spos", "ogd", "fairnas", "sandwich", "novelty", "nsas", "wpl"),
     "endless": ("spos", "ogd", "wpl"),
 }
