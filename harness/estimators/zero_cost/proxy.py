@@ -66,8 +66,9 @@ class Proxy(Estimator):
             Interrupted: If the monitor asked to stop; what was measured is in the journals.
             UsageError: If the space has no networks, or the number exists for none of them.
         """
-        space, name = load_space(self.task.config.space), self.task.config.estimator
-        classes = {own: load_estimator(own) for own in (name, *self.task.beside)}
+        config = self.task.config
+        space, name = load_space(config.space), config.estimator
+        classes = {own: load_estimator(own, config.space) for own in (name, *self.task.beside)}
         proxies = {own: found for own, found in classes.items() if issubclass(found, Proxy)}
         group = Group(self.task, proxies)
         found: dict[int, Measured] = {}

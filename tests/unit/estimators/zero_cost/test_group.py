@@ -96,6 +96,13 @@ def test_a_proxy_that_is_asked_for_later_is_added(
     assert len(measured) == 2 * n_before
 
 
+def test_a_free_score_of_another_space_may_be_asked_for_beside(tmp_path: Path) -> None:
+    space = load_space("macro")
+    config = tiny_config(space="macro", estimator="jacov", zero_cost=TABLE)
+    found = score(tiny_task(config, tmp_path, beside=(space.floor,)), space.prefix(2))
+    assert [row["status"] for row in found.rows["scores"]] == ["ok", "ok"]
+
+
 def test_other_settings_share_nothing(tmp_path: Path) -> None:
     score(make_task(tmp_path, "jacov"))
     score(make_task(tmp_path, "jacov", batch_size=9))
