@@ -18,7 +18,8 @@ from harness.spaces.nago.encoding import ErdosRenyi, Generator, WattsStrogatz
 
 STAGES = 3
 TRIES = 1_000
-"""Draws of a graph until it is connected. After 30, as many as 7% of er(4,0.20) are not."""
+"""Draws of a graph until it is connected. After 30, 7% of er(4,0.20) would not be: of 1,800
+networks of the first 300 generators, 5 would lack a graph."""
 
 
 class Dag(NamedTuple):

@@ -24,7 +24,7 @@ from harness.spaces.nb101.encoding import (
     parse_cell,
 )
 from harness.spaces.nb101.table import Cells
-from harness.spaces.values import Baseline, Cost, Fact, Features, NetworkShape, Trait
+from harness.spaces.values import Baseline, Cost, Fact, Features, Graph, NetworkShape, Trait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,6 +126,11 @@ class NB101(Listed):
         """Count the vertices of each operation, and the edges."""
         ops = {name: arch.ops.count(op) for op, name in enumerate(OPS)}
         return {**ops, "vertices": arch.n, "edges": len(arch.edges)}
+
+    def graphs(self, arch: Cell, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the cell."""
+        nodes = ("input", *(OPS[op] for op in arch.ops), "output")
+        return (Graph("cell", nodes, tuple((*edge, "") for edge in arch.edges)),)
 
     def facts(self, arch: Cell) -> tuple[Fact, ...]:
         """Return the published hash and the size of the cell."""
