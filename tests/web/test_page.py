@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from harness.estimators.matrix import Loaded, ScoreMatrix
-from harness.report import Report, Section, make_report
+from harness.report import Report, Section, contents, make_report
 from harness.report.figures import make_figures
 from harness.report.leaderboard import make_leaderboard
 from harness.report.page import save_page
@@ -101,6 +101,18 @@ def test_populations_change_which_points_are_shown(
             f"{part.population.n} of {N} architectures are shown."
         )
     assert page.locator("#best tbody tr").count() <= 20
+
+
+def test_a_sample_of_too_many_architectures_says_that_it_is_one(
+    report: Report, open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_DRAWN", 50)
+    save_page(report, tmp_path / "sample.html")
+    page = open_page(tmp_path / "sample.html").page
+    expect(page.locator("#count")).to_have_text(
+        f"50 of 50 architectures, a sample of {N} (tables are of all), are shown."
+    )
+    expect(page.locator("#cloud-caption")).to_contain_text("Ranks are among the sample's 50;")
 
 
 def test_seeds_and_estimators_can_be_chosen(report: Report, file: Path, open_page: Open) -> None:
