@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ class Check:
 
     def __init__(self, out: Path, device: str, seconds: float, rehearse: bool) -> None:
         self.out = out
+        self.runs = Path(tempfile.mkdtemp(prefix="harness-gpu-runs-"))  # `out` has few files
         self.device = device
         self.rehearse = rehearse
         self.ends = time.monotonic() + seconds
@@ -121,9 +123,8 @@ class Check:
         settings["steps"] = steps
         settings["snapshot_every"] = max(1, steps // 10)
         settings["checkpoint_every"] = steps
-        runs = self.out / "runs"
         commands = [
-            experiment_command(self.device, runs, strategy, cells, settings)
+            experiment_command(self.device, self.runs, strategy, cells, settings)
             for cells in (5, 1)
             for strategy in ("spos", "ogd")
         ]
@@ -137,18 +138,15 @@ class Check:
                 "settings": settings,
                 "exit": codes,
                 "seconds": round(time.monotonic() - started, 1),
-                "runs": read_summaries(runs),
+                "runs": read_summaries(self.runs),
             }
         )
 
     def collect(self) -> None:
         """Pack the run folders, without weights, into one file."""
-        runs = self.out / "runs"
-        if not runs.exists():
-            return
         packed = self.out / "runs.tar.gz"
         with tarfile.open(packed, "w:gz") as archive:
-            archive.add(runs, "runs", filter=lambda m: None if m.name.endswith(".pt") else m)
+            archive.add(self.runs, "runs", filter=lambda m: None if m.name.endswith(".pt") else m)
         size = packed.stat().st_size / 2**20
         self.note(packed_mib=round(size, 2), too_large=size > FILE_MIB)
 
