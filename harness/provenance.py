@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("harness", "torch", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn")
+DISTRIBUTION = "nas-ranking-harness"
+"""The name to install by; on the package index `harness` is somebody else's."""
+PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn")
 
 
 @cache
@@ -28,8 +30,18 @@ def environment() -> dict[str, Any]:
         "cpu": cpu,
         "cpu_id": cpu_id,
         "cores": os.cpu_count(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {"harness": own_version(), **{name: _version(name) for name in PACKAGES}},
     }
+
+
+def own_version() -> str | None:
+    """Return the version of this package, or None where it runs without being installed."""
+    return _version(DISTRIBUTION)
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra, for a message."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 @cache

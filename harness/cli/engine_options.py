@@ -12,6 +12,7 @@ import click
 from harness.cli.options import Command, add_options
 from harness.errors import UsageError
 from harness.execution.cluster import choose_address
+from harness.provenance import how_to_install
 
 if TYPE_CHECKING:
     from harness.cli.monitors import SignalledMonitor
@@ -48,7 +49,7 @@ def engine_options(command: Command) -> Command:
             type=click.Choice(ENGINES),
             default="local",
             show_default=True,
-            help="Where runs are computed: this machine, or a Ray cluster (harness[ray]).",
+            help="Where runs are computed: this machine, or a Ray cluster (extra `ray`).",
         ),
         click.option(
             "--address",
@@ -81,7 +82,7 @@ def engine_options(command: Command) -> Command:
         click.option(
             "--tensorboard",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Write the curves of finished runs to this folder (harness[tensorboard]).",
+            help="Write the curves of finished runs to this folder (extra `tensorboard`).",
         ),
     )(command)
 
@@ -106,7 +107,7 @@ def check_engine(engine: str, **options: Any) -> dict[str, Any]:
             raise UsageError(f"--{key.replace('_', '-')} needs --engine ray.")
     elif importlib.util.find_spec("ray") is None:
         raise UsageError(
-            "--engine ray was given, but Ray is not installed: pip install 'harness[ray]'."
+            f"--engine ray was given, but Ray is not installed: {how_to_install('ray')}."
         )
     else:
         choose_address(given.get("address"))

@@ -12,6 +12,7 @@ from harness.cli.lazy import LazyGroup
 from harness.cli.output import code_of_output, lasting_output
 from harness.cli.printing import clean_lines
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, HarnessError, Interrupted
+from harness.provenance import DISTRIBUTION
 
 COMMANDS = {
     "check": ("harness.cli.check:check", "Fail if a new ranking is worse than the baseline."),
@@ -34,7 +35,7 @@ COMMANDS = {
 @click.group(
     cls=LazyGroup, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(package_name="harness")
+@click.version_option(package_name=DISTRIBUTION)
 def cli() -> None:
     """Measure how well estimators, such as weight-sharing supernets, rank architectures.
 

@@ -1,4 +1,4 @@
-"""Curves of finished runs for TensorBoard, from their folders (`pip install harness[tensorboard]`).
+"""Curves of finished runs for TensorBoard, from their folders (extra `tensorboard`).
 
 Curves are exported, not streamed: they show what is stored, so that a run that was stopped, resumed
 or computed elsewhere looks like any other.
@@ -15,6 +15,7 @@ import pandas as pd
 
 from harness.errors import StoreError, UsageError
 from harness.files.atomic import make_folder
+from harness.provenance import how_to_install
 from harness.runs.folder import RunFolder
 
 SUFFIX = ".harness"
@@ -37,7 +38,7 @@ def prepare_export(target: Path) -> None:
         StoreError: If the folder cannot be made.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise UsageError("TensorBoard is not installed: pip install 'harness[tensorboard]'.")
+        raise UsageError(f"TensorBoard is not installed: {how_to_install('tensorboard')}.")
     make_folder(target, "--tensorboard")
 
 

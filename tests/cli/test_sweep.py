@@ -206,7 +206,7 @@ def test_without_ray_the_engine_says_how_to_get_it(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = invoke("sweep", write_study(tmp_path, ""), "--engine", "ray")
     assert result.code == 2
-    assert "pip install 'harness[ray]'" in result.err
+    assert "pip install 'nas-ranking-harness[ray]'" in result.err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
 """Engines: ways to compute many runs, behind one interface.
 
-`local`: processes on this machine. `ray`: tasks on a Ray cluster (`pip install harness[ray]`).
+`local`: processes on this machine. `ray`: tasks on a Ray cluster (extra `ray`).
 """

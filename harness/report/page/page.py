@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.metadata
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -116,7 +115,7 @@ def render_page(report: Contents, date: str | None = None) -> str:
         script_hash=_hash(script),
         data=Markup(to_script_json(explorer_data(report))),
         date=date or provenance.now(),
-        version=importlib.metadata.version("harness"),
+        version=provenance.own_version() or "unknown",
     )
 
 

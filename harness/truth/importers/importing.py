@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from harness.errors import TruthError, UsageError, unknown_name
 from harness.files.atomic import make_folder
-from harness.provenance import now
+from harness.provenance import now, own_version
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, load_table, make_table, save_table
 from harness.truth.columns import ONLY_ACCURACY, Metrics
@@ -173,7 +172,7 @@ def to_table(imported: Imported, source: str, importer: str, name: str | None) -
         "source_file": source,
         "source_sha256": imported.sha256,
         "importer": importer,
-        "importer_version": version("harness"),
+        "importer_version": own_version() or "unknown",
         "imported": now(),
         **{part.name: str(part.n) for part in imported.left_out},
     }

@@ -1,4 +1,4 @@
-"""Runs as tasks of a Ray cluster (`pip install harness[ray]`).
+"""Runs as tasks of a Ray cluster (extra `ray`).
 
 The driver, where the command was given, submits runs (`driver`); a worker computes one (`task`) and
 reports to the driver through a mailbox (`mailbox`); a ranking may be spread further (`ranking`).
