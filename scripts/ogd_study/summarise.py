@@ -33,7 +33,6 @@ from harness.stats.intervals import student_quantile
 from harness.truth import default_query, find_truth
 
 POPULATIONS = {"all": 1.0, "top_half": 0.5, "top_10": 0.1}
-PRIMARY_MEASURE = "tau_refitted_all"
 SHARED = ("0", "1", "2+")
 
 
@@ -53,13 +52,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--baseline", default="spos", help="the method that others are compared to")
-    parser.add_argument("--primary", help="the method of the primary contrast")
+    parser.add_argument("--primary", help="the method of the primary contrast, by its own readout")
     args = parser.parse_args()
     runs = _name_methods(find_runs(args.runs))
     rows = pd.DataFrame(_read(runs, args.data_dir)).drop_duplicates("run")
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "runs.csv", index=False, float_format="%.5g")
-    _write(args.out / "contrasts.md", _contrasts(rows, args.baseline, args.primary))
+    primary = args.primary and (args.primary, _own_measure(runs, args.primary))
+    _write(args.out / "contrasts.md", _contrasts(rows, args.baseline, primary))
     _write(args.out / "relations.md", [_relations(rows)])
     _write(args.out / "disturbance.md", [_disturbance(runs)])
 
@@ -128,7 +128,18 @@ def _training(record: Record) -> dict[str, Any]:
     }
 
 
-def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> Iterator[Block]:
+def _own_measure(runs: Sequence[Run], method: str) -> str:
+    """Name tau of all by the readout that a method's runs rank by."""
+    readouts = {run.config.rank_readout for run in runs if run.method == method}
+    if len(readouts) != 1:
+        found = ", ".join(sorted(readouts)) or "no run"
+        raise SystemExit(f"The primary method {method} needs runs of one readout; found: {found}.")
+    return f"tau_{readouts.pop()}_all"
+
+
+def _contrasts(
+    rows: pd.DataFrame, baseline: str, primary: tuple[str, str] | None
+) -> Iterator[Block]:
     headings = "method", "pairs", "mean [95%]", "p", "p by Holm", "smallest effect seen with 80%"
     for measure in (name for name in rows.columns if name.startswith("tau_")):
         found = []
@@ -136,7 +147,7 @@ def _contrasts(rows: pd.DataFrame, baseline: str, primary: str | None) -> Iterat
             both = _pairs(rows[rows["method"] == baseline], group, measure)
             if method != baseline and len(both) >= 2:
                 found.append((str(method), paired_contrast(both)))
-        first = primary if measure == PRIMARY_MEASURE else None
+        first = primary[0] if primary and measure == primary[1] else None
         corrected = holm([contrast.p for name, contrast in found if name != first])
         secondary = iter(corrected)
         cells = [
@@ -188,7 +199,8 @@ def describe_relation(rows: pd.DataFrame, measure: str) -> str:
     known = rows[["method", "seed", *names]].dropna()
     n_methods, seeds = known["method"].nunique(), known["seed"].unique()
     free = len(known) - n_methods - 1
-    if free < 3:
+    # without a seed, runs of several methods need two degrees of freedom: of one, r is 1 or -1
+    if free < 3 or (n_methods > 1 and free - known["seed"].value_counts().max() < 2):
         return "too few runs"
     r = _correlate(known, names)
     z = np.arctanh(r)
