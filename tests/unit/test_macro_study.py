@@ -35,7 +35,9 @@ def test_the_tables_of_the_study_are_made_again(
     assert made == {name: (MACRO / name).read_text(encoding="utf-8") for name in made}
     contrast = shown("## The contrast", "## Beside it")
     assert len(contrast) == 2 + 6
-    assert [line for line in contrast[2:] if line.split("| ", 2)[2] not in made["contrasts.md"]] == []
+    assert [
+        line for line in contrast[2:] if line.split("| ", 2)[2] not in made["contrasts.md"]
+    ] == []
 
 
 @pytest.mark.realdata
