@@ -1,13 +1,12 @@
 """Pictures of architectures, and the same in words: what `Space.graphs` returns.
 
-A node stands as far to the right as its longest path from an input is long.
+Nodes stand in a row, in their order; edges that pass over others are arcs.
 """
 
 from __future__ import annotations
 
 import io
 import textwrap
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from harness.spaces.values import Graph
 
 PICTURE_TYPES = ("png", "svg", "pdf")
 _STEP_IN = 0.9
-"""Between nodes of successive depths, and between those of one."""
+"""Between nodes."""
 _BEND = 0.35
 _LETTERS_IN = 14
 _INK, _LINE = "#1C1F23", "#0072B2"
@@ -60,7 +59,7 @@ def _save(graphs: Sequence[Graph], title: str, kind: str, path: Path) -> None:
 
 
 def _draw(graphs: Sequence[Graph], title: str) -> Canvas:
-    widths = [_STEP_IN * (1 + max(_depths(graph))) for graph in graphs]
+    widths = [_STEP_IN * len(graph.nodes) for graph in graphs]
     width, reach = sum(widths) + 0.4, max(map(_reach, graphs))
     lines = textwrap.wrap(title, int(_LETTERS_IN * width))
     height = 2 * reach * _STEP_IN + 0.4 + 0.15 * len(lines)
@@ -74,59 +73,39 @@ def _draw(graphs: Sequence[Graph], title: str) -> Canvas:
 
 
 def _reach(graph: Graph) -> float:
-    """Return how far a graph reaches above and below its middle."""
-    places = _places(graph)
-    longest = max((places[t][0] - places[s][0] for s, t, _ in graph.edges), default=0.0)
+    """Return how far a graph reaches above and below its row."""
+    longest = max((target - source for source, target, _ in graph.edges), default=0)
     # half of the bend is how far an arc stands out, by its length
-    return max(abs(y) for _, y in places) + _BEND / 2 * longest + 0.3
+    return _BEND / 2 * longest + 0.3
 
 
 def _fill(panel: Axes, graph: Graph, reach: float) -> None:
-    places = _places(graph)
+    box = {"boxstyle": "round", "facecolor": "white", "edgecolor": _INK, "linewidth": 0.6}
+    boxes = [
+        panel.text(x, 0, label, ha="center", va="center", fontsize=6, color=_INK, bbox=box)
+        for x, label in enumerate(graph.nodes)
+    ]
     for source, target, label in graph.edges:
-        (x, y), (to_x, to_y) = places[source], places[target]
-        # an edge that passes over others bends out of their way
-        bend = 0.0 if to_x - x <= 1 else _BEND if (source + target) % 2 else -_BEND
+        # an edge that passes over nodes bends out of their way
+        bend = 0.0 if target - source == 1 else _BEND if source % 2 else -_BEND
         form = {
             "arrowstyle": "-|>",
             "connectionstyle": f"arc3,rad={bend}",
             "color": _LINE,
             "linewidth": 0.8,
-            "shrinkA": 9.0,
-            "shrinkB": 9.0,
+            "patchA": boxes[source].get_bbox_patch(),
+            "patchB": boxes[target].get_bbox_patch(),
         }
-        panel.annotate("", (to_x, to_y), (x, y), arrowprops=form)
-        middle = ((x + to_x) / 2 + bend * (to_y - y) / 2, (y + to_y) / 2 - bend * (to_x - x) / 2)
+        panel.annotate("", (target, 0), (source, 0), arrowprops=form)
+        middle = ((source + target) / 2, -bend * (target - source) / 2)
         over = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         if label:
             panel.text(*middle, label, ha="center", va="center", fontsize=5, color=_LINE, bbox=over)
-    for label, (x, y) in zip(graph.nodes, places, strict=True):
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": _INK, "linewidth": 0.6}
-        panel.text(x, y, label, ha="center", va="center", fontsize=6, color=_INK, bbox=box)
     panel.set_title(graph.title)
     panel.set_axis_off()
-    panel.set_xlim(-0.5, max(x for x, _ in places) + 0.5)
+    panel.set_xlim(-0.5, len(graph.nodes) - 0.5)
     panel.set_ylim(-reach, reach)
     panel.set_aspect("equal")
-
-
-def _depths(graph: Graph) -> list[int]:
-    """Return the length of the longest path to each node."""
-    depths = [0] * len(graph.nodes)
-    for source, target, _ in sorted(graph.edges, key=lambda edge: edge[1]):
-        depths[target] = max(depths[target], depths[source] + 1)
-    return depths
-
-
-def _places(graph: Graph) -> list[tuple[float, float]]:
-    """Return where each node stands: those of one depth above each other, about the middle."""
-    depths = _depths(graph)
-    heights, seen = Counter(depths), Counter[int]()
-    places = []
-    for depth in depths:
-        places.append((float(depth), (heights[depth] - 1) / 2 - seen[depth]))
-        seen[depth] += 1
-    return places
 
 
 def write_graph(graph: Graph) -> Iterator[str]:
