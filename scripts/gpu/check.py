@@ -9,6 +9,7 @@ no other. What is known so far is always in FOLDER/check.json.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -82,12 +83,13 @@ class Check:
                 codes.append(process.wait(max(0.1, ends - time.monotonic())))
             except subprocess.TimeoutExpired:
                 codes.append(None)
-        for number in (signal.SIGINT, signal.SIGKILL):
+        for number, patience_s in ((signal.SIGINT, STOPPING_S), (signal.SIGKILL, None)):
             late = [process for process in processes if process.poll() is None]
             for process in late:
                 os.killpg(process.pid, number)  # with the processes that it started
-            if late:
-                time.sleep(STOPPING_S)
+            for process in late:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(patience_s)
         return codes
 
     def run_tests(self) -> None:

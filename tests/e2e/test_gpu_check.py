@@ -78,10 +78,14 @@ def test_all_runs_get_as_many_steps_as_fit() -> None:
     assert plan_steps({}, 1.0, 256)["steps"] == 200
 
 
-def test_a_command_that_hangs_is_ended_and_what_is_known_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hangs", [["sleep", "60"], ["sh", "-c", "trap '' INT; sleep 60"]])
+def test_a_command_that_hangs_is_ended_and_what_is_known_stays(
+    tmp_path: Path, hangs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.gpu.check.STOPPING_S", 0.5)
     session = Check(tmp_path, "cpu", 60.0, rehearse=False)
     session.note(first=1)
-    assert session.run([["sleep", "60"], ["true"]], limit_s=0.5) == [None, 0]
+    assert session.run([hangs, ["true"]], limit_s=0.5) == [None, 0]
     session.note(second=2)
     known = json.loads((tmp_path / "check.json").read_text())
     assert (known["first"], known["second"]) == (1, 2)
