@@ -34,9 +34,6 @@ MOST_VERTICES, MOST_EDGES = 7, 9
 N_CELLS = 423_624
 
 IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
-
 Matrix = tuple[tuple[bool, ...], ...]
 
 _N_KEPT = 16_384

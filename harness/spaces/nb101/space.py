@@ -57,34 +57,15 @@ class NB101(Listed):
         """Return the row of the published table."""
         return self.archs.find(arch)
 
-    def prefix(self, n: int, offset: int = 0) -> tuple[int, ...]:
-        """Return the first rows of a permutation of a fixed seed."""
-        if not 1 <= n <= N_CELLS - offset:
-            raise ArchError(
-                f"{n:,} architectures after the first {offset:,} of space '{self.name}' were asked "
-                f"for; it has {N_CELLS:,}. Ask for fewer."
-            )
-        return self._permutation[offset : offset + n]
-
     @cached_property
     def _permutation(self) -> tuple[int, ...]:
+        """The rows in an order of a fixed seed: it takes no strings, and so no list of cells."""
         rows = make_rng(0, "canonical permutation", self.name).permutation(N_CELLS)
         return tuple(rows.tolist())
 
     def parse(self, text: str) -> Cell:
         """Parse a cell; of isomorphic ones, return the one that stands for all."""
-        return self.find_first(parse_cell(text))
-
-    def find_first(self, cell: Cell) -> Cell:
-        """Return the cell that stands for an isomorphism class.
-
-        Raises:
-            ArchError: If the benchmark has none of it.
-        """
-        if not self.archs.has(cell):
-            cell = find_first(cell)
-            self.archs.find(cell)
-        return cell
+        return find_first(parse_cell(text))
 
     def canonical(self, arch: Cell) -> Cell:
         """Return the same: each isomorphism class is there once."""

@@ -78,10 +78,6 @@ class Cells(Sequence[Cell]):
             raise ArchError(f"'{cell}' is not among the {N_CELLS:,} cells of NAS-Bench-101.")
         return row
 
-    def has(self, cell: Cell) -> bool:
-        """Say whether a cell is one that stands for its class."""
-        return pack(cell) in self._rows
-
     @cached_property
     def numbers(self) -> PackedArray:
         """Every cell as a number, [row]."""

@@ -28,8 +28,7 @@ import numpy as np
 
 from harness.errors import ArchError, TruthError
 from harness.spaces import load_space
-from harness.spaces.nb101.encoding import MOST_VERTICES, prune
-from harness.spaces.nb101.space import NB101
+from harness.spaces.nb101.encoding import MOST_VERTICES, find_first, prune
 from harness.truth.importers.base import Imported, ImportOptions, LeftOut
 from harness.truth.importers.nb101.rows import N_IMAGES, make_rows
 
@@ -167,12 +166,10 @@ def _find_cell(digest: str, matrix: str, operations: str) -> int:
     if not is_fine or any("1" in matrix[n * x : n * x + x + 1] for x in range(n)):
         raise ArchError(f"{matrix:.60} with {operations:.60} is no cell")
     has = [[matrix[n * x + y] == "1" for y in range(n)] for x in range(n)]
-    space = load_space("nb101")
-    assert isinstance(space, NB101)
-    cell = space.find_first(prune(has, inner))
+    cell = find_first(prune(has, inner))
     if cell.digest != digest:
         raise ArchError(f"its hash is {digest:.40}, and that of its cell {cell.digest}")
-    return space.key(cell)
+    return load_space("nb101").key(cell)
 
 
 def _find_last(content: bytes, epochs: int, where: str) -> tuple[float, float]:

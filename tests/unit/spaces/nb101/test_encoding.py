@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ArchError
 from harness.spaces import load_space
+from harness.spaces.nb101 import table
 from harness.spaces.nb101.encoding import (
     MOST_EDGES,
     N_CELLS,
@@ -25,6 +26,7 @@ from harness.spaces.nb101.encoding import (
     parse_cell,
     prune,
 )
+from harness.spaces.nb101.space import NB101
 
 SPACE = load_space("nb101")
 
@@ -176,6 +178,17 @@ def test_the_space_finds_isomorphic_cells() -> None:
         SPACE.prefix(N_CELLS, 1)
     with pytest.raises(ArchError, match="are unknown; known are those of cifar10"):
         SPACE.shape("cifar100")
+
+
+def test_a_cell_is_read_and_described_without_the_list_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table, "read_cells", lambda: pytest.fail("a minute of hashing"))
+    space = NB101()
+    arch = space.parse("110011:21")
+    assert str(arch) == "110011:12"
+    assert space.facts(arch)[0].values["hash"] == arch.digest
+    assert space.prefix(3, 2) == space.prefix(5)[2:]
 
 
 @pytest.mark.realdata
