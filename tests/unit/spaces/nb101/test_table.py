@@ -22,6 +22,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A space of 200 cells, and the cache folder that is not there yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(table, "enumerate_cells", lambda: iter(FEW))
+    monkeypatch.setattr(table, "read_cells", read_cells)  # not the session's, which would keep them
     monkeypatch.setattr(table, "_TOLD_EACH", 100)
     monkeypatch.setattr(table, "SHA256", hashlib.sha256(sorted_file()).hexdigest())
     return tmp_path / "cache" / "harness"
@@ -86,6 +87,7 @@ def test_an_interrupted_enumeration_leaves_nothing(
 
 def test_a_cell_is_found_by_its_row(cache: Path) -> None:
     cells = Cells()
+    assert len(cells.numbers) == len(FEW)
     assert [cells.find(cells[row]) for row in range(len(FEW))] == list(range(len(FEW)))
     assert cells[:3] == [cells[0], cells[1], cells[2]]
     with pytest.raises(ArchError, match="is not among the 423,624 cells"):
