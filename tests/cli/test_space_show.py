@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from harness.spaces import REGISTRY
 from tests.cli.commandline import Invoke
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
@@ -17,12 +18,16 @@ EACH = {
     "macro": ("22212220", ["  mbconv5_e6 <- input", "  output <- identity"]),
     "transnas-micro": ("64-41414-1_02_333", ["  1 <- skip_connect of input"]),
     "transnas-macro": ("64-1234-basic", ["  normal <- input"]),
+    "nb101": ("110011:12", ["  conv1x1 <- input", "  output <- conv1x1, maxpool3x3"]),
+    "nb101-ss1": ("0-01-12-23-34:2222", ["  maxpool3x3 <- input"]),
+    "nb101-ss2": ("0-1-02-12-012:0122", ["  conv1x1 <- conv3x3"]),
+    "nb101-ss3": ("0-0-0-12-34-05:00000", ["  conv3x3 <- conv3x3, conv3x3"]),
     "nago": (GENERATOR, ["top, draw 0:", "  0: stage 1", "  1 <- 0", "  2 <- 0, 1"]),
 }
 """Of each space an architecture, and lines that are said of it."""
 
 
-@pytest.mark.parametrize("space", EACH)
+@pytest.mark.parametrize("space", REGISTRY)
 def test_the_space_of_a_string_is_found_and_its_graphs_are_told(space: str, invoke: Invoke) -> None:
     text, lines = EACH[space]
     found = invoke("space", "show", text)

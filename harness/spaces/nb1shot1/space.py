@@ -18,7 +18,16 @@ from harness.spaces.nb1shot1.encoding import Arch, IntArray, Layout
 from harness.spaces.nb101.encoding import MAX_POOL, OPS, Cell, find_first, parse_cell
 from harness.spaces.nb101.space import NB101
 from harness.spaces.nb101.table import pack
-from harness.spaces.values import Architecture, Baseline, Cost, Fact, Features, Form, NetworkShape
+from harness.spaces.values import (
+    Architecture,
+    Baseline,
+    Cost,
+    Fact,
+    Features,
+    Form,
+    Graph,
+    NetworkShape,
+)
 
 if TYPE_CHECKING:
     from harness.spaces.values import Trait
@@ -182,6 +191,10 @@ class NB1Shot1(Grid):
     def counts(self, arch: Arch) -> Mapping[str, int]:
         """Count the vertices and edges of the cell."""
         return WHOLE.counts(arch.cell)
+
+    def graphs(self, arch: Arch, seed: int = 0) -> tuple[Graph, ...]:
+        """Return the cell."""
+        return WHOLE.graphs(arch.cell, seed)
 
     @cached_property
     def forms(self) -> Mapping[str, Form]:
