@@ -149,11 +149,21 @@ class TruthTable:
         return Truth(truth.keys[kept], truth.value[kept], truth.n_trials[kept], truth.n_missing)
 
     def part(self, space: Space) -> TruthTable:
-        """Give the rows of a space that is a part of this table's, under the keys of that space."""
+        """Give the rows of a space that is a part of this table's, under the keys of that space.
+
+        Raises:
+            TruthError: If there are none.
+        """
         own, theirs = space.keys_in_whole()
         order = np.argsort(theirs)
         place = np.searchsorted(theirs, self.columns.key, sorter=order).clip(max=len(order) - 1)
         rows = np.flatnonzero(theirs[order[place]] == self.columns.key)
+        if len(rows) == 0:
+            raise TruthError(
+                f"The truth table '{self.name}' has {self.n_archs:,} architectures of the space "
+                f"'{self.space.name}', of which none is in its part '{space.name}'. Give a table "
+                f"that has some, or --space {self.space.name}."
+            )
         keys = own[order[place[rows]]]
         ascending = np.argsort(keys, kind="stable")
         columns = self.columns.take(rows[ascending])

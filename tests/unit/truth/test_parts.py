@@ -75,6 +75,14 @@ def test_another_table_of_the_part_is_its_own(data: Path, tmp_path: Path) -> Non
         load_table(path, WHOLE)
 
 
+def test_a_table_without_any_network_of_the_part_is_refused(data: Path, tmp_path: Path) -> None:
+    rows = load_table(data / "nb101" / "truth.parquet").rows
+    others = rows[~rows["arch_index"].isin(PART.keys_in_whole()[1])]
+    save_table(make_table(others, "others", {}, space=WHOLE), path := tmp_path / "others.parquet")
+    with pytest.raises(TruthError, match=r"'nb101', of which none is in its part 'nb101-ss2'"):
+        load_table(path, PART)
+
+
 def test_a_missing_table_says_what_to_fetch(tmp_path: Path) -> None:
     with pytest.raises(TruthError, match=r"space 'nb101-ss2'.*nb101/truth.*data fetch nb101'"):
         find_truth("cifar10", tmp_path, PART)
