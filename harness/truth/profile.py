@@ -103,7 +103,7 @@ class Profile:
 
 
 def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
-    """Collect what a table says about an architecture.
+    """Collect what a table says about an architecture, or about another name of its network.
 
     Args:
         table: The table.
@@ -118,7 +118,10 @@ def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
     space = table.space
     key, text = space.key(arch), space.format(arch)
     position = None if space.size is None else space.prefix(space.size).index(key) + 1
-    if not (table.columns.key == key).any():
+    listed = key
+    if space.n_networks is not None and key not in table.columns.key:
+        listed = space.key(space.identity(arch))
+    if listed not in table.columns.key:
         called = f"{key}, {text}," if arch_columns(space).index else text
         of = "" if space.size is None else f" of the {space.size:,}"
         where = "" if position is None else f" where N is {position:,} or more"
@@ -128,7 +131,7 @@ def describe_arch(table: TruthTable, arch: Architecture) -> Profile:
             f"them); 'harness truth build --n-archs N' trains it{where}."
         )
     groups = table.groups()
-    standings = [_stand(table, group, key) for group in groups]
+    standings = [_stand(table, group, listed) for group in groups]
     shapes = {group.dataset: _shape_of(table, group.dataset) for group in groups}
     costs = {name: space.cost(arch, shape) for name, shape in shapes.items() if shape is not None}
     return Profile(

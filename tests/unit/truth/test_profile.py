@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import TruthError
+from harness.spaces import load_space
+from harness.spaces.lookup import name_archs
 from harness.spaces.nb201.cost import BENCHMARK_SHAPES, count_flops, count_params
 from harness.spaces.nb201.encoding import OPS, arch_at, sample_indices
 from harness.spaces.values import NetworkShape
@@ -183,3 +185,19 @@ def test_without_repeated_trials_the_spread_is_empty() -> None:
     rows = make_mixed_table().rows
     table = make_table(rows[rows["trial"] == 0], "single", {})
     assert describe_table(table, QUERY).spread == ()
+
+
+def test_another_name_of_a_network_has_its_rows() -> None:
+    space = load_space("macro")
+    arch = space.parse("00000001")  # an identity after the first block is a no-op
+    listed = space.identity(arch)
+    assert listed != arch
+    rows = pd.DataFrame(name_archs([space.key(listed)], space)).assign(
+        dataset="cifar10", split="test", epochs=50, trial=0, seed=-1, accuracy=90.0
+    )
+    table = make_table(rows, "mine", {}, space=space)
+    profile, other = describe_arch(table, arch), describe_arch(table, listed)
+    assert profile.standings == other.standings
+    assert (profile.names["arch"], profile.standings[0].mean) == ("00000001", 90.0)
+    with pytest.raises(TruthError, match="00000022 is not in the truth table 'mine'"):
+        describe_arch(table, space.parse("00000022"))
