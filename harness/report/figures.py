@@ -117,9 +117,8 @@ def _tau_series(label: str, x: Sequence[float], parts: Iterable[PopulationResult
 
 def _order_by_gap(section: Section, suffix: str) -> Figure:
     series = []
-    n_archs = min(result.figures.gap_curve.n_archs for result in section.evaluations)
-    is_part = n_archs == MOST_COMPARED < len(section.keys)
-    part = f" The pairs are of {n_archs:,} of them, drawn at random." if is_part else ""
+    is_part = any(result.figures.gap_curve.is_sample for result in section.evaluations)
+    part = f" The pairs are of at most {MOST_COMPARED:,}, drawn at random." if is_part else ""
     for result in section.evaluations:
         bins = result.figures.gap_curve.bins
         names = tuple(

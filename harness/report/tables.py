@@ -20,7 +20,6 @@ from harness.report.markup import Block
 from harness.report.trade_offs import trade_off_blocks
 from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
 from harness.stats.combination import write_range
-from harness.stats.gaps import MOST_COMPARED
 
 BESIDE = ("params", "random")
 """Baselines in the tables of populations, after the space's floor; a report's JSON has all."""
@@ -225,7 +224,7 @@ def _gap_block(result: Evaluated) -> Block:
         end = "more" if part.high is None else f"{part.high:g}"
         share = "-" if part.concordant is None else f"{part.concordant:.3f}"
         rows.append((f"{part.low:g} to {end}", f"{part.n_pairs:,}", share))
-    n, n_drawn = result.figures.n, result.figures.gap_curve.n_archs
-    whole = f"n={n_drawn:,}, drawn from {n:,}" if n_drawn == MOST_COMPARED < n else f"n={n:,}"
+    n, curve = result.figures.n, result.figures.gap_curve
+    whole = f"n={curve.n_archs:,}, drawn from {n:,}" if curve.is_sample else f"n={n:,}"
     title = f"Pairs in the right order, by true gap ({whole}), {_name(result)}"
     return Block(title, (f"gap in {result.truth.metric.difference}", "pairs", "share"), rows)

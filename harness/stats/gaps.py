@@ -64,12 +64,14 @@ class GapCurve:
             squares over pairs). Pooled over all larger gaps, the easy pairs of the bad tail would
             hide the hard ones. None if no gap with at least 435 pairs beyond it qualifies.
         n_archs: Architectures whose pairs are counted, the fewest of any seed.
+        is_sample: Whether some seed has more, of which `MOST_COMPARED` were drawn.
     """
 
     bins: tuple[GapBin, ...]
     n_tied: int
     reliable_gap: float | None
     n_archs: int
+    is_sample: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
@@ -78,6 +80,7 @@ class GapCurve:
             "n_tied": self.n_tied,
             "reliable_gap": self.reliable_gap,
             "n_archs": self.n_archs,
+            "is_sample": self.is_sample,
         }
 
 
@@ -110,21 +113,17 @@ def concordance_by_gap(
     truths = np.asarray(truth, dtype=np.float64)
     scale = _find_scale(truths)
     truths = truths / scale
-    counts, n_archs = np.zeros((3, 1), dtype=np.int64), len(truths)
+    counts, n_archs, is_sample = np.zeros((3, 1), dtype=np.int64), len(truths), False
     for number, (row, _) in enumerate(pairs):
-        own = _choose(np.ones(len(truths), dtype=np.bool_) if judged is None else judged[number])
-        n_archs = min(n_archs, len(own))
+        places = np.arange(len(truths)) if judged is None else np.flatnonzero(judged[number])
+        own = places[draw_places(len(places), MOST_COMPARED, "pairs by gap")]
+        n_archs, is_sample = min(n_archs, len(own)), is_sample or len(own) < len(places)
         of_row = _count_by_gap(row[own], truths[own])
         short, long = sorted((counts, of_row), key=lambda each: each.shape[1])
         counts = long.copy()
         counts[:, : short.shape[1]] += short
-    return _summarise(counts, len(pairs), scale, n_archs)
-
-
-def _choose(judged: BoolArray) -> IntArray:
-    """Return the places of those whose pairs are counted, ascending."""
-    places = np.flatnonzero(judged)
-    return places[draw_places(len(places), MOST_COMPARED, "pairs by gap")]
+    bins, n_tied, reliable_gap = _summarise(counts, len(pairs), scale)
+    return GapCurve(bins, n_tied, reliable_gap, n_archs, is_sample)
 
 
 def _find_scale(truths: FloatArray) -> float:
@@ -166,7 +165,10 @@ def _count_by_gap(scores: FloatArray, truths: FloatArray) -> npt.NDArray[np.int6
     return counts.reshape(n_steps, 3).T.copy()
 
 
-def _summarise(counts: IntArray, n_seeds: int, scale: float, n_archs: int) -> GapCurve:
+def _summarise(
+    counts: IntArray, n_seeds: int, scale: float
+) -> tuple[tuple[GapBin, ...], int, float | None]:
+    """Return the bins, the tied pairs and the reliable gap."""
     pairs, concordant = counts.sum(axis=0), counts[2] + counts[1] / 2.0
     edges = [round(edge * _STEPS_PER_POINT) for edge in GAP_EDGES]
     bins = []
@@ -179,7 +181,7 @@ def _summarise(counts: IntArray, n_seeds: int, scale: float, n_archs: int) -> Ga
         bins.append(GapBin(GAP_EDGES[number] * scale, upper, n // n_seeds, share))
     reliable = _reliable_gap(pairs[1:] / n_seeds, concordant[1:] / n_seeds)
     reliable = None if reliable is None else reliable * scale
-    return GapCurve(tuple(bins), int(pairs[0]) // n_seeds, reliable, n_archs)
+    return tuple(bins), int(pairs[0]) // n_seeds, reliable
 
 
 def _reliable_gap(n_pairs: FloatArray, concordant: FloatArray) -> float | None:

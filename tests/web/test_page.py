@@ -110,7 +110,7 @@ def test_a_sample_of_too_many_architectures_says_that_it_is_one(
     save_page(report, tmp_path / "sample.html")
     page = open_page(tmp_path / "sample.html").page
     expect(page.locator("#count")).to_have_text(
-        f"50 of 50 architectures, a sample of {N} (tables are of all), are shown."
+        f"50 of 50 architectures, drawn from {N} (tables are of all), are shown."
     )
     expect(page.locator("#cloud-caption")).to_contain_text("Ranks are among the sample's 50;")
 

@@ -86,7 +86,7 @@
     const { open, one, score, scoreRank, packed } = now;
     const whole = open.truth.length.toLocaleString("en");
     const isPart = packed.n_archs > open.truth.length;
-    const sample = isPart ? `, a sample of ${packed.n_archs.toLocaleString("en")} (tables are of all),` : "";
+    const sample = isPart ? `, drawn from ${packed.n_archs.toLocaleString("en")} (tables are of all),` : "";
     let text = `${state.shown.length.toLocaleString("en")} of ${whole} architectures${sample} are shown`;
     if (state.found) text += `; ${state.found.length.toLocaleString("en")} of these match`;
     at("count").textContent = `${text}.`;

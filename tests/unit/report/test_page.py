@@ -14,7 +14,7 @@ import pytest
 
 from harness.errors import StoreError
 from harness.estimators.loading import load_estimators
-from harness.report import Report, contents, make_report
+from harness.report import Report, contents, figures, make_report
 from harness.report.figure import Figure, Series
 from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
@@ -24,9 +24,10 @@ from harness.report.page.provenance import origins
 from harness.report.page.scales import Scale, choose_ticks, fit_scale, write_ticks
 from harness.report.page.theme import DARK, LIGHT
 from harness.report.palette import style_of
+from harness.report.tables import evaluation_blocks
 from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
-from harness.stats import METRICS, populations_of
+from harness.stats import METRICS, gaps, populations_of
 from harness.truth import find_truth
 from tests.made_reports import HOSTILE, make_file_report, make_run_report
 from tests.made_runs import N, make_run
@@ -180,6 +181,24 @@ def test_of_many_architectures_a_sample_is_drawn(
     own = section.evaluations[0].estimator.scores_of(section.keys).mean(axis=0)
     ranks = (-own).argsort(kind="stable").argsort(kind="stable") + 1.0
     assert scatter.series[0].y == tuple(ranks[drawn])  # ranks among all
+
+
+@pytest.mark.parametrize(
+    ("most", "caption", "counted"),
+    [
+        (60, ". Chance", "(n=60)"),
+        (50, ". The pairs are of at most 50, drawn at", "(n=50, drawn from 60)"),
+    ],
+)
+def test_pairs_of_a_sample_are_said_to_be_that(
+    most: int, caption: str, counted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (gaps, figures):
+        monkeypatch.setattr(module, "MOST_COMPARED", most)
+    made = make_file_report(tmp_path, ("mine",), n=60)
+    (figure,) = [each for each in make_figures(made) if each.name == "order-by-gap"]
+    assert caption in figure.caption
+    assert counted in evaluation_blocks(made.sections[0].evaluations[0])[-1].title
 
 
 def read_names(packed: dict[str, Any]) -> list[str]:

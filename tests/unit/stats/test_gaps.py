@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
@@ -193,13 +194,14 @@ def test_of_many_architectures_the_pairs_of_a_fixed_draw_are_counted(
     monkeypatch.setattr(gaps, "MOST_COMPARED", 120)
     drawn = draw_places(300, 120, "pairs by gap")
     curve = concordance_by_gap(scores, truth)
-    assert curve == concordance_by_gap(scores[:, drawn], truth[drawn])
+    assert curve == replace(concordance_by_gap(scores[:, drawn], truth[drawn]), is_sample=True)
     assert (whole.n_archs, curve.n_archs, curve.to_dict()["n_archs"]) == (300, 120, 120)
     assert sum(part.n_pairs for part in curve.bins) + curve.n_tied == 120 * 119 // 2
     judged = np.zeros((2, 300), dtype=np.bool_)
     judged[0, :130], judged[1, :90] = True, True  # only the first seed has too many
     some = concordance_by_gap(scores, truth, judged)
-    assert some.n_archs == 90
+    assert (some.n_archs, some.is_sample, some.to_dict()["is_sample"]) == (90, True, True)
+    assert not concordance_by_gap(scores, truth, judged & (np.arange(300) < 120)).is_sample
     assert 2 * sum(part.n_pairs for part in some.bins) <= 120 * 119 // 2 + 90 * 89 // 2
 
 
