@@ -119,9 +119,12 @@ def built_table(image_dataset: str, data_dir: Path | None, space: Space) -> Path
 
 
 def published_paths(data: Path, space: Space) -> list[Path]:
-    """Return where the published table may be in a data folder; the first that is there is it."""
-    folder = data / (space.part_of or space.name)
-    tables = [folder / name for name in PUBLISHED_FILES]
+    """Return where the published table may be in a data folder; the first that is there is it.
+
+    A part's own, which somebody imported, comes before that of the whole.
+    """
+    folders = dict.fromkeys((space.name, space.part_of or space.name))
+    tables = [data / folder / name for folder in folders for name in PUBLISHED_FILES]
     return [*tables, *(data / name for name in published(space).raw)]
 
 

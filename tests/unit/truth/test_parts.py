@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from harness.spaces import load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import default_query, find_truth, load_table, make_table, save_table
 from harness.truth.catalogue import list_places, open_table
+from harness.truth.importers.importing import place_table, truth_file
 from harness.truth.table import TruthTable
 
 WHOLE, PART = load_space("nb101"), load_space("nb101-ss2")
@@ -73,6 +75,16 @@ def test_another_table_of_the_part_is_its_own(data: Path, tmp_path: Path) -> Non
     check(load_table(path), data)
     with pytest.raises(TruthError, match="is of the space 'nb101-ss2', and 'nb101' was asked for"):
         load_table(path, WHOLE)
+
+
+def test_a_table_that_was_imported_for_the_part_comes_first(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "nb101", tmp_path / "nb101")
+    rows = load_table(data / "nb101" / "truth.parquet", PART).rows
+    mine = make_table(rows.assign(accuracy=rows["accuracy"] / 2), "mine", {}, space=PART)
+    assert place_table(mine, truth_file(tmp_path, PART))
+    assert find_truth("cifar10", tmp_path, PART).sha256 == mine.sha256
+    assert open_table(None, tmp_path, PART)[1].sha256 == mine.sha256
+    assert find_truth("cifar10", tmp_path, WHOLE).space is WHOLE
 
 
 def test_a_table_without_any_network_of_the_part_is_refused(data: Path, tmp_path: Path) -> None:
