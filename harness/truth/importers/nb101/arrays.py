@@ -90,7 +90,10 @@ def _load(file: Path, hashes: dict[str, str]) -> npt.NDArray[np.float64]:
             )
         content = file.read_bytes()
     except OSError as error:
-        raise TruthError(f"{file} cannot be read: {error.strerror or error}.") from error
+        raise TruthError(
+            f"{file} cannot be read: {error.strerror or error}. Both arrays belong in one folder; "
+            "get them with 'harness data fetch nb101'."
+        ) from error
     try:
         array = np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # a damaged file can fail in any way
