@@ -156,6 +156,7 @@ class Trainer:
             self.train_step()
             if self.step in kept and self.ranks.is_first:
                 with self._timed("checkpoint"):
+                    self._read_losses()  # weights after a step that diverged are not kept
                     save_snapshot(folder, self.step, self.network.state_dict())
             self._evaluate_if_due(folder, evaluate)
             stop = self.ranks.any(monitor.should_stop())
@@ -286,7 +287,8 @@ class Trainer:
         arch = paths[0].arch
         row = StepRow(step, self.space.key(arch), len(paths), math.nan, lr)
         self._unread.append((row, arch, loss))
-        if len(self._unread) >= self._read_every:
+        # at the same steps on all ranks; as the first reads more often, no other stops before it
+        if (step + 1) % self._read_every == 0:
             self._read_losses()
         self._sgd.step(self.strategy, lr)
         generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "strategy", step))
@@ -295,15 +297,15 @@ class Trainer:
         return loss
 
     def _read_losses(self) -> None:
-        """Log the steps whose losses were not read yet."""
+        """Log the steps whose losses were not read yet; none of them if training diverged."""
         if not self._unread:
             return
-        unread, self._unread = self._unread, []
-        losses: list[float] = torch.stack([loss for *_, loss in unread]).tolist()
-        for (row, arch, _), loss in zip(unread, losses, strict=True):
+        losses: list[float] = torch.stack([loss for *_, loss in self._unread]).tolist()
+        for (row, arch, _), loss in zip(self._unread, losses, strict=True):
             self._check_finite(loss, row.step, arch)
+        for (row, _, _), loss in zip(self._unread, losses, strict=True):
             self._log.add("steps", row._replace(loss=loss)._asdict())
-        self.loss = losses[-1]
+        self.loss, self._unread = losses[-1], []
 
     @torch.no_grad()
     def _average(self, loss: Tensor) -> Tensor:
@@ -352,6 +354,7 @@ class Trainer:
         self.strategy.load_state_dict(state["strategy"])
         self.meter.recent = [self._read_arch(saved) for saved in state["recent"]]
         self._log.load_state_dict(state["log"])
+        self._unread = []
         spent = {part: float(seconds) for part, seconds in state["timings"].items()}
         self.timings = defaultdict(float, spent)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from harness.errors import DivergedError
+from harness.monitor import SilentMonitor
 from harness.strategies import load_strategy
 from harness.strategies.ogd_settings import OgdSettings
 from harness.strategies.projection import RlsProjector
@@ -108,7 +110,7 @@ def test_losses_read_at_intervals_are_those_read_at_once() -> None:
         assert at_once.train_step() == later.train_step()
         assert at_once.loss == at_once.log.tables["steps"]["loss"][-1]
         read.append(len(later._log.tables.get("steps", {"step": []})["step"]))
-    assert read == [0, 0, 3, 3, 3, 6, 6, 6]  # a measurement of disturbance reads them too
+    assert read == [0, 0, 3, 3, 5, 6, 6, 6]  # a measurement of disturbance reads them too
     assert_same_state(at_once.state_dict(), later.state_dict())
 
 
@@ -122,9 +124,50 @@ def test_a_loss_that_is_read_late_is_named_with_its_own_step_and_is_not_saved() 
     trainer.train_step()
     with pytest.raises(DivergedError, match=r"^The loss became nan at step 1 on path"):
         trainer.train_step()
-    trainer.train_step()
-    with pytest.raises(DivergedError, match="The loss became nan"):
+    with pytest.raises(DivergedError, match="The loss became nan at step 1"):
         trainer.state_dict()
+
+
+def break_weights(trainer: Trainer, after: int) -> None:
+    """Let a trainer's losses be no number once so many steps are done."""
+    step = trainer.train_step
+
+    def train_step() -> Tensor:
+        if trainer.step == after:
+            with torch.no_grad():
+                trainer.network.classifier.bias.fill_(math.nan)
+        return step()
+
+    trainer.train_step = train_step  # type: ignore[method-assign]
+
+
+def train(trainer: Trainer) -> None:
+    while trainer.step < trainer.config.steps:
+        trainer.train_step()
+
+
+@pytest.mark.parametrize("after", [3, 6, 7])
+def test_the_rank_that_measures_learns_of_a_divergence_no_later_than_the_others(after: int) -> None:
+    # had another rank stopped first, the first would report a lost rank, to be run again
+    noticed = []
+    for probe_every in (3, 0):
+        trainer = tiny_trainer(tiny_config(probe_every=probe_every, steps=12))
+        trainer._read_every = 4
+        break_weights(trainer, after)
+        with pytest.raises(DivergedError, match=f"at step {after} "):
+            train(trainer)
+        noticed.append(trainer.step)
+    first, other = noticed
+    assert first <= other
+
+
+def test_no_checkpoint_to_rank_with_is_kept_of_a_training_that_diverged(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tiny_config(rank_snapshots=2, snapshot_every=2, checkpoint_every=8))
+    trainer._read_every = 100
+    break_weights(trainer, after=4)
+    with pytest.raises(DivergedError, match="at step 4 "):
+        trainer.run(tmp_path, SilentMonitor(), lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_covariance_that_cannot_be_factorised_ends_the_training() -> None:
