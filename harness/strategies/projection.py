@@ -292,9 +292,17 @@ class CovarianceProjector(AveragingProjector):
         identity = torch.eye(self.d, device=self.device)
         # I + R/a has eigenvalues in [1, 1 + d/c]: float32 holds this down to c of about 1e-3
         factor, failed = torch.linalg.cholesky_ex(identity + r / a)  # does not wait for a GPU
-        p = torch.cholesky_inverse(factor)
+        p = self._invert(factor)
         # a failure makes the next loss no number, which ends the training
         return torch.where(failed == 0, (p + p.T) / 2, torch.nan)
+
+    def _invert(self, factor: Tensor) -> Tensor:
+        """Return (L L^T)^-1 of a lower triangular L, [d, d]."""
+        if self.device.type == "cpu":
+            return torch.cholesky_inverse(factor)  # elsewhere it reads whether it failed
+        identity = torch.eye(self.d, dtype=factor.dtype, device=factor.device)
+        inverse: Tensor = torch.linalg.solve_triangular(factor, identity, upper=False)
+        return inverse.T @ inverse
 
 
 class NullspaceProjector(AveragingProjector):
@@ -311,6 +319,8 @@ class NullspaceProjector(AveragingProjector):
     """
 
     def _factorise(self, r: Tensor, mean: Tensor) -> Tensor:
+        if not mean.isfinite():  # after a loss that was not read yet: the next one is none either
+            return torch.full_like(r, torch.nan)
         eigenvalues, eigenvectors = torch.linalg.eigh(r)
         free: Tensor = eigenvectors[:, eigenvalues <= self.strength * mean]
         return free @ free.T

@@ -95,6 +95,25 @@ def test_p_of_zeros_is_the_identity_where_it_is_not_read_that_they_are(
     torch.testing.assert_close(projector.matrix(), torch.eye(6), rtol=0, atol=0)
 
 
+def test_covariance_is_inverted_the_same_where_a_failure_is_not_read() -> None:
+    read, unread = make("covariance", 24, c=0.5), make("covariance", 24, c=0.5)
+    unread.device = torch.device("meta")
+    assert isinstance(read, CovarianceProjector)
+    assert isinstance(unread, CovarianceProjector)
+    patches = randn(40, 24)
+    factor = torch.linalg.cholesky(torch.eye(24) + patches.T @ patches)
+    torch.testing.assert_close(unread._invert(factor), read._invert(factor), **EXACT)
+
+
+@pytest.mark.parametrize("name", PROJECTORS)
+def test_p_of_what_is_no_number_is_none_either(name: str) -> None:
+    projector = make(name, 6)  # patches of a step on a GPU, whose loss was not read yet
+    projector.store(torch.full((2, 6), torch.nan))
+    p = projector.matrix()
+    assert p is not None
+    assert p.isnan().all()
+
+
 def test_rls_equals_its_closed_form() -> None:
     d, alpha = 12, 0.3
     projector = make("rls", d, alpha=alpha)

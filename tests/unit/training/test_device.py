@@ -33,12 +33,15 @@ META = torch.device("meta")
 # `nullspace` is left out: torch's eigendecomposition, at each refresh, waits for a GPU anyway
 NAMES = (
     *("spos", "ogd-covariance", "ogd-rls", "spos-norm-matched", "spos-trace-matched"),
-    *("random-projector", "fairnas", "wpl", "ogd-macro", "ogd-macro-rls"),
+    *("random-projector", "fairnas", "sandwich", "nsas", "wpl", "novelty"),
+    *("ogd-macro", "ogd-macro-rls"),
 )
+CHECKED = ("aten::cholesky_inverse", "aten::_linalg_eigh", "aten::_linalg_check_errors")
+"""Operations that read from a GPU, though not from `meta`, whether they failed."""
 
 
 class Transfers(TorchDispatchMode):
-    """Notes operations that wait for a device: blocking copies, and mixed devices.
+    """Notes operations that wait for a device: blocking copies, mixed devices, and `CHECKED`.
 
     A CPU's scalar beside tensors of a device is neither: it is an argument of the kernel.
     """
@@ -56,7 +59,8 @@ class Transfers(TorchDispatchMode):
         devices = {t.device.type for t in tensors if t.dim() or t.device == META}
         if given.get("device") is not None and func._schema.name == "aten::_to_copy":
             devices.add(torch.device(given["device"]).type)
-        if len(devices) > 1 and not given.get("non_blocking"):
+        is_checked = META.type in devices and func._schema.name in CHECKED
+        if is_checked or (len(devices) > 1 and not given.get("non_blocking")):
             self.waiting.append(str(func))
         return func(*args, **(kwargs or {}))
 
@@ -95,6 +99,9 @@ def test_what_waits_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with Transfers() as transfers:
         trainer.train_step()
     assert transfers.waiting == ["aten.index.Tensor"] * 2
+    with Transfers() as transfers:
+        torch.linalg.cholesky(torch.eye(3, device=META))
+    assert transfers.waiting == ["aten._linalg_check_errors.default"]
     monkeypatch.setattr(trainer.sampler, "chosen", chosen)
     monkeypatch.setattr(loop, "READ_EVERY", 1)
     with pytest.raises(RuntimeError, match="meta"):
