@@ -61,6 +61,7 @@ MISTAKES = [
     (("truth", "build", "--dataset", "tile"), "Did you mean 'tiles'?"),
     (("truth", "build", "--n-archs", "0"), "allowed is 1 to 15,625"),
     (("truth", "build", "--n-archs", "15626"), "allowed is 1 to 15,625"),
+    (("truth", "build", "--n-archs", ""), "neither a number, 1 to 15,625, nor 'all'"),
     (("truth", "build", "--seeds", ""), "names no seed"),
     (("truth", "build", "--workers", "0"), "0 is not in the range"),
 ]

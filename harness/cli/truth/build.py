@@ -78,7 +78,7 @@ def build(
         out = out or place
     out = out or Path(f"{chosen.name}_{dataset}.parquet")
     usual = {"n_archs": "600", "seeds": "0,1,2", **chosen.built}
-    first = parse_n_archs(n_archs or usual["n_archs"], chosen)
+    first = parse_n_archs(usual["n_archs"] if n_archs is None else n_archs, chosen)
     wanted = parse_seeds(usual["seeds"] if seeds is None else seeds)
 
     from harness.cli.progress import Display, counted
