@@ -179,7 +179,7 @@ class BatchSampler:
 @torch.inference_mode(False)  # a tensor made in inference mode could not be used in training
 def _by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a value for each channel, [1, channel, 1, 1]."""
-    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, 1, 1)
+    return torch.tensor(values, dtype=dtype).view(1, -1, 1, 1).to(device, non_blocking=True)
 
 
 def check_count(setting: str, wanted: int, images: ImageSet, dataset: str) -> None:
