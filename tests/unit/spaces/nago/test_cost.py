@@ -51,6 +51,17 @@ def test_sixteen_channels_are_the_four_million_of_the_paper() -> None:
     assert 3_800_000 < cost.params <= 4_000_000
 
 
+def test_networks_use_as_much_of_the_limit_as_the_documentation_says() -> None:
+    archs = [SPACE.at(key) for key in SPACE.prefix(300)]
+    scored = [SPACE.cost(arch, SPACE.baseline_shape).params / 1e6 for arch in archs]
+    assert (min(scored), max(scored)) == pytest.approx((3.80, 4.00), abs=0.005)
+    shape = SPACE.shape("tiles")
+    trained = [
+        SPACE.network_cost(arch, shape, s).params / 250_000 for arch in archs for s in (0, 2)
+    ]
+    assert (min(trained), max(trained)) == pytest.approx((0.78, 1.00), abs=0.005)
+
+
 def test_a_limit_that_no_width_meets_is_refused() -> None:
     large = draw_network(parse_generator("ws(10,4,0.50)-er(10,0.50)-ws(10,4,0.50)"), 0)
     with pytest.raises(ArchError, match=r"channels = 1 allows 15,625 .* Give more channels"):

@@ -108,11 +108,19 @@ def test_networks_of_one_draw_share_nothing_but_the_computation() -> None:
     images = torch.randn(4, 6, 12, 10, generator=generator, dtype=torch.float64)
     seeds = (3, 1, 2)  # the first and the last are of one draw
     together = SPACE.networks(SHAPE).standalone(ARCH, seeds).double()
+    gates = [part.gates for part in together.parts]  # type: ignore[attr-defined]
+    with torch.no_grad():
+        for value in (value for of_part in gates for value in of_part.values()):
+            value.copy_(torch.randn(value.shape, generator=generator))
     logits = together(images)
     together.eval()
     evaluated = together(images)
     for place, seed in enumerate(seeds):
         alone = SPACE.networks(SHAPE).standalone(ARCH, [seed]).double()
+        n, within = ((2, 0), (1, 0), (2, 1))[place]  # networks of its draw, and its place there
+        with torch.no_grad():
+            for key, value in alone.parts[0].gates.items():  # type: ignore[attr-defined]
+                value.copy_(gates[n - 1][key].view(-1, n)[:, within])
         own = images[:, 2 * place : 2 * place + 2]
         torch.testing.assert_close(alone(own)[:, 0], logits[:, place])
         alone.eval()
