@@ -55,6 +55,7 @@ def profile_run(config: RunConfig, data: ImageData, folder: Path) -> None:
     def train() -> None:
         for _ in range(STEPS):
             trainer.train_step()
+        trainer.log  # noqa: B018 - reads the losses, which waits until a GPU has done the steps
 
     def rank() -> None:
         for arch in archs:

@@ -155,14 +155,13 @@ class Trainer:
         while self.step < config.steps:
             self.train_step()
             if self.step in kept and self.ranks.is_first:
+                self._catch_up()  # weights after a step that diverged are not kept
                 with self._timed("checkpoint"):
-                    self._read_losses()  # weights after a step that diverged are not kept
                     save_snapshot(folder, self.step, self.network.state_dict())
             self._evaluate_if_due(folder, evaluate)
             stop = self.ranks.any(monitor.should_stop())
             if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
-                with self._timed("checkpoint"):
-                    self._save(folder)
+                self._save(folder)
                 monitor.event(Event(run_id, CHECKPOINT, {"step": self.step}))
             monitor.progress(Progress(run_id, "train", self.step, config.steps, self.loss))
             if stop and self.step < config.steps:
@@ -207,16 +206,21 @@ class Trainer:
 
     def _save(self, folder: Path) -> None:
         """Save a checkpoint, if all ranks still hold the same weights."""
-        if self.ranks.size > 1:
-            own = hash_weights(self.network)
-            if self.ranks.any(own != self.ranks.broadcast(own)):
-                raise RankError(
-                    f"At step {self.step:,} the ranks no longer hold the same weights, and this "
-                    "checkpoint was not saved. Ranks must run on equal machines, and a strategy "
-                    "must not depend on a LayerInput's `inputs`, which are one rank's part."
-                )
-        if self.ranks.is_first:
-            save_checkpoint(folder, self.state_dict())
+        self._catch_up()
+        with self._timed("checkpoint"):
+            if self.ranks.size > 1:
+                self._check_same_weights()
+            if self.ranks.is_first:
+                save_checkpoint(folder, self.state_dict())
+
+    def _check_same_weights(self) -> None:
+        own = hash_weights(self.network)
+        if self.ranks.any(own != self.ranks.broadcast(own)):
+            raise RankError(
+                f"At step {self.step:,} the ranks no longer hold the same weights, and this "
+                "checkpoint was not saved. Ranks must run on equal machines, and a strategy "
+                "must not depend on a LayerInput's `inputs`, which are one rank's part."
+            )
 
     def _log_diagnostics(self) -> None:
         if diagnostics := self.strategy.diagnostics():
@@ -233,7 +237,7 @@ class Trainer:
         Raises:
             DivergedError: If the loss of one is not finite.
         """
-        self._read_losses()
+        self._catch_up()
         return self._log
 
     def train_step(self) -> Tensor:
@@ -252,11 +256,13 @@ class Trainer:
         due = config.probe_every > 0 and (step + 1) % config.probe_every == 0
         probing = due and self.ranks.is_first
         if probing:
+            self._catch_up()
             with self._timed("probe"):
                 self.meter.before(self.network, archs)
         with self._timed("train"):
             loss = self._update(step, paths)
         if probing:
+            self._catch_up()
             with self._timed("probe"):
                 for probe in self.meter.after(self.network, step, archs):
                     self.log.add("disturbance", probe._asdict())
@@ -295,6 +301,11 @@ class Trainer:
         with torch.no_grad():
             self.strategy.remember(step, inputs, generator)
         return loss
+
+    def _catch_up(self) -> None:
+        """Wait for the steps that a GPU was given, so that their time counts as training."""
+        with self._timed("train"):
+            self._read_losses()
 
     def _read_losses(self) -> None:
         """Log the steps whose losses were not read yet; none of them if training diverged."""

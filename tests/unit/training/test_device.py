@@ -186,6 +186,26 @@ def test_the_rank_that_measures_learns_of_a_divergence_no_later_than_the_others(
     assert first <= other
 
 
+def test_time_that_steps_take_on_a_gpu_counts_as_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trainer = tiny_trainer(
+        tiny_config(rank_snapshots=2, snapshot_every=1, checkpoint_every=3, probe_every=2)
+    )
+    trainer._read_every = 100
+    clock = [0]
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: clock[0])
+    read = trainer._read_losses
+
+    def read_losses() -> None:
+        clock[0] += len(trainer._unread)  # steps are done when one waits for them
+        read()
+
+    monkeypatch.setattr(trainer, "_read_losses", read_losses)
+    trainer.run(tmp_path, SilentMonitor(), lambda *_: None)
+    assert {part: s for part, s in trainer.timings.items() if s} == {"train": trainer.config.steps}
+
+
 def test_no_checkpoint_to_rank_with_is_kept_of_a_training_that_diverged(tmp_path: Path) -> None:
     trainer = tiny_trainer(tiny_config(rank_snapshots=2, snapshot_every=2, checkpoint_every=8))
     trainer._read_every = 100
