@@ -48,7 +48,7 @@ STRATEGIES = {
 }
 KINDS = [Macro, pytest.param(SS2, marks=pytest.mark.slow), Toy, Endless]
 N = 120
-FOREIGN = re.compile(r"nb201|15,?625|NAS-Bench-201", re.IGNORECASE)
+FOREIGN = re.compile(r"nb201|(?<![\d.])15,?625(?!\d)|NAS-Bench-201", re.IGNORECASE)
 """What no output about another space may say."""
 
 
