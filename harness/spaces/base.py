@@ -73,6 +73,7 @@ class Space(ABC):
             and the text of its options `n_archs` and `seeds`.
         presets: The presets that it has, by name, each with the settings that take the place of
             those of the image data set's.
+        shapes: Sizes of the networks behind truths, by data set, as far as they are known.
         baseline_shape: Size of the networks whose costs are free scores.
         index_column: Column of files with the published index; None where there is none.
         floor: Name of the baseline that an estimator has to beat.
@@ -89,6 +90,7 @@ class Space(ABC):
     trainings_each: ClassVar[int | None] = None
     built: ClassVar[Mapping[str, Any]] = {}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {key: {} for key in USUAL_PRESETS}
+    shapes: ClassVar[Mapping[str, NetworkShape]] = {}
     baseline_shape: ClassVar[NetworkShape] = NetworkShape(16, 5, 32, 3, 10)
     index_column: ClassVar[str | None] = None
     floor: ClassVar[str] = "live_params"
@@ -226,9 +228,17 @@ class Space(ABC):
         Raises:
             ArchError: If it is not known.
         """
-        raise ArchError(
-            f"Space '{self.name}' does not say which networks data set '{dataset}' was made with."
-        )
+        if not self.shapes:
+            raise ArchError(
+                f"Space '{self.name}' does not say which networks data set '{dataset}' was made "
+                "with."
+            )
+        if dataset not in self.shapes:
+            raise ArchError(
+                f"The networks behind data set '{dataset}' are unknown; known are those of "
+                f"{', '.join(self.shapes)}."
+            )
+        return self.shapes[dataset]
 
     def facts(self, arch: Architecture) -> tuple[Fact, ...]:
         """Return what to know about an architecture besides its cost."""

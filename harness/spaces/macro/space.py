@@ -59,6 +59,7 @@ class Macro(Grid):
     n_networks = N_NETWORKS
     has_cells = False
     floor = "depth"
+    shapes: ClassVar[Mapping[str, NetworkShape]] = {"cifar10": BENCHMARK_SHAPE}
     baseline_shape = BENCHMARK_SHAPE
     # `quick` was chosen by trials on other networks: results/macro/PROTOCOL.md
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -109,14 +110,6 @@ class Macro(Grid):
     def cost(self, arch: Arch, shape: NetworkShape) -> Cost:
         """Count parameters and multiply-adds, as the benchmark does; all of them are live."""
         return Cost(*count(arch, shape) * 2)
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the networks of a truth's data set."""
-        if dataset != "cifar10":
-            raise ArchError(
-                f"The networks behind data set '{dataset}' are unknown; known are those of cifar10."
-            )
-        return BENCHMARK_SHAPE
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return the factory of the supernet and the stand-alone networks of one size."""

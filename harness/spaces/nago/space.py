@@ -10,7 +10,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.errors import ArchError
 from harness.spaces.kinds import Unbounded
 from harness.spaces.nago.cost import count
 from harness.spaces.nago.drawing import Dag, draw_network
@@ -63,6 +62,7 @@ class Nago(Unbounded):
         "n_archs": "300",
         "seeds": "0,1,2,3",
     }
+    shapes = _SHAPES
     baseline_shape = _SHAPES["cifar10"]
     floor = "live_flops"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -127,15 +127,6 @@ class Nago(Unbounded):
         from harness.spaces.nago.network import NagoNetworks  # torch: only where it is used
 
         return NagoNetworks(shape, self.draw_of)
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the paper's networks, or of those that are trained on tiles here."""
-        if dataset not in _SHAPES:
-            raise ArchError(
-                f"The networks behind data set '{dataset}' are unknown; known are those of "
-                f"{', '.join(_SHAPES)}."
-            )
-        return _SHAPES[dataset]
 
     def facts(self, arch: Generator) -> tuple[Fact, ...]:
         """Return the generator that stands for all of the same networks."""

@@ -10,7 +10,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.kinds import Listed
 from harness.spaces.nb101.cost import BENCHMARK_SHAPE, count
@@ -45,6 +44,7 @@ class NB101(Listed):
     has_supernet = False
     index_column = "nb101_index"
     floor = "conv3x3"
+    shapes: ClassVar[Mapping[str, NetworkShape]] = {"cifar10": BENCHMARK_SHAPE}
     baseline_shape = BENCHMARK_SHAPE
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"smoke": {}, "quick": {}}
 
@@ -88,14 +88,6 @@ class NB101(Listed):
     def cost(self, arch: Cell, shape: NetworkShape) -> Cost:
         """Count parameters and multiply-adds, as the benchmark does; all of them are live."""
         return Cost(*count(arch, shape) * 2)
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the networks of a truth's data set."""
-        if dataset != "cifar10":
-            raise ArchError(
-                f"The networks behind data set '{dataset}' are unknown; known are those of cifar10."
-            )
-        return BENCHMARK_SHAPE
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return the factory of the stand-alone networks of one size."""
@@ -144,6 +136,6 @@ class NB101(Listed):
 
 
 def _describe(archs: Sequence[Cell]) -> Mapping[str, npt.NDArray[np.float64]]:
-    from harness.spaces.nb101.graph import graph_features  # numpy: only where it is used
+    from harness.spaces.nb101.graph import graph_features  # few commands need it
 
     return graph_features(archs)

@@ -68,6 +68,7 @@ class NB1Shot1(Grid):
 
     part_of = WHOLE.name
     floor = "params"  # tau 0.567, 0.558 and 0.508 in SS1, SS2 and SS3; conv3x3 0.559, 0.567, 0.425
+    shapes = WHOLE.shapes
     baseline_shape = WHOLE.baseline_shape
     layout: ClassVar[Layout]
     # `quick` is not tuned: no trial has been made
@@ -163,10 +164,6 @@ class NB1Shot1(Grid):
     def cost(self, arch: Arch, shape: NetworkShape) -> Cost:
         """Count parameters and multiply-adds of the benchmark's network; all of them are live."""
         return WHOLE.cost(arch.cell, shape)
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the networks of a truth's data set."""
-        return WHOLE.shape(dataset)
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return the factory of the supernet and the stand-alone networks of one size."""

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.base import USUAL_PRESETS
 from harness.spaces.kinds import Grid
@@ -44,6 +43,7 @@ class NB201(Grid):
     """The cell of NAS-Bench-201: six edges, five operations, 15,625 architectures."""
 
     name = "nb201"
+    shapes = SHAPES
     size = N_ARCHS
     index_column = "nb201_index"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -119,15 +119,6 @@ class NB201(Grid):
             count_params(live, shape),
             count_flops(live, shape),
         )
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the networks of a truth's data set."""
-        if dataset not in SHAPES:
-            raise ArchError(
-                f"The networks behind data set '{dataset}' are unknown; known are those of "
-                f"{', '.join(SHAPES)}."
-            )
-        return SHAPES[dataset]
 
     def networks(self, shape: NetworkShape) -> Networks:
         """Return the factory of the supernet and the stand-alone networks of one size."""

@@ -49,6 +49,10 @@ class _TransNAS(Space):
     """What both spaces have in common."""
 
     has_cells = False
+    # with a linear layer to the outputs of each task
+    shapes: ClassVar[Mapping[str, NetworkShape]] = {
+        task: replace(BENCHMARK_SHAPE, classes=n) for task, n in TASKS.items()
+    }
     baseline_shape = BENCHMARK_SHAPE
     floor = "live_flops"
     # on CIFAR-10 the stem leaves 8x8 pixels of 32x32, and the last module of a cell's network 1x1
@@ -62,15 +66,6 @@ class _TransNAS(Space):
     def identity(self, arch: Any) -> Any:
         """Return what `canonical` does."""
         return self.canonical(arch)
-
-    def shape(self, dataset: str) -> NetworkShape:
-        """Return the size of the networks of a task, with a linear layer to its outputs."""
-        if dataset not in TASKS:
-            raise ArchError(
-                f"The networks behind data set '{dataset}' are unknown; known are those of "
-                f"{', '.join(TASKS)}."
-            )
-        return replace(BENCHMARK_SHAPE, classes=TASKS[dataset])
 
 
 class Micro(Grid, _TransNAS):
