@@ -5,20 +5,18 @@ Nodes stand in a row, in their order; edges that pass over others are arcs.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 from harness.errors import UsageError
 from harness.files.atomic import write_atomically
-from harness.report.plots import PRINT
+from harness.report.plots import save_canvas
 from harness.spaces.values import Graph
 
 PICTURE_TYPES = ("png", "svg", "pdf")
@@ -26,6 +24,7 @@ _STEP_IN = 0.9
 """Between nodes."""
 _BEND = 0.35
 _LETTERS_IN = 14
+_DPI = 200
 _INK, _LINE = "#1C1F23", "#0072B2"
 
 
@@ -51,11 +50,7 @@ def save_picture(graphs: Sequence[Graph], title: str, path: Path) -> None:
 
 
 def _save(graphs: Sequence[Graph], title: str, kind: str, path: Path) -> None:
-    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with mpl.rc_context({**PRINT, "savefig.dpi": 200}):
-        content = io.BytesIO()  # matplotlib hides a full disk behind its own error
-        _draw(graphs, title).savefig(content, format=kind, metadata={"Title": title, **dateless})
-    path.write_bytes(content.getvalue())
+    save_canvas(lambda: _draw(graphs, title), kind, {"Title": title}, path, _DPI)
 
 
 def _draw(graphs: Sequence[Graph], title: str) -> Canvas:

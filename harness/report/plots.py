@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.figure import Figure as Canvas
 
 from harness.files.atomic import make_folder, write_atomically
 from harness.report.contents import Contents
@@ -23,7 +25,7 @@ from harness.report.figures import make_figures
 FILE_TYPES = ("pdf", "svg")
 CAPTIONS = "captions.txt"
 
-PRINT: dict[Any, Any] = {
+_PRINT: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType: what journals ask for, and text stays text
     "svg.fonttype": "path",  # looks alike where the font is missing
     "svg.hashsalt": "harness",
@@ -74,16 +76,33 @@ def _caption(figure: Figure) -> str:
 
 
 def _save(figure: Figure, places: dict[str, int], file_format: str, path: Path) -> None:
-    metadata: dict[str, str | None] = {"Title": figure.title, "Creator": "harness"}
-    # No dates: the same report gives the same file.
-    if file_format == "pdf":
-        metadata |= {"Subject": figure.caption, "CreationDate": None}
-    else:
-        metadata |= {"Description": figure.caption, "Date": None}
-    with mpl.rc_context(PRINT), warnings.catch_warnings():
+    about = "Subject" if file_format == "pdf" else "Description"
+    metadata = {"Title": figure.title, "Creator": "harness", about: figure.caption}
+    save_canvas(lambda: draw(figure, places), file_format, metadata, path)
+
+
+def save_canvas(
+    make: Callable[[], Canvas],
+    file_format: str,
+    metadata: dict[str, str],
+    path: Path,
+    dpi: int | None = None,
+) -> None:
+    """Write a drawing in the settings of print, without a date: equal ones give equal files.
+
+    Args:
+        make: Draws it.
+        file_format: pdf, svg or png.
+        metadata: What the file says of itself, by matplotlib's names.
+        path: The file.
+        dpi: Of what is drawn as pixels, where it is not that of print.
+    """
+    dates = {"pdf": ("CreationDate",), "svg": ("Date",)}
+    without = dict.fromkeys(dates.get(file_format, ()))
+    with mpl.rc_context(_PRINT), warnings.catch_warnings():
         # The font lacks some scripts; the captions hold the labels as they are.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         # Through memory: matplotlib hides a full disk behind its own error.
         content = io.BytesIO()
-        draw(figure, places).savefig(content, format=file_format, metadata=metadata)
+        make().savefig(content, format=file_format, dpi=dpi, metadata={**metadata, **without})
     path.write_bytes(content.getvalue())
