@@ -13,7 +13,7 @@ Axis letters: arch, draw, training.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,6 @@ class NestedNoise(NamedTuple):
     draw_share: float
     n_archs: int
     n_networks: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything, ready for JSON."""
-        return self._asdict()
 
 
 def nested_noise(values: npt.ArrayLike) -> NestedNoise | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,28 +115,34 @@ def shown_of_leaderboard(start: str, end: str) -> list[str]:
     return [line for line in lines if line.startswith("| ")]
 
 
-def printed_leaderboard(paths: list[Path], names: str, floor: str | None = None) -> list[str]:
+def printed_report(paths: list[Path], names: str = "all", **options: Any) -> list[str]:
     from harness.estimators.loading import load_estimators
     from harness.estimators.naming import split_names
     from harness.report import make_report
     from harness.report.rendering import REPORT_WRITERS
 
-    report = make_report(load_estimators(paths), estimators=split_names(names), floor=floor)
+    report = make_report(load_estimators(paths), estimators=split_names(names), **options)
     return REPORT_WRITERS["markdown"](report).splitlines()
 
 
 def test_the_results_of_mf_kd_are_what_its_runs_say() -> None:
-    from harness.estimators.loading import load_estimators
-    from harness.report import make_report
-    from harness.report.rendering import REPORT_WRITERS
-
     folder = ROOT / "results" / "few-labels" / "mf-kd"
     text = (folder / "README.md").read_text(encoding="utf-8")
     shown = [line for line in text.splitlines() if line.startswith("| ")]
-    loaded = load_estimators([folder])
-    report = make_report(loaded, baseline="short_training(epochs=1)")
-    printed = REPORT_WRITERS["markdown"](report).splitlines()
+    printed = printed_report([folder], baseline="short_training(epochs=1)")
     assert len(shown) == 2 + 7 + 2 + 3
+    assert [line for line in shown if line not in printed] == []
+
+
+@pytest.mark.realdata
+def test_the_leaderboard_of_macro_is_what_its_runs_say(data_dir: Path) -> None:
+    folder = ROOT / "results" / "macro"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    part = text[text.index("## Beside it") : text.index("## Trials")]
+    shown = [line for line in part.splitlines() if line.startswith("| ")]
+    names = "all,depth,digit_sum,flops,params"
+    printed = printed_report([folder / "runs"], names, data_dir=data_dir)
+    assert len(shown) == 2 + 6
     assert [line for line in shown if line not in printed] == []
 
 
@@ -143,7 +150,7 @@ def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
     shown = shown_of_leaderboard("## `tiles`", "## Checked")
     board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))
     names = [line.split(" | ")[0].removeprefix("| ").partition(" (n=")[0] for line in shown[2:]]
-    printed = printed_leaderboard([ROOT / "results/ogd-study/tiles", *board], ",".join(names))
+    printed = printed_report([ROOT / "results/ogd-study/tiles", *board], ",".join(names))
     assert len(shown) == 23
     assert [line for line in shown if line not in printed] == []
 
@@ -182,7 +189,7 @@ def test_the_leaderboard_of_cifar10_is_what_its_runs_say(
     ]
     names = "spos,ogd,live_params,params,flops,random,jacov,nwot,synflow,live_params+jacov"
     names = "spos,ogd" if floor else f"{names},live_params+jacov+spos"
-    printed = printed_leaderboard(paths, names, floor)
+    printed = printed_report(paths, names, floor=floor)
     assert len(shown) == n_shown
     assert [line for line in shown if line not in printed] == []
 
@@ -192,7 +199,7 @@ def test_the_leaderboard_of_the_other_proxies_is_what_its_runs_say(data_dir: Pat
     names = [line.split(" | ")[0].removeprefix("| ") for line in shown[2:]]
     board = ROOT / "results" / "leaderboard"
     paths = [path for name in names for path in board.glob(f"cifar10-{name}-s?-*-841c8c6f")]
-    printed = printed_leaderboard([p for p in paths if "params" not in p.name], ",".join(names))
+    printed = printed_report([p for p in paths if "params" not in p.name], ",".join(names))
     assert len(shown) == 13
     assert [line for line in shown if line not in printed] == []
 

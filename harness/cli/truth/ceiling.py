@@ -120,7 +120,7 @@ def measure_ceilings(table: TruthTable, query: TruthQuery, draws: int, seed: int
         "n": len(truth.keys),
         "n_missing": truth.n_missing,
         "trials": dict(zip(sizes.tolist(), counts.tolist(), strict=True)),
-        "noise": noise and noise.to_dict(),
+        "noise": noise and noise._asdict(),
         "draws": draws,
         "seed": seed,
         "populations": populations,

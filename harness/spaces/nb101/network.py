@@ -133,10 +133,7 @@ class CellAlone(nn.Module):
 
 def add_up(parts: Sequence[Tensor]) -> Tensor:
     """Return the sum of tensors; of one alone, itself."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+    return sum(parts[1:], parts[0])
 
 
 @dataclass(frozen=True)
