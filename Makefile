@@ -35,7 +35,7 @@ RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test test-full test-lowest lint schema bench bench-compare ci clean
+.PHONY: help setup run test test-full test-lowest lint docs schema bench bench-compare ci clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -67,9 +67,12 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-schema: $(DEV_STAMP) ## write docs/record.schema.json anew, after a change of the settings
+docs: $(DEV_STAMP) ## build the manual into build/site, and check its links
+	$(BIN)/python scripts/manual.py
+
+schema: $(DEV_STAMP) ## write docs/reference/record.schema.json anew, after a change of the settings
 	$(BIN)/python -c 'from harness.runs.record import render_schema; print(render_schema(), end="")' \
-	  > docs/record.schema.json
+	  > docs/reference/record.schema.json
 
 # One thread, as `harness run` gives a process. Each benchmark prints the ratio to its reference.
 BENCH := $(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave \

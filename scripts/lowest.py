@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 FREE = ("torch",)
-FOR_DEVELOPMENT = ("dev", "test")
+FOR_DEVELOPMENT = ("dev", "docs", "test")
 
 
 def lowest(project: Mapping[str, Any]) -> Iterator[str]:

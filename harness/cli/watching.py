@@ -28,7 +28,7 @@ def warn(message: str) -> None:
 
 
 class JsonLog(SilentMonitor):
-    """Writes one JSON object per line; docs/clusters.md documents the fields."""
+    """Writes one JSON object per line; docs/how-to/clusters.md documents the fields."""
 
     def __init__(self, file: str) -> None:
         """Name the file to append to; `-` is standard error."""

@@ -55,7 +55,7 @@ def from_callable(
         DataError: If the function raises an exception or does not return a finite number (unless
             `exclude_bad`), an architecture occurs twice, or no score is left.
 
-    Example:
+    Examples:
         >>> from harness.spaces.nb201.encoding import CONV_3X3
         >>> wide = from_callable(lambda arch: arch.count_op(CONV_3X3), range(3), "n_3x3")
         >>> wide.keys.tolist(), wide.score.tolist()

@@ -124,7 +124,7 @@ def evaluate(
         StoreError: If a run is damaged or not finished.
         TruthError: If the table is missing or has no such truth, or no architecture has both.
 
-    Example:
+    Examples:
         >>> import harness
         >>> from harness.spaces.nb201.encoding import CONV_3X3
         >>> result = harness.evaluate(
@@ -256,7 +256,7 @@ def compare(
         StoreError: If a run is damaged or not finished.
         TruthError: If the truth is missing, or no architecture has everything.
 
-    Example:
+    Examples:
         >>> import harness
         >>> from harness.spaces.nb201.encoding import CONV_3X3, SKIP
         >>> report = harness.compare(

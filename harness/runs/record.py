@@ -2,7 +2,8 @@
 
 Version 1 is stable: a field that is described here keeps its name, type and meaning; fields may be
 added, so readers ignore those that they do not know. Anything else raises `SCHEMA_VERSION`, and
-records of older versions are still read. The schema is stored as `docs/record.schema.json`.
+records of older versions are still read. The schema is stored as
+`docs/reference/record.schema.json`.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Timings(_Open):
 
 
 class Summary(_Open):
-    """The figures of a finished run, defined in docs/statistics.md. None: undefined or too few."""
+    """The figures of a finished run (docs/reference/statistics.md). None: undefined or too few."""
 
     truth: str | None = None
     n: int | None = Field(None, ge=0, description="Architectures with a score and a truth")

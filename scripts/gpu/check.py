@@ -1,4 +1,4 @@
-"""Everything that only a GPU can answer, in one command of bounded time: docs/gpus.md.
+"""Everything that only a GPU can answer, in one command of bounded time: docs/how-to/gpus.md.
 
     python -m scripts.gpu.check --out FOLDER [--seconds 530] [--device cpu --rehearse]
 

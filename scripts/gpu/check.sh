@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can answer, on a borrowed machine without network: docs/gpus.md.
+# Everything that only a GPU can answer, on a borrowed machine without network: docs/how-to/gpus.md.
 #
 #   scripts/gpu/check.sh images FILE...    put image batches and truth tables outside the tree
 #   scripts/gpu/check.sh work [OPTION...]  install, test, measure, train and rank

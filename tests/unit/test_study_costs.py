@@ -1,4 +1,4 @@
-"""The simulation behind docs/scaling.md: what can be said of a schedule without it."""
+"""The simulation behind docs/explanation/scaling.md: what can be said of a schedule without it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ RNG = np.random.RandomState(0)
 
 
 def naive_tau(x: FloatArray, y: FloatArray) -> tuple[float, FloatArray]:
-    """Tau-b by scipy, and its influence values pair by pair (docs/statistics.md)."""
+    """Tau-b by scipy, and its influence values pair by pair (docs/reference/statistics.md)."""
     n, sx, sy = len(x), np.sign(x[:, None] - x), np.sign(y[:, None] - y)
     s, a, b = ((m.sum(axis=1) / (n - 1)) for m in (sx * sy, sx**2, sy**2))
     tau = float(scipy.stats.kendalltau(x, y).statistic)

@@ -14,7 +14,7 @@ from harness.runs.record import Record, make_schema, render_schema
 from tests.cli.commandline import TINY, invoke
 
 ROOT = Path(__file__).parents[3]
-STORED = ROOT / "docs" / "record.schema.json"
+STORED = ROOT / "docs" / "reference" / "record.schema.json"
 RECORDS = sorted((ROOT / "results").rglob("record.json"))
 
 

@@ -294,8 +294,8 @@ def test_the_range_of_the_ceiling_holds_the_tau_of_the_true_accuracies() -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [even_world, published_world, growing_world])
 def test_how_much_less_than_95_percent_the_range_of_the_ceiling_covers(world: World) -> None:
-    # docs/statistics.md states the figures of 120 worlds of 300 and 1,000 architectures; 60 worlds
-    # scatter by 0.06 around them.
+    # docs/reference/statistics.md states the figures of 120 worlds of 300 and 1,000 architectures;
+    # 60 worlds scatter by 0.06 around them.
     shares, worlds, n = (None, 0.5, 0.1), 60, 300
     hits: dict[float | None, int] = dict.fromkeys(shares, 0)
     for seed in range(worlds):

@@ -367,7 +367,7 @@ def test_intervals_over_label_seeds_cover_on_the_grid(n: int, n_labels: int, n_s
 def test_many_label_seeds_on_few_architectures_share_their_labels_and_cover_less() -> None:
     """All 20 seeds draw their 16 labels from the same 200: what these have in common is not seen.
 
-    `docs/statistics.md` says so; where a whole space is scored, nothing was drawn.
+    `docs/reference/statistics.md` says so; where a whole space is scored, nothing was drawn.
     """
     covered = np.mean(replay_labels(200, 16, 20, 400))
     assert 0.78 < covered < 0.92
