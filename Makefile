@@ -35,7 +35,7 @@ RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test test-full test-lowest lint docs schema bench bench-compare ci clean
+.PHONY: help setup run test test-full test-lowest lint docs dist schema bench bench-compare ci clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,10 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 
 docs: $(DEV_STAMP) ## build the manual into build/site, and check its links
 	$(BIN)/python scripts/manual.py
+
+dist: $(DEV_STAMP) ## build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 schema: $(DEV_STAMP) ## write docs/reference/record.schema.json anew, after a change of the settings
 	$(BIN)/python -c 'from harness.runs.record import render_schema; print(render_schema(), end="")' \

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from harness.errors import UsageError
 from harness.estimators import PROXIES, SUPERNET
 from harness.estimators import REGISTRY as ESTIMATORS
-from harness.estimators.methods import NAMED, Method, find_method
+from harness.estimators.methods import NAMED, Method, find_method, refuse_shared
 from harness.estimators.naming import FLOOR, parse_terms, split_names
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
@@ -100,6 +100,7 @@ def parse_methods(
     methods = []
     for strategy in strategies:
         check_strategy(strategy)
+        refuse_shared(strategy, space)
         methods.append(Method(SUPERNET, strategy))
     single = [one for name in estimators for one in _find_members(name, space)]
     return list(dict.fromkeys([*methods, *(find_method(name, space, GROUPS) for name in single)]))

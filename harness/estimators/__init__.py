@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, unknown_name
 from harness.estimators.zero_cost import REGISTRY as PROXIES
-from harness.registry import load_class
+from harness.registry import load_class, with_plugins
 from harness.settings.run import SHARED, RunConfig
 from harness.spaces import DEFAULT, load_space
 
@@ -49,13 +49,16 @@ TRAINED = {
 TWO_STAGE = "two-stage"
 """A ranking whose best share another estimator re-orders."""
 
-REGISTRY = {
-    SUPERNET: "harness.estimators.supernet.estimator:Supernet",
-    **TRAINED,
-    TWO_STAGE: "harness.estimators.two_stage:TwoStage",
-    **PROXIES,
-}
-"""`module:Class` of each estimator of every space, by name."""
+REGISTRY = with_plugins(
+    "estimator",
+    {
+        SUPERNET: "harness.estimators.supernet.estimator:Supernet",
+        **TRAINED,
+        TWO_STAGE: "harness.estimators.two_stage:TwoStage",
+        **PROXIES,
+    },
+)
+"""`module:Class` of each estimator of every space, by name, installed packages' too."""
 
 _FREE = "harness.estimators.free:Free"
 

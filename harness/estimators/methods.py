@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from harness.errors import UsageError, unknown_name
 from harness.estimators import REGISTRY, SUPERNET, estimator_of, load_estimator
 from harness.estimators.naming import split_settings, write_name
+from harness.registry import is_plugin
 from harness.settings.base import Settings
 from harness.settings.dotted import merge
 from harness.settings.layers import parse_assignments
@@ -107,6 +108,21 @@ def find_method(
     return _find_class(name, space, others, what)._replace(settings=settings)
 
 
+def refuse_shared(name: str, space: Space) -> None:
+    """Refuse a name that an installed package gave to one thing, and that another has too.
+
+    Raises:
+        UsageError: If it is more than one of a strategy, an estimator and a free score.
+    """
+    places = {"strategy": STRATEGIES, "estimator": REGISTRY, "free score": space.baselines}
+    kinds = [kind for kind, names in places.items() if name in names]
+    if len(kinds) > 1 and any(is_plugin(kind, name) for kind in kinds):
+        raise UsageError(
+            f"'{name}' is {' and '.join(kinds)}, and an installed package added one. Rename it "
+            "there, or ask for package.module:Class."
+        )
+
+
 def own_settings(config: RunConfig) -> Settings | None:
     """Return the settings of a run's own estimator or strategy; None where it has none.
 
@@ -120,6 +136,7 @@ def own_settings(config: RunConfig) -> Settings | None:
 
 
 def _find_class(name: str, space: Space, others: Iterable[str], what: str) -> Method:
+    refuse_shared(name, space)
     if name in STRATEGIES:
         return Method(SUPERNET, name)
     if name in NAMED or name in space.baselines:

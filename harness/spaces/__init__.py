@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from functools import cache
 
-from harness.registry import find_class, load_class
+from harness.registry import find_class, load_class, with_plugins
 from harness.spaces.base import Space
 from harness.spaces.kinds import Grid
 from harness.spaces.values import Architecture, NetworkShape
 
-REGISTRY = {
-    "nb201": "harness.spaces.nb201.space:NB201",
-    "macro": "harness.spaces.macro.space:Macro",
-    "nb101": "harness.spaces.nb101.space:NB101",
-    "nb101-ss1": "harness.spaces.nb1shot1.space:SS1",
-    "nb101-ss2": "harness.spaces.nb1shot1.space:SS2",
-    "nb101-ss3": "harness.spaces.nb1shot1.space:SS3",
-    "transnas-micro": "harness.spaces.transnas.space:Micro",
-    "transnas-macro": "harness.spaces.transnas.space:Macro",
-    "nago": "harness.spaces.nago.space:Nago",
-}
-"""`module:Class` of each space, by name."""
+REGISTRY = with_plugins(
+    "space",
+    {
+        "nb201": "harness.spaces.nb201.space:NB201",
+        "macro": "harness.spaces.macro.space:Macro",
+        "nb101": "harness.spaces.nb101.space:NB101",
+        "nb101-ss1": "harness.spaces.nb1shot1.space:SS1",
+        "nb101-ss2": "harness.spaces.nb1shot1.space:SS2",
+        "nb101-ss3": "harness.spaces.nb1shot1.space:SS3",
+        "transnas-micro": "harness.spaces.transnas.space:Micro",
+        "transnas-macro": "harness.spaces.transnas.space:Macro",
+        "nago": "harness.spaces.nago.space:Nago",
+    },
+)
+"""`module:Class` of each space, by name, installed packages' too."""
 
 DEFAULT = "nb201"
 """The space of runs and files that name none."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, unknown_name
-from harness.registry import find_class, load_class
+from harness.registry import find_class, load_class, with_plugins
 from harness.settings.base import Settings
 from harness.settings.run import RunConfig
 
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from harness.strategies.base import Strategy
 
 
-REGISTRY = {
-    "fairnas": "harness.strategies.fairnas:StrictFairness",
-    "novelty": "harness.strategies.novelty:NoveltySampling",
-    "nsas": "harness.strategies.nsas:NoveltySearchConstraints",
-    "ogd": "harness.strategies.ogd:OrthogonalGradientDescent",
-    "random-projector": "harness.strategies.random_projector:RandomProjector",
-    "sandwich": "harness.strategies.sandwich:Sandwich",
-    "spos": "harness.strategies.spos:SinglePathOneShot",
-    "spos-norm-matched": "harness.strategies.norm_matched:NormMatched",
-    "spos-trace-matched": "harness.strategies.trace_matched:TraceMatched",
-    "wpl": "harness.strategies.wpl:WeightPlasticity",
-}
-"""`module:Class` of each strategy, by name. Its settings are its class's `Settings`."""
+REGISTRY = with_plugins(
+    "strategy",
+    {
+        "fairnas": "harness.strategies.fairnas:StrictFairness",
+        "novelty": "harness.strategies.novelty:NoveltySampling",
+        "nsas": "harness.strategies.nsas:NoveltySearchConstraints",
+        "ogd": "harness.strategies.ogd:OrthogonalGradientDescent",
+        "random-projector": "harness.strategies.random_projector:RandomProjector",
+        "sandwich": "harness.strategies.sandwich:Sandwich",
+        "spos": "harness.strategies.spos:SinglePathOneShot",
+        "spos-norm-matched": "harness.strategies.norm_matched:NormMatched",
+        "spos-trace-matched": "harness.strategies.trace_matched:TraceMatched",
+        "wpl": "harness.strategies.wpl:WeightPlasticity",
+    },
+)
+"""`module:Class` of each strategy, by name, those of installed packages too. Its settings are its
+class's `Settings`."""
 
 
 def check_strategy(name: str) -> str:
