@@ -95,7 +95,7 @@ ci: ## what CI does: a fresh environment, lint, tests, quickstart
 	.ci/run
 
 clean: ## remove caches and builds; results and the environment stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find harness $(wildcard tests benchmarks scripts) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written last, after the imports were tried, and removed first: an interrupted or broken
