@@ -145,7 +145,9 @@ class MicroNet(_Network):
     """The supernet: one weight for every (cell, edge, operation); or the network of one path.
 
     In the supernet, batch norm of the cells has no affine parameters, so that a dead edge changes
-    no bit; no batch norm keeps running statistics.
+    no bit; no batch norm keeps running statistics. The benchmark's head reads the bare sum of the
+    last cell's edges, whose scale differs from path to path: with it the shared classifier stayed
+    at chance. The supernet normalises and rectifies that sum first, as NAS-Bench-201's networks do.
 
     Reference: Guo et al., Single Path One-Shot NAS, 2019, arXiv 1904.00420, on the micro space of
     Duan et al., 2021, arXiv 2105.11871.
@@ -170,6 +172,7 @@ class MicroNet(_Network):
         super().__init__(
             shape, MICRO_MODULES, (SearchedCell(block, weighted, affine) for block in blocks)
         )
+        self._is_shared = not affine
         name_layers(self)
         initialise(self, (run_seed,))
 
@@ -180,6 +183,8 @@ class MicroNet(_Network):
         x = self._start(images, norm, tap)
         for cell in self.cells:
             x = cell(x, arch, arch.live_edges, norm, tap)
+        if self._is_shared:
+            x = F.relu(norm(x, None, None))
         return self.classify(x.mean(dim=(2, 3)), tap)
 
 

@@ -58,7 +58,8 @@ class _TransNAS(Space):
     # on CIFAR-10 the stem leaves 8x8 pixels of 32x32, and the last module of a cell's network 1x1
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 8},
-        "quick": {"channels": 16},
+        # the lower of two training losses after 1,500 steps (0.1: 2.70, 0.03: 2.12), unranked
+        "quick": {"channels": 16, "lr": 0.03},
         "standard": {"channels": 32},
         "paper": {"channels": 64},
     }
