@@ -40,18 +40,21 @@ def compute(
     Returns:
         What became of them.
     """
-    from harness.cli.monitors import RunsMonitor, SignalledMonitor
+    from harness.cli.monitors import RunsMonitor, SignalledMonitor, StudyMonitor
     from harness.execution.parallel import run_on_ranks
-    from harness.execution.runner import run_all
+    from harness.execution.runner import gather, resolve_all, run_all
 
     with ExitStack() as stack:
         if launch is not None and launch.rank > 0:
             quiet = stack.enter_context(SignalledMonitor(quiet=True))
             return run_on_ranks(configs[0], launch, conditions, quiet)
-        monitor = options.make_monitor(RunsMonitor(), conditions, stack)
         if launch is not None:
+            monitor = options.make_monitor(RunsMonitor(), conditions, stack)
             return run_on_ranks(configs[0], launch, conditions, monitor)
-        return run_all(configs, conditions, options.make_engine(), monitor)
+        resolved = resolve_all(configs, conditions)
+        view = StudyMonitor("runs", gather(resolved, conditions))
+        monitor = options.make_monitor(view, conditions, stack)
+        return run_all(resolved, conditions, options.make_engine(), monitor)
 
 
 def show(
@@ -83,10 +86,9 @@ def show(
     elif judged := _tell_unjudged(outcome.finished, data_dir):
         loaded = load_runs(judged)
         shown = (ALL, *combinations) if combinations else ()
-        print_report(make_report(loaded, data_dir=data_dir, estimators=shown))
         options = {"--data-dir": data_dir, "--estimators": ",".join(shown)}
-        again = _report_command(judged, out, options)
-        click.echo(f"Run folders: {out}. The same table later: {again}", err=True)
+        report = make_report(loaded, data_dir=data_dir, estimators=shown)
+        print_report(report, _report_command(judged, out, options))
     tell_failures(outcome.failures)
     if outcome.failures:
         raise SystemExit(outcome.failures[0].error.exit_code)

@@ -104,14 +104,14 @@ class RunsMonitor(SignalledMonitor):
 
 
 class StudyMonitor(RunsMonitor):
-    """Shows the progress of a study: how many runs are done, running, failed or waiting."""
+    """Shows the progress of several runs: how many are done, running, failed or waiting."""
 
     def __init__(self, name: str, configs: Sequence[RunConfig]) -> None:
-        """Prepare to watch a study.
+        """Prepare to watch them.
 
         Args:
-            name: Its name.
-            configs: All its runs.
+            name: What they are called together, such as the study's name.
+            configs: All of them, resolved.
         """
         self._name = name
         self._states = {config.run_id: "waiting" for config in configs}
@@ -148,8 +148,6 @@ class StudyMonitor(RunsMonitor):
             self._display.tell(f"{run_id} {kind}: {facts['reason']}")
         elif kind == WAITING:
             self._display.tell(f"{run_id}: waiting for another process that works on it.")
-        elif not self._display.is_terminal and kind in (STARTED, FINISHED):
-            self._display.tell(f"{run_id} {kind}")
 
     def _headline(self) -> str:
         counts = Counter(self._states.values())

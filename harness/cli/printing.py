@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from harness.report.markup import Document
+    from harness.report.markup import Block, Document
 
+ELSEWHERE = 100
+"""Characters of a line where there is no terminal."""
 UNLIMITED = 10_000
 """Characters; wider than any table."""
 
@@ -32,6 +36,68 @@ def print_document(document: Document) -> None:
     print_line("")
     for line in document.words:
         print_line(line)
+
+
+def print_short(document: Document, expendable: Sequence[str], more: Sequence[str]) -> None:
+    """Print a document in the width that there is: sentences, tables, notes, then where more is.
+
+    Args:
+        document: The sentences, the tables and what explains them.
+        expendable: Headings of columns that are left out where the tables are too wide, in the
+            order in which they go; which did is said below. Of a heading with a unit, as in
+            "cost, s", what stands before the comma.
+        more: Lines that are not wrapped, such as commands.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal or "COLUMNS" in os.environ else ELSEWHERE
+    console.width = width
+    _print_wrapped(document.words, width)
+    left: dict[str, None] = {}
+    for block in document.blocks:
+        fitted, gone = _fit(console, block, expendable)
+        left |= dict.fromkeys(gone)
+        with console.capture() as captured:
+            console.print(fitted)
+        click.echo("\n".join(["", *map(str.rstrip, captured.get().splitlines()), ""]))
+    notes = [*document.notes]
+    if left:
+        notes.append(
+            f"Left out for a width of {width}: {'; '.join(left)}. A wider terminal or --section "
+            "leaderboard shows them."
+        )
+    _print_wrapped([*notes, ""], width)
+    for line in more:
+        print_line(line)
+
+
+def _print_wrapped(lines: Iterable[str], width: int) -> None:
+    for line in lines:
+        shown = textwrap.wrap(clean(line), width, break_long_words=False, break_on_hyphens=False)
+        click.echo("\n".join(shown))
+
+
+def _fit(console: Console, block: Block, expendable: Sequence[str]) -> tuple[Table, list[str]]:
+    """Make a table that fits the console, and name the columns that it does without."""
+    from rich import box
+
+    gone: list[str] = []
+    going = [name for key in expendable for name in block.headings if name.split(", ")[0] == key]
+    while True:
+        kept = [place for place, name in enumerate(block.headings) if name not in gone]
+        grid = _make_grid(
+            block.title,
+            [block.headings[place] for place in kept],
+            [[row[place] for place in kept] for row in block.rows],
+            sum(place < block.texts for place in kept),
+            stack=False,
+        )
+        grid.box, grid.padding, grid.show_edge = box.SIMPLE_HEAD, (0, 1, 0, 0), False
+        if _measure(console, grid) <= console.width or not going:
+            grid.columns[0].no_wrap, grid.columns[0].overflow = False, "fold"
+            return grid, gone
+        gone.append(going.pop(0))
 
 
 def print_grid(

@@ -1,4 +1,4 @@
-"""Progress on standard error: bars on a terminal, occasional lines elsewhere."""
+"""Progress on standard error: one display of bars on a terminal, a line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 from harness.cli.printing import clean, clean_lines, write_bytes, write_duration
 from harness.monitor import Watch
 
-PLAIN_EVERY_S = 15.0
+PLAIN_EVERY_S = 60.0
 """Without a terminal, seconds between two lines about one task."""
 QUIET_S = 2.0
 """Without a terminal, seconds before the first line about a task that began quietly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from harness.cli.options import (
     truth_options,
     where_option,
 )
+from harness.errors import UsageError
+from harness.report.parts import PARTS, parse_parts
 
 if TYPE_CHECKING:
     from harness.report import Report
@@ -24,6 +27,15 @@ if TYPE_CHECKING:
 
 @click.command(cls=StrictCommand)
 @click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--section",
+    "parts",
+    metavar="NAMES",
+    callback=lambda _context, _option, given: parse_parts(given),
+    help="Print these parts only, in any format, comma-separated: "
+    f"{'; '.join(f'{name} ({what})' for name, what in PARTS.items())}.",
+)
+@click.option("--full", is_flag=True, help="Print all parts. Formats other than table always do.")
 @format_options
 @click.option(
     "--html",
@@ -81,6 +93,8 @@ if TYPE_CHECKING:
 @data_dir_option
 def report(
     scores: tuple[Path, ...],
+    parts: tuple[str, ...],
+    full: bool,
     output_format: str,
     as_json: bool,
     html_file: Path | None,
@@ -103,8 +117,9 @@ def report(
     """Compare SCORES with each other (default: the runs in results/runs).
 
     SCORES are run folders, folders of these, and score files (as for 'harness evaluate'), in any
-    mixture. All are judged on the architectures that all have scored. Prints tables unless --html
-    or --plots is given. Needs no torch.
+    mixture. All are judged on the architectures that all have scored. Prints the answer in three
+    sentences and the leaderboard; --section and --full print the rest, --html and --plots write
+    files instead. Needs no torch.
 
     Runs are judged by the truth of their own images by default. To see how a ranking transfers,
     for instance from CIFAR-10: --truth-dataset cifar10 --truth-dataset cifar100
@@ -114,6 +129,7 @@ def report(
     from harness.estimators.loading import load_estimators
     from harness.report import TruthChoice, make_report
 
+    _check_options(parts, full, {"--html": html_file, "--plots": plots_dir})
     loaded = load_estimators(scores or (Path("results/runs"),), **reading)
     truths = [
         TruthChoice(dataset, split, epochs, policy, truth, metric, where)
@@ -145,14 +161,50 @@ def report(
     if name != "table":
         from harness.report.rendering import REPORT_WRITERS
 
-        click.echo(REPORT_WRITERS[name](made), nl=False)
+        click.echo(REPORT_WRITERS[name](made, parts), nl=False)
     elif html_file is None and plots_dir is None:
-        print_report(made)
+        print_report(made, parts=parts, full=full)
 
 
-def print_report(made: Report) -> None:
-    """Print a report for people."""
-    from harness.cli.printing import print_document
-    from harness.report.rendering import report_document
+def _check_options(parts: Sequence[str], full: bool, files: Mapping[str, Path | None]) -> None:
+    """Refuse options of what is printed that contradict each other.
 
-    print_document(report_document(made))
+    Raises:
+        UsageError: If they do.
+    """
+    given = [name for name, file in files.items() if file is not None]
+    if parts and full:
+        raise UsageError("--section and --full were given: some parts, or all. Give one of them.")
+    if given and (parts or full):
+        raise UsageError(
+            f"{'--section' if parts else '--full'} was given with {given[0]}: a file has all parts."
+            f" Leave it out, or print them without {given[0]}."
+        )
+
+
+def print_report(
+    report: Report, command: str | None = None, parts: Sequence[str] = (), full: bool = False
+) -> None:
+    """Print a report for people: the answer and the leaderboard, or parts of it, or all.
+
+    Args:
+        report: The report.
+        command: What prints it again; by default the one that was given.
+        parts: The parts to print, names of `PARTS`.
+        full: Whether to print all.
+    """
+    from harness.cli.printing import print_document, print_short
+    from harness.report.answer import answer_document
+    from harness.report.leaderboard import EXPENDABLE
+    from harness.report.rendering import list_parts, report_document
+
+    if parts or full:
+        print_document(report_document(report, parts))
+        return
+    names = "|".join(list_parts(report))
+    more = (
+        "More, by adding to the same command:" if command is None else f"More: {command}",
+        f"  --section {names}",
+        "  --full, or --html report.html (a page with figures)",
+    )
+    print_short(answer_document(report), EXPENDABLE, more)

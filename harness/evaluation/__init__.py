@@ -8,13 +8,14 @@ from harness.evaluation.evaluating import (
     evaluate_together,
 )
 from harness.evaluation.pairs import Pair
-from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
+from harness.evaluation.results import Evaluated, JointEvaluation, Margin, PairResult, TruthSource
 from harness.evaluation.truths import TruthChoice, choose_truth, choose_truths
 
 __all__ = [
     "ChosenTruth",
     "Evaluated",
     "JointEvaluation",
+    "Margin",
     "Pair",
     "PairResult",
     "TruthChoice",

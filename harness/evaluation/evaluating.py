@@ -18,8 +18,9 @@ from harness.estimators.matrix import IntArray, ScoreMatrix, common_archs
 from harness.evaluation.added import measure_added
 from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.constraints import check_subset
-from harness.evaluation.judged import check_left, judge_alike
+from harness.evaluation.judged import check_left, judge_pair
 from harness.evaluation.leaks import measure_leak_free
+from harness.evaluation.margins import measure_margins
 from harness.evaluation.pairs import Pair, choose_pairs
 from harness.evaluation.results import Evaluated, JointEvaluation, PairResult, TruthSource
 from harness.monitor import Ticks, Watch, watch_nothing
@@ -94,16 +95,20 @@ def evaluate_together(
             added[estimator.label] = found
         tick()
     of_floor = [each for each in evaluations if each.estimator.identity == beneath.identity]
+    bottom = (
+        of_floor[0] if of_floor else _evaluate(beneath, chosen, archs, scores_of(beneath), ("all",))
+    )
     return JointEvaluation(
         truth=evaluations[0].truth,
         keys=archs,
         value=chosen.truth.value[np.isin(chosen.truth.keys, archs)],
         evaluations=evaluations,
         pairs=differences,
-        floor=of_floor[0]
-        if of_floor
-        else _evaluate(beneath, chosen, archs, scores_of(beneath), ("all",)),
+        floor=bottom,
         added=added,
+        margins=tuple(
+            measure_margins(evaluations if of_floor else (*evaluations, bottom), scores_of)
+        ),
     )
 
 
@@ -207,11 +212,8 @@ def _compare(
     pair: Pair, scores_of: Callable[[ScoreMatrix], CaseScores], tick: Callable[[], object]
 ) -> Comparison:
     """Compare two estimators, each pair of seeds on architectures that neither was fitted to."""
-    first = scores_of(pair.first).of_seeds(pair.rows.first)
-    second = scores_of(pair.second).of_seeds(pair.rows.second)
-    sides = judge_alike(first, second, is_paired=pair.rows.is_paired, names=pair.name)
     return compare_case(
-        *sides,
+        *judge_pair(pair, scores_of),
         names=(pair.first.label, pair.second.label),
         is_paired=pair.rows.is_paired,
         tick=tick,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from harness.errors import TruthError
-from harness.estimators.matrix import BoolArray
+from harness.estimators.matrix import BoolArray, ScoreMatrix
+from harness.evaluation.pairs import Pair
 from harness.stats import CaseScores
 
 
@@ -38,6 +41,26 @@ def judge_alike(
     by_all = first.by_all & second.by_all
     check_left(by_all[np.newaxis], names)
     return first.within(by_all), second.within(by_all)
+
+
+def judge_pair(
+    pair: Pair, scores_of: Callable[[ScoreMatrix], CaseScores]
+) -> tuple[CaseScores, CaseScores]:
+    """Judge the seeds that a pair compares on architectures that neither side was fitted to.
+
+    Args:
+        pair: The two estimators.
+        scores_of: Gives the scores of an estimator beside the truth.
+
+    Returns:
+        Both sides.
+
+    Raises:
+        TruthError: As `judge_alike`.
+    """
+    first = scores_of(pair.first).of_seeds(pair.rows.first)
+    second = scores_of(pair.second).of_seeds(pair.rows.second)
+    return judge_alike(first, second, is_paired=pair.rows.is_paired, names=pair.name)
 
 
 def check_left(judged: BoolArray, names: str) -> None:

@@ -11,7 +11,7 @@ from harness.evaluation.leaks import LeakFree
 from harness.evaluation.pairs import Pair
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
-from harness.stats import AddedValue, Comparison, Evaluation, PopulationResult
+from harness.stats import AddedValue, Comparison, Evaluation, MetricResult, PopulationResult
 from harness.truth import TruthQuery
 from harness.truth.metric import ACCURACY, TruthMetric
 
@@ -155,6 +155,29 @@ class PairResult:
 
 
 @dataclass(frozen=True, eq=False)
+class Margin:
+    """How far the estimator of the largest tau is ahead of another.
+
+    Attributes:
+        pair: The estimator of the largest tau, the other, and what the difference applies to.
+        tau: The difference of taus over all architectures.
+    """
+
+    pair: Pair
+    tau: MetricResult
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the 95% interval of the difference excludes 0; False where there is none."""
+        found = self.tau.interval or self.tau.over_seeds
+        return found is not None and not found.low <= 0 <= found.high
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but scores, ready for JSON."""
+        return {**self.pair.to_dict(), "tau": self.tau.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
 class JointEvaluation:
     """Estimators judged by one truth, on the architectures that all of them scored.
 
@@ -167,6 +190,8 @@ class JointEvaluation:
         floor: What added values are measured against, on the same architectures; over all of them
             only, unless it is among the estimators.
         added: What each estimator adds to the floor, by label; not of what is within the floor.
+        margins: The estimator of the largest tau, perhaps the floor, with each of the others that
+            has a tau, the largest first.
     """
 
     truth: TruthSource
@@ -176,6 +201,7 @@ class JointEvaluation:
     pairs: tuple[PairResult, ...]
     floor: Evaluated
     added: Mapping[str, AddedValue]
+    margins: tuple[Margin, ...]
 
     @property
     def space(self) -> Space:

@@ -28,7 +28,14 @@ from harness.truth.metric import ACCURACY
 
 TOPS = ("tau_top_50", "tau_top_10", "regret_at_10")
 """Metrics beside tau."""
+FAMILY, SEEDS, N, TAU, LEAK_FREE = "family", "seeds", "n", "tau [95%]", "leak_free"
+TOP_HALF, TOP_10, REGRET = "top half", "top 10%", "regret @10"
+COST, ADDS = "cost, s", "adds [95%]"
 _LABEL_HEADINGS = ("labels", "label cost")
+EXPENDABLE = (
+    *(REGRET, FAMILY, N, "label cost", LEAK_FREE, SEEDS, TOP_HALF, "labels", "cost", ADDS, TOP_10),
+)
+"""Columns that a narrow terminal does without, in the order in which they go."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +144,28 @@ def _is_on_front(own: Place, places: Sequence[Place]) -> bool | None:
 def leaderboard_block(section: JointEvaluation) -> Block:
     """Make the first table: how well each estimator ranks, its cost, and what it adds."""
     places = make_leaderboard(section)
+    units = find_units(place.cost for place in places)
+    cost = f"; cost in {' or '.join(units)}" if units else ""
+    title = f"Leaderboard, against {section.truth.title}; adds: to {section.floor.label}{cost}"
+    return _tabulate(section, places, title, is_short=False)
+
+
+def short_block(section: JointEvaluation) -> Block:
+    """Make the leaderboard without spreads and the parts of costs, for a terminal."""
+    title = f"Leaderboard ({len(section.keys):,} architectures, {section.truth.title})"
+    return _tabulate(section, make_leaderboard(section), title, is_short=True)
+
+
+def _tabulate(
+    section: JointEvaluation, places: Sequence[Place], title: str, is_short: bool
+) -> Block:
     has_labels = any(place.labels for place in places)
     metric = section.truth.metric
-    regret = "regret @10" if metric == ACCURACY else f"regret @10, {metric.difference}"
+    regret = REGRET if metric == ACCURACY else f"{REGRET}, {metric.difference}"
     headings = (
-        *("estimator", "family", "seeds", *(_LABEL_HEADINGS if has_labels else ()), "n"),
-        *("tau [95%]", *(("leak_free",) if has_labels else ()), "top half", "top 10%"),
-        *(regret, "cost, s (before + each)", "adds [95%]"),
+        *("estimator", FAMILY, SEEDS, *(_LABEL_HEADINGS if has_labels else ()), N),
+        *(TAU, *((LEAK_FREE,) if has_labels else ()), TOP_HALF, TOP_10),
+        *(regret, COST if is_short else f"{COST} (before + each)", ADDS),
     )
     rows = []
     for place in places:
@@ -156,26 +178,23 @@ def leaderboard_block(section: JointEvaluation) -> Block:
                 str(result.figures.n_seeds),
                 *(write_labels(place.labels) if has_labels else ()),
                 write_range(result.figures.n_per_seed),
-                write_figure(metrics["tau"], with_spread=True),
+                write_figure(metrics["tau"], with_spread=not is_short),
                 *((leak_free,) if has_labels else ()),
                 *(write_value(metrics[name]) for name in TOPS),
-                _write_cost(place),
+                _write_cost(place, is_short),
                 "-" if place.added is None else write_gain(place.added.everything),
             )
         )
-    units = find_units(place.cost for place in places)
-    cost = f"; cost in {' or '.join(units)}" if units else ""
-    title = f"Leaderboard, against {section.truth.title}; adds: to {section.floor.label}{cost}"
     return Block(title, headings, rows, texts=2)
 
 
 def write_gain(gain: Gain) -> str:
     """Write an added value with the interval that applies."""
     mark = "" if gain.interval is None else MARKS.get(gain.interval.over, " t")
-    return f"{_write_change(gain)}{mark}"
+    return f"{write_change(gain)}{mark}"
 
 
-def _write_cost(place: Place) -> str:
+def _write_cost(place: Place, is_short: bool) -> str:
     """Write all seconds, with a star on the Pareto front, and what they are made of."""
     if place.cost is None:
         return "-"
@@ -183,7 +202,8 @@ def _write_cost(place: Place) -> str:
         write_seconds, (place.cost.preparation, place.cost.per_arch, place.cost.total)
     )
     beside = " + labels" if place.labels else "*" if place.is_on_front else ""
-    return f"{total}{beside}" if place.cost.total == 0.0 else f"{total}{beside} ({before} + {each})"
+    made_of = "" if is_short or place.cost.total == 0.0 else f" ({before} + {each})"
+    return f"{total}{beside}{made_of}"
 
 
 def describe_added(section: JointEvaluation) -> Iterator[str]:
@@ -223,11 +243,11 @@ def _say_added(estimator: ScoreMatrix, floor: str, added: AddedValue) -> str:
         told.append(f"ranked among {added.n_ranked:,}")
     basis = f" ({'; '.join(told)})" if told else ""
     text = (
-        f"{claim}: combined by rank, tau {_write_change(gain)}, from {write_value(gain.floor)} to "
+        f"{claim}: combined by rank, tau {write_change(gain)}, from {write_value(gain.floor)} to "
         f"{write_value(gain.together)}{basis}."
     )
     elsewhere = [
-        f"{_write_change(other)} in {name}"
+        f"{write_change(other)} in {name}"
         for name, other in added.populations.items()
         if name.startswith("top_") and other.verdict is not None
     ]
@@ -236,11 +256,12 @@ def _say_added(estimator: ScoreMatrix, floor: str, added: AddedValue) -> str:
     if added.chosen is not None:
         text += (
             f" At weight {added.chosen.weight:g}, chosen on {added.chosen.n:,} other "
-            f"architectures: {_write_change(added.chosen.populations['all'])}."
+            f"architectures: {write_change(added.chosen.populations['all'])}."
         )
     return text
 
 
-def _write_change(gain: Gain) -> str:
+def write_change(gain: Gain) -> str:
+    """Write an added value with its interval, for a sentence."""
     ends = write_ends(gain.interval, signed=True)
     return f"{write_value(gain.difference, signed=True)}{ends}"

@@ -1,4 +1,4 @@
-"""Evaluations and reports as documents, JSON and CSV.
+"""Evaluations and reports as documents and JSON; `rows.py` has their CSV.
 
 Labels may come from a user's file: they are printable by then, and every format escapes what
 would be markup or a formula in it.
@@ -6,23 +6,36 @@ would be markup or a formula in it.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from harness.estimators.cost import LABEL_EPOCHS, LABEL_S, find_labels
-from harness.evaluation import Evaluated, Pair
-from harness.report.cells import find_interval
+from harness.evaluation import Evaluated
+from harness.report.answer import answer_report
 from harness.report.contents import Contents, Section
 from harness.report.grids import find_grids
 from harness.report.leaderboard import make_leaderboard
-from harness.report.markup import Document, to_latex, to_markdown
+from harness.report.markup import Block, Document, to_latex, to_markdown
+from harness.report.parts import (
+    CAVEATS,
+    DIFFERENCES,
+    DISTURBANCE,
+    LEADERBOARD,
+    PARTS,
+    POPULATIONS,
+    TRADE_OFF,
+    UNCERTAINTY,
+    check_content,
+    pick,
+)
+from harness.report.rows import (
+    EVALUATION_COLUMNS,
+    REPORT_COLUMNS,
+    evaluation_rows,
+    report_rows,
+    to_csv,
+)
 from harness.report.sample_efficiency import find_curves
-from harness.report.seed_means import SeedMean
 from harness.report.side_by_side import NOTE as SIDE_BY_SIDE_NOTE
 from harness.report.side_by_side import put_side_by_side, side_by_side_blocks
 from harness.report.tables import (
@@ -33,22 +46,8 @@ from harness.report.tables import (
     section_blocks,
 )
 from harness.report.trade_offs import NOTE as TRADE_OFF_NOTE
-from harness.report.trade_offs import trade_off_rows
 from harness.report.training_tables import training_blocks, training_notes
 from harness.report.words import describe_evaluation, describe_report, describe_together
-from harness.scores import guard_formula, on_one_line
-from harness.stats import MetricResult, PopulationResult
-
-_FIGURE = (
-    *("population", "figure", "n", "value", "low", "high", "interval_over", "sd_over_seeds"),
-    "status",
-)
-EVALUATION_COLUMNS = (
-    *("estimator", "seeds", "score", "metric", "truth", "split", "epochs", "policy"),
-    "truth_sha256",
-    *_FIGURE,
-)
-REPORT_COLUMNS = ("kind", "name", "seeds", "truth", "truth_sha256", *_FIGURE, "speaks_of")
 
 
 def evaluation_document(results: Sequence[Evaluated]) -> Document:
@@ -59,20 +58,53 @@ def evaluation_document(results: Sequence[Evaluated]) -> Document:
     for result in results:
         words += describe_evaluation(result)
         blocks += evaluation_blocks(result)
-    return Document(list(dict.fromkeys(words)), blocks, NOTES)
+    return Document(list(dict.fromkeys(words)), blocks, list(NOTES))
 
 
-def report_document(report: Contents) -> Document:
-    """Return what is printed of a report."""
-    blocks = side_by_side_blocks(report.sections)
-    blocks += [block for section in report.sections for block in section_blocks(section)]
+def report_document(report: Contents, parts: Collection[str] = ()) -> Document:
+    """Return what is printed of a report.
+
+    Args:
+        report: The report.
+        parts: Names of `PARTS` to keep to; all by default.
+
+    Raises:
+        UsageError: If the report has nothing of one.
+    """
+    check_content(parts, list_parts(report))
+    words, blocks = describe_report(report, parts), list(pick(_tag_blocks(report), parts))
+    return Document(words, blocks, _pick_notes(report, parts))
+
+
+def list_parts(report: Contents) -> list[str]:
+    """Name the parts of which a report has something."""
+    there = {CAVEATS, *(part for part, _ in _tag_blocks(report))}
+    return [name for name in PARTS if name in there]
+
+
+def _tag_blocks(report: Contents) -> Iterator[tuple[str, Block]]:
+    for block in side_by_side_blocks(report.sections):
+        yield LEADERBOARD, block
+    for section in report.sections:
+        yield from section_blocks(section)
+    for block in training_blocks(report):
+        yield DISTURBANCE, block
+
+
+def _pick_notes(report: Contents, parts: Collection[str]) -> list[str]:
+    """Return the explanations of the tables of some parts; of all if none are named."""
+    first, *others = NOTES.items()
     results = [result for section in report.sections for result in section.evaluations]
-    notes = [NOTES[0], *_label_notes(results), *NOTES[1:], *training_notes(report)]
-    if len(report.sections) > 1:
-        notes.insert(0, SIDE_BY_SIDE_NOTE)
+    notes = [
+        *([(SIDE_BY_SIDE_NOTE, (LEADERBOARD,))] if len(report.sections) > 1 else []),
+        first,
+        *((note, (LEADERBOARD,)) for note in _label_notes(results)),
+        *others,
+        *((note, (DISTURBANCE,)) for note in training_notes(report)),
+    ]
     if any(section.trade_off for section in report.sections):
-        notes.append(TRADE_OFF_NOTE)
-    return Document(describe_report(report), [*blocks, *training_blocks(report)], notes)
+        notes.append((TRADE_OFF_NOTE, (TRADE_OFF,)))
+    return [note for note, of in notes if not parts or not {*parts}.isdisjoint(of)]
 
 
 def _label_notes(results: Sequence[Evaluated]) -> list[str]:
@@ -84,206 +116,50 @@ def evaluation_to_dict(result: Evaluated) -> dict[str, Any]:
     return {**result.to_dict(), "words": list(describe_evaluation(result))}
 
 
-def report_to_dict(report: Contents) -> dict[str, Any]:
-    """Return everything of a report except scores, ready for JSON."""
-    return {
-        "words": list(describe_report(report)),
-        "sections": [
-            {
-                "truth": section.truth.to_dict(),
-                "n": len(section.keys),
-                "leaderboard": [place.to_dict() for place in make_leaderboard(section)],
-                "evaluations": list(map(evaluation_to_dict, section.evaluations)),
-                "pairs": [pair.to_dict() for pair in section.pairs],
-                "grids": [grid.to_dict() for grid in find_grids(section.evaluations)],
-                "sample_efficiency": [
-                    curve.to_dict() for curve in find_curves(section.evaluations)
-                ],
-                "trade_off": section.trade_off and section.trade_off.to_dict(),
-                "tau_over_training": {label: list(taus) for label, taus in section.taus.items()},
-            }
-            for section in report.sections
-        ],
-        "side_by_side": [row.to_dict() for row in put_side_by_side(report.sections)],
-        "trainings": [training.to_dict() for training in report.trainings],
-        "training_pairs": [pair.to_dict() for pair in report.training_pairs],
-        "unfinished": list(report.unfinished),
+def report_to_dict(report: Contents, parts: Collection[str] = ()) -> dict[str, Any]:
+    """Return everything of a report, or of parts of it, except scores, ready for JSON."""
+
+    def has(*names: str) -> bool:
+        return not parts or not {*parts}.isdisjoint(names)
+
+    made: dict[str, Any] = {
+        "answer": list(answer_report(report)),
+        "words": list(describe_report(report, parts)),
+        "sections": [_section_to_dict(section, has) for section in report.sections],
     }
+    if has(LEADERBOARD):
+        made["side_by_side"] = [row.to_dict() for row in put_side_by_side(report.sections)]
+    if has(DISTURBANCE):
+        made["trainings"] = [training.to_dict() for training in report.trainings]
+        made["training_pairs"] = [pair.to_dict() for pair in report.training_pairs]
+    if has(CAVEATS):
+        made["unfinished"] = list(report.unfinished)
+    return made
+
+
+def _section_to_dict(section: Section, has: Callable[..., bool]) -> dict[str, Any]:
+    made: dict[str, Any] = {"truth": section.truth.to_dict(), "n": len(section.keys)}
+    if has(LEADERBOARD):
+        made["leaderboard"] = [place.to_dict() for place in make_leaderboard(section)]
+    if has(POPULATIONS, UNCERTAINTY):
+        made["evaluations"] = list(map(evaluation_to_dict, section.evaluations))
+    if has(DIFFERENCES):
+        made["margins"] = [margin.to_dict() for margin in section.margins]
+        made["pairs"] = [pair.to_dict() for pair in section.pairs]
+    if has(LEADERBOARD):
+        made["grids"] = [grid.to_dict() for grid in find_grids(section.evaluations)]
+        curves = find_curves(section.evaluations)
+        made["sample_efficiency"] = [curve.to_dict() for curve in curves]
+    if has(TRADE_OFF):
+        made["trade_off"] = section.trade_off and section.trade_off.to_dict()
+    if has(DISTURBANCE):
+        made["tau_over_training"] = {label: list(taus) for label, taus in section.taus.items()}
+    return made
 
 
 def to_json(content: Mapping[str, Any]) -> str:
     """Return plain values as JSON."""
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
-
-
-def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Return rows as CSV, one figure each in full precision; no cell can run as a formula."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: guard_formula(v) if isinstance(v, str) else v for k, v in row.items()})
-    return file.getvalue()
-
-
-def evaluation_rows(results: Iterable[Evaluated]) -> Iterator[dict[str, object]]:
-    """Yield the figures of estimators as rows of CSV."""
-    for result in results:
-        query, estimator = result.truth.query, result.estimator
-        who = {
-            "estimator": estimator.label,
-            "seeds": _write_seeds(estimator.seeds),
-            "score": estimator.score_kind,
-            "metric": query.metric,
-            "truth": query.dataset,
-            "split": query.split,
-            "epochs": query.epochs,
-            "policy": query.policy,
-            "truth_sha256": result.truth.sha256,
-        }
-        counts: dict[str, float] = {
-            "n_scored": result.n_scored,
-            "n_incomplete": result.n_incomplete,
-            "n_other_names": result.n_other_names,
-            "n_without_truth": result.n_without_truth,
-            "n_uncommon": result.n_uncommon,
-            **{f"excluded: {why}": n for why, n in estimator.exclusions.items()},
-            "n_ranked_last": len(estimator.ranked_last),
-        }
-        if estimator.arch_s is not None:
-            counts["arch_s"] = estimator.arch_s
-        yield from (who | {"figure": name, "value": value} for name, value in counts.items())
-        yield from (who | row for row in _note_rows(result))
-        yield from (who | row for row in _population_rows(result))
-
-
-def report_rows(report: Contents) -> Iterator[dict[str, object]]:
-    """Yield the figures of a report as rows of CSV."""
-    for section in report.sections:
-        yield from _section_rows(section)
-    yield from _training_rows(report)
-
-
-def _section_rows(section: Section) -> Iterator[dict[str, object]]:
-    against = {"truth": section.truth.title, "truth_sha256": section.truth.sha256}
-    for result in section.evaluations:
-        seeds = _write_seeds(result.estimator.seeds)
-        who = {"kind": "estimator", "name": result.label, "seeds": seeds, **against}
-        yield from (who | row for row in _note_rows(result))
-        yield from (who | row for row in _population_rows(result))
-    for name, added in section.added.items():
-        who = {"kind": "added value", "name": name, "seeds": _write_seeds(added.seeds), **against}
-        for population, gain in added.populations.items():
-            row = _metric_row(f"tau added to {section.floor.label}", gain.difference)
-            yield who | {"population": population, "speaks_of": gain.basis.value} | row
-    yield from ({"kind": "trade-off", **against} | row for row in trade_off_rows(section))
-    for pair in section.pairs:
-        who = {"kind": "difference", **_name_pair(pair.pair), **against}
-        for population, metrics in pair.comparison.differences.items():
-            for name, metric in metrics.items():
-                yield who | {"population": population} | _metric_row(name, metric)
-
-
-def _training_rows(report: Contents) -> Iterator[dict[str, object]]:
-    for result in report.trainings:
-        seeds = _write_seeds([run.config.seed for run in result.runs])
-        for figure, estimate in result.figures.items():
-            who = {"kind": "training", "name": result.label, "seeds": seeds}
-            yield who | _estimate_row(figure, estimate)
-    for pair in report.training_pairs:
-        who = {"kind": "training difference", **_name_pair(pair.pair)}
-        for difference in pair.differences:
-            figure = f"{difference.figure} {difference.condition}".strip()
-            yield who | _estimate_row(figure, difference.difference)
-
-
-def _name_pair(pair: Pair) -> dict[str, str]:
-    return {"name": pair.name, "seeds": _write_seeds(pair.seeds), "speaks_of": pair.claim}
-
-
-def _note_rows(result: Evaluated) -> Iterator[dict[str, object]]:
-    """Yield what was decided in reading the scores: the only figures that are sentences."""
-    for note in result.estimator.notes:
-        yield {"figure": f"note: {on_one_line(note)}"}
-
-
-def _population_rows(result: Evaluated) -> Iterator[dict[str, object]]:
-    yield from _label_rows(result)
-    for name, part in result.populations.items():
-        yield from ({"population": name, **row} for row in _figure_rows(part))
-
-
-def _label_rows(result: Evaluated) -> Iterator[dict[str, object]]:
-    """Yield the labels that an estimator was fitted to, their cost, and tau without their twins."""
-    labels, found = find_labels(result.estimator), result.leak_free
-    if labels is None or found is None:
-        return
-    yield {"figure": "n_labels", "value": labels.n}
-    for name, value in ((LABEL_EPOCHS, labels.epochs), (LABEL_S, labels.seconds)):
-        if value is not None:
-            yield {"figure": name, "value": value}
-    row: dict[str, object] = {"population": "leak_free", "figure": "tau", "n": min(found.n)}
-    known = [tau for tau in found.per_seed if tau is not None]
-    if found.tau is not None and len(known) > 1:
-        row["sd_over_seeds"] = float(np.std(known, ddof=1))
-    yield row | {"value": found.tau, "status": "unknown" if found.tau is None else "ok"}
-
-
-def _figure_rows(part: PopulationResult) -> list[dict[str, object]]:
-    """Return the figures of one population as rows of CSV."""
-    rows = [_metric_row(name, result) for name, result in part.metrics.items()]
-    rows += [_metric_row(f"tau_of_{name}", result) for name, result in part.baselines.items()]
-    reference, ceiling, found = part.reference, part.ceiling, part.components
-    if reference is not None:
-        n = reference.n_archs
-        rows.append({"figure": "one_seed_reference", "n": n, "value": reference.tau})
-    if ceiling is not None:
-        row = {"figure": "ceiling", "n": ceiling.n_archs, "value": ceiling.tau}
-        ends = {"low": ceiling.low, "high": ceiling.high, "interval_over": "noise of the truth"}
-        rows.append(row if ceiling.low is None else row | ends)
-    more: dict[str, float | None] = {"share_of_ceiling": part.share_of_ceiling}
-    if part.attenuation is not None:
-        more["tau_against_true"] = part.attenuation.tau
-    if found is not None:
-        more |= {
-            "tau_se_seeds": found.seeds_se,
-            "tau_se_architectures": found.architectures_se,
-            "tau_se_truth": found.truth_beyond_se,
-            "tau_se_total": found.total_se,
-        }
-    n = part.population.n
-    return rows + [{"figure": f, "n": n, "value": v} for f, v in more.items() if v is not None]
-
-
-def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
-    row: dict[str, object] = {"figure": name, "n": result.n, "value": result.value}
-    row["status"] = result.status
-    if len(result.per_seed) > 1:
-        row["sd_over_seeds"] = float(np.std(result.per_seed, ddof=1))
-    interval = find_interval(result)
-    if interval is not None:
-        row |= {"low": interval.low, "high": interval.high, "interval_over": interval.over}
-    return row
-
-
-def _estimate_row(figure: str, estimate: SeedMean) -> dict[str, object]:
-    row: dict[str, object] = {"figure": figure, "value": estimate.mean}
-    if estimate.values:
-        row["n"] = sum(value is not None for value in estimate.values)
-    row["status"] = "unknown" if estimate.mean is None else "ok"
-    if estimate.sd is not None:
-        row["sd_over_seeds"] = estimate.sd
-    if estimate.interval is not None:
-        low, high = estimate.interval
-        row |= {"low": low, "high": high, "interval_over": "seeds"}
-    return row
-
-
-def _write_seeds(seeds: Iterable[object]) -> str:
-    """Write known seeds, and pairs of seeds as 0/0."""
-    pairs = (seed if isinstance(seed, tuple) else (seed,) for seed in seeds)
-    texts = ("/".join("-" if s is None else str(s) for s in pair) for pair in pairs)
-    return " ".join(text for text in texts if text != "-")
 
 
 EVALUATION_WRITERS: dict[str, Callable[[Sequence[Evaluated]], str]] = {
@@ -294,10 +170,10 @@ EVALUATION_WRITERS: dict[str, Callable[[Sequence[Evaluated]], str]] = {
 }
 """Formats other than the terminal's tables, by name."""
 
-REPORT_WRITERS: dict[str, Callable[[Contents], str]] = {
-    "csv": lambda report: to_csv(REPORT_COLUMNS, report_rows(report)),
-    "json": lambda report: to_json(report_to_dict(report)),
-    "latex": lambda report: to_latex(report_document(report)),
-    "markdown": lambda report: to_markdown(report_document(report)),
+REPORT_WRITERS: dict[str, Callable[..., str]] = {
+    "csv": lambda report, parts=(): to_csv(REPORT_COLUMNS, report_rows(report, parts)),
+    "json": lambda report, parts=(): to_json(report_to_dict(report, parts)),
+    "latex": lambda report, parts=(): to_latex(report_document(report, parts)),
+    "markdown": lambda report, parts=(): to_markdown(report_document(report, parts)),
 }
-"""Likewise for reports."""
+"""Likewise for reports, of which only some parts may be asked for."""

@@ -17,6 +17,13 @@ from harness.report.contents import Section
 from harness.report.grids import grid_blocks
 from harness.report.leaderboard import leaderboard_block
 from harness.report.markup import Block
+from harness.report.parts import (
+    DIFFERENCES,
+    LEADERBOARD,
+    POPULATIONS,
+    TRADE_OFF,
+    UNCERTAINTY,
+)
 from harness.report.trade_offs import trade_off_blocks
 from harness.stats import METRICS, MIN_ARCHS, Components, MetricResult, PopulationResult
 from harness.stats.combination import write_range
@@ -27,26 +34,33 @@ BESIDE = ("params", "random")
 SIDE_BY_SIDE = 3
 """Most estimators in one table of populations; more get further tables."""
 
-NOTES = (
+NOTES = {
     "Leaderboard: cost of one seed, its preparation plus that of each architecture; *: none ranks "
     "better for less (the Pareto front, within one unit of cost). adds: tau of the floor and the "
     "estimator combined, by the sum of ln(rank), minus that of the floor; 't': over the truth's "
     "noise. There, architectures without a path from input to output tie at the bottom, so the "
-    "floor's tau may differ from that in its row. Other metrics: 'harness evaluate', and the page.",
+    "floor's tau may differ from that in its row. Other metrics: 'harness evaluate', and the "
+    "page.": (LEADERBOARD,),
     "tau: Kendall's tau-b between the score and the truth in the title. [95%]: interval over "
     "training seeds and architectures; 'a': over architectures only, so about these scores and not "
     "about the method; 's': over seeds only, on these architectures; +-: standard deviation over "
     "seeds. There is no interval where one seed scored all of a population. Figures on fewer than "
-    f"{MIN_ARCHS} architectures are shown as 'too few'.",
+    f"{MIN_ARCHS} architectures are shown as 'too few'.": (
+        LEADERBOARD,
+        POPULATIONS,
+        DIFFERENCES,
+        UNCERTAINTY,
+    ),
     "one-seed ref: tau of one stand-alone training against the mean of the others, on the "
     "architectures with the most trials. ceiling: expected tau of a noiseless estimator against "
     "this truth (modelled), [the range of its tau], and (the share of the ceiling reached). "
     "live params, params, random: tau of network size, of the part that a signal passes (live) or "
-    "of all of it, and of random scores, on the same architectures.",
+    "of all of it, and of random scores, on the same architectures.": (POPULATIONS,),
     "Uncertainty of tau: standard errors, and each known cause's share of the variance. truth: "
     "noise of the truth's own trainings, beyond what the draw of architectures already accounts "
-    "for. against true: estimated tau against a noiseless truth.",
-)
+    "for. against true: estimated tau against a noiseless truth.": (UNCERTAINTY,),
+}
+"""Explanations of tables, and the parts of a report that they belong to."""
 
 LABELS_NOTE = (
     "labels: architectures whose accuracy an estimator was fitted to, and the cost of their "
@@ -58,15 +72,17 @@ LABELS_NOTE = (
 """Where some estimator has labels."""
 
 
-def section_blocks(section: Section) -> list[Block]:
-    """Make the tables of one truth, from the leaderboard to the causes of uncertainty."""
-    blocks = [
-        *(leaderboard_block(section), *grid_blocks(section), *trade_off_blocks(section)),
-        *population_blocks(section.evaluations),
-    ]
+def section_blocks(section: Section) -> Iterator[tuple[str, Block]]:
+    """Make the tables of one truth, each after the part of the report that it belongs to."""
+    for block in (leaderboard_block(section), *grid_blocks(section)):
+        yield LEADERBOARD, block
+    for block in trade_off_blocks(section):
+        yield TRADE_OFF, block
+    for block in population_blocks(section.evaluations):
+        yield POPULATIONS, block
     if section.pairs:
-        blocks.append(difference_block(section))
-    return [*blocks, uncertainty_block(section)]
+        yield DIFFERENCES, difference_block(section)
+    yield UNCERTAINTY, uncertainty_block(section)
 
 
 def evaluation_blocks(result: Evaluated) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -22,6 +22,14 @@ from harness.report.contents import Contents, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.grids import say_grids
 from harness.report.leaderboard import describe_added, order_by_tau
+from harness.report.parts import (
+    CAVEATS,
+    DIFFERENCES,
+    DISTURBANCE,
+    LEADERBOARD,
+    TRADE_OFF,
+    pick,
+)
 from harness.report.trade_offs import say_trade_off
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
@@ -64,36 +72,67 @@ def describe_together(results: Sequence[Evaluated]) -> list[str]:
     ]
 
 
-def describe_report(report: Contents) -> tuple[str, ...]:
+def describe_report(report: Contents, parts: Collection[str] = ()) -> tuple[str, ...]:
     """Describe a report.
 
     Args:
         report: The report.
+        parts: Names of `PARTS` to keep to; all by default.
 
     Returns:
         For each truth how well each estimator ranks, what supernets add to the floor, then all
         differences, then whether the winner depends on the population; what training shows; then
         the caveats.
     """
-    return tuple(map(on_one_line, _describe(report)))
+    return tuple(map(on_one_line, pick(_describe(report), parts)))
 
 
-def _describe(report: Contents) -> Iterator[str]:
+def find_doubts(report: Contents) -> list[str]:
+    """Return what may cast doubt on the figures: the caveats that not every report has."""
+    return list(dict.fromkeys(map(on_one_line, _doubt(report))))
+
+
+def _doubt(report: Contents) -> Iterator[str]:
     for section in report.sections:
-        yield say_ranking(section.evaluations)
-        yield from say_grids(section)
-        yield from describe_added(section)
-        yield from map(conclude_pair, section.pairs)
-        yield from (pair.comparison.verdict.text for pair in section.pairs)
-        yield from say_trade_off(section)
+        yield from section.truth.notes
+        yield from say_few(section.evaluations[0])
+        for result in section.evaluations:
+            yield from say_notes(result)
+        for estimator in (
+            *(each.estimator for each in section.evaluations),
+            section.floor.estimator,
+        ):
+            yield from estimator.notes
+            yield from tell_chosen(result.estimator.components)
+    yield from _say_unfinished(report)
+
+
+def _describe(report: Contents) -> Iterator[tuple[str, str]]:
+    """Yield the part of the report that a sentence belongs to, and the sentence."""
+
+    def of(part: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+        return ((part, line) for line in lines)
+
+    for section in report.sections:
+        yield LEADERBOARD, say_ranking(section.evaluations)
+        yield from of(LEADERBOARD, say_grids(section))
+        yield from of(LEADERBOARD, describe_added(section))
+        yield from of(DIFFERENCES, map(conclude_pair, section.pairs))
+        yield from of(DIFFERENCES, (pair.comparison.verdict.text for pair in section.pairs))
+        yield from of(TRADE_OFF, say_trade_off(section))
     for pair in report.training_pairs:
-        yield from _conclude_training(pair)
+        yield from of(DISTURBANCE, _conclude_training(pair))
     pairs = (result.pair for section in report.sections for result in section.pairs)
     for one in {pair.name: pair for pair in pairs if pair.has_shared_training}.values():
         yield (
+            DISTURBANCE,
             f"{one.first.label} and {one.second.label} are rankings of the same trained supernets, "
-            "so their training is not compared."
+            "so their training is not compared.",
         )
+    yield from of(CAVEATS, _say_caveats(report))
+
+
+def _say_caveats(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])
@@ -103,8 +142,13 @@ def _describe(report: Contents) -> Iterator[str]:
         yield from say_ranked_last(section.evaluations)
         yield from say_populations(section.evaluations[0])
     yield from dict.fromkeys(_gather_notes(report))
-    if report.unfinished:
-        yield f"Left out, not finished: {', '.join(report.unfinished)}."
+    yield from _say_unfinished(report)
+
+
+def _say_unfinished(report: Contents) -> list[str]:
+    if not report.unfinished:
+        return []
+    return [f"Left out, not finished: {', '.join(report.unfinished)}."]
 
 
 def _gather_notes(report: Contents) -> Iterator[str]:

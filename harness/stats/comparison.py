@@ -133,15 +133,11 @@ def compare_case(
             "seeds are compared in pairs. Keep only the seeds that both have."
         )
 
-    def sample(metric: str, name: str) -> Sample:
-        if is_paired:
-            return first.sample(metric, name, minus=second)
-        sides = (side.sample(metric, name) for side in (first, second))
-        return subtract(*sides, is_paired=False)
-
     differences, components = {}, {}
     for name in first.case.names(populations):
-        samples = {metric: sample(metric, name) for metric in METRICS}
+        samples = {
+            metric: subtract_cases(first, second, metric, name, is_paired) for metric in METRICS
+        }
         differences[name] = {metric: conclude(sample) for metric, sample in samples.items()}
         components[name] = decompose(samples["tau"], first.truth_se(name, minus=second))
         tick()
@@ -151,3 +147,21 @@ def compare_case(
     )
     n = len(first.case.truth)
     return Comparison(names, n, min(len(first), len(second)), differences, components, verdict)
+
+
+def subtract_cases(
+    first: CaseScores, second: CaseScores, metric: str, population: str, is_paired: bool
+) -> Sample:
+    """Sample the difference of two estimators in one metric on one population.
+
+    Args:
+        first: Scores of one estimator.
+        second: Scores of the other, as in `compare_case`.
+        metric: Key of `METRICS`.
+        population: Name of the population.
+        is_paired: As in `compare_case`.
+    """
+    if is_paired:
+        return first.sample(metric, population, minus=second)
+    sides = (side.sample(metric, population) for side in (first, second))
+    return subtract(*sides, is_paired=False)

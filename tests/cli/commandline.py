@@ -26,6 +26,11 @@ class Result(NamedTuple):
     out: str
     err: str
 
+    @property
+    def text(self) -> str:
+        """What was printed, as if no line had been wrapped."""
+        return " ".join(self.out.split())
+
 
 Invoke = Callable[..., Result]
 

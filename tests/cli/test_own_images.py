@@ -112,8 +112,8 @@ def test_a_truth_is_found_by_the_images_and_judges_what_was_scored_before_it(
     assert json.loads(table.metadata["shape"])["image_size"] == [6, 9]
     judged = invoke(*command)
     assert judged.code == 0, judged.err
-    assert f"{own.name} test, 12 epochs" in judged.out
-    assert "Accuracies are of 15 images" in invoke("report", out).out
+    assert f"{own.name} test, 12 epochs" in judged.text
+    assert "Accuracies are of 15 images" in invoke("report", out).text
     assert "not judged" not in judged.out
     assert read_record(out, "spos")["data"]["truth_sha256"] is None  # nothing was computed again
     more = invoke(*command, "--seeds", "0,1")  # beside a seed that was scored before

@@ -128,7 +128,9 @@ def test_a_strategy_of_ones_own_is_trained_and_ranked(invoke: Invoke, tmp_path: 
     out = tmp_path / "out"
     result = invoke(*TINY, "--strategies", "spos,mine.strategies:Pair", "--out", out)
     assert result.code == 0
-    assert "mine.strategies:Pair minus spos" in result.out
+    assert "mine.strategies:Pair" in result.text
+    pairs = invoke("report", out, "--section", "differences").out
+    assert "mine.strategies:Pair minus spos" in pairs
     (folder,) = out.glob("tiles-mine-strategies-Pair-s0-*")
     assert set(pd.read_parquet(folder / "steps.parquet")["n_paths"]) == {2}
 
@@ -218,7 +220,7 @@ def test_a_loss_that_is_no_number_fails_the_run_for_good(
     assert record["config"]["strategy"] == "mine.strategies:Explodes"
     assert not (folder / "scores.parquet").exists()
     assert "spos" in result.out  # the other run went on
-    assert f"{folder.name} (failed)" in invoke("report", out).out
+    assert f"{folder.name} (failed)" in invoke("report", out).text
 
     again = invoke(*command)
     assert again.code == 1
@@ -255,7 +257,7 @@ def test_scores_that_are_no_numbers_are_null_and_counted(invoke: Invoke, tmp_pat
     assert report.code == 0, report.err
     json.loads(report.out, parse_constant=refuse)
     said = f"({40 - n_unscored} scored): of its scores: {n_unscored} failed."
-    assert said in invoke("report", out).out
+    assert said in invoke("report", out).text
 
 
 def test_a_supernet_that_can_score_nothing_is_failed(invoke: Invoke, tmp_path: Path) -> None:

@@ -55,10 +55,114 @@ def test_runs_and_a_file_are_compared_in_every_format(
     ]
     assert section["evaluations"][2]["score_kind"] == "minus column 'loss'"
     for name in ("table", "markdown", "latex", "csv"):
-        result = invoke("report", runs, proxy, *options, "--format", name)
+        result = invoke("report", runs, proxy, *options, "--full", "--format", name)
         assert (result.code, result.err) == (0, "")
         for text in ("proxy minus spos", "over 2 seeds of spos, against one set of scores"):
             assert text in result.out
+
+
+def test_first_comes_the_answer_then_the_leaderboard_then_where_the_rest_is(
+    invoke: Invoke, runs: Path
+) -> None:
+    made = json.loads(invoke("report", runs, "--json").out)
+    result = invoke("report", runs)
+    assert (result.code, result.err) == (0, "")
+    answer, _, rest = result.out.partition("\n\n")
+    assert answer.replace("\n", " ") == " ".join(made["answer"])
+    title, headings, _, *rows = rest.splitlines()
+    assert title == f"Leaderboard ({N} architectures, tiles test, 12 epochs, mean of trials)"
+    assert headings.split()[:2] == ["estimator", "seeds"]
+    assert " tau [95%] " in headings
+    ranked = [row["estimator"] for row in made["sections"][0]["leaderboard"]]
+    assert [row.split()[0] for row in rows[: len(ranked)]] == ranked
+    assert "Paired differences" not in rest
+    sections = "leaderboard|populations|differences|uncertainty|disturbance|caveats"
+    assert f"\n  --section {sections}\n  --full" in rest
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_it_fits_the_width_and_says_which_columns_it_left_out(
+    invoke: Invoke, runs: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = invoke("report", runs).out.partition("\nMore")[0]
+    assert max(map(len, shown.splitlines())) <= width
+    heading = shown.partition("Leaderboard (")[2].partition("───")[0]
+    left = shown.partition(f"Left out for a width of {width}: ")[2].partition(". ")[0].split("; ")
+    for name in ("regret @10", "family", "seeds", "top 10%"):
+        assert (name in heading) == (name not in " ".join(left).replace("\n", " ")), name
+    assert ("regret @10" in heading) == (width == 200)
+    assert "estimator" in heading
+
+
+def test_a_long_name_is_folded_not_cut(
+    invoke: Invoke, proxy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "an_estimator_of_" * 4
+    options = ("--score-column", "loss", "--lower-is-better", "--truth-dataset", "tiles")
+    shown = invoke("report", proxy, *options, "--label", name).out.partition("\n\n")[2]
+    table = shown.partition("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= 60
+    assert name in "".join(line.split("  ")[0].strip() for line in table)
+
+
+def test_sections_narrow_every_format(invoke: Invoke, runs: Path) -> None:
+    shown = invoke("report", runs, "--section", "populations,differences").out
+    assert "Tau by population" in shown
+    assert "Paired differences" in shown
+    assert "ogd minus spos" in shown
+    for text in ("Leaderboard", "Disturbance and cost", "Truth: "):
+        assert text not in shown
+    for name in ("markdown", "latex"):
+        part = invoke("report", runs, "--section", "uncertainty", "--format", name).out
+        assert "Uncertainty of tau by cause" in part
+        assert "Tau by population" not in part
+    rows = csv.DictReader(
+        io.StringIO(invoke("report", runs, "--section", "disturbance", "--format", "csv").out)
+    )
+    assert {row["kind"] for row in rows} == {"training", "training difference"}
+    made = json.loads(invoke("report", runs, "--section", "leaderboard", "--json").out)
+    (section,) = made["sections"]
+    assert {*section} == {"truth", "n", "leaderboard", "grids", "sample_efficiency"}
+    whole = json.loads(invoke("report", runs, "--json").out)
+    assert section["leaderboard"] == whole["sections"][0]["leaderboard"]
+    assert {*section} < {*whole["sections"][0]}
+
+
+def test_all_sections_together_are_the_full_report(invoke: Invoke, runs: Path) -> None:
+    full = invoke("report", runs, "--full").out
+    names = "caveats,leaderboard,populations,differences,uncertainty,disturbance"
+    assert invoke("report", runs, "--section", names).out == full
+    markdown = invoke("report", runs, "--format", "markdown").out
+    assert invoke("report", runs, "--full", "--format", "markdown").out == markdown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--section", "population"),
+            "Unknown section 'population'. Did you mean 'populations'? Available: caveats, ",
+        ),
+        (("--section", ","), "names no section. Give names such as leaderboard"),
+        (
+            ("--section", "trade-off"),
+            "This report has nothing under --section trade-off (picks by score and the objective "
+            "of --trade-off). It has: leaderboard, ",
+        ),
+        (("--section", "caveats", "--full"), "some parts, or all. Give one of them."),
+        (("--full", "--html", "x.html"), "--full was given with --html: a file has all parts."),
+        (("--section", "caveats", "--plots", "x"), "--section was given with --plots: a file "),
+    ],
+)
+def test_sections_that_cannot_be_printed_are_refused(
+    invoke: Invoke, runs: Path, options: tuple[str, ...], said: str
+) -> None:
+    result = invoke("report", runs, *options)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
 
 
 def test_a_column_called_as_a_baseline_is_renamed_and_the_baseline_compared_with(
@@ -151,7 +255,7 @@ def test_a_truth_table_can_be_named(invoke: Invoke, runs: Path, tmp_path: Path) 
     )
     result = invoke("report", runs, "--truth", tmp_path / "t.parquet")
     assert result.code == 0
-    assert "spos was ranked against another truth table" in result.out
+    assert "spos was ranked against another truth table" in result.text
 
 
 def test_a_page_takes_the_place_of_no_scores(invoke: Invoke, runs: Path, proxy: Path) -> None:
@@ -200,7 +304,7 @@ def test_a_score_file_takes_a_label_too(invoke: Invoke, proxy: Path) -> None:
 def test_unfinished_runs_are_named(invoke: Invoke, runs: Path) -> None:
     truth = find_truth("tiles")
     make_run(runs, np.arange(N, dtype=float), "spos", 7, status="interrupted", truth=truth)
-    assert "Left out, not finished: tiles-spos-s7-" in invoke("report", runs).out
+    assert "Left out, not finished: tiles-spos-s7-" in invoke("report", runs).text
 
 
 def test_estimators_are_chosen_and_combined_by_name(invoke: Invoke, runs: Path) -> None:

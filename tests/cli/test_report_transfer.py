@@ -190,7 +190,7 @@ def test_every_format_names_the_truth(invoke: Invoke, finished: Path, output: st
     result = invoke("report", finished, "--data-dir", data, *named, "--format", output)
     assert (result.code, result.err) == (0, "")
     for name in ("cifar10", "cifar100"):
-        assert f"{name} test, 200 epochs, trial 0" in result.out
+        assert f"{name} test, 200 epochs, trial 0" in result.text
     if output == "csv":
         records = list(csv.DictReader(io.StringIO(result.out)))
         taus = [r for r in records if (r["figure"], r["population"]) == ("tau", "all")]

@@ -52,15 +52,16 @@ def _change_record(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def test_a_run_prints_the_table_on_stdout_and_the_rest_on_stderr(
+def test_a_run_prints_the_answer_on_stdout_and_its_progress_on_stderr(
     invoke: Invoke, finished: Path
 ) -> None:
     result = invoke(*TINY, "--out", finished)
     assert result.code == 0
-    assert "Paired differences" in result.out
-    assert "too few" in result.out  # 3 architectures: no figures
-    assert str(finished) not in result.out
-    assert f"harness report {finished}" in result.err
+    assert result.out.startswith("Which estimator ranks best is unknown: too few architectures (30")
+    assert "Leaderboard (3 architectures, tiles test" in result.out
+    assert "Paired differences" not in result.out
+    assert f"\nMore: harness report {finished}\n  --section leaderboard|" in result.out
+    assert result.err == "runs: 2 of 2 done\n"
 
 
 def test_the_command_at_the_end_gives_exactly_the_table_above_it(
@@ -69,17 +70,22 @@ def test_the_command_at_the_end_gives_exactly_the_table_above_it(
     data = tmp_path / "my data"
     data.mkdir()
     result = invoke(*TINY, "--out", copied, "--data-dir", data)
-    whole = _again(result.err)
+    whole = _again(result.out)
     assert whole == ["report", str(copied), "--data-dir", str(data)]
-    assert invoke(*whole).out == result.out
+    assert _shown(invoke(*whole).out) == _shown(result.out)
     result = invoke(*TINY, "--strategies", "ogd", "--out", copied)  # where another run is, too
-    assert _again(result.err) == ["report", str(_run_folder(copied, "ogd"))]
-    assert invoke(*_again(result.err)).out == result.out
+    assert _again(result.out) == ["report", str(_run_folder(copied, "ogd"))]
+    assert _shown(invoke(*_again(result.out)).out) == _shown(result.out)
+    assert "Paired differences" in invoke(*whole, "--section", "differences").out
 
 
-def _again(err: str) -> list[str]:
+def _shown(out: str) -> str:
+    return out.partition("\nMore")[0]
+
+
+def _again(out: str) -> list[str]:
     (command,) = (
-        line.partition("later: harness ")[2] for line in err.splitlines() if "later" in line
+        line.partition("More: harness ")[2] for line in out.splitlines() if "More: " in line
     )
     return shlex.split(command)
 
@@ -240,7 +246,7 @@ def test_asking_for_more_than_has_truth_says_how_many_have(
         monkeypatch.setattr(f"{module}.find_truth", lambda *_, **__: small)
     result = invoke(*TINY, "--strategies", "spos", "--out", tmp_path)
     assert result.code == 0
-    assert "Left out of spos (3 scored): 1 without this truth." in result.out
+    assert "Left out of spos (3 scored): 1 without this truth." in result.text
 
 
 def _position(index: int) -> int:
@@ -339,7 +345,7 @@ def test_a_report_names_unfinished_runs_and_leaves_them_out(invoke: Invoke, copi
     _change_record(ogd, status="interrupted")
     result = invoke("report", copied)
     assert result.code == 0
-    assert f"Left out, not finished: {ogd.name} (interrupted)." in result.out
+    assert f"Left out, not finished: {ogd.name} (interrupted)." in result.text
     _change_record(_run_folder(copied, "spos"), status="failed")
     result = invoke("report", copied)
     assert (result.code, result.out) == (1, "")

@@ -37,7 +37,7 @@ def test_short_trainings_have_a_run_with_scores_losses_and_cost(
     (folder,) = tmp_path.glob("tiles-short_training-s0-*")
     assert len(pd.read_parquet(folder / "scores.parquet")) == 3
     assert set(pd.read_parquet(folder / "training_losses.parquet")["epoch"]) == {1}
-    assert TRAINED in result.out
+    assert TRAINED in result.text
 
 
 def test_a_teacher_and_who_learns_from_it_are_in_the_record(invoke: Invoke, tmp_path: Path) -> None:

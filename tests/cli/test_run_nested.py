@@ -129,7 +129,7 @@ def test_two_stages_are_one_run_that_shares_the_supernet_of_both(
     scores = pd.read_parquet(folder / "scores.parquet")
     assert (scores["status"] == "label").sum() == len(pd.read_parquet(folder / "labels.parquet"))
     assert record["summary"]["n"] == 30 - 8
-    assert TWO_STAGES in result.out
+    assert TWO_STAGES in result.text
     places = json.loads(invoke("report", tmp_path, "--json").out)["sections"][0]["leaderboard"]
     costs = {place["estimator"]: place["cost"]["total"] for place in places}
     labels = {place["estimator"]: place["n_labels"] for place in places}

@@ -490,6 +490,7 @@ def test_json_holds_every_figure_in_full(
     report, _ = paired
     content = json.loads(render(report, "json"), parse_constant=refuse_constant)
     assert set(content) == {
+        "answer",
         "words",
         "sections",
         "trainings",

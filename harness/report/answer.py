@@ -1,0 +1,207 @@
+"""The answer in three sentences: which estimator ranks best, what the floor reaches, what it cost.
+
+An estimator "ranks best" only where every paired difference to another excludes 0. Otherwise the
+sentence names those over which no lead was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.estimators.matrix import ScoreMatrix
+from harness.evaluation import Margin
+from harness.report.cells import (
+    find_interval,
+    write_ends,
+    write_labels,
+    write_seconds,
+    write_status,
+    write_value,
+)
+from harness.report.contents import Contents, Section
+from harness.report.leaderboard import (
+    Place,
+    find_units,
+    make_leaderboard,
+    short_block,
+    write_change,
+)
+from harness.report.markup import Document
+from harness.report.parts import CAVEATS
+from harness.report.side_by_side import side_by_side_blocks
+from harness.report.words import find_doubts
+from harness.scores import on_one_line
+
+MOST_DOUBTS = 4
+"""Caveats that stand below the table; `--section caveats` has all."""
+MOST_PEERS = 3
+"""Estimators that a sentence names beside the one of the largest tau; the leaderboard has all."""
+
+
+def answer_report(report: Contents) -> tuple[str, ...]:
+    """Answer in three sentences for each truth.
+
+    Args:
+        report: The report.
+
+    Returns:
+        Which estimator ranks best and whether that is more than noise; what the floor reaches;
+        what the best ones cost.
+    """
+    return tuple(on_one_line(line) for each in report.sections for line in answer(each))
+
+
+def answer_document(report: Contents) -> Document:
+    """Return what a run prints: the answer, then one table, then what casts doubt on them."""
+    blocks = side_by_side_blocks(report.sections) or list(map(short_block, report.sections))
+    doubts = find_doubts(report)
+    if len(doubts) > MOST_DOUBTS:
+        more = f"{len(doubts) - MOST_DOUBTS} more caveats: --section {CAVEATS}."
+        doubts = [*doubts[:MOST_DOUBTS], more]
+    return Document(answer_report(report), blocks, [_explain(report), *doubts])
+
+
+def _explain(report: Contents) -> str:
+    """Explain the columns of the short table."""
+    places = [place for each in report.sections for place in make_leaderboard(each)]
+    (floor, *others) = dict.fromkeys(section.floor.label for section in report.sections)
+    floor = "the floor" if others else floor
+    units = find_units(place.cost for place in places)
+    cost = f" cost: {' or '.join(units)}, of one seed; *: none ranks better for less."
+    return (
+        "tau: Kendall's tau-b, of all architectures and of the best by truth. [95%]: over seeds "
+        "and architectures, 'a' over architectures only, 's' over seeds only. adds: tau of "
+        f"{floor} and the estimator combined, minus that of {floor}.{cost if units else ''}"
+    )
+
+
+def answer(section: Section) -> Iterator[str]:
+    """Answer in three sentences for one truth."""
+    places = make_leaderboard(section)
+    yield _say_best(section, places[0])
+    yield _say_floor(section, places[0])
+    yield _say_cost(_find_told(section, places))
+
+
+def find_peers(section: Section) -> list[Margin]:
+    """Return those over which the estimator of the largest tau has no significant lead."""
+    return [margin for margin in section.margins if not margin.is_significant]
+
+
+def _say_best(section: Section, best: Place) -> str:
+    tau, label = best.result.populations["all"].metrics["tau"], best.result.label
+    on = f"{len(section.keys):,} architectures, {section.truth.title}"
+    if tau.value is None:
+        return f"Which estimator ranks best is unknown: {write_status(tau)} ({on})."
+    own, basis = f"{tau.value:.3f}{write_ends(find_interval(tau))}", f"{on}{_say_basis(section)}"
+    if not section.margins:
+        return f"{label} ranks at Kendall tau {own} ({basis})."
+    peers = find_peers(section)
+    if not peers:
+        n, nearest = len(section.margins) + 1, section.margins[0]
+        return (
+            f"{label} ranks best of {n} estimators: Kendall tau {own}, ahead of "
+            f"{nearest.pair.second.label}, the next, by {_write_margin(nearest)} ({basis})."
+        )
+    told = write_list([_name_peer(margin) for margin in peers], MOST_PEERS)
+    lead = f"no significant lead over {told}"
+    if any(find_interval(margin.tau) is None for margin in peers):
+        lead = (
+            f"its lead over {told} has no interval, as all architectures were ranked and there is "
+            "one seed"
+        )
+    n_worse = len(section.margins) - len(peers)
+    others = f"; it ranks better than the other {n_worse}" if n_worse else ""
+    return (
+        f"No single best estimator: {label} has the largest Kendall tau, {own}, but {lead}"
+        f"{others} ({basis})."
+    )
+
+
+def _name_peer(margin: Margin) -> str:
+    return f"{margin.pair.second.label} ({_write_margin(margin)})"
+
+
+def write_list(names: Sequence[str], most: int) -> str:
+    """Write names as a list of at most so many, and how many more there are."""
+    shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _write_margin(margin: Margin) -> str:
+    value = write_value(margin.tau, signed=True)
+    return f"{value}{write_ends(find_interval(margin.tau), signed=True)}"
+
+
+def _say_basis(section: Section) -> str:
+    """Say over how many seeds that is; of one seed, that it is about these scores only."""
+    estimators = [result.estimator for result in section.evaluations]
+    several = {f"{len(e.seeds)} {e.seed_kind}" for e in estimators if len(e.seeds) > 1}
+    single = [e.label for e in estimators if len(e.seeds) == 1 and not _is_fixed(e)]
+    told = [f"95% over {write_list(sorted(several), len(several))}"] if several else []
+    if single and several:
+        told.append(f"one seed of {write_list(single, MOST_PEERS)}, so of these scores only")
+    elif single:
+        told.append("one set of scores each, so of these scores and not of the methods")
+    return "".join(f"; {text}" for text in told)
+
+
+def _is_fixed(estimator: ScoreMatrix) -> bool:
+    """Return whether another seed would give the same scores."""
+    return estimator.is_free or estimator.is_deterministic
+
+
+def _say_floor(section: Section, best: Place) -> str:
+    floor, part = section.floor, section.floor.populations["all"]
+    tau, label = part.metrics["tau"], best.result.label
+    if tau.value is None:
+        return f"The floor, {floor.label}, has no tau: {write_status(tau)}."
+    free = " for nothing" if floor.estimator.is_free else ""
+    text = f"The floor, {floor.label}, reaches {tau.value:.3f}{free}"
+    if part.ceiling is not None:
+        text += f", a noiseless estimator would reach {part.ceiling.tau:.3f}"
+    if best.is_floor:
+        return f"{text}: no estimator has a larger tau than the floor."
+    told = []
+    for margin in section.margins:
+        if margin.pair.second.label == floor.label:
+            significant = "significantly" if margin.is_significant else "not significantly"
+            if find_interval(margin.tau) is None:
+                significant = "without an interval"
+            told.append(f"{label} leads the floor by {_write_margin(margin)}, {significant}")
+    if best.added is not None and best.added.everything.value is not None:
+        told.append(f"combined with it by rank adds {write_change(best.added.everything)}")
+    return f"{text}; {', and '.join(told)}." if told else f"{text}."
+
+
+def _find_told(section: Section, places: Sequence[Place]) -> list[Place]:
+    """Return the best, those over which it has no significant lead, and the floor.
+
+    Where the floor is the best, also the one after it: what is behind and costs more.
+    """
+    peers = [margin.pair.second.label for margin in find_peers(section)[:MOST_PEERS]]
+    labels = [places[0].result.label, *peers, section.floor.label]
+    labels += [place.result.label for place in places[1:2] if places[0].is_floor]
+    return [place for place in places if place.result.label in labels]
+
+
+def _say_cost(places: Sequence[Place]) -> str:
+    """Say what one seed of each costs, with the unit first where all have the same."""
+    units = find_units(place.cost for place in places)
+    scored = {place.cost.n for place in places if place.cost is not None}
+    n = " or ".join(f"{n:,}" for n in sorted(scored))
+    told = [_write_cost(place, has_unit=len(units) > 1) for place in places]
+    unit = f", in {units[0]}" if len(units) == 1 else ""
+    of = f" of one seed for {n} architectures{unit}" if scored else ""
+    return f"Cost{of}: {', '.join(told)}."
+
+
+def _write_cost(place: Place, has_unit: bool) -> str:
+    cost, label = place.cost, place.result.label
+    text = f"{label} unknown" if cost is None else f"{label} {write_seconds(cost.total)}"
+    if cost is not None and cost.unit is not None and has_unit:
+        text += f" {cost.unit}"
+    if place.labels is not None:
+        n, trainings = write_labels(place.labels)
+        text += f" and {n} labels ({trainings})"
+    return text
