@@ -3,20 +3,23 @@
     python scripts/manual.py            # gather the pages in build/manual, build, check the result
     python scripts/manual.py --gather   # only gather, for `zensical serve`
 
-Gathered are `docs/`; pages about the command line and the settings, written from the live objects;
-and, under `project/`, every file of the repository that a page links to. Checked is what was built:
-each local link leads somewhere, and nothing that a browser loads lies elsewhere.
+Gathered are `docs/`, its notebooks as pages; pages about commands, settings and files, written
+from the live objects; and, under `project/`, every file of the repository that a page links to.
+Checked is what was built: each local link leads somewhere, and nothing that a browser loads lies
+elsewhere.
 """
 
 from __future__ import annotations
 
 import html
 import inspect
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,12 +28,17 @@ from urllib.parse import unquote, urlsplit
 
 import click
 import griffe
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from harness import truth
 from harness.cli.main import cli
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators import load_estimator
+from harness.runs import folder
+from harness.runs.record import make_schema
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
 from harness.strategies import load_strategy
@@ -39,8 +47,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "build" / "manual"
 SITE = ROOT / "build" / "site"
 
+EXAMPLES = (
+    "macro/runs/macro-cifar10-ogd-s0-ae398d06-c70b834d",
+    "no-labels/cifar10-spos-s0-dce52164-5d76f951",
+    "few-labels/mf-kd/tiles-short_training-s0-1b90db50-4096b5cd",
+    "few-labels/cifar10-predictor-s0-057a7fd6-6f9fa060",
+)
+"""Stored runs of `results/` whose tables are described."""
+
 SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 """Bounds of a setting, as pydantic calls them."""
+
+AS_IT_IS = "\b"
+"""How click's help begins a paragraph whose lines are not to be joined."""
 
 BAR = "\\|"
 """A bar within a cell of a table."""
@@ -75,12 +94,30 @@ def gather(root: Path, pages: Path) -> None:
 
         def move(found: re.Match[str], source: Path = source) -> str:
             target = places.get((source.parent / found[0]).resolve())
-            return found[0] if target is None else os.path.relpath(target, places[source].parent)
+            if target is None:
+                return found[0]
+            target = target.with_suffix(".md") if target.suffix == ".ipynb" else target
+            return os.path.relpath(target, places[source].parent)
 
         places[source].write_text(_LINK.sub(move, text), encoding="utf-8")
-    reference = pages / "reference"
-    (reference / "commands.md").write_text("\n".join(describe_commands()), encoding="utf-8")
-    (reference / "settings.md").write_text("\n".join(describe_settings()), encoding="utf-8")
+    for notebook in pages.rglob("*.ipynb"):
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        notebook.with_suffix(".md").write_text("\n".join(describe_cells(content)), "utf-8")
+    for name, page in GENERATED.items():
+        (pages / "reference" / name).write_text("\n".join(page()), encoding="utf-8")
+
+
+def describe_cells(notebook: Any) -> Iterator[str]:
+    """Yield the page of a notebook: its text, its code, and what that is stored to print."""
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            yield f"{source}\n"
+            continue
+        yield f"```python\n{source}\n```\n"
+        for output in cell["outputs"]:
+            text = output["text"] if "text" in output else output["data"]["text/plain"]
+            yield f"```text\n{''.join(text).rstrip()}\n```\n"
 
 
 def describe_commands() -> Iterator[str]:
@@ -91,7 +128,12 @@ def describe_commands() -> Iterator[str]:
         command = context.command
         yield f"## {context.command_path}\n"
         yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}\n"
-        yield f"{_plain(inspect.cleandoc(command.help or ''))}\n"
+        for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+            if paragraph.startswith(AS_IT_IS):
+                lines = textwrap.dedent(paragraph.removeprefix(AS_IT_IS).strip("\n"))
+                yield f"```text\n{lines}\n```\n"
+            else:
+                yield f"{_plain(paragraph)}\n"
         options = [each for each in command.params if isinstance(each, click.Option)]
         records = filter(None, (option.get_help_record(context) for option in options))
         rows = [(f"`{name}`", _plain(text)) for name, text in records]
@@ -152,6 +194,36 @@ def _domain(field: FieldInfo) -> str:
     return ", ".join([kind.__name__ if isinstance(kind, type) else str(kind), *bounds])
 
 
+def describe_files() -> Iterator[str]:
+    """Yield the page of what lies in a run folder and in a truth table."""
+    yield "# Files\n"
+    yield "Written from the program, and from stored runs.\n"
+    yield "## A run folder\n"
+    yield f"{inspect.cleandoc(folder.__doc__ or '').partition('validated when read.')[2].strip()}\n"
+    yield "## record.json\n"
+    yield "[The schema](record.schema.json) is stable: fields are added, and keep their meaning.\n"
+    yield from _table(("field", "type", "what it is"), _list_fields(make_schema()["properties"]))
+    tables: dict[str, pa.Schema] = {}
+    for run in EXAMPLES:
+        for path in sorted((ROOT / "results" / run).glob("*.parquet")):
+            tables.setdefault(path.name, pq.read_schema(path))
+    tables["truth.parquet"] = pq.read_schema(Path(truth.__file__).parent / "nb201_tiles.parquet")
+    for name, schema in tables.items():
+        yield f"## {name}\n"
+        yield from _table(("column", "type"), ((f"`{f.name}`", str(f.type)) for f in schema))
+
+
+def _list_fields(properties: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield the name, type and meaning of each field of a JSON Schema, nested ones after theirs."""
+    for name, field in properties.items():
+        either = field.get("anyOf", [field])
+        kinds = dict.fromkeys(str(each.get("type", "any")) for each in either)
+        described = field.get("description") or either[0].get("description", "")
+        yield f"`{prefix}{name}`", ", ".join(kinds), _plain(described)
+        for each in either:
+            yield from _list_fields(each.get("properties", {}), f"{prefix}{name}.")
+
+
 def _parse_docstring(owner: type[Any]) -> tuple[str, dict[str, str]]:
     """Return the text of a docstring before its sections, and its attributes' descriptions."""
     text, described = "", {}
@@ -179,6 +251,14 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
     for row in rows:
         yield f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |"
     yield ""
+
+
+GENERATED = {
+    "commands.md": describe_commands,
+    "settings.md": describe_settings,
+    "files.md": describe_files,
+}
+"""Pages of the reference that are written here."""
 
 
 class _Page(HTMLParser):

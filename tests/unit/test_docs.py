@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,16 @@ def test_the_readme_shows_what_the_report_prints() -> None:
     printed = printed_by_default("tiles", None)
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
+
+
+def test_the_tutorial_s_figures_are_what_the_report_prints() -> None:
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    shown = set(
+        re.findall(r"[-+]?\d\.\d{3}(?! or)", text[text.index("## 3.") : text.index("## 4.")])
+    )
+    printed = re.findall(r"[-+]?\d\.\d{3}", "\n".join(printed_by_default("tiles", None)))
+    assert len(shown) == 9
+    assert shown - set(printed) == set()
 
 
 def shown_of_leaderboard(start: str, end: str) -> list[str]:

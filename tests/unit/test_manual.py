@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -11,7 +12,15 @@ pytest.importorskip("griffe", reason="the extra `docs` is not installed")
 
 from harness.cli.main import cli
 from harness.settings.run import RunConfig
-from scripts.manual import describe_commands, describe_settings, find_faults, gather
+from scripts.manual import describe_commands, describe_files, describe_settings, find_faults, gather
+
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "source": ["# A\n", "text"]},
+        {"cell_type": "code", "source": ["print(1)"], "outputs": [{"text": ["1\n"]}]},
+        {"cell_type": "code", "source": ["2"], "outputs": [{"data": {"text/plain": ["2"]}}]},
+    ]
+}
 
 
 def write(path: Path, text: str) -> None:
@@ -27,7 +36,8 @@ def pages(tmp_path: Path) -> Path:
         "[a](how-to/a.md) [log](../results/LOG.md#x) [web](https://a.b/c)",
     )
     write(repository / "docs/how-to/a.md", "[csv](../../results/runs.csv) [gone](../../gone.md)")
-    write(repository / "docs/reference/b.md", "")
+    write(repository / "docs/reference/b.md", "[n](../how-to/n.ipynb)")
+    write(repository / "docs/how-to/n.ipynb", json.dumps(NOTEBOOK))
     write(repository / "results/LOG.md", "[home](../docs/index.md) [study](study/README.md)")
     write(repository / "results/study/README.md", "![figure](figure.png)")
     write(repository / "results/study/figure.png", "")
@@ -41,7 +51,8 @@ def test_what_pages_link_to_is_gathered_beside_them_and_nothing_else(pages: Path
     gathered = {str(path.relative_to(pages)) for path in pages.rglob("*") if path.is_file()}
     assert gathered == {
         *("index.md", "how-to/a.md", "reference/b.md"),
-        *("reference/commands.md", "reference/settings.md"),
+        *("how-to/n.ipynb", "how-to/n.md"),
+        *("reference/commands.md", "reference/settings.md", "reference/files.md"),
         *("project/results/LOG.md", "project/results/runs.csv"),
         *("project/results/study/README.md", "project/results/study/figure.png"),
     }
@@ -54,6 +65,7 @@ def test_links_lead_to_where_files_were_gathered(pages: Path) -> None:
     assert (pages / "how-to/a.md").read_text("utf-8") == (
         "[csv](../project/results/runs.csv) [gone](../../gone.md)"
     )
+    assert (pages / "reference/b.md").read_text("utf-8") == "[n](../how-to/n.md)"
     assert (pages / "project/results/LOG.md").read_text("utf-8") == (
         "[home](../../index.md) [study](study/README.md)"
     )
@@ -76,6 +88,22 @@ def test_every_setting_is_on_the_page_of_settings() -> None:
     for name in (*RunConfig.model_fields, "ogd.alpha", "predictor.n", "zero_cost.draws"):
         assert f"| `{name}` | " in page
     assert "| `channels` | int, >= 1 | `8` | Channels C of the first stage. |" in page
+
+
+def test_the_page_of_files_has_fields_and_columns() -> None:
+    page = "\n".join(describe_files())
+    for row in ("| `status` | string | ", "| `execution.threads` | integer | CPU threads |"):
+        assert row in page
+    for name in ("scores", "steps", "disturbance", "seconds", "training_losses", "labels", "truth"):
+        assert f"## {name}.parquet\n" in page
+    assert "- `checkpoint.pt`: the trained supernet" in page
+
+
+def test_a_notebook_is_a_page_of_its_text_code_and_outputs(pages: Path) -> None:
+    assert (pages / "how-to/n.md").read_text("utf-8") == (
+        "# A\ntext\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\n"
+        "```python\n2\n```\n\n```text\n2\n```\n"
+    )
 
 
 @pytest.mark.parametrize(
