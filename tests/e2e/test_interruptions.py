@@ -272,7 +272,8 @@ def test_a_reader_that_has_seen_enough_gives_no_traceback(
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()  # before it has printed anything
-    assert process.stderr.read() == b""
+    told = process.stderr.read().splitlines()
+    assert [line for line in told if not line.startswith(b"evaluating")] == []  # where that is slow
     process.stderr.close()
     assert process.wait() in (0, 1)
 
