@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the runs behind README's tables again, and prints the tables as Markdown.
+# Makes the runs behind README and docs/explanation/tables.md again, and prints the tables as
+# Markdown.
 #
 #   scripts/readme_tables.sh FOLDER
 #

@@ -49,6 +49,6 @@ def resolve_data_dir(data_dir: Path | None = None) -> Path | None:
     if not folder.is_dir():
         raise DataError(
             f"The data folder '{folder}' ({origin}) is not a folder. Name one that exists; see "
-            "the README for its layout."
+            "docs/how-to/data.md for its layout."
         )
     return folder

@@ -97,14 +97,14 @@ def printed_by_default(dataset: str, data_dir: Path | None) -> list[str]:
     return REPORT_WRITERS["markdown"](make_report(loaded, data_dir=data_dir)).splitlines()
 
 
-def shown_in_readme(start: str, end: str) -> list[str]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = readme[readme.index(start) : readme.index(end)].splitlines()
+def shown_in_tables(start: str, end: str) -> list[str]:
+    page = (DOCS / "explanation" / "tables.md").read_text(encoding="utf-8")
+    lines = page[page.index(start) : page.index(end)].splitlines()
     return [line for line in lines if line.startswith(("| ", "- ")) or line.endswith("**")]
 
 
-def test_the_readme_shows_what_the_report_prints() -> None:
-    shown = shown_in_readme("From what `make run` prints", "**Does OGD help?**")
+def test_the_tables_of_tiles_are_what_the_report_prints() -> None:
+    shown = shown_in_tables("## On the embedded data", "## On CIFAR-10")
     printed = printed_by_default("tiles", None)
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
@@ -244,8 +244,37 @@ def test_the_manual_shows_what_a_report_of_second_objectives_prints(
     assert [line for line in shown if line not in printed] == []
 
 
-def test_the_readme_shows_what_the_report_prints_of_cifar10(data_dir: Path) -> None:
-    shown = shown_in_readme("## On CIFAR-10", "**It beats counting parameters**")
+def test_the_tables_of_cifar10_are_what_the_report_prints(data_dir: Path) -> None:
+    shown = shown_in_tables("## On CIFAR-10", "**It beats counting parameters**")
     printed = printed_by_default("cifar10", data_dir)
     assert len(shown) > 20
     assert [line for line in shown if line not in printed] == []
+
+
+def read_decimals(text: str) -> set[str]:
+    return {found.lstrip("+-") for found in re.findall(r"[-+]?\d\.\d{3}", text)}
+
+
+def test_the_findings_of_the_readme_are_in_tables_that_tests_hold_to_the_runs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = readme[readme.index("## What was found") : readme.index("## More")].splitlines()
+    of_ogd = [row for row in rows if "10 paired seeds" in row]
+    others = [row for row in rows if row.startswith("| ") and row not in of_ogd]
+    few = (ROOT / "results" / "few-labels" / "README.md").read_text(encoding="utf-8")
+    macro = (ROOT / "results" / "macro" / "README.md").read_text(encoding="utf-8")
+    held = [
+        *shown_of_leaderboard("## CIFAR-10, the first", "## CIFAR-10, all"),
+        *shown_in_tables("## On CIFAR-10", "**It beats counting parameters**"),
+        *macro[macro.index("## Beside it") : macro.index("## Trials")].splitlines(),
+        *(line for line in few.splitlines() if line.startswith("| ")),
+    ]
+    figures = read_decimals("\n".join(others))
+    assert len(figures) > 15
+    assert figures - read_decimals("\n".join(held)) == set()
+    (row,) = of_ogd
+    study = ROOT / "results" / "ogd-study" / "tiles"
+    runs = [path for name in ("spos", "ogd") for path in study.glob(f"tiles-{name}-s?-*")]
+    printed = "\n".join(printed_report(runs))
+    (shown,) = re.findall(r"-\d\.\d{3} \[.*?\]", row)
+    assert f"tau {shown}, ogd minus spos [steps=3000] (95% over seeds and arch" in printed
+    assert "over 10 seeds)" in printed

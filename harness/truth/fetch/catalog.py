@@ -1,7 +1,7 @@
 """What can be fetched: which files, from where, how they are known to be whole, what they become.
 
 An entry is downloads and what is made of them: files that are unpacked from an archive, or a truth
-table. The data folder's layout is that of the README.
+table. docs/how-to/data.md has the data folder's layout.
 
 Where checksums come from: md5 of the CIFAR archives from the data set's page; their sha256, and
 those of the files in them, from public projects that check them at each download.
