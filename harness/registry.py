@@ -61,7 +61,7 @@ def with_plugins(kind: str, own: Mapping[str, str]) -> dict[str, str]:
     found = entry_points(group=GROUPS[kind])
     for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
         package = entry.dist.name if entry.dist else "an unnamed package"
-        place = f"{entry.module}:{entry.attr}"
+        place = f"{entry.module}:{entry.attr or ''}"
         fault = ""
         if entry.name in registry:
             other = _PLUGINS.get((kind, entry.name), _Plugin("the harness"))
@@ -128,7 +128,7 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
     module_name, _, class_name = find_class(kind, name, registry).partition(":")
     asked = f"{kind.capitalize()} '{name}'"
     try:
-        found: Any = getattr(importlib.import_module(module_name), class_name, None)
+        module = importlib.import_module(module_name)
     except ImportError as error:
         if is_plugin(kind, name):
             package = _PLUGINS[kind, name].package
@@ -144,8 +144,14 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
         ) from error
     base_module, _, base_name = base.partition(":")
     wanted = getattr(importlib.import_module(base_module), base_name)
-    fits = isinstance(found, type) and issubclass(found, wanted)
-    if not fits:
+    found: Any = getattr(module, class_name, None)
+    if found is None:
+        fitting = [key for key, value in vars(module).items() if _can_be_used(value, wanted)]
+        raise UsageError(
+            f"{asked}: there is no '{class_name}' in '{module_name}'. Subclasses of "
+            f"{base_module}.{base_name} there: {', '.join(sorted(fitting)) or 'none'}."
+        )
+    if not _derives(found, wanted):
         raise UsageError(
             f"{asked}: '{class_name}' in '{module_name}' is not a subclass of "
             f"{base_module}.{base_name}."
@@ -155,3 +161,11 @@ def load_class(kind: str, name: str, registry: Mapping[str, str], base: str) -> 
         raise UsageError(f"{asked}: '{class_name}' does not define {missing}.")
     loaded: type[Any] = found
     return loaded
+
+
+def _can_be_used(found: object, wanted: type[Any]) -> bool:
+    return _derives(found, wanted) and not inspect.isabstract(found)
+
+
+def _derives(found: object, wanted: type[Any]) -> bool:
+    return isinstance(found, type) and issubclass(found, wanted)

@@ -174,7 +174,7 @@ def test_wrong_settings_of_ones_own_strategy_are_refused(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mine.strategies:Pairs", "'Pairs' in 'mine.strategies' is not a subclass"),
+        ("mine.strategies:Pairs", "no 'Pairs' in 'mine.strategies'. Subclasses of"),
         ("mine.strategies:Other", "is not a subclass of harness.strategies.base.Strategy"),
         ("mine.strategies:function", "is not a subclass"),
         ("mine.strategies:Unfinished", "'Unfinished' does not define sample_paths"),

@@ -144,9 +144,9 @@ def test_without_a_package_a_registry_is_the_harness_s_own(
             "import torhc",
             r"'plugin_code' cannot be imported \(No module named 'torhc'\)",
         ),
-        ("uniform = plugin_code:Absent", CODE, "'Absent' in 'plugin_code' is not a subclass of"),
+        ("uniform = plugin_code:Absent", CODE, "no 'Absent' in 'plugin_code'"),
         ("uniform = plugin_code:Place", CODE, "'Place' in 'plugin_code' is not a subclass of"),
-        ("uniform = plugin_code", CODE, "is not a subclass of"),
+        ("uniform = plugin_code", CODE, "there is no '' in 'plugin_code'"),
         (
             "uni+form = plugin_code:Uniform",
             CODE,

@@ -27,7 +27,9 @@ def test_a_class_that_cannot_be_used_is_refused_with_the_reason(kind: str) -> No
         "x": rf"^Unknown {kind} 'x'\.",
         "mine.py:X:Y": r"is not of the form package\.module:Class\. Example: harness\.",
         "no.such:X": rf"^{kind.capitalize()} 'no\.such:X': module 'no\.such' cannot be imported",
-        "harness.errors:X": rf"'X' in 'harness\.errors' is not a subclass of {module}\.{name}\.$",
+        "harness.errors:X": (
+            rf"there is no 'X' in 'harness\.errors'\. Subclasses of {module}\.{name} there: none\.$"
+        ),
         "harness.errors:DataError": rf"is not a subclass of {module}\.{name}\.$",
         base: rf"'{name}' does not define \w",
     }

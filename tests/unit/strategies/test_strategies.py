@@ -78,7 +78,7 @@ def test_a_strategy_of_ones_own_is_found_by_module_and_class() -> None:
         ),
         (
             "harness.settings.run:Missing",
-            r"'Missing' in 'harness\.settings\.run' is not a subclass of",
+            r"there is no 'Missing' in 'harness\.settings\.run'",
         ),
         ("harness.strategies.base:Strategy", r"'Strategy' does not define sample_paths"),
     ],
