@@ -37,7 +37,6 @@ from harness import truth
 from harness.cli.main import cli
 from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators import load_estimator
-from harness.runs import folder
 from harness.runs.record import make_schema
 from harness.settings.run import RunConfig
 from harness.strategies import REGISTRY as STRATEGIES
@@ -195,11 +194,12 @@ def _domain(field: FieldInfo) -> str:
 
 
 def describe_files() -> Iterator[str]:
-    """Yield the page of what lies in a run folder and in a truth table."""
-    yield "# Files\n"
-    yield "Written from the program, and from stored runs.\n"
-    yield "## A run folder\n"
-    yield f"{inspect.cleandoc(folder.__doc__ or '').partition('validated when read.')[2].strip()}\n"
+    """Yield the page of a record's fields, and of the columns of tables."""
+    yield "# Fields and columns\n"
+    yield (
+        "Of the files of a [run folder](run-folder.md), and of a truth table. Fields are written "
+        "from the program, columns from stored runs.\n"
+    )
     yield "## record.json\n"
     yield "[The schema](record.schema.json) is stable: fields are added, and keep their meaning.\n"
     yield from _table(("field", "type", "what it is"), _list_fields(make_schema()["properties"]))
@@ -220,7 +220,7 @@ def _list_fields(properties: Any, prefix: str = "") -> Iterator[tuple[str, str, 
         kinds = dict.fromkeys(str(each.get("type", "any")) for each in either)
         described = field.get("description") or either[0].get("description", "")
         yield f"`{prefix}{name}`", ", ".join(kinds), _plain(described)
-        for each in either:
+        for each in either if name != "config" else ():  # a page of its own has the settings
             yield from _list_fields(each.get("properties", {}), f"{prefix}{name}.")
 
 

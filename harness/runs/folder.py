@@ -14,7 +14,10 @@ In `<out>/<run id>/`:
 - `scores_refitted.parquet` or `scores_shared.parquet`: the ranking by the other readout
 - `snapshots/`: earlier weights that the ranking uses, kept for further rankings
 - `ranking_rounds.parquet`: tau after each batch of images, with `until_tau_se`
-- `seconds.parquet`: what measuring each architecture took, of proxies
+- `layers.parquet`: plasticity of each projected layer over training
+- `seconds.parquet`: what measuring each architecture took, of proxies and short trainings
+- `training_losses.parquet`: of short trainings, the mean loss of each epoch
+- `labels.parquet`: of predictors, the architectures whose truth they were fitted to, with it
 - `profile.txt`, `profile-train.json`, `profile-rank.json`: where the time goes, with `--profile`
 """
 

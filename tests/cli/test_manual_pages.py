@@ -23,7 +23,8 @@ from tests.cli.commandline import TINY, Result, invoke, vary
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-LESS = vary([*TINY, "--n-archs", "40"])[1:]
+QUIET = ("--probe-every", "0", "--set", "checkpoint_every=1000", "--n-archs", "40")
+LESS = vary([*TINY, *QUIET])[1:]
 NOT_HERE = ("python -m venv", "harness truth build")
 """What takes an hour, or another environment."""
 

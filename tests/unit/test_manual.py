@@ -96,7 +96,6 @@ def test_the_page_of_files_has_fields_and_columns() -> None:
         assert row in page
     for name in ("scores", "steps", "disturbance", "seconds", "training_losses", "labels", "truth"):
         assert f"## {name}.parquet\n" in page
-    assert "- `checkpoint.pt`: the trained supernet" in page
 
 
 def test_a_notebook_is_a_page_of_its_text_code_and_outputs(pages: Path) -> None:
