@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -30,8 +31,13 @@ def environment() -> dict[str, Any]:
         "cpu": cpu,
         "cpu_id": cpu_id,
         "cores": os.cpu_count(),
-        "packages": {"harness": own_version(), **{name: _version(name) for name in PACKAGES}},
+        "packages": {"harness": own_version(), **versions(PACKAGES)},
     }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of packages, None where one is not installed, without importing them."""
+    return {name: _version(name) for name in packages}
 
 
 def own_version() -> str | None:

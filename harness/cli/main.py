@@ -25,6 +25,7 @@ COMMANDS = {
     "report": ("harness.cli.report:report", "Compare runs and score files: tables, page, figures."),
     "run": ("harness.cli.run:run", "Train supernets, rank architectures, evaluate the ranking."),
     "runs": ("harness.cli.runs:runs", "List, show, compare and remove runs."),
+    "search": ("harness.cli.search:search", "Search a space; judge what was found by the truth."),
     "space": ("harness.cli.space:space", "Look at an architecture: graphs, size, picture."),
     "sweep": ("harness.cli.sweep:sweep", "Run a study: a grid or a list of runs."),
     "truth": ("harness.cli.truth:truth", "Build, import, inspect and export truth tables."),

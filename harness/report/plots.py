@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,18 @@ def save_plots(report: Contents, folder: Path) -> list[Path]:
     Raises:
         StoreError: If the folder cannot be made, or a file cannot be written.
     """
+    return save_figures(make_figures(report), report.places, folder)
+
+
+def save_figures(figures: Sequence[Figure], places: dict[str, int], folder: Path) -> list[Path]:
+    """Draw figures into files, as `save_plots` does.
+
+    Args:
+        figures: What is drawn.
+        places: Of each label, its place among all, which decides its colour.
+        folder: As for `save_plots`.
+    """
     make_folder(folder, "--plots")
-    figures = make_figures(report)
-    places = report.places
     written = []
     for figure in figures:
         for file_format in FILE_TYPES:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +23,7 @@ from harness.spaces.values import (
     INDEX_FORM,
     STRING_FORM,
     Architecture,
+    Axis,
     Baseline,
     Cost,
     Fact,
@@ -146,6 +147,34 @@ class Space(ABC):
     @abstractmethod
     def draw(self, rng: np.random.RandomState) -> Architecture:
         """Draw one architecture, uniformly."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The choices that make an architecture, among which a search chooses.
+
+        Unless a space says more, the key: a search then learns nothing of one from another.
+
+        Raises:
+            ArchError: If there are none.
+        """
+        if self.size is None:
+            raise ArchError(
+                f"Space '{self.name}' has no axes along which to search. Give it 'axes', "
+                "'position' and 'at_position', or search at random."
+            )
+        return (Axis("key", range(self.size)),)
+
+    def position(self, arch: Architecture) -> tuple[int, ...]:
+        """Return where an architecture is: of each axis, the place among its values."""
+        return (self.key(arch),)
+
+    def at_position(self, position: Sequence[int]) -> Architecture:
+        """Return the architecture at a position; of those that are the same, any.
+
+        Raises:
+            ArchError: If there is none.
+        """
+        return self.at(position[0])
 
     @abstractmethod
     def canonical(self, arch: Architecture) -> Architecture:

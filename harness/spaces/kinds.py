@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.errors import ArchError
 from harness.seeding import make_rng
 from harness.spaces.base import Space
-from harness.spaces.values import Architecture, Features
+from harness.spaces.values import Architecture, Axis, Features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +129,19 @@ class Grid(_Permuted):
     def draw(self, rng: np.random.RandomState) -> Architecture:
         """Draw a choice for each slot."""
         return self.from_choices(tuple(int(rng.randint(len(names))) for names in self.slots))
+
+    @cached_property
+    def axes(self) -> tuple[Axis, ...]:
+        """The slots."""
+        return tuple(Axis(f"slot {number}", names) for number, names in enumerate(self.slots))
+
+    def position(self, arch: Architecture) -> tuple[int, ...]:
+        """Return the choice of each slot."""
+        return self.choices(arch)
+
+    def at_position(self, position: Sequence[int]) -> Architecture:
+        """Return the architecture with these choices."""
+        return self.from_choices(position)
 
     def counts(self, arch: Architecture) -> Mapping[str, int]:
         """Count the slots that have each choice."""

@@ -44,6 +44,18 @@ class NetworkShape:
         return self.channels << stage
 
 
+class Axis(NamedTuple):
+    """One of the choices that make an architecture, as searches see it.
+
+    Attributes:
+        name: Its name.
+        values: What can be chosen: names, or a range of numbers, whose order means something.
+    """
+
+    name: str
+    values: tuple[str, ...] | range
+
+
 class Cost(NamedTuple):
     """What a stand-alone network costs, for one image.
 

@@ -125,6 +125,23 @@ def draws_depend_on_the_generator_alone(space: Space) -> None:
         assert space.at(space.key(arch)) == arch
 
 
+def positions_name_architectures(space: Space) -> None:
+    """`at_position` undoes `position`, but for the name of a network; places are in range."""
+    try:
+        axes = space.axes
+    except ArchError:
+        return
+    assert len({axis.name for axis in axes}) == len(axes), "two axes have one name"
+    for axis in axes:
+        assert len(set(axis.values)) == len(axis.values), f"{axis.name} repeats a value"
+    for arch in sample(space):
+        position = space.position(arch)
+        for axis, place in zip(axes, position, strict=True):
+            assert 0 <= place < len(axis.values), f"{axis.name} of {arch} is out of range"
+        found = space.at_position(position)
+        assert space.identity(found) == space.identity(arch), f"{arch} is {found} by its position"
+
+
 def representatives_stand_for_their_class(space: Space) -> None:
     """`canonical` and `identity` are idempotent, and cost no more than what they represent."""
     shape = NetworkShape(4, 1, 16, 3, 10)
@@ -235,6 +252,7 @@ LAWS = (
     strings_and_keys_name_one_architecture,
     nonsense_is_refused,
     draws_depend_on_the_generator_alone,
+    positions_name_architectures,
     representatives_stand_for_their_class,
     costs_are_positive_and_their_live_part_is_a_part,
     populations_are_what_they_say,

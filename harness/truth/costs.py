@@ -36,6 +36,14 @@ def find_seconds(
     return dict.fromkeys(table.mean(query).keys.tolist(), query.epochs * each)
 
 
+def is_one_training(table: TruthTable) -> bool:
+    """Say whether rows of fewer epochs are what the same trainings had reached by then.
+
+    So it is in tables that `harness truth build` made; in others they may be other trainings.
+    """
+    return "protocol" in table.metadata
+
+
 def _seconds_of_an_epoch(table: TruthTable) -> float | None:
     """Return the mean over all trainings of a table that was built; None of another."""
     metadata = table.metadata

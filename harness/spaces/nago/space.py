@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import astuple
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.errors import ArchError
 from harness.spaces.kinds import Unbounded
 from harness.spaces.nago.cost import count
 from harness.spaces.nago.drawing import Dag, draw_network
@@ -25,7 +27,7 @@ from harness.spaces.nago.encoding import (
     WattsStrogatz,
     parse_generator,
 )
-from harness.spaces.values import Baseline, Cost, Fact, Features, Graph, NetworkShape, Trait
+from harness.spaces.values import Axis, Baseline, Cost, Fact, Features, Graph, NetworkShape, Trait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 COST_DRAWS = range(-4, 0)
 """The draws that an architecture's cost is a mean of: no training has one of them."""
+
+_OF_WS = (WS_NODES, WS_NEIGHBOURS, WS_PERCENT)
+_RANGES = tuple(range(least, most + 1) for least, most in (*_OF_WS, ER_NODES, ER_PERCENT, *_OF_WS))
+"""Of the eight hyper-parameters, P in hundredths."""
 
 _SHAPES = {
     "tiles": NetworkShape(4, 1, 16, 1, 37),
@@ -94,6 +100,34 @@ class Nago(Unbounded):
             )
             if arch.nodes <= self.most_nodes:
                 break
+        return arch.canonical
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The eight hyper-parameters, P in hundredths."""
+        return tuple(map(Axis, parse_generator(EXAMPLE).numbers, _RANGES))
+
+    def position(self, arch: Generator) -> tuple[int, ...]:
+        """Return the places of the hyper-parameters in their ranges."""
+        values = (astuple(arch.top), astuple(arch.middle), astuple(arch.bottom))
+        numbers = itertools.chain(*values)
+        return tuple(of.index(number) for number, of in zip(numbers, _RANGES, strict=True))
+
+    def at_position(self, position: Sequence[int]) -> Generator:
+        """Return the generator that stands for those of these hyper-parameters.
+
+        Raises:
+            ArchError: If it has more than `most_nodes` nodes, or one is out of its range.
+        """
+        numbers = [of[place] for of, place in zip(_RANGES, position, strict=True)]
+        arch = Generator(
+            WattsStrogatz(*numbers[:3]), ErdosRenyi(*numbers[3:5]), WattsStrogatz(*numbers[5:])
+        )
+        if arch.nodes > self.most_nodes:
+            raise ArchError(
+                f"{arch} has {arch.nodes} nodes; samples and searches are of generators of at most "
+                f"{self.most_nodes}. Ask for fewer nodes."
+            )
         return arch.canonical
 
     def canonical(self, arch: Generator) -> Generator:

@@ -1,0 +1,243 @@
+"""`harness search`: search a space, and judge what was found by its truth."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import (
+    StrictCommand,
+    data_dir_option,
+    score_options,
+    truth_options,
+)
+from harness.cli.run import parse_seeds
+from harness.errors import UsageError
+from harness.estimators.naming import split_names
+from harness.provenance import how_to_install
+from harness.spaces import load_space
+
+if TYPE_CHECKING:
+    from harness.search.searching import Asked, Searched
+
+DEFAULT_OUT = Path("results/searches")
+
+_READING = (
+    *("space", "readout", "lower_is_better", "lower_in", "score_column", "arch_column"),
+    *("arch_form", "rows", "exclude_bad", "worst_if_bad"),
+)
+"""Options of how SCORES are read."""
+
+_ASKED = (
+    *("estimator", "budget", "start_from", "n_start", "trade_off", "batch", "workers"),
+    *("at_epochs", "at_split", "at_policy", "data_dir"),
+)
+"""Options that a search takes as they are."""
+
+
+@click.command(cls=StrictCommand)
+@click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--algorithm",
+    "algorithms",
+    default="evolution",
+    show_default=True,
+    metavar="NAMES",
+    help="Comma-separated: random, order, evolution, gp, tpe, tpe-hyperband (or bohb), nsga2. "
+    "Random search always runs beside them.",
+)
+@click.option(
+    "--estimator",
+    default="table",
+    show_default=True,
+    metavar="NAME",
+    help="What a search sees: 'table' (validation accuracies of the truth's table), 'training' "
+    "(trained here), or scores: a label of SCORES, a free score such as live_params, or a "
+    "combination such as live_params+jacov.",
+)
+@click.option(
+    "--budget",
+    type=int,
+    default=50,
+    show_default=True,
+    help="Evaluations of each search; a training that is stopped early counts by its share.",
+)
+@click.option("--seeds", default="0,1,2,3,4", show_default=True, help="Seeds, comma-separated.")
+@click.option("--dataset", help="The truth's data set.  [default: tiles, or the only one]")
+@truth_options()
+@click.option(
+    "--at-epochs",
+    type=click.IntRange(min=1),
+    help="Length of the trainings that the search sees.  [default: the truth's]",
+)
+@click.option(
+    "--at-split", help="Their images. [valid|test]  [default: valid where the table has it]"
+)
+@click.option(
+    "--at-policy",
+    help="How their trials become one number. [mean|trial=K|seed=S]  [default: trial=0; the mean "
+    "of generators]",
+)
+@click.option(
+    "--trade-off",
+    metavar="NAME",
+    help="A second objective, known of all: a truth metric or a free score (less is better).",
+)
+@click.option(
+    "--start-from",
+    metavar="NAME",
+    help="Evaluate the best of this estimator first; its order alone runs as well.",
+)
+@click.option(
+    "--n-start", type=int, default=10, show_default=True, help="How many of --start-from."
+)
+@click.option("--population", type=int, help="Members, of evolution and nsga2.  [default: 20]")
+@click.option("--sample", type=int, help="Candidates for a parent, of evolution.  [default: 5]")
+@click.option("--eta", type=int, help="Of Hyperband: 1 in ETA trainings goes on.  [default: 2]")
+@click.option(
+    "--batch",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Evaluations side by side; the next ones are chosen when all of them are done.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that train, of --estimator training.",
+)
+@click.option("--train-epochs", type=click.IntRange(min=1), help="Epochs of a training here.")
+@click.option("--channels", type=click.IntRange(min=1), help="Channels of the networks trained.")
+@click.option(
+    "--unjudged", is_flag=True, help="Look for no truth: search all of the space, judge nothing."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Folder of search folders; the same command resumes there, a larger --budget goes on.",
+)
+@click.option("--storage", metavar="URL", help="Optuna's storage.  [default: SQLite in the folder]")
+@click.option("--plots", type=click.Path(path_type=Path), help="Draw the figures into this folder.")
+@score_options
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def search(scores: tuple[Path, ...], **options: Any) -> None:
+    """Search a space with ALGORITHMS for what ESTIMATOR says is best; judge it by the truth.
+
+    The table says how far what was found is below the best architecture that the truth covers,
+    after so many evaluations, as a mean over seeds; beside random search, and with --start-from
+    beside simply taking an estimator's order. Needs Optuna: pip install
+    'nas-ranking-harness[search]'.
+
+    SCORES are score files, run folders, or folders of these, as for 'harness evaluate'.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise UsageError(
+            f"Searches need Optuna, which is not installed: {how_to_install('search')}."
+        )
+    from harness.cli.progress import show_share
+    from harness.search.searching import search as run
+
+    asked = _ask(scores, options)
+    with show_share("searching") as watch:
+        searched = run(asked, options["out"], options["storage"], watch)
+    _show(searched, options)
+
+
+def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
+    """Make what is asked for of options."""
+    from harness.estimators.loading import load_estimators
+    from harness.evaluation import choose_truth
+    from harness.search.algorithms import Settings, check_settings
+    from harness.search.objectives import TRAINING
+    from harness.search.searching import Asked
+
+    given = (
+        load_estimators(scores, **{name: options[name] for name in _READING}).estimators
+        if scores
+        else ()
+    )
+    space = options["space"] or (given[0].space if given else load_space())
+    names = {name: options[name] for name in ("population", "sample", "eta")}
+    named = {name: value for name, value in names.items() if value is not None}
+    algorithms = tuple(split_names(options["algorithms"]))
+    if not algorithms:
+        raise UsageError("--algorithm names none. Give one, such as evolution.")
+    settings = Settings(**named)
+    check_settings(settings, named, algorithms)
+    dataset, protocol = options["dataset"], None
+    chosen = None
+    if not options["unjudged"]:
+        truth = (options["split"], options["epochs"], options["policy"], options["truth"])
+        if dataset is None and options["truth"] is None and not any(e.dataset for e in given):
+            dataset = "tiles"
+        chosen = choose_truth(
+            dataset, *truth, options["data_dir"], given, space=space, metric=options["metric"]
+        )
+    if options["estimator"] == TRAINING:
+        from harness.truth.build import Protocol
+
+        images = dataset or (chosen.query.dataset if chosen else "tiles")
+        protocol = Protocol.of(space, images)
+        changed = {"epochs": options["train_epochs"], "channels": options["channels"]}
+        protocol = replace(protocol, **{k: v for k, v in changed.items() if v is not None})
+    elif options["train_epochs"] or options["channels"]:
+        raise UsageError(
+            "--train-epochs and --channels are of trainings done here. Give --estimator training, "
+            "or leave them out; --at-epochs is the length of trainings in the table."
+        )
+    return Asked(
+        space=space,
+        algorithms=algorithms,
+        seeds=tuple(dict.fromkeys(parse_seeds(options["seeds"]))),
+        settings=settings,
+        chosen=chosen,
+        given=tuple(given),
+        protocol=protocol,
+        **{name: options[name] for name in _ASKED},
+    )
+
+
+def _show(searched: Searched, options: dict[str, Any]) -> None:
+    from harness.cli.printing import print_document, print_line
+
+    judged = searched.judged
+    if judged is None:
+        _show_unjudged(searched, options["as_json"])
+        return
+    from harness.report.plots import save_figures
+    from harness.search.showing import search_document, search_figures
+
+    objective = searched.problem.objective.describe()
+    if options["as_json"]:
+        click.echo(json.dumps({"objective": objective, **judged.to_dict()}, indent=2))
+    else:
+        print_document(search_document(judged, objective))
+        print_line(f"Everything is in {searched.folder}.")
+    if options["plots"] is not None:
+        save_figures(search_figures(judged, objective), judged.places, options["plots"])
+
+
+def _show_unjudged(searched: Searched, as_json: bool) -> None:
+    from harness.cli.printing import print_grid
+
+    space = searched.problem.candidates.space
+    rows = []
+    for (label, seed), trials in searched.trials.items():
+        best = max(trials, key=lambda each: (each.epochs, each.values[0]))
+        rows.append((label, str(seed), space.format(space.at(best.key)), f"{best.values[0]:.4g}"))
+    if as_json:
+        names = ("method", "seed", "arch", "value")
+        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
+        return
+    objective = searched.problem.objective.describe()
+    print_grid(f"Found by {objective}; no truth", ("method", "seed", "arch", "value"), rows, 3)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.commandline import Invoke
+from tests.searches import make_curves
+
+SHORT = ("search", "--seeds", "0,1", "--budget", "6")
+
+
+def run(invoke: Invoke, out: Path, *arguments: object) -> dict:  # type: ignore[type-arg]
+    result = invoke(*SHORT, "--out", out, *arguments, "--json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)  # type: ignore[no-any-return]
+
+
+def test_a_search_of_the_table_is_judged_and_stored(invoke: Invoke, tmp_path: Path) -> None:
+    found = run(invoke, tmp_path, "--algorithm", "evolution,tpe", "--population", "3")
+    assert [row["method"] for row in found["methods"]] == ["evolution", "tpe", "random"]
+    assert found["best"] == "the best of the 600 that the truth covers (61.10)"
+    assert found["objective"] == "tiles valid, 12 epochs, trial 0"
+    (folder,) = tmp_path.iterdir()
+    table = pd.read_csv(folder / "evaluations.csv")
+    assert len(table) == 3 * 2 * 6
+    ends = table.groupby(["method", "seed"])["figure"].last()
+    for row in found["methods"]:
+        last = row["points"][-1]
+        assert last["per_seed"] == pytest.approx(ends[row["method"]].tolist())
+    config = json.loads((folder / "config.json").read_text())
+    assert config["problem"]["space"] == "nb201"
+    assert config["budget"] == 6
+    assert len(config["truth"]["sha256"]) == 64
+
+
+def test_a_larger_budget_goes_on(invoke: Invoke, tmp_path: Path) -> None:
+    before = run(invoke, tmp_path)
+    after = run(invoke, tmp_path)
+    assert before == after
+    result = invoke("search", "--seeds", "0,1", "--budget", "9", "--out", tmp_path, "--json")
+    longer = json.loads(result.out)
+    for old, new in zip(before["methods"], longer["methods"], strict=True):
+        shared = [point for point in new["points"] if point["evaluations"] in (1, 2, 5)]
+        assert shared == old["points"][:-1]
+
+
+def test_scores_are_searched_and_their_whole_ranking_is_told(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    result = invoke(*SHORT, "--out", tmp_path, "--estimator", "live_params+flops")
+    assert result.code == 0, result.err
+    assert "Scoring all 600 candidates and taking the best by the objective has" in result.out
+    assert "minus random search" in result.out
+
+
+def test_candidates_may_come_from_the_order_of_an_estimator(invoke: Invoke, tmp_path: Path) -> None:
+    found = run(invoke, tmp_path, "--start-from", "live_params", "--n-start", "4")
+    labels = ["evolution from live_params (4)", "order from live_params", "random"]
+    assert [row["method"] for row in found["methods"]] == labels
+    started, order, _ = found["methods"]
+    assert started["points"][1] == order["points"][1]
+
+
+def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path: Path) -> None:
+    found = run(invoke, tmp_path, "--algorithm", "nsga2", "--trade-off", "params")
+    assert found["figure"] == "hypervolume share"
+    shares = [point["mean"] for point in found["methods"][0]["points"]]
+    assert shares == sorted(shares)
+    assert 0.0 < shares[-1] <= 1.0
+
+
+def test_bohb_stops_trainings_of_a_table_with_curves(invoke: Invoke, tmp_path: Path) -> None:
+    from harness.spaces import load_space
+    from harness.truth import save_table
+
+    path = tmp_path / "curves.parquet"
+    save_table(make_curves(load_space("nago")), path)
+    asked = ("--space", "nago", "--truth", path, "--algorithm", "bohb,gp", "--split", "test")
+    found = run(invoke, tmp_path / "out", *asked)
+    assert [row["method"] for row in found["methods"]] == ["tpe-hyperband", "gp", "random"]
+    (folder,) = (tmp_path / "out").iterdir()
+    table = pd.read_csv(folder / "evaluations.csv")
+    assert set(table[table["method"] != "tpe-hyperband"]["epochs"]) == {8}
+    assert set(table[table["method"] == "tpe-hyperband"]["epochs"]) >= {1, 8}
+
+
+def test_without_a_truth_all_of_a_space_is_searched(invoke: Invoke, tmp_path: Path) -> None:
+    asked = ("--space", "nago", "--unjudged", "--estimator", "nodes")
+    found = run(invoke, tmp_path, *asked)
+    assert {row["method"] for row in found} == {"evolution", "random"}
+    assert all(row["arch"].startswith("ws(") for row in found)
+
+
+def test_figures_are_drawn(invoke: Invoke, tmp_path: Path) -> None:
+    run(invoke, tmp_path / "out", "--plots", tmp_path / "plots")
+    names = {path.name for path in (tmp_path / "plots").iterdir()}
+    assert {"regret-against-evaluations.pdf", "regret-against-seconds.svg"} <= names
+
+
+BAD = [
+    (("--budget", "0"), "--budget 0 was given; it is 1 or more"),
+    (("--batch", "0"), "--batch 0 was given"),
+    (("--algorithm", "evolutoin"), "Did you mean 'evolution'"),
+    (("--algorithm", ","), "--algorithm names none"),
+    (("--algorithm", "order"), "Name it with --start-from"),
+    (("--estimator", "no-such"), "Unknown estimator 'no-such'"),
+    (("--start-from", "no-such"), "Unknown estimator 'no-such'"),
+    (("--start-from", "params", "--n-start", "0"), "--n-start 0 was given"),
+    (("--population", "1"), "--population 1 was given; it is 2 or more"),
+    (("--algorithm", "tpe", "--population", "5"), "only evolution, nsga2 read"),
+    (("--algorithm", "tpe-hyperband", "--eta", "1"), "--eta 1 was given"),
+    (("--algorithm", "tpe-hyperband"), "no shorter training"),
+    (("--algorithm", "tpe-hyperband", "--estimator", "params"), "without a training"),
+    (("--trade-off", "params"), "Algorithm 'evolution' has one objective"),
+    (("--algorithm", "tpe", "--trade-off", "no-such"), "Unknown truth metric or free score"),
+    (("--at-epochs", "7"), "has no rows for tiles"),
+    (("--at-policy", "trial=9"), "trial 9"),
+    (("--at-split", "train"), "has no rows for tiles train"),
+    (("--unjudged",), "--unjudged asks for none"),
+    (("--unjudged", "--estimator", "no-such"), "or a free score"),
+    (("--unjudged", "--estimator", "params", "--start-from", "params"), "without SCORES"),
+    (
+        ("--unjudged", "--estimator", "params", "--algorithm", "tpe", "--trade-off", "flops"),
+        "leave",
+    ),
+    (("--train-epochs", "3"), "Give --estimator training"),
+    (("--storage", "nonsense"), "cannot be used"),
+    (("--seeds", ""), "names no seed"),
+    (("--space", "nb2O1"), "Unknown space"),
+    (("--dataset", "no-such"), "Unknown data set"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda each: str(each)[:40])
+def test_bad_input_is_refused(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    base = {"--seeds": "0,1", "--budget": "6"}
+    shown = [word for key, value in base.items() if key not in arguments for word in (key, value)]
+    result = invoke("search", *shown, "--out", tmp_path, *arguments)
+    assert result.code in (1, 2), result.out
+    assert message in result.err
+    assert not list(tmp_path.glob("*/evaluations.csv"))
+
+
+def test_a_missing_optuna_names_the_extra(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "optuna" else find(name)
+    )
+    result = invoke(*SHORT, "--out", tmp_path)
+    assert result.code == 2
+    assert "pip install 'nas-ranking-harness[search]'" in result.err
+
+
+def test_a_storage_of_another_space_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    storage = ("--storage", f"sqlite:///{tmp_path / 'a.db'}")
+    run(invoke, tmp_path / "one", *storage)
+    result = invoke(*SHORT, "--out", tmp_path / "two", *storage, "--estimator", "params")
+    assert result.code == 1
+    assert "of something else: objective is tiles valid" in result.err

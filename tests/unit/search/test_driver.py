@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from harness.errors import MismatchError, StoreError
+from harness.search.algorithms import REGISTRY, Seen, evolve
+from harness.search.candidates import Candidates
+from harness.search.driver import Evaluation, Start, Study, open_storage
+from harness.spaces import load_space
+from tests.searches import (
+    CURVE,
+    SMALL,
+    curves,
+    make_method,
+    make_problem,
+    search_once,
+    tiles,
+)
+
+ALGORITHMS = [name for name in REGISTRY if name != "order"]
+N = 14
+"""More than the first trials of each sampler, which are drawn at random."""
+
+
+def make_own(name: str, batch: int = 1) -> tuple:  # type: ignore[type-arg]
+    stops = REGISTRY[name].stops_early
+    problem = make_problem(curves() if stops else None, stops, second=name == "nsga2")
+    return problem, make_method(name, batch)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_resumed_search_equals_an_uninterrupted_one(
+    name: str, batch: int, tmp_path: Path
+) -> None:
+    problem, method = make_own(name, batch)
+    whole = search_once(problem, method, N)
+    search_once(problem, method, 5, tmp_path / "a.db")
+    assert search_once(problem, method, N, tmp_path / "a.db") == whole
+    assert search_once(problem, method, N, tmp_path / "a.db") == whole
+
+
+@pytest.mark.parametrize("name", ["evolution", "tpe-hyperband"])
+def test_a_search_that_was_killed_while_it_stored_a_batch_resumes(
+    name: str, tmp_path: Path
+) -> None:
+    problem, method = make_own(name, batch=4)
+    whole = search_once(problem, method, N, tmp_path / "whole.db")
+    stored = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'whole.db'}")
+    cut = optuna.create_study(
+        study_name=stored.study_name,
+        storage=f"sqlite:///{tmp_path / 'cut.db'}",
+        directions=stored.directions,
+    )
+    cut.set_user_attr("config", stored.user_attrs["config"])
+    for trial in stored.trials[:10]:  # two batches and half of the third
+        cut.add_trial(trial)
+    assert search_once(problem, method, N, tmp_path / "cut.db") == whole
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_no_network_is_evaluated_twice(name: str) -> None:
+    problem, method = make_own(name, batch=2)
+    found = search_once(problem, method, N)
+    candidates = problem.candidates
+    networks = [candidates.identity(candidates.space.at(each.key)) for each in found]
+    assert len(set(networks)) == len(found) >= N
+    assert [each.number for each in found] == list(range(len(found)))
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_another_seed_is_another_search(name: str) -> None:
+    problem, method = make_own(name)
+    first, second = (search_once(problem, method, 4, seed=seed) for seed in (0, 1))
+    assert [each.key for each in first] != [each.key for each in second]
+
+
+def test_a_search_ends_when_all_candidates_were_evaluated() -> None:
+    chosen = tiles()
+    problem = make_problem()
+    few = Candidates(chosen.table.space, chosen.truth.keys[:7])
+    found = search_once(
+        type(problem)(problem.objective, few), make_method("tpe", batch=3), budget=50
+    )
+    n_networks = len({few.identity(chosen.table.space.at(k)) for k in few.keys.tolist()})  # type: ignore[union-attr]
+    assert len(found) == n_networks
+
+
+def test_the_values_are_those_of_the_table() -> None:
+    found = search_once(make_problem(), make_method("random"), 6)
+    table = tiles().table
+    valid = table.select(tiles().query.__class__("tiles", "valid", 12, "trial=0")).by_index()
+    assert [each.values[0] for each in found] == [valid[each.key] for each in found]
+    assert all(each.spent == 1.0 for each in found)
+    assert all((each.seconds or 0.0) > 0.0 for each in found)
+
+
+def test_a_method_starts_in_the_order_that_it_is_given() -> None:
+    problem = make_problem()
+    order = [int(key) for key in problem.candidates.keys[5:40]]  # type: ignore[index]
+    distinct = list(
+        {problem.candidates.identity(tiles().table.space.at(k)): k for k in order[::-1]}.values()
+    )[::-1]
+    method = make_method("evolution", start=Start("mine", 5, "hash"))
+    found = search_once(problem, method, 8, order=distinct)
+    assert [each.key for each in found[:5]] == distinct[:5]
+    only = make_method("order", start=Start("mine", 5, "hash"))
+    found = search_once(problem, only, 500, order=distinct)
+    assert [each.key for each in found] == distinct
+
+
+def test_trainings_are_stopped_and_paid_by_their_share() -> None:
+    problem = make_problem(curves(), stops=True)
+    found = search_once(problem, make_method("tpe-hyperband"), 12)
+    assert {each.epochs for each in found} <= set(CURVE)
+    assert len({each.epochs for each in found}) > 1, "some are stopped, some are not"
+    assert [each.spent for each in found] == [each.epochs / 8 for each in found]
+    assert len(found) > 12
+    assert 12 <= sum(each.spent for each in found) < 13
+    # A second of a core an epoch, of one training that goes on.
+    assert [each.seconds for each in found] == [pytest.approx(each.epochs) for each in found]
+
+
+def test_trainings_of_their_own_are_paid_each() -> None:
+    problem = make_problem(curves(), stops=True)
+    problem.objective.is_curve = False
+    found = search_once(problem, make_method("tpe-hyperband"), 6)
+    paid = {1: 1, 2: 3, 4: 7, 8: 15}
+    assert [each.spent for each in found] == [paid[each.epochs] / 15 for each in found]
+    assert [each.seconds for each in found] == [pytest.approx(paid[e.epochs]) for e in found]
+
+
+def test_a_stored_search_of_another_space_is_refused(tmp_path: Path) -> None:
+    search_once(make_problem(), make_method("random"), 3, tmp_path / "a.db")
+    with pytest.raises(MismatchError, match="space is nb201, not nago"):
+        search_once(make_problem(curves()), make_method("random"), 3, tmp_path / "a.db")
+
+
+def test_a_stored_search_with_other_settings_is_refused(tmp_path: Path) -> None:
+    search_once(make_problem(), make_method("evolution"), 3, tmp_path / "a.db")
+    with pytest.raises(MismatchError, match="batch is 1, not 2"):
+        search_once(make_problem(), make_method("evolution", batch=2), 3, tmp_path / "a.db")
+
+
+def test_trials_of_another_program_are_refused(tmp_path: Path) -> None:
+    problem, method = make_problem(), make_method("random", batch=2)
+    search_once(problem, method, 2, tmp_path / "a.db")
+    stored = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'a.db'}")
+    other = stored.trials[0]
+    other.user_attrs["arch"] = stored.trials[1].user_attrs["arch"]
+    stored.add_trial(other)
+    with pytest.raises(MismatchError, match="Trial 2 of the stored search"):
+        search_once(problem, method, 4, tmp_path / "a.db")
+
+
+@pytest.mark.parametrize("content", [b"no database", b""])
+def test_a_storage_that_is_no_database_is_refused_or_made(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    if not content:
+        open_storage(f"sqlite:///{path}")
+        return
+    with pytest.raises(StoreError, match=r"a\.db cannot be used"):
+        open_storage(f"sqlite:///{path}")
+
+
+def test_an_unknown_kind_of_storage_is_refused() -> None:
+    with pytest.raises(StoreError, match="nonsense"):
+        open_storage("nonsense")
+
+
+def test_evolution_is_algorithm_1_of_its_paper() -> None:
+    """The population is a queue; the best of a sample has one place changed."""
+    space = load_space("nb201")
+    candidates = Candidates(space)
+    rng = np.random.RandomState(5)
+    seen = [Seen(space.position(space.at(key)), float(rng.rand())) for key in space.prefix(9)]
+    assert evolve(seen[:3], candidates, SMALL, rng) is None
+    alive = seen[-SMALL.population :]
+    parents = set()
+    for seed in range(200):
+        child = evolve(seen, candidates, SMALL, np.random.RandomState(seed))
+        assert child is not None
+        own = [m for m in alive if sum(a != b for a, b in zip(m.position, child, strict=True)) == 1]
+        assert own, "a child is one step from a living member"
+        parents |= {m.value for m in own}
+    values = sorted(m.value for m in alive)
+    # With a sample of two of four, the worst is a parent only where it is drawn twice.
+    assert values[-1] in parents
+
+
+def test_more_of_a_good_sampler_is_better_than_chance() -> None:
+    """On a truth without noise, whose best choices are independent, search beats chance."""
+    problem = make_problem()
+    space = problem.candidates.space
+    ideal = (3, 3, 3, 3, 3, 3)
+
+    class Counts(type(problem.objective)):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.keys, self.label = None, "counts"
+
+        def evaluate(self, keys: list[int], epochs: int, seed: int) -> list[object]:
+            from harness.search.objectives import Measured
+
+            positions = [space.position(space.at(key)) for key in keys]
+            return [
+                Measured(float(sum(a == b for a, b in zip(p, ideal, strict=True))), None)
+                for p in positions
+            ]
+
+    easy = type(problem)(Counts(), Candidates(space, np.arange(space.size or 0)))
+
+    def best(name: str) -> float:
+        runs = [search_once(easy, make_method(name), 60, seed=seed) for seed in range(3)]
+        return float(np.mean([max(each.values[0] for each in run) for run in runs]))
+
+    chance = best("random")
+    assert best("evolution") > chance + 0.5
+    assert best("tpe") > chance + 0.5
+
+
+def test_what_is_stored_can_be_read_by_optuna(tmp_path: Path) -> None:
+    found = search_once(make_problem(), make_method("gp"), 3, tmp_path / "a.db")
+    study = optuna.load_study(study_name="gp, seed 0", storage=f"sqlite:///{tmp_path / 'a.db'}")
+    assert [trial.values for trial in study.trials] == [list(each.values) for each in found]
+    slots = tiles().table.space.axes
+    assert [set(t.params) for t in study.trials] == [{axis.name for axis in slots}] * 3
+
+
+def test_batches_are_chosen_before_any_of_them_is_evaluated() -> None:
+    problem = make_problem()
+    asked: list[int] = []
+    evaluate = problem.objective.evaluate
+    problem.objective.evaluate = lambda keys, *rest: (
+        asked.append(len(keys)) or evaluate(keys, *rest)
+    )  # type: ignore[method-assign, func-returns-value]
+    found: list[Evaluation] = Study(problem, make_method("tpe", batch=4), 0).run(10)
+    assert asked == [4, 4, 4]
+    assert len(found) == 12
+    assert all(a.number + 1 == b.number for a, b in pairwise(found))
