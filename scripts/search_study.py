@@ -1,0 +1,147 @@
+"""Run the searches of results/search, and print its tables: what a ranking is worth to a searcher.
+
+python scripts/search_study.py --run    # search, into results/search/regret.csv; then print
+python scripts/search_study.py          # print
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.estimators.loading import load_estimators
+from harness.evaluation import choose_truth
+from harness.report.figure import Figure, make_series
+from harness.report.markup import Block, block_to_markdown
+from harness.report.plots import save_figures
+from harness.search.judging import CHECKPOINTS, Row
+from harness.search.searching import Asked, search
+from harness.spaces import load_space
+from harness.stats.contrasts import Contrast, holm, paired_contrast
+from harness.stats.intervals import over_seeds
+
+RESULTS = Path(__file__).parents[1] / "results"
+FILE = RESULTS / "search" / "regret.csv"
+BUDGET, SEEDS, PRIMARY = 100, tuple(range(20)), 50
+PLACES = tuple(n for n in CHECKPOINTS if n <= BUDGET)
+
+FULL = ("ogd-study/full/cifar10-*", "leaderboard/cifar10-*-s0-*-6f9fa060")
+"""Run folders of all architectures."""
+
+BOTH = ("live_params", "jacov", "spos", "live_params+jacov")
+ORDERS = (*BOTH, "ogd", "nwot", "synflow")
+"""Estimators that are searched from, and those whose order is judged."""
+
+
+_SIZE = " (n=15,625)"
+"""Part of a combination's name."""
+
+
+def run_all() -> None:
+    """Search with every method and seed, and write the regret after some numbers of trainings."""
+    folders = [folder for pattern in FULL for folder in sorted(RESULTS.glob(pattern))]
+    given = load_estimators(folders).estimators
+    chosen = choose_truth("cifar10", space=load_space())
+    frames: dict[str, pd.DataFrame] = {}
+    for start in (None, *ORDERS):
+        algorithms = ("evolution", "tpe") if start is None or start in BOTH else ("order",)
+        asked = Asked(
+            load_space(),
+            algorithms,
+            budget=BUDGET,
+            seeds=SEEDS,
+            chosen=chosen,
+            given=given,
+            start_from=start,
+        )
+        judged = search(asked).judged
+        assert judged is not None, "there is a truth"
+        for row in judged.rows:
+            frames.setdefault(row.label, _tabulate(row))
+        print(f"{start}: done", file=sys.stderr, flush=True)
+    FILE.parent.mkdir(exist_ok=True)
+    pd.concat(frames.values()).round(4).to_csv(FILE, index=False)
+
+
+def _tabulate(row: Row) -> pd.DataFrame:
+    figures = {str(n): row.figures(n) for n in PLACES}
+    return pd.DataFrame({"method": row.label.replace(_SIZE, ""), "seed": row.seeds, **figures})
+
+
+def print_tables() -> Iterator[str]:
+    """Yield the lines of the tables."""
+    table = pd.read_csv(FILE)
+    seeds = {str(name): rows for name, rows in table.groupby("method", sort=False)}
+    order = sorted(seeds, key=lambda name: seeds[name][str(PRIMARY)].mean())
+    rows = [
+        (name, *(_write(seeds[name][str(n)].tolist(), n == PRIMARY) for n in PLACES))
+        for name in order
+    ]
+    headings = ("method", *(f"@{n}" for n in PLACES))
+    title = f"Regret, accuracy points, mean of {len(SEEDS)} seeds, after k trainings"
+    yield from block_to_markdown(Block(title, headings, rows))
+    yield from block_to_markdown(_compare(seeds))
+
+
+def _write(figures: list[float], with_interval: bool) -> str:
+    mean, ends = float(np.mean(figures)), over_seeds(figures, (0.0, np.inf))
+    if not with_interval or ends is None or ends.se == 0.0:
+        return f"{mean:.2f}"
+    return f"{mean:.2f} [{ends.low:.2f}, {ends.high:.2f}]"
+
+
+def _compare(seeds: dict[str, pd.DataFrame]) -> Block:
+    """Make the table of the primary comparisons, with p-values adjusted by Holm."""
+    at = str(PRIMARY)
+    found: list[tuple[str, str, Contrast]] = []
+    for name in BOTH:
+        both = seeds[f"evolution from {name} (10)"][at].to_numpy()
+        for other in ("evolution", f"order from {name}"):
+            gaps = both - seeds[other][at].to_numpy()
+            found.append((name, other, paired_contrast(gaps)))
+    adjusted = holm([each.p for _, _, each in found])
+    rows = [
+        (
+            f"evolution from {name} (10)",
+            other,
+            f"{each.mean:+.2f} [{each.low:+.2f}, {each.high:+.2f}]",
+            f"{p:.3f}",
+        )
+        for (name, other, each), p in zip(found, adjusted, strict=True)
+    ]
+    title = f"Primary: difference of regret after {PRIMARY} trainings, below 0: starting helps"
+    return Block(title, ("both", "minus", "difference [95%]", "p (Holm)"), rows, texts=2)
+
+
+def draw(folder: Path) -> None:
+    """Draw regret against trainings, of the methods of one estimator and those without."""
+    table = pd.read_csv(FILE)
+    shown = ("random", "evolution", "tpe")
+    series = []
+    for name in (*shown, "order from jacov", "evolution from jacov (10)"):
+        rows = table[table["method"] == name]
+        figures = [rows[str(n)].tolist() for n in PLACES]
+        ends = [over_seeds(each, (0.0, np.inf)) for each in figures]
+        series.append(make_series(name, PLACES, [float(np.mean(f)) for f in figures], ends))
+    figure = Figure(
+        "regret",
+        "Regret against trainings",
+        "NAS-Bench-201, CIFAR-10: accuracy points below the best of 15,625. Lines: mean over 20 "
+        "seeds; bands: its 95% interval.",
+        "trainings",
+        "regret, accuracy points",
+        tuple(series),
+        is_x_log=True,
+    )
+    save_figures([figure], {each.label: place for place, each in enumerate(series)}, folder)
+
+
+if __name__ == "__main__":
+    if "--run" in sys.argv[1:]:
+        run_all()
+        draw(FILE.parent)
+    print("\n".join(print_tables()))
