@@ -27,11 +27,10 @@ from harness.estimators import (
     TRAINED,
     TWO_STAGE,
     estimator_of,
-    load_estimator,
+    known_settings,
     read_by,
     settings_of,
 )
-from harness.estimators import REGISTRY as ESTIMATORS
 from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
 from harness.settings.dotted import flatten, merge
@@ -200,7 +199,7 @@ def run(
     names = [config.strategy for config in whole if config.estimator == SUPERNET]
     for note in find_idle(asked, {**given, **assigned}, read_by(whole)):
         click.echo(f"Without effect: {note}", err=True)
-    known = settings_of([*map(load_estimator, ESTIMATORS), *used])
+    known = known_settings(used)
     check_tables(from_file, names, f" in {config_file}", known)
     check_tables(assigned, names, others=known)
     refuse_unread(flatten(assigned), names, settings_of(used))

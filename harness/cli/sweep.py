@@ -18,10 +18,9 @@ from harness.cli.printing import clean, print_grid
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError
 from harness.estimators import (
-    REGISTRY,
     SUPERNET,
     estimator_of,
-    load_estimator,
+    known_settings,
     read_by,
     settings_of,
 )
@@ -97,7 +96,7 @@ def sweep(
         click.echo(
             f"Without effect, in {count:,} of {len(study.points):,} points: {note}", err=True
         )
-    known = settings_of([*map(load_estimator, REGISTRY), *used])
+    known = known_settings(used)
     check_tables(study.given, strategies, f" in {study_file}", known)
     refuse_unread(flatten(study.given), strategies, settings_of(used))
     folder = out or Path("results") / study.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, unknown_name
 from harness.estimators.zero_cost import REGISTRY as PROXIES
-from harness.registry import load_class, with_plugins
+from harness.registry import is_plugin, load_class, with_plugins
 from harness.settings.run import SHARED, RunConfig
 from harness.spaces import DEFAULT, load_space
 
@@ -28,6 +28,7 @@ __all__ = [
     "TWO_STAGE",
     "estimator_of",
     "is_free",
+    "known_settings",
     "load_estimator",
     "read_by",
     "settings_of",
@@ -107,6 +108,15 @@ def read_by(configs: Iterable[RunConfig]) -> frozenset[str]:
                 raise UsageError(f"Estimator '{config.estimator}', `reads`: {error}")
         read |= RunConfig.model_fields.keys() if own is None else own
     return frozenset(read)
+
+
+def known_settings(used: Iterable[type[Estimator]]) -> list[type[Settings]]:
+    """Return the classes of the settings of the harness's own estimators and of those in use.
+
+    A package's estimator that nobody asked for is not imported.
+    """
+    own = (name for name in REGISTRY if not is_plugin("estimator", name))
+    return settings_of([*map(load_estimator, own), *used])
 
 
 def settings_of(estimators: Iterable[type[Estimator]]) -> list[type[Settings]]:

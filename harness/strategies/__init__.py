@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError, unknown_name
-from harness.registry import find_class, load_class, with_plugins
+from harness.registry import find_class, is_plugin, load_class, with_plugins
 from harness.settings.base import Settings
 from harness.settings.run import RunConfig
 
@@ -101,7 +101,7 @@ def check_tables(
 
     Args:
         settings: Settings of a run as a user gave them.
-        strategies: The strategies that are asked for; those of `REGISTRY` are known besides.
+        strategies: The strategies that are asked for; the harness's own are known besides.
         where: Where the settings were given, for the message.
         others: Settings of other estimators.
 
@@ -112,7 +112,8 @@ def check_tables(
     if not tables:
         return
     known = {own.table: own for own in others}
-    for name in dict.fromkeys([*strategies, *REGISTRY]):
+    own_rows = (name for name in REGISTRY if not is_plugin("strategy", name))
+    for name in dict.fromkeys([*strategies, *own_rows]):
         own = load_strategy(name).Settings
         if own is not None and known.setdefault(own.table, own) is not own:
             raise UsageError(

@@ -108,6 +108,16 @@ def test_a_package_s_space_is_shown_by_its_name(install: Install, tmp_path: Path
     assert "mine" in done.stdout
 
 
+def test_a_broken_package_stops_no_command_that_does_not_name_it(
+    install: Install, tmp_path: Path
+) -> None:
+    broken = "broken = no_such_module:Broken"
+    install({"harness.strategies": broken, "harness.estimators": broken})
+    asked = ("--strategies", "ogd", "--set", "ogd.alpha=0.5", "--out", "runs", "--json")
+    done = run(tmp_path, *vary([*TINY, *asked]))
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_error_lists_the_names_of_packages_too(install: Install, tmp_path: Path) -> None:
     install(PLACES)
     done = run(tmp_path, "run", "--strategies", "unifrom")
