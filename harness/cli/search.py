@@ -127,6 +127,13 @@ _ASKED = (
 )
 @click.option("--storage", metavar="URL", help="Optuna's storage.  [default: SQLite in the folder]")
 @click.option("--plots", type=click.Path(path_type=Path), help="Draw the figures into this folder.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write everything as one page.")
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the network of the best by the objective as a torch module with initial weights, "
+    "for harness.search.exporting.load_network.",
+)
 @score_options
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -151,6 +158,30 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
     with show_share("searching") as watch:
         searched = run(asked, options["out"], options["storage"], watch)
     _show(searched, options)
+    if options["export"] is not None:
+        _export(searched, asked, options["export"])
+
+
+def _export(searched: Searched, asked: Asked, path: Path) -> None:
+    """Write the network of the best, in the size of the truth's, or of the trainings here."""
+    from harness.search.exporting import FoundNetwork, save_network
+
+    space = asked.space
+    best = max(
+        (trial for trials in searched.trials.values() for trial in trials),
+        key=lambda each: (each.epochs, each.values[0]),
+    )
+    if asked.protocol is not None:
+        from harness.images import load_images
+
+        sizes = asked.protocol.channels, asked.protocol.cells
+        shape = load_images(asked.protocol.dataset).network_shape(*sizes)
+    else:
+        shape = space.shape(asked.chosen.query.dataset if asked.chosen else "tiles")
+    place = f"{type(space).__module__}:{type(space).__qualname__}"
+    arch = space.format(space.at(best.key))
+    save_network(FoundNetwork(place, arch, shape), path)
+    click.echo(f"Exported: {arch}, into {path}.", err=True)
 
 
 def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
@@ -214,17 +245,22 @@ def _show(searched: Searched, options: dict[str, Any]) -> None:
     if judged is None:
         _show_unjudged(searched, options["as_json"])
         return
+    from harness.report.page.page import save_small_page
     from harness.report.plots import save_figures
     from harness.search.showing import search_document, search_figures
 
     objective = searched.problem.objective.describe()
+    document, figures = search_document(judged, objective), search_figures(judged, objective)
     if options["as_json"]:
         click.echo(json.dumps({"objective": objective, **judged.to_dict()}, indent=2))
     else:
-        print_document(search_document(judged, objective))
+        print_document(document)
         print_line(f"Everything is in {searched.folder}.")
     if options["plots"] is not None:
-        save_figures(search_figures(judged, objective), judged.places, options["plots"])
+        save_figures(figures, judged.places, options["plots"])
+    if options["html"] is not None:
+        title = f"Searches of {searched.problem.candidates.space.name}"
+        save_small_page(title, document, figures, judged.places, options["html"])
 
 
 def _show_unjudged(searched: Searched, as_json: bool) -> None:

@@ -95,8 +95,13 @@ def test_without_a_truth_all_of_a_space_is_searched(invoke: Invoke, tmp_path: Pa
     assert all(row["arch"].startswith("ws(") for row in found)
 
 
-def test_figures_are_drawn(invoke: Invoke, tmp_path: Path) -> None:
-    run(invoke, tmp_path / "out", "--plots", tmp_path / "plots")
+def test_figures_and_a_page_are_written(invoke: Invoke, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run(invoke, tmp_path / "out", "--plots", tmp_path / "plots", "--html", page)
+    text = page.read_text(encoding="utf-8")
+    assert text.count('<svg class="chart wide"') == 2
+    assert "minus random search" in text
+    assert "<script" not in text
     names = {path.name for path in (tmp_path / "plots").iterdir()}
     assert {"regret-against-evaluations.pdf", "regret-against-seconds.svg"} <= names
 
@@ -165,3 +170,20 @@ def test_a_storage_of_another_space_is_refused(invoke: Invoke, tmp_path: Path) -
     result = invoke(*SHORT, "--out", tmp_path / "two", *storage, "--estimator", "params")
     assert result.code == 1
     assert "of something else: objective is tiles valid" in result.err
+
+
+def test_the_best_is_exported_as_a_network(invoke: Invoke, tmp_path: Path) -> None:
+    import torch
+
+    from harness.errors import DataError
+    from harness.search.exporting import load_network
+
+    path = tmp_path / "best.pt"
+    run(invoke, tmp_path / "out", "--export", path)
+    (folder,) = (tmp_path / "out").iterdir()
+    table = pd.read_csv(folder / "evaluations.csv")
+    network = load_network(path)
+    assert network.about["arch"] in set(table["arch_str"][table["value"] == table["value"].max()])
+    assert network(torch.zeros(2, 1, 16, 16)).shape == (2, 37)
+    with pytest.raises(DataError, match="is not a network"):
+        load_network(folder / "config.json")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness import provenance
@@ -25,7 +25,7 @@ from harness.report.figure import Figure
 from harness.report.figures import make_figures
 from harness.report.grids import grid_blocks
 from harness.report.leaderboard import leaderboard_block
-from harness.report.markup import Block
+from harness.report.markup import Block, Document
 from harness.report.measures import FIGURES
 from harness.report.page import charts
 from harness.report.page.explorer import explorer_data, to_script_json
@@ -43,7 +43,7 @@ from harness.report.trade_offs import trade_off_blocks
 from harness.report.training_tables import training_blocks
 from harness.stats import METRICS
 
-TEMPLATE, STYLE = "page.html.jinja", "page.css"
+TEMPLATE, SMALL, STYLE = "page.html.jinja", "small.html.jinja", "page.css"
 SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
 MANY_LABELS = 3
 """With more estimators the title gives their number, not their names."""
@@ -97,16 +97,9 @@ def render_page(report: Contents, date: str | None = None) -> str:
     Returns:
         HTML that refers to no other file.
     """
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     style = make_theme_css() + _read(STYLE)
     script = "\n".join(map(_read, SCRIPTS))
-    return environment.get_template(TEMPLATE).render(
+    return _template(TEMPLATE).render(
         _describe(report),
         # The only text that is not escaped: this package's own.
         style=Markup(style),
@@ -117,6 +110,63 @@ def render_page(report: Contents, date: str | None = None) -> str:
         date=date or provenance.now(),
         version=provenance.own_version() or "unknown",
     )
+
+
+def save_small_page(
+    title: str,
+    document: Document,
+    figures: Sequence[Figure],
+    places: dict[str, int],
+    file: Path,
+) -> None:
+    """Write sentences, tables and figures as a page without a script.
+
+    Args:
+        title: Its title.
+        document: Sentences, tables and notes.
+        figures: The figures.
+        places: Of each label, its place among all, which decides its colour.
+        file: As for `save_page`.
+
+    Raises:
+        UsageError: If the file exists and is not a page.
+        StoreError: If it cannot be written.
+    """
+    check_replaceable(file, b"<!doctype html>", "page")
+    make_folder(file.parent, "--html")
+    style = make_theme_css() + _read(STYLE)
+    page = _template(SMALL).render(
+        title=title,
+        document=document,
+        figures=figures,
+        style=Markup(style),
+        style_hash=_hash(style),
+        date=provenance.now(),
+        version=provenance.own_version() or "unknown",
+        **_drawing(places),
+    )
+    write_atomically(file, page)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def _drawing(places: dict[str, int]) -> dict[str, Any]:
+    """Return what the parts of a template draw figures with."""
+    return {
+        "draw": partial(charts.draw_chart, places=places),
+        "key": partial(charts.draw_key, places=places),
+        "figure_table": figure_block,
+        "widths": (charts.WIDE, charts.NARROW),
+    }
 
 
 def _read(name: str) -> str:
@@ -130,7 +180,6 @@ def _hash(text: str) -> str:
 
 def _describe(report: Contents) -> dict[str, Any]:
     labels = report.labels
-    places = report.places
     names = ", ".join(labels) if len(labels) <= MANY_LABELS else f"{len(labels)} estimators"
     topics, document = _topics(report), report_document(report)
     return {
@@ -163,10 +212,7 @@ def _describe(report: Contents) -> dict[str, Any]:
         },
         "origins": origins(report),
         "truth_table": truths_block(report),
-        "draw": partial(charts.draw_chart, places=places),
-        "key": partial(charts.draw_key, places=places),
-        "figure_table": figure_block,
-        "widths": (charts.WIDE, charts.NARROW),
+        **_drawing(report.places),
     }
 
 
