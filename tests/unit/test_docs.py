@@ -39,6 +39,14 @@ def test_the_examples_of_comparing_are_true() -> None:
     assert (outcome.failed, outcome.attempted > 1) == (0, True)
 
 
+def test_no_instruction_installs_another_project_s_package() -> None:
+    places = [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "harness").rglob("*.py")]
+    wrong = re.compile(r"pip install [^\n]*(?<![-\w/.])harness\b")
+    assert [str(path) for path in places if wrong.search(path.read_text(encoding="utf-8"))] == []
+    assert wrong.search("pip install 'harness[ray]'")
+    assert not wrong.search("pip install 'nas-ranking-harness[ray]'")
+
+
 def describe_interval(metric: Metric) -> str:
     if metric.is_extreme:
         return "none that covers, nor over seeds; spread over seeds only"
