@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.report import Report, Section, contents, make_report
+from harness.report.answer import answer_report
 from harness.report.figures import make_figures
 from harness.report.leaderboard import make_leaderboard
 from harness.report.page import save_page
@@ -68,8 +69,11 @@ def test_it_says_what_was_found_before_anything_else(
 ) -> None:
     page = open_page(file).page
     expect(page).to_have_title("Ranking report: spos, ogd")
-    expect(page.locator("h2").first).to_have_text("Summary")
-    expect(page.locator(".words li")).to_have_text(list(report.words))
+    expect(page.locator("h2").first).to_have_text("Answer")
+    expect(page.locator(".answer li")).to_have_text(list(answer_report(report)))
+    expect(page.locator(".words:not(.answer) li")).to_have_text(list(report.words))
+    expect(page.locator("h2").nth(1)).to_have_text("Leaderboard")
+    expect(page.locator("figure").first).to_have_attribute("id", "tau-against-cost")
 
 
 def test_pointing_at_a_point_shows_its_architecture_truth_score_and_ranks(
@@ -251,7 +255,7 @@ def test_everything_can_be_reached_by_keyboard(file: Path, open_page: Open) -> N
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     reached = set()
-    for _ in range(60):
+    for _ in range(90):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
         if page.evaluate("document.activeElement !== document.body"):
@@ -311,7 +315,7 @@ def test_sample_efficiency_is_drawn_with_bands_and_says_its_numbers(
 def test_controls_have_names_and_headings_come_in_order(file: Path, open_page: Open) -> None:
     page = open_page(file).page
     unnamed = page.evaluate(
-        """[...document.querySelectorAll("input, select, button, [role=img], [role=region]")]
+        """[...document.querySelectorAll("input, select, button, [role=img], [role=group]")]
         .filter((e) => !(e.labels && e.labels.length) && !e.getAttribute("aria-label")
           && !e.textContent.trim()).map((e) => e.outerHTML)"""
     )

@@ -22,14 +22,21 @@ from harness.report.palette import style_of
 
 WIDE, NARROW = 720, 350
 """Widths of the drawings, pixels: for screens and paper, and for phones."""
+LANE = 13
+"""Height of a lane of marks, pixels; `estimators.js` has it too."""
 
 _TICK = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
 _GRID = Markup('<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>')
+_DOWN = Markup('<line class="grid down" x1="{}" y1="6" x2="{}" y2="{}"/>')
 _TITLE = Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>')
 _BAR = Markup('<line class="bar {}" x1="{}" y1="{}" x2="{}" y2="{}"/>')
 _MARK = Markup('<path class="mark {}" d="{}"/>')
 _HIT = Markup('<circle class="hit" cx="{}" cy="{}" r="8" data-tip="{}"/>')
 _LINE = Markup('<path class="line {}" d="{}" stroke-dasharray="{}"/>')
+_OF = Markup('<g data-series="{}">{}</g>')
+_LANE = Markup('<g class="lane" data-series="{}">{}</g>')
+_ROW = Markup('<g class="row">{}</g>')
+_FOOT = Markup('<g class="foot">{}</g>')
 _BAND = Markup('<path class="band {}" d="{}"/>')
 
 _SHAPES: dict[str, str] = {
@@ -149,9 +156,12 @@ def _tip(figure: Figure, series: Series, place: int) -> str:
 
 
 def _draw_dots(figure: Figure, places: dict[str, int], width: int) -> tuple[Frame, list[Markup]]:
+    """Draw categories as rows, each with a lane for every estimator and one for the yardsticks.
+
+    Rows and lanes are groups, so that those of an estimator can be taken out (`estimators.js`).
+    """
     names = figure.categories or ()
-    lane = 13
-    row = lane * (figure.n_estimators + 1) + 14
+    row = LANE * (figure.n_estimators + 1) + 14
     left = 10 + 6.6 * max(map(len, names))
     frame = Frame(
         fit_scale(_values(figure), left, width - 14),
@@ -159,23 +169,28 @@ def _draw_dots(figure: Figure, places: dict[str, int], width: int) -> tuple[Fram
         width,
         6 + row * len(names) + 42,
     )
-    parts = list(_x_ticks(frame, frame.y.end))
+    lines, foot = _x_marks(frame, frame.y.end)
+    foot.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.y_label))
+    parts = [*lines, _FOOT.format(Markup("").join(foot))]
     for number, name in enumerate(names):
         top, middle = frame.y.at(number), frame.y.at(number + 0.5) + 4
-        parts.append(_GRID.format(left, top, frame.x.end, top))
-        parts.append(_TICK.format(left - 8, middle, "end", name.replace("_", " ")))
-    parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.y_label))
-    for number, series in enumerate(figure.series):
-        offset = 7 + lane * (min(number, figure.n_estimators) + 0.5)
-        parts += _dot_marks(figure, series, look_of(series, figure, places), frame, offset)
+        drawn = [_GRID.format(left, top, frame.x.end, top)]
+        text = _TICK.format(left - 8, middle, "end", name.replace("_", " "))
+        for place, series in enumerate(figure.series):
+            offset = 7 + LANE * (min(place, figure.n_estimators) + 0.5)
+            look = look_of(series, figure, places)
+            marks = Markup("").join(_dot_marks(figure, series, look, frame, number, offset))
+            of = "" if series.kind == "reference" else places[series.label]
+            drawn.append(_LANE.format(of, marks))
+        parts.append(_ROW.format(Markup("").join([*drawn, text])))
     return frame, parts
 
 
 def _dot_marks(
-    figure: Figure, series: Series, look: Look, frame: Frame, offset: float
+    figure: Figure, series: Series, look: Look, frame: Frame, category: int, offset: float
 ) -> Iterator[Markup]:
     for place, (x, value) in enumerate(zip(series.x, series.y, strict=True)):
-        if value is None:
+        if value is None or x != category:
             continue
         at, height = frame.x.at(value), frame.y.at(x) + offset
         if (ends := series.interval(place)) is not None:
@@ -205,7 +220,7 @@ def _draw_curves(figure: Figure, places: dict[str, int], width: int) -> tuple[Fr
     if figure.is_x_log:
         parts += _log_ticks(figure, frame)
     elif names is None:
-        parts += _x_ticks(frame, frame.y.start, has_lines=False)
+        parts += _x_marks(frame, frame.y.start)[1]
     else:
         parts += _category_ticks(names, frame)
     parts.append(_TITLE.format(frame.x.end, frame.height - 6, "end", figure.x_title))
@@ -213,18 +228,24 @@ def _draw_curves(figure: Figure, places: dict[str, int], width: int) -> tuple[Fr
     for number, series in enumerate(figure.series):
         step = 5 * (number - (figure.n_estimators - 1) / 2) if names else 0.0
         step = 0.0 if series.kind == "reference" or series.low is None else step
-        parts += _curve(figure, series, look_of(series, figure, places), frame, step)
+        drawn = Markup("").join(
+            _curve(figure, series, look_of(series, figure, places), frame, step)
+        )
+        is_own = series.kind != "reference"
+        parts.append(_OF.format(places[series.label], drawn) if is_own else drawn)
     return frame, parts
 
 
-def _x_ticks(frame: Frame, bottom: float, *, has_lines: bool = True) -> Iterator[Markup]:
+def _x_marks(frame: Frame, bottom: float) -> tuple[list[Markup], list[Markup]]:
+    """Return the lines and the numbers of a numeric x axis."""
     ticks = choose_ticks(frame.x, 6 if frame.width == WIDE else 4)
+    lines, numbers = [], []
     for tick, text in zip(ticks, write_ticks(ticks), strict=True):
-        if has_lines:
-            yield _GRID.format(frame.x.at(tick), 6, frame.x.at(tick), bottom)
+        lines.append(_DOWN.format(frame.x.at(tick), frame.x.at(tick), bottom))
         # The last label may be wider than the space beside it.
         at = min(frame.x.at(tick), frame.width - 1 - 3.5 * len(text))
-        yield _TICK.format(f"{at:g}", bottom + 18, "middle", text)
+        numbers.append(_TICK.format(f"{at:g}", bottom + 18, "middle", text))
+    return lines, numbers
 
 
 def _log_ticks(figure: Figure, frame: Frame) -> Iterator[Markup]:

@@ -20,17 +20,18 @@ from markupsafe import Markup
 
 from harness import provenance
 from harness.files.atomic import check_replaceable, make_folder, write_atomically
+from harness.report.answer import MOST_DOUBTS, answer_report
 from harness.report.contents import Contents
 from harness.report.figure import Figure
 from harness.report.figures import make_figures
 from harness.report.grids import grid_blocks
-from harness.report.leaderboard import leaderboard_block
+from harness.report.leaderboard import leaderboard_block, make_leaderboard
 from harness.report.markup import Block, Document
 from harness.report.measures import FIGURES
 from harness.report.page import charts
 from harness.report.page.explorer import explorer_data, to_script_json
 from harness.report.page.provenance import origins, truths_block
-from harness.report.page.tables import figure_block, metric_tables
+from harness.report.page.tables import figure_block, lead_with_tau, metric_tables
 from harness.report.page.theme import make_theme_css
 from harness.report.rendering import report_document
 from harness.report.side_by_side import side_by_side_blocks
@@ -41,16 +42,15 @@ from harness.report.tables import (
 )
 from harness.report.trade_offs import trade_off_blocks
 from harness.report.training_tables import training_blocks
+from harness.report.words import find_doubts
 from harness.stats import METRICS
 
 TEMPLATE, SMALL, STYLE = "page.html.jinja", "small.html.jinja", "page.css"
-SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "page.js")
+SCRIPTS = ("tip.js", "numbers.js", "explorer.js", "estimators.js", "page.js")
 MANY_LABELS = 3
 """With more estimators the title gives their number, not their names."""
-SHOWN_WORDS = 6
-"""Further sentences are folded, so that the tables of many estimators are in reach."""
-
-
+MANY = 6
+"""With more estimators the reader chooses which are in the figures; at first the best of them."""
 ON_REQUEST = "trade-off"
 """A topic that no data lack where it is absent."""
 
@@ -162,6 +162,7 @@ def _template(name: str) -> Template:
 def _drawing(places: dict[str, int]) -> dict[str, Any]:
     """Return what the parts of a template draw figures with."""
     return {
+        "places": places,
         "draw": partial(charts.draw_chart, places=places),
         "key": partial(charts.draw_key, places=places),
         "figure_table": figure_block,
@@ -179,20 +180,26 @@ def _hash(text: str) -> str:
 
 
 def _describe(report: Contents) -> dict[str, Any]:
-    labels = report.labels
+    labels, places = report.labels, report.places
     names = ", ".join(labels) if len(labels) <= MANY_LABELS else f"{len(labels)} estimators"
     topics, document = _topics(report), report_document(report)
     return {
         "title": f"Ranking report: {names}",
+        "answer": answer_report(report),
+        "doubts": find_doubts(report),
+        "most_doubts": MOST_DOUBTS,
         "words": document.words,
-        "shown_words": SHOWN_WORDS,
+        "ranked": _rank(report),
+        "floors": [places[section.floor.label] for section in report.sections],
+        "n_estimators": len(labels),
+        "many": MANY,
         "notes": document.notes,
         "rankings": [
             *side_by_side_blocks(report.sections),
             *(
                 block
                 for section in report.sections
-                for block in (leaderboard_block(section), *grid_blocks(section))
+                for block in (lead_with_tau(leaderboard_block(section)), *grid_blocks(section))
             ),
         ],
         "truths": [
@@ -212,8 +219,14 @@ def _describe(report: Contents) -> dict[str, Any]:
         },
         "origins": origins(report),
         "truth_table": truths_block(report),
-        **_drawing(report.places),
+        **_drawing(places),
     }
+
+
+def _rank(report: Contents) -> list[str]:
+    """Return all labels with a place on a leaderboard, in the order of the first that has them."""
+    boards = (make_leaderboard(section) for section in report.sections)
+    return list(dict.fromkeys(place.result.label for board in boards for place in board))
 
 
 def _populations_of(report: Contents) -> Iterable[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from harness.report.cells import write_figure
 from harness.report.contents import Section
 from harness.report.figure import Figure
+from harness.report.leaderboard import TAU
 from harness.report.markup import Block
 from harness.report.page.charts import write_point
 from harness.report.tables import metric_names
@@ -25,6 +26,15 @@ class MetricTable(NamedTuple):
     population: str
     n: int
     block: Block
+
+
+def lead_with_tau(block: Block) -> Block:
+    """Move the leaderboard's figures before what describes an estimator, for narrow windows."""
+    first = next(place for place, name in enumerate(block.headings) if name == TAU)
+    order = [0, *range(first, len(block.headings)), *range(1, first)]
+    headings = tuple(block.headings[place] for place in order)
+    rows = [tuple(row[place] for place in order) for row in block.rows]
+    return Block(block.title, headings, rows)
 
 
 def metric_tables(section: Section) -> list[MetricTable]:

@@ -6,6 +6,7 @@ import base64
 import html.parser
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from harness.errors import StoreError
 from harness.estimators.loading import load_estimators
-from harness.report import Report, contents, figures, make_report
+from harness.report import Report, Section, contents, figures, make_report
+from harness.report.answer import MOST_DOUBTS
 from harness.report.figure import Figure, Series
 from harness.report.figures import make_figures
 from harness.report.page import render_page, save_page
@@ -365,3 +367,19 @@ def test_colours_have_the_contrast_that_text_and_marks_need(theme: dict[str, str
             style = style_of(place)
             colour = style.light_colour if theme is LIGHT else style.dark_colour
             assert contrast(colour, ground) >= 3
+
+
+def test_what_casts_doubt_stands_before_the_leaderboard_and_is_not_endless(tmp_path: Path) -> None:
+    made = make_file_report(tmp_path, tuple("abcdef"))
+    assert 'class="doubts"' not in render_page(made)
+    (section,) = made.sections
+    noted = tuple(
+        replace(each, estimator=replace(each.estimator, notes=(f"<doubt> {each.label}",)))
+        for each in section.evaluations
+    )
+    page = render_page(
+        replace(made, sections=(Section(**{**vars(section), "evaluations": noted}),))
+    )
+    shown = page[page.index('class="doubts"') : page.index('id="ranking"')]
+    assert shown.count("&lt;doubt&gt; ") == MOST_DOUBTS
+    assert "2 more caveats are among" in shown
