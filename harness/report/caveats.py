@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.estimators import SUPERNET
 from harness.estimators.matrix import RUN, ScoreMatrix
 from harness.evaluation import Evaluated
 from harness.evaluation.leaks import LeakFree
@@ -34,6 +35,12 @@ def say_notes(result: Evaluated) -> Iterator[str]:
     reached = result.populations["all"].baselines[estimator.space.floor].value or 0.0
     interval = find_interval(tau)
     most = tau.value if interval is None else interval.high
+    config = estimator.config
+    if config is not None and config.estimator == SUPERNET and config.preset == "smoke":
+        yield (
+            f"{label} was trained by preset 'smoke', for {config.steps:,} steps: enough to see "
+            "that everything works, and no evidence on how it ranks."
+        )
     if estimator.source != RUN and most is not None and most < 0 < reached:
         yield (
             f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "

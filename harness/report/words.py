@@ -103,7 +103,7 @@ def _doubt(report: Contents) -> Iterator[str]:
             section.floor.estimator,
         ):
             yield from estimator.notes
-            yield from tell_chosen(result.estimator.components)
+            yield from tell_chosen(estimator.components)
     yield from _say_unfinished(report)
 
 
