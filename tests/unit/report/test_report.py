@@ -598,7 +598,7 @@ def test_the_tables_for_the_terminal_cut_nothing_short(
     paired: tuple[Report, dict[tuple[str, int], FloatArray]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     report, _ = paired
-    print_report(report)
+    print_report(report, full=True)
     text = capsys.readouterr().out
     for label in report.labels:
         assert f"{metric(report, label).value:.3f}" in text

@@ -402,7 +402,7 @@ def test_in_a_narrow_terminal_intervals_go_below_their_figures(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # so that rich takes the output for a terminal
     monkeypatch.setenv("COLUMNS", "120")
-    print_report(report)
+    print_report(report, full=True)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     tables = [line for line in lines if line.startswith(("\u2502", "\u2503", "\u2514"))]
     assert max(map(len, tables)) <= 120
