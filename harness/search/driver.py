@@ -10,7 +10,8 @@ same again when it resumes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,8 +44,6 @@ ARCH, EPOCHS, SPENT, SECONDS, CONFIG = "arch", "epochs", "spent", "seconds", "co
 
 ROUNDING = 1e-9
 """Budgets that differ by less are the same: shares of evaluations are added up."""
-
-Stop = Callable[[], bool]
 
 
 class Evaluation(NamedTuple):
@@ -168,6 +167,7 @@ def _reported(url: str) -> Iterator[None]:
     try:
         yield
     except (OptunaError, SQLAlchemyError, RuntimeError) as error:
+        url = re.sub(r"//[^@/]*@", "//...@", url)  # without a password
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(
             f"The storage {url} cannot be used: {reason[:200]}. If it is damaged, put a copy back "
@@ -242,13 +242,12 @@ class Study:
         least, most = (self._problem.objective.fidelities[place] for place in (0, -1))
         return optuna.pruners.HyperbandPruner(least, most, self._method.settings.eta)
 
-    def run(self, budget: int, should_stop: Stop = lambda: False) -> list[Evaluation]:
+    def run(self, budget: int) -> list[Evaluation]:
         """Search until the budget is spent or every candidate was evaluated.
 
         Args:
             budget: How many evaluations to the end may be paid, rounded up to a whole batch; a
                 trial that was stopped early counts by its share of epochs.
-            should_stop: Asked between batches.
 
         Returns:
             What was learned, in the order of trials.
@@ -261,7 +260,7 @@ class Study:
                 found += told
                 continue
             batch = self._ask(len(found), known)
-            if not batch or (should_stop() and len(self._trials) < len(found) + len(batch)):
+            if not batch:
                 break
             self._evaluate(batch)
             found += [self._tell(asked) for asked in batch]

@@ -179,14 +179,16 @@ class Judged(NamedTuple):
         rows: The methods; random search is the last.
         judge: What judged them.
         budget: Evaluations that each had.
-        ranking: Figure of the best by the objective among all candidates, and their number: what
-            no search, but scoring all of them, finds; None where the objective is a training.
+        ranking: Figure of the best by the objective among all candidates, and their number: where
+            every search of it ends; None where the objective is a training.
+        notes: What limits the figures, in sentences.
     """
 
     rows: tuple[Row, ...]
     judge: Judge
     budget: int
     ranking: tuple[float, int] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def places(self) -> dict[str, int]:
@@ -213,6 +215,7 @@ class Judged(NamedTuple):
             "whole_ranking": None
             if self.ranking is None
             else {"value": self.ranking[0], "n": self.ranking[1]},
+            "notes": list(self.notes),
             "methods": [self._row_to_dict(row) for row in self.rows],
         }
 

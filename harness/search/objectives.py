@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from harness.errors import TruthError, UsageError
+from harness.estimators.cost import find_cost
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.chosen import ChosenTruth
 from harness.search.candidates import IntArray
@@ -95,8 +97,8 @@ class Scores(Objective):
 
     def __init__(self, estimator: ScoreMatrix) -> None:
         """Take them."""
-        self._estimator = estimator
-        self.label = estimator.label
+        self._estimator, self.n_seeds = estimator, len(estimator.seeds)
+        self.label, self.cost = estimator.label, find_cost(estimator)
         self.keys = estimator.keys[np.isfinite(estimator.score).all(axis=0)]
         self.sha256 = hashlib.sha256(
             estimator.keys.tobytes() + estimator.score.tobytes()
@@ -110,7 +112,7 @@ class Scores(Objective):
         """Look scores up."""
         row = self._estimator.score[seed % len(self._estimator.score)]
         places = np.searchsorted(self._estimator.keys, keys)
-        seconds = 0.0 if self._estimator.is_free else self._estimator.arch_s
+        seconds = None if self.cost is None else self.cost.per_arch
         return [Measured(value, seconds) for value in row[places].tolist()]
 
     def order(self, seed: int, among: IntArray | None, rng: np.random.RandomState) -> list[int]:
@@ -223,6 +225,8 @@ class Trained(Objective):
         from harness.images import load_images  # torch: only where something is trained
 
         self._images = load_images(protocol.dataset)
+        content = json.dumps(asdict(protocol), sort_keys=True) + self._images.sha256
+        self.sha256 = hashlib.sha256(content.encode()).hexdigest()
 
     def describe(self) -> str:
         """Say what it is."""

@@ -25,7 +25,7 @@ from harness.files.locks import hold_lock
 from harness.monitor import Watch, watch_nothing
 from harness.search.algorithms import DEFAULTS, ORDER, RANDOM, Algorithm, Settings, find_algorithm
 from harness.search.candidates import Candidates, IntArray
-from harness.search.driver import Evaluation, Method, Problem, Start, Stop, Study, open_storage
+from harness.search.driver import Evaluation, Method, Problem, Start, Study, open_storage
 from harness.search.judging import (
     Judge,
     Judged,
@@ -331,7 +331,6 @@ def search(
     out: Path | None = None,
     storage: str | None = None,
     watch: Watch = watch_nothing,
-    should_stop: Stop = lambda: False,
 ) -> Searched:
     """Search with each method and seed, and judge what was found.
 
@@ -340,7 +339,6 @@ def search(
         out: Folder in which the searches of one problem have a folder; None to keep nothing.
         storage: URL of Optuna's storage; an SQLite file in that folder unless given.
         watch: Told how many evaluations are paid, and of how many.
-        should_stop: Asked between evaluations.
 
     Returns:
         What was learned, and how it is judged.
@@ -348,17 +346,15 @@ def search(
     Raises:
         HarnessError: If something is wrong that a user can fix.
     """
-    folder = None
-    if out is not None:
-        folder = out / _name(asked)
-        make_folder(folder, "--out")
+    folder = None if out is None else out / _name(asked)
     prepared = prepare(asked, folder)
     if folder is None:
-        return _search_all(asked, prepared, None, None, watch, should_stop)
+        return _search_all(asked, prepared, None, storage, watch)
+    make_folder(folder, "--out")
     with hold_lock(folder / "search.lock", f"searching in {folder}", "--out folder"):
         url = storage or f"sqlite:///{folder / STUDY}"
         _write_config(asked, prepared, folder)
-        return _search_all(asked, prepared, folder, url, watch, should_stop)
+        return _search_all(asked, prepared, folder, url, watch)
 
 
 def _name(asked: Asked) -> str:
@@ -371,7 +367,7 @@ def _name(asked: Asked) -> str:
         "at": [asked.at_epochs, asked.at_split, asked.at_policy],
         "stops": any(find_algorithm(name).stops_early for name in asked.algorithms),
         "protocol": None if asked.protocol is None else vars(asked.protocol),
-        "given": [list(map(str, each.paths)) for each in asked.given],
+        "given": [Scores(each).sha256 for each in asked.given],
     }
     digest = hashlib.sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()
     where = "unjudged" if chosen is None else chosen.query.dataset
@@ -407,7 +403,6 @@ def _search_all(
     folder: Path | None,
     url: str | None,
     watch: Watch,
-    should_stop: Stop,
 ) -> Searched:
     storage = open_storage(url)
     trials: dict[tuple[str, int], list[Evaluation]] = {}
@@ -420,7 +415,7 @@ def _search_all(
             rng = make_rng(seed, "order", method.start.name)
             order = prepared.starts.order(seed, keys, rng)
         study = Study(prepared.problem, method, seed, order, storage)
-        trials[method.label, seed] = study.run(asked.budget, should_stop)
+        trials[method.label, seed] = study.run(asked.budget)
     watch(len(jobs), len(jobs))
     judged = None
     if prepared.judge is not None:
@@ -450,7 +445,33 @@ def _judge(
         rng = make_rng(0, "order")
         tops = [problem.objective.order(seed, keys, rng)[:1] for seed in asked.seeds]
         ranking = float(np.mean(list(map(judge.measure, tops)))), len(keys)
-    return Judged(tuple(rows), judge, asked.budget, ranking)
+    notes = tuple(_find_notes(asked, prepared))
+    return Judged(tuple(rows), judge, asked.budget, ranking, notes)
+
+
+def _find_notes(asked: Asked, prepared: Prepared) -> Iterator[str]:
+    """Say what limits the figures."""
+    objective, keys = prepared.problem.objective, prepared.problem.candidates.keys
+    scored = objective if isinstance(objective, Scores) else None
+    for scores in filter(None, (scored, prepared.starts)):
+        if 1 < scores.n_seeds < len(asked.seeds):
+            yield (
+                f"The {len(asked.seeds)} searches share the {scores.n_seeds} seeds of "
+                f"{scores.label}, so their intervals are too narrow for another seed of it."
+            )
+    if scored is not None and scored.cost is not None and scored.cost.preparation > 0.0:
+        yield (
+            f"Before any score, {scored.label} took {scored.cost.preparation:,.0f} s, which are "
+            "not in the costs."
+        )
+    chosen = asked.chosen
+    if chosen is not None and keys is not None and len(keys) < len(chosen.truth.keys):
+        goodness = chosen.goodness
+        gap = goodness.max() - goodness[np.searchsorted(chosen.truth.keys, keys)].max()
+        yield (
+            f"Searched are the {len(keys):,} architectures that have all that is asked for; the "
+            f"best of them is {gap:.3f} {chosen.metric.difference} below the best of all."
+        )
 
 
 def list_evaluations(searched: Searched) -> pd.DataFrame:

@@ -12,7 +12,7 @@ NOTE = (
     "An evaluation is of a network that the search has not evaluated before; a training that was "
     "stopped early counts by its share of epochs. Found is the best by the objective among the "
     "longest trainings. [..]: 95% interval of the mean over seeds; differences to random search "
-    "are paired by seed."
+    "are paired by seed. Cost: what the evaluations took, without the scores of --start-from."
 )
 SHOWN_POINTS = 5
 """Numbers of evaluations in the table; the last has an interval."""
@@ -50,7 +50,7 @@ def search_document(judged: Judged, objective: str) -> Document:
         f"{objective}"
     )
     headings = ("method", "seeds", *(f"@{n:,}" for n in points), "minus random", "cost, s")
-    return Document(list(_say(judged, rows)), [Block(title, headings, cells)], [NOTE])
+    return Document([*_say(judged, rows), *judged.notes], [Block(title, headings, cells)], [NOTE])
 
 
 def in_order(judged: Judged) -> list[Row]:
@@ -81,7 +81,7 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
         )
     for row in rows:
         gap = None if row is judged.chance else row.beside(judged.chance, end)
-        if gap is None or gap[1] is None:
+        if gap is None or gap[1] is None or gap[1].se == 0.0:
             continue
         verdict = "no significant difference"
         if gap[1].low > 0.0 or gap[1].high < 0.0:
@@ -93,8 +93,8 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
     if judged.ranking is not None:
         value, n = judged.ranking
         words.append(
-            f"Scoring all {n:,} candidates and taking the best by the objective has {value:.3f}: "
-            "more than a search can expect from this objective."
+            f"Scoring all {n:,} candidates and taking the best by the objective has {value:.3f}, "
+            "where every search of it ends."
         )
     return words
 
@@ -104,7 +104,11 @@ def _write(row: Row, spent: float, with_interval: bool) -> str:
     if mean is None:
         return "-"
     interval = row.interval(spent) if with_interval else None
-    ends = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    ends = (
+        ""
+        if interval is None or interval.se == 0.0
+        else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    )
     return f"{mean:.3f}{ends}"
 
 
@@ -112,7 +116,7 @@ def _write_gap(row: Row, judged: Judged) -> str:
     gap = None if row is judged.chance else row.beside(judged.chance, judged.budget)
     if gap is None:
         return "-"
-    ends = "" if gap[1] is None else f" [{gap[1].low:+.3f}, {gap[1].high:+.3f}]"
+    ends = "" if gap[1] is None or gap[1].se == 0.0 else f" [{gap[1].low:+.3f}, {gap[1].high:+.3f}]"
     return f"{gap[0]:+.3f}{ends}"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.spaces import load_space
 from tests.cli.commandline import Invoke
-from tests.searches import make_curves
+from tests.searches import make_curves, tiles
 
 SHORT = ("search", "--seeds", "0,1", "--budget", "6")
 
@@ -74,7 +75,6 @@ def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path
 
 
 def test_bohb_stops_trainings_of_a_table_with_curves(invoke: Invoke, tmp_path: Path) -> None:
-    from harness.spaces import load_space
     from harness.truth import save_table
 
     path = tmp_path / "curves.parquet"
@@ -149,7 +149,7 @@ def test_bad_input_is_refused(
     result = invoke("search", *shown, "--out", tmp_path, *arguments)
     assert result.code in (1, 2), result.out
     assert message in result.err
-    assert not list(tmp_path.glob("*/evaluations.csv"))
+    assert "--storage" in arguments or not list(tmp_path.iterdir()), "nothing is left behind"
 
 
 def test_a_missing_optuna_names_the_extra(
@@ -187,3 +187,28 @@ def test_the_best_is_exported_as_a_network(invoke: Invoke, tmp_path: Path) -> No
     assert network(torch.zeros(2, 1, 16, 16)).shape == (2, 37)
     with pytest.raises(DataError, match="is not a network"):
         load_network(folder / "config.json")
+
+
+def test_limits_of_the_figures_are_told(invoke: Invoke, tmp_path: Path) -> None:
+    space = load_space()
+    rows = [
+        {
+            "arch": space.format(space.at(key)),
+            "seed": seed,
+            "score": float((key * (3 + seed)) % 101),
+        }
+        for key in tiles().truth.keys[:50].tolist()
+        for seed in (0, 1)
+    ]
+    file = tmp_path / "mine.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    asked = (file, "--dataset", "tiles", "--estimator", "mine", "--seeds", "0,1,2", "--budget", "4")
+    result = invoke("search", *asked, "--out", tmp_path / "out", "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    shared, part = found["notes"]
+    assert shared.startswith("The 3 searches share the 2 seeds of mine")
+    values = tiles().truth.value
+    gap = values.max() - values[:50].max()
+    assert f"the best of them is {gap:.3f} accuracy points below the best of all" in part
+    assert found["methods"][0]["points"][0]["seconds"] is None
