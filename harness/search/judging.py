@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats.intervals import Interval, over_seeds
+from harness.stats.intervals import Interval, Limits, over_seeds
 from harness.stats.trade_off import hypervolume, is_on_front
 
 FloatArray = npt.NDArray[np.float64]
@@ -161,15 +161,23 @@ class Row(NamedTuple):
         return float(np.mean(figures)) if figures else None
 
     def interval(self, spent: float) -> Interval | None:
-        """Return the interval of the mean over seeds; neither regret nor a share is below 0."""
-        return over_seeds(self.figures(spent), (0.0, math.inf))
+        """Return the interval of the mean over seeds; None where they are all the same.
+
+        Neither regret nor a share is below 0.
+        """
+        return _interval(self.figures(spent), (0.0, math.inf))
 
     def beside(self, other: Row, spent: float) -> tuple[float, Interval | None] | None:
         """Return the mean difference to another method, paired by seed, with its interval."""
         pairs = zip(self.figures(spent), other.figures(spent), strict=False)
         if self.seeds != other.seeds or not (gaps := [own - its for own, its in pairs]):
             return None
-        return float(np.mean(gaps)), over_seeds(gaps)
+        return float(np.mean(gaps)), _interval(gaps)
+
+
+def _interval(figures: list[float], limits: Limits | None = None) -> Interval | None:
+    """Return the interval over seeds; of equal figures, which say nothing of chance, none."""
+    return over_seeds(figures, limits) if figures and np.ptp(figures) > 0.0 else None
 
 
 class Judged(NamedTuple):

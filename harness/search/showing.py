@@ -81,7 +81,7 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
         )
     for row in rows:
         gap = None if row is judged.chance else row.beside(judged.chance, end)
-        if gap is None or gap[1] is None or gap[1].se == 0.0:
+        if gap is None or gap[1] is None:
             continue
         verdict = "no significant difference"
         if gap[1].low > 0.0 or gap[1].high < 0.0:
@@ -104,11 +104,7 @@ def _write(row: Row, spent: float, with_interval: bool) -> str:
     if mean is None:
         return "-"
     interval = row.interval(spent) if with_interval else None
-    ends = (
-        ""
-        if interval is None or interval.se == 0.0
-        else f" [{interval.low:.3f}, {interval.high:.3f}]"
-    )
+    ends = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
     return f"{mean:.3f}{ends}"
 
 
@@ -116,7 +112,7 @@ def _write_gap(row: Row, judged: Judged) -> str:
     gap = None if row is judged.chance else row.beside(judged.chance, judged.budget)
     if gap is None:
         return "-"
-    ends = "" if gap[1] is None or gap[1].se == 0.0 else f" [{gap[1].low:+.3f}, {gap[1].high:+.3f}]"
+    ends = "" if gap[1] is None else f" [{gap[1].low:+.3f}, {gap[1].high:+.3f}]"
     return f"{gap[0]:+.3f}{ends}"
 
 
