@@ -58,7 +58,10 @@ def answer_document(report: Contents) -> Document:
     if len(doubts) > MOST_DOUBTS:
         more = f"{len(doubts) - MOST_DOUBTS} more caveats: --section {CAVEATS}."
         doubts = [*doubts[:MOST_DOUBTS], more]
-    return Document(answer_report(report), blocks, [_explain(report), *doubts])
+    words: list[str] = []
+    for section in report.sections:
+        words += [*([""] if words else []), *map(on_one_line, answer(section))]
+    return Document(words, blocks, [_explain(report), *doubts])
 
 
 def _explain(report: Contents) -> str:
@@ -67,11 +70,12 @@ def _explain(report: Contents) -> str:
     (floor, *others) = dict.fromkeys(section.floor.label for section in report.sections)
     floor = "the floor" if others else floor
     units = find_units(place.cost for place in places)
+    has_cost = len(report.sections) == 1 and units != []
     cost = f" cost: {' or '.join(units)}, of one seed; *: none ranks better for less."
     return (
         "tau: Kendall's tau-b, of all architectures and of the best by truth. [95%]: over seeds "
         "and architectures, 'a' over architectures only, 's' over seeds only. adds: tau of "
-        f"{floor} and the estimator combined, minus that of {floor}.{cost if units else ''}"
+        f"{floor} and the estimator combined, minus that of {floor}.{cost if has_cost else ''}"
     )
 
 
@@ -110,8 +114,9 @@ def _say_best(section: Section, best: Place) -> str:
             f"its lead over {told} has no interval, as all architectures were ranked and there is "
             "one seed"
         )
-    n_worse = len(section.margins) - len(peers)
-    others = f"; it ranks better than the other {n_worse}" if n_worse else ""
+    worse = [m.pair.second.label for m in section.margins if m.is_significant]
+    named = worse[0] if len(worse) == 1 else f"the other {len(worse)}"
+    others = f"; it ranks better than {named}" if worse else ""
     return (
         f"No single best estimator: {label} has the largest Kendall tau, {own}, but {lead}"
         f"{others} ({basis})."
@@ -188,7 +193,8 @@ def _find_told(section: Section, places: Sequence[Place]) -> list[Place]:
 def _say_cost(places: Sequence[Place]) -> str:
     """Say what one seed of each costs, with the unit first where all have the same."""
     units = find_units(place.cost for place in places)
-    scored = {place.cost.n for place in places if place.cost is not None}
+    known = [place.cost for place in places if place.cost is not None]
+    scored = {cost.n for cost in known if cost.unit} or {cost.n for cost in known}
     n = " or ".join(f"{n:,}" for n in sorted(scored))
     told = [_write_cost(place, has_unit=len(units) > 1) for place in places]
     unit = f", in {units[0]}" if len(units) == 1 else ""

@@ -23,6 +23,7 @@ from harness.evaluation import (
 from harness.evaluation.known import find_values
 from harness.evaluation.trade_off import measure_trade_off
 from harness.monitor import Watch, watch_nothing
+from harness.report.answer import answer_report
 from harness.report.contents import Contents, Section, TrainingPair, TrainingResult
 from harness.report.disturbance import bin_over_steps, compare_training, split_by_shared
 from harness.report.markup import to_html
@@ -35,6 +36,11 @@ from harness.report.words import describe_report
 @dataclass(frozen=True, eq=False)
 class Report(Contents):
     """Everything known about some estimators; prints as sentences, and shows as HTML."""
+
+    @cached_property
+    def answer(self) -> tuple[str, ...]:
+        """For each truth: what ranks best, what the floor reaches, and what it cost."""
+        return answer_report(self)
 
     @cached_property
     def words(self) -> tuple[str, ...]:

@@ -153,3 +153,13 @@ def test_few_caveats_stand_below_the_table_and_the_rest_are_counted() -> None:
     notes = answer_document(report(*worst)).notes[1:]
     assert notes[:MOST_DOUBTS] == [f"note {k}" for k in range(MOST_DOUBTS)]
     assert notes[MOST_DOUBTS:] == ["2 more caveats: --section caveats."]
+
+
+def test_the_only_one_that_is_worse_is_named_and_truths_stand_apart() -> None:
+    made = report(make("a", 2.0), make("b", 2.0))
+    (section,) = made.sections
+    first = answer_report(made)[0]
+    assert first.partition("; it ranks better than ")[2].startswith("live_params (300 ")
+    twice = replace(made, sections=(section, section))
+    assert answer_document(twice).words == [*answer_report(made), "", *answer_report(made)]
+    assert answer_report(twice) == answer_report(made) * 2
