@@ -169,6 +169,7 @@ def test_a_download_without_a_terminal_tells_its_rate_and_the_time_left(
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     monkeypatch.setattr("harness.cli.progress.QUIET_S", 2.0)
+    monkeypatch.setattr("harness.cli.progress.PLAIN_EVERY_S", 15.0)
     lines = Downloads(Display())
     lines.start("file", 20_000_000, 100_000_000)
     for clock[0], done_mb in ((101.0, 21), (103.0, 23), (117.0, 40), (118.0, 56), (119.0, 60)):
