@@ -115,8 +115,7 @@ def _say_best(section: Section, best: Place) -> str:
             "one seed"
         )
     worse = [m.pair.second.label for m in section.margins if m.is_significant]
-    named = worse[0] if len(worse) == 1 else f"the other {len(worse)}"
-    others = f"; it ranks better than {named}" if worse else ""
+    others = f"; it ranks better than {write_list(worse, MOST_PEERS)}" if worse else ""
     return (
         f"No single best estimator: {label} has the largest Kendall tau, {own}, but {lead}"
         f"{others} ({basis})."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,16 @@ def test_wrong_settings_of_ones_own_strategy_are_refused(
     result = invoke(*TINY, *arguments, "--out", tmp_path / "out")
     assert result.code == 2
     assert message in result.err
+
+
+def test_a_class_in_the_current_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "here.py").write_text(
+        "from harness.strategies.base import Strategy\nclass Mine(Strategy):\n    pass\n"
+    )
+    command = [sys.executable, "-P", "-m", "harness", "run", "--strategies", "here:Mine"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'Mine' does not define sample_paths" in done.stderr
 
 
 @pytest.mark.parametrize(

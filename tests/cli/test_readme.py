@@ -108,7 +108,7 @@ def test_every_block_does_what_it_shows(
             printed = result.out.splitlines()
             assert fits(shown, printed), f"{command}\n{result.out}"
     assert n_run == 8
-    (command,) = re.findall(r"^`harness (.*--html report.html)`", README, re.MULTILINE)
+    (command,) = re.findall(r"`harness (.*--html report.html)`", README, re.MULTILINE)
     assert invoke(capsys, *shlex.split(command)).code == 0
     assert (tmp_path / "report.html").is_file()
 

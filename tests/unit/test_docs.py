@@ -165,6 +165,35 @@ def test_the_leaderboard_of_macro_is_what_its_runs_say(data_dir: Path) -> None:
     assert [line for line in shown if line not in printed] == []
 
 
+@pytest.mark.realdata
+def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> None:
+    results = ROOT / "results"
+    macro = [results / "benchmarks" / "macro", results / "macro" / "runs"]
+    text = (results / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if line.startswith("| ")]
+    both = [
+        *sorted((results / "leaderboard").glob("cifar10-*-841c8c6f")),
+        *sorted((results / "ogd-study" / "cifar10").glob("cifar10-spos-s?-*")),
+        *sorted((results / "ogd-study" / "cifar10").glob("cifar10-ogd-s?-*")),
+        results / "benchmarks" / "nb201",
+    ]
+    names = "all,floor,floor+jacov,floor+jacov+spos,live_params+jacov"
+    printed = printed_report([*both, *macro], names, data_dir=data_dir)
+    assert len(shown) == 32
+    assert [line for line in shown if line not in printed] == []
+    whole = printed_report([results / "benchmarks" / "macro-all"], data_dir=data_dir)
+    whole_text = text[text.index("in `macro-all/`") : text.index("## The questions")]
+    for name, tau in re.findall(r"`(\w+)` (0\.\d{3})", whole_text):
+        assert any(x.startswith(f"| {name} | free") and f"| 3,969 | {tau} |" in x for x in whole)
+    added = "\n".join(printed_report(macro, "spos,ogd", floor="depth+jacov", data_dir=data_dir))
+    for told in ("-0.000 [-0.024, +0.023]", "+0.007 [-0.028, +0.042]"):
+        assert f"| {told} |" in added
+        assert told in text
+    staged = "two-stage(first=depth+jacov+spos, second=jacov+synflow+zen, share=0.3)"
+    lines = printed_report(macro, staged, baseline="depth+jacov+spos", data_dir=data_dir)
+    assert any("minus depth+jacov+spos" in x and "-0.011 [-0.018, -0.004]" in x for x in lines)
+
+
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
     shown = shown_of_leaderboard("## `tiles`", "## Checked")
     board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))

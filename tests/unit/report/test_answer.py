@@ -80,7 +80,7 @@ def test_without_a_significant_lead_nothing_ranks_best() -> None:
     others = [margin for margin in section.margins if not margin.is_significant]
     assert len(others) == 6
     assert f"but no significant lead over {others[0].pair.second.label} (+0.0" in first
-    assert " and 3 more; it ranks better than the other 2 (" in first
+    assert " and 3 more; it ranks better than live_params and bad (" in first
     assert "ranks best" not in first
     named = [best, *(margin.pair.second.label for margin in others[:3]), "live_params"]
     assert [text.split()[0] for text in third.removeprefix("Cost").split(": ")[1].split(", ")] == (
