@@ -215,9 +215,10 @@ class Study:
             )
             self._check({**problem.config, **method.config, "seed": seed})
             self._trials = self._stored.get_trials(deepcopy=False)
+        self._kept = InMemoryStorage()
         self._memory = optuna.create_study(
             study_name=name,
-            storage=InMemoryStorage(),
+            storage=self._kept,
             directions=directions,
             pruner=self._make_pruner(),
         )
@@ -357,8 +358,14 @@ class Study:
         return stored
 
     def _replay(self, asked: _Asked, stored: FrozenTrial) -> None:
-        for epochs, value in sorted(stored.intermediate_values.items()):
-            asked.trial.report(value, epochs)
+        """Take over what is stored of a trial, with the stops that Optuna notes of its own."""
+        for step, value in sorted(stored.intermediate_values.items()):
+            asked.trial.report(value, step)
+        trial_id = self._kept.get_trial_id_from_study_id_trial_number(
+            self._kept.get_study_id_from_name(self._memory.study_name), asked.trial.number
+        )
+        for name, noted in stored.system_attrs.items():
+            self._kept.set_trial_system_attr(trial_id, name, noted)
         asked.value = stored.values[0]  # of one that was stopped, Optuna keeps its last
         asked.epochs, asked.seconds = stored.user_attrs[EPOCHS], stored.user_attrs[SECONDS]
         asked.state, asked.is_stored = stored.state, True

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from optuna.storages import InMemoryStorage
 
 from harness.errors import MismatchError, StoreError
 from harness.search.algorithms import REGISTRY, Seen, evolve
@@ -46,21 +47,28 @@ def test_a_resumed_search_equals_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("name", ["evolution", "tpe-hyperband"])
-def test_a_search_that_was_killed_while_it_stored_a_batch_resumes(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_search_that_was_killed_while_it_stored_a_batch_resumes(name: str) -> None:
+    """After whichever of its trials it is cut."""
     problem, method = make_own(name, batch=4)
-    whole = search_once(problem, method, N, tmp_path / "whole.db")
-    stored = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'whole.db'}")
+    for seed in range(3):
+        storage = InMemoryStorage()
+        whole = Study(problem, method, seed, storage=storage).run(10)
+        stored = optuna.load_study(study_name=None, storage=storage)
+        for cut in (cut for cut in range(1, len(whole)) if cut % 4):
+            rest = copy_start(stored, cut)
+            assert Study(problem, method, seed, storage=rest).run(10) == whole, (seed, cut)
+
+
+def copy_start(stored: optuna.Study, n: int) -> InMemoryStorage:
+    """Copy the first trials of a study."""
+    storage = InMemoryStorage()
     cut = optuna.create_study(
-        study_name=stored.study_name,
-        storage=f"sqlite:///{tmp_path / 'cut.db'}",
-        directions=stored.directions,
+        study_name=stored.study_name, storage=storage, directions=stored.directions
     )
-    cut.set_user_attr("config", stored.user_attrs["config"])
-    for trial in stored.trials[:10]:  # two batches and half of the third
-        cut.add_trial(trial)
-    assert search_once(problem, method, N, tmp_path / "cut.db") == whole
+    for name, value in stored.user_attrs.items():
+        cut.set_user_attr(name, value)
+    cut.add_trials(stored.trials[:n])
+    return storage
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
