@@ -167,10 +167,13 @@ class Margin:
     tau: MetricResult
 
     @property
-    def is_significant(self) -> bool:
-        """Whether the 95% interval of the difference excludes 0; False where there is none."""
+    def is_lead(self) -> bool:
+        """Whether the 95% interval of the difference is above 0; False where there is none.
+
+        It may lie below 0: the largest tau is over all seeds, the difference over common ones.
+        """
         found = self.tau.interval or self.tau.over_seeds
-        return found is not None and not found.low <= 0 <= found.high
+        return found is not None and found.low > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but scores, ready for JSON."""

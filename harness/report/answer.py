@@ -89,7 +89,7 @@ def answer(section: Section) -> Iterator[str]:
 
 def find_peers(section: Section) -> list[Margin]:
     """Return those over which the estimator of the largest tau has no significant lead."""
-    return [margin for margin in section.margins if not margin.is_significant]
+    return [margin for margin in section.margins if not margin.is_lead]
 
 
 def _say_best(section: Section, best: Place) -> str:
@@ -109,12 +109,12 @@ def _say_best(section: Section, best: Place) -> str:
         )
     told = write_list([_name_peer(margin) for margin in peers], MOST_PEERS)
     lead = f"no significant lead over {told}"
-    if any(find_interval(margin.tau) is None for margin in peers):
+    if all(find_interval(margin.tau) is None for margin in peers):
         lead = (
             f"its lead over {told} has no interval, as all architectures were ranked and there is "
             "one seed"
         )
-    worse = [m.pair.second.label for m in section.margins if m.is_significant]
+    worse = [m.pair.second.label for m in section.margins if m.is_lead]
     others = f"; it ranks better than {write_list(worse, MOST_PEERS)}" if worse else ""
     return (
         f"No single best estimator: {label} has the largest Kendall tau, {own}, but {lead}"
@@ -142,7 +142,10 @@ def _say_basis(section: Section) -> str:
     estimators = [result.estimator for result in section.evaluations]
     several = {f"{len(e.seeds)} {e.seed_kind}" for e in estimators if len(e.seeds) > 1}
     single = [e.label for e in estimators if len(e.seeds) == 1 and not _is_fixed(e)]
-    told = [f"95% over {write_list(sorted(several), len(several))}"] if several else []
+    intervals = [find_interval(e.populations["all"].metrics["tau"]) for e in section.evaluations]
+    over = {each.over for each in intervals if each is not None and "seeds" in each.over}
+    told = [f"95% over {' or '.join(sorted(over))}"] if over else []
+    told += [write_list(sorted(several), len(several))] if several else []
     if single and several:
         told.append(f"one seed of {write_list(single, MOST_PEERS)}, so of these scores only")
     elif single:
@@ -169,7 +172,7 @@ def _say_floor(section: Section, best: Place) -> str:
     told = []
     for margin in section.margins:
         if margin.pair.second.label == floor.label:
-            significant = "significantly" if margin.is_significant else "not significantly"
+            significant = "significantly" if margin.is_lead else "not significantly"
             if find_interval(margin.tau) is None:
                 significant = "without an interval"
             told.append(f"{label} leads the floor by {_write_margin(margin)}, {significant}")

@@ -159,7 +159,9 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with runs of two predictors, and the report of the command."""
     folder = tmp_path_factory.mktemp("predicted")
     names = f"{FEW},{MORE},live_params+{FEW}"
-    code, text, err = run_here(*PREDICTED, names, "--out", folder)
+    code, _, err = run_here(*PREDICTED, names, "--out", folder)
+    assert code == 0, err
+    code, text, err = run_here("report", folder, "--full", "--estimators", f"all,live_params+{FEW}")
     assert code == 0, err
     return folder, text
 

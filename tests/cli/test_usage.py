@@ -207,9 +207,10 @@ def test_without_torch_it_is_named_and_there_is_no_traceback(
 def test_cuda_without_a_device_is_refused_once_for_all_runs(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke(*TINY, "--out", tmp_path, "--device", "cuda")
     assert result.code == 2
-    assert result.err.count("torch finds no CUDA device") == 1
-    assert "tiles-spos-s0-" in result.err
-    assert "tiles-ogd-s0-" in result.err
+    (error,) = (line for line in result.err.splitlines() if line.startswith("Error: "))
+    assert "torch finds no CUDA device" in error
+    assert "tiles-spos-s0-" in error
+    assert "tiles-ogd-s0-" in error
 
 
 @pytest.mark.parametrize("out", ["/proc/nothing/here", "file/below"])

@@ -50,7 +50,7 @@ def test_what_every_interval_shows_to_be_ahead_ranks_best() -> None:
     taus = {e.label: e.tau for e in section.evaluations}
     assert first.startswith(f"good ranks best of 3 estimators: Kendall tau {taus['good']:.3f} [")
     assert "ahead of live_params, the next, by +0." in first
-    assert f"(300 {ON}; 95% over 3 seeds)" in first
+    assert f"(300 {ON}; 95% over seeds and architectures; 3 seeds)" in first
     floor = section.floor.tau
     assert second.startswith(f"The floor, live_params, reaches {floor:.3f} for nothing, a noise")
     assert f"good leads the floor by {taus['good'] - floor:+.3f} [" in second
@@ -72,12 +72,21 @@ def test_a_lead_is_the_difference_to_a_baseline_with_its_interval() -> None:
     assert own.interval.high == pytest.approx(-other.interval.low)
 
 
+def test_what_is_behind_on_common_seeds_ranks_best_of_nothing() -> None:
+    """The largest tau is over all seeds, a lead over those that both have."""
+    early, late = make("early", 6.0, n_seeds=4), make("late", 0.01, n_seeds=4)
+    both = replace(early, seeds=tuple(range(8)), score=np.vstack([early.score, late.score]))
+    first, *_ = answer_report(report(both, make("other", 4.0, n_seeds=4)))
+    assert first.startswith("No single best estimator: early has the largest Kendall tau")
+    assert "no significant lead over other (-0." in first
+
+
 def test_without_a_significant_lead_nothing_ranks_best() -> None:
     first, _, third = answer_report(alike())
     (section,) = alike().sections
     assert first.startswith("No single best estimator: ")
     best = section.margins[0].pair.first.label
-    others = [margin for margin in section.margins if not margin.is_significant]
+    others = [margin for margin in section.margins if not margin.is_lead]
     assert len(others) == 6
     assert f"but no significant lead over {others[0].pair.second.label} (+0.0" in first
     assert " and 3 more; it ranks better than live_params and bad (" in first
@@ -102,7 +111,8 @@ def test_of_one_set_of_scores_it_speaks_of_these_only() -> None:
         in (answer_report(one)[0])
     )
     mixed = report(make("good", 1.0), make("bad", 20.0, n_seeds=1))
-    assert "95% over 3 seeds; one seed of bad, so of these scores only)" in answer_report(mixed)[0]
+    said = "95% over seeds and architectures; 3 seeds; one seed of bad, so of these scores only)"
+    assert said in answer_report(mixed)[0]
 
 
 def test_too_few_architectures_rank_nothing() -> None:
