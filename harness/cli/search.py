@@ -65,7 +65,8 @@ _ASKED = (
     type=int,
     default=50,
     show_default=True,
-    help="Evaluations of each search; a training that is stopped early counts by its share.",
+    help="Evaluations of each search, in trainings of the longest length; of tpe-hyperband, one "
+    "counts by the epochs of all its trainings.",
 )
 @click.option("--seeds", default="0,1,2,3,4", show_default=True, help="Seeds, comma-separated.")
 @click.option("--dataset", help="The truth's data set.  [default: tiles, or the only one]")

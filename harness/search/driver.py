@@ -54,7 +54,8 @@ class Evaluation(NamedTuple):
         key: The architecture.
         values: Of the objectives, higher is better.
         epochs: The longest training that it got; 0 where there is none.
-        spent: What it cost, where an evaluation to the end is 1.
+        spent: What it cost, where one training of the longest length is 1; more than 1 where
+            shorter trainings came before it and are trainings of their own.
         seconds: What it took; None where nobody knows.
     """
 
@@ -247,8 +248,8 @@ class Study:
         """Search until the budget is spent or every candidate was evaluated.
 
         Args:
-            budget: How many evaluations to the end may be paid, rounded up to a whole batch; a
-                trial that was stopped early counts by its share of epochs.
+            budget: How many trainings of the longest length may be paid, rounded up to a whole
+                batch; where an algorithm stops trainings, a trial counts by the epochs trained.
 
         Returns:
             What was learned, in the order of trials.
@@ -372,10 +373,7 @@ class Study:
 
     def _note_cost(self, asked: _Asked, stops: bool) -> None:
         objective = self._problem.objective
-        ends = objective.fidelities[-1]
-        spent = 1.0
-        if stops:
-            spent = objective.epochs_of(asked.epochs) / objective.epochs_of(ends)
+        spent = objective.spent(asked.epochs, objective.fidelities) if stops else 1.0
         for name, value in ((EPOCHS, asked.epochs), (SPENT, spent), (SECONDS, asked.seconds)):
             asked.trial.set_user_attr(name, value)
 

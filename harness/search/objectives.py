@@ -83,11 +83,16 @@ class Objective(ABC):
             What each gave, in this order.
         """
 
-    def epochs_of(self, epochs: int) -> int:
-        """Return the epochs that a search has trained once it has reached a fidelity."""
-        if self.is_curve:
-            return epochs
-        return sum(each for each in self.fidelities if each <= epochs)
+    def spent(self, epochs: int, lengths: Sequence[int]) -> float:
+        """Return what an evaluation cost, where one training of the longest length costs 1.
+
+        Args:
+            epochs: The longest training that it got.
+            lengths: Those that it was trained for, up to `epochs`; where trainings do not go on,
+                each is paid, so that all of them together cost more than 1.
+        """
+        trained = epochs if self.is_curve else sum(each for each in lengths if each <= epochs)
+        return trained / self.fidelities[-1]
 
 
 class Scores(Objective):

@@ -135,12 +135,17 @@ def test_trainings_are_stopped_and_paid_by_their_share() -> None:
 
 
 def test_trainings_of_their_own_are_paid_each() -> None:
+    """In epochs, a search pays what random search pays, though its longest trials cost more."""
     problem = make_problem(curves(), stops=True)
     problem.objective.is_curve = False
     found = search_once(problem, make_method("tpe-hyperband"), 6)
     paid = {1: 1, 2: 3, 4: 7, 8: 15}
-    assert [each.spent for each in found] == [paid[each.epochs] / 15 for each in found]
+    assert max(each.epochs for each in found) == 8
+    assert [each.spent for each in found] == [paid[each.epochs] / 8 for each in found]
     assert [each.seconds for each in found] == [pytest.approx(paid[e.epochs]) for e in found]
+    chance = sum(each.epochs for each in search_once(problem, make_method("random"), 6))
+    assert chance == 6 * 8
+    assert chance <= sum(paid[each.epochs] for each in found) < chance + 15
 
 
 def test_a_stored_search_of_another_space_is_refused(tmp_path: Path) -> None:
