@@ -61,7 +61,8 @@ def with_plugins(kind: str, own: Mapping[str, str]) -> dict[str, str]:
     found = entry_points(group=GROUPS[kind])
     for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
         package = entry.dist.name if entry.dist else "an unnamed package"
-        place = f"{entry.module}:{entry.attr or ''}"
+        is_place = entry.pattern.match(entry.value) is not None
+        place = f"{entry.module}:{entry.attr or ''}" if is_place else entry.value
         fault = ""
         if entry.name in registry:
             other = _PLUGINS.get((kind, entry.name), _Plugin("the harness"))
@@ -74,6 +75,11 @@ def with_plugins(kind: str, own: Mapping[str, str]) -> dict[str, str]:
             fault = (
                 f"{kind.capitalize()} '{entry.name}' of the installed package {package}: a name "
                 "has letters, digits, '_' and '-', and begins with a letter. Rename it there."
+            )
+        elif not is_place:
+            fault = (
+                f"{kind.capitalize()} '{entry.name}' of the installed package {package}: "
+                f"'{entry.value}' is not of the form package.module:Class. Correct it there."
             )
         _PLUGINS[kind, entry.name] = _Plugin(package, fault)
         registry.setdefault(entry.name, place)

@@ -157,6 +157,7 @@ def test_without_a_package_a_registry_is_the_harness_s_own(
         ("uniform = plugin_code:Absent", CODE, "no 'Absent' in 'plugin_code'"),
         ("uniform = plugin_code:Place", CODE, "'Place' in 'plugin_code' is not a subclass of"),
         ("uniform = plugin_code", CODE, "there is no '' in 'plugin_code'"),
+        ("uniform = plugin-code:Uniform", CODE, "'plugin-code:Uniform' is not of the form package"),
         (
             "uni+form = plugin_code:Uniform",
             CODE,
