@@ -124,6 +124,15 @@ def test_too_few_architectures_rank_nothing() -> None:
     assert third == "Cost of one seed for 12 architectures: good unknown, live_params 0."
 
 
+def test_where_too_few_are_left_it_says_how_many_the_truth_lacks() -> None:
+    whole = make("mine", 1.0, n_seeds=1)
+    others = np.setdiff1d(np.arange(600), TRUTH.keys)[:50]
+    keys = np.sort(np.concatenate([whole.keys[:10], others]))
+    mine = replace(whole, keys=keys, score=np.arange(60.0)[None])
+    first, *_ = answer_report(report(mine))
+    assert first.endswith("mean of trials; this truth lacks 50 of 60 in mine).")
+
+
 def test_scores_that_all_tie_have_no_rank() -> None:
     flat = replace(make("flat", 1.0), score=np.zeros((3, 300)))
     first, *_ = answer_report(report(flat, make("good", 1.0)))
