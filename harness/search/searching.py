@@ -6,26 +6,25 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from harness import provenance
 from harness.errors import TruthError, UsageError
 from harness.estimators.baselines import make_baseline
 from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.known import find_values
-from harness.files.atomic import make_folder, write_atomically
+from harness.files.atomic import make_folder
 from harness.files.locks import hold_lock
 from harness.monitor import Watch, watch_nothing
 from harness.search.algorithms import DEFAULTS, ORDER, RANDOM, Algorithm, Settings, find_algorithm
 from harness.search.candidates import Candidates, IntArray
 from harness.search.driver import Evaluation, Method, Problem, Start, Study, open_storage
+from harness.search.folder import STUDY, keep_evaluations, note_session
 from harness.search.judging import (
     Judge,
     Judged,
@@ -49,12 +48,9 @@ from harness.spaces import Space
 from harness.spaces.lookup import name_archs
 
 if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
     from harness.truth.build import Protocol
-
-CONFIG, STUDY, EVALUATIONS = "config.json", "study.db", "evaluations.csv"
-"""The files of a search folder."""
-
-OPTUNA_VERSIONS = ("optuna", "sqlalchemy")
 
 
 @dataclass(frozen=True)
@@ -353,7 +349,6 @@ def search(
     make_folder(folder, "--out")
     with hold_lock(folder / "search.lock", f"searching in {folder}", "--out folder"):
         url = storage or f"sqlite:///{folder / STUDY}"
-        _write_config(asked, prepared, folder)
         return _search_all(asked, prepared, folder, url, watch)
 
 
@@ -375,26 +370,20 @@ def _name(asked: Asked) -> str:
     return f"{asked.space.name.replace(':', '-')}-{where}-{of[:40]}-{digest[:8]}"
 
 
-def _write_config(asked: Asked, prepared: Prepared, folder: Path) -> None:
-    chosen = asked.chosen
-    content: dict[str, Any] = {
-        "problem": dict(prepared.problem.config),
-        "methods": [{"label": each.label, **each.config} for each in prepared.methods],
-        "seeds": list(asked.seeds),
-        "budget": asked.budget,
-        "truth": None
-        if chosen is None
-        else {
+def _note_session(asked: Asked, prepared: Prepared, folder: Path) -> None:
+    chosen, truth = asked.chosen, None
+    if chosen is not None:
+        truth = {
             "table": chosen.table.name,
             "sha256": chosen.table.sha256,
             "query": str(chosen.query),
-        },
-        "started": provenance.now(),
-        "source": provenance.commit(),
-        "environment": provenance.environment(),
-        "packages": provenance.versions(OPTUNA_VERSIONS),
+        }
+    session = {
+        "methods": [{"label": each.label, **each.config} for each in prepared.methods],
+        "seeds": list(asked.seeds),
+        "budget": asked.budget,
     }
-    write_atomically(folder / CONFIG, json.dumps(content, indent=2) + "\n")
+    note_session(folder, {"problem": dict(prepared.problem.config), "truth": truth}, session)
 
 
 def _search_all(
@@ -405,16 +394,13 @@ def _search_all(
     watch: Watch,
 ) -> Searched:
     storage = open_storage(url)
-    trials: dict[tuple[str, int], list[Evaluation]] = {}
     jobs = [(method, seed) for method in prepared.methods for seed in asked.seeds]
-    keys = prepared.problem.candidates.keys
-    for done, (method, seed) in enumerate(jobs):
+    studies = [_open_study(prepared, method, seed, storage) for method, seed in jobs]
+    if folder is not None:
+        _note_session(asked, prepared, folder)  # once nothing that is stored refuses the command
+    trials: dict[tuple[str, int], list[Evaluation]] = {}
+    for done, ((method, seed), study) in enumerate(zip(jobs, studies, strict=True)):
         watch(done, len(jobs))
-        order: list[int] = []
-        if method.start.name is not None and prepared.starts is not None:
-            rng = make_rng(seed, "order", method.start.name)
-            order = prepared.starts.order(seed, keys, rng)
-        study = Study(prepared.problem, method, seed, order, storage)
         trials[method.label, seed] = study.run(asked.budget)
     watch(len(jobs), len(jobs))
     judged = None
@@ -422,10 +408,16 @@ def _search_all(
         judged = _judge(asked, prepared, prepared.judge, trials)
     searched = Searched(prepared.problem, trials, judged, folder)
     if folder is not None:
-        write_atomically(
-            folder / EVALUATIONS, partial(list_evaluations(searched).to_csv, index=False)
-        )
+        keep_evaluations(folder, list_evaluations(searched))
     return searched
+
+
+def _open_study(prepared: Prepared, method: Method, seed: int, storage: BaseStorage) -> Study:
+    order: list[int] = []
+    if method.start.name is not None and prepared.starts is not None:
+        rng = make_rng(seed, "order", method.start.name)
+        order = prepared.starts.order(seed, prepared.problem.candidates.keys, rng)
+    return Study(prepared.problem, method, seed, order, storage)
 
 
 def _judge(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_a_search_of_the_table_is_judged_and_stored(invoke: Invoke, tmp_path: Pa
         assert last["per_seed"] == pytest.approx(ends[row["method"]].tolist())
     config = json.loads((folder / "config.json").read_text())
     assert config["problem"]["space"] == "nb201"
-    assert config["budget"] == 6
+    assert config["sessions"][0]["budget"] == 6
     assert len(config["truth"]["sha256"]) == 64
 
 
@@ -47,6 +48,29 @@ def test_a_larger_budget_goes_on(invoke: Invoke, tmp_path: Path) -> None:
     for old, new in zip(before["methods"], longer["methods"], strict=True):
         shared = [point for point in new["points"] if point["evaluations"] in (1, 2, 5)]
         assert shared == old["points"][:-1]
+
+
+def test_what_earlier_commands_left_in_a_folder_stays(invoke: Invoke, tmp_path: Path) -> None:
+    run(invoke, tmp_path, "--algorithm", "tpe")
+    (folder,) = tmp_path.iterdir()
+    whole, noted = ((folder / name).read_bytes() for name in ("evaluations.csv", "config.json"))
+    refused = invoke(*SHORT, "--out", tmp_path, "--algorithm", "tpe", "--batch", "2")
+    assert refused.code == 1
+    assert "batch is 1, not 2" in refused.err
+    assert (folder / "config.json").read_bytes() == noted
+    less = invoke("search", "--seeds", "1", "--budget", "3", "--out", tmp_path)
+    assert less.code == 0, less.err
+    after = pd.read_csv(folder / "evaluations.csv")
+    before = pd.read_csv(io.BytesIO(whole))
+    assert len(after) == len(before) + 3
+    both = [before, after[after["method"] != "evolution"]]
+    both = [each.sort_values(["method", "seed", "trial"], ignore_index=True) for each in both]
+    pd.testing.assert_frame_equal(*both)
+    first, second = json.loads((folder / "config.json").read_text())["sessions"]
+    assert first == json.loads(noted)["sessions"][0]
+    assert (second["budget"], second["seeds"]) == (3, [1])
+    (folder / "config.json").write_text("{")
+    assert "config.json is damaged" in invoke(*SHORT, "--out", tmp_path).err
 
 
 def test_scores_are_searched_and_their_whole_ranking_is_told(
