@@ -99,7 +99,12 @@ _ASKED = (
 )
 @click.option("--population", type=int, help="Members, of evolution and nsga2.  [default: 20]")
 @click.option("--sample", type=int, help="Candidates for a parent, of evolution.  [default: 5]")
-@click.option("--eta", type=int, help="Of Hyperband: 1 in ETA trainings goes on.  [default: 2]")
+@click.option(
+    "--eta",
+    type=int,
+    help="Of Hyperband: the best 1/ETA so far go on at a stop; lengths are ETA times apart or "
+    "more.  [default: 2]",
+)
 @click.option(
     "--batch",
     type=int,

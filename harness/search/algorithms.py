@@ -33,7 +33,8 @@ class Settings(NamedTuple):
     Attributes:
         population: Of `evolution` and `nsga2`, architectures.
         sample: Of `evolution`: members among which the best becomes a parent.
-        eta: Of `tpe-hyperband`: the share of trainings that goes on at each stop is 1 / eta.
+        eta: Of `tpe-hyperband`: at each stop the best 1 / eta so far go on, and each length is
+            eta times the one before, or more.
     """
 
     population: int = 20

@@ -29,7 +29,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from harness.errors import MismatchError, StoreError
+from harness.errors import MismatchError, StoreError, UsageError
 from harness.search.algorithms import DEFAULTS, ORDER, Algorithm, Seen, Settings
 from harness.search.candidates import Candidates, Position
 from harness.search.objectives import Objective
@@ -199,8 +199,10 @@ class Study:
         Raises:
             MismatchError: If the storage holds a search of that name of something else.
             StoreError: If the storage cannot be used.
+            UsageError: If trainings are to be stopped where none is so short that one can be.
         """
         self._problem, self._method, self._seed = problem, method, seed
+        self._lengths = self._find_lengths()
         n_start = len(order) if method.is_order else method.start.n
         self._order = list(order[:n_start])
         self._distributions = {axis.name: _distribution(axis) for axis in problem.candidates.axes}
@@ -214,7 +216,8 @@ class Study:
                 directions=directions,
                 load_if_exists=True,
             )
-            self._check({**problem.config, **method.config, "seed": seed})
+            stops = {"lengths": list(self._lengths)} if method.algorithm.stops_early else {}
+            self._check({**problem.config, **method.config, **stops, "seed": seed})
             self._trials = self._stored.get_trials(deepcopy=False)
         self._kept = InMemoryStorage()
         self._memory = optuna.create_study(
@@ -238,11 +241,37 @@ class Study:
                 "--out or --storage, or the command that made it."
             )
 
+    def _find_lengths(self) -> tuple[int, ...]:
+        """Return the epochs of the trainings of one trial, ascending.
+
+        With Hyperband each is at least eta times the one before, down from the longest.
+        """
+        *shorter, longest = self._problem.objective.fidelities
+        if not self._method.algorithm.stops_early:
+            return (longest,)
+        lengths, eta = [longest], self._method.settings.eta
+        for epochs in reversed(shorter):
+            if epochs * eta <= lengths[0]:
+                lengths.insert(0, epochs)
+        if len(lengths) < 2:
+            raise UsageError(
+                f"--eta {eta} was given, so a training is stopped after 1/{eta} of {longest} "
+                f"epochs or less; the shortest has {self._problem.objective.fidelities[0]}. Give a "
+                "smaller --eta (2 or more), or the algorithm 'tpe'."
+            )
+        return tuple(lengths)
+
     def _make_pruner(self) -> optuna.pruners.BasePruner:
+        """Make Hyperband for the lengths that there are.
+
+        It takes the lengths to be 1, eta, eta^2, ... times the shortest. Those that there are may
+        be any, so a length is reported as its power of eta: every bracket begins at one of them.
+        """
         if not self._method.algorithm.stops_early:
             return optuna.pruners.NopPruner()
-        least, most = (self._problem.objective.fidelities[place] for place in (0, -1))
-        return optuna.pruners.HyperbandPruner(least, most, self._method.settings.eta)
+        eta, n = self._method.settings.eta, len(self._lengths)
+        # As many brackets as lengths: the logarithm of eta^(n-1) itself may be rounded down.
+        return optuna.pruners.HyperbandPruner(1, eta**n - 1, eta)
 
     def run(self, budget: int) -> list[Evaluation]:
         """Search until the budget is spent or every candidate was evaluated.
@@ -320,15 +349,13 @@ class Study:
                 self._replay(asked, stored)
         going = [asked for asked in batch if asked.state is None]
         objective = self._problem.objective
-        stops = self._method.algorithm.stops_early
-        fidelities = objective.fidelities if stops else objective.fidelities[-1:]
-        for epochs in fidelities:
+        for place, epochs in enumerate(self._lengths):
             measured = objective.evaluate([asked.key for asked in going], epochs, self._seed)
             for asked, one in zip(going, measured, strict=True):
                 asked.add(one.value, epochs, one.seconds, objective.is_curve)
-                if stops:
-                    asked.trial.report(one.value, epochs)
-                if epochs == fidelities[-1]:
+                if len(self._lengths) > 1:
+                    asked.trial.report(one.value, self._method.settings.eta**place)
+                if epochs == self._lengths[-1]:
                     asked.state = TrialState.COMPLETE
                 elif asked.trial.should_prune():
                     asked.state = TrialState.PRUNED
@@ -336,7 +363,7 @@ class Study:
             if not going:
                 break
         for asked in batch:
-            self._note_cost(asked, stops)
+            self._note_cost(asked)
 
     def _find_stored(self, asked: _Asked) -> FrozenTrial | None:
         """Return the stored trial of a number.
@@ -371,9 +398,10 @@ class Study:
         asked.epochs, asked.seconds = stored.user_attrs[EPOCHS], stored.user_attrs[SECONDS]
         asked.state, asked.is_stored = stored.state, True
 
-    def _note_cost(self, asked: _Asked, stops: bool) -> None:
-        objective = self._problem.objective
-        spent = objective.spent(asked.epochs, objective.fidelities) if stops else 1.0
+    def _note_cost(self, asked: _Asked) -> None:
+        spent = 1.0
+        if len(self._lengths) > 1:
+            spent = self._problem.objective.spent(asked.epochs, self._lengths)
         for name, value in ((EPOCHS, asked.epochs), (SPENT, spent), (SECONDS, asked.seconds)):
             asked.trial.set_user_attr(name, value)
 

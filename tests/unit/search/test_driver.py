@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,10 +10,12 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 
-from harness.errors import MismatchError, StoreError
-from harness.search.algorithms import REGISTRY, Seen, evolve
+from harness.errors import MismatchError, StoreError, UsageError
+from harness.search.algorithms import REGISTRY, Seen, Settings, evolve
 from harness.search.candidates import Candidates
-from harness.search.driver import Evaluation, Start, Study, open_storage
+from harness.search.driver import Evaluation, Method, Problem, Start, Study, open_storage
+from harness.search.objectives import Measured, Objective
+from harness.seeding import make_rng
 from harness.spaces import load_space
 from tests.searches import (
     CURVE,
@@ -148,6 +152,51 @@ def test_trainings_of_their_own_are_paid_each() -> None:
     assert chance <= sum(paid[each.epochs] for each in found) < chance + 15
 
 
+class Noise(Objective):
+    """Trainings of any lengths, whose results are drawn; it counts those of each."""
+
+    label = "noise"
+
+    def __init__(self, fidelities: tuple[int, ...]) -> None:
+        self.fidelities, self.trained = fidelities, Counter[int]()
+
+    def describe(self) -> str:
+        return self.label
+
+    def evaluate(self, keys: Sequence[int], epochs: int, seed: int) -> list[Measured]:
+        self.trained[epochs] += len(keys)
+        return [Measured(make_rng(seed, str(key), epochs).rand(), None) for key in keys]
+
+
+def search_noise(fidelities: tuple[int, ...], eta: int) -> tuple[Noise, list[Evaluation]]:
+    noise = Noise(fidelities)
+    method = Method(REGISTRY["tpe-hyperband"], Settings(eta=eta))
+    return noise, search_once(Problem(noise, Candidates(load_space("nb201"))), method, 25)
+
+
+def test_half_of_the_trainings_that_can_be_stopped_are_where_there_are_two_lengths() -> None:
+    """There is a bracket that stops after 12 epochs, and one that stops nothing."""
+    noise, found = search_noise((12, 200), eta=2)
+    assert set(noise.trained) == {12, 200}
+    stopped = sum(each.epochs == 12 for each in found) / len(found)
+    assert 0.18 < stopped < 0.45
+
+
+@pytest.mark.parametrize(
+    ("eta", "lengths"), [(2, {1, 2, 4, 8, 16}), (3, {1, 5, 16}), (4, {1, 4, 16})]
+)
+def test_lengths_lie_a_factor_of_eta_apart(eta: int, lengths: set[int]) -> None:
+    """A table may have each epoch; trainings are looked at after a few of them."""
+    noise, found = search_noise(tuple(range(1, 17)), eta)
+    assert set(noise.trained) == lengths
+    assert {each.epochs for each in found} == lengths, "some are stopped at each"
+
+
+def test_an_eta_that_leaves_nothing_to_stop_is_refused() -> None:
+    with pytest.raises(UsageError, match="--eta 17 was given"):
+        search_noise((12, 200), eta=17)
+
+
 def test_a_stored_search_of_another_space_is_refused(tmp_path: Path) -> None:
     search_once(make_problem(), make_method("random"), 3, tmp_path / "a.db")
     with pytest.raises(MismatchError, match="space is nb201, not nago"):
@@ -218,8 +267,6 @@ def test_more_of_a_good_sampler_is_better_than_chance() -> None:
             self.keys, self.label = None, "counts"
 
         def evaluate(self, keys: list[int], epochs: int, seed: int) -> list[object]:
-            from harness.search.objectives import Measured
-
             positions = [space.position(space.at(key)) for key in keys]
             return [
                 Measured(float(sum(a == b for a, b in zip(p, ideal, strict=True))), None)
