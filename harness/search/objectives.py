@@ -96,13 +96,17 @@ class Objective(ABC):
 
 
 class Scores(Objective):
-    """The scores of an estimator; a search with seed s sees those of its seed number s."""
+    """The scores of an estimator.
+
+    A search with seed s sees those of its seed number s, counted round: what it sees follows from
+    its seed alone, whatever other seeds are asked for beside it or after it.
+    """
 
     keys: IntArray
 
     def __init__(self, estimator: ScoreMatrix) -> None:
         """Take them."""
-        self._estimator, self.n_seeds = estimator, len(estimator.seeds)
+        self.estimator, self.n_seeds = estimator, len(estimator.seeds)
         self.label, self.cost = estimator.label, find_cost(estimator)
         self.keys = estimator.keys[np.isfinite(estimator.score).all(axis=0)]
         self.sha256 = hashlib.sha256(
@@ -111,12 +115,16 @@ class Scores(Objective):
 
     def describe(self) -> str:
         """Say what it is."""
-        return f"scores of {self.label} ({self._estimator.score_kind})"
+        return f"scores of {self.label} ({self.estimator.score_kind})"
+
+    def row_of(self, seed: int) -> int:
+        """Return the number of the estimator's seed that a search sees."""
+        return seed % self.n_seeds
 
     def evaluate(self, keys: Sequence[int], epochs: int, seed: int) -> list[Measured]:
         """Look scores up."""
-        row = self._estimator.score[seed % len(self._estimator.score)]
-        places = np.searchsorted(self._estimator.keys, keys)
+        row = self.estimator.score[self.row_of(seed)]
+        places = np.searchsorted(self.estimator.keys, keys)
         seconds = None if self.cost is None else self.cost.per_arch
         return [Measured(value, seconds) for value in row[places].tolist()]
 

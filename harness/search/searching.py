@@ -33,6 +33,7 @@ from harness.search.judging import (
     judge_by_front,
     judge_by_regret,
 )
+from harness.search.notes import find_notes
 from harness.search.objectives import (
     TABLE,
     TRAINING,
@@ -437,33 +438,8 @@ def _judge(
         rng = make_rng(0, "order")
         tops = [problem.objective.order(seed, keys, rng)[:1] for seed in asked.seeds]
         ranking = float(np.mean(list(map(judge.measure, tops)))), len(keys)
-    notes = tuple(_find_notes(asked, prepared))
+    notes = tuple(find_notes(asked.chosen, asked.seeds, problem, prepared.starts))
     return Judged(tuple(rows), judge, asked.budget, ranking, notes)
-
-
-def _find_notes(asked: Asked, prepared: Prepared) -> Iterator[str]:
-    """Say what limits the figures."""
-    objective, keys = prepared.problem.objective, prepared.problem.candidates.keys
-    scored = objective if isinstance(objective, Scores) else None
-    for scores in filter(None, (scored, prepared.starts)):
-        if 1 < scores.n_seeds < len(asked.seeds):
-            yield (
-                f"The {len(asked.seeds)} searches share the {scores.n_seeds} seeds of "
-                f"{scores.label}, so their intervals are too narrow for another seed of it."
-            )
-    if scored is not None and scored.cost is not None and scored.cost.preparation > 0.0:
-        yield (
-            f"Before any score, {scored.label} took {scored.cost.preparation:,.0f} s, which are "
-            "not in the costs."
-        )
-    chosen = asked.chosen
-    if chosen is not None and keys is not None and len(keys) < len(chosen.truth.keys):
-        goodness = chosen.goodness
-        gap = goodness.max() - goodness[np.searchsorted(chosen.truth.keys, keys)].max()
-        yield (
-            f"Searched are the {len(keys):,} architectures that have all that is asked for; the "
-            f"best of them is {gap:.3f} {chosen.metric.difference} below the best of all."
-        )
 
 
 def list_evaluations(searched: Searched) -> pd.DataFrame:

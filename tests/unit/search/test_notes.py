@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.estimators.baselines import make_baseline
+from harness.estimators.combined import combine
+from harness.estimators.matrix import FILE, Part, ScoreMatrix
+from harness.evaluation.chosen import ChosenTruth
+from harness.search.candidates import Candidates
+from harness.search.driver import Problem
+from harness.search.notes import find_notes
+from harness.search.objectives import Scores
+from tests.searches import make_problem, tiles
+
+KEYS = tiles().truth.keys
+
+
+def make_scores(label: str = "mine", n_seeds: int = 3) -> ScoreMatrix:
+    """Make scores of all candidates."""
+    rows = np.random.RandomState(0).rand(n_seeds, len(KEYS))
+    return ScoreMatrix(label, label, FILE, tuple(range(n_seeds)), KEYS, rows, "made up")
+
+
+def tell(
+    estimator: ScoreMatrix, seeds: tuple[int, ...] = (0,), chosen: ChosenTruth | None = None
+) -> list[str]:
+    """Return the notes of searches of scores."""
+    problem = Problem(Scores(estimator), Candidates(estimator.space, KEYS))
+    return list(find_notes(chosen or tiles(), seeds, problem, None))
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "seeds", "shared"),
+    [
+        (3, (0, 3, 6), "1 of the 3 seeds of mine"),
+        (3, (0, 1, 3), "2 of the 3 seeds of mine"),
+        (2, (0, 1, 2), "the 2 seeds of mine"),
+        (1, (0, 1), "the 1 seed of mine"),
+    ],
+)
+def test_searches_that_see_the_same_scores_are_told(
+    n_seeds: int, seeds: tuple[int, ...], shared: str
+) -> None:
+    (note,) = tell(make_scores(n_seeds=n_seeds), seeds)
+    assert f"The {len(seeds)} searches share {shared}, so their intervals" in note
+
+
+def test_nothing_is_told_where_scores_have_no_chance_or_each_search_has_its_own() -> None:
+    assert tell(make_scores(), (3, 7, 11)) == []
+    assert tell(make_baseline("params", KEYS, tiles().table.space), (0, 1, 2)) == []
+
+
+def test_notes_of_scores_and_of_a_chosen_combination_are_told() -> None:
+    jacov = replace(make_scores("jacov"), notes=("jacov was read in a hurry.",))
+    both = combine([Part(make_baseline("live_params", KEYS, jacov.space)), Part(jacov)])
+    told = tell(both)
+    assert any("156" in note for note in told)
+    assert told[-1] == "jacov was read in a hurry."
+
+
+def test_labels_are_told() -> None:
+    (note,) = tell(replace(make_scores(), fitted_on=(KEYS[:20],) * 3))
+    assert note.startswith("mine was fitted to the truth of 20 architectures, which are not in")
+
+
+def test_scores_that_are_seen_and_started_from_are_told_once() -> None:
+    scores = Scores(make_scores(n_seeds=1))
+    problem = Problem(scores, make_problem().candidates)
+    assert len(list(find_notes(tiles(), (0, 1), problem, scores))) == 1
