@@ -56,7 +56,8 @@ _ASKED = (
     default="table",
     show_default=True,
     metavar="NAME",
-    help="What a search sees: 'table' (validation accuracies of the truth's table), 'training' "
+    help="What a search sees: 'table' (accuracies of the truth's table, of validation images "
+    "where it has them), 'training' "
     "(trained here), or scores: a label of SCORES, a free score such as live_params, or a "
     "combination such as live_params+jacov.",
 )

@@ -57,6 +57,11 @@ class Candidates:
         """Return the key of the network that an architecture is."""
         return self.space.key(self.space.identity(arch))
 
+    def are_left(self, known: Collection[int]) -> bool:
+        """Say whether a listed candidate is none of these networks, given by `identity`."""
+        rows = range(0 if self.keys is None else len(self.keys))
+        return any(self._identity_of_row(row) not in known for row in rows)
+
     def settle(
         self, wanted: Position | None, known: Collection[int], rng: np.random.RandomState
     ) -> Architecture | None:

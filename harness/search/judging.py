@@ -84,34 +84,51 @@ class Course(NamedTuple):
         seconds: What they took; None where nobody knows.
         figure: Regret, or the share of the hypervolume.
         found: What was found, by key; of two objectives, the first of them.
+        end: Evaluations up to which figures hold: infinite, unless the search had nothing more to
+            propose while candidates were left.
     """
 
     spent: FloatArray
     seconds: FloatArray | None
     figure: FloatArray
     found: tuple[int, ...]
+    end: float = math.inf
 
     def at(self, spent: float) -> float | None:
-        """Return the figure once so many evaluations are paid; None before the first trial."""
-        place = int(np.searchsorted(self.spent, spent + _ROUNDING, side="right")) - 1
-        return None if place < 0 else float(self.figure[place])
+        """Return the figure once so many evaluations are paid; None before the first, or late."""
+        place = self._find(spent)
+        return None if place is None else float(self.figure[place])
 
     def seconds_at(self, spent: float) -> float | None:
         """Return what that many evaluations took."""
+        place = self._find(spent)
+        return None if place is None or self.seconds is None else float(self.seconds[place])
+
+    def _find(self, spent: float) -> int | None:
+        """Return the last trial by then; None before the first, and beyond the end."""
         place = int(np.searchsorted(self.spent, spent + _ROUNDING, side="right")) - 1
-        return None if place < 0 or self.seconds is None else float(self.seconds[place])
+        return None if place < 0 or spent > self.end + _ROUNDING else place
 
 
-def follow(trials: Sequence[Learned], judge: Judge) -> Course:
-    """Judge a search after each trial; of equal ones, the first was found."""
+def follow(trials: Sequence[Learned], judge: Judge, goes_on: bool = True) -> Course:
+    """Judge a search after each trial; of equal ones, the first was found.
+
+    Args:
+        trials: What it learned.
+        judge: What judges it.
+        goes_on: Whether what it found at last holds for larger budgets too: False of a search that
+            ran out of proposals while candidates were left.
+    """
     found = list(_list_found(trials))
     seconds = [trial.seconds for trial in trials]
     known = [each for each in seconds if each is not None]
+    spent = np.cumsum([trial.spent for trial in trials])
     return Course(
-        np.cumsum([trial.spent for trial in trials]),
+        spent,
         np.cumsum(known) if len(known) == len(seconds) else None,
         np.array([judge.measure(keys) for keys in found]),
         tuple(keys[0] for keys in found),
+        math.inf if goes_on else float(spent[-1]),
     )
 
 
@@ -187,8 +204,8 @@ class Judged(NamedTuple):
         rows: The methods; random search is the last.
         judge: What judged them.
         budget: Evaluations that each had.
-        ranking: Figure of the best by the objective among all candidates, and their number: where
-            every search of it ends; None where the objective is a training.
+        ranking: Figure of the best by the objective among all candidates, and their number; None
+            where the objective is a training.
         notes: What limits the figures, in sentences.
     """
 

@@ -9,7 +9,8 @@ import numpy as np
 from harness.estimators.cost import find_labels
 from harness.evaluation.chosen import ChosenTruth
 from harness.search.driver import Problem
-from harness.search.objectives import Scores
+from harness.search.objectives import Scores, Table
+from harness.truth.query import MEAN, TruthQuery
 
 
 def find_notes(
@@ -27,6 +28,8 @@ def find_notes(
     seen = [objective] if isinstance(objective, Scores) else []
     if starts is not None and starts.sha256 not in [each.sha256 for each in seen]:
         seen.append(starts)
+    if chosen is not None and isinstance(objective, Table):
+        yield from _tell_shared(objective.query, chosen.query)
     for scores in seen:
         yield from _tell_scores(scores, seeds)
     keys = problem.candidates.keys
@@ -36,6 +39,17 @@ def find_notes(
         yield (
             f"Searched are the {len(keys):,} architectures that have all that is asked for; the "
             f"best of them is {gap:.3f} {chosen.metric.difference} below the best of all."
+        )
+
+
+def _tell_shared(seen: TruthQuery, judge: TruthQuery) -> Iterator[str]:
+    """Say where the trainings that searches see are among those that judge them."""
+    kinds = {seen.rule.kind, judge.rule.kind}
+    are_others = len(kinds) == 1 and MEAN not in kinds and seen.rule != judge.rule
+    if seen.rows == judge.rows and not are_others:
+        yield (
+            f"The objective sees the trainings that judge it ({judge}), so figures are better than "
+            "with accuracies that played no part in the search."
         )
 
 

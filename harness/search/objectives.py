@@ -186,7 +186,7 @@ class Table(Objective):
         Raises:
             TruthError: If the table has no such rows.
         """
-        self._metric, self._query = table.metric(queries[-1].metric), queries[-1]
+        self._metric, self.query = table.metric(queries[-1].metric), queries[-1]
         self._truths: dict[int, Truth] = {each.epochs: table.select(each) for each in queries}
         self._values = {epochs: truth.by_index() for epochs, truth in self._truths.items()}
         means = [replace(each, policy=MEAN) for each in queries]
@@ -195,12 +195,12 @@ class Table(Objective):
         self.sha256 = table.sha256
         self.is_curve = is_one_training(table)
         self.keys = reduce(np.intersect1d, [truth.keys for truth in self._truths.values()])
-        self._is_mean = self._query.rule.kind == MEAN
+        self._is_mean = self.query.rule.kind == MEAN
 
     def describe(self) -> str:
         """Say what it is."""
         shorter = ", ".join(map(str, self.fidelities[:-1]))
-        return f"{self._query}{f' (and after {shorter})' if shorter else ''}"
+        return f"{self.query}{f' (and after {shorter})' if shorter else ''}"
 
     def evaluate(self, keys: Sequence[int], epochs: int, seed: int) -> list[Measured]:
         """Look accuracies up; what trainings took is what their number took."""

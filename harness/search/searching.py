@@ -427,19 +427,35 @@ def _judge(
     judge: Judge,
     trials: Mapping[tuple[str, int], Sequence[Evaluation]],
 ) -> Judged:
-    rows = []
+    rows, notes, problem = [], [], prepared.problem
     for method in prepared.methods:
-        courses = tuple(follow(trials[method.label, seed], judge) for seed in asked.seeds)
+        found = [trials[method.label, seed] for seed in asked.seeds]
+        # Only an order can end before the candidates do.
+        goes_on = [not (method.is_order and _are_left(problem, each)) for each in found]
+        courses = tuple(follow(each, judge, on) for each, on in zip(found, goes_on, strict=True))
         rows.append(Row(method.label, asked.seeds, courses))
-    ranking, problem = None, prepared.problem
+        ends = {course.end for course in courses if course.end < asked.budget}
+        if ends:
+            notes.append(
+                f"{method.label} ended after {min(ends):,.0f} evaluations, as its estimator has "
+                "scores of no more candidates; beyond these, it has no figure."
+            )
+    ranking = None
     if isinstance(problem.objective, Scores) and problem.second is None:
         keys = problem.candidates.keys
         assert keys is not None, "scores are of some architectures"
         rng = make_rng(0, "order")
         tops = [problem.objective.order(seed, keys, rng)[:1] for seed in asked.seeds]
         ranking = float(np.mean(list(map(judge.measure, tops)))), len(keys)
-    notes = tuple(find_notes(asked.chosen, asked.seeds, problem, prepared.starts))
-    return Judged(tuple(rows), judge, asked.budget, ranking, notes)
+    notes += find_notes(asked.chosen, asked.seeds, problem, prepared.starts)
+    return Judged(tuple(rows), judge, asked.budget, ranking, tuple(notes))
+
+
+def _are_left(problem: Problem, trials: Sequence[Evaluation]) -> bool:
+    """Say whether there are candidates that a search did not evaluate."""
+    candidates = problem.candidates
+    known = {candidates.identity(candidates.space.at(each.key)) for each in trials}
+    return candidates.are_left(known)
 
 
 def list_evaluations(searched: Searched) -> pd.DataFrame:

@@ -9,10 +9,12 @@ from harness.report.markup import Block, Document
 from harness.search.judging import Judged, Row
 
 NOTE = (
-    "An evaluation is of a network that the search has not evaluated before; a training that was "
-    "stopped early counts by its share of epochs. Found is the best by the objective among the "
-    "longest trainings. [..]: 95% interval of the mean over seeds; differences to random search "
-    "are paired by seed. Cost: what the evaluations took, without the scores of --start-from."
+    "An evaluation is of a network that the search has not evaluated before: architectures that "
+    "are one network are evaluated once, by whichever comes first, though their truths may differ. "
+    "A training that was stopped early counts by its share of epochs. Found is the best by the "
+    "objective among the longest trainings. [..]: 95% interval of the mean over seeds; differences "
+    "to random search are paired by seed. Cost: what the evaluations took, without the scores of "
+    "--start-from."
 )
 SHOWN_POINTS = 5
 """Numbers of evaluations in the table; the last has an interval."""
@@ -93,8 +95,7 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
     if judged.ranking is not None:
         value, n = judged.ranking
         words.append(
-            f"Scoring all {n:,} candidates and taking the best by the objective has {value:.3f}, "
-            "where every search of it ends."
+            f"Scoring all {n:,} candidates and taking the best by the objective has {value:.3f}."
         )
     return words
 

@@ -90,6 +90,25 @@ def test_candidates_may_come_from_the_order_of_an_estimator(invoke: Invoke, tmp_
     assert started["points"][1] == order["points"][1]
 
 
+def test_an_order_that_has_run_out_is_not_judged_by_what_it_did_not_spend(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    space, keys = load_space(), tiles().truth.keys[:4].tolist()
+    file = tmp_path / "few.csv"
+    rows = [{"arch": space.format(space.at(key)), "score": float(key)} for key in keys]
+    pd.DataFrame(rows).to_csv(file, index=False)
+    asked = (file, "--dataset", "tiles", "--start-from", "few", "--algorithm", "order")
+    found = run(invoke, tmp_path / "out", *asked)
+    order, chance = found["methods"]
+    assert [len(point["per_seed"]) for point in order["points"]] == [2, 2, 0, 0]
+    assert [len(point["per_seed"]) for point in chance["points"]] == [2, 2, 2, 2]
+    (note,) = (note for note in found["notes"] if "ended" in note)
+    assert note.startswith("order from few ended after 4 evaluations")
+    shown = invoke(*SHORT, "--out", tmp_path / "out", *asked)
+    assert "order from few minus random" not in shown.out
+    assert "order from few -." in shown.out
+
+
 def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path: Path) -> None:
     found = run(invoke, tmp_path, "--algorithm", "nsga2", "--trade-off", "params")
     assert found["figure"] == "hypervolume share"

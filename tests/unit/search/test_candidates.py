@@ -57,8 +57,10 @@ def test_one_network_is_given_once_whatever_it_is_called() -> None:
     for seed in range(len(classes)):
         found = candidates.settle(None, known, rng(seed))
         assert candidates.identity(found) not in known
+        assert candidates.are_left(known)
         known.add(candidates.identity(found))
     assert known == classes
+    assert not candidates.are_left(known)
     assert candidates.settle(None, known, rng()) is None
 
 

@@ -59,6 +59,16 @@ def test_a_longer_training_goes_before_a_better_short_one() -> None:
     assert course.at(0.5) is None
 
 
+def test_a_search_that_ran_out_has_no_figure_beyond_its_end() -> None:
+    trials = make_trials([10, 11], [1.0, 3.0])
+    ended, whole = (follow(trials, JUDGE, goes_on) for goes_on in (False, True))
+    assert [ended.at(n) for n in (1, 2, 3)] == [40.0, 20.0, None]
+    assert (ended.seconds_at(2), ended.seconds_at(3)) == (4.0, None)
+    assert (whole.at(3), whole.seconds_at(3)) == (20.0, 4.0)
+    row, chance = Row("order", (0,), (ended,)), Row("random", (0,), (whole,))
+    assert row.beside(chance, 3) is None
+
+
 def test_unknown_seconds_stay_unknown() -> None:
     course = follow(make_trials([10], [1.0], seconds=None), JUDGE)
     assert (course.seconds, course.seconds_at(1)) == (None, None)
@@ -115,7 +125,9 @@ def test_the_document_says_the_best_first_and_what_is_significant() -> None:
     assert document.words[0].startswith("Regret after 3 evaluations (points below the best of 4")
     assert "good minus random search: -23.333" in document.words[1]
     assert document.words[1].endswith(": better.")
-    assert "Scoring all 4 candidates" in document.words[2]
+    told = "Scoring all 4 candidates and taking the best by the objective has 5.000."
+    assert document.words[2] == told, "no search of it need end there"
+    assert "architectures that are one network are evaluated once" in document.notes[0]
 
 
 def test_one_seed_has_no_interval() -> None:

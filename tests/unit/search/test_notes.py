@@ -12,7 +12,8 @@ from harness.evaluation.chosen import ChosenTruth
 from harness.search.candidates import Candidates
 from harness.search.driver import Problem
 from harness.search.notes import find_notes
-from harness.search.objectives import Scores
+from harness.search.objectives import Scores, Table
+from harness.truth import TruthQuery
 from tests.searches import make_problem, tiles
 
 KEYS = tiles().truth.keys
@@ -70,3 +71,26 @@ def test_scores_that_are_seen_and_started_from_are_told_once() -> None:
     scores = Scores(make_scores(n_seeds=1))
     problem = Problem(scores, make_problem().candidates)
     assert len(list(find_notes(tiles(), (0, 1), problem, scores))) == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "judge", "is_shared"),
+    [
+        (("test", "mean"), ("test", "mean"), True),
+        (("test", "trial=0"), ("test", "mean"), True),
+        (("test", "trial=0"), ("test", "trial=1"), False),
+        (("test", "trial=0"), ("test", "seed=777"), True),
+        (("valid", "trial=0"), ("test", "mean"), False),
+    ],
+)
+def test_an_objective_that_judges_itself_is_told(
+    seen: tuple[str, str], judge: tuple[str, str], is_shared: bool
+) -> None:
+    chosen = tiles()
+    epochs = chosen.query.epochs
+    own, its = (TruthQuery("tiles", split, epochs, policy) for split, policy in (seen, judge))
+    objective = Table(chosen.table, [replace(own, policy="mean")])
+    objective.query = own
+    problem = Problem(objective, make_problem().candidates)
+    told = list(find_notes(chosen._replace(query=its), (0, 1), problem, None))
+    assert [f"judge it ({its})" in note for note in told] == [True] * is_shared
