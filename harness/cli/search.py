@@ -185,9 +185,8 @@ def _export(searched: Searched, asked: Asked, path: Path) -> None:
         shape = load_images(asked.protocol.dataset).network_shape(*sizes)
     else:
         shape = space.shape(asked.chosen.query.dataset if asked.chosen else "tiles")
-    place = f"{type(space).__module__}:{type(space).__qualname__}"
     arch = space.format(space.at(best.key))
-    save_network(FoundNetwork(place, arch, shape), path)
+    save_network(FoundNetwork(space, arch, shape), path)
     click.echo(f"Exported: {arch}, into {path}.", err=True)
 
 
