@@ -30,6 +30,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import MismatchError, StoreError, UsageError
+from harness.provenance import own_version, versions
 from harness.search.algorithms import DEFAULTS, ORDER, Algorithm, Seen, Settings
 from harness.search.candidates import Candidates, Position
 from harness.search.objectives import Objective
@@ -159,7 +160,13 @@ def open_storage(url: str | None) -> BaseStorage:
     if url is None:
         return InMemoryStorage()
     with _reported(url):
-        return RDBStorage(url)
+        try:
+            return RDBStorage(url)
+        except ImportError as error:
+            raise StoreError(
+                f"The storage {_hide_password(url)} needs a driver of its database that is not "
+                f"installed: {error.__cause__ or error}. Install it, or give another --storage."
+            ) from error
 
 
 @contextlib.contextmanager
@@ -168,12 +175,15 @@ def _reported(url: str) -> Iterator[None]:
     try:
         yield
     except (OptunaError, SQLAlchemyError, RuntimeError) as error:
-        url = re.sub(r"//[^@/]*@", "//...@", url)  # without a password
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(
-            f"The storage {url} cannot be used: {reason[:200]}. If it is damaged, put a copy back "
-            "or remove it; or give another --out or --storage."
+            f"The storage {_hide_password(url)} cannot be used: {reason[:200]}. If it is "
+            "damaged, put a copy back or remove it; or give another --out or --storage."
         ) from error
+
+
+def _hide_password(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//...@", url)
 
 
 class Study:
@@ -217,7 +227,8 @@ class Study:
                 load_if_exists=True,
             )
             stops = {"lengths": list(self._lengths)} if method.algorithm.stops_early else {}
-            self._check({**problem.config, **method.config, **stops, "seed": seed})
+            made_by = {"harness": own_version(), **versions(("optuna",))}
+            self._check({**problem.config, **method.config, **stops, **made_by, "seed": seed})
             self._trials = self._stored.get_trials(deepcopy=False)
         self._kept = InMemoryStorage()
         self._memory = optuna.create_study(
@@ -233,12 +244,16 @@ class Study:
             self._stored.set_user_attr(CONFIG, config)
         elif stored != config:
             found = stored if isinstance(stored, dict) else {}
-            names = [key for key in config if config[key] != found.get(key)]
-            told = [f"{n} is {found.get(n)}, not {config[n]}" for n in names if "sha256" not in n]
+            names = [key for key in {**config, **found} if config.get(key) != found.get(key)]
+            told = [
+                f"{name} is {found.get(name)}, not {config.get(name)}"
+                for name in names
+                if "sha256" not in name
+            ]
             differing = "; ".join(told or names)
             raise MismatchError(
                 f"The storage has a {self._where} of something else: {differing}. Give another "
-                "--out or --storage, or the command that made it."
+                "--out or --storage, or the command and the versions that made it."
             )
 
     def _find_lengths(self) -> tuple[int, ...]:
@@ -298,15 +313,29 @@ class Study:
         return found
 
     def _take_stored(self, start: int, known: set[int]) -> list[Evaluation]:
-        """Take over a batch that is stored whole."""
+        """Take over a batch that is stored whole.
+
+        Raises:
+            MismatchError: If a trial of it cannot be of this search.
+        """
         stored = self._trials[start : start + self._method.batch]
         if len(stored) < self._method.batch or not all(t.state.is_finished() for t in stored):
             return []
         candidates, told = self._problem.candidates, []
         for trial in stored:
-            self._memory.add_trial(trial)
+            if not trial.user_attrs.keys() >= {ARCH, EPOCHS, SPENT, SECONDS}:
+                raise self._foreign(
+                    f"Trial {trial.number} was not stored by a search of the harness"
+                )
             arch = candidates.space.parse(trial.user_attrs[ARCH])
-            known.add(candidates.identity(arch))
+            identity = candidates.identity(arch)
+            if identity in known:
+                raise self._foreign(
+                    f"Trial {trial.number} evaluated {trial.user_attrs[ARCH]}, a network that an "
+                    "earlier trial evaluated"
+                )
+            known.add(identity)
+            self._memory.add_trial(trial)
             told.append(self._note_told(trial, candidates.space.key(arch)))
         return told
 
@@ -377,13 +406,18 @@ class Study:
         stored = self._trials[number]
         arch = asked.trial.user_attrs[ARCH]
         if stored.user_attrs.get(ARCH) != arch or not stored.state.is_finished():
-            raise MismatchError(
-                f"Trial {number} of the stored {self._where} evaluated "
-                f"{stored.user_attrs.get(ARCH)}; asked for now is {arch}. Another version of the "
-                "harness or of Optuna, or another program, made it: give another --out or "
-                "--storage."
+            raise self._foreign(
+                f"Trial {number} evaluated {stored.user_attrs.get(ARCH)}; asked for now is {arch}"
             )
         return stored
+
+    def _foreign(self, finding: str) -> MismatchError:
+        """Return the error of a storage that somebody else wrote into."""
+        return MismatchError(
+            f"The stored {self._where} is not what this command stores. {finding}. Another "
+            "program, or the same search at the same time, wrote into it: give another --out or "
+            "--storage."
+        )
 
     def _replay(self, asked: _Asked, stored: FrozenTrial) -> None:
         """Take over what is stored of a trial, with the stops that Optuna notes of its own."""
@@ -406,7 +440,11 @@ class Study:
             asked.trial.set_user_attr(name, value)
 
     def _tell(self, asked: _Asked) -> Evaluation:
-        """Tell a trial to Optuna, and store it unless it is."""
+        """Tell a trial to Optuna, and store it unless it is.
+
+        Raises:
+            MismatchError: If the storage has got trials that this search did not store.
+        """
         second, value, state = self._problem.second, asked.value, asked.state
         assert value is not None, "it was evaluated"
         values = [value] if second is None else [value, second[asked.key]]
@@ -414,6 +452,9 @@ class Study:
         told = self._memory.get_trials(deepcopy=False)[asked.trial.number]
         if not asked.is_stored:
             with _reported(self._where):
+                n_stored = len(self._stored.get_trials(deepcopy=False))
+                if n_stored != told.number:
+                    raise self._foreign(f"Trial {told.number} is done, and {n_stored} are stored")
                 self._stored.add_trial(told)
         return self._note_told(told, asked.key)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,6 +12,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from harness.errors import MismatchError, StoreError, UsageError
+from harness.search import driver
 from harness.search.algorithms import REGISTRY, Seen, Settings, evolve
 from harness.search.candidates import Candidates
 from harness.search.driver import Evaluation, Method, Problem, Start, Study, open_storage
@@ -216,8 +218,46 @@ def test_trials_of_another_program_are_refused(tmp_path: Path) -> None:
     other = stored.trials[0]
     other.user_attrs["arch"] = stored.trials[1].user_attrs["arch"]
     stored.add_trial(other)
-    with pytest.raises(MismatchError, match="Trial 2 of the stored search"):
+    with pytest.raises(MismatchError, match=r"Trial 2 evaluated .*; asked for now is"):
         search_once(problem, method, 4, tmp_path / "a.db")
+
+
+def test_a_stored_search_with_a_network_twice_is_refused() -> None:
+    """Where a batch is one trial, what is stored is believed; but not this."""
+    problem, method, storage = make_problem(), make_method("random"), InMemoryStorage()
+    Study(problem, method, 0, storage=storage).run(3)
+    stored = optuna.load_study(study_name=None, storage=storage)
+    stored.add_trial(stored.trials[1])
+    with pytest.raises(MismatchError, match=r"Trial 3 .* that an earlier trial evaluated"):
+        Study(problem, method, 0, storage=storage).run(6)
+
+
+def test_a_trial_that_no_search_stored_is_refused() -> None:
+    problem, method, storage = make_problem(), make_method("random"), InMemoryStorage()
+    Study(problem, method, 0, storage=storage).run(1)
+    stored = optuna.load_study(study_name=None, storage=storage)
+    stored.add_trial(optuna.trial.create_trial(value=1.0))
+    with pytest.raises(MismatchError, match="Trial 1 was not stored by a search"):
+        Study(problem, method, 0, storage=storage).run(2)
+
+
+def test_the_same_search_twice_at_a_time_is_refused(tmp_path: Path) -> None:
+    """The second one stores nothing, so the first goes on."""
+    problem, method, url = make_problem(), make_method("random"), f"sqlite:///{tmp_path / 'a.db'}"
+    first, second = (Study(problem, method, 0, storage=open_storage(url)) for _ in range(2))
+    first.run(3)
+    with pytest.raises(MismatchError, match="Trial 0 is done, and 3 are stored"):
+        second.run(3)
+    again = Study(problem, method, 0, storage=open_storage(url))
+    assert again.run(6) == search_once(problem, method, 6)
+
+
+def test_a_stored_search_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, method, storage = make_problem(), make_method("random"), InMemoryStorage()
+    Study(problem, method, 0, storage=storage).run(1)
+    monkeypatch.setattr(driver, "versions", lambda names: dict.fromkeys(names, "99.0"))
+    with pytest.raises(MismatchError, match=r"optuna is \d.*, not 99\.0\. Give another"):
+        Study(problem, method, 0, storage=storage)
 
 
 @pytest.mark.parametrize("content", [b"no database", b""])
@@ -229,6 +269,12 @@ def test_a_storage_that_is_no_database_is_refused_or_made(tmp_path: Path, conten
         return
     with pytest.raises(StoreError, match=r"a\.db cannot be used"):
         open_storage(f"sqlite:///{path}")
+
+
+def test_a_database_without_its_driver_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(StoreError, match=r"//\.\.\.@host/db needs a driver .* not installed"):
+        open_storage("postgresql+psycopg2://me:secret@host/db")
 
 
 def test_an_unknown_kind_of_storage_is_refused() -> None:
