@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from harness.errors import TruthError
 from harness.stats.intervals import Interval, Limits, over_seeds
 from harness.stats.trade_off import hypervolume, is_on_front
 
@@ -50,24 +51,42 @@ class Judge(NamedTuple):
         is_regret: Whether less is better, and 0 is the best.
         unit: Unit of it.
         best: The best truth, in words, and of how many.
+        side: On which side of it the truth of what was found is.
     """
 
     measure: Callable[[Sequence[int]], float]
     is_regret: bool
     unit: str
     best: str
+    side: str = "below"
+
+    @property
+    def limits(self) -> Limits:
+        """Between which figures are: neither regret nor a share is below 0, nor a share above 1."""
+        return 0.0, math.inf if self.is_regret else 1.0
 
 
-def judge_by_regret(goodness: Mapping[int, float], unit: str, best: str) -> Judge:
-    """Judge one architecture by a truth, higher is better, by key."""
-    most = max(goodness.values())
-    return Judge(lambda found: most - goodness[found[0]], True, unit, best)
+def judge_by_regret(
+    goodness: Mapping[int, float], unit: str, best: str, is_lower_better: bool = False
+) -> Judge:
+    """Judge one architecture by a truth, turned so that higher is better, by key."""
+    most, side = max(goodness.values()), "above" if is_lower_better else "below"
+    return Judge(lambda found: most - goodness[found[0]], True, unit, best, side)
 
 
 def judge_by_front(first: Mapping[int, float], second: Mapping[int, float], best: str) -> Judge:
-    """Judge several architectures by two objectives, each scaled from 0 to 1, higher is better."""
+    """Judge several architectures by two objectives, each scaled from 0 to 1, higher is better.
+
+    Raises:
+        TruthError: If none is better than the worst by both, so that there is no area to share.
+    """
     keys = sorted(first.keys() & second.keys())
     whole = hypervolume([first[key] for key in keys], [second[key] for key in keys])
+    if whole == 0.0:
+        raise TruthError(
+            f"Of {best}, each is the worst by one of the two objectives, so the best hypervolume "
+            "is 0 and nothing is a share of it. Name another --trade-off."
+        )
 
     def measure(found: Sequence[int]) -> float:
         own = hypervolume([first[key] for key in found], [second[key] for key in found])
@@ -154,11 +173,13 @@ class Row(NamedTuple):
         label: Its name.
         seeds: Its seeds, [seed].
         courses: What each search found, [seed].
+        limits: Of figures, which their intervals keep to.
     """
 
     label: str
     seeds: tuple[int, ...]
     courses: tuple[Course, ...]
+    limits: Limits = (0.0, math.inf)
 
     def figures(self, spent: float) -> list[float]:
         """Return the figure of each seed after so many evaluations, where all have one."""
@@ -178,11 +199,8 @@ class Row(NamedTuple):
         return float(np.mean(figures)) if figures else None
 
     def interval(self, spent: float) -> Interval | None:
-        """Return the interval of the mean over seeds; None where they are all the same.
-
-        Neither regret nor a share is below 0.
-        """
-        return _interval(self.figures(spent), (0.0, math.inf))
+        """Return the interval of the mean over seeds; None where they are all the same."""
+        return _interval(self.figures(spent), self.limits)
 
     def beside(self, other: Row, spent: float) -> tuple[float, Interval | None] | None:
         """Return the mean difference to another method, paired by seed, with its interval."""

@@ -36,9 +36,10 @@ def find_notes(
     if chosen is not None and keys is not None and len(keys) < len(chosen.truth.keys):
         goodness = chosen.goodness
         gap = goodness.max() - goodness[np.searchsorted(chosen.truth.keys, keys)].max()
+        side = "above" if chosen.metric.is_lower_better else "below"
         yield (
             f"Searched are the {len(keys):,} architectures that have all that is asked for; the "
-            f"best of them is {gap:.3f} {chosen.metric.difference} below the best of all."
+            f"best of them is {gap:.3f} {chosen.metric.difference} {side} the best of all."
         )
 
 
@@ -47,9 +48,11 @@ def _tell_shared(seen: TruthQuery, judge: TruthQuery) -> Iterator[str]:
     kinds = {seen.rule.kind, judge.rule.kind}
     are_others = len(kinds) == 1 and MEAN not in kinds and seen.rule != judge.rule
     if seen.rows == judge.rows and not are_others:
+        is_same = seen == judge or not judge.epochs
+        what = "is the truth that judges it" if is_same else "sees the trainings that judge it"
         yield (
-            f"The objective sees the trainings that judge it ({judge}), so figures are better than "
-            "with accuracies that played no part in the search."
+            f"The objective {what} ({judge}), so figures are better than with a truth that played "
+            "no part in the search."
         )
 
 

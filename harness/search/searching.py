@@ -123,12 +123,14 @@ class Prepared(NamedTuple):
         methods: How it is searched.
         starts: Scores whose order methods start from; None without.
         judge: What judges; None without a truth.
+        note: What may surprise in the second objective.
     """
 
     problem: Problem
     methods: tuple[Method, ...]
     starts: Scores | None
     judge: Judge | None
+    note: str
 
 
 def prepare(asked: Asked, folder: Path | None = None) -> Prepared:
@@ -144,9 +146,9 @@ def prepare(asked: Asked, folder: Path | None = None) -> Prepared:
     """
     algorithms = _check(asked)
     objective = _find_objective(asked, any(a.stops_early for a in algorithms), folder)
-    second = None
+    second, note = None, ""
     if asked.trade_off is not None:
-        second = _find_second(asked, asked.trade_off)
+        second, note = _find_second(asked, asked.trade_off)
     keys = _find_keys(asked, objective, second)
     candidates = Candidates(asked.space, keys)
     for algorithm in algorithms:
@@ -170,7 +172,7 @@ def prepare(asked: Asked, folder: Path | None = None) -> Prepared:
     if asked.start_from is not None:
         starts = Scores(_find_scores(asked, asked.start_from, keys))
     methods = tuple(_make_methods(asked, algorithms, starts))
-    return Prepared(problem, methods, starts, _find_judge(asked, problem))
+    return Prepared(problem, methods, starts, _find_judge(asked, problem), note)
 
 
 def _check(asked: Asked) -> list[Algorithm]:
@@ -248,15 +250,21 @@ def _make_trained(asked: Asked, stops_early: bool, folder: Path | None) -> Train
     return Trained(asked.space, asked.protocol, tuple(fidelities), folder, asked.workers)
 
 
-def _find_second(asked: Asked, name: str) -> dict[int, float]:
+def _find_second(asked: Asked, name: str) -> tuple[dict[int, float], str]:
+    """Find a second objective, by key, higher is better, and what may surprise in it."""
     if asked.chosen is None:
         raise UsageError(
             f"--trade-off {name} was given with --unjudged. A second objective is known of the "
             "architectures of a truth: leave out --unjudged."
         )
+    if name == asked.chosen.query.metric:
+        raise UsageError(
+            f"--trade-off {name} names what judges the searches ({asked.chosen.query}), and a "
+            "second objective is known to them. Name a free score or another truth metric."
+        )
     values = find_values(name, asked.chosen, asked.data_dir)
     oriented = values.metric.orient(values.values)
-    return dict(zip(values.keys.tolist(), oriented.tolist(), strict=True))
+    return dict(zip(values.keys.tolist(), oriented.tolist(), strict=True)), values.note
 
 
 def _find_keys(
@@ -303,7 +311,9 @@ def _find_judge(asked: Asked, problem: Problem) -> Judge | None:
     if problem.second is None:
         best = chosen.metric.orient(np.array([max(goodness.values())]))[0]
         words = f"the best of the {n:,} that the truth covers ({best:.2f})"
-        return judge_by_regret(goodness, chosen.metric.difference, words)
+        return judge_by_regret(
+            goodness, chosen.metric.difference, words, chosen.metric.is_lower_better
+        )
     keys = problem.candidates.keys
     assert keys is not None, "a truth gives candidates"
     first = {key: goodness[key] for key in keys.tolist()}
@@ -433,7 +443,7 @@ def _judge(
         # Only an order can end before the candidates do.
         goes_on = [not (method.is_order and _are_left(problem, each)) for each in found]
         courses = tuple(follow(each, judge, on) for each, on in zip(found, goes_on, strict=True))
-        rows.append(Row(method.label, asked.seeds, courses))
+        rows.append(Row(method.label, asked.seeds, courses, judge.limits))
         ends = {course.end for course in courses if course.end < asked.budget}
         if ends:
             notes.append(
@@ -447,6 +457,7 @@ def _judge(
         rng = make_rng(0, "order")
         tops = [problem.objective.order(seed, keys, rng)[:1] for seed in asked.seeds]
         ranking = float(np.mean(list(map(judge.measure, tops)))), len(keys)
+    notes += filter(None, [prepared.note])
     notes += find_notes(asked.chosen, asked.seeds, problem, prepared.starts)
     return Judged(tuple(rows), judge, asked.budget, ranking, tuple(notes))
 

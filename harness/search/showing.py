@@ -75,7 +75,7 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
     evaluations = f"{end:,} evaluation{'s' if end > 1 else ''}"
     if judge.is_regret:
         words.append(
-            f"Regret after {evaluations} ({judge.unit} below {judge.best}; {seeds}): {told}."
+            f"Regret after {evaluations} ({judge.unit} {judge.side} {judge.best}; {seeds}): {told}."
         )
     else:
         words.append(

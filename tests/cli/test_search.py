@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from harness.spaces import load_space
+from harness.truth.metric import TruthMetric
 from tests.cli.commandline import Invoke
+from tests.metric_tables import make_metric_table, save_metric_table
 from tests.searches import make_curves, tiles
 
 SHORT = ("search", "--seeds", "0,1", "--budget", "6")
@@ -117,6 +119,22 @@ def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path
     assert 0.0 < shares[-1] <= 1.0
 
 
+def test_a_truth_of_latencies_and_a_second_objective_of_other_images_are_told(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    keys = tiles().truth.keys[:40].tolist()
+    values = [3.0 + key % 7 for key in keys]
+    table = make_metric_table(TruthMetric("latency:pi", "ms", True), keys, values)
+    save_metric_table(tmp_path, table)
+    data = ("--data-dir", tmp_path, "--algorithm", "nsga2")
+    found = run(invoke, tmp_path / "one", *data, "--trade-off", "latency:pi")
+    assert "latency:pi was measured on cifar10, the truth on tiles." in found["notes"]
+    judged = ("--dataset", "cifar10", "--truth-metric", "latency:pi")
+    shown = invoke(*SHORT, "--out", tmp_path / "two", *data, *judged)
+    assert f"ms above the best of the 40 that the truth covers ({min(values):.2f})" in shown.out
+    assert "The objective is the truth that judges it" in shown.out
+
+
 def test_bohb_stops_trainings_of_a_table_with_curves(invoke: Invoke, tmp_path: Path) -> None:
     from harness.truth import save_table
 
@@ -165,6 +183,7 @@ BAD = [
     (("--algorithm", "tpe-hyperband", "--estimator", "params"), "without a training"),
     (("--trade-off", "params"), "Algorithm 'evolution' has one objective"),
     (("--algorithm", "tpe", "--trade-off", "no-such"), "Unknown truth metric or free score"),
+    (("--algorithm", "tpe", "--trade-off", "accuracy"), "names what judges the searches"),
     (("--at-epochs", "7"), "has no rows for tiles"),
     (("--at-policy", "trial=9"), "trial 9"),
     (("--at-split", "train"), "has no rows for tiles train"),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from harness.errors import TruthError
 from harness.search.driver import Evaluation
 from harness.search.judging import Judged, Row, follow, judge_by_front, judge_by_regret
 from harness.search.showing import search_document, search_figures
@@ -94,6 +95,31 @@ def test_a_front_is_judged_by_the_area_of_its_true_values() -> None:
     fronts = [(3,), (1, 3), (1, 2, 3), (1, 2, 3)]
     whole = area((1, 2, 3, 4))
     assert course.figure.tolist() == pytest.approx([area(f) / whole for f in fronts], abs=0.01)
+
+
+def test_shares_keep_between_none_and_all() -> None:
+    values = {1: 1.0, 2: 0.02, 3: 0.0}
+    judge = judge_by_front(values, values, "all 3")
+    courses = tuple(
+        follow([Evaluation(0, key, (1.0, 1.0), 0, 1.0, None)], judge) for key in (1, 1, 2)
+    )
+    interval = Row("nsga2", (0, 1, 2), courses, judge.limits).interval(1)
+    assert interval is not None
+    assert (interval.low, interval.high) == (0.0, 1.0)
+
+
+def test_a_front_without_an_area_is_refused() -> None:
+    with pytest.raises(TruthError, match="Of all 2, each is the worst by one"):
+        judge_by_front({1: 1.0, 2: 0.0}, {1: 0.0, 2: 1.0}, "all 2")
+
+
+def test_where_lower_is_better_what_was_found_is_above_the_best() -> None:
+    judge = judge_by_regret({1: -3.0, 2: -5.0}, "ms", "the best of 2 (3.00)", True)
+    course = follow(make_trials([2], [1.0]), judge)
+    assert course.figure.tolist() == [2.0]
+    judged = Judged((Row("random", (0,), (course,)),), judge, 1)
+    told = search_document(judged, "x").words[0]
+    assert told.startswith("Regret after 1 evaluation (ms above the best of 2 (3.00); one seed)")
 
 
 def make_judged(n_seeds: int = 3) -> Judged:

@@ -93,4 +93,4 @@ def test_an_objective_that_judges_itself_is_told(
     objective.query = own
     problem = Problem(objective, make_problem().candidates)
     told = list(find_notes(chosen._replace(query=its), (0, 1), problem, None))
-    assert [f"judge it ({its})" in note for note in told] == [True] * is_shared
+    assert [f"it ({its}), so figures" in note for note in told] == [True] * is_shared
