@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 # Torch reads this when it is first imported, which is left to the tests that need it. One thread
 # makes sums come out in one order, and two pytest workers do not fight over two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("COLUMNS", None)  # pytest's workers set it; what is printed has the width of a pipe
 
 # No law fails because the machine is busy, or because its first example fills caches.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,7 +11,7 @@ from harness.search.judging import Judged, Row
 NOTE = (
     "An evaluation is of a network that the search has not evaluated before: architectures that "
     "are one network are evaluated once, by whichever comes first, though their truths may differ. "
-    "A training that was stopped early counts by its share of epochs. Found is the best by the "
+    "Epochs count by their share of a longest training. Found is the best by the "
     "objective among the longest trainings. [..]: 95% interval of the mean over seeds; differences "
     "to random search are paired by seed. Cost: what the evaluations took, without the scores of "
     "--start-from."

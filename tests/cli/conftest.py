@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +15,14 @@ from tests.cli.commandline import Invoke, invoke
 def _invoke(capsys: pytest.CaptureFixture[str]) -> Invoke:
     """The command line in this process, as a function of its arguments."""
     return functools.partial(invoke, capsys)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_modules() -> Iterator[None]:
+    """Forget classes of a user's own, which other tests write anew under the same name."""
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"mine", "widths"}]:
+        del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

@@ -97,8 +97,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("HARNESS_DATA", raising=False)
-    for name in ("mine", "widths"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -113,16 +112,13 @@ function = print
 
 
 @pytest.fixture(autouse=True)
-def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "path" / "mine"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "strategies.py").write_text(SOURCE)
     (package / "imports_nothing.py").write_text("import a_module_that_does_not_exist\n")
     monkeypatch.syspath_prepend(tmp_path / "path")
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
-        del sys.modules[name]
 
 
 def test_a_strategy_of_ones_own_is_trained_and_ranked(invoke: Invoke, tmp_path: Path) -> None:
