@@ -51,10 +51,9 @@ def compute(
         if launch is not None:
             monitor = options.make_monitor(RunsMonitor(), conditions, stack)
             return run_on_ranks(configs[0], launch, conditions, monitor)
-        resolved = resolve_all(configs, conditions)
-        view = StudyMonitor("runs", gather(resolved, conditions))
-        monitor = options.make_monitor(view, conditions, stack)
-        return run_all(resolved, conditions, options.make_engine(), monitor)
+        runs = gather(resolve_all(configs, conditions), conditions)
+        monitor = options.make_monitor(StudyMonitor("runs", runs), conditions, stack)
+        return run_all(runs, conditions, options.make_engine(), monitor)
 
 
 def show(

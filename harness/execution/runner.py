@@ -125,7 +125,7 @@ def run_all(
     """Compute several runs; finished ones are returned as they are.
 
     Args:
-        configs: The runs, not yet resolved.
+        configs: The runs, as `gather` returns them.
         conditions: The options of the command.
         engine: Computes them.
         monitor: Receives the progress of all; can stop them.
@@ -137,9 +137,8 @@ def run_all(
         Interrupted: If the monitor asked to stop; every run under way was saved.
         HarnessError: If something that all runs share is at fault.
     """
-    resolved = gather(resolve_all(configs, conditions), conditions)
-    estimators = tuple(dict.fromkeys(config.estimator for config in resolved))
-    failures = engine.run(resolved, conditions._replace(estimators=estimators), monitor)
+    estimators = tuple(dict.fromkeys(config.estimator for config in configs))
+    failures = engine.run(configs, conditions._replace(estimators=estimators), monitor)
     failed = {failure.run_id for failure in failures}
-    finished = [conditions.folder(c) for c in resolved if c.run_id not in failed]
+    finished = [conditions.folder(c) for c in configs if c.run_id not in failed]
     return RunsOutcome(finished, failures)
