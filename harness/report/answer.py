@@ -1,7 +1,7 @@
 """The answer in three sentences: which estimator ranks best, what the floor reaches, what it cost.
 
-An estimator "ranks best" only where every paired difference to another excludes 0. Otherwise the
-sentence names those over which no lead was shown.
+An estimator "ranks best" only where the interval of every paired difference to another is above 0.
+Otherwise the sentence names those over which no lead was shown.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def answer(section: Section) -> Iterator[str]:
     yield _say_cost(_find_told(section, places))
 
 
-def find_peers(section: Section) -> list[Margin]:
+def _find_peers(section: Section) -> list[Margin]:
     """Return those over which the estimator of the largest tau has no significant lead."""
     return [margin for margin in section.margins if not margin.is_lead]
 
@@ -104,14 +104,14 @@ def _say_best(section: Section, best: Place) -> str:
     own, basis = f"{tau.value:.3f}{write_ends(find_interval(tau))}", f"{on}{_say_basis(section)}"
     if not section.margins:
         return f"{label} ranks at Kendall tau {own} ({basis})."
-    peers = find_peers(section)
+    peers = _find_peers(section)
     if not peers:
         n, nearest = len(section.margins) + 1, section.margins[0]
         return (
             f"{label} ranks best of {n} estimators: Kendall tau {own}, ahead of "
             f"{nearest.pair.second.label}, the next, by {_write_margin(nearest)} ({basis})."
         )
-    told = write_list([_name_peer(margin) for margin in peers], MOST_PEERS)
+    told = _write_list([_name_peer(margin) for margin in peers], MOST_PEERS)
     lead = f"no significant lead over {told}"
     if all(find_interval(margin.tau) is None for margin in peers):
         lead = (
@@ -119,7 +119,7 @@ def _say_best(section: Section, best: Place) -> str:
             "one seed"
         )
     worse = [m.pair.second.label for m in section.margins if m.is_lead]
-    others = f"; it ranks better than {write_list(worse, MOST_PEERS)}" if worse else ""
+    others = f"; it ranks better than {_write_list(worse, MOST_PEERS)}" if worse else ""
     return (
         f"No single best estimator: {label} has the largest Kendall tau, {own}, but {lead}"
         f"{others} ({basis})."
@@ -130,7 +130,7 @@ def _name_peer(margin: Margin) -> str:
     return f"{margin.pair.second.label} ({_write_margin(margin)})"
 
 
-def write_list(names: Sequence[str], most: int) -> str:
+def _write_list(names: Sequence[str], most: int) -> str:
     """Write names as a list of at most so many, and how many more there are."""
     shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
@@ -149,9 +149,9 @@ def _say_basis(section: Section) -> str:
     intervals = [find_interval(e.populations["all"].metrics["tau"]) for e in section.evaluations]
     over = {each.over for each in intervals if each is not None and "seeds" in each.over}
     told = [f"95% over {' or '.join(sorted(over))}"] if over else []
-    told += [write_list(sorted(several), len(several))] if several else []
+    told += [_write_list(sorted(several), len(several))] if several else []
     if single and several:
-        told.append(f"one seed of {write_list(single, MOST_PEERS)}, so of these scores only")
+        told.append(f"one seed of {_write_list(single, MOST_PEERS)}, so of these scores only")
     elif single:
         told.append("one set of scores each, so of these scores and not of the methods")
     return "".join(f"; {text}" for text in told)
@@ -190,7 +190,7 @@ def _find_told(section: Section, places: Sequence[Place]) -> list[Place]:
 
     Where the floor is the best, also the one after it: what is behind and costs more.
     """
-    peers = [margin.pair.second.label for margin in find_peers(section)[:MOST_PEERS]]
+    peers = [margin.pair.second.label for margin in _find_peers(section)[:MOST_PEERS]]
     labels = [places[0].result.label, *peers, section.floor.label]
     labels += [place.result.label for place in places[1:2] if places[0].is_floor]
     return [place for place in places if place.result.label in labels]

@@ -18,7 +18,7 @@ from harness.report.cells import (
     write_over,
     write_status,
 )
-from harness.report.contents import Contents, TrainingPair
+from harness.report.contents import Contents, Section, TrainingPair
 from harness.report.disturbance import EQUAL_LOSS
 from harness.report.grids import say_grids
 from harness.report.leaderboard import describe_added, order_by_tau
@@ -95,13 +95,8 @@ def find_doubts(report: Contents) -> list[str]:
 def _doubt(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield from section.truth.notes
-        yield from say_few(section.evaluations[0])
-        for result in section.evaluations:
-            yield from say_notes(result)
-        for estimator in (
-            *(each.estimator for each in section.evaluations),
-            section.floor.estimator,
-        ):
+        yield from _say_doubts(section)
+        for estimator in _list_estimators(section):
             yield from estimator.notes
             yield from tell_chosen(estimator.components)
     yield from _say_unfinished(report)
@@ -136,13 +131,21 @@ def _say_caveats(report: Contents) -> Iterator[str]:
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])
-        yield from say_few(section.evaluations[0])
-        for result in section.evaluations:
-            yield from say_notes(result)
+        yield from _say_doubts(section)
         yield from say_ranked_last(section.evaluations)
         yield from say_populations(section.evaluations[0])
     yield from dict.fromkeys(_gather_notes(report))
     yield from _say_unfinished(report)
+
+
+def _say_doubts(section: Section) -> Iterator[str]:
+    yield from say_few(section.evaluations[0])
+    for result in section.evaluations:
+        yield from say_notes(result)
+
+
+def _list_estimators(section: Section) -> list[ScoreMatrix]:
+    return [*(each.estimator for each in section.evaluations), section.floor.estimator]
 
 
 def _say_unfinished(report: Contents) -> list[str]:
@@ -155,7 +158,7 @@ def _gather_notes(report: Contents) -> Iterator[str]:
     """Yield the notes of all estimators and floors, and of what is combined to measure gains."""
     for section in report.sections:
         floor = section.floor.estimator
-        for estimator in (*(each.estimator for each in section.evaluations), floor):
+        for estimator in _list_estimators(section):
             yield from estimator.notes
             yield from tell_chosen((*floor.components, *estimator.components))
 
