@@ -99,7 +99,7 @@ def _say_best(section: Section, best: Place) -> str:
         lost = max(section.evaluations, key=lambda each: each.n_without_truth)
         if lost.n_without_truth:
             n, of = lost.n_without_truth, lost.n_scored
-            on += f"; this truth lacks {n:,} of {of:,} in {lost.label}"
+            on += f"; this truth lacks {n:,} of the {of:,} architectures in {lost.label}"
         return f"Which estimator ranks best is unknown: {write_status(tau)} ({on})."
     own, basis = f"{tau.value:.3f}{write_ends(find_interval(tau))}", f"{on}{_say_basis(section)}"
     if not section.margins:

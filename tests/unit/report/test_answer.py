@@ -130,7 +130,7 @@ def test_where_too_few_are_left_it_says_how_many_the_truth_lacks() -> None:
     keys = np.sort(np.concatenate([whole.keys[:10], others]))
     mine = replace(whole, keys=keys, score=np.arange(60.0)[None])
     first, *_ = answer_report(report(mine))
-    assert first.endswith("mean of trials; this truth lacks 50 of 60 in mine).")
+    assert first.endswith("mean of trials; this truth lacks 50 of the 60 architectures in mine).")
 
 
 def test_scores_that_all_tie_have_no_rank() -> None:
