@@ -218,12 +218,12 @@ class Study:
         self._distributions = {axis.name: _distribution(axis) for axis in problem.candidates.axes}
         name = f"{method.label}, seed {seed}"
         self._where = f"search '{name}'"
-        directions = [StudyDirection.MAXIMIZE] * problem.n_objectives
+        self._directions = [StudyDirection.MAXIMIZE] * problem.n_objectives
         with _reported(self._where):
             self._stored = optuna.create_study(
                 study_name=name,
                 storage=storage or InMemoryStorage(),
-                directions=directions,
+                directions=self._directions,
                 load_if_exists=True,
             )
             stops = {"lengths": list(self._lengths)} if method.algorithm.stops_early else {}
@@ -234,13 +234,16 @@ class Study:
         self._memory = optuna.create_study(
             study_name=name,
             storage=self._kept,
-            directions=directions,
+            directions=self._directions,
             pruner=self._make_pruner(),
         )
 
     def _check(self, config: dict[str, Any]) -> None:
-        stored = self._stored.user_attrs.get(CONFIG)
-        if stored is None and not self._stored.get_trials(deepcopy=False):
+        """Take over a stored search of the same config, or a study without a trial."""
+        stored, self._config = self._stored.user_attrs.get(CONFIG), config
+        has_trials = bool(self._stored.get_trials(deepcopy=False))
+        if stored != config and not has_trials and self._stored.directions == self._directions:
+            # New, or of a command that ended before it stored a trial.
             self._stored.set_user_attr(CONFIG, config)
         elif stored != config:
             found = stored if isinstance(stored, dict) else {}
@@ -455,6 +458,8 @@ class Study:
                 n_stored = len(self._stored.get_trials(deepcopy=False))
                 if n_stored != told.number:
                     raise self._foreign(f"Trial {told.number} is done, and {n_stored} are stored")
+                if self._stored.user_attrs.get(CONFIG) != self._config:
+                    raise self._foreign("A command that asks for something else took its place")
                 self._stored.add_trial(told)
         return self._note_told(told, asked.key)
 

@@ -75,6 +75,17 @@ def test_what_earlier_commands_left_in_a_folder_stays(invoke: Invoke, tmp_path: 
     assert "config.json is damaged" in invoke(*SHORT, "--out", tmp_path).err
 
 
+def test_the_right_command_runs_after_a_refused_one(invoke: Invoke, tmp_path: Path) -> None:
+    """Of two algorithms, the first has no trial yet where the second refuses."""
+    run(invoke, tmp_path, "--algorithm", "evolution")
+    both = (*SHORT, "--out", tmp_path, "--algorithm", "tpe,evolution")
+    refused = invoke(*both, "--batch", "2")
+    assert refused.code == 1
+    assert "'evolution, seed 0' of something else: batch is 1, not 2" in refused.err
+    right = invoke(*both)
+    assert right.code == 0, right.err
+
+
 def test_scores_are_searched_and_their_whole_ranking_is_told(
     invoke: Invoke, tmp_path: Path
 ) -> None:

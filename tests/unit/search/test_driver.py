@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -209,6 +210,39 @@ def test_a_stored_search_with_other_settings_is_refused(tmp_path: Path) -> None:
     search_once(make_problem(), make_method("evolution"), 3, tmp_path / "a.db")
     with pytest.raises(MismatchError, match="batch is 1, not 2"):
         search_once(make_problem(), make_method("evolution", batch=2), 3, tmp_path / "a.db")
+
+
+def test_a_search_without_a_trial_gives_way_to_another(tmp_path: Path) -> None:
+    """A command that another of its searches refused leaves such a one."""
+    problem, file = make_problem(), tmp_path / "a.db"
+    refused, right = make_method("evolution", batch=2), make_method("evolution")
+    early = Study(problem, refused, 0, storage=open_storage(f"sqlite:///{file}"))
+    whole = search_once(problem, right, 4)
+    assert search_once(problem, right, 2, file) == whole[:2]
+    assert search_once(problem, right, 4, file) == whole
+    with pytest.raises(MismatchError, match="batch is 1, not 2"):
+        search_once(problem, refused, 4, file)
+    with pytest.raises(MismatchError, match="Trial 0 is done, and 4 are stored"):
+        early.run(4)
+
+
+def test_a_search_whose_place_was_taken_before_its_first_trial_stores_nothing() -> None:
+    problem, storage = make_problem(), InMemoryStorage()
+    first = Study(problem, make_method("random", batch=2), 0, storage=storage)
+    second = Study(problem, make_method("random"), 0, storage=storage)
+    with pytest.raises(MismatchError, match="A command that asks for something else took"):
+        first.run(2)
+    assert second.run(2) == search_once(problem, make_method("random"), 2)
+
+
+def test_a_search_without_a_trial_of_another_number_of_objectives_is_refused() -> None:
+    """Optuna cannot change the number of a study."""
+    one, two = make_problem(), make_problem(second=True)
+    two = replace(two, config={**two.config, "second": "params"})
+    storage, method = InMemoryStorage(), make_method("random")
+    Study(two, method, 0, storage=storage)
+    with pytest.raises(MismatchError, match="something else: second is params, not None"):
+        Study(one, method, 0, storage=storage)
 
 
 def test_trials_of_another_program_are_refused(tmp_path: Path) -> None:
