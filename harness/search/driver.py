@@ -30,6 +30,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import MismatchError, StoreError, UsageError
+from harness.estimators.predictors.halving import space_lengths
 from harness.provenance import own_version, versions
 from harness.search.algorithms import DEFAULTS, ORDER, Algorithm, Seen, Settings
 from harness.search.candidates import Candidates, Position
@@ -267,10 +268,8 @@ class Study:
         *shorter, longest = self._problem.objective.fidelities
         if not self._method.algorithm.stops_early:
             return (longest,)
-        lengths, eta = [longest], self._method.settings.eta
-        for epochs in reversed(shorter):
-            if epochs * eta <= lengths[0]:
-                lengths.insert(0, epochs)
+        eta = self._method.settings.eta
+        lengths = space_lengths(shorter, longest, eta)
         if len(lengths) < 2:
             raise UsageError(
                 f"--eta {eta} was given, so a training is stopped after 1/{eta} of {longest} "

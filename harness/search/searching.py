@@ -16,6 +16,7 @@ from harness.errors import TruthError, UsageError
 from harness.estimators.baselines import make_baseline
 from harness.estimators.combined import find_estimator
 from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.predictors.halving import space_lengths
 from harness.evaluation.chosen import ChosenTruth
 from harness.evaluation.known import find_values
 from harness.files.atomic import make_folder
@@ -239,12 +240,11 @@ def _find_scores(asked: Asked, name: str, keys: IntArray | None) -> ScoreMatrix:
 def _make_trained(asked: Asked, stops_early: bool, folder: Path | None) -> Trained:
     if folder is None or asked.protocol is None:
         raise UsageError(f"--estimator {TRAINING} keeps its trainings in a folder. Give --out.")
-    longest, fidelities = asked.protocol.epochs, [asked.protocol.epochs]
-    while stops_early and fidelities[0] // asked.settings.eta >= 1:
-        fidelities.insert(0, fidelities[0] // asked.settings.eta)
+    longest, eta = asked.protocol.epochs, asked.settings.eta
+    fidelities = space_lengths(range(1, longest) if stops_early else (), longest, eta)
     if stops_early and len(fidelities) < 2:
         raise UsageError(
-            f"Trainings of {longest} epoch with eta {asked.settings.eta} have nothing to stop. "
+            f"Trainings of {longest} epoch with eta {eta} have nothing to stop. "
             "Give --train-epochs of at least eta."
         )
     return Trained(asked.space, asked.protocol, tuple(fidelities), folder, asked.workers)

@@ -14,7 +14,7 @@ Axes: pool, architectures of a run; level, lengths of training, ascending.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -25,16 +25,25 @@ N_ROUNDS, SHARE = 4, 0.5
 """Rounds of the pool, and the share of each level that reaches the next."""
 
 
+def space_lengths(lengths: Iterable[int], longest: int, factor: int = 2) -> list[int]:
+    """Choose lengths of training, ascending: each at most 1 / factor of the next.
+
+    The last is `longest`, whether it is among `lengths` or not.
+    """
+    chosen = [longest]
+    for length in sorted(lengths, reverse=True):
+        if factor * length <= chosen[0]:
+            chosen.insert(0, length)
+    return chosen
+
+
 def choose_levels(lengths: Sequence[int], longest: int) -> list[int]:
     """Choose lengths of training, ascending: each at most half of the next, the last as asked for.
 
     Raises:
         UsageError: If there are fewer than two.
     """
-    levels = [longest]
-    for length in sorted(lengths, reverse=True):
-        if 2 * length <= levels[0]:
-            levels.insert(0, length)
+    levels = space_lengths(lengths, longest)
     if len(levels) < 2:
         raise UsageError(
             f"Labels by halving need a truth of {longest // 2} epochs or fewer beside that of "
