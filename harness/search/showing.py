@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.report.cells import write_ends
 from harness.report.figure import Figure, Series, make_series
 from harness.report.markup import Block, Document
 from harness.search.judging import Judged, Row
@@ -88,10 +89,7 @@ def _say(judged: Judged, rows: Sequence[Row]) -> list[str]:
         verdict = "no significant difference"
         if gap[1].low > 0.0 or gap[1].high < 0.0:
             verdict = "better" if (gap[0] < 0.0) == judge.is_regret else "worse"
-        words.append(
-            f"{row.label} minus random search: {gap[0]:+.3f} [{gap[1].low:+.3f}, "
-            f"{gap[1].high:+.3f}]: {verdict}."
-        )
+        words.append(f"{row.label} minus random search: {_write_gap(row, judged)}: {verdict}.")
     if judged.ranking is not None:
         value, n = judged.ranking
         words.append(
@@ -104,17 +102,13 @@ def _write(row: Row, spent: float, with_interval: bool) -> str:
     mean = row.mean(spent)
     if mean is None:
         return "-"
-    interval = row.interval(spent) if with_interval else None
-    ends = "" if interval is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    ends = write_ends(row.interval(spent)) if with_interval else ""
     return f"{mean:.3f}{ends}"
 
 
 def _write_gap(row: Row, judged: Judged) -> str:
     gap = None if row is judged.chance else row.beside(judged.chance, judged.budget)
-    if gap is None:
-        return "-"
-    ends = "" if gap[1] is None else f" [{gap[1].low:+.3f}, {gap[1].high:+.3f}]"
-    return f"{gap[0]:+.3f}{ends}"
+    return "-" if gap is None else f"{gap[0]:+.3f}{write_ends(gap[1], signed=True)}"
 
 
 def _write_seconds(seconds: float | None) -> str:
