@@ -19,7 +19,8 @@ from harness.report.figure import Figure, make_series
 from harness.report.markup import Block, block_to_markdown
 from harness.report.plots import save_figures
 from harness.search.judging import CHECKPOINTS, Row
-from harness.search.searching import Asked, search
+from harness.search.preparing import Asked
+from harness.search.searching import search
 from harness.spaces import load_space
 from harness.stats.contrasts import Contrast, holm, paired_contrast
 from harness.stats.intervals import over_seeds

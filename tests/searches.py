@@ -14,8 +14,10 @@ from harness.evaluation import choose_truth
 from harness.evaluation.chosen import ChosenTruth
 from harness.search.algorithms import Settings, find_algorithm
 from harness.search.candidates import Candidates
-from harness.search.driver import NO_START, Evaluation, Method, Problem, Start, Study, open_storage
+from harness.search.driver import Study
 from harness.search.objectives import Objective, Table, table_queries
+from harness.search.problem import NO_START, Evaluation, Method, Problem, Start
+from harness.search.storage import open_storage
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
 from harness.truth import TruthTable, make_table

@@ -23,7 +23,8 @@ from harness.provenance import how_to_install
 from harness.spaces import load_space
 
 if TYPE_CHECKING:
-    from harness.search.searching import Asked, Searched
+    from harness.search.preparing import Asked
+    from harness.search.searching import Searched
 
 DEFAULT_OUT = Path("results/searches")
 
@@ -176,7 +177,7 @@ def _export(searched: Searched, asked: Asked, path: Path) -> None:
     space = asked.space
     best = max(
         (trial for trials in searched.trials.values() for trial in trials),
-        key=lambda each: (each.epochs, each.values[0]),
+        key=lambda each: each.merit,
     )
     if asked.protocol is not None:
         from harness.images import load_images
@@ -196,7 +197,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     from harness.evaluation import choose_truth
     from harness.search.algorithms import Settings, check_settings
     from harness.search.objectives import TRAINING
-    from harness.search.searching import Asked
+    from harness.search.preparing import Asked
 
     given = (
         load_estimators(scores, **{name: options[name] for name in _READING}).estimators
@@ -275,7 +276,7 @@ def _show_unjudged(searched: Searched, as_json: bool) -> None:
     space = searched.problem.candidates.space
     rows = []
     for (label, seed), trials in searched.trials.items():
-        best = max(trials, key=lambda each: (each.epochs, each.values[0]))
+        best = max(trials, key=lambda each: each.merit)
         rows.append((label, str(seed), space.format(space.at(best.key)), f"{best.values[0]:.4g}"))
     if as_json:
         names = ("method", "seed", "arch", "value")

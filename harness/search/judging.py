@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import TruthError
+from harness.search.problem import ROUNDING, Evaluation
 from harness.stats.intervals import Interval, Limits, over_seeds
 from harness.stats.trade_off import hypervolume, is_on_front
 
@@ -24,23 +25,6 @@ FloatArray = npt.NDArray[np.float64]
 
 CHECKPOINTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Numbers of evaluations at which tables say what was found."""
-
-_ROUNDING = 1e-9
-
-
-class Learned(Protocol):
-    """What is read of an evaluation (`harness.search.driver.Evaluation`)."""
-
-    @property
-    def key(self) -> int: ...  # noqa: D102 - what they are is said there
-    @property
-    def values(self) -> tuple[float, ...]: ...  # noqa: D102
-    @property
-    def epochs(self) -> int: ...  # noqa: D102
-    @property
-    def spent(self) -> float: ...  # noqa: D102
-    @property
-    def seconds(self) -> float | None: ...  # noqa: D102
 
 
 class Judge(NamedTuple):
@@ -125,11 +109,11 @@ class Course(NamedTuple):
 
     def _find(self, spent: float) -> int | None:
         """Return the last trial by then; None before the first, and beyond the end."""
-        place = int(np.searchsorted(self.spent, spent + _ROUNDING, side="right")) - 1
-        return None if place < 0 or spent > self.end + _ROUNDING else place
+        place = int(np.searchsorted(self.spent, spent + ROUNDING, side="right")) - 1
+        return None if place < 0 or spent > self.end + ROUNDING else place
 
 
-def follow(trials: Sequence[Learned], judge: Judge, goes_on: bool = True) -> Course:
+def follow(trials: Sequence[Evaluation], judge: Judge, goes_on: bool = True) -> Course:
     """Judge a search after each trial; of equal ones, the first was found.
 
     Args:
@@ -151,9 +135,9 @@ def follow(trials: Sequence[Learned], judge: Judge, goes_on: bool = True) -> Cou
     )
 
 
-def _list_found(trials: Sequence[Learned]) -> Iterator[list[int]]:
+def _list_found(trials: Sequence[Evaluation]) -> Iterator[list[int]]:
     """Yield what was found after each trial, by key."""
-    best: Learned | None = None
+    best: Evaluation | None = None
     for end, trial in enumerate(trials, start=1):
         if len(trial.values) > 1:
             first, second = np.array([each.values for each in trials[:end]]).T
@@ -161,7 +145,7 @@ def _list_found(trials: Sequence[Learned]) -> Iterator[list[int]]:
                 trials[place].key for place in np.flatnonzero(is_on_front(first, second)).tolist()
             ]
             continue
-        if best is None or (trial.epochs, trial.values[0]) > (best.epochs, best.values[0]):
+        if best is None or trial.merit > best.merit:
             best = trial
         yield [best.key]
 

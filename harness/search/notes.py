@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.estimators.cost import find_labels
 from harness.evaluation.chosen import ChosenTruth
-from harness.search.driver import Problem
 from harness.search.objectives import Scores, Table
+from harness.search.problem import Problem
 from harness.truth.query import MEAN, TruthQuery
 
 

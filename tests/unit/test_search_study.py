@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from harness.evaluation import choose_truth
-from harness.search.searching import Asked, search
+from harness.search.preparing import Asked
+from harness.search.searching import search
 from harness.spaces import load_space
 from scripts import search_study
 from scripts.search_study import FILE, print_tables

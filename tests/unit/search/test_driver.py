@@ -16,8 +16,10 @@ from harness.errors import MismatchError, StoreError, UsageError
 from harness.search import driver
 from harness.search.algorithms import REGISTRY, Seen, Settings, evolve
 from harness.search.candidates import Candidates
-from harness.search.driver import Evaluation, Method, Problem, Start, Study, open_storage
+from harness.search.driver import Study
 from harness.search.objectives import Measured, Objective
+from harness.search.problem import Evaluation, Method, Problem, Start
+from harness.search.storage import open_storage
 from harness.seeding import make_rng
 from harness.spaces import load_space
 from tests.searches import (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.errors import TruthError
-from harness.search.driver import Evaluation
 from harness.search.judging import Judged, Row, follow, judge_by_front, judge_by_regret
+from harness.search.problem import Evaluation
 from harness.search.showing import search_document, search_figures
 
 TRUTH = {10: 50.0, 11: 70.0, 12: 60.0, 13: 90.0}

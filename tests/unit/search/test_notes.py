@@ -10,9 +10,9 @@ from harness.estimators.combined import combine
 from harness.estimators.matrix import FILE, Part, ScoreMatrix
 from harness.evaluation.chosen import ChosenTruth
 from harness.search.candidates import Candidates
-from harness.search.driver import Problem
 from harness.search.notes import find_notes
 from harness.search.objectives import Scores, Table
+from harness.search.problem import Problem
 from harness.truth import TruthQuery
 from tests.searches import make_problem, tiles
 
