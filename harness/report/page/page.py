@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import provenance
@@ -97,19 +97,14 @@ def render_page(report: Contents, date: str | None = None) -> str:
     Returns:
         HTML that refers to no other file.
     """
-    style = make_theme_css() + _read(STYLE)
     script = "\n".join(map(_read, SCRIPTS))
-    return _template(TEMPLATE).render(
-        _describe(report),
-        # The only text that is not escaped: this package's own.
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        data=Markup(to_script_json(explorer_data(report))),
-        date=date or provenance.now(),
-        version=provenance.own_version() or "unknown",
-    )
+    content = {
+        **_describe(report),
+        "script": Markup(script),
+        "script_hash": _hash(script),
+        "data": Markup(to_script_json(explorer_data(report))),
+    }
+    return _render(TEMPLATE, content, date or provenance.now())
 
 
 def save_small_page(
@@ -134,21 +129,12 @@ def save_small_page(
     """
     check_replaceable(file, b"<!doctype html>", "page")
     make_folder(file.parent, "--html")
-    style = make_theme_css() + _read(STYLE)
-    page = _template(SMALL).render(
-        title=title,
-        document=document,
-        figures=figures,
-        style=Markup(style),
-        style_hash=_hash(style),
-        date=provenance.now(),
-        version=provenance.own_version() or "unknown",
-        **_drawing(places),
-    )
-    write_atomically(file, page)
+    content = {"title": title, "document": document, "figures": figures, **_drawing(places)}
+    write_atomically(file, _render(SMALL, content, provenance.now()))
 
 
-def _template(name: str) -> Template:
+def _render(template: str, content: dict[str, Any], date: str) -> str:
+    """Fill a template; every page has the style, a date and the version."""
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
@@ -156,7 +142,15 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name)
+    style = make_theme_css() + _read(STYLE)
+    return environment.get_template(template).render(
+        content,
+        # Style and script are the only text that is not escaped: this package's own.
+        style=Markup(style),
+        style_hash=_hash(style),
+        date=date,
+        version=provenance.own_version() or "unknown",
+    )
 
 
 def _drawing(places: dict[str, int]) -> dict[str, Any]:
