@@ -14,6 +14,7 @@ from harness.cli.options import (
     StrictCommand,
     data_dir_option,
     estimators_option,
+    list_reading,
     score_options,
     truth_options,
 )
@@ -137,14 +138,13 @@ def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> No
 
 
 def _load(scores: Sequence[Path], options: dict[str, Any]) -> tuple[ScoreMatrix, ...]:
-    from dataclasses import fields, replace
+    from dataclasses import replace
 
     from harness.estimators.combined import select_estimators
     from harness.estimators.loading import load_estimators
-    from harness.scores import ReadOptions, on_one_line, show
+    from harness.scores import on_one_line, show
 
-    taken = {field.name for field in fields(ReadOptions)} | {"lower_in", "readout"}
-    loaded = load_estimators(scores, **{name: options[name] for name in taken & {*options}})
+    loaded = load_estimators(scores, **list_reading(options))
     for run in loaded.unfinished:
         click.echo(f"Left out, not finished: {run}.", err=True)
     estimators = select_estimators(options["estimators"], loaded.estimators)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -169,6 +170,14 @@ def score_options(command: Command) -> Command:
             help="Rank infinite scores, and those too large for a number, last, as ties.",
         ),
     )(command)
+
+
+def list_reading(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options of a command that `load_estimators` takes."""
+    from harness.scores import ReadOptions
+
+    taken = {field.name for field in fields(ReadOptions)} | {"lower_in", "readout"}
+    return {name: options[name] for name in taken & options.keys()}
 
 
 def _parse_rows(given: tuple[str, ...]) -> dict[str, list[str]]:

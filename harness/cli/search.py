@@ -13,6 +13,7 @@ import click
 from harness.cli.options import (
     StrictCommand,
     data_dir_option,
+    list_reading,
     score_options,
     truth_options,
 )
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from harness.search.searching import Searched
 
 DEFAULT_OUT = Path("results/searches")
-
-_READING = (
-    *("space", "readout", "lower_is_better", "lower_in", "score_column", "arch_column"),
-    *("arch_form", "rows", "exclude_bad", "worst_if_bad"),
-)
-"""Options of how SCORES are read."""
 
 _ASKED = (
     *("estimator", "budget", "start_from", "n_start", "trade_off", "batch", "workers"),
@@ -199,11 +194,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     from harness.search.objectives import TRAINING
     from harness.search.preparing import Asked
 
-    given = (
-        load_estimators(scores, **{name: options[name] for name in _READING}).estimators
-        if scores
-        else ()
-    )
+    given = load_estimators(scores, **list_reading(options)).estimators if scores else ()
     space = options["space"] or (given[0].space if given else load_space())
     names = {name: options[name] for name in ("population", "sample", "eta")}
     named = {name: value for name, value in names.items() if value is not None}
