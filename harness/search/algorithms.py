@@ -50,7 +50,7 @@ MakeSampler = Callable[[int, Settings], "BaseSampler"]
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A row of the registry; it has either `propose` or `sampler`.
+    """A row of the registry; it has `propose`, `sampler`, or neither: then any candidate is next.
 
     Attributes:
         name: What `--algorithm` calls it.
@@ -75,12 +75,6 @@ class Algorithm:
     def settings(self, settings: Settings) -> dict[str, int]:
         """Return what it reads of the settings."""
         return {name: getattr(settings, name) for name in self.reads}
-
-
-def _propose_any(
-    seen: Sequence[Seen], candidates: Candidates, settings: Settings, rng: np.random.RandomState
-) -> Position | None:
-    return None
 
 
 def evolve(
@@ -136,14 +130,12 @@ _ROWS = (
     Algorithm(
         RANDOM,
         "random search: each candidate once, uniformly",
-        _propose_any,
         needs_axes=False,
         takes_several=True,
     ),
     Algorithm(
         ORDER,
         "no search: the order of --start-from, the best first",
-        _propose_any,
         needs_axes=False,
         takes_several=True,
     ),

@@ -188,7 +188,6 @@ class Table(Objective):
         """
         self._metric, self.query = table.metric(queries[-1].metric), queries[-1]
         self._truths: dict[int, Truth] = {each.epochs: table.select(each) for each in queries}
-        self._values = {epochs: truth.by_index() for epochs, truth in self._truths.items()}
         means = [replace(each, policy=MEAN) for each in queries]
         self._seconds = {each.epochs: find_seconds(table, each, data_dir) for each in means}
         self.fidelities = tuple(self._truths)
@@ -204,9 +203,9 @@ class Table(Objective):
 
     def evaluate(self, keys: Sequence[int], epochs: int, seed: int) -> list[Measured]:
         """Look accuracies up; what trainings took is what their number took."""
-        truth, values, seconds = self._truths[epochs], self._values[epochs], self._seconds[epochs]
-        goodness = self._metric.orient(np.array([values[key] for key in keys]))
-        trials = truth.n_trials[np.searchsorted(truth.keys, keys)]
+        truth, seconds = self._truths[epochs], self._seconds[epochs]
+        places = np.searchsorted(truth.keys, keys)
+        goodness, trials = self._metric.orient(truth.value[places]), truth.n_trials[places]
         each = [None if seconds is None else seconds.get(key) for key in keys]
         spent = [
             None if one is None else one * (n if self._is_mean else 1)

@@ -193,9 +193,8 @@ def _find_objective(asked: Asked, stops_early: bool, folder: Path | None) -> Obj
 def _find_scores(asked: Asked, name: str, keys: IntArray | None) -> ScoreMatrix:
     """Find scores by a name: given ones, free ones of the candidates, or a combination."""
     given = list(asked.given)
-    if keys is not None:
-        own = make_baseline(asked.space.floor, keys, asked.space)
-        given = given or [own]
+    if not given and keys is not None:
+        given = [make_baseline(asked.space.floor, keys, asked.space)]
     if not given:
         raise UsageError(
             f"--start-from {name} was given with --unjudged and without SCORES, so there is no "
