@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ import click
 
 from harness.errors import UsageError
 from harness.estimators.naming import parse_names
+from harness.report.parts import PARTS, parse_parts
 from harness.spaces import Space, load_space
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,6 +65,33 @@ def format_options(command: Command) -> Command:
         ),
         click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     )(command)
+
+
+def part_options(command: Command) -> Command:
+    """Add the options that say how much of a report is printed."""
+    return add_options(
+        click.option(
+            "--section",
+            "parts",
+            metavar="NAMES",
+            callback=lambda _context, _option, given: parse_parts(given),
+            help="Print these parts only, in any format, comma-separated: "
+            f"{'; '.join(f'{name} ({what})' for name, what in PARTS.items())}.",
+        ),
+        click.option(
+            "--full", is_flag=True, help="Print all parts. Formats other than table always do."
+        ),
+    )(command)
+
+
+def check_parts(parts: Sequence[str], full: bool) -> None:
+    """Refuse to print some parts and all.
+
+    Raises:
+        UsageError: If both are asked for.
+    """
+    if parts and full:
+        raise UsageError("--section and --full were given: some parts, or all. Give one of them.")
 
 
 def truth_options(

@@ -10,32 +10,28 @@ import click
 
 from harness.cli.options import (
     StrictCommand,
+    check_parts,
     data_dir_option,
     estimators_option,
     format_options,
     label_option,
+    part_options,
     score_options,
     truth_options,
     where_option,
 )
 from harness.errors import UsageError
-from harness.report.parts import PARTS, parse_parts
 
 if TYPE_CHECKING:
     from harness.report import Report
 
+REST = ("--full, or --html report.html (a page with figures)",)
+"""What prints more than a section."""
+
 
 @click.command(cls=StrictCommand)
 @click.argument("scores", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--section",
-    "parts",
-    metavar="NAMES",
-    callback=lambda _context, _option, given: parse_parts(given),
-    help="Print these parts only, in any format, comma-separated: "
-    f"{'; '.join(f'{name} ({what})' for name, what in PARTS.items())}.",
-)
-@click.option("--full", is_flag=True, help="Print all parts. Formats other than table always do.")
+@part_options
 @format_options
 @click.option(
     "--html",
@@ -173,8 +169,7 @@ def _check_options(parts: Sequence[str], full: bool, files: Mapping[str, Path | 
         UsageError: If they do.
     """
     given = [name for name, file in files.items() if file is not None]
-    if parts and full:
-        raise UsageError("--section and --full were given: some parts, or all. Give one of them.")
+    check_parts(parts, full)
     if given and (parts or full):
         raise UsageError(
             f"{'--section' if parts else '--full'} was given with {given[0]}: a file has all parts."
@@ -183,7 +178,11 @@ def _check_options(parts: Sequence[str], full: bool, files: Mapping[str, Path | 
 
 
 def print_report(
-    report: Report, command: str | None = None, parts: Sequence[str] = (), full: bool = False
+    report: Report,
+    command: str | None = None,
+    parts: Sequence[str] = (),
+    full: bool = False,
+    rest: Sequence[str] = REST,
 ) -> None:
     """Print a report for people: the answer and the leaderboard, or parts of it, or all.
 
@@ -192,6 +191,7 @@ def print_report(
         command: What prints it again; by default the one that was given.
         parts: The parts to print, names of `PARTS`.
         full: Whether to print all.
+        rest: What else to add to the command, besides names of parts.
     """
     from harness.cli.printing import print_document, print_short
     from harness.report.answer import answer_document
@@ -205,6 +205,6 @@ def print_report(
     more = (
         "More, by adding to the same command:" if command is None else f"More: {command}",
         f"  --section {names}",
-        "  --full, or --html report.html (a page with figures)",
+        *(f"  {line}" for line in rest),
     )
     print_short(answer_document(report), EXPENDABLE, more)

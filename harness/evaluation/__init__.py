@@ -6,6 +6,7 @@ from harness.evaluation.evaluating import (
     count_populations,
     evaluate_estimator,
     evaluate_together,
+    group_by_archs,
 )
 from harness.evaluation.pairs import Pair
 from harness.evaluation.results import Evaluated, JointEvaluation, Margin, PairResult, TruthSource
@@ -26,4 +27,5 @@ __all__ = [
     "count_populations",
     "evaluate_estimator",
     "evaluate_together",
+    "group_by_archs",
 ]

@@ -137,6 +137,35 @@ def evaluate_estimator(
     Raises:
         TruthError: If no architecture has both.
     """
+    archs = _find_own(estimator, chosen)
+    scores = _score(chosen, estimator, archs)
+    return _evaluate(estimator, chosen, archs, scores, populations, tick)
+
+
+def group_by_archs(
+    estimators: Sequence[ScoreMatrix], chosen: ChosenTruth
+) -> list[list[ScoreMatrix]]:
+    """Group estimators so that in each group all have scored the same of a truth's architectures.
+
+    Args:
+        estimators: The estimators.
+        chosen: The truth.
+
+    Raises:
+        TruthError: If one has scored none of the architectures of the truth.
+    """
+    groups: dict[bytes, list[ScoreMatrix]] = {}
+    for estimator in estimators:
+        groups.setdefault(_find_own(estimator, chosen).tobytes(), []).append(estimator)
+    return list(groups.values())
+
+
+def _find_own(estimator: ScoreMatrix, chosen: ChosenTruth) -> IntArray:
+    """Find the architectures that have all scores of an estimator, and the truth.
+
+    Raises:
+        TruthError: If there are none.
+    """
     complete = estimator.complete_archs
     archs = np.intersect1d(complete, chosen.truth.keys)
     if len(archs) == 0:
@@ -146,8 +175,7 @@ def evaluate_estimator(
             f"every seed) has a truth ({chosen.query}, {len(chosen.truth.keys):,} architectures). "
             "Score some of those, or ask for another truth."
         )
-    scores = _score(chosen, estimator, archs)
-    return _evaluate(estimator, chosen, archs, scores, populations, tick)
+    return archs
 
 
 def _evaluate(

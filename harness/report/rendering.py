@@ -76,6 +76,21 @@ def report_document(report: Contents, parts: Collection[str] = ()) -> Document:
     return Document(words, blocks, _pick_notes(report, parts))
 
 
+def whole_document(report: Contents) -> Document:
+    """Return all that is known of estimators that are each judged on their own architectures.
+
+    Besides leaderboards and differences, that is every metric on every population.
+    """
+    shown = [part for part in (LEADERBOARD, DIFFERENCES) if part in list_parts(report)]
+    first = report_document(report, shown)
+    each = evaluation_document([r for section in report.sections for r in section.evaluations])
+    return Document(
+        list(dict.fromkeys((*first.words, *each.words))),
+        [*first.blocks, *each.blocks],
+        list(dict.fromkeys((*first.notes, *each.notes))),
+    )
+
+
 def list_parts(report: Contents) -> list[str]:
     """Name the parts of which a report has something."""
     there = {CAVEATS, *(part for part, _ in _tag_blocks(report))}
@@ -96,7 +111,7 @@ def _pick_notes(report: Contents, parts: Collection[str]) -> list[str]:
     first, *others = NOTES.items()
     results = [result for section in report.sections for result in section.evaluations]
     notes = [
-        *([(SIDE_BY_SIDE_NOTE, (LEADERBOARD,))] if len(report.sections) > 1 else []),
+        *([(SIDE_BY_SIDE_NOTE, (LEADERBOARD,))] if side_by_side_blocks(report.sections) else []),
         first,
         *((note, (LEADERBOARD,)) for note in _label_notes(results)),
         *others,

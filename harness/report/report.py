@@ -19,6 +19,7 @@ from harness.evaluation import (
     TruthChoice,
     choose_truths,
     evaluate_together,
+    group_by_archs,
 )
 from harness.evaluation.known import find_values
 from harness.evaluation.trade_off import measure_trade_off
@@ -135,6 +136,37 @@ def make_report(
         training_pairs=tuple(_compare_trainings(sections, runs)),
         unfinished=loaded.unfinished,
     )
+
+
+def report_apart(
+    estimators: Sequence[ScoreMatrix],
+    truths: Sequence[ChosenTruth],
+    watch: Watch = watch_nothing,
+) -> Report:
+    """Make the report of estimators that are each judged on all of their own architectures.
+
+    Args:
+        estimators: At least one.
+        truths: At least one.
+        watch: Told of the progress of the evaluation.
+
+    Returns:
+        The report, without training: a section for each truth and all that have scored the same
+        of its architectures.
+
+    Raises:
+        TruthError: If an estimator has scored none of the architectures of a truth.
+    """
+    groups = [(group, one) for one in truths for group in group_by_archs(estimators, one)]
+    sections: list[Section] = []
+
+    def watch_section(done: int, total: int) -> None:
+        watch(len(sections) * total + done, len(groups) * total)
+
+    for group, chosen in groups:
+        evaluated = evaluate_together(group, chosen, watch=watch_section)
+        sections.append(Section(**vars(evaluated)))
+    return Report(tuple(sections), trainings=(), training_pairs=(), unfinished=())
 
 
 @contextmanager

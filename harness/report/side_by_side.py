@@ -43,12 +43,13 @@ def put_side_by_side(sections: Sequence[Section]) -> tuple[SameName, ...]:
     """Gather the leaderboards of several truths by the names of estimators.
 
     Args:
-        sections: At least two; of fewer, nothing is returned.
+        sections: At least two, of truths that differ; of others, nothing is returned.
 
     Returns:
         Those on most benchmarks first; of these, those of the largest mean tau.
     """
-    if len(sections) < 2:
+    truths = {(section.space.name, section.truth.title) for section in sections}
+    if len(truths) < max(2, len(sections)):
         return ()
     boards = [make_leaderboard(section) for section in sections]
     found = _gather(boards, lambda estimator: estimator.name)

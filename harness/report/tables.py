@@ -39,8 +39,8 @@ NOTES = {
     "better for less (the Pareto front, within one unit of cost). adds: tau of the floor and the "
     "estimator combined, by the sum of ln(rank), minus that of the floor; 't': over the truth's "
     "noise. There, architectures without a path from input to output tie at the bottom, so the "
-    "floor's tau may differ from that in its row. Other metrics: 'harness evaluate', and the "
-    "page.": (LEADERBOARD,),
+    "floor's tau may differ from that in its row. Other metrics: 'harness evaluate --full', "
+    "and the page.": (LEADERBOARD,),
     "tau: Kendall's tau-b between the score and the truth in the title. [95%]: interval over "
     "training seeds and architectures; 'a': over architectures only, so about these scores and not "
     "about the method; 's': over seeds only, on these architectures; +-: standard deviation over "

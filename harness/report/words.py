@@ -35,6 +35,7 @@ from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 from harness.stats.combination import write_range
+from harness.truth import TruthQuery
 from harness.truth.metric import PERCENT
 
 MOST_GAP = 30.0
@@ -62,8 +63,12 @@ def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
 
 def describe_together(results: Sequence[Evaluated]) -> list[str]:
     """Warn if results are on different architectures."""
-    firsts = {result.truth.query: result.keys for result in reversed(results)}
-    if all(np.array_equal(result.keys, firsts[result.truth.query]) for result in results):
+
+    def by(result: Evaluated) -> tuple[str, TruthQuery]:
+        return result.truth.space, result.truth.query
+
+    firsts = {by(result): result.keys for result in reversed(results)}
+    if all(np.array_equal(result.keys, firsts[by(result)]) for result in results):
         return []
     return [
         "These estimators are judged on different architectures, so their figures are not "
@@ -93,6 +98,7 @@ def find_doubts(report: Contents) -> list[str]:
 
 
 def _doubt(report: Contents) -> Iterator[str]:
+    yield from _compare_archs(report)
     for section in report.sections:
         yield from section.truth.notes
         yield from _say_doubts(section)
@@ -127,7 +133,12 @@ def _describe(report: Contents) -> Iterator[tuple[str, str]]:
     yield from of(CAVEATS, _say_caveats(report))
 
 
+def _compare_archs(report: Contents) -> list[str]:
+    return describe_together([r for section in report.sections for r in section.evaluations])
+
+
 def _say_caveats(report: Contents) -> Iterator[str]:
+    yield from _compare_archs(report)
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])

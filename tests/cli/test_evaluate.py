@@ -42,18 +42,55 @@ def _no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_a_file_gets_the_full_report(invoke: Invoke, tmp_path: Path) -> None:
-    result = invoke("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles")
+def test_the_answer_and_one_table_are_printed_as_a_report_does(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (write(tmp_path / "mine.csv"), "--dataset", "tiles")
+    for width, gone in (("100", "regret @10; family; n"), ("80", "seeds; top half; cost, s")):
+        monkeypatch.setenv("COLUMNS", width)
+        shown = invoke("evaluate", *arguments).out
+        table, more = shown.split("\nMore, by adding to the same command:\n")
+        assert table == invoke("report", *arguments).out.split("\nMore, by adding")[0]
+        assert table.startswith("live_params ranks best of 2 estimators: Kendall tau ")
+        assert table.count("Leaderboard (600 architectures, tiles test") == 1
+        assert max(map(len, table.splitlines())) <= int(width)
+        assert gone in table.replace("\n", " ")
+        assert more.startswith(
+            "  --section leaderboard|populations|uncertainty|caveats\n  --full ("
+        )
+        assert "harness report" in more
+        assert "--html" in more
+
+
+def test_parts_are_printed_on_demand(invoke: Invoke, tmp_path: Path) -> None:
+    call = ("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles")
+    shown = invoke(*call, "--section", "populations").out
+    assert shown.startswith("Tau by population [95%]")
+    assert "Leaderboard" not in shown
+    for options, said in (
+        (("--section", "populations", "--full"), "--section and --full were given"),
+        (("--section", "populations", "--json"), "of an evaluation, that has all figures"),
+        (("--section", "metrics"), "Unknown section 'metrics'"),
+    ):
+        result = invoke(*call, *options)
+        assert (result.code, result.out) == (2, "")
+        assert said in result.err
+
+
+def test_a_file_gets_every_metric_where_all_is_asked_for(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("evaluate", write(tmp_path / "mine.csv"), "--dataset", "tiles", "--full")
     assert (result.code, result.err) == (0, "")
     tau = scipy.stats.kendalltau(SCORES, TRUTH.value).statistic
     assert f" architectures): mine {tau:.3f} [" in result.out
     assert "Truth: tiles test, 12 epochs, mean of trials" in result.out
     for text in (*POPULATIONS, *(metric.title for metric in METRICS.values())):
         assert text in result.out, text
-    for title in ("Tau by population", "Uncertainty of tau by cause", "Pairs in the right order"):
+    for title in ("Leaderboard", "Tau by population", "Uncertainty of tau by cause"):
         assert title in result.out
+    assert "Pairs in the right order" in result.out
     for note in ("one-seed ref: ", "ceiling: ", "[95%]: "):
-        assert note in result.out
+        assert result.out.count(note) == 1
+    assert "Side by side" not in result.out
 
 
 @pytest.mark.parametrize("command", ["evaluate", "report"])
@@ -121,13 +158,23 @@ def test_runs_and_files_stand_side_by_side_with_a_warning(invoke: Invoke, tmp_pa
             tmp_path / "runs", np.random.RandomState(seed).normal(size=N), "spos", seed, truth=TILES
         )
     make_run(tmp_path / "runs", np.zeros(N), "spos", 2, "interrupted", truth=TILES)
-    result = invoke("evaluate", tmp_path / "runs", write(tmp_path / "mine.csv"))
-    assert result.code == 0
-    assert result.out.startswith("Tau by population")
-    assert "These estimators are judged on different architectures" in result.out
-    assert ": spos " in result.out
-    assert ": mine " in result.out
-    assert "Left out, not finished: tiles-spos-s2-" in result.err
+    call = ("evaluate", tmp_path / "runs", write(tmp_path / "mine.csv"))
+    for more in ((), ("--full",), ("--section", "caveats")):
+        result = invoke(*call, *more)
+        assert result.code == 0
+        assert "These estimators are judged on different architectures" in result.out
+        assert "Left out, not finished: tiles-spos-s2-" in result.err
+    result = invoke(*call)
+    first, second = (f"Leaderboard ({n} architectures, tiles test" for n in (N, len(SCORES)))
+    own, others = result.out.split(second)
+    assert first in own
+    assert [name in own.split(first)[1] for name in ("\nspos ", "\nmine ")] == [True, False]
+    assert [name in others for name in ("\nspos ", "\nmine ")] == [False, True]
+    assert "side by side" not in result.out.lower()
+    shown = invoke(*call, "--full").out
+    assert ": spos " in shown
+    assert ": mine " in shown
+    assert "Side by side" not in shown
 
 
 @pytest.mark.parametrize(
@@ -177,12 +224,14 @@ def test_several_data_sets_of_the_truth_are_each_evaluated(invoke: Invoke, tmp_p
     first, second = (each["populations"]["all"]["metrics"]["tau"]["value"] for each in evaluations)
     assert first == pytest.approx(-second)
     assert first > 0.3
-    shown = invoke(*call, "--dataset", "a", "--dataset", "b", "--dataset", "a").out
+    shown = invoke(*call, "--dataset", "a", "--dataset", "b", "--dataset", "a", "--full").out
     for dataset in "ab":
         against = f"against {dataset} test, 12 epochs, mean of trials"
         assert shown.count(f"Metrics [95%], mine, {against}") == 3
         assert shown.count(f"Kendall tau {against}") == 1
     assert "are judged on different architectures" not in shown
+    shown = invoke(*call, "--dataset", "a", "--dataset", "b").out
+    assert shown.count("Side by side (a: a test") == 1
 
 
 @pytest.mark.parametrize("command", ["evaluate", "report", "check"])
@@ -251,7 +300,8 @@ def test_infinite_scores_rank_last_where_that_is_asked_for(invoke: Invoke, tmp_p
     assert taus_of(result.out)["mine"] == pytest.approx(tau, abs=1e-12)
     first, second = (arch_at(TRUTH.keys[row]) for row in sorted((3, 9)))
     said = f"2 architectures without a finite score rank last, as ties: {first}, {second}."
-    assert said in invoke("evaluate", path, "--dataset", "tiles", "--worst-if-bad").out
+    shown = invoke("evaluate", path, "--dataset", "tiles", "--worst-if-bad", "--section", "caveats")
+    assert said in shown.out
 
 
 def test_standard_input_is_a_file(
@@ -284,9 +334,10 @@ def test_a_public_file_of_thirteen_proxies_is_read_as_it_is(invoke: Invoke, data
 
 def test_names_in_a_file_do_not_steer_the_terminal(invoke: Invoke, tmp_path: Path) -> None:
     path = write(tmp_path / "mine.csv", method="[red]\x1b[31m\x07evil")
-    result = invoke("evaluate", path, "--dataset", "tiles")
-    assert "[red]\\x1b[31m\\x07evil 0." in result.out
-    assert not {"\x1b", "\x07"} & set(result.out)
+    for more in ((), ("--full",)):
+        result = invoke("evaluate", path, "--dataset", "tiles", *more)
+        assert "[red]\\x1b[31m\\x07evil" in result.out
+        assert not {"\x1b", "\x07"} & set(result.out)
 
 
 def test_it_needs_no_torch(tmp_path: Path) -> None:
@@ -307,4 +358,4 @@ main(["evaluate", {str(write(tmp_path / "mine.csv"))!r}, "--dataset", "tiles"])
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert ": mine " in done.stdout
+    assert "\nmine " in done.stdout

@@ -211,7 +211,8 @@ def test_a_file_of_strings_is_evaluated(place: Place) -> None:
     path = _write_strings(place)
     command = ("evaluate", path, "--dataset", "tiles", *place.data)
     said = _invoke(*command, *place.option)
-    assert f"({N} architectures): strings" in said
+    assert f"Leaderboard ({N} architectures, " in said
+    assert "\nstrings " in said
     assert not FOREIGN.search(said)
     code, _, err = run_here(*command)
     assert code == 1
