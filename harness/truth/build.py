@@ -141,14 +141,15 @@ def train_from_scratch(
 
     Returns:
         One row a seed and split ("valid", "test") with the accuracy in percent, after the last
-        epoch; `cost_s` is the training's share of the seconds that all took. The row of the
-        validation images also has their accuracy after each epoch, `accuracies`, and the mean
-        training loss of each, `losses`, nats, [epoch].
+        epoch; `cost_s` is the training's share of the processor time, seconds, that all took:
+        other work on the machine does not count. The row of the validation images also has their
+        accuracy after each epoch, `accuracies`, and the mean training loss of each, `losses`,
+        nats, [epoch].
 
     Raises:
         DivergedError: If a loss is no longer finite.
     """
-    started = time.perf_counter()
+    started = time.process_time()
     shape = data.network_shape(protocol.channels, protocol.cells)
     network = space.networks(shape).standalone(arch, seeds)
     accuracies: list[list[float]] = []
@@ -162,7 +163,7 @@ def train_from_scratch(
             raise DivergedError(
                 f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}."
             )
-    cost_s = (time.perf_counter() - started) / len(seeds)
+    cost_s = (time.process_time() - started) / len(seeds)
     names = {name: cells[0] for name, cells in name_archs([space.key(arch)], space).items()}
     own = {**names, "dataset": data.name, "epochs": protocol.epochs, "cost_s": round(cost_s, 3)}
     tested = None if data.test is None else measure(network, data, data.test).accuracy
