@@ -1,9 +1,10 @@
-"""Options of `run` and `sweep`: where runs are computed, and how they report."""
+"""Where commands compute: runs of `run` and `sweep`, trainings of `truth build` and `search`."""
 
 from __future__ import annotations
 
 import importlib.util
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from harness.execution.conditions import Conditions
     from harness.execution.engines.base import Engine
     from harness.monitor import Monitor
+    from harness.training.pool import Pool
 
 ENGINES = ("local", "ray")
+WORKERS = 2
+"""Trainings at a time on this machine."""
+
 RAY_ONLY = ("address", "fetch", "gpus", "retries", "rank_workers")
 
 
@@ -44,17 +49,7 @@ def engine_options(command: Command) -> Command:
             "own]",
         ),
         click.option("--retry-failed", is_flag=True, help="Retry runs that failed before."),
-        click.option(
-            "--engine",
-            type=click.Choice(ENGINES),
-            default="local",
-            show_default=True,
-            help="Where runs are computed: this machine, or a Ray cluster (extra `ray`).",
-        ),
-        click.option(
-            "--address",
-            help="Address of the Ray cluster.  [default: $RAY_ADDRESS, or start one here]",
-        ),
+        *_where("runs"),
         click.option(
             "--fetch",
             is_flag=True,
@@ -85,6 +80,64 @@ def engine_options(command: Command) -> Command:
             help="Write the curves of finished runs to this folder (extra `tensorboard`).",
         ),
     )(command)
+
+
+def _where(what: str) -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            default="local",
+            show_default=True,
+            help=f"Where {what} are computed: this machine, or a Ray cluster (extra `ray`).",
+        ),
+        click.option(
+            "--address",
+            help="Address of the Ray cluster.  [default: $RAY_ADDRESS, or start one here]",
+        ),
+    )
+
+
+def training_options(what: str = "") -> Callable[[Command], Command]:
+    """Return a decorator that adds the options for where single trainings are computed.
+
+    Args:
+        what: Of what they are, in words.
+    """
+    return add_options(
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help=f"Trainings at a time, each with one thread{what}.  [default: {WORKERS}; on Ray "
+            "as many as the cluster has CPUs]",
+        ),
+        *_where("trainings"),
+    )
+
+
+@contextmanager
+def open_pool(engine: str, address: str | None, workers: int | None) -> Iterator[tuple[Pool, int]]:
+    """Say where single trainings are computed, and how many at a time.
+
+    Args:
+        engine: Name of the engine.
+        address: Of the Ray cluster, if one was given.
+        workers: How many were asked for.
+
+    Raises:
+        UsageError: As `check_engine`, or if there is no cluster at the address.
+    """
+    check_engine(engine, address=address)
+    if engine == "local":
+        from harness.training.pool import compute_all
+
+        yield compute_all, workers or WORKERS
+        return
+    from harness.execution.engines.ray.connecting import connected
+    from harness.execution.engines.ray.jobs import compute_on_ray, count_cpus
+
+    with connected(choose_address(address)):
+        yield compute_on_ray, workers or count_cpus()
 
 
 def check_engine(engine: str, **options: Any) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.engine_options import open_pool, training_options
 from harness.cli.options import (
     StrictCommand,
     data_dir_option,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("results/searches")
 
 _ASKED = (
-    *("estimator", "budget", "start_from", "n_start", "trade_off", "batch", "workers"),
+    *("estimator", "budget", "start_from", "n_start", "trade_off", "batch"),
     *("at_epochs", "at_split", "at_policy", "data_dir"),
 )
 """Options that a search takes as they are."""
@@ -109,13 +111,7 @@ _ASKED = (
     show_default=True,
     help="Evaluations side by side; the next ones are chosen when all of them are done.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes that train, of --estimator training.",
-)
+@training_options(", of --estimator training")
 @click.option("--train-epochs", type=click.IntRange(min=1), help="Epochs of a training here.")
 @click.option("--channels", type=click.IntRange(min=1), help="Channels of the networks trained.")
 @click.option(
@@ -158,7 +154,17 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
     from harness.search.searching import search as run
 
     asked = _ask(scores, options)
-    with show_share("searching") as watch:
+    where = options["engine"], options["address"], options["workers"]
+    with ExitStack() as stack:
+        if asked.protocol is not None:
+            compute, workers = stack.enter_context(open_pool(*where))
+            asked = replace(asked, compute=compute, workers=workers)
+        elif where != ("local", None, None):
+            raise UsageError(
+                "--engine, --address and --workers are of trainings. Give --estimator training, "
+                "or leave them out."
+            )
+        watch = stack.enter_context(show_share("searching"))
         searched = run(asked, options["out"], options["storage"], watch)
     _show(searched, options)
     if options["export"] is not None:

@@ -26,6 +26,7 @@ from harness.truth.published import published
 from harness.truth.query import MEAN, TruthQuery
 
 if TYPE_CHECKING:
+    from harness.training.pool import Pool
     from harness.truth.build import Protocol
 
 TABLE, TRAINING = "table", "training"
@@ -230,10 +231,11 @@ class Trained(Objective):
         fidelities: tuple[int, ...],
         folder: Path,
         workers: int,
+        compute: Pool,
     ) -> None:
         """Take what says how to train; nothing is trained yet."""
         self._space, self._protocol, self._folder = space, protocol, folder
-        self._workers, self.fidelities = workers, fidelities
+        self._workers, self._compute, self.fidelities = workers, compute, fidelities
         from harness.images import load_images  # torch: only where something is trained
 
         self._images = load_images(protocol.dataset)
@@ -257,6 +259,7 @@ class Trained(Objective):
             self._workers,
             space=self._space,
             images=self._images,
+            compute=self._compute,
         )
         space, text = self._space, arch_columns(self._space).text
         found = {

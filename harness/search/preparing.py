@@ -35,6 +35,7 @@ from harness.search.problem import Method, Problem, Start
 from harness.spaces import Space
 
 if TYPE_CHECKING:
+    from harness.training.pool import Pool
     from harness.truth.build import Protocol
 
 
@@ -55,7 +56,8 @@ class Asked:
         n_start: How many of that order are evaluated first.
         trade_off: Name of a second objective.
         batch: Evaluations side by side.
-        workers: Processes that train.
+        workers: Trainings at a time.
+        compute: Where they are computed, where any are.
         at_epochs: Length of training that the objective sees; that of the truth unless given.
         at_split: Its images.
         at_policy: How its trials become one number.
@@ -76,6 +78,7 @@ class Asked:
     trade_off: str | None = None
     batch: int = 1
     workers: int = 1
+    compute: Pool | None = None
     at_epochs: int | None = None
     at_split: str | None = None
     at_policy: str | None = None
@@ -213,7 +216,10 @@ def _make_trained(asked: Asked, stops_early: bool, folder: Path | None) -> Train
             f"Trainings of {longest} epoch with eta {eta} have nothing to stop. "
             "Give --train-epochs of at least eta."
         )
-    return Trained(asked.space, asked.protocol, tuple(fidelities), folder, asked.workers)
+    from harness.training.pool import compute_all  # torch: only where something is trained
+
+    where = asked.workers, asked.compute or compute_all
+    return Trained(asked.space, asked.protocol, tuple(fidelities), folder, *where)
 
 
 def _find_second(asked: Asked, name: str) -> tuple[dict[int, float], str]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing.synchronize import Event
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -22,6 +22,20 @@ Done = TypeVar("Done")
 
 _given: Any = None
 """In a worker: what all jobs share."""
+
+
+class Pool(Protocol):
+    """A way to compute jobs side by side: `compute_all`, or tasks of a Ray cluster."""
+
+    def __call__(
+        self,
+        function: Callable[[Given, Job], Done],
+        given: Given,
+        jobs: Iterable[Job],
+        workers: int,
+    ) -> Generator[Done, None, None]:
+        """Yield what `function(given, job)` returns, as it is finished."""
+        ...
 
 
 def compute_all(

@@ -38,7 +38,7 @@ from harness.monitor import Slowdown
 from harness.spaces import DEFAULT, Architecture, Space, load_space
 from harness.spaces.lookup import arch_columns, keys_of_rows, name_archs
 from harness.training.from_scratch import Recipe, measure, train
-from harness.training.pool import compute_all
+from harness.training.pool import Pool, compute_all
 from harness.truth import NOTES_KEY, TruthTable, make_table, save_table
 from harness.truth.costs import COST
 from harness.truth.profile import SHAPE
@@ -188,6 +188,7 @@ def build_truth(
     space: Space | None = None,
     notice: Notice = lambda message: None,
     images: ImageData | None = None,
+    compute: Pool = compute_all,
 ) -> list[dict[str, Any]]:
     """Train what is missing and return the rows that were asked for.
 
@@ -201,6 +202,7 @@ def build_truth(
         space: The space of the architectures; `DEFAULT` unless given.
         notice: Called with what a person should read.
         images: One's own images (`harness.images.own`); those of the protocol unless given.
+        compute: Where trainings are computed: in processes here, unless told otherwise.
 
     Returns:
         The rows of these architectures and seeds, in the order in which they were finished;
@@ -224,7 +226,7 @@ def build_truth(
         on_training(n_done, len(asked))
         slowdown = Slowdown(is_one_thread=True)
         data = images or load_images(protocol.dataset)
-        for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space, data):
+        for rows, wall_s, cpu_s in _train_all(stacks, protocol, workers, space, data, compute):
             journal.append(rows)
             n_new = len({row["seed"] for row in rows})
             n_done += n_new
@@ -265,6 +267,7 @@ def build_table(
     space: Space | None = None,
     notice: Notice = lambda message: None,
     images: ImageData | None = None,
+    compute: Pool = compute_all,
 ) -> TruthTable:
     """Build what is missing and write the table of all rows, with where they came from.
 
@@ -285,6 +288,7 @@ def build_table(
         space: The space of the architectures; `DEFAULT` unless given.
         notice: Called with what a person should read.
         images: As for `build_truth`.
+        compute: Likewise.
 
     Returns:
         The table.
@@ -306,7 +310,7 @@ def build_table(
     for note in notes:
         notice(note)
     done = build_truth(
-        journal, protocol, distinct, seeds, workers, on_training, space, notice, data
+        journal, protocol, distinct, seeds, workers, on_training, space, notice, data, compute
     )
     trainings = {(row[text], row["seed"]): row for row in done}
     n_last_only = sum(row["split"] == "valid" and "accuracies" not in row for row in done)
@@ -379,14 +383,19 @@ def _give_to_members(rows: pd.DataFrame, trained: Mapping[int, int], space: Spac
 
 
 def _train_all(
-    stacks: Sequence[Stack], protocol: Protocol, workers: int, space: Space, data: ImageData
+    stacks: Sequence[Stack],
+    protocol: Protocol,
+    workers: int,
+    space: Space,
+    data: ImageData,
+    compute: Pool,
 ) -> Iterator[Trained]:
     """Train in a pool."""
     # A worker finds the space by its class, and an architecture by its string, which always serves.
     place = f"{type(space).__module__}:{type(space).__qualname__}"
     jobs = ((space.format(space.at(stack.key)), stack.seeds) for stack in stacks)
     train_one = partial(_train_one, place, protocol)
-    return compute_all(train_one, data, jobs, workers)
+    return compute(train_one, data, jobs, workers)
 
 
 def _train_one(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.engine_options import open_pool, training_options
 from harness.cli.options import StrictCommand, data_dir_option
 from harness.cli.run import parse_n_archs, parse_seeds
 from harness.errors import UsageError
@@ -32,13 +33,7 @@ from harness.spaces import DEFAULT, load_space
     is_flag=True,
     help="Train one of each equivalence class for all its members: close, but not equal.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="Trainings at a time, each with one thread.",
-)
+@training_options()
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -53,7 +48,9 @@ def build(
     n_archs: str | None,
     seeds: str | None,
     share_classes: bool,
-    workers: int,
+    workers: int | None,
+    engine: str,
+    address: str | None,
     out: Path | None,
     data_dir: Path | None,
     as_json: bool,
@@ -92,25 +89,25 @@ def build(
     if out == place:
         make_folder(out.parent, "--out")
 
-    if workers < (cores := count_cores()):
-        click.echo(
-            f"{workers} workers of one thread on {cores} cores: --workers {cores} is up to "
-            f"{cores / workers:.3g} times as fast on an idle machine, with the same rows.",
-            err=True,
-        )
-    with Display() as display:
+    with open_pool(engine, address, workers) as (compute, at_a_time), Display() as display:
+        if engine == "local" and at_a_time < (cores := count_cores()):
+            display.tell(
+                f"{at_a_time} workers of one thread on {cores} cores: --workers {cores} is up to "
+                f"{cores / at_a_time:.3g} times as fast on an idle machine, with the same rows."
+            )
         watch = partial(display.update, "building", counted("trainings"))
         table = build_table(
             out,
             Protocol.of(chosen, dataset),
             first,
             wanted,
-            workers,
+            at_a_time,
             share_classes,
             watch,
             chosen,
             lambda message: display.tell(f"Note: {message}"),
             images,
+            compute,
         )
     if place not in (None, out):
         click.echo(f"'harness run' looks for this truth at {place}: copy it there.", err=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +14,12 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from harness.errors import HarnessError, Interrupted, UsageError, WorkerError
+from harness.errors import HarnessError, Interrupted, WorkerError
 from harness.estimators.nested import find_needed
-from harness.execution.cluster import LOCAL, START_ONE, check_listening, choose_address
+from harness.execution.cluster import choose_address
 from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Failure, Queue
+from harness.execution.engines.ray.connecting import connected
 from harness.execution.engines.ray.mailbox import (
     Files,
     Mailbox,
@@ -79,7 +79,7 @@ class RayEngine:
             return queue.result()
         if first is not None:
             queue.put_first(first)
-        with _connected(address):
+        with connected(address):
             return _Driver(self, queue, conditions, monitor).run()
 
 
@@ -249,49 +249,3 @@ class _Driver:
         for reference, task in self._under_way.items():
             if task.config.run_id not in self._started:
                 ray.cancel(reference)
-
-
-@contextmanager
-def _connected(address: str) -> Iterator[None]:
-    """Connect to a cluster, unless this process is already connected."""
-    if ray.is_initialized():
-        yield
-        return
-    check_listening(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage statistics
-    try:
-        with _keeping_signals():
-            _connect(address)
-        yield
-    finally:
-        ray.shutdown()  # also what a failed start left running
-
-
-def _connect(address: str) -> None:
-    try:
-        ray.init(
-            address=address,
-            include_dashboard=False if address == LOCAL else None,
-            log_to_driver=False,
-            configure_logging=False,
-        )
-    except Exception as error:  # Ray raises a bare Exception when its own node is too slow to start
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if address == LOCAL:
-            raise UsageError(
-                f"Ray did not start on this machine: {reason} Run the same command again when the "
-                "machine is less busy, or without --engine ray. Ray's logs are in "
-                "/tmp/ray/session_latest/logs."
-            ) from error
-        raise UsageError(f"No Ray cluster at {address}: {reason} {START_ONE}") from error
-
-
-@contextmanager
-def _keeping_signals() -> Iterator[None]:
-    """Restore the signal handlers that Ray replaces: Ctrl-C saves and stops."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
