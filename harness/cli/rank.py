@@ -12,7 +12,7 @@ import click
 from harness.cli.computing import compute, show
 from harness.cli.engine_options import engine_options, take_engine_options
 from harness.cli.options import StrictCommand
-from harness.cli.run import parse_n_archs
+from harness.cli.run import parse_n_archs, read_list
 from harness.cli.runs.choose import find, folder_option
 from harness.distributed.launch import check_alone
 from harness.errors import StoreError, UsageError
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @folder_option
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.  [default: as RUN]")
+@click.option(
+    "--archs",
+    "archs_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Rank exactly the architectures of this file, as with 'harness run'.",
+)
 @click.option("--rank-images", type=int, help="Validation images to rank on.  [default: as RUN]")
 @click.option(
     "--until-tau-se",
@@ -56,6 +63,7 @@ def rank(
     runs: tuple[str, ...],
     folders: tuple[Path, ...],
     n_archs: str | None,
+    archs_file: Path | None,
     assignments: tuple[str, ...],
     data_dir: Path | None,
     threads: int | None,
@@ -84,6 +92,9 @@ def rank(
     configs = []
     for run in found:
         stored, options = _read(run), dict(given)
+        if archs_file is not None:
+            counts = {} if n_archs is None else {"n_archs": n_archs}
+            options["archs"] = read_list(archs_file, load_space(stored.space), counts | assigned)
         if n_archs is not None:
             options["n_archs"] = parse_n_archs(n_archs, load_space(stored.space))
         config = change_ranking(stored, options, assigned)
@@ -102,7 +113,8 @@ def rank(
     resolved = resolve_all(configs, conditions)
     changed = {**given, **assigned, **({} if n_archs is None else {"n_archs": n_archs})}
     for run, config in zip(found, resolved, strict=True):
-        _check_weights(run, config, conditions.folder(config), _command(run, changed))
+        command = _command(run, changed, archs_file)
+        _check_weights(run, config, conditions.folder(config), command)
     outcome = compute(resolved, conditions, computing)
     show(outcome, conditions, as_json)
 
@@ -160,9 +172,10 @@ def _check_weights(run: Run, config: RunConfig, target: RunFolder, command: str)
         )
 
 
-def _command(run: Run, changed: dict[str, Any]) -> str:
+def _command(run: Run, changed: dict[str, Any], archs_file: Path | None = None) -> str:
     """Return the command that trains a run, or finishes it."""
     path = run.folder.path
     settings = [part for key, value in changed.items() for part in ("--set", f"{key}={value}")]
     config = ["--config", str(path / "config.toml")]
+    settings += [] if archs_file is None else ["--archs", str(archs_file)]
     return shlex.join(["harness", "run", *config, *settings, "--out", str(path.parent)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
 from harness.settings.dotted import flatten, merge
 from harness.settings.layers import (
+    CHOOSING,
     load_config_file,
     make_config,
     parse_assignments,
@@ -93,6 +95,14 @@ def _quick(key: str) -> str:
 )
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
 @click.option(
+    "--archs",
+    "archs_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Rank exactly the architectures of this file: a table as 'harness evaluate' reads it, with"
+    " or without scores, or a text with one on each line.",
+)
+@click.option(
     "--rank-images",
     type=int,
     help=f"Validation images to rank on.  {_quick('rank_images')}",
@@ -149,6 +159,7 @@ def run(
     estimators: str | None,
     seeds: str | None,
     n_archs: str | None,
+    archs_file: Path | None,
     config_file: Path | None,
     assignments: tuple[str, ...],
     out: Path,
@@ -170,9 +181,13 @@ def run(
     computing = take_engine_options(options)
     given = {key: value for key, value in options.items() if value is not None}
     assigned = parse_assignments(assignments)
+    named = str(merge(merge(from_file, given), assigned).get("space", DEFAULT))
+    if archs_file is not None:
+        counts = {"n_archs": n_archs} if n_archs is not None else {}
+        given["archs"] = read_list(archs_file, load_space(named), counts | assigned)
+        from_file = {key: value for key, value in from_file.items() if key not in CHOOSING}
     if n_archs is not None:
-        named = merge(merge(from_file, given), assigned).get("space", DEFAULT)
-        given["n_archs"] = parse_n_archs(n_archs, load_space(str(named)))
+        given["n_archs"] = parse_n_archs(n_archs, load_space(named))
     asked = make_config(from_file, given, assigned)
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     if strategies is None and not single.keys() & {"strategy", "estimator"}:
@@ -233,6 +248,29 @@ def parse_seeds(text: str | None) -> list[int]:
     if any(seed < 0 for seed in seeds):
         raise UsageError(f"--seeds '{text}' has a negative seed; seeds are 0 and up.")
     return seeds
+
+
+def read_list(path: Path, space: Space, others: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the architectures to rank.
+
+    Args:
+        path: What `--archs` names.
+        space: Their space.
+        others: What else the command line sets.
+
+    Raises:
+        UsageError: If that says too which architectures to rank.
+        DataError: If the file cannot be read.
+    """
+    from harness.scores import read_archs
+
+    given = [key for key in CHOOSING if key in others]
+    if given:
+        raise UsageError(
+            f"--archs {path} and {given[0]} = {others[given[0]]!r:.60} were given, which both say "
+            "which architectures to rank. Give one of them."
+        )
+    return read_archs(path, space)
 
 
 def parse_n_archs(text: str, space: Space) -> int:

@@ -21,13 +21,18 @@ def ranking_share(config: RunConfig) -> float:
     Args:
         config: The run's configuration.
     """
-    passes = _count_classes(config.space, config.n_archs, config.rank_offset) * config.rank_images
+    asked = config.space, config.n_archs, config.rank_offset, config.archs
+    passes = _count_classes(*asked) * config.rank_images
     return passes / (passes + PASSES_PER_STEP * config.steps * config.batch_size)
 
 
 @cache
-def _count_classes(space_name: str, n_archs: int | None, offset: int) -> int:
+def _count_classes(
+    space_name: str, n_archs: int | None, offset: int, archs: tuple[str, ...] | None
+) -> int:
     space = load_space(space_name)
+    if archs is not None:
+        return count_classes(space, (space.key(space.parse(text)) for text in archs))
     if space.size is None:
         return n_archs or 1
     n_left = space.size - offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from harness.runs.record import FINISHED, Record
 from harness.scores import STATUS_DEAD, STATUS_FAILED, STATUS_LABEL, load_scores, show
 from harness.scores.sifting import next_below
 from harness.settings.dotted import flatten
-from harness.settings.run import RunConfig
+from harness.settings.run import RunConfig, hash_settings
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import keys_of_rows
 
@@ -181,8 +181,14 @@ def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def flatten_config(config: RunConfig) -> dict[str, Any]:
-    """Return all settings except the seed, those of a table by names such as `ogd.c`."""
-    return flatten(config.model_dump(exclude={"seed"}))
+    """Return all settings except the seed, those of a table by names such as `ogd.c`.
+
+    Of a list of architectures, it says which one it is.
+    """
+    settings = flatten(config.model_dump(exclude={"seed"}))
+    if config.archs is not None:
+        settings["archs"] = f"own list {hash_settings({'archs': config.archs})[:8]}"
+    return settings
 
 
 def scores_path(folder: RunFolder, config: RunConfig, readout: str) -> Path:
@@ -218,7 +224,10 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         paths=tuple(run.folder.path for run in runs),
         exclusions={STATUS_FAILED: n_failed} if n_failed else {},
         ranked_last=np.unique(np.concatenate(list(dead))),
-        notes=_tell_labels(label, runs[0]) if any(map(len, labelled)) else (),
+        notes=(
+            *_tell_own_list(config),
+            *(_tell_labels(label, runs[0]) if any(map(len, labelled)) else ()),
+        ),
         records=tuple(run.record for run in runs),
         fitted_on=labelled if any(map(len, labelled)) else (),
         space=space,
@@ -228,6 +237,16 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
 
 def _find_status(frame: pd.DataFrame, status: str, space: Space) -> IntArray:
     return keys_of_rows(frame[frame["status"] == status], space)
+
+
+def _tell_own_list(config: RunConfig) -> Iterator[str]:
+    """Say that architectures were not drawn, so that nobody takes them for a sample of a space."""
+    if config.archs is not None:
+        yield (
+            f"The {len(config.archs):,} architectures ranked are a list of the user's own (archs), "
+            "not drawn from the whole space: figures and intervals are about architectures chosen "
+            "as these were."
+        )
 
 
 def _tell_labels(label: str, run: _Run) -> tuple[str, ...]:

@@ -141,8 +141,7 @@ class TwoStage(Estimator):
         self._space = load_space(task.config.space)
         self._first, self._second = _read(self._settings.first), _read(self._settings.second)
         self._scores = NestedScores(task, self.nested(task.config))
-        keys = self._space.prefix(task.config.n_archs or 1, task.config.rank_offset)
-        self._keys = np.array(keys, dtype=np.int64)
+        self._keys = np.array(task.config.ranked_keys(), dtype=np.int64)
 
     def prepare(self) -> None:
         """Prepare the estimators of both stages."""

@@ -47,7 +47,7 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
     images = load_run_images(config, data_dir)
     truth = find_truth(config.dataset, data_dir, space, may_lack=True)
     _check_images(config, images)
-    keys = space.prefix(config.n_archs or 1, config.rank_offset)
+    keys = config.ranked_keys()
     query = default_query(config.dataset, truth.space)
     known = set() if truth.is_missing else set(truth.mean(query).keys.tolist())
     described = {

@@ -137,7 +137,7 @@ def load_run_training(folder: RunFolder, record: Record) -> RunTraining:
 
 def _load_final(folder: RunFolder, config: RunConfig) -> pd.Series[float] | None:
     """Read the losses of the last ranking by the run's own readout, which small rankings use."""
-    if not config.rank_every or config.rank_snapshots > 1 or config.until_tau_se is not None:
+    if not config.rank_every or not config.ends_in_small_ranking:
         return None
     space = load_space(config.space)
     scores = load_scores(folder.path / "scores.parquet", space)

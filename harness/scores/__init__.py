@@ -1,5 +1,6 @@
 """Scores: the harness's own files, held to a schema, and anybody's."""
 
+from harness.scores.listing import read_archs
 from harness.scores.options import ReadOptions
 from harness.scores.own import (
     COLUMNS,
@@ -31,6 +32,7 @@ __all__ = [
     "load_scores",
     "make_score_sets",
     "on_one_line",
+    "read_archs",
     "read_score_sets",
     "refuse_halves",
     "save_scores",

@@ -245,15 +245,19 @@ class Sieve:
         reasons: Why each row is out, [row]; empty where it is not.
     """
 
-    def __init__(self, frame: pd.DataFrame, source: str, exclude: bool) -> None:
+    def __init__(
+        self, frame: pd.DataFrame, source: str, exclude: bool, removal: str = _REMOVAL
+    ) -> None:
         """Start with all rows.
 
         Args:
             frame: The table.
             source: What to call it in an error.
             exclude: Whether bad rows are left out instead of refused.
+            removal: What can be done about rows that are refused.
         """
         self._frame, self._source, self._exclude = frame, source, exclude
+        self._removal = removal
         self.keep: BoolArray = np.ones(len(frame), dtype=np.bool_)
         self.reasons: npt.NDArray[np.object_] = np.full(len(frame), "", dtype=object)
 
@@ -268,7 +272,7 @@ class Sieve:
         Args:
             frame: The table, perhaps with other columns.
         """
-        other = Sieve(frame, self._source, self._exclude)
+        other = Sieve(frame, self._source, self._exclude, self._removal)
         other.keep, other.reasons = self.keep.copy(), self.reasons.copy()
         return other
 
@@ -302,4 +306,4 @@ class Sieve:
             self.set_aside(bad, reason)
         else:
             shown = (self._frame, self._source, DataError)
-            refuse_rows(*shown, column, bad, problem, remedy, _REMOVAL)
+            refuse_rows(*shown, column, bad, problem, remedy, self._removal)

@@ -64,7 +64,7 @@ def sift_rows(frame: pd.DataFrame, archs: Archs, sieve: Sieve, source: str) -> R
     """
     if _has_status(frame):
         _sift_status(frame, sieve)
-    _sift_archs(archs, sieve)
+    sift_archs(archs, sieve)
     seed = _sift_seeds(frame, sieve)
     method, methods = _sift_methods(frame, sieve)
     seeds, seed_code = np.unique(seed, return_inverse=True)
@@ -166,7 +166,7 @@ def _sift_status(frame: pd.DataFrame, sieve: Sieve) -> None:
     sieve.set_aside(status == STATUS_LABEL, "fitted to its truth")
 
 
-def _sift_archs(archs: Archs, sieve: Sieve) -> None:
+def sift_archs(archs: Archs, sieve: Sieve) -> None:
     """Sift out unknown architectures, and rows whose columns name different ones."""
     first = archs.checks[0]
     problem = (

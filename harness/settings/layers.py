@@ -7,7 +7,9 @@ Precedence, lowest first: field defaults, preset, `--config` file, command line.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ be small three times in a row."""
 
 COUNTS = ("n_archs", "rank_offset", "rank_every_archs", "train_loss_archs")
 """Settings that count architectures of the space."""
+
+CHOOSING = ("n_archs", "rank_offset", "archs")
+"""Settings that say which architectures are ranked."""
 
 
 def make_config(*layers: Mapping[str, Any]) -> RunConfig:
@@ -69,6 +74,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
         preset_settings = fit_preset(preset_settings, own.sizes)
     merged = merge(preset_settings, given)
     _settle_cells(merged, given, space)
+    _settle_archs(merged, given, space)
     if merged.get("n_archs") == "all":
         merged["n_archs"] = size_of(space)
     try:
@@ -92,6 +98,42 @@ def _settle_cells(merged: dict[str, Any], given: Mapping[str, Any], space: Space
             f"'{space.name}' is fixed. Leave it out; channels sets the width."
         )
     merged["cells"] = 1
+
+
+def _settle_archs(merged: dict[str, Any], given: Mapping[str, Any], space: Space) -> None:
+    """Let a list of one's own decide which architectures are ranked, and in which order.
+
+    The order is that of a hash, whatever that of the list: the same architectures are the same
+    run, and the first of them, by which a ranking may decide something, are no choice of anybody.
+
+    Raises:
+        UsageError: If it is no such list, an architecture is unknown or listed twice, or
+            `n_archs` or `rank_offset` asks for others.
+    """
+    listed = merged.get("archs")
+    if listed is None:
+        return
+    is_list = isinstance(listed, (list, tuple)) and all(isinstance(one, str) for one in listed)
+    if not is_list or not listed:
+        raise UsageError(
+            f"archs = {listed!r:.60} was given; it is a list of at least one string of an "
+            "architecture. `harness run --archs FILE` reads one from a file."
+        )
+    names = [space.format(space.parse(text)) for text in listed]
+    if repeated := [name for name, n in Counter(names).items() if n > 1]:
+        raise UsageError(
+            f"archs lists {len(repeated):,} architectures more than once, such as {repeated[0]}. "
+            "Each is ranked once: leave the repeats out."
+        )
+    asked = given.get("n_archs", len(names)), given.get("rank_offset", 0)
+    if asked != (len(names), 0):
+        raise UsageError(
+            f"n_archs = {asked[0]} and rank_offset = {asked[1]} were asked for besides archs, a "
+            f"list of {len(names):,} architectures, all of which are ranked. Leave out the list, or"
+            " the others."
+        )
+    merged["archs"] = tuple(sorted(names, key=lambda name: sha256(name.encode()).digest()))
+    merged |= {"n_archs": len(names), "rank_offset": 0}
 
 
 def size_of(space: Space) -> int:
@@ -148,6 +190,9 @@ def change_ranking(
             )
     given = {key: value for key, value in stored.model_dump().items() if value is not None}
     changed = {**options, **assigned}
+    if changed.keys() & {*CHOOSING}:
+        idle = ("n_archs", "rank_offset") if "archs" in changed else ("archs",)
+        given = {key: value for key, value in given.items() if key not in idle}
     if stored.until_tau_se is None and "until_tau_se" in changed:
         given = merge(given, ROUNDS)
     config = make_config(given, changed)

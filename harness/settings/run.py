@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from harness.settings.dotted import flatten, merge, nest
 from harness.settings.stored import former_name, former_settings, former_sha256, modernise
-from harness.spaces import DEFAULT
+from harness.spaces import DEFAULT, load_space
 
 Readout = Literal["shared", "refitted"]
 """The classifier that all paths share, or one fitted to each path."""
@@ -85,6 +85,8 @@ class RunConfig(BaseModel):
             the truth table has without a gap.
         rank_offset: Architectures of the permutation to skip in all rankings, so that settings are
             not tuned on the architectures that are reported.
+        archs: Canonical strings of the architectures to rank, where they are a list of one's own;
+            `n_archs` is then their number. Small rankings during training are not of these.
         train_loss_archs: Fixed architectures that the training loss is averaged over.
         train_loss_images: Fixed training images for that loss.
         checkpoint_every: Steps between two checkpoints.
@@ -135,6 +137,7 @@ class RunConfig(BaseModel):
     recalibration_images: int = Field(512, ge=2)
     n_archs: int | None = Field(None, ge=1)
     rank_offset: int = Field(0, ge=0)
+    archs: tuple[str, ...] | None = None
     train_loss_archs: int = Field(64, ge=1)
     train_loss_images: int = Field(256, ge=2)
     checkpoint_every: int = Field(500, ge=1)
@@ -155,6 +158,18 @@ class RunConfig(BaseModel):
     def with_tables(self, tables: Mapping[str, Mapping[str, Any]]) -> RunConfig:
         """Return the same run with other tables."""
         return RunConfig(**self.model_dump(include=set(RunConfig.model_fields)), **tables)
+
+    def ranked_keys(self) -> tuple[int, ...]:
+        """Return the architectures that a resolved run ranks, by `Space.key`."""
+        space = load_space(self.space)
+        if self.archs is None:
+            return space.prefix(self.n_archs or 1, self.rank_offset)
+        return tuple(space.key(space.parse(text)) for text in self.archs)
+
+    @property
+    def ends_in_small_ranking(self) -> bool:
+        """Whether the final ranking takes the place of a small one after the last step."""
+        return self.rank_snapshots == 1 and self.until_tau_se is None and self.archs is None
 
     def reading(self, read: Collection[str]) -> RunConfig:
         """Return the same run without the settings that it does not read: they have defaults."""
@@ -228,8 +243,11 @@ class RunConfig(BaseModel):
 
     def _former_settings(self) -> Iterator[dict[str, Any]]:
         """Yield the settings that it may be stored with, which then named its threads too."""
+        if self.archs is not None:
+            return
+        younger = {"images", "archs"}
         for threads in dict.fromkeys((self.threads, None, 1)):
-            yield from former_settings({**self.model_dump(exclude={"images"}), "threads": threads})
+            yield from former_settings({**self.model_dump(exclude=younger), "threads": threads})
 
     def to_toml(self) -> str:
         """Return the stored settings as TOML; `load_config_file` reads it. None is left out."""
@@ -246,7 +264,7 @@ NO_NUMBERS = frozenset({"preset", "images", "checkpoint_every", "device", "threa
 how the run is executed. Devices and threads change the rounding; the record has both, and a run
 never changes them midway."""
 
-SHARED = NO_NUMBERS | {"space", "dataset", "estimator", "n_archs", "rank_offset"}
+SHARED = NO_NUMBERS | {"space", "dataset", "estimator", "n_archs", "rank_offset", "archs"}
 """Settings that every estimator reads: what is scored, where, and by which truth it is judged."""
 
 WATCHING = frozenset(
@@ -259,13 +277,14 @@ WATCHING = frozenset(
 
 RANKING = frozenset(
     {
-        *("n_archs", "rank_offset", "rank_images", "rank_batch", "rank_precision", "rank_readout"),
-        *("rank_snapshots", "snapshot_every", "until_tau_se", "bn_mode", "recalibration_images"),
+        *("n_archs", "rank_offset", "archs"),
+        *("rank_images", "rank_batch", "rank_precision", "rank_readout", "rank_snapshots"),
+        *("snapshot_every", "until_tau_se", "bn_mode", "recalibration_images"),
     }
 )
 """Settings of the final ranking; all others are of the training."""
 
-LATER: dict[str, Any] = {"estimator": "supernet"}
+LATER: dict[str, Any] = {"estimator": "supernet", "archs": None}
 """Settings younger than names with two hashes, and the value that earlier runs had. At that value a
 setting is left out of the hashes, so that those runs keep their names."""
 

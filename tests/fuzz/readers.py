@@ -48,7 +48,7 @@ from harness.report.measures import estimate_figures
 from harness.report.training import load_training, tau_over_training
 from harness.runs.folder import RunFolder
 from harness.runs.record import Record
-from harness.scores import ReadOptions, load_scores, read_score_sets, save_scores
+from harness.scores import ReadOptions, load_scores, read_archs, read_score_sets, save_scores
 from harness.settings.layers import load_config_file, make_config
 from harness.spaces import load_space
 from harness.spaces.nb101.encoding import parse_cell
@@ -225,6 +225,14 @@ def _read_scores(path: Path) -> object:
         worst_if_bad=number // 4 % 2 == 0,
     )
     return read_score_sets(path, options)
+
+
+def _read_listed(path: Path) -> object:
+    return read_archs(path, load_space())
+
+
+def _plain_list() -> bytes:
+    return "\n".join(str(arch_at(key)) for key in sample_indices(6)).encode()
 
 
 def _read_own_scores(path: Path) -> object:
@@ -628,6 +636,10 @@ READERS: dict[str, Reader] = {
     ),
     "scores, damaged gzip": Reader(
         "s.csv.gz", lambda: hostile(gzip.compress(_csv(_named_scores()))), _read_scores
+    ),
+    "a list of architectures": Reader("s.txt", lambda: hostile(_plain_list()), _read_listed),
+    "a list of architectures, JSON": Reader(
+        "s.json", lambda: hostile(_json(_named_scores().head(6)), json_too=True), _read_listed
     ),
     "scores without a suffix": Reader(
         "s",

@@ -143,8 +143,7 @@ def refuse_constant(labels: FloatArray, what: str) -> None:
 
 def ranked_keys(config: RunConfig) -> IntArray:
     """Return the architectures that a run ranks, [pool]."""
-    space = load_space(config.space)
-    return np.array(space.prefix(config.n_archs or 1, config.rank_offset), dtype=np.int64)
+    return np.array(config.ranked_keys(), dtype=np.int64)
 
 
 def query_of(config: RunConfig) -> TruthQuery:

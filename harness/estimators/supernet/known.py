@@ -25,7 +25,7 @@ from harness.spaces import Architecture, Space, load_space
 from harness.spaces.lookup import keys_of_rows
 
 CELLS = ("score", "loss", "accuracy", "status")
-_FREE = {"n_archs", "rank_offset", "rank_readout"}
+_FREE = {"n_archs", "rank_offset", "archs", "rank_readout"}
 """Settings of a ranking that the score of an architecture by a readout does not depend on."""
 
 N_CHECKED = 256
@@ -110,9 +110,8 @@ def checked_classes(space: Space, keys: Iterable[int]) -> list[Architecture]:
 
 def _checks(config: RunConfig) -> tuple[Any, ...]:
     """Return what decides whether bf16 is used where it is asked for."""
-    space = load_space(config.space)
-    keys = space.prefix(config.n_archs or 1, config.rank_offset)
-    return config.rank_readout, checked_classes(space, keys)
+    classes = checked_classes(load_space(config.space), config.ranked_keys())
+    return config.rank_readout, classes
 
 
 def _machine(record: Record) -> tuple[Any, ...]:

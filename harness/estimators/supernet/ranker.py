@@ -67,7 +67,7 @@ class Ranker:
         """Log the training loss over fixed architectures, and a small ranking where it is due.
 
         The small ranking serves the plot of tau over training. After the last step the full
-        ranking replaces it, unless that one averages snapshots or stops early.
+        ranking replaces it, unless that one averages snapshots, stops early or is of a list.
 
         Raises:
             Interrupted: If the monitor asked to stop; nothing is logged then.
@@ -77,8 +77,8 @@ class Ranker:
         known = self._score_all(network, sum_batch, fixed, self._loss_images, None, step)
         losses = [known[class_key(self.space, key)].loss for key in fixed]
         ranked = self.space.prefix(config.rank_every_archs, config.rank_offset)
-        is_replaced = config.rank_snapshots == 1 and config.until_tau_se is None
         is_last = step == config.steps
+        is_replaced = config.ends_in_small_ranking
         if not config.rank_every or (is_replaced if is_last else step % config.rank_every):
             ranked = ()
         readout = choose_readout(network, config.rank_readout)

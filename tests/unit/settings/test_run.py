@@ -13,10 +13,16 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.execution.runner import resolve_config
-from harness.settings.layers import load_config_file, make_config, parse_assignments
+from harness.settings.layers import (
+    change_ranking,
+    load_config_file,
+    make_config,
+    parse_assignments,
+)
 from harness.settings.presets import IMAGE_DATASETS, OWN_PRESETS, PRESETS
-from harness.settings.run import NO_NUMBERS, RANKING, RunConfig
+from harness.settings.run import NO_NUMBERS, RANKING, SHARED, RunConfig
 from harness.settings.stored import former_sha256
+from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at, sample_indices
 from harness.spaces.nb201.space import NB201
 from harness.strategies import strategy_settings
@@ -130,7 +136,7 @@ def test_a_configuration_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: augment, "),
+        ({"stepz": 3}, r"^Unknown setting 'stepz'\. Did you mean 'steps'\? Available: archs, aug"),
         (
             {"space": "nb200"},
             r"^Unknown space 'nb200'\. Did you mean 'nb201'\? Available: macro",
@@ -478,3 +484,59 @@ def test_all_of_a_space_are_its_networks() -> None:
     assert make_config({"space": "macro", "n_archs": "all"}).n_archs == 3_969
     assert make_config({"space": "macro", "n_archs": 6_561}).n_archs == 6_561
     assert make_config({"space": "nb201", "n_archs": "all"}).n_archs == 15_625
+
+
+LISTED = [str(arch_at(key)) for key in (15_000, 7, 300)]
+
+
+def test_a_list_of_ones_own_is_ranked_whatever_its_order_and_is_part_of_the_name() -> None:
+    config = make_config({"archs": LISTED})
+    assert (config.n_archs, config.rank_offset) == (3, 0)
+    assert set(config.ranked_keys()) == {15_000, 7, 300}
+    assert make_config({"archs": LISTED[::-1]}).run_id == config.run_id
+    others = [{"archs": LISTED[:2]}, {"archs": [*LISTED[:2], str(arch_at(8))]}, {"n_archs": 3}]
+    for other in map(make_config, others):
+        assert other.ranking_sha256 != config.ranking_sha256
+        assert other.training_sha256 == config.training_sha256
+    assert config.former_names == []
+    assert make_config({"n_archs": 3}).former_names != []
+
+
+def test_a_list_of_ones_own_is_stored_with_the_run(tmp_path: Path) -> None:
+    config = make_config({"archs": LISTED, "estimator": "jacov"}).reading(SHARED)
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    again = make_config(load_config_file(tmp_path / "config.toml"))
+    assert again.ranked_keys() == config.ranked_keys()
+    assert again.archs == config.archs
+    assert again.reading(SHARED).name == config.name
+
+
+def test_a_list_of_a_space_that_cannot_be_enumerated_is_ranked() -> None:
+    space = "tests.spaces.endless:Endless"
+    config = make_config({"archs": ["k-ik", "ik"], "space": space})
+    assert {load_space(space).at(key) for key in config.ranked_keys()} == {"k-ik", "ik"}
+
+
+def test_another_choice_of_architectures_takes_the_place_of_that_of_a_ranked_run() -> None:
+    stored = make_config({"n_archs": 30, "rank_offset": 5})
+    listed = change_ranking(stored, {"archs": LISTED}, {})
+    assert (listed.n_archs, listed.rank_offset) == (3, 0)
+    again = change_ranking(listed, {}, {"n_archs": 30})
+    assert (again.archs, again.n_archs) == (None, 30)
+    assert change_ranking(listed, {}, {"rank_batch": 100}).archs == listed.archs
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"archs": []}, "archs = \\[\\] was given; it is a list of at least one string"),
+        ({"archs": "file.csv"}, "`harness run --archs FILE` reads one"),
+        ({"archs": ["|x|"]}, "'|x|'"),
+        ({"archs": [*LISTED, LISTED[0]]}, "lists 1 architectures more than once, such as "),
+        ({"archs": LISTED, "n_archs": 4}, "n_archs = 4 and rank_offset = 0 were asked for besides"),
+        ({"archs": LISTED, "rank_offset": 2}, "rank_offset = 2 were asked for besides archs"),
+    ],
+)
+def test_a_list_that_cannot_be_ranked_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_config(settings)
