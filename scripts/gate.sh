@@ -2,7 +2,8 @@
 # This project's own gate: trains a small supernet on tiles, with the code at hand, and holds its
 # ranking to the committed baseline.
 #
-#   scripts/gate.sh           train and check; exits as `harness check` does (1: a regression)
+#   scripts/gate.sh           train and check; exits as `harness check` does (1: a regression,
+#                             4: not comparable)
 #   scripts/gate.sh --save    train and replace results/baselines/tiles-spos.json
 #
 # $HARNESS is the command to use (default: harness); $GATE_OUT is a folder to keep the runs and

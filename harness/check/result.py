@@ -11,6 +11,8 @@ from harness.check.snapshot import Snapshot
 from harness.errors import EXIT_FAILED, EXIT_OK
 
 EXIT_INCONCLUSIVE = 3
+EXIT_NOT_COMPARED = 4
+"""The two sides are not comparable, or a file is missing or damaged: there is no result."""
 
 CONFIDENCE = 0.95
 """Of each one-sided bound: at a difference of exactly the margin a check fails 5% of the time."""

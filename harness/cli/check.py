@@ -18,7 +18,7 @@ from harness.cli.options import (
     score_options,
     truth_options,
 )
-from harness.errors import HarnessError, UsageError
+from harness.errors import EXIT_FAILED, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.check import CheckResult, Snapshot
@@ -96,8 +96,9 @@ def check(
     Methods are matched by name.
 
     The unit is the training seed: give several on each side, preferably the same ones. Exit
-    codes: 0 pass, or inconclusive without --strict; 1 regression, or not comparable; 2 wrong
-    usage; 3 inconclusive with --strict. Needs no torch.
+    codes: 0 pass, or inconclusive without --strict; 1 regression; 2 wrong usage; 3 inconclusive
+    with --strict; 4 not compared: the sides are not comparable, or a file is missing or damaged.
+    Needs no torch.
     """
     try:
         if (save_to is None) == (baseline_file is None):
@@ -116,6 +117,10 @@ def check(
             save_junit(result, junit_file, options["strict"])
     except HarnessError as error:
         _annotate_error(str(error))
+        if baseline_file is not None and error.exit_code == EXIT_FAILED:
+            from harness.check import EXIT_NOT_COMPARED
+
+            error.exit_code = EXIT_NOT_COMPARED  # so that the usual one is a regression's alone
         raise
     _print(result, as_json, options["strict"])
     raise SystemExit(result.exit_code(options["strict"]))

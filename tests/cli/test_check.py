@@ -175,7 +175,7 @@ def test_runs_in_another_bn_mode_are_refused(invoke: Invoke, tmp_path: Path) -> 
     invoke("check", "--save-baseline", tmp_path / "b.json", old)
     new = save_runs(tmp_path / "new", SCORES, bn_mode="recalibrated")
     result = invoke("check", "--baseline", tmp_path / "b.json", new)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (4, "")
     assert "batch norm mode 'batch' in the baseline and 'recalibrated'" in result.err
 
 
@@ -198,14 +198,15 @@ def test_an_unfinished_run_is_named(invoke: Invoke, tmp_path: Path) -> None:
         (("--save-baseline", "C", "--strict", "--junit", "j"), 2, "--strict, --junit was given"),
         (("--save-baseline", "C"), 2, "--dataset"),
         (("--save-baseline", "main.csv", "--dataset", "tiles"), 2, "exists and is not a baseline"),
-        (("--baseline", "none.json"), 1, "The baseline none.json cannot be read"),
-        (("--baseline", "main.csv"), 1, "is damaged: it is not JSON"),
-        (("--baseline", "B", "--split", "valid"), 1, "truth"),
-        (("--baseline", "B", "--policy", "trial=0"), 1, "The baseline was judged by tiles test"),
+        (("--save-baseline", "C", "--dataset", "tiles", "--score-column", "x"), 1, "column"),
+        (("--baseline", "none.json"), 4, "The baseline none.json cannot be read"),
+        (("--baseline", "main.csv"), 4, "is damaged: it is not JSON"),
+        (("--baseline", "B", "--split", "valid"), 4, "truth"),
+        (("--baseline", "B", "--policy", "trial=0"), 4, "The baseline was judged by tiles test"),
         (("--baseline", "B", "--rule", "positive_pd:10%"), 2, "needs positive_pd of every seed"),
         (
             ("--baseline", "B", "--lower-is-better"),
-            1,
+            4,
             "score 'column 'score'' in the baseline and 'minus column 'score''",
         ),
     ],
@@ -231,7 +232,7 @@ def test_other_architectures_need_common(invoke: Invoke, tmp_path: Path, baselin
     frame[frame["nb201_index"] > INDEX[40]].to_csv(tmp_path / "few.csv", index=False)
     options = ("check", "--baseline", baseline, tmp_path / "few.csv")
     result = invoke(*options)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (4, "")
     assert "on 200 architectures in the baseline and on 159" in result.err
     result = invoke(*options, "--common")
     assert result.code == 0
@@ -244,7 +245,7 @@ def test_a_file_of_another_name_without_methods_is_told(invoke: Invoke, tmp_path
         pd.read_csv(write(path)).drop(columns="method").to_csv(path, index=False)
     invoke(*SAVE, tmp_path / "b.json", old)
     result = invoke("check", "--baseline", tmp_path / "b.json", new)
-    assert result.code == 1
+    assert result.code == 4
     assert "the baseline has 'old', what is checked has 'new'" in result.err
     named = invoke("check", "--baseline", tmp_path / "b.json", new, "--label", "old")
     assert (named.code, "PASS" in named.out) == (0, True)
