@@ -22,6 +22,7 @@ from harness.estimators.matrix import (
     ScoreMatrix,
 )
 from harness.estimators.naming import FLOOR, Term, find_label, parse_terms, refuse_twice
+from harness.estimators.not_run import explain_not_run
 from harness.spaces import Space
 from harness.stats.combination import Component, LogRanks, rank_together
 
@@ -68,8 +69,8 @@ def find_estimator(
         The estimator; a baseline has the architectures that any that was given has scored.
 
     Raises:
-        UsageError: If a name is unknown, a combination names one twice, its components share no
-            seed, or no architecture has a score of all.
+        UsageError: If a name is unknown, or known but was not run, a combination names one twice,
+            its components share no seed, or no architecture has a score of all.
     """
     space = estimators[0].space
     by_label = _name_all(estimators)
@@ -77,7 +78,9 @@ def find_estimator(
     refuse_twice(name, terms)
     for term in terms:
         if term.name not in {*space.baselines, *by_label}:
-            raise unknown_name(what, term.name, {*space.baselines, *by_label, FLOOR})
+            raise explain_not_run(term.name, estimators) or unknown_name(
+                what, term.name, {*space.baselines, *by_label, FLOOR}
+            )
     given = [by_label[term.name] for term in terms if term.name in by_label]
     keys = reduce(np.union1d, [each.keys for each in given or estimators])
     parts = [

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.runs.folder import RunFolder
 from harness.truth import default_query, find_truth
 from tests.cli.commandline import Invoke
 from tests.made_runs import INDICES, N, make_run
@@ -320,6 +321,29 @@ def test_estimators_are_chosen_and_combined_by_name(invoke: Invoke, runs: Path) 
     wrong = invoke("report", runs, "--floor", "live_parms")
     assert (wrong.code, wrong.out) == (2, "")
     assert "Unknown floor 'live_parms'. Did you mean 'live_params'?" in wrong.err
+
+
+def test_what_could_have_been_run_is_told_with_the_command_that_runs_it(
+    invoke: Invoke, runs: Path, proxy: Path, tmp_path: Path
+) -> None:
+    (n,) = {folder.read_record().config["n_archs"] for folder in map(RunFolder, runs.iterdir())}
+    command = f"harness run --estimators jacov --seeds 0,1 --n-archs {n} --out {runs}"
+    scores = ("--score-column", "loss", "--dataset", "tiles")
+    said = "Error: 'jacov' was not run: none of the scores given are of it. To score the same "
+    for name in ("jacov", "live_params+jacov"):
+        for start in (
+            ("report",),
+            ("evaluate",),
+            ("check", "--save-baseline", tmp_path / "b.json"),
+        ):
+            result = invoke(*start, runs, proxy, *scores, "--estimators", name)
+            assert (result.code, result.out) == (2, "")
+            assert said in result.err
+            assert f" {command} - " in result.err
+    result = invoke("report", proxy, *scores, "--floor", "predictor(n=8)")
+    assert f"harness run --estimators 'predictor(n=8)' --archs {proxy} - " in result.err
+    result = invoke("report", proxy, *scores, "--floor", "jacof")
+    assert "Unknown floor 'jacof'" in result.err
 
 
 def test_the_same_names_serve_evaluate_and_check(
