@@ -415,3 +415,11 @@ def test_what_a_seed_was_fitted_to_is_not_shown_for_it(tmp_path: Path, open_page
         page.fill("#find", str(index))
         has_score = np.isfinite(rows[0][truth.keys == index]).all()
         expect(page.locator("#count")).to_contain_text(f"{int(has_score)} of these match")
+
+
+def test_the_leaderboard_begins_on_the_first_screen(file: Path, open_page: Open) -> None:
+    page = open_page(file, width=1024).page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    row = page.locator("#ranking ~ .scroll tbody tr").first.bounding_box()
+    assert row is not None
+    assert row["y"] + row["height"] < 768
