@@ -23,13 +23,14 @@ def explain_not_run(name: str, estimators: Sequence[ScoreMatrix]) -> UsageError 
 
     Returns:
         The error, with the command that scores the same architectures; None for a name that is
-        none of these.
+        none of these, or of which there are scores by other settings or of several runs.
     """
     try:
         known, _ = split_settings(name)
     except UsageError:
         return None
-    if known not in NAMED:
+    methods = {part.estimator.method for each in estimators for part in each.components}
+    if known not in NAMED or known in methods:  # of a method that was run, the label is meant
         return None
     command = shlex.join(["harness", "run", *_write_options(name, estimators)])
     given = ", ".join(estimator.label for estimator in estimators)
