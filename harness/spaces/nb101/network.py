@@ -84,7 +84,11 @@ class Stacked(SuperNet):
             if place and place % self.n_cells == 0:
                 x = F.max_pool2d(x, 2, ceil_mode=True)
             x = cell(x, arch, norm, tap)
-        return self.classify(x.mean(dim=(2, 3)), tap)
+        return self.classify(self.pool(x, norm), tap)
+
+    def pool(self, x: Tensor, norm: Norm) -> Tensor:
+        """Turn the output of the last cell into features, [batch, channel]."""
+        return x.mean(dim=(2, 3))
 
 
 class CellAlone(nn.Module):
