@@ -34,7 +34,7 @@ class ConvBNReLU(ConvBN):
 
     def forward(self, x: Tensor, norm: Norm, tap: Tap | None) -> Tensor:
         """Compute the layer, [batch, outputs, height, width]."""
-        return F.relu_(super().forward(x, norm, tap))
+        return F.relu(super().forward(x, norm, tap))
 
 
 def max_pool(x: Tensor) -> Tensor:
