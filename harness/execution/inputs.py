@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.errors import TruthError
 from harness.estimators import estimator_of, read_by
 from harness.estimators.classes import count_classes
 from harness.estimators.nested import with_nested
@@ -41,6 +42,7 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
 
     Raises:
         UsageError: If settings ask for more images than there are.
+        TruthError: If there is a truth, and no architecture to score has one.
         HarnessError: If images or truth are missing or damaged.
     """
     space = load_space(config.space)
@@ -50,6 +52,12 @@ def load_inputs(config: RunConfig, data_dir: Path | None) -> Inputs:
     keys = config.ranked_keys()
     query = default_query(config.dataset, truth.space)
     known = set() if truth.is_missing else set(truth.mean(query).keys.tolist())
+    if not truth.is_missing and known.isdisjoint(keys):  # before anything is trained for nothing
+        raise TruthError(
+            f"None of the {len(keys):,} architectures to rank has a truth ({query} of "
+            f"{truth.name}, {len(known):,} architectures), so that nothing could judge their "
+            "scores. Rank some of those, or give another --dataset, whose truth has these."
+        )
     described = {
         "images": images.name,
         "images_sha256": images.sha256,

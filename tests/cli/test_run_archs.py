@@ -93,6 +93,21 @@ def test_a_trained_supernet_is_ranked_on_another_list_without_scoring_one_twice(
     assert tuple(scores["nb201_index"]) == sample_indices(5)
 
 
+@pytest.mark.parametrize("estimator", ["spos", "jacov", "live_params"])
+def test_a_list_without_any_truth_is_refused_before_anything_is_trained(
+    estimator: str, invoke: Invoke, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "mine.csv", [key for key in range(700) if key not in TILES][:40])
+    result = invoke(*BARE, "--estimators", estimator, "--archs", path, "--out", tmp_path / "runs")
+    assert result.code == 1
+    assert "None of the 40 architectures to rank has a truth (tiles test" in result.err
+    assert "600 architectures" in result.err
+    assert not list((tmp_path / "runs").rglob("record.json"))
+    path = write(tmp_path / "mine.csv", [TILES[0], *range(3)])  # one of them is enough
+    result = invoke(*BARE, "--estimators", estimator, "--archs", path, "--out", tmp_path / "runs")
+    assert result.code == 0, result.err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
