@@ -97,7 +97,8 @@ def check(
 
     The unit is the training seed: give several on each side, preferably the same ones. Exit
     codes: 0 pass, or inconclusive without --strict; 1 regression; 2 wrong usage; 3 inconclusive
-    with --strict; 4 not compared: the sides are not comparable, or a file is missing or damaged.
+    with --strict; 4 not compared: the sides are not comparable, or a file is missing or damaged
+    (or all is well but the JUnit file could not be written).
     Needs no torch.
     """
     try:
@@ -111,19 +112,31 @@ def check(
             _save(scores, cast(Path, save_to), as_json, options)
             return
         result = _check(scores, baseline_file, options)
-        if junit_file is not None:
-            from harness.check import save_junit
-
-            save_junit(result, junit_file, options["strict"])
     except HarnessError as error:
         _annotate_error(str(error))
-        if baseline_file is not None and error.exit_code == EXIT_FAILED:
-            from harness.check import EXIT_NOT_COMPARED
-
-            error.exit_code = EXIT_NOT_COMPARED  # so that the usual one is a regression's alone
+        if baseline_file is not None:
+            _leave_one_to_regressions(error)
         raise
     _print(result, as_json, options["strict"])
-    raise SystemExit(result.exit_code(options["strict"]))
+    code = result.exit_code(options["strict"])
+    if junit_file is not None:
+        from harness.check import save_junit
+
+        try:
+            save_junit(result, junit_file, options["strict"])
+        except HarnessError as error:
+            _annotate_error(str(error))
+            _leave_one_to_regressions(error)
+            error.exit_code = code or error.exit_code  # what was found decides
+            raise
+    raise SystemExit(code)
+
+
+def _leave_one_to_regressions(error: HarnessError) -> None:
+    from harness.check import EXIT_NOT_COMPARED
+
+    if error.exit_code == EXIT_FAILED:
+        error.exit_code = EXIT_NOT_COMPARED
 
 
 def _refuse_to_save_with(junit_file: Path | None, options: dict[str, Any]) -> None:

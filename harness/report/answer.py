@@ -29,7 +29,7 @@ from harness.report.leaderboard import (
 from harness.report.markup import Document
 from harness.report.parts import CAVEATS
 from harness.report.side_by_side import side_by_side_blocks
-from harness.report.words import find_doubts
+from harness.report.words import describe_together, find_doubts
 from harness.scores import on_one_line
 
 MOST_DOUBTS = 4
@@ -52,13 +52,16 @@ def answer_report(report: Contents) -> tuple[str, ...]:
 
 
 def answer_document(report: Contents) -> Document:
-    """Return what a run prints: the answer, then one table, then what casts doubt on them."""
+    """Return what a run prints: the answer, then one table, then what casts doubt on them.
+
+    That there is an answer for each of several sets of architectures is said first.
+    """
     blocks = side_by_side_blocks(report.sections) or list(map(short_block, report.sections))
-    doubts = find_doubts(report)
+    words = describe_together([each for one in report.sections for each in one.evaluations])
+    doubts = [doubt for doubt in find_doubts(report) if doubt not in words]
     if len(doubts) > MOST_DOUBTS:
         more = f"{len(doubts) - MOST_DOUBTS} more caveats: --section {CAVEATS}."
         doubts = [*doubts[:MOST_DOUBTS], more]
-    words: list[str] = []
     for section in report.sections:
         words += [*([""] if words else []), *map(on_one_line, answer(section))]
     return Document(words, blocks, [_explain(report), *doubts])

@@ -269,6 +269,18 @@ def test_a_junit_file_takes_the_place_of_no_scores(
     assert scores.read_bytes() == before
 
 
+def test_a_junit_file_that_cannot_be_written_hides_no_regression(
+    invoke: Invoke, tmp_path: Path, baseline: Path
+) -> None:
+    for scores, code, outcome in ((SCORES, 4, "PASS"), (-SCORES, 1, "REGRESSION")):
+        path = write(tmp_path / "new.csv", scores)
+        (tmp_path / "file").touch()
+        result = invoke("check", "--baseline", baseline, path, "--junit", tmp_path / "file/j.xml")
+        assert result.code == code
+        assert outcome in result.out
+        assert "j.xml" in result.err
+
+
 def test_names_in_a_file_do_not_steer_the_terminal(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

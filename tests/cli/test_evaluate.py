@@ -165,6 +165,8 @@ def test_runs_and_files_stand_side_by_side_with_a_warning(invoke: Invoke, tmp_pa
         assert "These estimators are judged on different architectures" in result.out
         assert "Left out, not finished: tiles-spos-s2-" in result.err
     result = invoke(*call)
+    assert result.out.startswith("These estimators are judged on different architectures")
+    assert result.out.count("These estimators") == 1
     first, second = (f"Leaderboard ({n} architectures, tiles test" for n in (N, len(SCORES)))
     own, others = result.out.split(second)
     assert first in own

@@ -342,6 +342,9 @@ def test_what_could_have_been_run_is_told_with_the_command_that_runs_it(
             assert f" {command} - " in result.err
     result = invoke("report", proxy, *scores, "--floor", "predictor(n=8)")
     assert f"harness run --estimators 'predictor(n=8)' --archs {proxy} - " in result.err
+    spos = sorted(runs.glob("tiles-spos-*"))
+    result = invoke("report", *spos, "--estimators", "ogd")
+    assert f"harness run --estimators ogd --config {spos[0]}/config.toml --seeds 0,1" in result.err
     result = invoke("report", proxy, *scores, "--floor", "jacof")
     assert "Unknown floor 'jacof'" in result.err
 

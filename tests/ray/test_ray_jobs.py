@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,16 @@ def diverge(given: None, job: int) -> None:
     raise DivergedError(f"Training {job} diverged.") from ValueError()
 
 
+def time_it(given: None, job: int) -> tuple[float, float]:
+    started = time.time()
+    time.sleep(0.3)
+    return started, time.time()
+
+
+def crash(given: None, job: int) -> None:
+    raise KeyError("no such op")
+
+
 def die_at_first(given: Path, job: int) -> int:
     marker = given / str(job)
     if not marker.exists():
@@ -57,6 +69,16 @@ def connection(cluster: Any) -> Iterator[str]:
 def test_every_job_is_computed_once(connection: str) -> None:
     assert count_cpus() == 2
     assert sorted(compute_on_ray(partial(add, 100), 10, iter(range(9)), 2)) == list(range(110, 119))
+
+
+def test_no_more_run_at_a_time_than_were_asked_for(connection: str) -> None:
+    spans = sorted(compute_on_ray(time_it, None, range(3), 1))
+    assert all(ended <= begun for (_, ended), (begun, _) in pairwise(spans))
+
+
+def test_a_bug_comes_out_as_it_is(connection: str) -> None:
+    with pytest.raises(KeyError, match="no such op"):
+        list(compute_on_ray(crash, None, [7], 1))
 
 
 def test_a_lost_job_is_computed_again(connection: str, tmp_path: Path) -> None:

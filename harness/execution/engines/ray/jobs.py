@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import ray
 import torch
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from harness.errors import HarnessError, WorkerError
 
@@ -57,7 +57,7 @@ def compute_on_ray(
         while True:
             for job in waiting:
                 under_way.add(remote.remote(function, shared, job))
-                if len(under_way) > workers:
+                if len(under_way) >= workers:
                     break
             if not under_way:
                 return
@@ -72,6 +72,8 @@ def compute_on_ray(
 def _take(reference: Any) -> Any:
     try:
         done, error = ray.get(reference)
+    except RayTaskError:  # a bug; it has its own traceback
+        raise
     except RayError as problem:
         reason = str(problem).strip().splitlines()[0]
         raise WorkerError(
