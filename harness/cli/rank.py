@@ -90,11 +90,15 @@ def rank(
             "of one folder at a time."
         )
     configs = []
+    lists: dict[str, tuple[str, ...]] = {}  # by space: standard input can be read only once
     for run in found:
         stored, options = _read(run), dict(given)
         if archs_file is not None:
-            counts = {} if n_archs is None else {"n_archs": n_archs}
-            options["archs"] = read_list(archs_file, load_space(stored.space), counts | assigned)
+            if stored.space not in lists:
+                counts = {} if n_archs is None else {"n_archs": n_archs}
+                space = load_space(stored.space)
+                lists[stored.space] = read_list(archs_file, space, counts | assigned)
+            options["archs"] = lists[stored.space]
         if n_archs is not None:
             options["n_archs"] = parse_n_archs(n_archs, load_space(stored.space))
         config = change_ranking(stored, options, assigned)

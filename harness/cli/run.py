@@ -251,7 +251,7 @@ def parse_seeds(text: str | None) -> list[int]:
 
 
 def read_list(path: Path, space: Space, others: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the architectures to rank.
+    """Read the architectures to rank, and print what may surprise about how they were read.
 
     Args:
         path: What `--archs` names.
@@ -262,6 +262,7 @@ def read_list(path: Path, space: Space, others: Mapping[str, Any]) -> tuple[str,
         UsageError: If that says too which architectures to rank.
         DataError: If the file cannot be read.
     """
+    from harness.cli.printing import clean_lines
     from harness.scores import read_archs
 
     given = [key for key in CHOOSING if key in others]
@@ -270,7 +271,10 @@ def read_list(path: Path, space: Space, others: Mapping[str, Any]) -> tuple[str,
             f"--archs {path} and {given[0]} = {others[given[0]]!r:.60} were given, which both say "
             "which architectures to rank. Give one of them."
         )
-    return read_archs(path, space)
+    archs, notes = read_archs(path, space)
+    for note in notes:
+        click.echo(clean_lines(f"Note: {note}"), err=True)
+    return archs
 
 
 def parse_n_archs(text: str, space: Space) -> int:

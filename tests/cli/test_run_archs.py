@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,17 @@ def test_a_trained_supernet_is_ranked_on_another_list_without_scoring_one_twice(
     (name,) = names(invoke, "rank", run, "--n-archs", "5")
     scores = load_scores(out / name / "scores.parquet")
     assert tuple(scores["nb201_index"]) == sample_indices(5)
+
+
+def test_several_supernets_are_ranked_on_a_list_from_standard_input(
+    out: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "index,score\n" + "".join(f"{key},1\n" for key in range(11))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    run = min(out.glob("tiles-spos-*"))  # given twice
+    result = invoke("rank", run, out / ".." / out.name / run.name, "--archs", "-", "--json")
+    assert result.code == 0, result.err
+    assert result.err.count("Note: standard input: column 'index' was taken for places") == 1
 
 
 @pytest.mark.parametrize("estimator", ["spos", "jacov", "live_params"])
