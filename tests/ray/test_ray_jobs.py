@@ -71,6 +71,7 @@ def test_every_job_is_computed_once(connection: str) -> None:
     assert sorted(compute_on_ray(partial(add, 100), 10, iter(range(9)), 2)) == list(range(110, 119))
 
 
+@pytest.mark.slow
 def test_no_more_run_at_a_time_than_were_asked_for(connection: str) -> None:
     spans = sorted(compute_on_ray(time_it, None, range(3), 1))
     assert all(ended <= begun for (_, ended), (begun, _) in pairwise(spans))
@@ -85,6 +86,7 @@ def test_a_lost_job_is_computed_again(connection: str, tmp_path: Path) -> None:
     assert list(compute_on_ray(die_at_first, tmp_path, [7], 1)) == [7]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_lost_too_often_says_what_to_do(
     connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

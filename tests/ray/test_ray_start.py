@@ -12,7 +12,8 @@ import ray
 
 from harness.errors import UsageError
 from harness.execution.conditions import Conditions
-from harness.execution.engines.ray.driver import RayEngine, _connected, _Driver, _Task
+from harness.execution.engines.ray.connecting import connected
+from harness.execution.engines.ray.driver import RayEngine, _Driver, _Task
 from tests.tiny import tiny_config
 
 
@@ -34,7 +35,7 @@ def test_a_ray_that_does_not_start_is_told_and_put_away(
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", fail)
     monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
-    with pytest.raises(UsageError) as caught, _connected(address):
+    with pytest.raises(UsageError) as caught, connected(address):
         raise AssertionError("there is no cluster to work on")
     told = reason.splitlines()[0] if reason else "Exception"
     assert str(caught.value).startswith(f"{message}{told} ")

@@ -55,14 +55,9 @@ def naive_reliable_gap(pairs: list[tuple[Decimal, float]], fewest: int) -> float
     n_before = np.cumsum([0] + [len(sizes[step]) for step in steps])
     before = np.cumsum([0.0] + [sum(sizes[step]) for step in steps])
     for place, step in enumerate(steps):
-        fit = max(
-            min(
-                (before[end] - before[start]) / (n_before[end] - n_before[start])
-                for end in range(place + 1, len(steps) + 1)
-            )
-            for start in range(place + 1)
-        )
-        if fit >= 0.9 - 1e-9 and n_before[-1] - n_before[place] >= fewest:
+        end, start = np.s_[place + 1 :], np.s_[: place + 1, None]
+        means = (before[end] - before[start]) / (n_before[end] - n_before[start])
+        if means.min(axis=1).max() >= 0.9 - 1e-9 and n_before[-1] - n_before[place] >= fewest:
             return (step - 1) / 100
     return None
 

@@ -181,7 +181,9 @@ def test_a_table_of_another_space_is_built(
     space, protocol = kind(), Protocol(channels=4, epochs=1)
     built: list[str] = []
 
-    def pretend(stacks: Any, protocol: Protocol, workers: int, space: Space, data: Any) -> Any:
+    def pretend(
+        stacks: Any, protocol: Protocol, workers: int, space: Space, data: Any, compute: Any
+    ) -> Any:
         for key, seeds in stacks:
             built.append(space.format(space.at(key)))
             names = {name: cells[0] for name, cells in name_archs([key], space).items()}
