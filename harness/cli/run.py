@@ -185,10 +185,9 @@ def run(
     if archs_file is not None:
         counts = {"n_archs": n_archs} if n_archs is not None else {}
         given["archs"] = read_list(archs_file, load_space(named), counts | assigned)
-        from_file = {key: value for key, value in from_file.items() if key not in CHOOSING}
     if n_archs is not None:
         given["n_archs"] = parse_n_archs(n_archs, load_space(named))
-    asked = make_config(from_file, given, assigned)
+    asked = make_config(from_file, merge(given, assigned))
     single = {**from_file, **assigned}  # a file or --set names one strategy and one seed
     if strategies is None and not single.keys() & {"strategy", "estimator"}:
         estimators = estimators or PRESET_ESTIMATORS.get(asked.preset)

@@ -183,9 +183,9 @@ def _label_alike(configs: Sequence[RunConfig]) -> list[str]:
 def flatten_config(config: RunConfig) -> dict[str, Any]:
     """Return all settings except the seed, those of a table by names such as `ogd.c`.
 
-    Of a list of architectures, it says which one it is.
+    Of a list of architectures, it says which one it is; without one, it leaves that out.
     """
-    settings = flatten(config.model_dump(exclude={"seed"}))
+    settings = flatten(config.model_dump(exclude={"seed", "archs"}))
     if config.archs is not None:
         settings["archs"] = f"own list {hash_settings({'archs': config.archs})[:8]}"
     return settings
@@ -242,10 +242,15 @@ def _find_status(frame: pd.DataFrame, status: str, space: Space) -> IntArray:
 def _tell_own_list(config: RunConfig) -> Iterator[str]:
     """Say that architectures were not drawn, so that nobody takes them for a sample of a space."""
     if config.archs is not None:
+        n = len(config.archs)
+        ranked = (
+            f"{n:,} architectures ranked are a list"
+            if n > 1
+            else "one architecture ranked is a choice"
+        )
         yield (
-            f"The {len(config.archs):,} architectures ranked are a list of the user's own (archs), "
-            "not drawn from the whole space: figures and intervals are about architectures chosen "
-            "as these were."
+            f"The {ranked} of the user's own (archs), not drawn from the whole space: figures and "
+            "intervals are about architectures chosen in this way."
         )
 
 

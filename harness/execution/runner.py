@@ -12,7 +12,7 @@ from harness.execution.conditions import Conditions
 from harness.execution.engines.base import Engine, Failure, needs_no_work
 from harness.monitor import Monitor
 from harness.runs.folder import RunFolder, under_stored_name
-from harness.settings.dotted import differences
+from harness.settings.dotted import differences, show_value
 from harness.settings.run import RunConfig
 from harness.spaces import Space, load_space
 from harness.truth import TruthTable, default_query, find_truth
@@ -104,7 +104,9 @@ def gather(resolved: Sequence[RunConfig], conditions: Conditions) -> list[RunCon
         other = named.setdefault(config.run_id, config)
         if other is not config:  # a name has a prefix of the hash
             differing = differences(other.model_dump(), config.model_dump())
-            named_differences = ", ".join(f"{key} = {a!r} and {b!r}" for key, a, b in differing)
+            named_differences = ", ".join(
+                f"{key} = {show_value(a)} and {show_value(b)}" for key, a, b in differing
+            )
             raise UsageError(
                 f"Two runs of different settings would both be stored as {config.run_id}: "
                 f"{named_differences}. Give one of them another --out folder."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import UsageError, unknown_name
+from harness.settings.dotted import show_value
 from harness.spaces import Space, load_space
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def explain(error: ValidationError, table: str = "") -> str:
         return ".".join(str(part) for part in (table, *parts) if part != "")
 
     details = "; ".join(
-        f"{name(item['loc'])} = {item['input']!r}: {item['msg']}" for item in error.errors()
+        f"{name(item['loc'])} = {show_value(item['input'])}: {item['msg']}"
+        for item in error.errors()
     )
     return f"Not an allowed setting: {details}."

@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from harness.errors import UsageError
+from harness.settings.dotted import show_value
 from harness.settings.run import RunConfig
 
 IDLE: dict[str, tuple[str, Any]] = {
@@ -32,7 +33,7 @@ def find_idle(
         A line for each.
     """
     unread = [
-        f"{key} = {value!r}, since no requested estimator reads it."
+        f"{key} = {show_value(value)}, since no requested estimator reads it."
         for key, value in given.items()
         if key in RunConfig.model_fields and key not in read
     ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+LONGEST = 80
+"""Characters of a value that a message shows."""
+
 
 def nest(key: str, value: Any) -> dict[str, Any]:
     """Turn a dotted key and its value into tables."""
@@ -13,6 +16,12 @@ def nest(key: str, value: Any) -> dict[str, Any]:
     for table in reversed(tables):
         nested = {table: nested}
     return nested
+
+
+def show_value(value: object) -> str:
+    """Write a value for a message; of a long one, such as a list of architectures, the start."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -41,8 +41,9 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
 
     Args:
         *layers: Settings, lowest precedence first; tables such as `ogd` are merged key by key.
-            `dataset` and `preset` are taken from the highest layer that has them. The former may
-            be the path of one's own images, which are then read.
+            `dataset` and `preset` are taken from the highest layer that has them, and so is the
+            choice of architectures: by a list, or by a number and an offset. The data set may be
+            the path of one's own images, which are then read.
 
     Returns:
         The configuration.
@@ -54,7 +55,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     given: dict[str, Any] = {}
     for layer in layers:
         _check_keys(layer)
-        given = merge(given, layer)
+        given = merge(_without_other_choice(given, layer), layer)
     dataset, preset = str(given.get("dataset", "tiles")), str(given.get("preset", "quick"))
     space = load_space(str(given.get("space", DEFAULT)))
     own = find_own(dataset, given)
@@ -86,6 +87,15 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     _check_rounds(config)
     _check_snapshots(config)
     return config
+
+
+def _without_other_choice(low: Mapping[str, Any], high: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out of a layer which architectures are ranked, where a higher one says it otherwise."""
+    chosen = [key for key in CHOOSING if high.get(key) is not None]
+    if not chosen:
+        return low
+    idle = ("n_archs", "rank_offset") if "archs" in chosen else ("archs",)
+    return {key: value for key, value in low.items() if key not in idle}
 
 
 def _settle_cells(merged: dict[str, Any], given: Mapping[str, Any], space: Space) -> None:
@@ -190,9 +200,6 @@ def change_ranking(
             )
     given = {key: value for key, value in stored.model_dump().items() if value is not None}
     changed = {**options, **assigned}
-    if changed.keys() & {*CHOOSING}:
-        idle = ("n_archs", "rank_offset") if "archs" in changed else ("archs",)
-        given = {key: value for key, value in given.items() if key not in idle}
     if stored.until_tau_se is None and "until_tau_se" in changed:
         given = merge(given, ROUNDS)
     config = make_config(given, changed)

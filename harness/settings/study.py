@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import UsageError, unknown_name
-from harness.settings.dotted import differences, flatten, merge, nest
+from harness.settings.dotted import differences, flatten, merge, nest, show_value
 from harness.settings.layers import make_config
 from harness.settings.run import RunConfig
 
@@ -101,7 +101,9 @@ class Repeat(NamedTuple):
         """Describe the point, and in what it differs from the earlier one without effect."""
         same = []
         for key, _, earlier in differences(self.point, self.first):
-            same.append(f"with {key} = {earlier!r}" if key in self.first else f"without {key}")
+            same.append(
+                f"with {key} = {show_value(earlier)}" if key in self.first else f"without {key}"
+            )
         return (
             f"{_show(self.point)}: {'the same run as ' + ', '.join(same) if same else 'repeated'}"
         )
@@ -124,7 +126,10 @@ def find_repeats(study: Study, run_ids: Sequence[str]) -> list[Repeat]:
 
 
 def _show(point: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} = {value!r}" for key, value in point.items()) or "the base alone"
+    return (
+        ", ".join(f"{key} = {show_value(value)}" for key, value in point.items())
+        or "the base alone"
+    )
 
 
 def load_study(path: Path) -> Study:
@@ -161,9 +166,7 @@ def load_study(path: Path) -> Study:
         raise UsageError(f"Study file {path}: {_explain(error)}.") from error
     points = [flatten(point) for point in _points(path, study)]
     configs = [_make(path, study.base, point) for point in points]
-    settings = (nest(*item) for layer in (study.base, *points) for item in layer.items())
-    given: dict[str, Any] = reduce(merge, settings, {})
-    return Study(study.name, points, configs, given, text)
+    return Study(study.name, points, configs, _nest_all(study.base, *points), text)
 
 
 def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
@@ -184,12 +187,16 @@ def _points(path: Path, study: StudyFile) -> Iterator[dict[str, Any]]:
 
 
 def _make(path: Path, base: Mapping[str, Any], point: Mapping[str, Any]) -> RunConfig:
-    layers = [nest(key, value) for key, value in point.items()]
     try:
-        return make_config(*(nest(key, value) for key, value in base.items()), *layers)
+        return make_config(_nest_all(base), _nest_all(point))
     except UsageError as error:
         where = f", run with {_show(point)}" if point else ""
         raise UsageError(f"Study file {path}{where}: {error}") from error
+
+
+def _nest_all(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the dotted keys of layers into tables, and merge them; the last one wins."""
+    return reduce(merge, (nest(*item) for layer in layers for item in layer.items()), {})
 
 
 def _lists(grid: Mapping[str, Any]) -> dict[str, list[Any]]:

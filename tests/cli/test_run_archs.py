@@ -77,8 +77,15 @@ def test_a_run_can_be_repeated_from_its_folder_alone_and_in_any_order(
     reversed_list = write(tmp_path / "other.csv", KEYS[::-1])
     assert len(names(invoke, *COMMAND, "--archs", reversed_list, "--out", out)) == 5
     run = only_run(out, "jacov")
-    assert names(invoke, "run", "--config", run / "config.toml", "--out", out) == [run.name]
+    again = ("run", "--config", run / "config.toml")
+    assert names(invoke, *again, "--out", out) == [run.name]
     assert {path: path.stat().st_mtime_ns for path in out.rglob("scores.parquet")} == before
+    names(invoke, *again, "--n-archs", "5", "--out", tmp_path / "five")
+    scores = load_scores(only_run(tmp_path / "five", "jacov") / "scores.parquet")
+    assert tuple(scores["nb201_index"]) == sample_indices(5)
+    listed = f"archs=['{arch_at(5)}']"
+    both = invoke(*again, "--n-archs", "5", "--set", listed, "--out", tmp_path / "no")
+    assert "n_archs = 5 and rank_offset = 0 were asked for besides archs" in both.err
 
 
 def test_a_trained_supernet_is_ranked_on_another_list_without_scoring_one_twice(

@@ -99,6 +99,21 @@ def test_the_baseline_stands_on_top_and_namesakes_are_told_apart(tmp_path: Path)
     assert len(hashes) == 3
 
 
+def test_only_a_run_on_a_list_of_ones_own_names_it(tmp_path: Path) -> None:
+    listed = [str(arch_at(index)) for index in INDICES.tolist()]
+    for more in ({}, {"archs": listed[:1]}, {"archs": listed[:2]}):
+        make_run(tmp_path, SCORES, truth=TRUTH, **more)
+    found = load_estimators([tmp_path]).estimators
+    plain, *own = sorted(found, key=lambda each: len(each.label))
+    assert plain.label == f"spos [n_archs={N}]"
+    for each in own:
+        assert re.fullmatch(r"spos \[n_archs=[12], archs=own list [0-9a-f]{8}\]", each.label)
+    assert sorted(each.notes[0].partition(" of the user's")[0] for each in own) == [
+        "The 2 architectures ranked are a list",
+        "The one architecture ranked is a choice",
+    ]
+
+
 def test_a_failed_score_is_nan_and_counted(tmp_path: Path) -> None:
     failed = SCORES.copy()
     failed[5] = np.nan

@@ -526,6 +526,19 @@ def test_another_choice_of_architectures_takes_the_place_of_that_of_a_ranked_run
     assert change_ranking(listed, {}, {"rank_batch": 100}).archs == listed.archs
 
 
+def test_the_highest_layer_that_chooses_architectures_does_so_alone() -> None:
+    listed = make_config({"archs": LISTED}).stored()
+    counted = make_config(listed, {"n_archs": 30})
+    assert (counted.archs, counted.n_archs, counted.run_id) == (
+        *(None, 30),
+        make_config({"n_archs": 30}).run_id,
+    )
+    assert make_config(listed, {"n_archs": "all"}).n_archs == 15_625
+    assert make_config(listed, {"rank_offset": 9}).archs is None
+    again = make_config(counted.stored(), {"rank_offset": 9}, {"archs": LISTED[:2]}, {"lr": 0.3})
+    assert (set(again.archs or ()), again.n_archs, again.rank_offset) == ({*LISTED[:2]}, 2, 0)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

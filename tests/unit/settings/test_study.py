@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.settings.study import load_study
+from harness.spaces.nb201.encoding import arch_at
 
 
 def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
@@ -37,6 +38,27 @@ def test_a_grid_is_every_combination_over_the_base(tmp_path: Path) -> None:
     }
     assert {c.preset for c in study.configs} == {"smoke"}
     assert {c.tables["ogd"]["beta"] for c in study.configs} == {0.5}
+
+
+def test_a_run_chooses_its_architectures_over_the_base(tmp_path: Path) -> None:
+    listed = [str(arch_at(key)) for key in range(200)]
+    text = f"""
+        [base]
+        n_archs = 20
+        [[run]]
+        archs = {listed}
+        [[run]]
+        seed = 1
+    """
+    own, plain = load_study(write(tmp_path, text)).configs
+    assert (own.n_archs, own.archs is None, plain.n_archs, plain.archs) == (200, False, 20, None)
+    text = f"[base]\narchs = {listed}\n[grid]\nn_archs = [30]\n"
+    (counted,) = load_study(write(tmp_path, text)).configs
+    assert (counted.n_archs, counted.archs) == (30, None)
+    for text in (f"[base]\narchs = {listed}\nn_archs = 3", f"[[run]]\narchs = {listed}\nlr = 0"):
+        with pytest.raises(UsageError) as refused:
+            load_study(write(tmp_path, text))
+        assert len(str(refused.value).replace(str(tmp_path), "")) < 300
 
 
 def test_a_dotted_key_needs_no_quotes(tmp_path: Path) -> None:
