@@ -94,6 +94,18 @@ def check_parts(parts: Sequence[str], full: bool) -> None:
         raise UsageError("--section and --full were given: some parts, or all. Give one of them.")
 
 
+def archs_option(command: Command) -> Command:
+    """Add the option for a list of one's own of architectures to rank."""
+    return click.option(
+        "--archs",
+        "archs_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Rank exactly the architectures of this file: a table as 'harness evaluate' reads "
+        "it, with or without scores, or a text with one on each line.",
+    )(command)
+
+
 def truth_options(
     default: str = "the data set's usual", policy: str = "mean"
 ) -> Callable[[Command], Command]:

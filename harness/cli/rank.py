@@ -11,7 +11,7 @@ import click
 
 from harness.cli.computing import compute, show
 from harness.cli.engine_options import engine_options, take_engine_options
-from harness.cli.options import StrictCommand
+from harness.cli.options import StrictCommand, archs_option
 from harness.cli.run import parse_n_archs, read_list
 from harness.cli.runs.choose import find, folder_option
 from harness.distributed.launch import check_alone
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @folder_option
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.  [default: as RUN]")
-@click.option(
-    "--archs",
-    "archs_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Rank exactly the architectures of this file, as with 'harness run'.",
-)
+@archs_option
 @click.option("--rank-images", type=int, help="Validation images to rank on.  [default: as RUN]")
 @click.option(
     "--until-tau-se",
@@ -90,12 +84,12 @@ def rank(
             "of one folder at a time."
         )
     configs = []
+    counts = {} if n_archs is None else {"n_archs": n_archs}
     lists: dict[str, tuple[str, ...]] = {}  # by space: standard input can be read only once
     for run in found:
         stored, options = _read(run), dict(given)
         if archs_file is not None:
             if stored.space not in lists:
-                counts = {} if n_archs is None else {"n_archs": n_archs}
                 space = load_space(stored.space)
                 lists[stored.space] = read_list(archs_file, space, counts | assigned)
             options["archs"] = lists[stored.space]
@@ -115,7 +109,7 @@ def rank(
     (out,) = outs.values()
     conditions = Conditions(out, data_dir, retry_failed=retry_failed, trains=False)
     resolved = resolve_all(configs, conditions)
-    changed = {**given, **assigned, **({} if n_archs is None else {"n_archs": n_archs})}
+    changed = {**given, **assigned, **counts}
     for run, config in zip(found, resolved, strict=True):
         command = _command(run, changed, archs_file)
         _check_weights(run, config, conditions.folder(config), command)

@@ -19,7 +19,7 @@ from harness.cli.methods import (
     refuse_others,
     spell_out,
 )
-from harness.cli.options import StrictCommand
+from harness.cli.options import StrictCommand, archs_option
 from harness.distributed.launch import check_launch, read_launch
 from harness.errors import UsageError
 from harness.estimators import (
@@ -34,7 +34,7 @@ from harness.estimators import (
 )
 from harness.estimators.naming import split_names
 from harness.settings.conflicts import find_idle, refuse_contradictions
-from harness.settings.dotted import flatten, merge
+from harness.settings.dotted import flatten, merge, show_value
 from harness.settings.layers import (
     CHOOSING,
     load_config_file,
@@ -94,14 +94,7 @@ def _quick(key: str) -> str:
     f"{' and '.join(NEVER_RUN)} were never run as a whole.  [default: quick]",
 )
 @click.option("--n-archs", help="Architectures to rank: a number, or 'all'.")
-@click.option(
-    "--archs",
-    "archs_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Rank exactly the architectures of this file: a table as 'harness evaluate' reads it, with"
-    " or without scores, or a text with one on each line.",
-)
+@archs_option
 @click.option(
     "--rank-images",
     type=int,
@@ -267,8 +260,8 @@ def read_list(path: Path, space: Space, others: Mapping[str, Any]) -> tuple[str,
     given = [key for key in CHOOSING if key in others]
     if given:
         raise UsageError(
-            f"--archs {path} and {given[0]} = {others[given[0]]!r:.60} were given, which both say "
-            "which architectures to rank. Give one of them."
+            f"--archs {path} and {given[0]} = {show_value(others[given[0]])} were given, which "
+            "both say which architectures to rank. Give one of them."
         )
     archs, notes = read_archs(path, space)
     for note in notes:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from harness.errors import UsageError, unknown_name
 from harness.settings.base import explain
 from harness.settings.conflicts import refuse_contradictions
-from harness.settings.dotted import flatten, merge, nest
+from harness.settings.dotted import flatten, merge, nest, show_value
 from harness.settings.own import find_own, fit_preset
 from harness.settings.presets import EVERY_PRESET, OWN_PRESETS, PRESETS, ROUNDS
 from harness.settings.run import RANKING, RunConfig
@@ -126,7 +126,7 @@ def _settle_archs(merged: dict[str, Any], given: Mapping[str, Any], space: Space
     is_list = isinstance(listed, (list, tuple)) and all(isinstance(one, str) for one in listed)
     if not is_list or not listed:
         raise UsageError(
-            f"archs = {listed!r:.60} was given; it is a list of at least one string of an "
+            f"archs = {show_value(listed)} was given; it is a list of at least one string of an "
             "architecture. `harness run --archs FILE` reads one from a file."
         )
     names = [space.format(space.parse(text)) for text in listed]

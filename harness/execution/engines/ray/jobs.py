@@ -6,7 +6,9 @@ computed again; as each draws everything from its own seed, that changes nothing
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from typing import Any, TypeVar
 
 import ray
@@ -52,18 +54,35 @@ def compute_on_ray(
     """
     shared = ray.put(given)
     remote: Any = ray.remote(num_cpus=1, max_retries=RETRIES)(_compute)
-    waiting, under_way = iter(jobs), set[Any]()
+    with closing(
+        keep_busy(lambda job: remote.remote(function, shared, job), jobs, workers)
+    ) as done:
+        for _, reference in done:
+            yield _take(reference)
+
+
+def keep_busy(
+    submit: Callable[[Job], Any], jobs: Iterable[Job], workers: int
+) -> Generator[tuple[Job, Any], None, None]:
+    """Submit jobs, some at a time; what is under way when the generator is closed is cancelled.
+
+    Args:
+        submit: Submits a job, and returns the reference to its result.
+        jobs: The jobs; drawn when a worker is free.
+        workers: Jobs at a time.
+
+    Yields:
+        Each job with that reference, as it is finished.
+    """
+    waiting, under_way = iter(jobs), dict[Any, Job]()
     try:
         while True:
-            for job in waiting:
-                under_way.add(remote.remote(function, shared, job))
-                if len(under_way) >= workers:
-                    break
+            for job in itertools.islice(waiting, workers - len(under_way)):
+                under_way[submit(job)] = job
             if not under_way:
                 return
             (reference,), _ = ray.wait(list(under_way))
-            under_way.remove(reference)
-            yield _take(reference)
+            yield under_way.pop(reference), reference
     finally:
         for reference in under_way:
             ray.cancel(reference, force=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import ray
@@ -16,13 +17,12 @@ import torch
 
 from harness.estimators.supernet.readout import ReadoutSums
 from harness.estimators.supernet.spread import Scoring, score_all
+from harness.execution.engines.ray.jobs import RETRIES, keep_busy
 from harness.spaces.values import Architecture
 from harness.supernet.base import SuperNet
 
 CHUNKS_A_WORKER = 4
 """Chunks per worker: several, so that workers of unequal speed finish at about the same time."""
-
-RETRIES = 3
 
 
 class RaySpread:
@@ -52,17 +52,10 @@ class RaySpread:
         remote: Any = ray.remote(num_cpus=self._threads, max_retries=RETRIES)(_score_chunk)
         size = math.ceil(len(archs) / (self._workers * CHUNKS_A_WORKER))
         chunks = [list(archs[i : i + size]) for i in range(0, len(archs), size)]
-        under_way: dict[Any, list[Architecture]] = {}
-        try:
-            while chunks or under_way:
-                while chunks and len(under_way) < self._workers:
-                    chunk = chunks.pop(0)
-                    under_way[remote.remote(*arguments, chunk)] = chunk
-                (done,), _ = ray.wait(list(under_way))
-                yield from zip(under_way.pop(done), ray.get(done), strict=True)
-        finally:  # the ranking was stopped, or a chunk failed
-            for reference in under_way:
-                ray.cancel(reference, force=True)
+        scored = keep_busy(lambda chunk: remote.remote(*arguments, chunk), chunks, self._workers)
+        with closing(scored):  # the ranking may be stopped, or a chunk fail
+            for chunk, reference in scored:
+                yield from zip(chunk, ray.get(reference), strict=True)
 
     def _put(self, network: SuperNet) -> Any:
         if self._network is None or self._network[0] is not network:
