@@ -98,7 +98,7 @@ def find_doubts(report: Contents) -> list[str]:
 
 
 def _doubt(report: Contents) -> Iterator[str]:
-    yield from _compare_archs(report)
+    yield from compare_archs(report)
     for section in report.sections:
         yield from section.truth.notes
         yield from _say_doubts(section)
@@ -133,12 +133,13 @@ def _describe(report: Contents) -> Iterator[tuple[str, str]]:
     yield from of(CAVEATS, _say_caveats(report))
 
 
-def _compare_archs(report: Contents) -> list[str]:
+def compare_archs(report: Contents) -> list[str]:
+    """Warn if estimators of one truth are judged on different architectures."""
     return describe_together([r for section in report.sections for r in section.evaluations])
 
 
 def _say_caveats(report: Contents) -> Iterator[str]:
-    yield from _compare_archs(report)
+    yield from compare_archs(report)
     for section in report.sections:
         yield _say_truth(section.truth, section.space)
         yield _say_scores([result.estimator for result in section.evaluations])

@@ -71,7 +71,7 @@ class NB1Shot1(Grid):
     shapes = WHOLE.shapes
     baseline_shape = WHOLE.baseline_shape
     layout: ClassVar[Layout]
-    # `quick` is a third of an hour of one core; no truth was looked at to choose it
+    # `quick` was chosen to be short, and is not tuned: no truth was looked at
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 6},
         "quick": {
