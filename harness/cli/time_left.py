@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
+from harness.estimators import estimator_of
 from harness.estimators.classes import count_classes
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
@@ -39,50 +40,61 @@ def _count_classes(
     return count_classes(space, space.prefix(min(n_archs or n_left, n_left), offset))
 
 
+def work_of(config: RunConfig) -> str:
+    """Return what is equal of runs whose work the first of them does (`Estimator.together`)."""
+    if not estimator_of(config).together:
+        return config.run_id
+    return config.model_copy(update={"estimator": "together"}).model_dump_json()
+
+
 class TimeLeft:
     """Tracks the work that this process has done and the work that remains for it."""
 
-    def __init__(self, run_ids: Sequence[str]) -> None:
+    def __init__(self, works: Iterable[str]) -> None:
         """Start without progress.
 
         Args:
-            run_ids: All runs of the study.
+            works: All works of the study (`work_of`).
         """
-        self._share = dict.fromkeys(run_ids, 0.0)  # of each run that is done, 0 to 1
+        self._share = dict.fromkeys(works, 0.0)  # of each that is done, 0 to 1
         self._heard: set[str] = set()
         self._not_ours: set[str] = set()
-        self._work = 0.0  # done here, in runs
+        self._ended: set[str] = set()
+        self._work = 0.0  # done here, in works
         self._began: float | None = None
 
-    def advance(self, run_id: str, share: float, now: float) -> None:
-        """Record the progress of a run; the first record is what was done before.
+    def advance(self, work: str, share: float, now: float) -> None:
+        """Record the progress of a work; the first record is what was done before.
 
         Args:
-            run_id: Which run.
-            share: The share of its work that is done, 0 to 1.
+            work: Which; nothing is left of one that has ended, as its other runs only read it.
+            share: The share of it that is done, 0 to 1.
             now: The time, in seconds.
         """
+        if work in self._ended:
+            return
         if self._began is None:
             self._began = now
-        if run_id in self._heard:
-            self._work += share - self._share[run_id]
-        self._heard.add(run_id)
-        self._not_ours.discard(run_id)
-        self._share[run_id] = share
+        if work in self._heard:
+            self._work += share - self._share[work]
+        self._heard.add(work)
+        self._not_ours.discard(work)
+        self._share[work] = share
 
-    def finish(self, run_id: str, now: float) -> None:
-        """Record that a run is done: here, or elsewhere if it never advanced here."""
-        if run_id in self._heard:
-            self.advance(run_id, 1.0, now)
-        self._share[run_id] = 1.0
+    def finish(self, work: str, now: float) -> None:
+        """Record that a work is done: here, or elsewhere if it never advanced here."""
+        if work in self._heard:
+            self.advance(work, 1.0, now)
+        self._share[work] = 1.0
+        self._ended.add(work)
 
-    def leave(self, run_id: str) -> None:
-        """Record that a run is not worked on here: another process has it, or it failed."""
-        self._not_ours.add(run_id)
+    def leave(self, work: str) -> None:
+        """Record that a work is not done here: another process has it, or it failed."""
+        self._not_ours.add(work)
 
     def seconds(self, now: float) -> float | None:
         """Estimate the seconds left; None if nothing was done yet, or nothing is left to do."""
-        left = sum(1.0 - share for run, share in self._share.items() if run not in self._not_ours)
+        left = sum(1.0 - share for work, share in self._share.items() if work not in self._not_ours)
         if self._began is None or self._work <= 0 or left <= 0:
             return None
         return left * (now - self._began) / self._work

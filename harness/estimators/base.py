@@ -171,6 +171,8 @@ class Estimator(ABC):
         in_place: Whether it keeps nothing in the run's folder, so that it can be asked within the
             run of another estimator (`nested`), for some architectures only. What is costly lies
             beside the run folders (`SharedWork`).
+        together: Whether its run does the work of all such runs of the command that differ from
+            it in the estimator alone (`Task.beside`).
     """
 
     name: ClassVar[str]
@@ -178,6 +180,7 @@ class Estimator(ABC):
     reads: ClassVar[frozenset[str] | None] = None
     Settings: ClassVar[type[OwnSettings] | None] = None
     in_place: ClassVar[bool] = False
+    together: ClassVar[bool] = False
 
     @classmethod
     def nested(cls, config: RunConfig) -> Sequence[Nested]:

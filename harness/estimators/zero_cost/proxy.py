@@ -37,6 +37,7 @@ class Proxy(Estimator):
     reads = frozenset({"seed", "split_seed", "train_share"})
     Settings = ZeroCostSettings
     in_place = True
+    together = True
     uses: ClassVar[frozenset[Use]] = frozenset()
     _cost = 0.0
 

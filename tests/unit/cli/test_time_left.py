@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.time_left import TimeLeft, ranking_share
+from harness.cli.time_left import TimeLeft, ranking_share, work_of
 from harness.settings.layers import make_config
 from harness.settings.run import RunConfig
 
@@ -62,6 +62,24 @@ def test_a_failed_run_is_no_work_done() -> None:
     left.leave("failing")
     left.advance("a", 0.1, now=10.0)
     assert left.seconds(now=10.0) == pytest.approx(90.0)
+
+
+def test_runs_that_only_read_what_was_done_change_nothing() -> None:
+    left = TimeLeft(["seed 0", "seed 1"])
+    left.advance("seed 0", 0.0, now=0.0)
+    left.finish("seed 0", now=10.0)
+    left.advance("seed 0", 0.3, now=10.0)  # the next proxy reads what the first has measured
+    assert left.seconds(now=10.0) == pytest.approx(10.0)
+
+
+def test_the_proxies_of_a_seed_are_one_work() -> None:
+    def config(estimator: str, seed: int) -> RunConfig:
+        return make_config({"preset": "quick", "estimator": estimator, "seed": seed}, {})
+
+    proxies = [config(name, seed) for name in ("jacov", "nwot") for seed in (0, 1)]
+    assert len({work_of(proxy) for proxy in proxies}) == 2
+    supernets = [make_config({"strategy": s, "seed": 0}, {}) for s in ("spos", "ogd")]
+    assert len({work_of(supernet) for supernet in supernets}) == 2
 
 
 def _quick(**settings: object) -> RunConfig:
