@@ -194,6 +194,41 @@ def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> 
     assert any("minus depth+jacov+spos" in x and "-0.011 [-0.018, -0.004]" in x for x in lines)
 
 
+@pytest.mark.realdata
+def test_the_transfer_over_tasks_is_what_its_runs_say(data_dir: Path) -> None:
+    from harness.evaluation import TruthChoice
+    from scripts.transfer_study import TASKS
+
+    folder = ROOT / "results" / "benchmarks"
+    text = (folder / "transfer.md").read_text(encoding="utf-8")
+    options: dict[str, Any] = {"data_dir": data_dir, "truths": [TruthChoice(t) for t in TASKS]}
+    names = "all,floor+jacov,floor+jacov+spos,live_params+jacov"
+    printed = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in printed_report([folder / "transnas"], names, **options)
+    ]
+    rows = {(row[0], row[1]): row for row in printed if len(row) == 7}
+    tables = re.findall(r"\| estimator \|.*\n\|[- :|]+\n((?:\|.*\n)+)", text)
+    assert [table.count("\n") for table in tables] == [14, 6, 7, 7]
+    for column, table in zip((3, 6, 4, 5), tables, strict=True):
+        for line in table.splitlines():
+            name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            assert cells == [rows[name, task][column] for task in TASKS]
+
+
+@pytest.mark.realdata
+def test_the_test_of_ogd_over_tasks_is_what_its_script_prints(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scripts import transfer_study
+
+    transfer_study.main(data_dir)
+    text = (ROOT / "results" / "benchmarks" / "transfer.md").read_text(encoding="utf-8")
+    figures = re.findall(r"-?\d\.\d{3}", capsys.readouterr().out)
+    assert len(figures) == 14
+    assert [figure for figure in figures if figure not in text] == []
+
+
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
     shown = shown_of_leaderboard("## `tiles`", "## Checked")
     board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))
