@@ -17,6 +17,7 @@ from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import FORMAT, open_journal
 from harness.estimators.supernet.known import Known, find_known
 from harness.estimators.supernet.ranker import Ranker
+from harness.estimators.supernet.readout import describe_few
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
 from harness.estimators.supernet.spread import score_all
@@ -86,6 +87,9 @@ class Supernet(Estimator):
         config, task, started = self.task.config, self.task, time.perf_counter()
         networks = self._load_networks()
         path = task.folder.path / JOURNAL
+        few = describe_few(networks[0], min(config.rank_batch, config.rank_images))
+        if few is not None and config.rank_readout == "refitted":
+            task.monitor.notice(f"{config.run_id}: {few}")
         try:
             weights_sha256 = hash_weights(*networks)
             journal = open_journal(path, config, weights_sha256)

@@ -16,6 +16,7 @@ from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import (
     RIDGE,
     choose_readout,
+    describe_few,
     sum_refitted,
 )
 from harness.settings.run import READOUTS
@@ -151,3 +152,23 @@ def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> No
         )
     assert rows["shared"] == rows["refitted"]
     assert rows["shared"]["shared"] != rows["shared"]["refitted"]
+
+
+def test_a_readout_of_few_images_a_feature_is_told() -> None:
+    network = tiny_network()
+    n_features = network.get_parameter(CLASSIFIER).shape[1]
+    assert describe_few(network, 6 * n_features) is None
+    told = describe_few(network, 6 * n_features - 1)
+    assert told is not None
+    assert f"rank_batch={6 * n_features} or more" in told
+
+
+def test_a_fit_of_two_images_a_feature_says_less_than_one_of_eight() -> None:
+    """What decides is the noise of the regression: these features are the same."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 10, (1_024,), generator=generator)
+    features = torch.randn(1_024, 128, generator=generator)
+    features[:, :10] += 2 * F.one_hot(labels, 10)
+    parts = zip(features.split(256), labels.split(256), strict=True)
+    few = sum(sum_refitted(*part).correct for part in parts)
+    assert few + 100 < sum_refitted(features, labels).correct
