@@ -1,6 +1,6 @@
-"""Test OGD on TransNAS-Bench-101: ogd minus spos, of tau meant over seven tasks, paired by seed.
+"""Test OGD and the readout on TransNAS-Bench-101, by tau meant over its seven tasks.
 
-python scripts/transfer_study.py    # results/benchmarks/PROTOCOL-transfer.md, question 3
+python scripts/transfer_study.py    # results/benchmarks/PROTOCOL-transfer.md and -readout.md
 """
 
 from __future__ import annotations
@@ -13,18 +13,23 @@ from scipy.stats import kendalltau
 
 from harness.estimators.loading import load_estimators
 from harness.evaluation import choose_truth
-from harness.stats.contrasts import paired_contrast, smallest_detectable
+from harness.stats.contrasts import holm, paired_contrast, smallest_detectable
 
 RUNS = Path(__file__).parents[1] / "results" / "benchmarks" / "transnas"
 TASKS = (
     *("class_scene", "class_object", "jigsaw", "segmentsemantic", "normal", "autoencoder"),
     "room_layout",
 )
+SMALL, LARGE = "5d76f951", "3b45282c"
+"""Rankings in batches of 250 and of 1,000: the ends of the runs' names."""
+
+Taus = npt.NDArray[np.float64]
 
 
-def taus_of(strategy: str, readout: str, data_dir: Path | None) -> npt.NDArray[np.float64]:
-    """Return a strategy's tau, [seed, task], over the architectures that its runs ranked."""
-    (one,) = load_estimators(RUNS.glob(f"*-{strategy}-s?-*"), readout=readout).estimators
+def taus_of(strategy: str, ranking: str, readout: str, data_dir: Path | None) -> Taus:
+    """Return a strategy's tau over the cells that its runs ranked, [seed], mean of the tasks."""
+    paths = RUNS.glob(f"*-{strategy}-s?-*-{ranking}")
+    (one,) = load_estimators(paths, readout=readout).estimators
     taus = []
     for task in TASKS:
         chosen = choose_truth(task, space=one.space, data_dir=data_dir)
@@ -32,19 +37,41 @@ def taus_of(strategy: str, readout: str, data_dir: Path | None) -> npt.NDArray[n
         ranked = ~np.isnan(scores).any(axis=0)
         truth = chosen.goodness[ranked]
         taus.append([kendalltau(of_seed, truth).statistic for of_seed in scores[:, ranked]])
-    return np.array(taus).T
+    mean: Taus = np.array(taus).mean(axis=0)
+    return mean
+
+
+def tell(what: str, differences: Taus) -> float:
+    """Print a paired test; return its p-value."""
+    found = paired_contrast(differences)
+    seen = smallest_detectable(found.sd, found.n)
+    print(
+        f"{what} {found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], p = {found.p:.3f}, "
+        f"{found.n} pairs, of which 80% of studies would see {seen:.3f}"
+    )
+    return found.p
 
 
 def main(data_dir: Path | None = None) -> None:
-    """Print the test, and below it the same by the shared classifier, which was not asked."""
-    for readout in ("refitted", "shared"):
-        spos, ogd = (taus_of(name, readout, data_dir).mean(axis=1) for name in ("spos", "ogd"))
-        found = paired_contrast(ogd - spos)
-        span = f"[{found.low:+.3f}, {found.high:+.3f}]"
-        seen = smallest_detectable(found.sd, found.n)
-        print(f"{readout} readout, mean over tasks: spos {spos.mean():.3f}, ogd {ogd.mean():.3f}")
-        print(f"ogd minus spos {found.mean:+.3f} {span}, p = {found.p:.3f}, {found.n} pairs")
-        print(f"80% of such studies would see {seen:.3f}")
+    """Print what the rankings reach, and the tests of both protocols."""
+    taus = {}
+    for images, ranking in ((250, SMALL), (1_000, LARGE)):
+        for readout in ("refitted", "shared"):
+            for strategy in ("spos", "ogd"):
+                mean = taus_of(strategy, ranking, readout, data_dir)
+                taus[strategy, ranking, readout] = mean
+                seeds = ", ".join(f"{tau:.3f}" for tau in mean)
+                print(f"{strategy}, batches of {images:,}, {readout}: {mean.mean():.3f} ({seeds})")
+            found = [taus[strategy, ranking, readout] for strategy in ("ogd", "spos")]
+            tell("ogd minus spos", found[0] - found[1])
+    p_values = [
+        tell(
+            f"{strategy}, refitted, batches of 1,000 minus 250",
+            taus[strategy, LARGE, "refitted"] - taus[strategy, SMALL, "refitted"],
+        )
+        for strategy in ("spos", "ogd")
+    ]
+    print("p by Holm", *(f"{p:.3f}" for p in holm(p_values)))
 
 
 if __name__ == "__main__":

@@ -197,15 +197,16 @@ def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> 
 @pytest.mark.realdata
 def test_the_transfer_over_tasks_is_what_its_runs_say(data_dir: Path) -> None:
     from harness.evaluation import TruthChoice
-    from scripts.transfer_study import TASKS
+    from scripts.transfer_study import SMALL, TASKS
 
     folder = ROOT / "results" / "benchmarks"
     text = (folder / "transfer.md").read_text(encoding="utf-8")
     options: dict[str, Any] = {"data_dir": data_dir, "truths": [TruthChoice(t) for t in TASKS]}
     names = "all,floor+jacov,floor+jacov+spos,live_params+jacov"
+    paths = [*(folder / "transnas").glob("*-841c8c6f"), *(folder / "transnas").glob(f"*-{SMALL}")]
     printed = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in printed_report([folder / "transnas"], names, **options)
+        for line in printed_report(paths, names, **options)
     ]
     rows = {(row[0], row[1]): row for row in printed if len(row) == 7}
     tables = re.findall(r"\| estimator \|.*\n\|[- :|]+\n((?:\|.*\n)+)", text)
@@ -217,16 +218,37 @@ def test_the_transfer_over_tasks_is_what_its_runs_say(data_dir: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_the_test_of_ogd_over_tasks_is_what_its_script_prints(
+def test_the_tests_over_tasks_are_what_their_script_prints(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from scripts import transfer_study
 
     transfer_study.main(data_dir)
-    text = (ROOT / "results" / "benchmarks" / "transfer.md").read_text(encoding="utf-8")
-    figures = re.findall(r"-?\d\.\d{3}", capsys.readouterr().out)
-    assert len(figures) == 14
-    assert [figure for figure in figures if figure not in text] == []
+    folder = ROOT / "results" / "benchmarks"
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("transfer.md", "readout.md")]
+    printed = capsys.readouterr().out
+    small, large = printed.split("spos, batches of 1,000, refitted")
+    for text, part, n_figures in ((texts[0], small, 26), (texts[1], large, 38)):
+        told = re.findall(r"-?\d\.\d{3}(?!\d)", part)
+        assert len(told) == n_figures
+        assert [figure for figure in told if figure not in text] == []
+
+
+@pytest.mark.realdata
+def test_what_a_supernet_adds_by_a_readout_of_more_images_is_what_its_runs_say(
+    data_dir: Path,
+) -> None:
+    from harness.evaluation import TruthChoice
+    from scripts.transfer_study import LARGE, TASKS
+
+    folder = ROOT / "results" / "benchmarks"
+    text = (folder / "readout.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| \S+ \| [a-z_]+ \| 1,000 \| .*$", text, re.MULTILINE)
+    paths = [*(folder / "transnas").glob("*-841c8c6f"), *(folder / "transnas").glob(f"*-{LARGE}")]
+    options: dict[str, Any] = {"data_dir": data_dir, "truths": [TruthChoice(t) for t in TASKS]}
+    printed = printed_report(paths, "spos,ogd,floor+jacov+spos", **options)
+    assert len(shown) == 21
+    assert [line for line in shown if line not in printed] == []
 
 
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:

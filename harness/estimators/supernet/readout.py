@@ -25,9 +25,9 @@ from harness.supernet.base import CLASSIFIER, SuperNet
 RIDGE = 0.01
 """Penalty on the weights of standardised features, relative to the number of images."""
 
-ENOUGH_IMAGES = 6
-"""Images a feature with which a readout's own noise is small: with 2 it ranked far worse than with
-8, on TransNAS-Bench-101 (results/benchmarks/readout.md)."""
+FEW_IMAGES, ENOUGH_IMAGES = 3, 8
+"""Images a feature: with 2 a readout is mostly noise of its own, and ranked far worse than with 8
+on TransNAS-Bench-101; with 4 it did not on NAS-Bench-201 (results/benchmarks/readout.md)."""
 
 _LEAST_STD = 1e-3
 """Added to a feature's standard deviation: one that is constant on the batch says nothing."""
@@ -41,7 +41,7 @@ def describe_few(network: SuperNet, n_images: int) -> str | None:
         n_images: Images in a batch.
     """
     n_features = network.get_parameter(CLASSIFIER).shape[1]
-    if n_images >= ENOUGH_IMAGES * n_features:
+    if n_images >= FEW_IMAGES * n_features:
         return None
     return (
         f"a path's readout of {n_features:,} features is fitted to the {n_images:,} images of a "

@@ -81,6 +81,7 @@ class NB1Shot1(Grid):
             "precision": "float32",
             "rank_precision": "float32",
             "rank_images": 1_000,
+            "rank_batch": 1_000,  # 96 features: results/benchmarks/readout.md
             "rank_snapshots": 1,
         },
     }

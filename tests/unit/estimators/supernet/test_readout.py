@@ -157,10 +157,10 @@ def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> No
 def test_a_readout_of_few_images_a_feature_is_told() -> None:
     network = tiny_network()
     n_features = network.get_parameter(CLASSIFIER).shape[1]
-    assert describe_few(network, 6 * n_features) is None
-    told = describe_few(network, 6 * n_features - 1)
+    assert describe_few(network, 3 * n_features) is None
+    told = describe_few(network, 3 * n_features - 1)
     assert told is not None
-    assert f"rank_batch={6 * n_features} or more" in told
+    assert f"rank_batch={8 * n_features} or more" in told
 
 
 def test_a_fit_of_two_images_a_feature_says_less_than_one_of_eight() -> None:
