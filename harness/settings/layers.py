@@ -20,7 +20,13 @@ from harness.settings.base import explain
 from harness.settings.conflicts import refuse_contradictions
 from harness.settings.dotted import flatten, merge, nest, show_value
 from harness.settings.own import find_own, fit_preset
-from harness.settings.presets import EVERY_PRESET, OWN_PRESETS, PRESETS, ROUNDS
+from harness.settings.presets import (
+    EVERY_PRESET,
+    N_ROUNDS,
+    OWN_PRESETS,
+    PRESETS,
+    images_in_rounds,
+)
 from harness.settings.run import RANKING, RunConfig
 from harness.settings.stored import modernise
 from harness.spaces import DEFAULT, Space, load_space
@@ -31,6 +37,9 @@ be small three times in a row."""
 
 COUNTS = ("n_archs", "rank_offset", "rank_every_archs", "train_loss_archs")
 """Settings that count architectures of the space."""
+
+ROUNDS = ("rank_images", "rank_batch")
+"""Settings that `until_tau_se` decides where nothing else is given."""
 
 CHOOSING = ("n_archs", "rank_offset", "archs")
 """Settings that say which architectures are ranked."""
@@ -65,15 +74,19 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
         elsewhere = f" of space '{space.name}'" if preset in presets else ""
         raise unknown_name(f"preset{elsewhere}", preset, known)
     preset_settings: Mapping[str, Any] = {**EVERY_PRESET, **presets[preset]}
-    if given.get("until_tau_se") is not None:
-        preset_settings = merge(preset_settings, ROUNDS)
     preset_settings = merge(preset_settings, space.presets[preset])
+    in_rounds = given.get("until_tau_se") is not None
+    if in_rounds:
+        preset_settings = merge(preset_settings, {"rank_images": images_in_rounds(dataset)})
     if own is None:
         given.pop("images", None)  # of another layer's data set
     else:
         given |= {"dataset": own.name, "images": str(own.path)}
         preset_settings = fit_preset(preset_settings, own.sizes)
     merged = merge(preset_settings, given)
+    n_images = merged["rank_images"]
+    if in_rounds and "rank_batch" not in given and isinstance(n_images, int):
+        merged["rank_batch"] = max(2, n_images // N_ROUNDS)
     _settle_cells(merged, given, space)
     _settle_archs(merged, given, space)
     if merged.get("n_archs") == "all":
@@ -201,7 +214,7 @@ def change_ranking(
     given = {key: value for key, value in stored.model_dump().items() if value is not None}
     changed = {**options, **assigned}
     if stored.until_tau_se is None and "until_tau_se" in changed:
-        given = merge(given, ROUNDS)
+        given = {key: value for key, value in given.items() if key not in ROUNDS}
     config = make_config(given, changed)
     refuse_contradictions(config, {key: [value] for key, value in options.items()}, assigned)
     return config

@@ -88,7 +88,7 @@ def test_a_ranking_until_tau_is_known_has_batches_enough(invoke: Invoke, out: Pa
     result = invoke("rank", only_run(out, "spos"), *options, "--json")
     assert result.code == 0, result.err
     (record,) = json.loads(result.out)["runs"]
-    assert (record["config"]["rank_images"], record["config"]["rank_batch"]) == (2_000, 50)
+    assert (record["config"]["rank_images"], record["config"]["rank_batch"]) == (2_000, 125)
     assert record["ranking"]["reached"] is True
 
 

@@ -201,7 +201,14 @@ def test_all_architectures_are_those_of_the_space_and_need_one_that_can_be_enume
 
 def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwise() -> None:
     config = make_config({"preset": "smoke", "until_tau_se": 0.01})
-    assert (config.rank_images, config.rank_batch) == (2_000, 50)
+    assert (config.rank_images, config.rank_batch) == (2_000, 125)
+    config = make_config({"dataset": "cifar10", "until_tau_se": 0.01})
+    assert (config.rank_images, config.rank_batch) == (4_000, 250)
+    for space in ("macro", "nb101-ss2", "transnas-micro"):  # whose presets say otherwise
+        config = make_config({"space": space, "dataset": "cifar10", "until_tau_se": 0.01})
+        assert (config.rank_images, config.rank_batch) == (4_000, 250)
+    config = make_config({"until_tau_se": 0.01}, {"rank_images": 700})
+    assert (config.rank_images, config.rank_batch) == (700, 43)
     config = make_config({"until_tau_se": 0.01}, {"rank_images": 700, "rank_batch": 100})
     assert (config.rank_images, config.rank_batch) == (700, 100)
     assert make_config({"preset": "smoke"}).rank_batch == 64
