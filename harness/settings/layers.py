@@ -84,7 +84,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
         given |= {"dataset": own.name, "images": str(own.path)}
         preset_settings = fit_preset(preset_settings, own.sizes)
     merged = merge(preset_settings, given)
-    n_images = merged["rank_images"]
+    n_images = merged.get("rank_images")
     if in_rounds and "rank_batch" not in given and isinstance(n_images, int):
         merged["rank_batch"] = max(2, n_images // N_ROUNDS)
     _settle_cells(merged, given, space)
