@@ -31,6 +31,13 @@ REFITTED_SCORE = "minus mean leave-one-out error of a refitted readout"
 SCORE_KIND = "score_kind"
 """What an estimator other than a supernet says its score is, among the facts of its record."""
 
+N_FEATURES = "n_features"
+"""Features that a readout reads, among the facts of a supernet's record."""
+
+FEW_IMAGES, ENOUGH_IMAGES = 3, 8
+"""Images a feature: with 2 a refitted readout is mostly noise of its own, and ranked far worse than
+with 8 on TransNAS-Bench-101; with 4 it did not on NAS-Bench-201 (results/benchmarks/readout.md)."""
+
 LABELS_OF = "labels"
 """Which numbers of the truth table an estimator was fitted to, among the facts of its record."""
 
@@ -48,6 +55,23 @@ class _Run(NamedTuple):
     def truth_sha256(self) -> str | None:
         """The content hash of its truth; None where there was none yet."""
         return self.record.data.get(_TRUTH_HASH)
+
+
+def say_few_images(config: RunConfig, n_features: int) -> str | None:
+    """Say that a run's readouts have few images for so many features; None if it has enough.
+
+    Args:
+        config: The run's settings; a smoke run is no evidence anyhow.
+        n_features: Features of its supernet.
+    """
+    n_images = min(config.rank_batch, config.rank_images)
+    if n_images >= FEW_IMAGES * n_features or config.preset == "smoke":
+        return None
+    return (
+        f"a path's refitted readout has {n_features:,} features and {n_images:,} images, so scores "
+        f"are partly its own noise. rank_batch={ENOUGH_IMAGES * n_features} or more is better, or "
+        "the shared readout."
+    )
 
 
 def load_runs(folders: Iterable[RunFolder], readout: str | None = None) -> Loaded:
@@ -226,6 +250,7 @@ def _gather(runs: Sequence[_Run], label: str, readout: str | None) -> ScoreMatri
         ranked_last=np.unique(np.concatenate(list(dead))),
         notes=(
             *_tell_own_list(config),
+            *_tell_few_images(label, runs[0], readout),
             *(_tell_labels(label, runs[0]) if any(map(len, labelled)) else ()),
         ),
         records=tuple(run.record for run in runs),
@@ -252,6 +277,13 @@ def _tell_own_list(config: RunConfig) -> Iterator[str]:
             f"The {ranked} of the user's own (archs), not drawn from the whole space: figures and "
             "intervals are about architectures chosen in this way."
         )
+
+
+def _tell_few_images(label: str, run: _Run, readout: str) -> Iterator[str]:
+    n_features = run.record.ranking.get(N_FEATURES)  # none before this was recorded
+    few = n_features and readout == "refitted" and say_few_images(run.config, int(n_features))
+    if few:
+        yield f"{label}: {few}"
 
 
 def _tell_labels(label: str, run: _Run) -> tuple[str, ...]:

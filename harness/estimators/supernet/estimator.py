@@ -12,12 +12,11 @@ import pandas as pd
 from harness.errors import DivergedError, StoreError
 from harness.estimators.base import Estimator, Needs, Row, Scores, Task
 from harness.estimators.classes import class_key
-from harness.estimators.runs import scores_path
+from harness.estimators.runs import N_FEATURES, say_few_images, scores_path
 from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import FORMAT, open_journal
 from harness.estimators.supernet.known import Known, find_known
 from harness.estimators.supernet.ranker import Ranker
-from harness.estimators.supernet.readout import describe_few
 from harness.estimators.supernet.reuse import describe_training, find_training, has_begun, take_over
 from harness.estimators.supernet.rounds import Goal
 from harness.estimators.supernet.spread import score_all
@@ -25,7 +24,7 @@ from harness.scores import STATUS_FAILED
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy
-from harness.supernet.base import SuperNet
+from harness.supernet.base import CLASSIFIER, SuperNet
 from harness.supernet.weights import hash_weights
 from harness.training.checkpoint import PREVIOUS
 from harness.training.disturbance import PROBE_SETS
@@ -87,7 +86,8 @@ class Supernet(Estimator):
         config, task, started = self.task.config, self.task, time.perf_counter()
         networks = self._load_networks()
         path = task.folder.path / JOURNAL
-        few = describe_few(networks[0], min(config.rank_batch, config.rank_images))
+        n_features = networks[0].get_parameter(CLASSIFIER).shape[1]
+        few = say_few_images(config, n_features)
         if few is not None and config.rank_readout == "refitted":
             task.monitor.notice(f"{config.run_id}: {few}")
         try:
@@ -110,6 +110,7 @@ class Supernet(Estimator):
             facts={
                 **ranking.facts,
                 "moments": snapshot_steps(config),
+                N_FEATURES: n_features,
                 "weights_sha256": weights_sha256,
                 "format": FORMAT,
                 "reused": reused,

@@ -20,34 +20,13 @@ import torch.nn.functional as F
 
 from harness.estimators.supernet.measuring import BatchSums, SumBatch, sum_batch
 from harness.settings.run import Readout
-from harness.supernet.base import CLASSIFIER, SuperNet
+from harness.supernet.base import SuperNet
 
 RIDGE = 0.01
 """Penalty on the weights of standardised features, relative to the number of images."""
 
-FEW_IMAGES, ENOUGH_IMAGES = 3, 8
-"""Images a feature: with 2 a readout is mostly noise of its own, and ranked far worse than with 8
-on TransNAS-Bench-101; with 4 it did not on NAS-Bench-201 (results/benchmarks/readout.md)."""
-
 _LEAST_STD = 1e-3
 """Added to a feature's standard deviation: one that is constant on the batch says nothing."""
-
-
-def describe_few(network: SuperNet, n_images: int) -> str | None:
-    """Say that a batch has few images for a readout of the network's features, if it has.
-
-    Args:
-        network: The supernet.
-        n_images: Images in a batch.
-    """
-    n_features = network.get_parameter(CLASSIFIER).shape[1]
-    if n_images >= FEW_IMAGES * n_features:
-        return None
-    return (
-        f"a path's readout of {n_features:,} features is fitted to the {n_images:,} images of a "
-        f"batch, so scores are partly its own noise. --set rank_batch={ENOUGH_IMAGES * n_features} "
-        "or more is better, or --readout shared."
-    )
 
 
 class ReadoutSums(NamedTuple):

@@ -83,6 +83,20 @@ def test_runs_can_be_scored_by_the_other_readout_where_they_have_it(tmp_path: Pa
     assert load_estimators([folder.path]).estimators[0].score_kind == "minus mean validation loss"
 
 
+@pytest.mark.parametrize(
+    ("n_features", "readout", "is_told"),
+    [(128, "refitted", True), (83, "refitted", False), (128, "shared", False)],
+)
+def test_readouts_of_few_images_are_told(
+    tmp_path: Path, n_features: int, readout: str, is_told: bool
+) -> None:
+    folder = make_run(tmp_path, SCORES, truth=TRUTH, rank_readout=readout, rank_batch=250)
+    record = folder.read_record()
+    folder.write_record(record.model_copy(update={"ranking": {"n_features": n_features}}))
+    (only,) = load_estimators([tmp_path]).estimators
+    assert any("128 features and 250 images" in note for note in only.notes) is is_told
+
+
 def test_scores_over_several_moments_of_training_say_so(tmp_path: Path) -> None:
     make_run(tmp_path, SCORES, "spos", truth=TRUTH, rank_snapshots=4)
     (only,) = load_estimators([tmp_path]).estimators

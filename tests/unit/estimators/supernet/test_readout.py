@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from harness.estimators.runs import say_few_images
 from harness.estimators.supernet.final_ranking import FinalRanking
 from harness.estimators.supernet.journal import open_journal
 from harness.estimators.supernet.measuring import evaluate_path, sum_batch
@@ -16,7 +17,6 @@ from harness.estimators.supernet.ranker import Ranker
 from harness.estimators.supernet.readout import (
     RIDGE,
     choose_readout,
-    describe_few,
     sum_refitted,
 )
 from harness.settings.run import READOUTS
@@ -155,12 +155,13 @@ def test_both_readouts_are_computed_whichever_is_the_score(tmp_path: Path) -> No
 
 
 def test_a_readout_of_few_images_a_feature_is_told() -> None:
-    network = tiny_network()
-    n_features = network.get_parameter(CLASSIFIER).shape[1]
-    assert describe_few(network, 3 * n_features) is None
-    told = describe_few(network, 3 * n_features - 1)
+    config = tiny_config(rank_images=60, rank_batch=30).model_copy(update={"preset": "quick"})
+    assert say_few_images(config, 10) is None
+    told = say_few_images(config, 11)
     assert told is not None
-    assert f"rank_batch={8 * n_features} or more" in told
+    assert "11 features and 30 images" in told
+    assert "rank_batch=88 or more" in told
+    assert say_few_images(config.model_copy(update={"preset": "smoke"}), 11) is None
 
 
 def test_a_fit_of_two_images_a_feature_says_less_than_one_of_eight() -> None:
