@@ -95,6 +95,7 @@ class RankingRecord(_Open):
     n_images: int | None = Field(None, ge=1, description="Validation images used")
     precision: str | None = Field(None, description="float32 or bf16")
     moments: list[int] = Field([], description="Steps whose weights were ranked with")
+    n_features: int | None = Field(None, ge=1, description="That a readout reads")
     measured_with: list[str] = Field([], description="Proxies that shared the passes of a proxy")
     score_kind: str | None = Field(None, description="Of estimators without a supernet: the score")
     trained_epochs: int | None = Field(None, ge=0, description="Of the truth table's trainings")
