@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +253,25 @@ def test_what_a_supernet_adds_by_a_readout_of_more_images_is_what_its_runs_say(
     assert [line for line in shown if line not in printed] == []
 
 
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_the_results_of_ss2_are_what_its_runs_say(data_dir: Path) -> None:
+    folder = ROOT / "results" / "benchmarks"
+    text = (folder / "ss2.md").read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if line.startswith("| ")]
+    names = "all,floor,floor+jacov,floor+jacov+spos,live_params+jacov"
+    command = ["report", str(folder / "nb101-ss2"), "--estimators", names, "--format", "markdown"]
+    # in a process of its own, which sorts the cells
+    printed = subprocess.run(
+        [sys.executable, "-m", "harness", *command, "--data-dir", str(data_dir)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert len(shown) == 2 + 17
+    assert [line for line in shown if line not in printed] == []
+
+
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
     shown = shown_of_leaderboard("## `tiles`", "## Checked")
     board = sorted((ROOT / "results" / "leaderboard").glob("tiles-*"))
@@ -360,7 +381,11 @@ def test_the_findings_of_the_readme_are_in_tables_that_tests_hold_to_the_runs() 
         *shown_of_leaderboard("## CIFAR-10, the first", "## CIFAR-10, all"),
         *shown_in_tables("## On CIFAR-10", "**It beats counting parameters**"),
         *macro[macro.index("## Beside it") : macro.index("## Trials")].splitlines(),
-        *(ROOT / "results" / "benchmarks" / "README.md").read_text(encoding="utf-8").splitlines(),
+        *(
+            line
+            for name in ("README.md", "transfer.md", "readout.md", "ss2.md")
+            for line in (ROOT / "results" / "benchmarks" / name).read_text("utf-8").splitlines()
+        ),
         *(line for line in few.splitlines() if line.startswith("| ")),
     ]
     figures = read_decimals("\n".join(others))
