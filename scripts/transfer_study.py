@@ -5,6 +5,7 @@ python scripts/transfer_study.py    # results/benchmarks/PROTOCOL-transfer.md an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy.stats import kendalltau
 
 from harness.estimators.loading import load_estimators
 from harness.evaluation import choose_truth
+from harness.evaluation.chosen import ChosenTruth
+from harness.spaces import load_space
 from harness.stats.contrasts import holm, paired_contrast, smallest_detectable
 
 RUNS = Path(__file__).parents[1] / "results" / "benchmarks" / "transnas"
@@ -26,13 +29,12 @@ SMALL, LARGE = "5d76f951", "3b45282c"
 Taus = npt.NDArray[np.float64]
 
 
-def taus_of(strategy: str, ranking: str, readout: str, data_dir: Path | None) -> Taus:
-    """Return a strategy's tau over the cells that its runs ranked, [seed], mean of the tasks."""
+def taus_of(strategy: str, ranking: str, readout: str, truths: Sequence[ChosenTruth]) -> Taus:
+    """Return a strategy's tau over the cells that its runs ranked, [seed], mean of the truths."""
     paths = RUNS.glob(f"*-{strategy}-s?-*-{ranking}")
     (one,) = load_estimators(paths, readout=readout).estimators
     taus = []
-    for task in TASKS:
-        chosen = choose_truth(task, space=one.space, data_dir=data_dir)
+    for chosen in truths:
         scores = one.scores_of(chosen.truth.keys)
         ranked = ~np.isnan(scores).any(axis=0)
         truth = chosen.goodness[ranked]
@@ -54,11 +56,13 @@ def tell(what: str, differences: Taus) -> float:
 
 def main(data_dir: Path | None = None) -> None:
     """Print what the rankings reach, and the tests of both protocols."""
+    space = load_space("transnas-micro")
+    truths = [choose_truth(task, space=space, data_dir=data_dir) for task in TASKS]
     taus = {}
     for images, ranking in ((250, SMALL), (1_000, LARGE)):
         for readout in ("refitted", "shared"):
             for strategy in ("spos", "ogd"):
-                mean = taus_of(strategy, ranking, readout, data_dir)
+                mean = taus_of(strategy, ranking, readout, truths)
                 taus[strategy, ranking, readout] = mean
                 seeds = ", ".join(f"{tau:.3f}" for tau in mean)
                 print(f"{strategy}, batches of {images:,}, {readout}: {mean.mean():.3f} ({seeds})")

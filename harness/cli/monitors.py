@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.cli.printing import write_duration
 from harness.cli.progress import Display, counted
-from harness.cli.time_left import TimeLeft, ranking_share, work_of
+from harness.cli.time_left import TimeLeft, job_of, ranking_share
 from harness.monitor import (
     FAILED,
     FINISHED,
@@ -115,8 +115,8 @@ class StudyMonitor(RunsMonitor):
         """
         self._name = name
         self._states = {config.run_id: "waiting" for config in configs}
-        self._works = {config.run_id: work_of(config) for config in configs}
-        self._left = TimeLeft(self._works.values())
+        self._jobs = {config.run_id: job_of(config) for config in configs}
+        self._left = TimeLeft(self._jobs.values())
         self._ranking = {config.run_id: ranking_share(config) for config in configs}
         super().__init__(headline=self._headline)  # last, as rich calls `_headline` at once
 
@@ -130,7 +130,7 @@ class StudyMonitor(RunsMonitor):
         done = progress.done / max(1, progress.total)
         ranking = self._ranking[progress.run_id]
         share = 1 - ranking + ranking * done if progress.phase == "rank" else (1 - ranking) * done
-        self._left.advance(self._works[progress.run_id], share, time.monotonic())
+        self._left.advance(self._jobs[progress.run_id], share, time.monotonic())
         super().progress(progress)
 
     def event(self, event: Event) -> None:
@@ -142,9 +142,9 @@ class StudyMonitor(RunsMonitor):
         if kind in (FINISHED, FAILED, INTERRUPTED, WAITING):
             self._display.remove(run_id)
         if kind == FINISHED:
-            self._left.finish(self._works[run_id], time.monotonic())
+            self._left.finish(self._jobs[run_id], time.monotonic())
         elif kind in (FAILED, WAITING):
-            self._left.leave(self._works[run_id])
+            self._left.leave(self._jobs[run_id])
         if kind in (FAILED, RETRIED):
             self._display.tell(f"{run_id} {kind}: {facts['reason']}")
         elif kind == WAITING:

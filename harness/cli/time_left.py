@@ -40,61 +40,61 @@ def _count_classes(
     return count_classes(space, space.prefix(min(n_archs or n_left, n_left), offset))
 
 
-def work_of(config: RunConfig) -> str:
-    """Return what is equal of runs whose work the first of them does (`Estimator.together`)."""
+def job_of(config: RunConfig) -> str:
+    """Name a run's job: one for all runs whose work the first of them does (`together`)."""
     if not estimator_of(config).together:
         return config.run_id
     return config.model_copy(update={"estimator": "together"}).model_dump_json()
 
 
 class TimeLeft:
-    """Tracks the work that this process has done and the work that remains for it."""
+    """Tracks the jobs that this process has done, and those that remain for it."""
 
-    def __init__(self, works: Iterable[str]) -> None:
+    def __init__(self, jobs: Iterable[str]) -> None:
         """Start without progress.
 
         Args:
-            works: All works of the study (`work_of`).
+            jobs: All jobs of the study (`job_of`).
         """
-        self._share = dict.fromkeys(works, 0.0)  # of each that is done, 0 to 1
+        self._share = dict.fromkeys(jobs, 0.0)  # of each that is done, 0 to 1
         self._heard: set[str] = set()
         self._not_ours: set[str] = set()
         self._ended: set[str] = set()
-        self._work = 0.0  # done here, in works
+        self._work = 0.0  # done here, in jobs
         self._began: float | None = None
 
-    def advance(self, work: str, share: float, now: float) -> None:
-        """Record the progress of a work; the first record is what was done before.
+    def advance(self, job: str, share: float, now: float) -> None:
+        """Record the progress of a job; the first record is what was done before.
 
         Args:
-            work: Which; nothing is left of one that has ended, as its other runs only read it.
+            job: Which; one that has ended stays so, as its other runs only read it.
             share: The share of it that is done, 0 to 1.
             now: The time, in seconds.
         """
-        if work in self._ended:
+        if job in self._ended:
             return
         if self._began is None:
             self._began = now
-        if work in self._heard:
-            self._work += share - self._share[work]
-        self._heard.add(work)
-        self._not_ours.discard(work)
-        self._share[work] = share
+        if job in self._heard:
+            self._work += share - self._share[job]
+        self._heard.add(job)
+        self._not_ours.discard(job)
+        self._share[job] = share
 
-    def finish(self, work: str, now: float) -> None:
-        """Record that a work is done: here, or elsewhere if it never advanced here."""
-        if work in self._heard:
-            self.advance(work, 1.0, now)
-        self._share[work] = 1.0
-        self._ended.add(work)
+    def finish(self, job: str, now: float) -> None:
+        """Record that a job is done: here, or elsewhere if it never advanced here."""
+        if job in self._heard:
+            self.advance(job, 1.0, now)
+        self._share[job] = 1.0
+        self._ended.add(job)
 
-    def leave(self, work: str) -> None:
-        """Record that a work is not done here: another process has it, or it failed."""
-        self._not_ours.add(work)
+    def leave(self, job: str) -> None:
+        """Record that a job is not done here: another process has it, or it failed."""
+        self._not_ours.add(job)
 
     def seconds(self, now: float) -> float | None:
         """Estimate the seconds left; None if nothing was done yet, or nothing is left to do."""
-        left = sum(1.0 - share for work, share in self._share.items() if work not in self._not_ours)
+        left = sum(1.0 - share for job, share in self._share.items() if job not in self._not_ours)
         if self._began is None or self._work <= 0 or left <= 0:
             return None
         return left * (now - self._began) / self._work

@@ -57,15 +57,16 @@ class _Run(NamedTuple):
         return self.record.data.get(_TRUTH_HASH)
 
 
-def say_few_images(config: RunConfig, n_features: int) -> str | None:
+def say_few_images(config: RunConfig, n_features: int | None) -> str | None:
     """Say that a run's readouts have few images for so many features; None if it has enough.
 
     Args:
         config: The run's settings; a smoke run is no evidence anyhow.
-        n_features: Features of its supernet.
+        n_features: Features of its supernet; None: unknown.
     """
     n_images = min(config.rank_batch, config.rank_images)
-    if n_images >= FEW_IMAGES * n_features or config.preset == "smoke":
+    is_smoke = config.preset == "smoke"
+    if n_features is None or is_smoke or n_images >= FEW_IMAGES * n_features:
         return None
     return (
         f"a path's refitted readout has {n_features:,} features and {n_images:,} images, so scores "
@@ -281,8 +282,8 @@ def _tell_own_list(config: RunConfig) -> Iterator[str]:
 
 def _tell_few_images(label: str, run: _Run, readout: str) -> Iterator[str]:
     n_features = run.record.ranking.get(N_FEATURES)  # none before this was recorded
-    few = n_features and readout == "refitted" and say_few_images(run.config, int(n_features))
-    if few:
+    few = say_few_images(run.config, n_features)
+    if few is not None and readout == "refitted":
         yield f"{label}: {few}"
 
 

@@ -72,6 +72,12 @@ class SuperNet(nn.Module, ABC):
         return list(archs)
 
     @property
+    def n_features(self) -> int | None:
+        """The features that the classifier reads; None if none of its weights says it."""
+        matrices = (part for part in self.classifier.parameters() if part.ndim == 2)
+        return next((matrix.shape[1] for matrix in matrices), None)
+
+    @property
     def strides(self) -> Mapping[str, int]:
         """The strides of the layers that a tap reports, by weight name; others have stride 1."""
         return {part.name: part.stride for part in self.modules() if isinstance(part, ConvBN)}

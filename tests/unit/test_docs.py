@@ -196,19 +196,24 @@ def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> 
     assert any("minus depth+jacov+spos" in x and "-0.011 [-0.018, -0.004]" in x for x in lines)
 
 
+def printed_of_tasks(ranking: str, names: str, data_dir: Path) -> list[str]:
+    """Report on TransNAS-Bench-101's tasks, of the supernets as one ranking has them."""
+    from harness.evaluation import TruthChoice
+    from scripts.transfer_study import RUNS, TASKS
+
+    paths = [*RUNS.glob("*-841c8c6f"), *RUNS.glob(f"*-{ranking}")]
+    return printed_report(paths, names, data_dir=data_dir, truths=list(map(TruthChoice, TASKS)))
+
+
 @pytest.mark.realdata
 def test_the_transfer_over_tasks_is_what_its_runs_say(data_dir: Path) -> None:
-    from harness.evaluation import TruthChoice
     from scripts.transfer_study import SMALL, TASKS
 
-    folder = ROOT / "results" / "benchmarks"
-    text = (folder / "transfer.md").read_text(encoding="utf-8")
-    options: dict[str, Any] = {"data_dir": data_dir, "truths": [TruthChoice(t) for t in TASKS]}
+    text = (ROOT / "results" / "benchmarks" / "transfer.md").read_text(encoding="utf-8")
     names = "all,floor+jacov,floor+jacov+spos,live_params+jacov"
-    paths = [*(folder / "transnas").glob("*-841c8c6f"), *(folder / "transnas").glob(f"*-{SMALL}")]
     printed = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in printed_report(paths, names, **options)
+        for line in printed_of_tasks(SMALL, names, data_dir)
     ]
     rows = {(row[0], row[1]): row for row in printed if len(row) == 7}
     tables = re.findall(r"\| estimator \|.*\n\|[- :|]+\n((?:\|.*\n)+)", text)
@@ -240,15 +245,11 @@ def test_the_tests_over_tasks_are_what_their_script_prints(
 def test_what_a_supernet_adds_by_a_readout_of_more_images_is_what_its_runs_say(
     data_dir: Path,
 ) -> None:
-    from harness.evaluation import TruthChoice
-    from scripts.transfer_study import LARGE, TASKS
+    from scripts.transfer_study import LARGE
 
-    folder = ROOT / "results" / "benchmarks"
-    text = (folder / "readout.md").read_text(encoding="utf-8")
+    text = (ROOT / "results" / "benchmarks" / "readout.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\| \S+ \| [a-z_]+ \| 1,000 \| .*$", text, re.MULTILINE)
-    paths = [*(folder / "transnas").glob("*-841c8c6f"), *(folder / "transnas").glob(f"*-{LARGE}")]
-    options: dict[str, Any] = {"data_dir": data_dir, "truths": [TruthChoice(t) for t in TASKS]}
-    printed = printed_report(paths, "spos,ogd,floor+jacov+spos", **options)
+    printed = printed_of_tasks(LARGE, "spos,ogd,floor+jacov+spos", data_dir)
     assert len(shown) == 21
     assert [line for line in shown if line not in printed] == []
 

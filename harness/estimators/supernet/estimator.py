@@ -24,7 +24,7 @@ from harness.scores import STATUS_FAILED
 from harness.settings.run import RunConfig
 from harness.spaces import load_space
 from harness.strategies import load_strategy
-from harness.supernet.base import CLASSIFIER, SuperNet
+from harness.supernet.base import SuperNet
 from harness.supernet.weights import hash_weights
 from harness.training.checkpoint import PREVIOUS
 from harness.training.disturbance import PROBE_SETS
@@ -86,7 +86,7 @@ class Supernet(Estimator):
         config, task, started = self.task.config, self.task, time.perf_counter()
         networks = self._load_networks()
         path = task.folder.path / JOURNAL
-        n_features = networks[0].get_parameter(CLASSIFIER).shape[1]
+        n_features = networks[0].n_features
         few = say_few_images(config, n_features)
         if few is not None and config.rank_readout == "refitted":
             task.monitor.notice(f"{config.run_id}: {few}")

@@ -59,7 +59,7 @@ class _TransNAS(Space):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "smoke": {"channels": 8},
         # the lower of two training losses after 1,500 steps (0.1: 2.70, 0.03: 2.12), unranked
-        # features, 8 times the channels, need as many images: results/benchmarks/readout.md
+        # 8 features a channel, and a readout needs 8 images for each: results/benchmarks/readout.md
         "quick": {"channels": 16, "lr": 0.03, "rank_batch": 1_000},
         "standard": {"channels": 32, "rank_images": 2_000, "rank_batch": 2_000},
         "paper": {"channels": 64, "rank_batch": 5_000},

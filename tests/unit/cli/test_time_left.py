@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.time_left import TimeLeft, ranking_share, work_of
+from harness.cli.time_left import TimeLeft, job_of, ranking_share
 from harness.settings.layers import make_config
 from harness.settings.run import RunConfig
 
@@ -28,7 +28,7 @@ def test_nothing_is_said_once_all_is_done() -> None:
     assert left.seconds(now=5.0) is None
 
 
-def test_work_of_an_earlier_start_is_no_speed_of_this_one() -> None:
+def test_job_of_an_earlier_start_is_no_speed_of_this_one() -> None:
     left = TimeLeft(["a", "b", "done before"])
     left.finish("done before", now=0.0)
     left.advance("a", 0.8, now=0.0)
@@ -72,14 +72,14 @@ def test_runs_that_only_read_what_was_done_change_nothing() -> None:
     assert left.seconds(now=10.0) == pytest.approx(10.0)
 
 
-def test_the_proxies_of_a_seed_are_one_work() -> None:
+def test_the_proxies_of_a_seed_are_one_job() -> None:
     def config(estimator: str, seed: int) -> RunConfig:
         return make_config({"preset": "quick", "estimator": estimator, "seed": seed}, {})
 
     proxies = [config(name, seed) for name in ("jacov", "nwot") for seed in (0, 1)]
-    assert len({work_of(proxy) for proxy in proxies}) == 2
+    assert len({job_of(proxy) for proxy in proxies}) == 2
     supernets = [make_config({"strategy": s, "seed": 0}, {}) for s in ("spos", "ogd")]
-    assert len({work_of(supernet) for supernet in supernets}) == 2
+    assert len({job_of(supernet) for supernet in supernets}) == 2
 
 
 def _quick(**settings: object) -> RunConfig:

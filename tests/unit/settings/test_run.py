@@ -199,7 +199,7 @@ def test_all_architectures_are_those_of_the_space_and_need_one_that_can_be_enume
         make_config(endless, {"n_archs": "all"})
 
 
-def test_ranking_until_tau_is_known_is_on_many_small_batches_unless_told_otherwise() -> None:
+def test_ranking_until_tau_is_known_is_on_16_batches_unless_told_otherwise() -> None:
     config = make_config({"preset": "smoke", "until_tau_se": 0.01})
     assert (config.rank_images, config.rank_batch) == (2_000, 125)
     config = make_config({"dataset": "cifar10", "until_tau_se": 0.01})
