@@ -22,6 +22,7 @@ from harness.settings.dotted import flatten, merge, nest, show_value
 from harness.settings.own import find_own, fit_preset
 from harness.settings.presets import (
     EVERY_PRESET,
+    LEAST_OF_ROUND,
     N_ROUNDS,
     OWN_PRESETS,
     PRESETS,
@@ -86,7 +87,7 @@ def make_config(*layers: Mapping[str, Any]) -> RunConfig:
     merged = merge(preset_settings, given)
     n_images = merged.get("rank_images")
     if in_rounds and "rank_batch" not in given and isinstance(n_images, int):
-        merged["rank_batch"] = max(2, n_images // N_ROUNDS)
+        merged["rank_batch"] = max(LEAST_OF_ROUND, n_images // N_ROUNDS)
     _settle_cells(merged, given, space)
     _settle_archs(merged, given, space)
     if merged.get("n_archs") == "all":

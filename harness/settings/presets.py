@@ -9,10 +9,10 @@ IMAGE_DATASETS = ("cifar10", "cifar100", "imagenet16-120", "tiles")
 EVERY_PRESET: dict[str, Any] = {"rank_readout": "refitted"}
 """Beneath all presets. Not a default of `RunConfig`: stored runs without it used `shared`."""
 
-N_ROUNDS = 16
-"""Batches of a ranking with `until_tau_se`, where nothing else is given. A readout is fitted to a
-batch, so small ones rank worse: on `tiles` (2 seeds) tau is 0.705 and 0.656 by batches of 50, 0.752
-and 0.730 by batches of 250."""
+N_ROUNDS, LEAST_OF_ROUND = 16, 50
+"""Batches of a ranking with `until_tau_se`, and the fewest images of one, where nothing else is
+given. A readout is fitted to a batch, so small ones rank worse: on `tiles` (2 seeds) tau is 0.705
+and 0.656 by batches of 50, 0.752 and 0.730 by batches of 250 (results/benchmarks/readout.md)."""
 
 _SMOKE = {
     "steps": 240,

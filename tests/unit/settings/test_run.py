@@ -208,7 +208,7 @@ def test_ranking_until_tau_is_known_is_on_16_batches_unless_told_otherwise() -> 
         config = make_config({"space": space, "dataset": "cifar10", "until_tau_se": 0.01})
         assert (config.rank_images, config.rank_batch) == (4_000, 250)
     config = make_config({"until_tau_se": 0.01}, {"rank_images": 700})
-    assert (config.rank_images, config.rank_batch) == (700, 43)
+    assert (config.rank_images, config.rank_batch) == (700, 50)
     config = make_config({"until_tau_se": 0.01}, {"rank_images": 700, "rank_batch": 100})
     assert (config.rank_images, config.rank_batch) == (700, 100)
     assert make_config({"preset": "smoke"}).rank_batch == 64
