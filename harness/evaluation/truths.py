@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,8 @@ def choose_truths(
 
     Estimators of different spaces form groups. If the choice names no data set, runs are judged by
     the truth of their own images, and runs on different data sets form groups as well; scores of
-    unknown images are judged by the truth of the runs.
+    unknown images are judged by the truth of the runs. Of several spaces, a data set that is named
+    judges those that have it, and the others' runs are judged by the truth of their own images.
 
     Args:
         estimators: At least one.
@@ -199,13 +200,17 @@ def choose_truths(
             is of another space.
     """
     spaces = {estimator.space.name: estimator.space for estimator in estimators}
-    return [
-        group
-        for name, space in spaces.items()
-        for group in _choose_in_space(
-            space, [e for e in estimators if e.space.name == name], choices, data_dir
-        )
-    ]
+    named = {choice.dataset for choice in choices} - {None}
+    known = {name: named & {*find_images(space)} for name, space in spaces.items()}
+    found = []
+    for name, space in spaces.items():
+        own = choices
+        if len(spaces) > 1 and named <= set().union(*known.values()):
+            own = [c for c in choices if c.dataset in known[name]]
+            own = own or [replace(c, dataset=None) for c in choices]
+        scored = [estimator for estimator in estimators if estimator.space.name == name]
+        found += _choose_in_space(space, scored, own, data_dir)
+    return found
 
 
 def _choose_in_space(

@@ -28,7 +28,7 @@ from harness.report.leaderboard import (
 )
 from harness.report.markup import Document
 from harness.report.parts import CAVEATS
-from harness.report.side_by_side import side_by_side_blocks
+from harness.report.side_by_side import short_side_by_side_blocks
 from harness.report.words import compare_archs, find_doubts
 from harness.scores import on_one_line
 
@@ -56,7 +56,7 @@ def answer_document(report: Contents) -> Document:
 
     That there is an answer for each of several sets of architectures is said first.
     """
-    blocks = side_by_side_blocks(report.sections) or list(map(short_block, report.sections))
+    blocks = short_side_by_side_blocks(report.sections) or list(map(short_block, report.sections))
     words = compare_archs(report)
     doubts = [doubt for doubt in find_doubts(report) if doubt not in words]
     if len(doubts) > MOST_DOUBTS:

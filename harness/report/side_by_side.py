@@ -12,12 +12,18 @@ from harness.report.cells import write_figure, write_value
 from harness.report.contents import Section
 from harness.report.leaderboard import Place, make_leaderboard, write_gain
 from harness.report.markup import Block
+from harness.stats import MetricResult
 from harness.stats.combination import write_range, write_sum
 
 NOTE = (
     "Side by side: the figures of the leaderboards, each on its benchmark's own architectures. "
-    "'floor' is the space's floor, which the title names."
+    "'floor' is the space's floor, which is named above the figures."
 )
+
+MOST_AS_ROWS = 3
+"""Most benchmarks that have a row for each estimator; more have a column each."""
+MOST_COLUMNS = 5
+"""Most benchmarks in one table of a terminal."""
 
 
 class SameName(NamedTuple):
@@ -37,6 +43,25 @@ class SameName(NamedTuple):
             "estimator": self.name,
             "labels": [place and place.result.label for place in self.places],
         }
+
+
+def _write_metric(name: str, write: Callable[[MetricResult], str]) -> Callable[[Place], str]:
+    return lambda place: write(place.result.populations["all"].metrics[name])
+
+
+FIGURES: dict[str, Callable[[Place], str]] = {
+    "n": lambda place: write_range(place.result.figures.n_per_seed),
+    "tau": _write_metric("tau", write_value),
+    "tau [95%]": _write_metric("tau", write_figure),
+    "top half": _write_metric("tau_top_50", write_value),
+    "top 10%": _write_metric("tau_top_10", write_value),
+    "adds [95%]": lambda p: "-" if p.added is None else write_gain(p.added.everything),
+}
+"""What can be shown of an estimator on a benchmark, by heading."""
+WIDE = ("tau [95%]", "adds [95%]", "top half", "top 10%")
+"""What has a table each where benchmarks are columns."""
+LONG = ("n", "tau [95%]", "top half", "top 10%", "adds [95%]")
+"""What has a column each where benchmarks are rows."""
 
 
 def put_side_by_side(sections: Sequence[Section]) -> tuple[SameName, ...]:
@@ -78,9 +103,8 @@ def _name_floor(estimator: ScoreMatrix) -> str:
 
 
 def _is_told(places: Sequence[Place | None], told: set[int]) -> bool:
-    """Say whether a name that only one benchmark has is there as one with "floor" in it."""
-    there = [place for place in places if place is not None]
-    return len(there) == 1 and id(there[0]) in told
+    """Say whether all places of a name are there as those of one with "floor" in it."""
+    return {id(place) for place in places if place is not None} <= told
 
 
 def _order(row: SameName) -> tuple[int, float]:
@@ -90,13 +114,26 @@ def _order(row: SameName) -> tuple[int, float]:
 
 
 def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
-    """Make the table of estimators on several benchmarks; none of fewer than two."""
+    """Make the tables of estimators on several benchmarks; none of fewer than two.
+
+    A few benchmarks have a row for each estimator on each; more have a column each, and each
+    figure a table.
+    """
     found = put_side_by_side(sections)
     if not found:
         return []
     names = _name_sections(sections)
+    if len(sections) > MOST_AS_ROWS:
+        truths = [
+            (name, section.truth.numbers, f"{len(section.keys):,}", section.floor.estimator.name)
+            for name, section in zip(names, sections, strict=True)
+        ]
+        return [
+            Block("Side by side", ("benchmark", "truth", "n", "floor"), truths, texts=4),
+            *(_widen(found, names, figure) for figure in WIDE),
+        ]
     rows = [
-        (row.name, name, *_write_place(place))
+        (row.name, name, *(FIGURES[figure](place) for figure in LONG))
         for row in found
         for name, place in zip(names, row.places, strict=True)
         if place is not None
@@ -105,27 +142,47 @@ def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
         f"{name}: {section.truth.numbers}, floor {section.floor.estimator.name}"
         for name, section in zip(names, sections, strict=True)
     )
-    headings = ("estimator", "benchmark", "n", "tau [95%]", "top half", "top 10%", "adds [95%]")
-    return [Block(f"Side by side ({told})", headings, rows, texts=2)]
+    return [Block(f"Side by side ({told})", ("estimator", "benchmark", *LONG), rows, texts=2)]
+
+
+def short_side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
+    """Make the same for a terminal: of many benchmarks tau alone, in tables of a few columns."""
+    if len(sections) <= MOST_AS_ROWS:
+        return side_by_side_blocks(sections)
+    found, names = put_side_by_side(sections), _name_sections(sections)
+    whole = _widen(found, names, "tau")
+    starts = range(1, len(names) + 1, MOST_COLUMNS) if found else ()
+
+    def cut(cells: tuple[str, ...], start: int) -> tuple[str, ...]:
+        return (cells[0], *cells[start : start + MOST_COLUMNS])
+
+    return [
+        Block(whole.title, cut(whole.headings, start), [cut(row, start) for row in whole.rows])
+        for start in starts
+    ]
+
+
+def _widen(found: Sequence[SameName], names: Sequence[str], figure: str) -> Block:
+    """Make a table of one figure, a column for each benchmark."""
+    write = FIGURES[figure]
+    rows = [
+        (row.name, *("-" if place is None else write(place) for place in row.places))
+        for row in found
+    ]
+    return Block(f"Side by side: {figure}", ("estimator", *names), rows)
 
 
 def _name_sections(sections: Sequence[Section]) -> list[str]:
     """Name each by its space, its data set, or the whole truth, whatever tells them apart."""
     spaces = [section.space.name for section in sections]
     datasets = [section.truth.query.dataset for section in sections]
+    either = [
+        space if spaces.count(space) == 1 else dataset
+        for space, dataset in zip(spaces, datasets, strict=True)
+    ]
     both = [f"{space} {dataset}" for space, dataset in zip(spaces, datasets, strict=True)]
     titles = [
         f"{space} {section.truth.title}" for space, section in zip(spaces, sections, strict=True)
     ]
-    shortest = (datasets if len({*spaces}) == 1 else spaces, both, titles)
+    shortest = (either, both, titles)
     return next((names for names in shortest if len({*names}) == len(sections)), titles)
-
-
-def _write_place(place: Place) -> tuple[str, ...]:
-    metrics = place.result.populations["all"].metrics
-    return (
-        write_range(place.result.figures.n_per_seed),
-        write_figure(metrics["tau"]),
-        *(write_value(metrics[name]) for name in ("tau_top_50", "tau_top_10")),
-        "-" if place.added is None else write_gain(place.added.everything),
-    )

@@ -5,18 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from harness.cli.report import print_report
 from harness.errors import HarnessError, UsageError
 from harness.estimators.loading import tell_apart
 from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.report import Report, TruthChoice, make_report
+from harness.report.answer import answer_document
 from harness.report.page import render_page
 from harness.report.rendering import report_document, report_to_dict
 from harness.spaces import Space, load_space
 from harness.spaces.lookup import name_archs
-from harness.truth import default_query, find_truth, load_table, make_table, save_table
+from harness.truth import (
+    TruthTable,
+    default_query,
+    find_truth,
+    load_table,
+    make_table,
+    save_table,
+)
 
 N = 120
 NOISE = {"fine": 3.0, "rough": 30.0}
@@ -27,17 +37,26 @@ def _data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a truth of `macro` on tiles."""
     folder, space = tmp_path_factory.mktemp("data"), load_space("macro")
     keys = np.sort(space.prefix(N))
-    frame = pd.DataFrame(name_archs(keys, space)).assign(
-        dataset="tiles",
-        split="test",
-        epochs=12,
-        trial=0,
-        seed=0,
-        accuracy=np.random.RandomState(0).uniform(40, 90, N),
-    )
     (folder / "macro").mkdir()
-    save_table(make_table(frame, "mine", {}, space=space), folder / "macro" / "tiles.parquet")
+    table = make_truth(space, keys, "tiles", 12)
+    save_table(table, folder / "macro" / "tiles.parquet")
     return folder
+
+
+def make_truth(space: Space, keys: npt.NDArray[np.int64], dataset: str, epochs: int) -> TruthTable:
+    """Make up accuracies of some architectures, on both splits."""
+    rows = [
+        pd.DataFrame(name_archs(keys, space)).assign(
+            dataset=dataset,
+            split=split,
+            epochs=epochs,
+            trial=0,
+            seed=0,
+            accuracy=np.random.RandomState(number).uniform(40, 90, len(keys)),
+        )
+        for number, split in enumerate(("test", "valid"))
+    ]
+    return make_table(pd.concat(rows, ignore_index=True), "mine", {}, space=space)
 
 
 def score(space: Space, data: Path, name: str, namesakes: str = "") -> ScoreMatrix:
@@ -117,6 +136,68 @@ def test_those_on_all_benchmarks_come_first_then_by_tau(made: Report) -> None:
     names = list(dict.fromkeys(row[0] for row in report_document(made).blocks[0].rows))
     assert names[0] in ("fine", "floor+fine")
     assert names[-1] == "rough"
+
+
+def test_of_many_benchmarks_each_is_a_column_and_each_figure_a_table(
+    loaded: Loaded, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choices = [TruthChoice(split=split) for split in ("test", "valid")]
+    made = make_report(
+        loaded, choices, data_dir=data, estimators=["fine", "rough", "floor", "floor+fine"]
+    )
+    first, *wide = (b for b in report_document(made).blocks if b.title.startswith("Side by side"))
+    assert [row[1:] for row in first.rows] == [
+        (f"tiles {split}, 12 epochs, mean of trials", str(N), floor)
+        for floor in ("live_params", "depth")
+        for split in ("test", "valid")
+    ]
+    assert [block.title for block in wide] == [
+        f"Side by side: {name}" for name in ("tau [95%]", "adds [95%]", "top half", "top 10%")
+    ]
+    assert {block.headings for block in wide} == {("estimator", *(row[0] for row in first.rows))}
+    rows = {row[0]: row[1:] for row in wide[0].rows}
+    assert set(rows) == {"fine", "rough", "floor", "floor+fine"}
+    for section, shown in zip(made.sections, rows["fine"], strict=True):
+        result = next(each for each in section.evaluations if each.label.startswith("fine"))
+        assert shown.startswith(f"{result.tau:.3f} [")
+    assert rows["rough"][2:] == ("-", "-")
+    assert "Side by side: adds [95%]" in render_page(made)
+    print_report(made)
+    printed = capsys.readouterr().out
+    assert "Side by side: tau\n" in printed
+    assert "Side by side: adds" not in printed
+
+
+def test_a_terminal_has_the_benchmarks_in_tables_of_few_columns(
+    loaded: Loaded, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.report.side_by_side.MOST_COLUMNS", 3)
+    choices = [TruthChoice(split=split) for split in ("test", "valid")]
+    made = make_report(loaded, choices, data_dir=data, estimators=["fine", "floor"])
+    (whole,) = (b for b in report_document(made).blocks if b.title == "Side by side: tau [95%]")
+    three, one = answer_document(made).blocks
+    assert (len(three.headings), len(one.headings)) == (1 + 3, 1 + 1)
+    assert (*three.headings, *one.headings[1:]) == whole.headings
+    for row, left, right in zip(whole.rows, three.rows, one.rows, strict=True):
+        assert [cell.split(" ")[0] for cell in row] == [*left, *right[1:]]
+
+
+def test_a_data_set_that_is_named_judges_the_spaces_that_have_it(
+    loaded: Loaded, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = load_space("nb201")
+    table = make_truth(space, np.sort(space.prefix(N)), "cifar100", 200)
+    monkeypatch.setattr(
+        "harness.evaluation.chosen.find_truth",
+        lambda name, *rest: table if name == "cifar10" else find_truth(name, *rest),
+    )
+    made = make_report(loaded, [TruthChoice("cifar100")], data_dir=data)
+    assert {section.space.name: section.truth.query.dataset for section in made.sections} == {
+        "nb201": "cifar100",
+        "macro": "tiles",
+    }
+    with pytest.raises(UsageError, match=r"Unknown data set .* 'cifar1000'"):
+        make_report(loaded, [TruthChoice("cifar1000")], data_dir=data)
 
 
 def test_one_truth_has_nothing_beside_it(loaded: Loaded, data: Path) -> None:
