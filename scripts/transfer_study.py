@@ -29,9 +29,11 @@ SMALL, LARGE = "5d76f951", "3b45282c"
 Taus = npt.NDArray[np.float64]
 
 
-def taus_of(strategy: str, ranking: str, readout: str, truths: Sequence[ChosenTruth]) -> Taus:
+def taus_of(
+    strategy: str, ranking: str, readout: str, truths: Sequence[ChosenTruth], runs: Path = RUNS
+) -> Taus:
     """Return a strategy's tau over the cells that its runs ranked, [seed], mean of the truths."""
-    paths = RUNS.glob(f"*-{strategy}-s?-*-{ranking}")
+    paths = runs.glob(f"*-{strategy}-s?-*-{ranking}")
     (one,) = load_estimators(paths, readout=readout).estimators
     taus = []
     for chosen in truths:

@@ -28,7 +28,7 @@ from harness.report.leaderboard import (
 )
 from harness.report.markup import Document
 from harness.report.parts import CAVEATS
-from harness.report.side_by_side import short_side_by_side_blocks
+from harness.report.side_by_side import say_side_by_side, short_side_by_side_blocks
 from harness.report.words import compare_archs, find_doubts
 from harness.scores import on_one_line
 
@@ -39,7 +39,7 @@ MOST_PEERS = 3
 
 
 def answer_report(report: Contents) -> tuple[str, ...]:
-    """Answer in three sentences for each truth.
+    """Answer in three sentences for each truth; of many in one each, after one on all of them.
 
     Args:
         report: The report.
@@ -48,7 +48,14 @@ def answer_report(report: Contents) -> tuple[str, ...]:
         Which estimator ranks best and whether that is more than noise; what the floor reaches;
         what the best ones cost.
     """
-    return tuple(on_one_line(line) for each in report.sections for line in answer(each))
+    return tuple(line for lines in _answer_each(report) for line in lines)
+
+
+def _answer_each(report: Contents) -> list[list[str]]:
+    """Answer on all benchmarks together, where they are many, and for each truth."""
+    together = say_side_by_side(report.sections)
+    answers = [list(map(on_one_line, answer(each))) for each in report.sections]
+    return [together, *(lines[:1] for lines in answers)] if together else answers
 
 
 def answer_document(report: Contents) -> Document:
@@ -62,8 +69,8 @@ def answer_document(report: Contents) -> Document:
     if len(doubts) > MOST_DOUBTS:
         more = f"{len(doubts) - MOST_DOUBTS} more caveats: --section {CAVEATS}."
         doubts = [*doubts[:MOST_DOUBTS], more]
-    for section in report.sections:
-        words += [*([""] if words else []), *map(on_one_line, answer(section))]
+    for lines in _answer_each(report):
+        words += [*([""] if words else []), *lines]
     return Document(words, blocks, [_explain(report), *doubts])
 
 

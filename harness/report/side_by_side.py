@@ -24,6 +24,8 @@ MOST_AS_ROWS = 3
 """Most benchmarks that have a row for each estimator; more have a column each."""
 MOST_COLUMNS = 5
 """Most benchmarks in one table of a terminal."""
+MOST_TOLD = 5
+"""Estimators that a sentence names; the tables have all."""
 
 
 class SameName(NamedTuple):
@@ -160,6 +162,30 @@ def short_side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
         Block(whole.title, cut(whole.headings, start), [cut(row, start) for row in whole.rows])
         for start in starts
     ]
+
+
+def say_side_by_side(sections: Sequence[Section]) -> list[str]:
+    """Say on how many of many benchmarks each estimator adds to the floor; nothing of a few.
+
+    Told are those that are on all benchmarks; the best are named, the leaderboards have all.
+    """
+    if len(sections) <= MOST_AS_ROWS:
+        return []
+    counts: dict[str, tuple[int, int]] = {}
+    for name, places in put_side_by_side(sections):
+        added = [place.added for place in places if place is not None and place.added is not None]
+        if len(added) == len(sections):
+            found = [each.everything.interval for each in added]
+            more = sum(each is not None and each.low > 0 for each in found)
+            less = sum(each is not None and each.high < 0 for each in found)
+            counts.setdefault(name.removeprefix(f"{FLOOR}+"), (more, less))
+    ordered = sorted(counts.items(), key=lambda each: each[1][1] - each[1][0])
+    told = [f"{name} on {more} and {less}" for name, (more, less) in ordered[:MOST_TOLD]]
+    asked = (
+        f"On how many of {len(sections)} benchmarks an estimator, combined by rank with the floor, "
+        "ranks significantly better than the floor alone, and on how many worse"
+    )
+    return [f"{asked}: {', '.join(told)}."] if told else []
 
 
 def _widen(found: Sequence[SameName], names: Sequence[str], figure: str) -> Block:

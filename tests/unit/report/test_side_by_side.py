@@ -14,7 +14,7 @@ from harness.errors import HarnessError, UsageError
 from harness.estimators.loading import tell_apart
 from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.report import Report, TruthChoice, make_report
-from harness.report.answer import answer_document
+from harness.report.answer import answer_document, answer_report
 from harness.report.page import render_page
 from harness.report.rendering import report_document, report_to_dict
 from harness.spaces import Space, load_space
@@ -166,6 +166,29 @@ def test_of_many_benchmarks_each_is_a_column_and_each_figure_a_table(
     printed = capsys.readouterr().out
     assert "Side by side: tau\n" in printed
     assert "Side by side: adds" not in printed
+
+
+def test_of_many_benchmarks_it_is_said_on_how_many_an_estimator_adds_to_the_floor(
+    loaded: Loaded, data: Path
+) -> None:
+    choices = [TruthChoice(split=split) for split in ("test", "valid")]
+    made = make_report(loaded, choices, data_dir=data, estimators=["fine", "rough", "floor+fine"])
+    gains = [
+        next(gain for label, gain in section.added.items() if label.startswith("fine"))
+        for section in made.sections
+    ]
+    ends = [gain.everything.interval for gain in gains if gain is not None]
+    more = sum(each is not None and each.low > 0 for each in ends)
+    less = sum(each is not None and each.high < 0 for each in ends)
+    assert len(ends) == 4
+    assert 0 < more < 4
+    first, *others = answer_report(made)
+    assert first.endswith(f"alone, and on how many worse: fine on {more} and {less}.")
+    assert first.startswith("On how many of 4 benchmarks an estimator, combined by rank")
+    assert len(others) == 4
+    assert answer_document(made).words[:2] == [first, ""]
+    few = make_report(loaded, data_dir=data, estimators=["fine"])
+    assert not answer_report(few)[0].startswith("On how many")
 
 
 def test_a_terminal_has_the_benchmarks_in_tables_of_few_columns(
