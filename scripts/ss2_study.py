@@ -29,9 +29,7 @@ def main(data_dir: Path | None = None) -> None:
         seeds = ", ".join(f"{tau:.3f}" for tau in of_seeds)
         print(f"{strategy}, batches of {images:,}: {of_seeds.mean():.3f} ({seeds})")
     p_values = [
-        tell(
-            f"{strategy}, batches of 1,000 minus 250", taus[strategy, 1_000] - taus[strategy, 250]
-        )
+        tell(f"{strategy}, batches of 1,000 minus 250", taus[strategy, 1_000] - taus[strategy, 250])
         for strategy in ("spos", "ogd")
     ]
     print("p by Holm", *(f"{p:.3f}" for p in holm(p_values)))

@@ -30,6 +30,7 @@ from harness.report.parts import (
     TRADE_OFF,
     pick,
 )
+from harness.report.side_by_side import say_side_by_side
 from harness.report.trade_offs import say_trade_off
 from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
@@ -85,9 +86,9 @@ def describe_report(report: Contents, parts: Collection[str] = ()) -> tuple[str,
         parts: Names of `PARTS` to keep to; all by default.
 
     Returns:
-        For each truth how well each estimator ranks, what supernets add to the floor, then all
-        differences, then whether the winner depends on the population; what training shows; then
-        the caveats.
+        Of many truths, on how many each estimator adds to the floor; for each how well each
+        estimator ranks, what supernets add to the floor, then all differences, then whether the
+        winner depends on the population; what training shows; then the caveats.
     """
     return tuple(map(on_one_line, pick(_describe(report), parts)))
 
@@ -114,6 +115,7 @@ def _describe(report: Contents) -> Iterator[tuple[str, str]]:
     def of(part: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         return ((part, line) for line in lines)
 
+    yield from of(LEADERBOARD, say_side_by_side(report.sections))
     for section in report.sections:
         yield LEADERBOARD, say_ranking(section.evaluations)
         yield from of(LEADERBOARD, say_grids(section))

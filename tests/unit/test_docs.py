@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -167,22 +168,52 @@ def test_the_leaderboard_of_macro_is_what_its_runs_say(data_dir: Path) -> None:
     assert [line for line in shown if line not in printed] == []
 
 
-@pytest.mark.realdata
-def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> None:
+SIDE_BY_SIDE = "all,floor,floor+jacov,floor+jacov+spos,live_params+jacov"
+
+
+def runs_side_by_side() -> list[Path]:
+    """Return the runs of all benchmarks but NAS-Bench-101's SS2, whose cells take a minute."""
+    from scripts.transfer_study import LARGE, RUNS
+
     results = ROOT / "results"
-    macro = [results / "benchmarks" / "macro", results / "macro" / "runs"]
-    text = (results / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    shown = [line for line in text.splitlines() if line.startswith("| ")]
-    both = [
+    return [
         *sorted((results / "leaderboard").glob("cifar10-*-841c8c6f")),
         *sorted((results / "ogd-study" / "cifar10").glob("cifar10-spos-s?-*")),
         *sorted((results / "ogd-study" / "cifar10").glob("cifar10-ogd-s?-*")),
         results / "benchmarks" / "nb201",
+        results / "benchmarks" / "macro",
+        results / "macro" / "runs",
+        *sorted(RUNS.glob("*-841c8c6f")),
+        *sorted(RUNS.glob(f"*-{LARGE}")),
     ]
-    names = "all,floor,floor+jacov,floor+jacov+spos,live_params+jacov"
-    printed = printed_report([*both, *macro], names, data_dir=data_dir)
-    assert len(shown) == 32
-    assert [line for line in shown if line not in printed] == []
+
+
+def read_side_by_side(text: str) -> dict[tuple[str, str, str], str]:
+    """Return the cells of tables that have a column for each benchmark, by figure and both."""
+    found: dict[tuple[str, str, str], str] = {}
+    for figure, table in re.findall(r"\*\*Side by side: (.*?)\*\*\n\n((?:\|.*\n)+)", text):
+        head, _, *rows = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
+        )
+        for name, *cells in rows:
+            found |= {(figure, name, b): c for b, c in zip(head[1:], cells, strict=True)}
+    return found
+
+
+@pytest.mark.realdata
+def test_the_benchmarks_side_by_side_are_what_their_runs_say(data_dir: Path) -> None:
+    from harness.evaluation import TruthChoice
+    from scripts.transfer_study import TASKS
+
+    results = ROOT / "results"
+    macro = [results / "benchmarks" / "macro", results / "macro" / "runs"]
+    text = (results / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    truths = list(map(TruthChoice, TASKS))
+    lines = printed_report(runs_side_by_side(), SIDE_BY_SIDE, data_dir=data_dir, truths=truths)
+    printed = read_side_by_side("\n".join(lines))
+    shown = {cell: told for cell, told in read_side_by_side(text).items() if cell[2] != "nb101-ss2"}
+    assert len(shown) == 4 * 19 * 9
+    assert shown == {cell: printed[cell] for cell in shown}
     whole = printed_report([results / "benchmarks" / "macro-all"], data_dir=data_dir)
     whole_text = text[text.index("in `macro-all/`") : text.index("## The questions")]
     for name, tau in re.findall(r"`(\w+)` (0\.\d{3})", whole_text):
@@ -211,17 +242,14 @@ def test_the_transfer_over_tasks_is_what_its_runs_say(data_dir: Path) -> None:
 
     text = (ROOT / "results" / "benchmarks" / "transfer.md").read_text(encoding="utf-8")
     names = "all,floor+jacov,floor+jacov+spos,live_params+jacov"
-    printed = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in printed_of_tasks(SMALL, names, data_dir)
-    ]
-    rows = {(row[0], row[1]): row for row in printed if len(row) == 7}
+    printed = read_side_by_side("\n".join(printed_of_tasks(SMALL, names, data_dir)))
     tables = re.findall(r"\| estimator \|.*\n\|[- :|]+\n((?:\|.*\n)+)", text)
     assert [table.count("\n") for table in tables] == [14, 6, 7, 7]
-    for column, table in zip((3, 6, 4, 5), tables, strict=True):
+    figures = ("tau [95%]", "adds [95%]", "top half", "top 10%")
+    for figure, table in zip(figures, tables, strict=True):
         for line in table.splitlines():
             name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-            assert cells == [rows[name, task][column] for task in TASKS]
+            assert cells == [printed[figure, name, task] for task in TASKS]
 
 
 @pytest.mark.realdata
@@ -248,29 +276,69 @@ def test_what_a_supernet_adds_by_a_readout_of_more_images_is_what_its_runs_say(
     from scripts.transfer_study import LARGE
 
     text = (ROOT / "results" / "benchmarks" / "readout.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^\| \S+ \| [a-z_]+ \| 1,000 \| .*$", text, re.MULTILINE)
-    printed = printed_of_tasks(LARGE, "spos,ogd,floor+jacov+spos", data_dir)
-    assert len(shown) == 21
-    assert [line for line in shown if line not in printed] == []
+    shown = read_side_by_side(text)
+    printed = "\n".join(printed_of_tasks(LARGE, "spos,ogd,floor+jacov+spos", data_dir))
+    cells = read_side_by_side(printed)
+    assert len(shown) == 4 * 3 * 7
+    assert shown == {cell: cells[cell] for cell in shown}
+
+
+def printed_in_a_process_of_its_own(data_dir: Path, *command: str | Path) -> str:
+    """Report in a process that sorts NAS-Bench-101's cells, which tests do not."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness", "report", *command, "--data-dir", data_dir],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_the_results_of_ss2_are_what_its_runs_say(data_dir: Path) -> None:
-    folder = ROOT / "results" / "benchmarks"
-    text = (folder / "ss2.md").read_text(encoding="utf-8")
-    shown = [line for line in text.splitlines() if line.startswith("| ")]
-    names = "all,floor,floor+jacov,floor+jacov+spos,live_params+jacov"
-    command = ["report", str(folder / "nb101-ss2"), "--estimators", names, "--format", "markdown"]
-    # in a process of its own, which sorts the cells
+    from scripts.ss2_study import LARGE, RUNS, SMALL
+
+    text = (RUNS.parent / "ss2.md").read_text(encoding="utf-8")
+    first, second = text.split("## With images enough")
+    for part, ranking, n_shown in ((first, SMALL, 17), (second, LARGE, 3)):
+        shown = [line for line in part.splitlines() if line.startswith("| ")]
+        paths = [*RUNS.glob("*-841c8c6f"), *RUNS.glob(f"*-{ranking}")]
+        asked = ("--estimators", SIDE_BY_SIDE, "--format", "markdown")
+        printed = printed_in_a_process_of_its_own(data_dir, *paths, *asked).splitlines()
+        assert len(shown) == 2 + n_shown
+        assert [line for line in shown if line not in printed] == []
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_ss2_beside_the_other_benchmarks_is_what_its_runs_say(data_dir: Path) -> None:
+    from scripts.ss2_study import LARGE, RUNS
+    from scripts.transfer_study import TASKS
+
+    text = (RUNS.parent / "README.md").read_text(encoding="utf-8")
+    paths = [*runs_side_by_side(), *RUNS.glob("*-841c8c6f"), *RUNS.glob(f"*-{LARGE}")]
+    asked = ["--estimators", SIDE_BY_SIDE, *(f"--truth-dataset={task}" for task in TASKS)]
+    printed = printed_in_a_process_of_its_own(data_dir, *paths, *asked, "--format", "markdown")
+    cells = read_side_by_side(printed)
+    shown = read_side_by_side(text)
+    assert len(shown) == 4 * 19 * 10
+    assert shown == {cell: cells[cell] for cell in shown}
+    (told,) = re.findall(r"On how many of 10 benchmarks .*", printed)
+    assert told in text
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_the_tests_on_ss2_are_what_their_script_prints(data_dir: Path) -> None:
+    command = [sys.executable, "-m", "scripts.ss2_study"]
+    env = {**os.environ, "HARNESS_DATA": str(data_dir)}
     printed = subprocess.run(
-        [sys.executable, "-m", "harness", *command, "--data-dir", str(data_dir)],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert len(shown) == 2 + 17
-    assert [line for line in shown if line not in printed] == []
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    ).stdout
+    text = (ROOT / "results" / "benchmarks" / "ss2.md").read_text(encoding="utf-8")
+    told = re.findall(r"-?\d\.\d{3}(?!\d)", printed)
+    assert len(told) == 33
+    assert [figure for figure in told if figure not in text] == []
 
 
 def test_the_leaderboard_of_tiles_is_what_its_runs_say() -> None:
