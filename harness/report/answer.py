@@ -54,7 +54,11 @@ def answer_report(report: Contents) -> tuple[str, ...]:
 def _answer_each(report: Contents) -> list[list[str]]:
     """Answer on all benchmarks together, where they are many, and for each truth."""
     together = say_side_by_side(report.sections)
-    answers = [list(map(on_one_line, answer(each))) for each in report.sections]
+    answers = [
+        # All of a section are of its space, which the sentences name with the truth.
+        [on_one_line(line).replace(f" ({each.space.name})", "") for line in answer(each)]
+        for each in report.sections
+    ]
     return [together, *(lines[:1] for lines in answers)] if together else answers
 
 

@@ -186,6 +186,7 @@ def test_of_many_benchmarks_it_is_said_on_how_many_an_estimator_adds_to_the_floo
     assert first.endswith(f"alone, and on how many worse: fine on {more} and {less}.")
     assert first.startswith("On how many of 4 benchmarks an estimator, combined by rank")
     assert len(others) == 4
+    assert all(" (macro)" not in line and " (nb201)" not in line for line in others)
     assert answer_document(made).words[:2] == [first, ""]
     few = make_report(loaded, data_dir=data, estimators=["fine"])
     assert not answer_report(few)[0].startswith("On how many")
