@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import MismatchError, UsageError
+from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.matrix import ScoreMatrix
-from harness.evaluation.chosen import ChosenTruth, find_images, find_table
+from harness.evaluation.chosen import ChosenTruth, find_images, find_table, has_table
 from harness.evaluation.constraints import choose_subset, list_constraints
 from harness.evaluation.known import find_values
 from harness.spaces import Space, load_space
@@ -24,6 +24,7 @@ from harness.truth import (
 )
 from harness.truth.catalogue import choose_query, open_metric, open_table
 from harness.truth.metric import ACCURACY
+from harness.truth.published import published
 from harness.truth.query import MEAN
 
 _MOST_DISTINCT = 0.9
@@ -144,9 +145,10 @@ def _only_dataset(names: Iterable[str], space: Space) -> str:
             "Give --dataset (in Python dataset=...)."
         )
     raise UsageError(
-        "The truth's data set was not given, and a score file does not say which truth is to judge "
-        "it: the same scores rank differently on different data sets. Give --dataset (in Python "
-        f"dataset=...), such as {', '.join(find_images(space))}."
+        f"The truth's data set was not given for the space '{space.name}', and a score file does "
+        "not say which truth is to judge it: the same scores rank differently on different data "
+        "sets. Give --dataset (in Python dataset=...), such as "
+        f"{', '.join(find_images(space))}."
     )
 
 
@@ -200,17 +202,40 @@ def choose_truths(
             is of another space.
     """
     spaces = {estimator.space.name: estimator.space for estimator in estimators}
-    named = {choice.dataset for choice in choices} - {None}
-    known = {name: named & {*find_images(space)} for name, space in spaces.items()}
+    own = dict.fromkeys(spaces, choices)
+    if len(spaces) > 1 and all(choice.table is None for choice in choices):
+        own = {name: _fit_choices(space, choices, data_dir) for name, space in spaces.items()}
+        _check_names(spaces.values(), choices, own)
     found = []
     for name, space in spaces.items():
-        own = choices
-        if len(spaces) > 1 and named <= set().union(*known.values()):
-            own = [c for c in choices if c.dataset in known[name]]
-            own = own or [replace(c, dataset=None) for c in choices]
         scored = [estimator for estimator in estimators if estimator.space.name == name]
-        found += _choose_in_space(space, scored, own, data_dir)
+        found += _choose_in_space(space, scored, own[name], data_dir)
     return found
+
+
+def _fit_choices(
+    space: Space, choices: Sequence[TruthChoice], data_dir: Path | None
+) -> list[TruthChoice]:
+    """Return the choices whose data set a space has; if it has none, all without a data set."""
+    fitting = [c for c in choices if c.dataset and has_table(c.dataset, data_dir, space)]
+    return fitting or [replace(choice, dataset=None) for choice in choices]
+
+
+def _check_names(
+    spaces: Iterable[Space],
+    choices: Sequence[TruthChoice],
+    own: Mapping[str, Sequence[TruthChoice]],
+) -> None:
+    """Refuse a data set that no space has.
+
+    Raises:
+        UsageError: If there is one.
+    """
+    fitted = {choice.dataset for fitting in own.values() for choice in fitting}
+    for dataset in dict.fromkeys(c.dataset for c in choices if c.dataset is not None):
+        if dataset not in fitted:
+            known = {name for space in spaces for name in published(space).datasets}
+            raise unknown_name("data set with a truth of any of these spaces", dataset, known)
 
 
 def _choose_in_space(

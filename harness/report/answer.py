@@ -28,7 +28,11 @@ from harness.report.leaderboard import (
 )
 from harness.report.markup import Document
 from harness.report.parts import CAVEATS
-from harness.report.side_by_side import say_side_by_side, short_side_by_side_blocks
+from harness.report.side_by_side import (
+    MOST_AS_ROWS,
+    say_side_by_side,
+    short_side_by_side_blocks,
+)
 from harness.report.words import compare_archs, find_doubts
 from harness.scores import on_one_line
 
@@ -80,6 +84,11 @@ def answer_document(report: Contents) -> Document:
 
 def _explain(report: Contents) -> str:
     """Explain the columns of the short table."""
+    if len(report.sections) > MOST_AS_ROWS:
+        return (
+            "tau: Kendall's tau-b; 'floor' is the space's own. --section leaderboard has its "
+            "intervals, tau among the best, and what each adds to the floor."
+        )
     places = [place for each in report.sections for place in make_leaderboard(each)]
     (floor, *others) = dict.fromkeys(section.floor.label for section in report.sections)
     floor = "the floor" if others else floor

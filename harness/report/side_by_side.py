@@ -17,7 +17,7 @@ from harness.stats.combination import write_range, write_sum
 
 NOTE = (
     "Side by side: the figures of the leaderboards, each on its benchmark's own architectures. "
-    "'floor' is the space's floor, which is named above the figures."
+    "'floor' is the space's own, which is named above the figures."
 )
 
 MOST_AS_ROWS = 3
@@ -127,11 +127,15 @@ def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
     names = _name_sections(sections)
     if len(sections) > MOST_AS_ROWS:
         truths = [
-            (name, section.truth.numbers, f"{len(section.keys):,}", section.floor.estimator.name)
+            (
+                *(name, section.truth.numbers, f"{len(section.keys):,}", section.space.floor),
+                section.floor.estimator.name,
+            )
             for name, section in zip(names, sections, strict=True)
         ]
+        headings = ("benchmark", "truth", "n", "floor", "adds: to")
         return [
-            Block("Side by side", ("benchmark", "truth", "n", "floor"), truths, texts=4),
+            Block("Side by side", headings, truths, texts=5),
             *(_widen(found, names, figure) for figure in WIDE),
         ]
     rows = [
@@ -168,24 +172,39 @@ def say_side_by_side(sections: Sequence[Section]) -> list[str]:
     """Say on how many of many benchmarks each estimator adds to the floor; nothing of a few.
 
     Told are those that are on all benchmarks; the best are named, the leaderboards have all.
+    Scores of one seed that others would not repeat have no verdict, so they count on neither side.
     """
     if len(sections) <= MOST_AS_ROWS:
         return []
-    counts: dict[str, tuple[int, int]] = {}
-    for name, places in put_side_by_side(sections):
-        added = [place.added for place in places if place is not None and place.added is not None]
-        if len(added) == len(sections):
-            found = [each.everything.interval for each in added]
-            more = sum(each is not None and each.low > 0 for each in found)
-            less = sum(each is not None and each.high < 0 for each in found)
-            counts.setdefault(name.removeprefix(f"{FLOOR}+"), (more, less))
-    ordered = sorted(counts.items(), key=lambda each: each[1][1] - each[1][0])
-    told = [f"{name} on {more} and {less}" for name, (more, less) in ordered[:MOST_TOLD]]
+    boards = [
+        {_name_added(place, section): place.added for place in make_leaderboard(section)}
+        for section in sections
+    ]
+    verdicts = {
+        name: [added.everything.verdict for board in boards if (added := board.get(name))]
+        for name in dict.fromkeys(name for board in boards for name in board)
+    }
+    counts = [
+        (name, found.count("adds"), found.count("hurts"))
+        for name, found in verdicts.items()
+        if len(found) == len(sections)
+    ]
+    counts.sort(key=lambda count: (-count[1], count[2]))
+    told = [f"{name} on {more} and {less}" for name, more, less in counts[:MOST_TOLD]]
     asked = (
         f"On how many of {len(sections)} benchmarks an estimator, combined by rank with the floor, "
         "ranks significantly better than the floor alone, and on how many worse"
     )
-    return [f"{asked}: {', '.join(told)}."] if told else []
+    return (
+        [f"{asked}: {', '.join(told)} (95% each, not adjusted for their number)."] if told else []
+    )
+
+
+def _name_added(place: Place, section: Section) -> str:
+    """Name what an estimator adds to the floor: its components that the floor does not have."""
+    own = {part.estimator.label for part in section.floor.estimator.components}
+    parts = [p for p in place.result.estimator.components if p.estimator.label not in own]
+    return write_sum([part.estimator.name for part in parts], [part.weight for part in parts])
 
 
 def _widen(found: Sequence[SameName], names: Sequence[str], figure: str) -> Block:

@@ -138,6 +138,12 @@ def bundled_table(image_dataset: str, space: Space) -> Path:
     return Path(__file__).parent / f"{space.name}_{image_dataset}.parquet"
 
 
+def is_there(image_dataset: str, data_dir: Path | None, space: Space) -> bool:
+    """Say whether a table of the package, or one that was built, has a data set's accuracies."""
+    built = built_table(image_dataset, data_dir, space)
+    return bundled_table(image_dataset, space).is_file() or built.is_file()
+
+
 def _advise_fetching(space: Space) -> str:
     entries = (each for each in published(space).entries() if _makes_accuracies(each))
     smallest = min(entries, key=lambda entry: entry.size, default=None)

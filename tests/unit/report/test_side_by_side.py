@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from harness.cli.report import print_report
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, TruthError, UsageError
 from harness.estimators.loading import tell_apart
 from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
+from harness.evaluation import choose_truths
+from harness.evaluation.chosen import has_table
 from harness.report import Report, TruthChoice, make_report
 from harness.report.answer import answer_document, answer_report
 from harness.report.page import render_page
@@ -147,7 +150,7 @@ def test_of_many_benchmarks_each_is_a_column_and_each_figure_a_table(
     )
     first, *wide = (b for b in report_document(made).blocks if b.title.startswith("Side by side"))
     assert [row[1:] for row in first.rows] == [
-        (f"tiles {split}, 12 epochs, mean of trials", str(N), floor)
+        (f"tiles {split}, 12 epochs, mean of trials", str(N), floor, floor)
         for floor in ("live_params", "depth")
         for split in ("test", "valid")
     ]
@@ -168,28 +171,44 @@ def test_of_many_benchmarks_each_is_a_column_and_each_figure_a_table(
     assert "Side by side: adds" not in printed
 
 
+def repeat(one: ScoreMatrix) -> ScoreMatrix:
+    """Repeat scores with three seeds, which differ a little."""
+    noise = np.random.RandomState(7).normal(0, 1, (3, one.score.shape[1]))
+    return replace(one, seeds=(0, 1, 2), score=one.score + noise)
+
+
 def test_of_many_benchmarks_it_is_said_on_how_many_an_estimator_adds_to_the_floor(
     loaded: Loaded, data: Path
 ) -> None:
     choices = [TruthChoice(split=split) for split in ("test", "valid")]
-    made = make_report(loaded, choices, data_dir=data, estimators=["fine", "rough", "floor+fine"])
+    three = Loaded(tuple(map(repeat, loaded.estimators)))
+    names = ["fine", "rough", "floor+fine"]
+    made = make_report(three, choices, data_dir=data, estimators=names)
     gains = [
         next(gain for label, gain in section.added.items() if label.startswith("fine"))
         for section in made.sections
     ]
-    ends = [gain.everything.interval for gain in gains if gain is not None]
-    more = sum(each is not None and each.low > 0 for each in ends)
-    less = sum(each is not None and each.high < 0 for each in ends)
-    assert len(ends) == 4
+    verdicts = [gain and gain.everything.verdict for gain in gains]
+    more, less = verdicts.count("adds"), verdicts.count("hurts")
     assert 0 < more < 4
     first, *others = answer_report(made)
-    assert first.endswith(f"alone, and on how many worse: fine on {more} and {less}.")
     assert first.startswith("On how many of 4 benchmarks an estimator, combined by rank")
+    assert f"on how many worse: fine on {more} and {less} (95% each, not adjusted" in first
     assert len(others) == 4
     assert all(" (macro)" not in line and " (nb201)" not in line for line in others)
     assert answer_document(made).words[:2] == [first, ""]
-    few = make_report(loaded, data_dir=data, estimators=["fine"])
+    own = make_report(three, choices, data_dir=data, estimators=["params", "fine"], floor="fine")
+    assert "on how many worse: params on " in answer_report(own)[0]  # and not fine itself
+    few = make_report(three, data_dir=data, estimators=["fine"])
     assert not answer_report(few)[0].startswith("On how many")
+
+
+def test_scores_of_one_seed_that_others_would_not_repeat_count_on_neither_side(
+    loaded: Loaded, data: Path
+) -> None:
+    choices = [TruthChoice(split=split) for split in ("test", "valid")]
+    made = make_report(loaded, choices, data_dir=data, estimators=["fine"])
+    assert ": fine on 0 and 0 (95% each" in answer_report(made)[0]
 
 
 def test_a_terminal_has_the_benchmarks_in_tables_of_few_columns(
@@ -220,8 +239,26 @@ def test_a_data_set_that_is_named_judges_the_spaces_that_have_it(
         "nb201": "cifar100",
         "macro": "tiles",
     }
-    with pytest.raises(UsageError, match=r"Unknown data set .* 'cifar1000'"):
-        make_report(loaded, [TruthChoice("cifar1000")], data_dir=data)
+    both = [TruthChoice("cifar100"), TruthChoice("cifar1000")]
+    with pytest.raises(UsageError, match=r"any of these spaces 'cifar1000'. Did .*'cifar100'\?"):
+        make_report(loaded, both, data_dir=data)
+
+
+def test_a_table_that_only_one_space_has_does_not_judge_the_other(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    """The package has tiles of nb201 alone; runs of `macro` are on CIFAR-10."""
+    spaces = load_space("nb201"), load_space("macro")
+    assert [has_table("tiles", tmp_path, space) for space in spaces] == [True, False]
+    macro = [
+        replace(each, dataset="cifar10") for each in loaded.estimators if "macro" in each.label
+    ]
+    own = [each for each in loaded.estimators if each.space.name == "nb201"]
+    with pytest.raises(TruthError, match="no published truth table of the space 'macro'"):
+        choose_truths([*own, *macro], [TruthChoice("tiles")], tmp_path)
+    nameless = [replace(each, dataset=None) for each in macro]
+    with pytest.raises(UsageError, match="not given for the space 'macro'"):
+        choose_truths([*own, *nameless], [TruthChoice("tiles")], tmp_path)
 
 
 def test_one_truth_has_nothing_beside_it(loaded: Loaded, data: Path) -> None:
