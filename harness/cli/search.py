@@ -36,6 +36,11 @@ _ASKED = (
     *("at_epochs", "at_split", "at_policy", "data_dir"),
 )
 """Options that a search takes as they are."""
+_OF_JUDGING = (
+    *("split", "epochs", "policy", "metric", "truth", "at_epochs", "at_split", "at_policy"),
+    *("plots", "html"),
+)
+"""Options of a truth, and of what is drawn of a judgement."""
 
 
 @click.command(cls=StrictCommand)
@@ -154,6 +159,9 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
     from harness.search.searching import search as run
 
     asked = _ask(scores, options)
+    dataset = options["dataset"] or "tiles"
+    if options["export"] is not None and asked.chosen is None and asked.protocol is None:
+        asked.space.shape(dataset)  # refused before anything is searched
     where = options["engine"], options["address"], options["workers"]
     with ExitStack() as stack:
         if asked.protocol is not None:
@@ -168,11 +176,14 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
         searched = run(asked, options["out"], options["storage"], watch)
     _show(searched, options)
     if options["export"] is not None:
-        _export(searched, asked, options["export"])
+        _export(searched, asked, dataset, options["export"])
 
 
-def _export(searched: Searched, asked: Asked, path: Path) -> None:
-    """Write the network of the best, in the size of the truth's, or of the trainings here."""
+def _export(searched: Searched, asked: Asked, dataset: str, path: Path) -> None:
+    """Write the network of the best, in the size of the truth's, or of the trainings here.
+
+    Without either, in the size of the space's networks of a data set.
+    """
     from harness.search.exporting import FoundNetwork, save_network
 
     space = asked.space
@@ -186,7 +197,7 @@ def _export(searched: Searched, asked: Asked, path: Path) -> None:
         sizes = asked.protocol.channels, asked.protocol.cells
         shape = load_images(asked.protocol.dataset).network_shape(*sizes)
     else:
-        shape = space.shape(asked.chosen.query.dataset if asked.chosen else "tiles")
+        shape = space.shape(asked.chosen.query.dataset if asked.chosen else dataset)
     arch = space.format(space.at(best.key))
     save_network(FoundNetwork(space, arch, shape), path)
     click.echo(f"Exported: {arch}, into {path}.", err=True)
@@ -209,6 +220,8 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
         raise UsageError("--algorithm names none. Give one, such as evolution.")
     settings = Settings(**named)
     check_settings(settings, named, algorithms)
+    if options["unjudged"]:
+        _refuse_judging(options)
     dataset, protocol = options["dataset"], None
     chosen = None
     if not options["unjudged"]:
@@ -242,6 +255,21 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     )
 
 
+def _refuse_judging(options: dict[str, Any]) -> None:
+    """Refuse options of a judgement that there is none of.
+
+    Raises:
+        UsageError: If one was given.
+    """
+    given = [name for name in _OF_JUDGING if options[name] is not None]
+    if given:
+        option = "truth-metric" if given[0] == "metric" else given[0].replace("_", "-")
+        raise UsageError(
+            f"--{option} is of a judgement, and --unjudged looks for no truth. Leave one of them "
+            "out; --json, --export and evaluations.csv have what an unjudged search finds."
+        )
+
+
 def _show(searched: Searched, options: dict[str, Any]) -> None:
     from harness.cli.printing import print_document, print_line
 
@@ -271,13 +299,17 @@ def _show_unjudged(searched: Searched, as_json: bool) -> None:
     from harness.cli.printing import print_grid
 
     space = searched.problem.candidates.space
-    rows = []
+    found = []
     for (label, seed), trials in searched.trials.items():
         best = max(trials, key=lambda each: each.merit)
-        rows.append((label, str(seed), space.format(space.at(best.key)), f"{best.values[0]:.4g}"))
+        arch = space.format(space.at(best.key))
+        value, n = best.values[0], len(trials)
+        found.append(
+            {"method": label, "seed": seed, "evaluations": n, "arch": arch, "value": value}
+        )
     if as_json:
-        names = ("method", "seed", "arch", "value")
-        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
+        click.echo(json.dumps(found, indent=2))
         return
     objective = searched.problem.objective.describe()
-    print_grid(f"Found by {objective}; no truth", ("method", "seed", "arch", "value"), rows, 3)
+    rows = [[*map(str, list(each.values())[:-1]), f"{each['value']:.4g}"] for each in found]
+    print_grid(f"Found by {objective}; no truth", tuple(found[0]), rows, 4)

@@ -5,7 +5,9 @@ Axis letters: n candidates; a axes of the space.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import heapq
+from collections.abc import Collection, Iterator
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +30,8 @@ class Candidates:
     A proposal becomes a network that was not evaluated before: where it is none of the candidates,
     or one network with an evaluated one (`Space.identity`), the nearest candidate takes its place.
     Nearest is the one that differs on the fewest axes; on an axis of numbers by their distance over
-    the length of the axis. Without a list of candidates, one axis after the other is changed until
-    the network is new.
+    the length of the axis. Without a list of candidates, one axis of the proposal is changed, the
+    nearest values first, then more and more at random, until the network is new.
 
     Attributes:
         space: The space.
@@ -102,13 +104,38 @@ class Candidates:
         self, wanted: Position | None, known: Collection[int], rng: np.random.RandomState
     ) -> Architecture | None:
         """Change a position, or draw, until it is that of a new network."""
-        position = wanted
-        for _ in range(_TRIES):
-            arch = self.space.draw(rng) if position is None else self._find(position)
+        near = iter(()) if wanted is None else self._near(wanted, rng)
+        drawn = (self.space.draw(rng) for _ in range(_TRIES))
+        for arch in chain(map(self._find, near), drawn):
             if arch is not None and self.identity(arch) not in known:
                 return arch
-            position = None if position is None else self.mutate(position, rng)
         return None
+
+    def _near(self, wanted: Position, rng: np.random.RandomState) -> Iterator[Position]:
+        """Yield a position, then those around it."""
+        yield wanted
+        by_axis = (self._along(wanted, place, rng) for place in range(len(self.axes)))
+        for _, _, place, value in islice(heapq.merge(*by_axis), _TRIES):
+            yield (*wanted[:place], value, *wanted[place + 1 :])
+        for n_changed in range(2, len(self.axes) + 1):
+            for _ in range(_TRIES // len(self.axes)):
+                position = wanted
+                for _ in range(n_changed):
+                    position = self.mutate(position, rng)
+                yield position
+
+    def _along(
+        self, wanted: Position, place: int, rng: np.random.RandomState
+    ) -> Iterator[tuple[float, float, int, int]]:
+        """Yield the other values of an axis, the nearest first: distance, lot, axis and value."""
+        n, own = len(self.axes[place].values), wanted[place]
+        if not self._is_number[place]:
+            yield from sorted((1.0, rng.random_sample(), place, v) for v in range(n) if v != own)
+            return
+        for steps in range(1, n):
+            there = (v for v in (own - steps, own + steps) if 0 <= v < n)
+            distance = steps / self._lengths[place]
+            yield from sorted((distance, rng.random_sample(), place, v) for v in there)
 
     def _find(self, position: Position) -> Architecture | None:
         try:

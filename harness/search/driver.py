@@ -9,7 +9,7 @@ resumes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -101,28 +101,32 @@ class Study:
         return optuna.pruners.HyperbandPruner(1, eta**n - 1, eta)
 
     def run(self, budget: int) -> list[Evaluation]:
+        """Search as `run_batches` does, and return what was learned, in the order of trials."""
+        return [each for batch in self.run_batches(budget) for each in batch]
+
+    def run_batches(self, budget: int) -> Iterator[list[Evaluation]]:
         """Search until the budget is spent or every candidate was evaluated.
 
         Args:
             budget: How many trainings of the longest length may be paid, rounded up to a whole
                 batch; where an algorithm stops trainings, a trial counts by the epochs trained.
 
-        Returns:
-            What was learned, in the order of trials.
+        Yields:
+            What was learned of each batch, in the order of trials.
         """
-        found: list[Evaluation] = []
+        n_found, spent = 0, 0.0
         known: set[int] = set()
         self._seen: list[Seen] = []
-        while sum(each.spent for each in found) < budget - ROUNDING:
-            if told := self._take_stored(len(found), known):
-                found += told
-                continue
-            batch = self._ask(len(found), known)
-            if not batch:
-                break
-            self._evaluate(batch)
-            found += [self._tell(asked) for asked in batch]
-        return found
+        while spent < budget - ROUNDING:
+            told = self._take_stored(n_found, known)
+            if not told:
+                batch = self._ask(n_found, known)
+                if not batch:
+                    break
+                self._evaluate(batch)
+                told = [self._tell(asked) for asked in batch]
+            n_found, spent = n_found + len(told), spent + sum(each.spent for each in told)
+            yield told
 
     def _take_stored(self, start: int, known: set[int]) -> list[Evaluation]:
         """Take over a batch that is stored whole.

@@ -47,13 +47,17 @@ def _tell_shared(seen: TruthQuery, judge: TruthQuery) -> Iterator[str]:
     """Say where the trainings that searches see are among those that judge them."""
     kinds = {seen.rule.kind, judge.rule.kind}
     are_others = len(kinds) == 1 and MEAN not in kinds and seen.rule != judge.rule
-    if seen.rows == judge.rows and not are_others:
-        is_same = seen == judge or not judge.epochs
-        what = "is the truth that judges it" if is_same else "sees the trainings that judge it"
-        yield (
-            f"The objective {what} ({judge}), so figures are better than with a truth that played "
-            "no part in the search."
-        )
+    seen_of, judge_of = ((q.metric, q.dataset, q.epochs) for q in (seen, judge))
+    if seen_of != judge_of or are_others:
+        return
+    what = "sees other images of the trainings that judge it"
+    if seen.rows == judge.rows:
+        is_truth = seen == judge or not judge.epochs
+        what = "is the truth that judges it" if is_truth else "sees the trainings that judge it"
+    yield (
+        f"The objective {what} ({judge}), so figures are better than with a truth that played "
+        "no part in the search."
+    )
 
 
 def _tell_scores(scores: Scores, seeds: Sequence[int]) -> Iterator[str]:

@@ -187,7 +187,10 @@ def _find_objective(asked: Asked, stops_early: bool, folder: Path | None) -> Obj
             f"tpe-hyperband stops trainings early, and --estimator {asked.estimator} is a score "
             f"without a training. Give --estimator {TABLE} or {TRAINING}, or use 'tpe'."
         )
-    if asked.chosen is None and not asked.given:
+    is_free = asked.estimator in asked.space.baselines and asked.estimator not in {
+        each.label for each in asked.given
+    }
+    if asked.chosen is None and (is_free or not asked.given):
         return FreeScore(asked.estimator, asked.space)
     keys = None if asked.chosen is None else asked.chosen.truth.keys
     return Scores(_find_scores(asked, asked.estimator, keys))

@@ -123,10 +123,13 @@ def _search_all(
     if folder is not None:
         _note_session(asked, prepared, folder)  # once nothing that is stored refuses the command
     trials: dict[tuple[str, int], list[Evaluation]] = {}
+    total = len(jobs) * asked.budget
     for done, ((method, seed), study) in enumerate(zip(jobs, studies, strict=True)):
-        watch(done, len(jobs))
-        trials[method.label, seed] = study.run(asked.budget)
-    watch(len(jobs), len(jobs))
+        found = trials[method.label, seed] = []
+        for batch in study.run_batches(asked.budget):
+            found += batch
+            watch(done * asked.budget + min(len(found), asked.budget), total)
+    watch(total, total)
     judged = None
     if prepared.judge is not None:
         judged = _judge(asked, prepared, prepared.judge, trials)

@@ -157,15 +157,15 @@ class SideBySide(Standalone):
         self.networks = len(run_seeds)
         self.arch = arch
         self.parts = nn.ModuleList(make(seed) for seed in run_seeds)
-        self.norms = [RunningNorm() for _ in run_seeds]
+        self.norms = nn.ModuleList(RunningNorm() for _ in run_seeds)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute each network's logits of its own images."""
         chunks = images.chunk(self.networks, dim=1)
-        logits = [
-            part(chunk, self.arch, norm.start_pass(self.training))
-            for part, chunk, norm in zip(self.parts, chunks, self.norms, strict=True)
-        ]
+        logits = []
+        for part, chunk, norm in zip(self.parts, chunks, self.norms, strict=True):
+            assert isinstance(norm, RunningNorm)
+            logits.append(part(chunk, self.arch, norm.start_pass(self.training)))
         return torch.stack(logits, dim=1)
 
 

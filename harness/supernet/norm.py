@@ -6,11 +6,12 @@ the same order, so a norm that keeps statistics can tell the sites apart by coun
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.distributed.ranks import Ranks
 
@@ -39,18 +40,18 @@ def _statistics_dtype(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-class RunningNorm:
+class RunningNorm(nn.Module):
     """Running statistics of one architecture: updated in training, fixed in evaluation.
+
+    They are buffers, so that they are saved and moved with the network.
 
     Attributes:
         training: Whether a pass normalises with the batch and updates the statistics.
     """
 
     def __init__(self) -> None:
-        """Start without any site; sites appear in the first training pass."""
-        self.training = True
-        self._means: list[Tensor] = []
-        self._variances: list[Tensor] = []
+        """Start without any site; sites appear in the first pass, or with a saved state."""
+        super().__init__()
         self._site = 0
 
     def start_pass(self, training: bool) -> RunningNorm:
@@ -59,15 +60,23 @@ class RunningNorm:
         self._site = 0
         return self
 
-    def __call__(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
         """Normalise the next site in order."""
-        if self._site == len(self._means):
+        names = f"mean{self._site}", f"variance{self._site}"
+        if names[0] not in self._buffers:
             dtype = _statistics_dtype(x)
-            self._means.append(torch.zeros(x.shape[1], device=x.device, dtype=dtype))
-            self._variances.append(torch.ones(x.shape[1], device=x.device, dtype=dtype))
-        mean, variance = self._means[self._site], self._variances[self._site]
+            for name, make in zip(names, (torch.zeros, torch.ones), strict=True):
+                self.register_buffer(name, make(x.shape[1], device=x.device, dtype=dtype))
         self._site += 1
+        mean, variance = (self._buffers[name] for name in names)
         return F.batch_norm(x, mean, variance, weight, bias, self.training, MOMENTUM)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Make the sites of a state, then load it."""
+        for name, value in state_dict.items():
+            if name.startswith(prefix) and name.removeprefix(prefix) not in self._buffers:
+                self.register_buffer(name.removeprefix(prefix), torch.empty_like(value))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 class RecalibratedNorm:

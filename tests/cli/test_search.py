@@ -165,6 +165,32 @@ def test_without_a_truth_all_of_a_space_is_searched(invoke: Invoke, tmp_path: Pa
     found = run(invoke, tmp_path, *asked)
     assert {row["method"] for row in found} == {"evolution", "random"}
     assert all(row["arch"].startswith("ws(") for row in found)
+    assert all(isinstance(row["value"], float) and row["evaluations"] == 6 for row in found)
+
+
+def test_an_unjudged_network_is_exported_in_the_size_of_the_data_set(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    from harness.search.exporting import load_network
+
+    asked = ("--unjudged", "--estimator", "live_params", "--dataset", "cifar10")
+    run(invoke, tmp_path / "out", *asked, "--export", tmp_path / "best.pt")
+    shape = load_network(tmp_path / "best.pt").about["shape"]
+    assert (shape["image_size"], shape["image_channels"], shape["classes"]) == (32, 3, 10)
+
+
+def test_scores_to_start_from_do_not_shrink_what_is_searched(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    space = load_space("nago")
+    archs = [space.format(space.at(key)) for key in space.prefix(3)]
+    frame = pd.DataFrame({"architecture": archs, "score": range(3)})
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    asked = ("--space", "nago", "--unjudged", "--estimator", "nodes", "--start-from", "mine")
+    found = run(invoke, tmp_path / "out", tmp_path / "mine.csv", *asked)
+    evolved = [row for row in found if row["method"].startswith("evolution")]
+    assert evolved
+    assert all(row["evaluations"] == 6 for row in evolved)
 
 
 def test_figures_and_a_page_are_written(invoke: Invoke, tmp_path: Path) -> None:
@@ -204,6 +230,13 @@ BAD = [
     (
         ("--unjudged", "--estimator", "params", "--algorithm", "tpe", "--trade-off", "flops"),
         "leave",
+    ),
+    (("--unjudged", "--estimator", "params", "--html", "x.html"), "--html is of a judgement"),
+    (("--unjudged", "--estimator", "params", "--at-epochs", "3"), "--at-epochs is of a judgement"),
+    (("--unjudged", "--estimator", "params", "--truth-metric", "x"), "--truth-metric is of"),
+    (
+        ("--unjudged", "--estimator", "params", "--space", "macro", "--export", "x.pt"),
+        "networks behind",
     ),
     (("--train-epochs", "3"), "Give --estimator training"),
     (("--storage", "nonsense"), "cannot be used"),

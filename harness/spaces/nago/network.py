@@ -161,13 +161,14 @@ class DrawnNetworks(Standalone):
             NagoNet(shape, draw_network(arch, draws[own[0]]), [run_seeds[n] for n in own])
             for own in self._places
         )
-        self.norms = [RunningNorm() for _ in self._places]
+        self.norms = nn.ModuleList(RunningNorm() for _ in self._places)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute each network's logits of its own images."""
         chunks = images.chunk(self.networks, dim=1)
         logits: list[Tensor] = [images] * self.networks
         for part, own, norm in zip(self.parts, self._places, self.norms, strict=True):
+            assert isinstance(norm, RunningNorm)
             found = part(torch.cat([chunks[n] for n in own], 1), norm.start_pass(self.training))
             for n, one in zip(own, found.chunk(len(own), dim=1), strict=True):
                 logits[n] = one

@@ -42,6 +42,52 @@ def test_a_proposal_becomes_the_nearest_candidate(name: str) -> None:
         assert measure_distance(candidates, wanted, own) == pytest.approx(nearest)
 
 
+def find_neighbours(candidates: Candidates, wanted: Position) -> dict[int, float]:
+    """Return the identities around a proposal, one axis changed, and the least change of each."""
+    found: dict[int, float] = {}
+    for place, axis in enumerate(candidates.axes):
+        for value in range(len(axis.values)):
+            near = (*wanted[:place], value, *wanted[place + 1 :])
+            try:
+                identity = candidates.identity(candidates.space.at_position(near))
+            except ArchError:
+                continue
+            distance = measure_distance(candidates, wanted, near)
+            found[identity] = min(distance, found.get(identity, distance))
+    return found
+
+
+def test_without_a_list_a_proposal_becomes_the_nearest_neighbour_that_is_an_architecture() -> None:
+    """Of generators most proposals have too many nodes."""
+    candidates, draws, n_between = Candidates(NAGO), rng(3), 0
+    for seed in range(40):
+        wanted = tuple(int(draws.randint(len(axis.values))) for axis in candidates.axes)
+        near = find_neighbours(candidates, wanted)
+        found = candidates.settle(wanted, set(), rng(seed))
+        assert found is not None
+        if near:
+            n_between += min(near.values()) > 0
+            assert near[candidates.identity(found)] == min(near.values())
+    assert n_between > 5
+
+
+def test_without_a_list_known_networks_are_left_out_nearest_first() -> None:
+    candidates, known = Candidates(NAGO), set[int]()
+    wanted = candidates.position(NAGO.parse("ws(5,4,0.50)-er(2,0.50)-ws(6,4,0.50)"))
+    near = find_neighbours(candidates, wanted)
+    for seed in range(30):
+        found = candidates.settle(wanted, known, rng(seed))
+        assert found is not None
+        identity = candidates.identity(found)
+        known.add(identity)
+        assert near.pop(identity) <= min(near.values())
+    for identity in near:
+        known.add(identity)
+    further = candidates.settle(wanted, known, rng())
+    assert further is not None
+    assert candidates.identity(further) not in known
+
+
 def test_a_candidate_is_found_by_its_own_position() -> None:
     candidates = Candidates(NB201, np.arange(NB201.size or 0))
     arch = NB201.at(6111)

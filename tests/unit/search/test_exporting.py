@@ -33,6 +33,29 @@ def test_a_network_comes_back_with_its_weights(tmp_path: Path) -> None:
     assert torch.equal(again.eval()(images), network.eval()(images))
 
 
+@pytest.mark.parametrize("name", ["nb201", "macro", "nago", "transnas-micro", "nb101-ss2"])
+def test_a_network_that_was_trained_comes_back_with_its_statistics(
+    name: str, tmp_path: Path
+) -> None:
+    space = load_space(name)
+    shape = NetworkShape(channels=4, cells=1, image_size=32, image_channels=3, classes=10)
+    arch = "ws(5,4,0.50)-er(1,1.00)-ws(3,2,0.50)" if name == "nago" else space.format(space.at(40))
+    network = FoundNetwork(space, arch, shape)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    images = torch.rand(8, 3, 32, 32)
+    for _ in range(3):
+        optimizer.zero_grad()
+        network(images).square().mean().backward()
+        optimizer.step()
+    logits = network.eval()(images)
+    save_network(network, tmp_path / "a.pt")
+    assert torch.equal(load_network(tmp_path / "a.pt").eval()(images), logits)
+    other = FoundNetwork(space, arch, shape, seed=1)
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other.eval()(images), logits)
+    assert other.double()(images.double()).dtype is torch.float64
+
+
 def test_a_space_of_ones_own_is_given_and_never_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,7 +80,8 @@ def test_scores_that_are_seen_and_started_from_are_told_once() -> None:
         (("test", "trial=0"), ("test", "mean"), True),
         (("test", "trial=0"), ("test", "trial=1"), False),
         (("test", "trial=0"), ("test", "seed=777"), True),
-        (("valid", "trial=0"), ("test", "mean"), False),
+        (("valid", "trial=0"), ("test", "mean"), True),
+        (("valid", "trial=0"), ("test", "trial=1"), False),
     ],
 )
 def test_an_objective_that_judges_itself_is_told(
