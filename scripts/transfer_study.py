@@ -1,10 +1,12 @@
-"""Test OGD and the readout on TransNAS-Bench-101, by tau meant over its seven tasks.
+"""Test OGD and the readout on TransNAS-Bench-101, by tau meant over its seven tasks, and on SS2.
 
-python scripts/transfer_study.py    # results/benchmarks/PROTOCOL-transfer.md and -readout.md
+python scripts/transfer_study.py        # results/benchmarks/PROTOCOL-transfer.md and -readout.md
+python scripts/transfer_study.py ss2    # results/benchmarks/PROTOCOL-ss2-readout.md
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +27,9 @@ TASKS = (
 )
 SMALL, LARGE = "5d76f951", "3b45282c"
 """Rankings in batches of 250 and of 1,000: the ends of the runs' names."""
+SS2_RUNS = RUNS.with_name("nb101-ss2")
+SS2_RANKINGS = {250: "8dece7b3", 1_000: "4020a6de"}
+"""The ends of their names, by the size of a batch."""
 
 Taus = npt.NDArray[np.float64]
 
@@ -80,5 +85,24 @@ def main(data_dir: Path | None = None) -> None:
     print("p by Holm", *(f"{p:.3f}" for p in holm(p_values)))
 
 
+def print_ss2(data_dir: Path | None = None) -> None:
+    """Print what the rankings of SS2 reach, and the tests of its protocol."""
+    truths = [choose_truth("cifar10", space=load_space("nb101-ss2"), data_dir=data_dir)]
+    taus = {
+        (strategy, images): taus_of(strategy, ranking, "refitted", truths, SS2_RUNS)
+        for images, ranking in SS2_RANKINGS.items()
+        for strategy in ("spos", "ogd")
+    }
+    for (strategy, images), of_seeds in taus.items():
+        seeds = ", ".join(f"{tau:.3f}" for tau in of_seeds)
+        print(f"{strategy}, batches of {images:,}: {of_seeds.mean():.3f} ({seeds})")
+    p_values = [
+        tell(f"{strategy}, batches of 1,000 minus 250", taus[strategy, 1_000] - taus[strategy, 250])
+        for strategy in ("spos", "ogd")
+    ]
+    print("p by Holm", *(f"{p:.3f}" for p in holm(p_values)))
+    tell("ogd minus spos, batches of 1,000", taus["ogd", 1_000] - taus["spos", 1_000])
+
+
 if __name__ == "__main__":
-    main()
+    print_ss2() if sys.argv[1:] == ["ss2"] else main()

@@ -296,13 +296,13 @@ def printed_in_a_process_of_its_own(data_dir: Path, *command: str | Path) -> str
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_the_results_of_ss2_are_what_its_runs_say(data_dir: Path) -> None:
-    from scripts.ss2_study import LARGE, RUNS, SMALL
+    from scripts.transfer_study import SS2_RANKINGS, SS2_RUNS
 
-    text = (RUNS.parent / "ss2.md").read_text(encoding="utf-8")
-    first, second = text.split("## With images enough")
-    for part, ranking, n_shown in ((first, SMALL, 17), (second, LARGE, 3)):
+    text = (SS2_RUNS.parent / "ss2.md").read_text(encoding="utf-8")
+    parts = text.split("## With images enough")
+    for part, ranking, n_shown in zip(parts, SS2_RANKINGS.values(), (17, 3), strict=True):
         shown = [line for line in part.splitlines() if line.startswith("| ")]
-        paths = [*RUNS.glob("*-841c8c6f"), *RUNS.glob(f"*-{ranking}")]
+        paths = [*SS2_RUNS.glob("*-841c8c6f"), *SS2_RUNS.glob(f"*-{ranking}")]
         asked = ("--estimators", SIDE_BY_SIDE, "--format", "markdown")
         printed = printed_in_a_process_of_its_own(data_dir, *paths, *asked).splitlines()
         assert len(shown) == 2 + n_shown
@@ -312,11 +312,12 @@ def test_the_results_of_ss2_are_what_its_runs_say(data_dir: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_ss2_beside_the_other_benchmarks_is_what_its_runs_say(data_dir: Path) -> None:
-    from scripts.ss2_study import LARGE, RUNS
-    from scripts.transfer_study import TASKS
+    from scripts.transfer_study import SS2_RANKINGS, SS2_RUNS, TASKS
 
-    text = (RUNS.parent / "README.md").read_text(encoding="utf-8")
-    paths = [*runs_side_by_side(), *RUNS.glob("*-841c8c6f"), *RUNS.glob(f"*-{LARGE}")]
+    text = (SS2_RUNS.parent / "README.md").read_text(encoding="utf-8")
+    paths = runs_side_by_side()
+    for ending in ("841c8c6f", SS2_RANKINGS[1_000]):
+        paths += sorted(SS2_RUNS.glob(f"*-{ending}"))
     asked = ["--estimators", SIDE_BY_SIDE, *(f"--truth-dataset={task}" for task in TASKS)]
     printed = printed_in_a_process_of_its_own(data_dir, *paths, *asked, "--format", "markdown")
     cells = read_side_by_side(printed)
@@ -330,7 +331,7 @@ def test_ss2_beside_the_other_benchmarks_is_what_its_runs_say(data_dir: Path) ->
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_the_tests_on_ss2_are_what_their_script_prints(data_dir: Path) -> None:
-    command = [sys.executable, "-m", "scripts.ss2_study"]
+    command = [sys.executable, "scripts/transfer_study.py", "ss2"]
     env = {**os.environ, "HARNESS_DATA": str(data_dir)}
     printed = subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, check=True
