@@ -23,7 +23,7 @@ from harness.cli.run import parse_seeds
 from harness.errors import UsageError
 from harness.estimators.naming import split_names
 from harness.provenance import how_to_install
-from harness.spaces import load_space
+from harness.spaces import NetworkShape, Space, load_space
 
 if TYPE_CHECKING:
     from harness.search.preparing import Asked
@@ -159,9 +159,8 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
     from harness.search.searching import search as run
 
     asked = _ask(scores, options)
-    dataset = options["dataset"] or "tiles"
-    if options["export"] is not None and asked.chosen is None and asked.protocol is None:
-        asked.space.shape(dataset)  # refused before anything is searched
+    # found, or refused, before anything is searched
+    shape = None if options["export"] is None else _find_shape(asked, options["dataset"])
     where = options["engine"], options["address"], options["workers"]
     with ExitStack() as stack:
         if asked.protocol is not None:
@@ -175,29 +174,28 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
         watch = stack.enter_context(show_share("searching"))
         searched = run(asked, options["out"], options["storage"], watch)
     _show(searched, options)
-    if options["export"] is not None:
-        _export(searched, asked, dataset, options["export"])
+    if shape is not None:
+        _export(searched, asked.space, shape, options["export"])
 
 
-def _export(searched: Searched, asked: Asked, dataset: str, path: Path) -> None:
-    """Write the network of the best, in the size of the truth's, or of the trainings here.
-
-    Without either, in the size of the space's networks of a data set.
-    """
-    from harness.search.exporting import FoundNetwork, save_network
-
-    space = asked.space
-    best = max(
-        (trial for trials in searched.trials.values() for trial in trials),
-        key=lambda each: each.merit,
-    )
+def _find_shape(asked: Asked, dataset: str | None) -> NetworkShape:
+    """Return the size of the trainings here, else of the truth's networks, else of a data set's."""
     if asked.protocol is not None:
         from harness.images import load_images
 
         sizes = asked.protocol.channels, asked.protocol.cells
-        shape = load_images(asked.protocol.dataset).network_shape(*sizes)
-    else:
-        shape = space.shape(asked.chosen.query.dataset if asked.chosen else dataset)
+        return load_images(asked.protocol.dataset).network_shape(*sizes)
+    return asked.space.shape(asked.chosen.query.dataset if asked.chosen else dataset or "tiles")
+
+
+def _export(searched: Searched, space: Space, shape: NetworkShape, path: Path) -> None:
+    """Write the network of the best."""
+    from harness.search.exporting import FoundNetwork, save_network
+
+    best = max(
+        (trial for trials in searched.trials.values() for trial in trials),
+        key=lambda each: each.merit,
+    )
     arch = space.format(space.at(best.key))
     save_network(FoundNetwork(space, arch, shape), path)
     click.echo(f"Exported: {arch}, into {path}.", err=True)
@@ -261,9 +259,9 @@ def _refuse_judging(options: dict[str, Any]) -> None:
     Raises:
         UsageError: If one was given.
     """
-    given = [name for name in _OF_JUDGING if options[name] is not None]
-    if given:
-        option = "truth-metric" if given[0] == "metric" else given[0].replace("_", "-")
+    given = next((name for name in _OF_JUDGING if options[name] is not None), None)
+    if given is not None:
+        option = "truth-metric" if given == "metric" else given.replace("_", "-")
         raise UsageError(
             f"--{option} is of a judgement, and --unjudged looks for no truth. Leave one of them "
             "out; --json, --export and evaluations.csv have what an unjudged search finds."

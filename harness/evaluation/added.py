@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from harness.estimators.combined import rank_parts
-from harness.estimators.matrix import ScoreMatrix
+from harness.estimators.matrix import Part, ScoreMatrix
 from harness.stats import AddedValue, Case, added_value
+
+
+def find_added(estimator: ScoreMatrix, floor: ScoreMatrix) -> list[Part]:
+    """Return the components of an estimator that a floor does not have."""
+    own = {part.estimator.label for part in floor.components}
+    return [part for part in estimator.components if part.estimator.label not in own]
 
 
 def measure_added(estimator: ScoreMatrix, floor: ScoreMatrix, case: Case) -> AddedValue | None:
@@ -21,8 +27,7 @@ def measure_added(estimator: ScoreMatrix, floor: ScoreMatrix, case: Case) -> Add
         The added value, each seed ranked and judged on what it was not fitted to; None if the
         estimator is within the floor, or a seed was fitted to all of these architectures.
     """
-    own = {part.estimator.label for part in floor.components}
-    added = [part for part in estimator.components if part.estimator.label not in own]
+    added = find_added(estimator, floor)
     if not added:
         return None
     parts = [*floor.components, *added]

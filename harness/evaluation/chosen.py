@@ -13,7 +13,7 @@ from harness.stats import Subset
 from harness.truth import Trials, Truth, TruthQuery, TruthTable, find_truth
 from harness.truth.metric import TruthMetric
 from harness.truth.published import published
-from harness.truth.sources import BUILT, is_there
+from harness.truth.sources import BUILT
 
 
 class ChosenTruth(NamedTuple):
@@ -64,8 +64,3 @@ def find_images(space: Space) -> dict[str, str]:
     known = published(space)
     first = next(iter(known.queries), "")
     return {dataset: dataset for dataset in BUILT} | dict.fromkeys(known.datasets, first)
-
-
-def has_table(dataset: str, data_dir: Path | None, space: Space) -> bool:
-    """Say whether a space has a data set's accuracies: published, fetched or not, or built here."""
-    return dataset in published(space).datasets or is_there(dataset, data_dir, space)

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.errors import MismatchError, UsageError, unknown_name
 from harness.estimators.matrix import ScoreMatrix
-from harness.evaluation.chosen import ChosenTruth, find_images, find_table, has_table
+from harness.evaluation.chosen import ChosenTruth, find_images, find_table
 from harness.evaluation.constraints import choose_subset, list_constraints
 from harness.evaluation.known import find_values
 from harness.spaces import Space, load_space
@@ -26,6 +26,7 @@ from harness.truth.catalogue import choose_query, open_metric, open_table
 from harness.truth.metric import ACCURACY
 from harness.truth.published import published
 from harness.truth.query import MEAN
+from harness.truth.sources import has_table
 
 _MOST_DISTINCT = 0.9
 """Share of values of their own above which equal ones are coincidences, not copies."""
@@ -204,8 +205,7 @@ def choose_truths(
     spaces = {estimator.space.name: estimator.space for estimator in estimators}
     own = dict.fromkeys(spaces, choices)
     if len(spaces) > 1 and all(choice.table is None for choice in choices):
-        own = {name: _fit_choices(space, choices, data_dir) for name, space in spaces.items()}
-        _check_names(spaces.values(), choices, own)
+        own = _fit_choices(spaces, choices, data_dir)
     found = []
     for name, space in spaces.items():
         scored = [estimator for estimator in estimators if estimator.space.name == name]
@@ -214,28 +214,25 @@ def choose_truths(
 
 
 def _fit_choices(
-    space: Space, choices: Sequence[TruthChoice], data_dir: Path | None
-) -> list[TruthChoice]:
-    """Return the choices whose data set a space has; if it has none, all without a data set."""
-    fitting = [c for c in choices if c.dataset and has_table(c.dataset, data_dir, space)]
-    return fitting or [replace(choice, dataset=None) for choice in choices]
-
-
-def _check_names(
-    spaces: Iterable[Space],
-    choices: Sequence[TruthChoice],
-    own: Mapping[str, Sequence[TruthChoice]],
-) -> None:
-    """Refuse a data set that no space has.
+    spaces: Mapping[str, Space], choices: Sequence[TruthChoice], data_dir: Path | None
+) -> dict[str, Sequence[TruthChoice]]:
+    """Return each space's choices: those whose data set it has; if none, all without a data set.
 
     Raises:
-        UsageError: If there is one.
+        UsageError: If no space has a data set.
     """
-    fitted = {choice.dataset for fitting in own.values() for choice in fitting}
-    for dataset in dict.fromkeys(c.dataset for c in choices if c.dataset is not None):
-        if dataset not in fitted:
-            known = {name for space in spaces for name in published(space).datasets}
-            raise unknown_name("data set with a truth of any of these spaces", dataset, known)
+    fitting = {
+        name: [c for c in choices if c.dataset and has_table(c.dataset, data_dir, space)]
+        for name, space in spaces.items()
+    }
+    fitted = {choice.dataset for own in fitting.values() for choice in own}
+    for choice in choices:
+        if choice.dataset is not None and choice.dataset not in fitted:
+            known = {name for space in spaces.values() for name in published(space).datasets}
+            kind = "data set with a truth of any of these spaces"
+            raise unknown_name(kind, choice.dataset, known)
+    without = [replace(choice, dataset=None) for choice in choices]
+    return {name: own or without for name, own in fitting.items()}
 
 
 def _choose_in_space(

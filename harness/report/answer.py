@@ -30,6 +30,7 @@ from harness.report.markup import Document
 from harness.report.parts import CAVEATS
 from harness.report.side_by_side import (
     MOST_AS_ROWS,
+    SHORT_NOTE,
     say_side_by_side,
     short_side_by_side_blocks,
 )
@@ -71,7 +72,8 @@ def answer_document(report: Contents) -> Document:
 
     That there is an answer for each of several sets of architectures is said first.
     """
-    blocks = short_side_by_side_blocks(report.sections) or list(map(short_block, report.sections))
+    together = short_side_by_side_blocks(report.sections)
+    has_tau_alone = together and len(report.sections) > MOST_AS_ROWS
     words = compare_archs(report)
     doubts = [doubt for doubt in find_doubts(report) if doubt not in words]
     if len(doubts) > MOST_DOUBTS:
@@ -79,16 +81,12 @@ def answer_document(report: Contents) -> Document:
         doubts = [*doubts[:MOST_DOUBTS], more]
     for lines in _answer_each(report):
         words += [*([""] if words else []), *lines]
-    return Document(words, blocks, [_explain(report), *doubts])
+    note = SHORT_NOTE if has_tau_alone else _explain(report)
+    return Document(words, together or list(map(short_block, report.sections)), [note, *doubts])
 
 
 def _explain(report: Contents) -> str:
     """Explain the columns of the short table."""
-    if len(report.sections) > MOST_AS_ROWS:
-        return (
-            "tau: Kendall's tau-b; 'floor' is the space's own. --section leaderboard has its "
-            "intervals, tau among the best, and what each adds to the floor."
-        )
     places = [place for each in report.sections for place in make_leaderboard(each)]
     (floor, *others) = dict.fromkeys(section.floor.label for section in report.sections)
     floor = "the floor" if others else floor

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from harness.estimators.matrix import ScoreMatrix
 from harness.estimators.naming import FLOOR
+from harness.evaluation.added import find_added
 from harness.report.cells import write_figure, write_value
 from harness.report.contents import Section
 from harness.report.leaderboard import Place, make_leaderboard, write_gain
@@ -18,6 +19,11 @@ from harness.stats.combination import write_range, write_sum
 NOTE = (
     "Side by side: the figures of the leaderboards, each on its benchmark's own architectures. "
     "'floor' is the space's own, which is named above the figures."
+)
+
+SHORT_NOTE = (
+    "tau: Kendall's tau-b; 'floor' is the space's own. --section leaderboard has its intervals, "
+    "tau among the best, and what each adds to the floor."
 )
 
 MOST_AS_ROWS = 3
@@ -133,7 +139,7 @@ def side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
             )
             for name, section in zip(names, sections, strict=True)
         ]
-        headings = ("benchmark", "truth", "n", "floor", "adds: to")
+        headings = ("benchmark", "truth", "n", "floor", "added to")
         return [
             Block("Side by side", headings, truths, texts=5),
             *(_widen(found, names, figure) for figure in WIDE),
@@ -155,16 +161,17 @@ def short_side_by_side_blocks(sections: Sequence[Section]) -> list[Block]:
     """Make the same for a terminal: of many benchmarks tau alone, in tables of a few columns."""
     if len(sections) <= MOST_AS_ROWS:
         return side_by_side_blocks(sections)
-    found, names = put_side_by_side(sections), _name_sections(sections)
-    whole = _widen(found, names, "tau")
-    starts = range(1, len(names) + 1, MOST_COLUMNS) if found else ()
+    found = put_side_by_side(sections)
+    if not found:
+        return []
+    whole = _widen(found, _name_sections(sections), "tau")
 
     def cut(cells: tuple[str, ...], start: int) -> tuple[str, ...]:
         return (cells[0], *cells[start : start + MOST_COLUMNS])
 
     return [
         Block(whole.title, cut(whole.headings, start), [cut(row, start) for row in whole.rows])
-        for start in starts
+        for start in range(1, len(whole.headings), MOST_COLUMNS)
     ]
 
 
@@ -190,20 +197,20 @@ def say_side_by_side(sections: Sequence[Section]) -> list[str]:
         if len(found) == len(sections)
     ]
     counts.sort(key=lambda count: (-count[1], count[2]))
-    told = [f"{name} on {more} and {less}" for name, more, less in counts[:MOST_TOLD]]
-    asked = (
-        f"On how many of {len(sections)} benchmarks an estimator, combined by rank with the floor, "
-        "ranks significantly better than the floor alone, and on how many worse"
+    if not counts:
+        return []
+    (best, more, less), *others = counts[:MOST_TOLD]
+    first = (
+        f"{best} ranks significantly better than the floor alone on {more} of {len(sections)} "
+        f"benchmarks and worse on {less}"
     )
-    return (
-        [f"{asked}: {', '.join(told)} (95% each, not adjusted for their number)."] if told else []
-    )
+    told = "; ".join([first, *(f"{name} better on {m}, worse on {w}" for name, m, w in others)])
+    return [f"Combined by rank with the floor, {told} (95% each, not adjusted for their number)."]
 
 
 def _name_added(place: Place, section: Section) -> str:
     """Name what an estimator adds to the floor: its components that the floor does not have."""
-    own = {part.estimator.label for part in section.floor.estimator.components}
-    parts = [p for p in place.result.estimator.components if p.estimator.label not in own]
+    parts = find_added(place.result.estimator, section.floor.estimator)
     return write_sum([part.estimator.name for part in parts], [part.weight for part in parts])
 
 
@@ -229,5 +236,4 @@ def _name_sections(sections: Sequence[Section]) -> list[str]:
     titles = [
         f"{space} {section.truth.title}" for space, section in zip(spaces, sections, strict=True)
     ]
-    shortest = (either, both, titles)
-    return next((names for names in shortest if len({*names}) == len(sections)), titles)
+    return next((n for n in (either, both) if len({*n}) == len(sections)), titles)

@@ -9,7 +9,7 @@ resumes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from harness.errors import UsageError
 from harness.estimators.predictors.halving import space_lengths
+from harness.monitor import Watch, watch_nothing
 from harness.provenance import own_version, versions
 from harness.search.algorithms import Seen
 from harness.search.problem import ROUNDING, Evaluation, Method, Problem
@@ -100,33 +101,32 @@ class Study:
         # As many brackets as lengths: the logarithm of eta^(n-1) itself may be rounded down.
         return optuna.pruners.HyperbandPruner(1, eta**n - 1, eta)
 
-    def run(self, budget: int) -> list[Evaluation]:
-        """Search as `run_batches` does, and return what was learned, in the order of trials."""
-        return [each for batch in self.run_batches(budget) for each in batch]
-
-    def run_batches(self, budget: int) -> Iterator[list[Evaluation]]:
+    def run(self, budget: int, watch: Watch = watch_nothing) -> list[Evaluation]:
         """Search until the budget is spent or every candidate was evaluated.
 
         Args:
             budget: How many trainings of the longest length may be paid, rounded up to a whole
                 batch; where an algorithm stops trainings, a trial counts by the epochs trained.
 
-        Yields:
-            What was learned of each batch, in the order of trials.
+            watch: Told how much of the budget is spent, before each batch.
+
+        Returns:
+            What was learned, in the order of trials.
         """
-        n_found, spent = 0, 0.0
+        found: list[Evaluation] = []
         known: set[int] = set()
         self._seen: list[Seen] = []
-        while spent < budget - ROUNDING:
-            told = self._take_stored(n_found, known)
-            if not told:
-                batch = self._ask(n_found, known)
-                if not batch:
-                    break
-                self._evaluate(batch)
-                told = [self._tell(asked) for asked in batch]
-            n_found, spent = n_found + len(told), spent + sum(each.spent for each in told)
-            yield told
+        while (spent := sum(each.spent for each in found)) < budget - ROUNDING:
+            watch(int(spent), budget)
+            if told := self._take_stored(len(found), known):
+                found += told
+                continue
+            batch = self._ask(len(found), known)
+            if not batch:
+                break
+            self._evaluate(batch)
+            found += [self._tell(asked) for asked in batch]
+        return found
 
     def _take_stored(self, start: int, known: set[int]) -> list[Evaluation]:
         """Take over a batch that is stored whole.

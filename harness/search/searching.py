@@ -125,10 +125,11 @@ def _search_all(
     trials: dict[tuple[str, int], list[Evaluation]] = {}
     total = len(jobs) * asked.budget
     for done, ((method, seed), study) in enumerate(zip(jobs, studies, strict=True)):
-        found = trials[method.label, seed] = []
-        for batch in study.run_batches(asked.budget):
-            found += batch
-            watch(done * asked.budget + min(len(found), asked.budget), total)
+
+        def tell(spent: int, budget: int, before: int = done) -> None:
+            watch(before * budget + spent, total)
+
+        trials[method.label, seed] = study.run(asked.budget, tell)
     watch(total, total)
     judged = None
     if prepared.judge is not None:

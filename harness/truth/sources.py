@@ -138,10 +138,10 @@ def bundled_table(image_dataset: str, space: Space) -> Path:
     return Path(__file__).parent / f"{space.name}_{image_dataset}.parquet"
 
 
-def is_there(image_dataset: str, data_dir: Path | None, space: Space) -> bool:
-    """Say whether a table of the package, or one that was built, has a data set's accuracies."""
-    built = built_table(image_dataset, data_dir, space)
-    return bundled_table(image_dataset, space).is_file() or built.is_file()
+def has_table(dataset: str, data_dir: Path | None, space: Space) -> bool:
+    """Say whether a space has a data set's accuracies: published, fetched or not, or built."""
+    paths = bundled_table(dataset, space), built_table(dataset, data_dir, space)
+    return dataset in published(space).datasets or any(path.is_file() for path in paths)
 
 
 def _advise_fetching(space: Space) -> str:

@@ -324,7 +324,7 @@ def test_ss2_beside_the_other_benchmarks_is_what_its_runs_say(data_dir: Path) ->
     shown = read_side_by_side(text)
     assert len(shown) == 4 * 19 * 10
     assert shown == {cell: cells[cell] for cell in shown}
-    (told,) = re.findall(r"On how many of 10 benchmarks .*", printed)
+    (told,) = re.findall(r"Combined by rank with the floor, .*", printed)
     assert told in text
 
 

@@ -15,7 +15,6 @@ from harness.errors import HarnessError, TruthError, UsageError
 from harness.estimators.loading import tell_apart
 from harness.estimators.matrix import FILE, Loaded, ScoreMatrix
 from harness.evaluation import choose_truths
-from harness.evaluation.chosen import has_table
 from harness.report import Report, TruthChoice, make_report
 from harness.report.answer import answer_document, answer_report
 from harness.report.page import render_page
@@ -30,6 +29,7 @@ from harness.truth import (
     make_table,
     save_table,
 )
+from harness.truth.sources import has_table
 
 N = 120
 NOISE = {"fine": 3.0, "rough": 30.0}
@@ -192,15 +192,20 @@ def test_of_many_benchmarks_it_is_said_on_how_many_an_estimator_adds_to_the_floo
     more, less = verdicts.count("adds"), verdicts.count("hurts")
     assert 0 < more < 4
     first, *others = answer_report(made)
-    assert first.startswith("On how many of 4 benchmarks an estimator, combined by rank")
-    assert f"on how many worse: fine on {more} and {less} (95% each, not adjusted" in first
+    assert first.startswith("Combined by rank with the floor, fine ranks significantly better ")
+    told = (
+        f"on {more} of 4 benchmarks and worse on {less} (95% each, not adjusted for their number)."
+    )
+    assert first.endswith(told)
     assert len(others) == 4
     assert all(" (macro)" not in line and " (nb201)" not in line for line in others)
     assert answer_document(made).words[:2] == [first, ""]
     own = make_report(three, choices, data_dir=data, estimators=["params", "fine"], floor="fine")
-    assert "on how many worse: params on " in answer_report(own)[0]  # and not fine itself
+    said = answer_report(own)[0]
+    assert said.startswith("Combined by rank with the floor, params ranks ")
+    assert "fine" not in said
     few = make_report(three, data_dir=data, estimators=["fine"])
-    assert not answer_report(few)[0].startswith("On how many")
+    assert not answer_report(few)[0].startswith("Combined by rank")
 
 
 def test_scores_of_one_seed_that_others_would_not_repeat_count_on_neither_side(
@@ -208,7 +213,7 @@ def test_scores_of_one_seed_that_others_would_not_repeat_count_on_neither_side(
 ) -> None:
     choices = [TruthChoice(split=split) for split in ("test", "valid")]
     made = make_report(loaded, choices, data_dir=data, estimators=["fine"])
-    assert ": fine on 0 and 0 (95% each" in answer_report(made)[0]
+    assert "on 0 of 4 benchmarks and worse on 0 (95% each" in answer_report(made)[0]
 
 
 def test_a_terminal_has_the_benchmarks_in_tables_of_few_columns(
