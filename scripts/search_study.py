@@ -2,12 +2,13 @@
 
 python scripts/search_study.py --run    # search, into results/search/regret.csv; then print
 python scripts/search_study.py          # print
+python scripts/search_study.py FOLDER   # print the comparisons of results/nago, from its folder
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ from harness.evaluation import choose_truth
 from harness.report.figure import Figure, make_series
 from harness.report.markup import Block, block_to_markdown
 from harness.report.plots import save_figures
-from harness.search.judging import CHECKPOINTS, Row
+from harness.search.folder import EVALUATIONS
+from harness.search.judging import CHECKPOINTS, FloatArray, Row
 from harness.search.preparing import Asked
+from harness.search.problem import ROUNDING
 from harness.search.searching import search
 from harness.spaces import load_space
-from harness.stats.contrasts import Contrast, holm, paired_contrast
+from harness.stats.contrasts import holm, paired_contrast
 from harness.stats.intervals import over_seeds
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -99,26 +102,44 @@ def _write(figures: list[float], with_interval: bool) -> str:
 
 
 def _compare(seeds: dict[str, pd.DataFrame]) -> Block:
-    """Make the table of the primary comparisons, with p-values adjusted by Holm."""
-    at = str(PRIMARY)
-    found: list[tuple[str, str, Contrast]] = []
-    for name in BOTH:
-        both = seeds[f"evolution from {name} (10)"][at].to_numpy()
-        for other in ("evolution", f"order from {name}"):
-            gaps = both - seeds[other][at].to_numpy()
-            found.append((name, other, paired_contrast(gaps)))
-    adjusted = holm([each.p for _, _, each in found])
+    """Make the table of the primary comparisons."""
+    both = {name: f"evolution from {name} (10)" for name in BOTH}
+    pairs = [(own, it) for name, own in both.items() for it in ("evolution", f"order from {name}")]
+    regret = {name: rows[str(PRIMARY)].to_numpy() for name, rows in seeds.items()}
+    return _contrast(regret, pairs, "both", "starting helps")
+
+
+def _contrast(
+    regret: dict[str, FloatArray], pairs: Sequence[tuple[str, str]], of: str, below: str
+) -> Block:
+    """Compare regret, by method and [seed], of pairs of methods, with p-values by Holm."""
+    found = [paired_contrast(regret[own] - regret[other]) for own, other in pairs]
+    adjusted = holm([each.p for each in found])
     rows = [
         (
-            f"evolution from {name} (10)",
-            other,
+            *pair,
             f"{each.mean:+.2f} [{each.low:+.2f}, {each.high:+.2f}]",
             f"{p:.3f}" if p >= 0.0005 else "< 0.001",
         )
-        for (name, other, each), p in zip(found, adjusted, strict=True)
+        for pair, each, p in zip(pairs, found, adjusted, strict=True)
     ]
-    title = f"Primary: difference of regret after {PRIMARY} trainings, below 0: starting helps"
-    return Block(title, ("both", "minus", "difference [95%]", "p (Holm)"), rows, texts=2)
+    title = f"Primary: difference of regret after {PRIMARY} trainings, below 0: {below}"
+    return Block(title, (of, "minus", "difference [95%]", "p (Holm)"), rows, texts=2)
+
+
+def print_hyperband(folder: Path) -> Iterator[str]:
+    """Yield the lines of the primary comparisons of the search of generators.
+
+    Args:
+        folder: That of the search that has them (`harness search --space nago`).
+    """
+    table = pd.read_csv(folder / EVALUATIONS)
+    table["paid"] = table.groupby(["method", "seed"])["spent"].cumsum()
+    known = table[table["paid"] <= PRIMARY + ROUNDING]
+    last = known.groupby(["method", "seed"])["figure"].last().unstack()
+    regret = {str(name): last.loc[name].to_numpy() for name in last.index}
+    pairs = [("tpe-hyperband", "random"), ("tpe-hyperband", "tpe")]
+    yield from block_to_markdown(_contrast(regret, pairs, "Hyperband", "Hyperband helps"))
 
 
 def draw(folder: Path) -> None:
@@ -146,7 +167,9 @@ def draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if "--run" in sys.argv[1:]:
+    arguments = sys.argv[1:]
+    if arguments == ["--run"]:
         run_all()
         draw(FILE.parent)
-    print("\n".join(print_tables()))
+    folders = [Path(each) for each in arguments if each != "--run"]
+    print("\n".join(print_hyperband(folders[0]) if folders else print_tables()))

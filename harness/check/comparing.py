@@ -19,7 +19,7 @@ from harness.evaluation import ChosenTruth
 from harness.evaluation.judged import judge_alike
 from harness.evaluation.pairs import Pairing
 from harness.stats import MIN_ARCHS, Case, CaseScores, median_bounds, subtract
-from harness.stats.correlation import FloatArray, IntArray
+from harness.stats.correlation import FloatArray, IntArray, dense_ranks
 from harness.stats.uncertainty import EXACT, Uncertainty, over_one_group, over_two_groups
 
 _UNDEFINED = "All scores of a seed of the {} are equal: they rank nothing."
@@ -145,12 +145,18 @@ def _compare_extremes(sides: Sides, rule: Rule, old: FloatArray, new: FloatArray
     if not sides.pairing.is_paired:
         note = "No bounds of regret without common seeds. Give the baseline's seeds."
         return Compared(*means, float(np.median(new) - np.median(old)), note=f"{_EXTREME} {note}")
-    if np.array_equal(sides.scores[0].rows, sides.scores[1].rows):
+    if _rank_alike(*sides.scores):
         return Compared(*means, 0.0, 0.0, 0.0, note=_EXTREME)
     worse = new - old
     low, high = median_bounds(worse.tolist(), CONFIDENCE) or (None, None)
     note = "" if low is not None else " Bounds need five common seeds."
     return Compared(*means, float(np.median(worse)), low, high, note=_EXTREME + note)
+
+
+def _rank_alike(first: CaseScores, second: CaseScores) -> bool:
+    """Say whether all seeds rank alike: the scores of a baseline are rounded."""
+    rows = zip(first.rows, second.rows, strict=True)
+    return all(np.array_equal(dense_ranks(old), dense_ranks(new)) for old, new in rows)
 
 
 def _compare_measured(sides: Sides, rule: Rule) -> Compared:

@@ -76,7 +76,8 @@ def check_estimators(
 def _find(sides: Sides, rule: Rule, min_seeds: int) -> Finding:
     found = compare(sides, rule)
     visible = None if found.to_fail is None else rule.limit + found.to_fail
-    notes = (found.note, *_notes(sides, rule, min_seeds))
+    is_exact = bool(found.difference) and found.low == found.high
+    notes = (found.note, *_notes(sides, rule, min_seeds, is_exact))
     return Finding(
         label=sides.old.label,
         rule=rule,
@@ -125,18 +126,22 @@ def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
     return baseline.model_copy(update={"methods": methods})
 
 
-def _notes(sides: Sides, rule: Rule, min_seeds: int) -> list[str]:
+def _notes(sides: Sides, rule: Rule, min_seeds: int, is_exact: bool) -> list[str]:
     old, new, pairing = sides.old, sides.new, sides.pairing
     shared, notes = find_shared(old.trainings, new.trainings), []
     is_extreme = rule.quantity.is_extreme
     if shared and not sides.is_fitted:
         notes.append(
-            f"{len(shared)} of the {len(pairing.first)} trained supernets are the same on both "
-            "sides: this compares two rankings of them, and no training."
+            f"{len(shared)} of the {len(pairing.first)} seeds have the same weights on both sides: "
+            "this compares two rankings by them, and no training."
         )
     elif pairing.is_single and rule.quantity.metric is not None:
-        compared = "two fitted predictors" if sides.is_fitted else "two trained supernets"
+        compared = "two fitted predictors" if sides.is_fitted else "two sets of scores"
         over = "" if is_extreme else ", over architectures only"
+        if is_exact and not is_extreme:
+            over = (
+                ", exactly, as all architectures are scored: the bounds are the difference itself"
+            )
         notes.append(
             f"One seed on each side: {compared} are compared{over}; this does not speak of the "
             "method over seeds."

@@ -69,6 +69,9 @@ _ROWS = (
     Quantity("train_loss", "training loss at the end, nats", None, 100.0),
 )
 
+_IN_REPORTS = {"tau_top_50": "tau_top_half"}
+"""What reports call a figure by another name, which a rule may use as well."""
+
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
 """What can be watched, by name. Adding one that `METRICS` has is one row."""
 
@@ -151,6 +154,7 @@ def parse_rule(text: str) -> Rule:
     if match is None:
         raise _refuse(text, "it is not figure:margin with a margin of 0 or more")
     name, number, percent = match[1], float(match[2]), match[3] == "%"
+    name = _IN_REPORTS.get(name, name)
     if name not in QUANTITIES:
         nearest = difflib.get_close_matches(name, QUANTITIES, n=1, cutoff=0.5)
         hint = f"; did you mean '{nearest[0]}'?" if nearest else ""

@@ -53,14 +53,14 @@ REST = ("--full, or --html report.html (a page with figures)",)
     metavar="LABEL",
     help="Estimator to compare all others with, a free baseline such as live_params, or a "
     "combination.  [default: for supernets, spos with equal settings; for proxies and combinations,"
-    " live_params; for others, the first]",
+    " the space's floor; for others, the first]",
 )
 @estimators_option
 @click.option(
     "--floor",
     metavar="NAME",
     help="What added values are measured against, such as live_params+jacov.  [default: "
-    "live_params]",
+    "the space's floor, of nb201 live_params]",
 )
 @click.option(
     "--trade-off",

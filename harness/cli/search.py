@@ -179,13 +179,22 @@ def search(scores: tuple[Path, ...], **options: Any) -> None:
 
 
 def _find_shape(asked: Asked, dataset: str | None) -> NetworkShape:
-    """Return the size of the trainings here, else of the truth's networks, else of a data set's."""
+    """Return the size of the trainings here, else of the truth's networks, else of a data set's.
+
+    Raises:
+        ArchError: If it is not known.
+        DataError: If the images are not there.
+    """
     if asked.protocol is not None:
         from harness.images import load_images
 
         sizes = asked.protocol.channels, asked.protocol.cells
-        return load_images(asked.protocol.dataset).network_shape(*sizes)
-    return asked.space.shape(asked.chosen.query.dataset if asked.chosen else dataset or "tiles")
+        return load_images(asked.protocol.dataset, asked.data_dir).network_shape(*sizes)
+    if asked.chosen is None:
+        return asked.space.shape(dataset or "tiles")
+    from harness.truth.profile import truth_shape
+
+    return truth_shape(asked.chosen.table, asked.chosen.query.dataset)
 
 
 def _export(searched: Searched, space: Space, shape: NetworkShape, path: Path) -> None:
@@ -208,6 +217,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     from harness.search.algorithms import Settings, check_settings
     from harness.search.objectives import TRAINING
     from harness.search.preparing import Asked
+    from harness.truth.sources import find_images
 
     given = load_estimators(scores, **list_reading(options)).estimators if scores else ()
     space = options["space"] or (given[0].space if given else load_space())
@@ -224,7 +234,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     chosen = None
     if not options["unjudged"]:
         truth = (options["split"], options["epochs"], options["policy"], options["truth"])
-        if dataset is None and options["truth"] is None and not any(e.dataset for e in given):
+        if not (dataset or options["truth"] or options["metric"] or given):
             dataset = "tiles"
         chosen = choose_truth(
             dataset, *truth, options["data_dir"], given, space=space, metric=options["metric"]
@@ -232,7 +242,9 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     if options["estimator"] == TRAINING:
         from harness.truth.build import Protocol
 
-        images = dataset or (chosen.query.dataset if chosen else "tiles")
+        images = dataset or "tiles"
+        if chosen is not None:
+            images = find_images(chosen.query.dataset, space)
         protocol = Protocol.of(space, images)
         changed = {"epochs": options["train_epochs"], "channels": options["channels"]}
         protocol = replace(protocol, **{k: v for k, v in changed.items() if v is not None})

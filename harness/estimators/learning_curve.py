@@ -81,10 +81,11 @@ class LearningCurve(Estimator):
         space, known = load_space(self.task.config.space), self._truth.by_index()
         of_archs = [known.get(key) for key in keys]
         seconds = find_seconds(self.task.truth, self._query, self.task.data_dir)
-        n_trials = dict(zip(self._truth.keys.tolist(), self._truth.n_trials.tolist(), strict=True))
+        counts = zip(self._truth.keys.tolist(), self._truth.n_trainings.tolist(), strict=True)
+        n_trainings = dict(counts)
         trained = [key for key in keys if key in known]
         if seconds is not None and all(key in seconds for key in trained):
-            spent = sum(seconds[key] * n_trials[key] for key in trained)
+            spent = sum(seconds[key] * n_trainings[key] for key in trained)
             self._seconds = (self._seconds or 0.0) + spent
         cells = ({**score_cells(accuracy), "accuracy": accuracy} for accuracy in of_archs)
         return Scores(
@@ -92,7 +93,7 @@ class LearningCurve(Estimator):
             tables={},
             facts={
                 SCORE_KIND: f"accuracy, percent, {self._query}",
-                "trained_epochs": self._query.epochs * sum(n_trials.get(key, 0) for key in keys),
+                "trained_epochs": self._query.epochs * sum(n_trainings[key] for key in trained),
             },
         )
 

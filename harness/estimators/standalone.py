@@ -15,7 +15,7 @@ from harness.spaces import Architecture, NetworkShape, Space, load_space
 from harness.supernet.base import Standalone
 from harness.truth import default_query
 from harness.truth.build import Protocol
-from harness.truth.profile import built_shape
+from harness.truth.profile import built_shape, truth_shape
 
 
 def choose_shape(task: Task, channels: int | None, cells: int | None) -> NetworkShape:
@@ -37,7 +37,7 @@ def choose_shape(task: Task, channels: int | None, cells: int | None) -> Network
             usual = Protocol.of(space)
             own = built_shape(task.truth) or task.data.network_shape(usual.channels, usual.cells)
         else:
-            own = space.shape(default_query(task.config.dataset, space).dataset)
+            own = truth_shape(task.truth, default_query(task.config.dataset, space).dataset)
         channels, cells = channels or own.channels, cells or own.cells
     return task.data.network_shape(channels, cells)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.estimators import SUPERNET
-from harness.estimators.matrix import RUN, ScoreMatrix
+from harness.estimators.matrix import CALLABLE, FILE, RUN, ScoreMatrix
 from harness.evaluation import Evaluated
 from harness.evaluation.leaks import LeakFree
 from harness.report.cells import find_interval, write_ends
@@ -28,8 +28,13 @@ def say_few(result: Evaluated) -> list[str]:
     return [f"Figures on fewer than {MIN_ARCHS} architectures are shown as 'too few'."]
 
 
-def say_notes(result: Evaluated) -> Iterator[str]:
-    """Say what was left out of one estimator, and what casts doubt on its figures."""
+def say_notes(result: Evaluated, floor: Evaluated | None) -> Iterator[str]:
+    """Say what was left out of one estimator, and what casts doubt on its figures.
+
+    Args:
+        result: The estimator.
+        floor: What added values are measured against; the space's floor unless given.
+    """
     label, estimator, query = result.label, result.estimator, result.truth.query
     tau = result.populations["all"].metrics["tau"]
     reached = result.populations["all"].baselines[estimator.space.floor].value or 0.0
@@ -41,12 +46,14 @@ def say_notes(result: Evaluated) -> Iterator[str]:
             f"{label} was trained by preset 'smoke', for {config.steps:,} steps: enough to see "
             "that everything works, and no evidence on how it ranks."
         )
-    if estimator.source != RUN and most is not None and most < 0 < reached:
+    is_given = estimator.source in (FILE, CALLABLE)
+    if is_given and most is not None and most < 0 < reached:
         yield (
             f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "
             f"while {estimator.space.floor} reaches {reached:.3f}."
         )
-    if reached < 0 and result.truth.metric.is_lower_better:
+    is_own = floor is None or floor.label == estimator.space.floor
+    if is_own and reached < 0 and result.truth.metric.is_lower_better:
         yield (
             f"{estimator.space.floor} ranks the wrong way round here (tau {reached:.3f}): less of "
             "it is better, and added values beside it say little. Name another floor with --floor."

@@ -100,7 +100,7 @@ def _tau_by_population(section: Section, suffix: str) -> Figure:
         f"tau-by-population{suffix}",
         "Tau by population",
         f"Kendall's tau-b by population; {_where(section)}. Bars: 95% intervals. "
-        f"The floor ({floor}), one-seed reference and modelled ceiling are on the same "
+        f"The space's floor ({floor}), one-seed reference and modelled ceiling are on the same "
         "architectures.",
         "population",
         "tau",

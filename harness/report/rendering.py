@@ -76,6 +76,16 @@ def report_document(report: Contents, parts: Collection[str] = ()) -> Document:
     return Document(words, blocks, _pick_notes(report, parts))
 
 
+def report_csv(report: Contents, parts: Collection[str] = ()) -> str:
+    """Return the figures of a report, or of parts of it, as CSV.
+
+    Raises:
+        UsageError: As `report_document`.
+    """
+    check_content(parts, list_parts(report))
+    return to_csv(REPORT_COLUMNS, report_rows(report, parts))
+
+
 def whole_document(report: Contents) -> Document:
     """Return all that is known of estimators that are each judged on their own architectures.
 
@@ -186,7 +196,7 @@ EVALUATION_WRITERS: dict[str, Callable[[Sequence[Evaluated]], str]] = {
 """Formats other than the terminal's tables, by name."""
 
 REPORT_WRITERS: dict[str, Callable[..., str]] = {
-    "csv": lambda report, parts=(): to_csv(REPORT_COLUMNS, report_rows(report, parts)),
+    "csv": report_csv,
     "json": lambda report, parts=(): to_json(report_to_dict(report, parts)),
     "latex": lambda report, parts=(): to_latex(report_document(report, parts)),
     "markdown": lambda report, parts=(): to_markdown(report_document(report, parts)),

@@ -26,6 +26,7 @@ from harness.report.seed_means import SeedMean
 from harness.report.trade_offs import trade_off_rows
 from harness.scores import guard_formula, on_one_line
 from harness.stats import MetricResult, PopulationResult
+from harness.stats.intervals import Interval
 
 _FIGURE = (
     *("population", "figure", "n", "value", "low", "high", "interval_over", "sd_over_seeds"),
@@ -36,7 +37,17 @@ EVALUATION_COLUMNS = (
     "truth_sha256",
     *_FIGURE,
 )
-REPORT_COLUMNS = ("kind", "name", "seeds", "truth", "truth_sha256", *_FIGURE, "speaks_of")
+REPORT_COLUMNS = (
+    "kind",
+    "name",
+    "seeds",
+    "truth",
+    "truth_sha256",
+    *_FIGURE,
+    "speaks_of",
+    "p",
+    "verdict",
+)
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -110,7 +121,8 @@ def _section_rows(section: Section) -> Iterator[dict[str, object]]:
         who = {"kind": "added value", "name": name, "seeds": _write_seeds(added.seeds), **against}
         for population, gain in added.populations.items():
             row = _metric_row(f"tau added to {section.floor.label}", gain.difference)
-            yield who | {"population": population, "speaks_of": gain.basis.value} | row
+            row |= {"speaks_of": gain.basis.value, "p": gain.p, "verdict": gain.verdict}
+            yield who | {"population": population} | row | _ends(gain.interval)
     yield from ({"kind": "trade-off", **against} | row for row in trade_off_rows(section))
     for pair in section.pairs:
         who = {"kind": "difference", **_name_pair(pair.pair), **against}
@@ -195,10 +207,13 @@ def _metric_row(name: str, result: MetricResult) -> dict[str, object]:
     row["status"] = result.status
     if len(result.per_seed) > 1:
         row["sd_over_seeds"] = float(np.std(result.per_seed, ddof=1))
-    interval = find_interval(result)
-    if interval is not None:
-        row |= {"low": interval.low, "high": interval.high, "interval_over": interval.over}
-    return row
+    return row | _ends(find_interval(result))
+
+
+def _ends(interval: Interval | None) -> dict[str, object]:
+    if interval is None:
+        return {}
+    return {"low": interval.low, "high": interval.high, "interval_over": interval.over}
 
 
 def _estimate_row(figure: str, estimate: SeedMean) -> dict[str, object]:

@@ -36,6 +36,7 @@ from harness.scores import on_one_line
 from harness.spaces import DEFAULT, Space
 from harness.stats import MIN_ARCHS
 from harness.stats.combination import write_range
+from harness.stats.gaps import MIN_PAIRS
 from harness.truth import TruthQuery
 from harness.truth.metric import PERCENT
 
@@ -48,13 +49,13 @@ MOST_SAID = 5
 def describe_evaluation(result: Evaluated) -> tuple[str, ...]:
     """Describe one estimator: how well it ranks, by which truth, what was left out, caveats."""
     lines = [
-        say_ranking([result]),
+        say_ranking([result], None),
         *_say_gap(result),
         _say_scores([result.estimator]),
         _say_seeds(result.estimator),
         _say_truth(result.truth, result.estimator.space),
         *say_few(result),
-        *say_notes(result),
+        *say_notes(result, None),
         *say_ranked_last([result]),
         *result.estimator.notes,
         *say_populations(result),
@@ -117,7 +118,7 @@ def _describe(report: Contents) -> Iterator[tuple[str, str]]:
 
     yield from of(LEADERBOARD, say_side_by_side(report.sections))
     for section in report.sections:
-        yield LEADERBOARD, say_ranking(section.evaluations)
+        yield LEADERBOARD, say_ranking(section.evaluations, section.floor)
         yield from of(LEADERBOARD, say_grids(section))
         yield from of(LEADERBOARD, describe_added(section))
         yield from of(DIFFERENCES, map(conclude_pair, section.pairs))
@@ -155,7 +156,7 @@ def _say_caveats(report: Contents) -> Iterator[str]:
 def _say_doubts(section: Section) -> Iterator[str]:
     yield from say_few(section.evaluations[0])
     for result in section.evaluations:
-        yield from say_notes(result)
+        yield from say_notes(result, section.floor)
 
 
 def _list_estimators(section: Section) -> list[ScoreMatrix]:
@@ -177,10 +178,10 @@ def _gather_notes(report: Contents) -> Iterator[str]:
             yield from tell_chosen((*floor.components, *estimator.components))
 
 
-def say_ranking(evaluations: Sequence[Evaluated]) -> str:
+def say_ranking(evaluations: Sequence[Evaluated], floor: Evaluated | None) -> str:
     """Say how well estimators, or the best of many, rank on the same architectures.
 
-    Beside them stand the floor and the ceiling.
+    Beside them stand the floor, the space's unless another is given, and the ceiling.
     """
     first = evaluations[0]
     everything = first.populations["all"]
@@ -193,10 +194,12 @@ def say_ranking(evaluations: Sequence[Evaluated]) -> str:
         taus = tuple(f"{tau}{over}" for tau, over in zip(taus, overs, strict=True))
         overs = ("",)
     besides = []
-    floor = first.estimator.space.floor
-    reached = everything.baselines[floor].value
+    beneath = first.estimator.space.floor
+    reached = everything.baselines[beneath].value
+    if floor is not None and floor.label != beneath:
+        beneath, reached = floor.label, floor.tau
     if reached is not None:
-        besides.append(f"the floor, {floor}, reaches {reached:.3f}")
+        besides.append(f"the floor, {beneath}, reaches {reached:.3f}")
     if everything.ceiling is not None:
         besides.append(f"the ceiling is {everything.ceiling.tau:.3f}")
     if len(evaluations) == 1 and (everything.share_of_ceiling or 0.0) > 0.0:
@@ -234,9 +237,12 @@ def _say_gap(result: Evaluated) -> list[str]:
     if result.figures.n < MIN_ARCHS:
         return []
     gap, metric = result.figures.gap_curve.reliable_gap, result.truth.metric
-    if metric.unit != PERCENT and gap is None:
-        return ["At no true gap are 90% of pairs in the right order."]
-    if gap is None or (metric.unit == PERCENT and gap > MOST_GAP):
+    if gap is None:
+        return [
+            f"At no true gap that at least {MIN_PAIRS} pairs exceed are 90% of pairs in the right "
+            "order."
+        ]
+    if metric.unit == PERCENT and gap > MOST_GAP:
         return [
             f"Even at true gaps of up to {MOST_GAP:.0f} {metric.difference}, fewer than 90% of "
             "pairs are in the right order."

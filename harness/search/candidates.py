@@ -90,6 +90,12 @@ class Candidates:
         """Return how far each candidate is from a position, [n]."""
         if wanted is None:
             return np.zeros(len(self._positions))
+        distance = self._measure(wanted)
+        # another name of a network is where the name is that candidates have
+        arch = self._find(wanted) if distance.min() > 0.0 else None
+        return distance if arch is None else self._measure(self.position(self.space.identity(arch)))
+
+    def _measure(self, wanted: Position) -> FloatArray:
         apart = np.abs(self._positions - np.array(wanted, dtype=np.float64))
         each = np.where(self._is_number, apart / self._lengths, apart != 0.0)
         return np.asarray(each.sum(axis=1))

@@ -29,7 +29,7 @@ def find_notes(
     if starts is not None and starts.sha256 not in [each.sha256 for each in seen]:
         seen.append(starts)
     if chosen is not None and isinstance(objective, Table):
-        yield from _tell_shared(objective.query, chosen.query)
+        yield from _tell_shared(objective, chosen.query)
     for scores in seen:
         yield from _tell_scores(scores, seeds)
     keys = problem.candidates.keys
@@ -43,14 +43,18 @@ def find_notes(
         )
 
 
-def _tell_shared(seen: TruthQuery, judge: TruthQuery) -> Iterator[str]:
+def _tell_shared(objective: Table, judge: TruthQuery) -> Iterator[str]:
     """Say where the trainings that searches see are among those that judge them."""
+    seen = objective.query
     kinds = {seen.rule.kind, judge.rule.kind}
     are_others = len(kinds) == 1 and MEAN not in kinds and seen.rule != judge.rule
-    seen_of, judge_of = ((q.metric, q.dataset, q.epochs) for q in (seen, judge))
-    if seen_of != judge_of or are_others:
+    seen_of, judge_of = ((q.metric, q.dataset) for q in (seen, judge))
+    is_earlier = objective.is_curve and seen.epochs < judge.epochs
+    if seen_of != judge_of or are_others or not (is_earlier or seen.epochs == judge.epochs):
         return
     what = "sees other images of the trainings that judge it"
+    if is_earlier:
+        what = "sees earlier epochs of the trainings that judge it"
     if seen.rows == judge.rows:
         is_truth = seen == judge or not judge.epochs
         what = "is the truth that judges it" if is_truth else "sees the trainings that judge it"

@@ -18,6 +18,7 @@ from harness.estimators.cost import find_cost
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation.chosen import ChosenTruth
 from harness.search.candidates import IntArray
+from harness.seeding import derive_seed
 from harness.spaces import Space
 from harness.spaces.lookup import arch_columns
 from harness.truth import Truth, TruthTable
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 TABLE, TRAINING = "table", "training"
 """Names of the objectives that are no estimator."""
 
-TRAINING_SEEDS = (0,)
-"""Of each architecture that is trained here."""
+TRAINING_SEEDS = (derive_seed(0, "trainings of searches"),)
+"""Of each architecture that is trained here: none of a truth's, which are small."""
 
 
 class Measured(NamedTuple):
@@ -206,11 +207,11 @@ class Table(Objective):
         """Look accuracies up; what trainings took is what their number took."""
         truth, seconds = self._truths[epochs], self._seconds[epochs]
         places = np.searchsorted(truth.keys, keys)
-        goodness, trials = self._metric.orient(truth.value[places]), truth.n_trials[places]
+        goodness, trainings = self._metric.orient(truth.value[places]), truth.n_trainings[places]
         each = [None if seconds is None else seconds.get(key) for key in keys]
         spent = [
             None if one is None else one * (n if self._is_mean else 1)
-            for one, n in zip(each, trials.tolist(), strict=True)
+            for one, n in zip(each, trainings.tolist(), strict=True)
         ]
         return [Measured(*both) for both in zip(goodness.tolist(), spent, strict=True)]
 
@@ -232,14 +233,16 @@ class Trained(Objective):
         folder: Path,
         workers: int,
         compute: Pool,
+        data_dir: Path | None = None,
     ) -> None:
         """Take what says how to train; nothing is trained yet."""
         self._space, self._protocol, self._folder = space, protocol, folder
         self._workers, self._compute, self.fidelities = workers, compute, fidelities
         from harness.images import load_images  # torch: only where something is trained
 
-        self._images = load_images(protocol.dataset)
-        content = json.dumps(asdict(protocol), sort_keys=True) + self._images.sha256
+        self._images = load_images(protocol.dataset, data_dir)
+        content = json.dumps([asdict(protocol), TRAINING_SEEDS], sort_keys=True)
+        content += self._images.sha256
         self.sha256 = hashlib.sha256(content.encode()).hexdigest()
 
     def describe(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -138,15 +139,30 @@ def prepare(asked: Asked, folder: Path | None = None) -> Prepared:
         "n_candidates": None if keys is None else len(keys),
         "candidates_sha256": "" if keys is None else hashlib.sha256(keys.tobytes()).hexdigest(),
     }
+    if second is not None:
+        config["second_sha256"] = hashlib.sha256(json.dumps(second).encode()).hexdigest()
     problem = Problem(objective, candidates, second, config)
     starts = None
     if asked.start_from is not None:
         starts = Scores(_find_scores(asked, asked.start_from, keys))
+        if keys is not None and not np.isin(starts.keys, keys).any():
+            raise UsageError(
+                f"--start-from {asked.start_from} has scores of {len(starts.keys):,} architectures "
+                f"and of none of the {len(keys):,} that are searched. Score these, or leave out "
+                "--start-from."
+            )
     methods = tuple(_make_methods(asked, algorithms, starts))
     return Prepared(problem, methods, starts, _find_judge(asked, problem), note)
 
 
 def _check(asked: Asked) -> list[Algorithm]:
+    at = {"epochs": asked.at_epochs, "split": asked.at_split, "policy": asked.at_policy}
+    given = [name for name, value in at.items() if value is not None]
+    if given and asked.estimator != TABLE:
+        raise UsageError(
+            f"--at-{given[0]} {at[given[0]]} is of trainings in the truth's table, and --estimator "
+            f"{asked.estimator} sees none of them. Give --estimator {TABLE}, or leave it out."
+        )
     for name, value in (("--budget", asked.budget), ("--batch", asked.batch)):
         if value < 1:
             raise UsageError(f"{name} {value} was given; it is 1 or more. Give a number from 1.")
@@ -222,7 +238,7 @@ def _make_trained(asked: Asked, stops_early: bool, folder: Path | None) -> Train
     from harness.training.pool import compute_all  # torch: only where something is trained
 
     where = asked.workers, asked.compute or compute_all
-    return Trained(asked.space, asked.protocol, tuple(fidelities), folder, *where)
+    return Trained(asked.space, asked.protocol, tuple(fidelities), folder, *where, asked.data_dir)
 
 
 def _find_second(asked: Asked, name: str) -> tuple[dict[int, float], str]:

@@ -260,12 +260,13 @@ class Space(ABC):
         if not self.shapes:
             raise ArchError(
                 f"Space '{self.name}' does not say which networks data set '{dataset}' was made "
-                "with."
+                f"with. Give the space's class `shapes`, with an entry '{dataset}'."
             )
         if dataset not in self.shapes:
             raise ArchError(
                 f"The networks behind data set '{dataset}' are unknown; known are those of "
-                f"{', '.join(self.shapes)}."
+                f"{', '.join(self.shapes)}. Name one of these, or give `shapes` of space "
+                f"'{self.name}' an entry."
             )
         return self.shapes[dataset]
 

@@ -137,16 +137,17 @@ class CaseScores:
             samples = []
             for side in (self,) if minus is None else (self, minus):
                 seeds = side._searches if is_extreme else side._seeds
-                size = seeds[0].case.on(name).population.size
+                size = side._count_population(seeds[0], name)
                 samples.append(sample_seeds(metric, [seed.on(name) for seed in seeds], size))
             return samples[0] if minus is None else subtract(*samples)
         assert self.judged is not None
         samples, places = [], []
         for number, (own, mask) in enumerate(zip(self._seeds, self.judged, strict=True)):
             part = own.case.on(name).population
-            sample = sample_seeds(metric, [own.on(name)], part.size)
+            size = self._count_population(own, name)
+            sample = sample_seeds(metric, [own.on(name)], size)
             if minus is not None:
-                other = sample_seeds(metric, [minus._seeds[number].on(name)], part.size)
+                other = sample_seeds(metric, [minus._seeds[number].on(name)], size)
                 sample = subtract(sample, other)
             samples.append(sample)
             kept = np.flatnonzero(mask)[part.mask]
@@ -154,6 +155,13 @@ class CaseScores:
                 kept = kept[top_share(self.case.truth[kept], sample.metric.share)]
             places.append(kept)
         return _join(samples, places, len(self.case.truth))
+
+    def _count_population(self, seed: _Seed, name: str) -> int | None:
+        """Count what a seed's architectures were drawn from: not those that it was fitted to."""
+        part, whole = (case.on(name).population for case in (seed.case, self.case))
+        if part.size is None or part.size != whole.size:  # the second, of its own count
+            return part.size
+        return part.size - max(0, whole.n - part.n)
 
     def truth_se(self, name: str, minus: CaseScores | None = None) -> float | None:
         """Compute the truth's noise in a mean tau or a difference of two; None if unknown.
@@ -224,11 +232,13 @@ def _join(samples: Sequence[Sample], places: Sequence[IntArray], n: int) -> Samp
         for row, sample, at in zip(parts, samples, places, strict=True):
             assert sample.parts is not None
             row[at] = sample.parts[0]
+    fewest = min(samples, key=lambda sample: sample.n_drawn)
     return replace(
         first,
         values=np.concatenate([s.values for s in samples]) if status == "ok" else np.zeros(0),
         status=status,
         n=min(s.n for s in samples),
-        n_drawn=min(s.n_drawn for s in samples),
+        n_drawn=fewest.n_drawn,
+        population=fewest.population,
         parts=parts if status == "ok" else None,
     )

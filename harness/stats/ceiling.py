@@ -23,6 +23,7 @@ from harness.seeding import make_rng
 from harness.stats.correlation import kendall_tau
 from harness.stats.intervals import student_quantile
 from harness.stats.populations import MIN_ARCHS, top_share
+from harness.stats.truth_noise import bin_by_truth, find_residuals
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,7 +32,6 @@ DRAWS, MORE_DRAWS = 20, 100
 """Default draws; the second is for few architectures, where the range needs more of them."""
 _FEW_ARCHS = 1_000
 
-_MAX_BINS = 20
 _GRID_POINTS = 400
 _EM_STEPS = 10  # more would concentrate the prior in spikes
 _SMALLEST_SE = 1e-6  # percent; keeps the likelihood defined where all trials agree
@@ -295,23 +295,10 @@ def _check_trials(accuracy: npt.ArrayLike) -> FloatArray:
 def _seed_variance(values: FloatArray, n_trials: IntArray, observed: FloatArray) -> FloatArray:
     """Pool the variance between trials over architectures of similar accuracy, [arch]."""
     freedom = n_trials - 1
-    n_bins = int(np.clip((freedom > 0).sum() // MIN_ARCHS, 1, _MAX_BINS))
-    # Each bin holds equally many architectures *with* several trials, so each has a variance.
-    cuts = np.quantile(observed[freedom > 0], np.arange(1, n_bins) / n_bins)
-    bins = np.searchsorted(cuts, observed, side="right")
-    residuals = values - observed[:, None]
-    for members in (bins == number for number in range(n_bins)):
-        # A trial's common effect on all architectures of similar accuracy, such as a lucky batch
-        # order shared by a seed, does not change ranks, so it is not noise of the ranking.
-        shift = np.nansum(residuals[members & (freedom > 0)], axis=0)
-        counted = np.isfinite(residuals[members & (freedom > 0)]).sum(axis=0)
-        residuals[members] -= shift / np.maximum(counted, 1)
-    squares = np.nansum(residuals**2, axis=1)
-    pooled = np.bincount(bins, weights=squares, minlength=n_bins)
-    degrees = np.bincount(bins, weights=freedom, minlength=n_bins)
-    overall = pooled.sum() / degrees.sum()
-    by_bin = np.where(degrees > 0, pooled / np.maximum(degrees, 1.0), overall)
-    return np.asarray(by_bin[bins], dtype=np.float64)
+    bins = bin_by_truth(observed, freedom > 0)
+    squares = np.nansum(find_residuals(values, bins) ** 2, axis=1)
+    pooled, degrees = np.bincount(bins, weights=squares), np.bincount(bins, weights=freedom)
+    return np.asarray((pooled / degrees)[bins], dtype=np.float64)
 
 
 def _posterior(observed: FloatArray, se: FloatArray) -> tuple[FloatArray, FloatArray]:

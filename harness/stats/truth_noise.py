@@ -86,9 +86,9 @@ class TruthNoise:
     ) -> None:
         self._shape = trials.shape
         self._places = np.nonzero(np.isfinite(trials))
-        self._bins = _bin_by_truth(truth, np.isfinite(trials).sum(axis=1) >= 2)
+        self._bins = bin_by_truth(truth, np.isfinite(trials).sum(axis=1) >= 2)
         self._behind = n_behind
-        off = _residuals(trials, self._bins) / np.sqrt(n_behind)[:, None]
+        off = find_residuals(trials, self._bins) / np.sqrt(n_behind)[:, None]
         self._moved = (truth[:, None] + off)[self._places]
         self._share = share
         self._best = slice(None) if share is None else top_share(truth, share)
@@ -202,7 +202,7 @@ def mean_influence(seeds: Sequence[TruthInfluence]) -> TruthInfluence:
     return TruthInfluence(np.asarray(moves), first.bins, first.n_behind)
 
 
-def _bin_by_truth(truth: FloatArray, several: npt.NDArray[np.bool_]) -> IntArray:
+def bin_by_truth(truth: FloatArray, several: npt.NDArray[np.bool_]) -> IntArray:
     """Bin architectures; each bin has equally many with several trainings, at least 30, [n]."""
     n_bins = int(np.clip(several.sum() // MIN_ARCHS, 1, _MAX_BINS))
     cuts = np.quantile(truth[several], np.arange(1, n_bins) / n_bins)
@@ -212,7 +212,12 @@ def _bin_by_truth(truth: FloatArray, several: npt.NDArray[np.bool_]) -> IntArray
     return np.minimum(np.searchsorted(filled, bins), len(filled) - 1)
 
 
-def _residuals(trials: FloatArray, bins: IntArray) -> FloatArray:
+def find_residuals(trials: FloatArray, bins: IntArray) -> FloatArray:
+    """Return how far each trial is from the mean of its architecture's, [n, trial].
+
+    A trial's common effect on all architectures of a bin, such as a lucky batch order shared by a
+    seed, does not change ranks, so it is no noise of the ranking, and is subtracted.
+    """
     n_trials = np.isfinite(trials).sum(axis=1)
     residuals = trials - (np.nansum(trials, axis=1) / n_trials)[:, None]
     for members in (bins == number for number in range(int(bins.max()) + 1)):

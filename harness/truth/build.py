@@ -161,7 +161,9 @@ def train_from_scratch(
     for seed, loss in zip(seeds, losses[-1].tolist(), strict=True):
         if not math.isfinite(loss):
             raise DivergedError(
-                f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}."
+                f"Training {space.format(arch)} with seed {seed} ended at a loss of {loss}, and "
+                "would again: what a training gives follows from its seed. Give another seed, or "
+                "architectures without this one; what is done stays in the journal."
             )
     cost_s = (time.process_time() - started) / len(seeds)
     names = {name: cells[0] for name, cells in name_archs([space.key(arch)], space).items()}

@@ -1,8 +1,9 @@
 """Writing a table for other programs: CSV, JSON, Parquet.
 
 Rows have the columns that an import reads (`harness.truth.rows`), with accuracies in full
-precision, so that what was exported can be imported again as the same table. Means are not
-trainings, so they have columns of their own.
+precision, so that what was exported can be imported again as the same table; rows of other metrics
+name theirs, and are imported by a map, one metric at a time. Means are not trainings, so they have
+columns of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from harness.errors import TruthError
 from harness.scores.text import guard_formula
 from harness.spaces.lookup import name_archs
-from harness.truth.columns import schema_of
+from harness.truth.columns import ONLY_ACCURACY, row_columns, schema_of
 from harness.truth.query import TruthQuery
 from harness.truth.table import TruthTable
 
@@ -85,8 +86,8 @@ def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
         query: What its number is.
 
     Returns:
-        A frame with the columns of `arch_columns`, `accuracy` (percent) and `n_trials` (trainings
-        behind it).
+        A frame with the columns of `arch_columns`, `accuracy` (percent; `value`, of another metric,
+        in its unit) and `n_trials` (behind it).
 
     Raises:
         TruthError: If the table has no such rows.
@@ -95,7 +96,8 @@ def frame_of_truth(table: TruthTable, query: TruthQuery) -> pd.DataFrame:
 
     truth = table.select(query)
     archs = name_archs(truth.keys, table.space)
-    return pd.DataFrame({**archs, "accuracy": truth.value, "n_trials": truth.n_trials})
+    value = row_columns(table.space, table.columns.metrics)[-1]
+    return pd.DataFrame({**archs, value: truth.value, "n_trials": truth.n_trials})
 
 
 def write_csv(frame: pd.DataFrame, file: IO[str]) -> list[str]:
@@ -141,8 +143,11 @@ def write_json(frame: pd.DataFrame, head: dict[str, Any], file: IO[str]) -> None
 
 def head_of(table: TruthTable) -> dict[str, Any]:
     """Return what an exported JSON says before its rows."""
+    metrics = table.columns.metrics
+    more = {} if metrics == ONLY_ACCURACY else {"metrics": [each._asdict() for each in metrics]}
     return {
-        "schema": schema_of(table.space),
+        "schema": schema_of(table.space, metrics),
+        **more,
         "space": table.space.name,
         "name": table.name,
         "sha256": table.sha256,

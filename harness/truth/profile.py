@@ -172,13 +172,31 @@ def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
 
 
 def _shape_of(table: TruthTable, dataset: str) -> NetworkShape | None:
-    """Return the size of the networks: the benchmark's, or what the table says it built."""
-    if dataset in BUILT or is_own_name(dataset):
+    """Return the size of the networks where it is known: a table on tiles may be of any."""
+    if is_built(dataset):
         return built_shape(table)
     try:
         return table.space.shape(dataset)
     except ArchError:
         return None  # a table from elsewhere need not say how it was made
+
+
+def is_built(dataset: str) -> bool:
+    """Say whether `harness truth build` makes the tables of a data set."""
+    return dataset in BUILT or is_own_name(dataset)
+
+
+def truth_shape(table: TruthTable, dataset: str) -> NetworkShape:
+    """Return the size of networks for a truth: what the table says it built, or the space's.
+
+    Args:
+        table: The table.
+        dataset: Data set in the table's spelling.
+
+    Raises:
+        ArchError: If neither says it.
+    """
+    return (is_built(dataset) and built_shape(table)) or table.space.shape(dataset)
 
 
 def built_shape(table: TruthTable) -> NetworkShape | None:

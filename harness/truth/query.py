@@ -120,6 +120,8 @@ class Truth(NamedTuple):
         keys: Architectures (`Space.key`), ascending, [arch].
         value: The metric, in its unit (percent, of accuracy), rounded to 1e-6, [arch].
         n_trials: Trials behind each number, [arch].
+        n_trainings: Trainings behind each, [arch]: more than trials of generators, where a trial
+            is a network.
         n_missing: Architectures with other trainings on the same split and length, but without
             the trial or the seed that was asked for.
     """
@@ -127,6 +129,7 @@ class Truth(NamedTuple):
     keys: npt.NDArray[np.int64]
     value: npt.NDArray[np.float64]
     n_trials: npt.NDArray[np.int64]
+    n_trainings: npt.NDArray[np.int64]
     n_missing: int = 0
 
     def by_index(self) -> dict[int, float]:

@@ -86,7 +86,8 @@ def average(columns: Columns, rows: IntArray) -> Truth:
     trials = gather_trials(columns, rows)
     n_trials = np.isfinite(trials.value).sum(axis=1)
     mean = np.nansum(trials.value, axis=1) / n_trials
-    return Truth(trials.keys, mean.round(ROUNDED_TO), n_trials.astype(np.int64))
+    n_trainings = np.bincount(_archs(columns.key[rows])[0]).astype(np.int64)
+    return Truth(trials.keys, mean.round(ROUNDED_TO), n_trials.astype(np.int64), n_trainings)
 
 
 def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Truth:
@@ -135,7 +136,7 @@ def pick(columns: Columns, rows: IntArray, query: TruthQuery, name: str) -> Trut
     accuracy = columns.value[wanted].round(ROUNDED_TO)
     n_missing = count_distinct(index) - n_found
     ones = np.ones(n_found, dtype=np.int64)
-    return Truth(found.astype(np.int64), accuracy, ones, n_missing)
+    return Truth(found.astype(np.int64), accuracy, ones, ones, n_missing)
 
 
 def list_groups(columns: Columns) -> list[Group]:

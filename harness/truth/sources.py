@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from harness.errors import StoreError, TruthError, unknown_name
+from harness.errors import StoreError, TruthError, UsageError, unknown_name
 from harness.files.datadir import DATA_VARIABLE, resolve_data_dir, user_cache_dir
 from harness.files.images import is_own_name
 from harness.spaces import DEFAULT, Space, load_space
@@ -50,6 +50,29 @@ def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
     if is_own_name(image_dataset):
         return replace(built["tiles"], dataset=image_dataset)
     raise unknown_name("image data set with a truth table", image_dataset, queries)
+
+
+def find_images(dataset: str, space: Space) -> str:
+    """Return the image data set that a truth's data set is of.
+
+    Args:
+        dataset: In the table's spelling.
+        space: The space.
+
+    Returns:
+        The name of images, such as "imagenet16-120" of "ImageNet16-120"; the same where a space
+        says nothing of it.
+
+    Raises:
+        UsageError: If these are one's own images, which have no name to load them by.
+    """
+    if is_own_name(dataset):
+        raise UsageError(
+            f"'{dataset}' are images of your own, and searches train on those that the harness "
+            "knows by name. Let the search see the table: leave out --estimator training."
+        )
+    queries = published(space).queries.items()
+    return next((name for name, query in queries if query.dataset == dataset), dataset)
 
 
 def find_truth(
@@ -98,7 +121,7 @@ def find_truth(
         there_is = f"Its published truth is of {known}: name that with --dataset. " if known else ""
         advice = (
             f"{there_is}Make one with 'harness truth build --out {paths[0]} --dataset "
-            f"{image_dataset} --space ...', or name the folder of one with --data-dir."
+            f"{image_dataset} --space {space.name}', or name the folder of one with --data-dir."
         )
     for path in paths:
         if path.is_file():

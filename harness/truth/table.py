@@ -146,7 +146,13 @@ class TruthTable:
         """Give what `select` does, of the architectures that figures are of (`are_judged`)."""
         truth = self.select(query)
         kept = are_judged(truth.keys, self.space)
-        return Truth(truth.keys[kept], truth.value[kept], truth.n_trials[kept], truth.n_missing)
+        return Truth(
+            truth.keys[kept],
+            truth.value[kept],
+            truth.n_trials[kept],
+            truth.n_trainings[kept],
+            truth.n_missing,
+        )
 
     def part(self, space: Space) -> TruthTable:
         """Give the rows of a space that is a part of this table's, under the keys of that space.

@@ -122,6 +122,18 @@ def test_an_order_that_has_run_out_is_not_judged_by_what_it_did_not_spend(
     assert "order from few -." in shown.out
 
 
+def test_scores_of_nothing_that_is_searched_are_no_start(invoke: Invoke, tmp_path: Path) -> None:
+    space = load_space()
+    known = set(tiles().truth.keys.tolist())
+    others = [key for key in range(100) if key not in known][:10]
+    rows = [f"{space.format(space.at(key))},{key}" for key in others]
+    (tmp_path / "mine.csv").write_text("arch,score\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    asked = (tmp_path / "mine.csv", "--dataset", "tiles", "--start-from", "mine")
+    shown = invoke(*SHORT, "--out", tmp_path / "out", *asked)
+    assert shown.code != 0
+    assert "of none of the 600 that are searched" in shown.err
+
+
 def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path: Path) -> None:
     found = run(invoke, tmp_path, "--algorithm", "nsga2", "--trade-off", "params")
     assert found["figure"] == "hypervolume share"
@@ -143,6 +155,15 @@ def test_a_truth_of_latencies_and_a_second_objective_of_other_images_are_told(
     judged = ("--dataset", "cifar10", "--truth-metric", "latency:pi")
     shown = invoke(*SHORT, "--out", tmp_path / "two", *data, *judged)
     assert f"ms above the best of the 40 that the truth covers ({min(values):.2f})" in shown.out
+    unasked = invoke(*SHORT, "--out", tmp_path / "three", *data, *judged[2:])
+    assert "that the truth covers" in unasked.out  # the only data set that has the metric
+    (folder,) = (tmp_path / "one").iterdir()
+    other = make_metric_table(TruthMetric("latency:pi", "ms", True), keys, values[::-1])
+    save_metric_table(tmp_path, other)
+    again = invoke(*SHORT, "--out", tmp_path / "one", *data, "--trade-off", "latency:pi")
+    assert again.code != 0
+    assert "other" in again.err
+    assert "second_sha256" in (folder / "config.json").read_text(encoding="utf-8")
     assert "The objective is the truth that judges it" in shown.out
 
 
@@ -239,6 +260,8 @@ BAD = [
         "networks behind",
     ),
     (("--train-epochs", "3"), "Give --estimator training"),
+    (("--estimator", "params", "--at-epochs", "3"), "--at-epochs 3 is of trainings in the truth's"),
+    (("--truth-metric", "latency:none"), "latency"),
     (("--storage", "nonsense"), "cannot be used"),
     (("--seeds", ""), "names no seed"),
     (("--space", "nb2O1"), "Unknown space"),

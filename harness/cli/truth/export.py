@@ -76,7 +76,8 @@ def export(
 ) -> None:
     """Write a table's rows, or one number per architecture, for other programs.
 
-    Rows have the columns that 'harness truth import' reads, in full precision. In CSV, a text
+    Rows of accuracies have the columns that 'harness truth import' reads, in full precision; those
+    of other metrics are imported with --map metric=value --truth-metric NAME. In CSV, a text
     that a spreadsheet would run as a formula begins with an apostrophe, and what does not print is
     written as an escape.
     """

@@ -14,10 +14,12 @@ from harness.estimators.sharing import SharedWork, describe_task
 from harness.estimators.short_training.settings import Measure, ShortTrainingSettings
 from harness.estimators.standalone import choose_shape, make_clock, make_standalone
 from harness.images.dataset import ImageData, ImageSet, fixed_subset
+from harness.seeding import derive_seed
 from harness.spaces import NetworkShape, load_space
 from harness.training.from_scratch import Recipe, SoftLabels, measure, train
 from harness.training.pool import compute_all
 from harness.training.threads import one_thread
+from harness.truth.costs import is_one_training
 
 VALID_IMAGES = 2_000
 """Validation images unless told otherwise, where there are so many."""
@@ -57,7 +59,9 @@ class Plan:
         space: As `load_space` takes it.
         shape: Size of the network.
         recipe: Its training.
-        seed: Of its initial weights, batches and augmentation.
+        seed: Of its initial weights, batches and augmentation. Where the harness built the truth,
+            it is none that the truth's trainings have, which are small: an estimator that repeated
+            them would know their chance.
     """
 
     space: str
@@ -89,7 +93,10 @@ def make_plan(task: Task, settings: ShortTrainingSettings, epochs: int) -> Plan:
         precision=settings.precision,
     )
     shape = choose_shape(task, settings.channels, settings.cells)
-    return Plan(task.config.space, shape, recipe, task.config.seed)
+    seed = task.config.seed
+    if is_one_training(task.truth):
+        seed = derive_seed(seed, "short trainings")
+    return Plan(task.config.space, shape, recipe, seed)
 
 
 def choose_images(task: Task, settings: ShortTrainingSettings) -> ImageData:
@@ -116,6 +123,7 @@ def describe(task: Task, plan: Plan, data: ImageData) -> dict[str, Any]:
         "images": [len(data.train), len(data.validation)],
         "shape": asdict(plan.shape),
         "recipe": asdict(plan.recipe),
+        **({} if plan.seed == task.config.seed else {"seed": plan.seed}),
     }
 
 

@@ -89,8 +89,9 @@ def choose_width(drawn: Drawn, shape: NetworkShape) -> int:
     p0, p1, p2 = (count_params(drawn, shape, width) for width in (0, 1, 2))
     if p1 > limit:
         raise ArchError(
-            f"The narrowest network has {p1:,} parameters; channels = {shape.channels} allows "
-            f"{limit:,} ({PARAMS_EACH:,} times its square). Give more channels."
+            f"The narrowest network of {drawn.generator} has {p1:,} parameters; channels = "
+            f"{shape.channels} allows {limit:,} ({PARAMS_EACH:,} times its square). Give more "
+            "channels."
         )
     a, b = (p2 - 2 * p1 + p0) // 2, (4 * p1 - p2 - 3 * p0) // 2
     return (math.isqrt(b**2 + 4 * a * (limit - p0)) - b) // (2 * a)

@@ -48,11 +48,13 @@ class Drawn:
     """The graphs of one network.
 
     Attributes:
+        generator: What it was drawn from.
         top: Its graph.
         middle: The graph of each of its nodes, [top node].
         bottom: The graphs of theirs, [top node][middle node].
     """
 
+    generator: Generator
     top: Dag
     middle: tuple[Dag, ...]
     bottom: tuple[tuple[Dag, ...], ...]
@@ -93,6 +95,7 @@ def draw_network(arch: Generator, draw: int) -> Drawn:
         return draw_graph(of, random.Random(derive_seed(draw, "nago", str(generator), *place)))
 
     return Drawn(
+        generator,
         draw_one(generator.top),
         tuple(draw_one(generator.middle, t) for t in tops),
         tuple(tuple(draw_one(generator.bottom, t, m) for m in middles) for t in tops),

@@ -171,10 +171,10 @@ def _hundredths(text: str) -> int:
     return 100 * int(whole) + int(decimals[:2].ljust(2, "0"))
 
 
-def _check(graph: str, name: str, value: int, allowed: tuple[int, int]) -> None:
+def _check(graph: str, name: str, value: object, allowed: tuple[int, int]) -> None:
     least, most = allowed
-    if not least <= value <= most:
+    if not isinstance(value, int) or not least <= value <= most:
         raise ArchError(
-            f"{graph} was given; {name} is {least} to {most} there. NAGO's ranges: ws(nodes 3-10, "
-            "K 2-5, P 0.10-1.00), er(nodes 1-10, P 0.20-1.00)."
+            f"{graph} was given; {name} is {least} to {most} there, a whole number. NAGO's "
+            "ranges: ws(nodes 3-10, K 2-5, P 0.10-1.00), er(nodes 1-10, P 0.20-1.00)."
         )

@@ -26,7 +26,7 @@ from harness.check import (
 )
 from harness.errors import MismatchError, TruthError, UsageError
 from harness.estimators.matrix import BoolArray, ScoreMatrix
-from harness.evaluation import evaluate_together
+from harness.evaluation import choose_truth, evaluate_together
 from tests.check_cases import (
     SEEDS,
     FloatArray,
@@ -34,6 +34,7 @@ from tests.check_cases import (
     draw_scores,
     keep,
     make_estimator,
+    make_own_table,
     make_records,
     make_truth,
 )
@@ -91,6 +92,32 @@ def test_scores_that_went_through_the_file_pass(tmp_path: Any) -> None:
     for rule in ("tau:0", "spearman:0", "tau_top_half:0"):
         finding = find(BASE, rule, baseline=loaded)
         assert (finding.outcome, finding.difference) == (Outcome.PASS, 0.0)
+
+
+def test_regret_of_few_seeds_that_went_through_the_file_passes(tmp_path: Any) -> None:
+    few = estimate(SCORES[:3], (0, 1, 2))
+    save_baseline(keep(CHOSEN, few), tmp_path / "b.json")
+    loaded = load_baseline(tmp_path / "b.json")
+    finding = find(few, "regret_at_10:0.2", baseline=loaded)
+    assert (finding.outcome, finding.difference, finding.high) == (Outcome.PASS, 0.0, 0.0)
+    other = estimate(draw_scores(SIGNAL, (0, 1, 2), own=1), (0, 1, 2))
+    assert find(other, "regret_at_10:0.2", baseline=loaded).outcome is Outcome.INCONCLUSIVE
+
+
+def test_one_seed_on_all_architectures_is_compared_exactly_and_says_so() -> None:
+    index, rng = np.arange(15_625), np.random.RandomState(0)
+    signal = rng.standard_normal(len(index))
+    table = make_own_table(index, 60.0 + 5.0 * signal, "whole")
+    chosen = choose_truth("tiles", "test", 12, truth=table)
+    old, new = (
+        make_estimator(chosen, signal[None] + noise * rng.standard_normal((1, len(index))), (0,))
+        for noise in (0.8, 0.9)
+    )
+    checked = check_estimators(keep(chosen, old), [new], chosen, parse_rules(["tau:0.01"]))
+    (finding,) = checked.findings
+    assert finding.low == finding.high == finding.difference
+    assert finding.outcome is Outcome.FAIL
+    assert "exactly, as all architectures are scored" in " ".join(finding.notes)
 
 
 def test_shuffled_scores_are_caught() -> None:
@@ -388,8 +415,8 @@ def test_two_rankings_of_the_same_supernets_are_said_to_be_that_and_paired() -> 
     finding = find(new, baseline=baseline)
     assert (finding.baseline_seeds, finding.new_seeds) == ((4,), (4,))
     notes = " ".join(finding.notes)
-    assert "1 of the 1 trained supernets are the same on both sides" in notes
-    assert "two trained supernets are compared" not in notes
+    assert "1 of the 1 seeds have the same weights on both sides" in notes
+    assert "two sets of scores are compared" not in notes
 
 
 def test_what_the_runs_were_made_with_is_named_where_it_differs(tmp_path: Any) -> None:

@@ -118,3 +118,7 @@ def test_every_ranking_figure_has_influence_values_or_is_bounded_over_seeds() ->
         metric = METRICS[row.metric]
         assert row.is_extreme is metric.is_lower_better is metric.is_extreme
         assert row.is_extreme or metric.method.value == "influence"
+
+
+def test_the_top_half_may_be_called_as_reports_do() -> None:
+    assert parse_rule("tau_top_50:0.03") == parse_rule("tau_top_half:0.03")

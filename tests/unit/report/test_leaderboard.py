@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import harness
+from harness.errors import UsageError
 from harness.estimators.cost import Labels
 from harness.estimators.matrix import Loaded, ScoreMatrix
 from harness.evaluation import TruthChoice, choose_truth
@@ -18,6 +19,7 @@ from harness.report import Report, make_report
 from harness.report.figures import make_figures
 from harness.report.leaderboard import Place, leaderboard_block, make_leaderboard
 from harness.report.rendering import REPORT_WRITERS, report_document
+from harness.report.words import describe_report
 from harness.settings.layers import make_config
 from tests.check_cases import make_records
 
@@ -120,6 +122,10 @@ def test_the_floor_can_be_chosen_and_need_not_be_shown() -> None:
     assert report("good", floor="good").sections[0].added == {}
 
 
+def records_of(made: Report) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](made))))
+
+
 def test_every_format_has_it(everything: Report) -> None:
     content = json.loads(REPORT_WRITERS["json"](everything))
     rows = {row["estimator"]: row for row in content["sections"][0]["leaderboard"]}
@@ -128,9 +134,18 @@ def test_every_format_has_it(everything: Report) -> None:
     assert rows["good"]["added"]["populations"]["all"]["difference"]["value"] > 0
     assert rows["live_params"]["is_floor"]
     assert rows["seeded"]["seeds"] == [0, 1, 2]
-    records = csv.DictReader(io.StringIO(REPORT_WRITERS["csv"](everything)))
-    added = [row for row in records if row["kind"] == "added value" and row["name"] == "good"]
+    added = [
+        row
+        for row in records_of(everything)
+        if row["kind"] == "added value" and row["name"] == "good"
+    ]
     assert added[0]["figure"] == "tau added to live_params"
+    assert (added[0]["p"], added[0]["verdict"]) == ("", "")  # one seed
+    (one, *_) = [row for row in records_of(everything) if row["name"] == "seeded" and row["p"]]
+    gain = everything.sections[0].added["seeded"].everything
+    assert gain.interval is not None
+    assert (float(one["p"]), one["verdict"]) == (gain.p, gain.verdict)
+    assert float(one["low"]) == gain.interval.low
     shown = everything.sections[0].evaluations[0].populations
     assert {row["population"] for row in added} == {*shown}
     block = leaderboard_block(everything.sections[0])
@@ -286,3 +301,14 @@ def test_in_python_estimators_and_floor_have_the_same_names() -> None:
     (section,) = made.sections
     assert [result.estimator.seeds for result in section.evaluations] == [(0, 1, 2)]
     assert section.floor.label == "params"
+
+
+def test_another_floor_is_the_floor_of_every_sentence() -> None:
+    sentences = " ".join(describe_report(report("good", "live_params", floor="params")))
+    assert "the floor, params, reaches" in sentences
+    assert "the floor, live_params" not in sentences
+
+
+def test_csv_refuses_a_part_that_the_report_lacks(everything: Report) -> None:
+    with pytest.raises(UsageError, match="nothing under --section trade-off"):
+        REPORT_WRITERS["csv"](everything, ["trade-off"])

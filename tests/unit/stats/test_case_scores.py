@@ -96,3 +96,22 @@ def test_scores_that_are_evaluated_on_fewer_are_those_of_the_fewer(case: Case) -
         value = fewer.sample("tau", "all").values[seed]
         assert value == own.sample("tau", "all").values[0]
     assert scores.judged_on(np.ones_like(judged)).judged is None
+
+
+def test_one_seed_that_was_fitted_leaves_nothing_of_the_whole_space_unjudged() -> None:
+    space = load_space()
+    n, rng = 15_625, np.random.RandomState(0)
+    truth = rng.uniform(60.0, 90.0, n)
+    known = np.zeros((1, n), dtype=np.bool_)
+    known[0, rng.choice(n, 128, replace=False)] = True
+    scores = np.where(known, np.nan, truth + 9.0 * rng.standard_normal((1, n)))
+    fitted = CaseScores(Case(np.arange(n), None, truth, space=space), scores, known=known)
+    for name in ("all", "live", "top_10"):
+        sample = fitted.sample("tau", name)
+        assert sample.left == 0.0
+        assert sample.uncertainty.architectures_se == 0.0
+    part = Case(np.array(space.prefix(1_000)), None, truth[:1_000], space=space)
+    within = CaseScores(part, scores[:, :1_000], known=known[:, :1_000])
+    n_known = int(known[:, :1_000].sum())
+    assert n_known > 0
+    assert within.sample("tau", "all").population == n - n_known

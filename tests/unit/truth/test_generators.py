@@ -31,6 +31,7 @@ def test_trials_are_the_means_of_networks_and_the_truth_is_theirs() -> None:
     # the mean of networks, not of trainings, which would be 34.67
     assert truth.value.tolist() == [56.5, 36.0]
     assert truth.n_trials.tolist() == [2, 2]
+    assert truth.n_trainings.tolist() == [4, 3]
 
 
 def test_trainings_stand_beside_those_of_the_same_network() -> None:

@@ -15,6 +15,7 @@ from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth, make_table, save_table, sources
 from harness.truth.published import published
+from harness.truth.sources import find_images
 
 
 def make_rows(accuracy: float = 90.0) -> pd.DataFrame:
@@ -200,3 +201,16 @@ def test_only_ones_own_images_may_lack_a_truth(cache: Path, tmp_path: Path) -> N
 def test_a_space_whose_truth_is_of_another_data_set_says_which(tmp_path: Path) -> None:
     with pytest.raises(TruthError, match=r"published truth is of cifar10: name that with --datas"):
         find_truth("tiles", tmp_path, load_space("macro"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images"),
+    [("ImageNet16-120", "imagenet16-120"), ("cifar10", "cifar10"), ("tiles", "tiles")],
+)
+def test_images_are_found_by_the_spelling_of_the_table(dataset: str, images: str) -> None:
+    assert find_images(dataset, load_space()) == images
+
+
+def test_images_of_ones_own_have_no_name_to_load_them_by() -> None:
+    with pytest.raises(UsageError, match="images of your own"):
+        find_images("spectra-271273a9", load_space())

@@ -25,6 +25,7 @@ from harness.spaces import NetworkShape, load_space
 from harness.spaces.nb201.space import NB201
 from harness.supernet.base import Networks
 from harness.testing.tiny import tiny_config
+from harness.truth import TruthTable
 from tests.tiny import Stopping, tiny_task
 
 SPACE = load_space()
@@ -273,3 +274,16 @@ def test_a_foreign_row_is_refused_by_file_and_line(tmp_path: Path, row: str) -> 
     journal.write_text(journal.read_text(encoding="utf-8") + row + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"line \d+: .* is not a row of short trainings"):
         score(make_task(tmp_path), KEYS[:1])
+
+
+def test_trainings_repeat_none_of_a_truth_that_was_built_here(tmp_path: Path) -> None:
+    task = make_task(tmp_path, seed=1)
+    settings = ShortTrainingSettings.of(task.config)
+    metadata = {"protocol": "{}"}
+    built = replace(task, truth=TruthTable(task.truth.name, task.truth.columns, metadata))
+    published = replace(task, truth=TruthTable(task.truth.name, task.truth.columns, {}))
+    plans = [trainings.make_plan(each, settings, 2) for each in (built, published)]
+    assert plans[0].seed > 2**31
+    assert plans[1].seed == 1
+    headers = [trainings.describe(each, plans[0], each.data) for each in (built, published)]
+    assert headers[0]["seed"] == plans[0].seed

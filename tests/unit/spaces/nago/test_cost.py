@@ -32,7 +32,7 @@ def test_a_network_has_what_the_formula_counts() -> None:
 
 def test_parameters_are_those_by_hand() -> None:
     # triangles all over: three stages of three convolutions; edges 0->1, 0->2, 1->2 and none else
-    drawn = Drawn(TRIANGLE, (NODE,) * 3, ((TRIANGLE,),) * 3)
+    drawn = Drawn(parse_generator(EXAMPLE), TRIANGLE, (NODE,) * 3, ((TRIANGLE,),) * 3)
     shape = NetworkShape(1, 1, 8, 1, 2)
     assert choose_width(drawn, shape) == 4
     w = 4
@@ -64,7 +64,7 @@ def test_networks_use_as_much_of_the_limit_as_the_documentation_says() -> None:
 
 def test_a_limit_that_no_width_meets_is_refused() -> None:
     large = draw_network(parse_generator("ws(10,4,0.50)-er(10,0.50)-ws(10,4,0.50)"), 0)
-    with pytest.raises(ArchError, match=r"channels = 1 allows 15,625 .* Give more channels"):
+    with pytest.raises(ArchError, match=r"of ws\(10,4.* channels = 1 allows 15,625 .* Give more"):
         choose_width(large, replace(SHAPE, channels=1))
     assert choose_width(large, replace(SHAPE, channels=4)) == 2
 

@@ -64,7 +64,7 @@ def test_the_top_nodes_are_split_evenly_into_three_stages(
     nodes: int, stages: tuple[int, ...]
 ) -> None:
     chain = Dag(tuple((n - 1,) if n else () for n in range(nodes)))
-    assert Drawn(chain, (), ()).stages == stages
+    assert Drawn(EXAMPLE, chain, (), ()).stages == stages
 
 
 def test_a_graph_that_is_not_connected_is_drawn_again_and_in_the_end_refused(

@@ -51,6 +51,13 @@ def test_what_is_out_of_range_is_refused(text: str, match: str) -> None:
         parse_generator(text)
 
 
+def test_what_is_no_whole_number_is_refused_in_python() -> None:
+    with pytest.raises(ArchError, match="a whole number"):
+        WattsStrogatz(3.5, 2, 50)  # type: ignore[arg-type]
+    with pytest.raises(ArchError, match="a whole number"):
+        ErdosRenyi(3, 50.5)  # type: ignore[arg-type]
+
+
 def test_trailing_zeros_of_p_do_not_matter() -> None:
     texts = [f"ws(8,5,{p})-er(1,0.70)-ws(5,4,0.20)" for p in ("0.6", "0.60", "0.600")]
     assert len({parse_generator(text) for text in texts}) == 1
