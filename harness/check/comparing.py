@@ -70,6 +70,7 @@ class Compared(NamedTuple):
         to_fail: How far beyond the margin a true difference fails 8 of 10 such checks; None where
             that is unknown.
         note: A caveat, in a sentence; empty if there is none.
+        is_whole: Whether all architectures were scored, of which the draw is then no chance.
     """
 
     baseline: float | None
@@ -79,6 +80,7 @@ class Compared(NamedTuple):
     high: float | None = None
     to_fail: float | None = None
     note: str = ""
+    is_whole: bool = False
 
 
 def take_sides(
@@ -129,7 +131,8 @@ def compare(sides: Sides, rule: Rule) -> Compared:
         difference = sides.scores[0].sample(metric, "all", minus=sides.scores[1])
     else:
         difference = subtract(old, new, is_paired=False)
-    return _bound(old.value, new.value, old.value - new.value, difference.uncertainty)
+    found = _bound(old.value, new.value, old.value - new.value, difference.uncertainty)
+    return found._replace(is_whole=difference.left == 0.0)
 
 
 def _compare_extremes(sides: Sides, rule: Rule, old: FloatArray, new: FloatArray) -> Compared:

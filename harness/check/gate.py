@@ -76,8 +76,7 @@ def check_estimators(
 def _find(sides: Sides, rule: Rule, min_seeds: int) -> Finding:
     found = compare(sides, rule)
     visible = None if found.to_fail is None else rule.limit + found.to_fail
-    is_exact = bool(found.difference) and found.low == found.high
-    notes = (found.note, *_notes(sides, rule, min_seeds, is_exact))
+    notes = (found.note, *_notes(sides, rule, min_seeds, found.is_whole))
     return Finding(
         label=sides.old.label,
         rule=rule,
@@ -126,7 +125,7 @@ def _renew(baseline: Snapshot, estimators: Sequence[ScoreMatrix]) -> Snapshot:
     return baseline.model_copy(update={"methods": methods})
 
 
-def _notes(sides: Sides, rule: Rule, min_seeds: int, is_exact: bool) -> list[str]:
+def _notes(sides: Sides, rule: Rule, min_seeds: int, is_whole: bool) -> list[str]:
     old, new, pairing = sides.old, sides.new, sides.pairing
     shared, notes = find_shared(old.trainings, new.trainings), []
     is_extreme = rule.quantity.is_extreme
@@ -138,7 +137,7 @@ def _notes(sides: Sides, rule: Rule, min_seeds: int, is_exact: bool) -> list[str
     elif pairing.is_single and rule.quantity.metric is not None:
         compared = "two fitted predictors" if sides.is_fitted else "two sets of scores"
         over = "" if is_extreme else ", over architectures only"
-        if is_exact and not is_extreme:
+        if is_whole:
             over = (
                 ", exactly, as all architectures are scored: the bounds are the difference itself"
             )

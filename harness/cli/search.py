@@ -73,7 +73,9 @@ _OF_JUDGING = (
     "counts by the epochs of all its trainings.",
 )
 @click.option("--seeds", default="0,1,2,3,4", show_default=True, help="Seeds, comma-separated.")
-@click.option("--dataset", help="The truth's data set.  [default: tiles, or the only one]")
+@click.option(
+    "--dataset", help="The truth's data set.  [default: tiles, or that of SCORES or --truth-metric]"
+)
 @truth_options()
 @click.option(
     "--at-epochs",
@@ -217,7 +219,8 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     from harness.search.algorithms import Settings, check_settings
     from harness.search.objectives import TRAINING
     from harness.search.preparing import Asked
-    from harness.truth.sources import find_images
+    from harness.truth.metric import ACCURACY
+    from harness.truth.sources import name_images
 
     given = load_estimators(scores, **list_reading(options)).estimators if scores else ()
     space = options["space"] or (given[0].space if given else load_space())
@@ -234,7 +237,8 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     chosen = None
     if not options["unjudged"]:
         truth = (options["split"], options["epochs"], options["policy"], options["truth"])
-        if not (dataset or options["truth"] or options["metric"] or given):
+        is_accuracy = options["metric"] in (None, ACCURACY.name)
+        if is_accuracy and not (dataset or options["truth"] or given):
             dataset = "tiles"
         chosen = choose_truth(
             dataset, *truth, options["data_dir"], given, space=space, metric=options["metric"]
@@ -244,7 +248,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
 
         images = dataset or "tiles"
         if chosen is not None:
-            images = find_images(chosen.query.dataset, space)
+            images = name_images(chosen.query.dataset, space)
         protocol = Protocol.of(space, images)
         changed = {"epochs": options["train_epochs"], "channels": options["channels"]}
         protocol = replace(protocol, **{k: v for k, v in changed.items() if v is not None})

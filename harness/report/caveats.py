@@ -37,7 +37,8 @@ def say_notes(result: Evaluated, floor: Evaluated | None) -> Iterator[str]:
     """
     label, estimator, query = result.label, result.estimator, result.truth.query
     tau = result.populations["all"].metrics["tau"]
-    reached = result.populations["all"].baselines[estimator.space.floor].value or 0.0
+    beneath, at = find_floor(result, floor)
+    reached = at or 0.0
     interval = find_interval(tau)
     most = tau.value if interval is None else interval.high
     config = estimator.config
@@ -50,13 +51,12 @@ def say_notes(result: Evaluated, floor: Evaluated | None) -> Iterator[str]:
     if is_given and most is not None and most < 0 < reached:
         yield (
             f"{_ask_direction(estimator)} {label} has tau {tau.value:.3f}{write_ends(interval)}, "
-            f"while {estimator.space.floor} reaches {reached:.3f}."
+            f"while {beneath} reaches {reached:.3f}."
         )
-    is_own = floor is None or floor.label == estimator.space.floor
-    if is_own and reached < 0 and result.truth.metric.is_lower_better:
+    if reached < 0 and result.truth.metric.is_lower_better:
         yield (
-            f"{estimator.space.floor} ranks the wrong way round here (tau {reached:.3f}): less of "
-            "it is better, and added values beside it say little. Name another floor with --floor."
+            f"{beneath} ranks the wrong way round here (tau {reached:.3f}): less of it is better, "
+            "and added values beside it say little. Name another floor with --floor."
         )
     if _has_repeated_seeds(estimator):
         yield f"{label}: {REPEATED}"
@@ -85,6 +85,14 @@ def say_notes(result: Evaluated, floor: Evaluated | None) -> Iterator[str]:
         counted.append(f"of its scores: {describe_exclusions(estimator.exclusions)}")
     if counted:
         yield f"Left out of {label} ({result.n_scored:,} scored): {', '.join(counted)}."
+
+
+def find_floor(result: Evaluated, floor: Evaluated | None) -> tuple[str, float | None]:
+    """Return the name and tau of the floor beside an estimator: the space's unless given."""
+    own = result.estimator.space.floor
+    if floor is None or floor.label == own:
+        return own, result.populations["all"].baselines[own].value
+    return floor.label, floor.tau
 
 
 def _say_leak_free(label: str, found: LeakFree) -> str:

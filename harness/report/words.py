@@ -9,7 +9,7 @@ import numpy as np
 from harness.estimators.combined import tell_chosen
 from harness.estimators.matrix import ScoreMatrix
 from harness.evaluation import Evaluated, PairResult, TruthSource
-from harness.report.caveats import say_few, say_notes, say_populations, say_ranked_last
+from harness.report.caveats import find_floor, say_few, say_notes, say_populations, say_ranked_last
 from harness.report.cells import (
     find_interval,
     write_ends,
@@ -194,10 +194,7 @@ def say_ranking(evaluations: Sequence[Evaluated], floor: Evaluated | None) -> st
         taus = tuple(f"{tau}{over}" for tau, over in zip(taus, overs, strict=True))
         overs = ("",)
     besides = []
-    beneath = first.estimator.space.floor
-    reached = everything.baselines[beneath].value
-    if floor is not None and floor.label != beneath:
-        beneath, reached = floor.label, floor.tau
+    beneath, reached = find_floor(first, floor)
     if reached is not None:
         besides.append(f"the floor, {beneath}, reaches {reached:.3f}")
     if everything.ceiling is not None:

@@ -28,7 +28,9 @@ class Candidates:
     """The architectures that a search chooses from, each network once.
 
     A proposal becomes a network that was not evaluated before: where it is none of the candidates,
-    or one network with an evaluated one (`Space.identity`), the nearest candidate takes its place.
+    or one network with an evaluated one (`Space.identity`), the nearest candidate takes its place;
+    of another name of a network, the name that candidates have of it (`Space.identity`), if it is
+    one of them.
     Nearest is the one that differs on the fewest axes; on an axis of numbers by their distance over
     the length of the axis. Without a list of candidates, one axis of the proposal is changed, the
     nearest values first, then more and more at random, until the network is new.
@@ -91,9 +93,12 @@ class Candidates:
         if wanted is None:
             return np.zeros(len(self._positions))
         distance = self._measure(wanted)
-        # another name of a network is where the name is that candidates have
         arch = self._find(wanted) if distance.min() > 0.0 else None
-        return distance if arch is None else self._measure(self.position(self.space.identity(arch)))
+        if arch is None:
+            return distance
+        # another name of a network that is a candidate
+        named = self._measure(self.position(self.space.identity(arch)))
+        return named if named.min() == 0.0 else distance
 
     def _measure(self, wanted: Position) -> FloatArray:
         apart = np.abs(self._positions - np.array(wanted, dtype=np.float64))

@@ -49,12 +49,10 @@ def _tell_shared(objective: Table, judge: TruthQuery) -> Iterator[str]:
     kinds = {seen.rule.kind, judge.rule.kind}
     are_others = len(kinds) == 1 and MEAN not in kinds and seen.rule != judge.rule
     seen_of, judge_of = ((q.metric, q.dataset) for q in (seen, judge))
-    is_earlier = objective.is_curve and seen.epochs < judge.epochs
-    if seen_of != judge_of or are_others or not (is_earlier or seen.epochs == judge.epochs):
+    is_length = seen.epochs == judge.epochs
+    if seen_of != judge_of or are_others or not (objective.is_curve or is_length):
         return
-    what = "sees other images of the trainings that judge it"
-    if is_earlier:
-        what = "sees earlier epochs of the trainings that judge it"
+    what = f"sees other {'images' if is_length else 'epochs'} of the trainings that judge it"
     if seen.rows == judge.rows:
         is_truth = seen == judge or not judge.epochs
         what = "is the truth that judges it" if is_truth else "sees the trainings that judge it"

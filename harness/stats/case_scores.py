@@ -55,7 +55,7 @@ class CaseScores:
         judged: BoolArray | None = None,
         what: str = "the scores",
     ) -> None:
-        self.case = case
+        self.case = self._whole = case
         self.known = None if known is None or not known.any() else known
         judged = ~known if judged is None and known is not None else judged
         self.judged = None if judged is None or judged.all() else judged
@@ -118,7 +118,7 @@ class CaseScores:
     def within(self, mask: BoolArray) -> CaseScores:
         """Return the same scores evaluated on the architectures of a mask alone, [n]."""
         other = CaseScores(self.case.within(mask), self.rows[:, mask])
-        other._searches = self._searches
+        other._searches, other._whole = self._searches, self._whole
         return other
 
     def sample(self, metric: str, name: str, minus: CaseScores | None = None) -> Sample:
@@ -158,10 +158,10 @@ class CaseScores:
 
     def _count_population(self, seed: _Seed, name: str) -> int | None:
         """Count what a seed's architectures were drawn from: not those that it was fitted to."""
-        part, whole = (case.on(name).population for case in (seed.case, self.case))
+        part, whole = (case.on(name).population for case in (seed.case, self._whole))
         if part.size is None or part.size != whole.size:  # the second, of its own count
             return part.size
-        return part.size - max(0, whole.n - part.n)
+        return part.size - (whole.n - part.n)
 
     def truth_se(self, name: str, minus: CaseScores | None = None) -> float | None:
         """Compute the truth's noise in a mean tau or a difference of two; None if unknown.

@@ -2,8 +2,8 @@
 
 Rows have the columns that an import reads (`harness.truth.rows`), with accuracies in full
 precision, so that what was exported can be imported again as the same table; rows of other metrics
-name theirs, and are imported by a map, one metric at a time. Means are not trainings, so they have
-columns of their own.
+name theirs, and are imported by a map, one metric at a time, whose unit and direction are told.
+Means are not trainings, so they have columns of their own.
 """
 
 from __future__ import annotations

@@ -52,27 +52,34 @@ def default_query(image_dataset: str, space: Space | None = None) -> TruthQuery:
     raise unknown_name("image data set with a truth table", image_dataset, queries)
 
 
-def find_images(dataset: str, space: Space) -> str:
-    """Return the image data set that a truth's data set is of.
+def name_images(dataset: str, space: Space) -> str:
+    """Name the images that a truth's data set is of.
 
     Args:
         dataset: In the table's spelling.
         space: The space.
 
     Returns:
-        The name of images, such as "imagenet16-120" of "ImageNet16-120"; the same where a space
-        says nothing of it.
+        Such as "imagenet16-120" of "ImageNet16-120"; the same where a space says nothing of it.
 
     Raises:
-        UsageError: If these are one's own images, which have no name to load them by.
+        UsageError: If these are images of one's own, or there are no images of just this data set.
     """
     if is_own_name(dataset):
         raise UsageError(
             f"'{dataset}' are images of your own, and searches train on those that the harness "
             "knows by name. Let the search see the table: leave out --estimator training."
         )
-    queries = published(space).queries.items()
-    return next((name for name, query in queries if query.dataset == dataset), dataset)
+    known = published(space)
+    of = {validated: name for name, validated in known.validated_as.items()}.get(dataset, dataset)
+    names = [name for name, query in known.queries.items() if query.dataset == of]
+    if len(names) > 1:
+        raise UsageError(
+            f"The harness has no images of '{dataset}', so nothing can be trained on them; its "
+            f"truth judges what was trained on {', '.join(names)}. Let the search see the table: "
+            "leave out --estimator training."
+        )
+    return names[0] if names else of
 
 
 def find_truth(

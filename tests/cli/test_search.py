@@ -132,6 +132,12 @@ def test_scores_of_nothing_that_is_searched_are_no_start(invoke: Invoke, tmp_pat
     shown = invoke(*SHORT, "--out", tmp_path / "out", *asked)
     assert shown.code != 0
     assert "of none of the 600 that are searched" in shown.err
+    # scores of unknown images are judged by no truth that nobody named
+    unnamed = invoke(
+        *SHORT, "--out", tmp_path / "out", tmp_path / "mine.csv", "--estimator", "mine"
+    )
+    assert unnamed.code != 0
+    assert "which truth" in unnamed.err
 
 
 def test_two_objectives_give_a_share_of_the_hypervolume(invoke: Invoke, tmp_path: Path) -> None:
@@ -162,7 +168,7 @@ def test_a_truth_of_latencies_and_a_second_objective_of_other_images_are_told(
     save_metric_table(tmp_path, other)
     again = invoke(*SHORT, "--out", tmp_path / "one", *data, "--trade-off", "latency:pi")
     assert again.code != 0
-    assert "other" in again.err
+    assert "second_sha256" in again.err
     assert "second_sha256" in (folder / "config.json").read_text(encoding="utf-8")
     assert "The objective is the truth that judges it" in shown.out
 
@@ -261,7 +267,6 @@ BAD = [
     ),
     (("--train-epochs", "3"), "Give --estimator training"),
     (("--estimator", "params", "--at-epochs", "3"), "--at-epochs 3 is of trainings in the truth's"),
-    (("--truth-metric", "latency:none"), "latency"),
     (("--storage", "nonsense"), "cannot be used"),
     (("--seeds", ""), "names no seed"),
     (("--space", "nb2O1"), "Unknown space"),

@@ -77,9 +77,9 @@ def export(
     """Write a table's rows, or one number per architecture, for other programs.
 
     Rows of accuracies have the columns that 'harness truth import' reads, in full precision; those
-    of other metrics are imported with --map metric=value --truth-metric NAME. In CSV, a text
-    that a spreadsheet would run as a formula begins with an apostrophe, and what does not print is
-    written as an escape.
+    of other metrics are imported with --map metric=value --truth-metric NAME, and --unit and
+    --lower-is-better where these are so. In CSV, a text that a spreadsheet would run as a formula
+    begins with an apostrophe, and what does not print is written as an escape.
     """
     name = choose_format(output_format, out, as_json)
     if policy is not None and not means:

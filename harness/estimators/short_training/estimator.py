@@ -87,6 +87,7 @@ class ShortTraining(Estimator):
             f"{_WORDS[self._settings.measure]} after {self._settings.epochs:,} "
             f"epoch{'s' * (self._settings.epochs > 1)} of {len(data.train):,} images, "
             f"C={plan.shape.channels}, N={plan.shape.cells}"
+            f"{'' if plan.seed == task.config.seed else ', seeds of its own'}"
         )
         self._facts: dict[str, Any] = {}
         self._prepare_s = 0.0

@@ -13,6 +13,7 @@ from harness.estimators.base import Row, Task
 from harness.estimators.sharing import SharedWork, describe_task
 from harness.estimators.short_training.settings import Measure, ShortTrainingSettings
 from harness.estimators.standalone import choose_shape, make_clock, make_standalone
+from harness.files.images import is_own_name
 from harness.images.dataset import ImageData, ImageSet, fixed_subset
 from harness.seeding import derive_seed
 from harness.spaces import NetworkShape, load_space
@@ -59,7 +60,7 @@ class Plan:
         space: As `load_space` takes it.
         shape: Size of the network.
         recipe: Its training.
-        seed: Of its initial weights, batches and augmentation. Where the harness built the truth,
+        seed: Of its initial weights, batches and augmentation. Where the harness builds the truth,
             it is none that the truth's trainings have, which are small: an estimator that repeated
             them would know their chance.
     """
@@ -94,7 +95,7 @@ def make_plan(task: Task, settings: ShortTrainingSettings, epochs: int) -> Plan:
     )
     shape = choose_shape(task, settings.channels, settings.cells)
     seed = task.config.seed
-    if is_one_training(task.truth):
+    if is_one_training(task.truth) or is_own_name(task.config.dataset):
         seed = derive_seed(seed, "short trainings")
     return Plan(task.config.space, shape, recipe, seed)
 
@@ -123,7 +124,7 @@ def describe(task: Task, plan: Plan, data: ImageData) -> dict[str, Any]:
         "images": [len(data.train), len(data.validation)],
         "shape": asdict(plan.shape),
         "recipe": asdict(plan.recipe),
-        **({} if plan.seed == task.config.seed else {"seed": plan.seed}),
+        "seed": plan.seed,
     }
 
 

@@ -97,15 +97,20 @@ def test_an_objective_that_judges_itself_is_told(
     assert [f"it ({its}), so figures" in note for note in told] == [True] * is_shared
 
 
-@pytest.mark.parametrize(("epochs", "is_shared"), [(4, True), (5, True), (6, False)])
-def test_earlier_epochs_of_the_trainings_that_judge_are_told(epochs: int, is_shared: bool) -> None:
+@pytest.mark.parametrize(
+    ("epochs", "is_curve", "is_shared"),
+    [(4, True, True), (5, True, True), (6, True, True), (4, False, False), (5, False, True)],
+)
+def test_other_epochs_of_the_trainings_that_judge_are_told(
+    epochs: int, is_curve: bool, is_shared: bool
+) -> None:
     chosen = tiles()
     objective = Table(chosen.table, [replace(chosen.query, split="valid")])
-    objective.query = replace(objective.query, epochs=epochs)
+    objective.query, objective.is_curve = replace(objective.query, epochs=epochs), is_curve
     problem = Problem(objective, make_problem().candidates)
     judge = replace(chosen.query, epochs=5)
     told = list(find_notes(chosen._replace(query=judge), (0, 1), problem, None))
-    what = "earlier epochs" if epochs < 5 else "other images"
-    assert [f"sees {what} of the trainings that judge it" in note for note in told] == (
+    what = "images" if epochs == 5 else "epochs"
+    assert [f"sees other {what} of the trainings that judge it" in note for note in told] == (
         [True] * is_shared
     )

@@ -15,7 +15,7 @@ from harness.spaces import load_space
 from harness.spaces.nb201.encoding import arch_at
 from harness.truth import default_query, find_truth, make_table, save_table, sources
 from harness.truth.published import published
-from harness.truth.sources import find_images
+from harness.truth.sources import name_images
 
 
 def make_rows(accuracy: float = 90.0) -> pd.DataFrame:
@@ -205,12 +205,22 @@ def test_a_space_whose_truth_is_of_another_data_set_says_which(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("dataset", "images"),
-    [("ImageNet16-120", "imagenet16-120"), ("cifar10", "cifar10"), ("tiles", "tiles")],
+    [
+        ("ImageNet16-120", "imagenet16-120"),
+        ("cifar10", "cifar10"),
+        ("cifar10-valid", "cifar10"),
+        ("tiles", "tiles"),
+    ],
 )
 def test_images_are_found_by_the_spelling_of_the_table(dataset: str, images: str) -> None:
-    assert find_images(dataset, load_space()) == images
+    assert name_images(dataset, load_space()) == images
 
 
 def test_images_of_ones_own_have_no_name_to_load_them_by() -> None:
     with pytest.raises(UsageError, match="images of your own"):
-        find_images("spectra-271273a9", load_space())
+        name_images("spectra-271273a9", load_space())
+
+
+def test_a_task_that_other_images_stand_for_has_none_to_train_on() -> None:
+    with pytest.raises(UsageError, match="no images of 'class_scene'"):
+        name_images("class_scene", load_space("transnas-micro"))

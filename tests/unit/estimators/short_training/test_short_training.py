@@ -285,5 +285,12 @@ def test_trainings_repeat_none_of_a_truth_that_was_built_here(tmp_path: Path) ->
     plans = [trainings.make_plan(each, settings, 2) for each in (built, published)]
     assert plans[0].seed > 2**31
     assert plans[1].seed == 1
-    headers = [trainings.describe(each, plans[0], each.data) for each in (built, published)]
-    assert headers[0]["seed"] == plans[0].seed
+    headers = [
+        trainings.describe(each, plan, each.data)
+        for each, plan in zip((built, published), plans, strict=True)
+    ]
+    assert [header["seed"] for header in headers] == [plan.seed for plan in plans]
+    lesson = trainings.Lesson(task.data, None)
+    job = (KEYS[0], SPACE.format(SPACE.at(KEYS[0])))
+    losses = [trainings.train_one(plan, lesson, job)[1].loss for plan in plans]
+    assert losses[0] != losses[1]
