@@ -18,7 +18,8 @@ NOTES = (
     "D: how much worse the new side is: baseline minus new; for losses, disturbance and regret, "
     "new minus baseline. Its bounds are one-sided, 95% each, over training seeds and architectures "
     "(with one seed, over architectures only, if these are not all). Regression: the lower bound "
-    "is beyond the margin. Pass: the upper bound is within the margin. Anything else is inconclusive.",
+    "is beyond the margin. Pass: the upper bound is within the margin. Anything else is "
+    "inconclusive.",
 )
 
 _SHOWN_SEEDS = 10
