@@ -31,7 +31,7 @@ def test_short_trainings_have_a_run_with_scores_losses_and_cost(
         **{"epochs": 1, "channels": 2, "images": 64, "valid_images": 64}
     }
     assert record["ranking"]["score_kind"] == (
-        "validation accuracy after 1 epoch of 64 images, C=2, N=1"
+        "validation accuracy after 1 epoch of 64 images, C=2, N=1, seeds of its own"
     )
     assert record["timings"]["score_s"] > record["timings"]["prepare_s"] == 0
     (folder,) = tmp_path.glob("tiles-short_training-s0-*")
@@ -45,7 +45,7 @@ def test_a_teacher_and_who_learns_from_it_are_in_the_record(invoke: Invoke, tmp_
     result = invoke(*TINY, "--estimators", taught, "--out", tmp_path)
     assert result.code == 0, result.err
     record = read_record(tmp_path, "short_training")
-    assert record["ranking"]["score_kind"].endswith("C=2, N=1, taught")
+    assert record["ranking"]["score_kind"].endswith("C=2, N=1, seeds of its own, taught")
     assert record["ranking"]["teacher"].count("nor_conv_3x3") > 3
     assert record["timings"]["prepare_s"] > 0
 
