@@ -167,9 +167,13 @@ def draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    if arguments == ["--run"]:
-        run_all()
-        draw(FILE.parent)
-    folders = [Path(each) for each in arguments if each != "--run"]
-    print("\n".join(print_hyperband(folders[0]) if folders else print_tables()))
+    match sys.argv[1:]:
+        case [] | ["--run"] as asked:
+            if asked:
+                run_all()
+                draw(FILE.parent)
+            print("\n".join(print_tables()))
+        case [folder]:
+            print("\n".join(print_hyperband(Path(folder))))
+        case _:
+            sys.exit(__doc__)

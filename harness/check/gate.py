@@ -132,7 +132,7 @@ def _notes(sides: Sides, rule: Rule, min_seeds: int, is_whole: bool) -> list[str
     if shared and not sides.is_fitted:
         notes.append(
             f"{len(shared)} of the {len(pairing.first)} seeds have the same weights on both sides: "
-            "this compares two rankings by them, and no training."
+            "this compares two rankings by these weights, not two trainings."
         )
     elif pairing.is_single and rule.quantity.metric is not None:
         compared = "two fitted predictors" if sides.is_fitted else "two sets of scores"

@@ -70,7 +70,7 @@ _ROWS = (
 )
 
 _IN_REPORTS = {"tau_top_50": "tau_top_half"}
-"""What reports call a figure by another name, which a rule may use as well."""
+"""Names that reports have for a figure, which a rule may use as well."""
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
 """What can be watched, by name. Adding one that `METRICS` has is one row."""

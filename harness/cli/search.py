@@ -220,7 +220,6 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
     from harness.search.objectives import TRAINING
     from harness.search.preparing import Asked
     from harness.truth.metric import ACCURACY
-    from harness.truth.sources import name_images
 
     given = load_estimators(scores, **list_reading(options)).estimators if scores else ()
     space = options["space"] or (given[0].space if given else load_space())
@@ -245,6 +244,7 @@ def _ask(scores: tuple[Path, ...], options: dict[str, Any]) -> Asked:
         )
     if options["estimator"] == TRAINING:
         from harness.truth.build import Protocol
+        from harness.truth.sources import name_images
 
         images = dataset or "tiles"
         if chosen is not None:

@@ -38,15 +38,9 @@ EVALUATION_COLUMNS = (
     *_FIGURE,
 )
 REPORT_COLUMNS = (
-    "kind",
-    "name",
-    "seeds",
-    "truth",
-    "truth_sha256",
+    *("kind", "name", "seeds", "truth", "truth_sha256"),
     *_FIGURE,
-    "speaks_of",
-    "p",
-    "verdict",
+    *("speaks_of", "p", "verdict"),
 )
 
 

@@ -28,12 +28,11 @@ class Candidates:
     """The architectures that a search chooses from, each network once.
 
     A proposal becomes a network that was not evaluated before: where it is none of the candidates,
-    or one network with an evaluated one (`Space.identity`), the nearest candidate takes its place;
-    of another name of a network, the name that candidates have of it (`Space.identity`), if it is
-    one of them.
+    or one network with an evaluated one (`Space.identity`), the nearest candidate takes its place.
     Nearest is the one that differs on the fewest axes; on an axis of numbers by their distance over
-    the length of the axis. Without a list of candidates, one axis of the proposal is changed, the
-    nearest values first, then more and more at random, until the network is new.
+    the length of the axis. A proposal that is another name of a candidate's network becomes that
+    candidate. Without a list of candidates, one axis of the proposal is changed, the nearest values
+    first, then more and more at random, until the network is new.
 
     Attributes:
         space: The space.

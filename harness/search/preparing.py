@@ -156,13 +156,13 @@ def prepare(asked: Asked, folder: Path | None = None) -> Prepared:
 
 
 def _check(asked: Asked) -> list[Algorithm]:
-    at = {"epochs": asked.at_epochs, "split": asked.at_split, "policy": asked.at_policy}
-    given = [name for name, value in at.items() if value is not None]
-    if given and asked.estimator != TABLE:
-        raise UsageError(
-            f"--at-{given[0]} {at[given[0]]} is of trainings in the truth's table, and --estimator "
-            f"{asked.estimator} sees none of them. Give --estimator {TABLE}, or leave it out."
-        )
+    at = (("epochs", asked.at_epochs), ("split", asked.at_split), ("policy", asked.at_policy))
+    for name, given in at:
+        if given is not None and asked.estimator != TABLE:
+            raise UsageError(
+                f"--at-{name} {given} is of trainings in the truth's table, and --estimator "
+                f"{asked.estimator} sees none of them. Give --estimator {TABLE}, or leave it out."
+            )
     for name, value in (("--budget", asked.budget), ("--batch", asked.batch)):
         if value < 1:
             raise UsageError(f"{name} {value} was given; it is 1 or more. Give a number from 1.")

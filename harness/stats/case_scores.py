@@ -159,7 +159,7 @@ class CaseScores:
     def _count_population(self, seed: _Seed, name: str) -> int | None:
         """Count what a seed's architectures were drawn from: not those that it was fitted to."""
         part, whole = (case.on(name).population for case in (seed.case, self._whole))
-        if part.size is None or part.size != whole.size:  # the second, of its own count
+        if part.size is None or part.size != whole.size:  # a size that is its own count
             return part.size
         return part.size - (whole.n - part.n)
 

@@ -173,7 +173,7 @@ def _stand(table: TruthTable, group: Group, key: int) -> Standing | None:
 
 def _shape_of(table: TruthTable, dataset: str) -> NetworkShape | None:
     """Return the size of the networks where it is known: a table on tiles may be of any."""
-    if is_built(dataset):
+    if _is_built(dataset):
         return built_shape(table)
     try:
         return table.space.shape(dataset)
@@ -181,7 +181,7 @@ def _shape_of(table: TruthTable, dataset: str) -> NetworkShape | None:
         return None  # a table from elsewhere need not say how it was made
 
 
-def is_built(dataset: str) -> bool:
+def _is_built(dataset: str) -> bool:
     """Say whether `harness truth build` makes the tables of a data set."""
     return dataset in BUILT or is_own_name(dataset)
 
@@ -196,7 +196,7 @@ def truth_shape(table: TruthTable, dataset: str) -> NetworkShape:
     Raises:
         ArchError: If neither says it.
     """
-    return (is_built(dataset) and built_shape(table)) or table.space.shape(dataset)
+    return (_is_built(dataset) and built_shape(table)) or table.space.shape(dataset)
 
 
 def built_shape(table: TruthTable) -> NetworkShape | None:
